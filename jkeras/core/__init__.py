@@ -1,0 +1,1 @@
+"""What a layer is: the contract, naming, trees, keys and error messages. Imports nothing of ours."""

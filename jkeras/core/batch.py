@@ -1,0 +1,49 @@
+"""A batch: what one step of training or evaluation looks at."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Batch(NamedTuple):
+    """Examples side by side along the first axis of every array.
+
+    Attributes:
+      x: an array, a dict of arrays, or a tuple of arrays (the inputs of a model with several).
+      y: the targets, or None.
+      weight: `[batch]` or `[batch, ...]` sample weights, or None for ones.
+      rows: `[batch]` bool, False where a row is filler at the end of the data; None when all are real.
+    """
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+    rows: Any = None
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The positional inputs of the model: `x` itself, or its members when it is a tuple."""
+        return self.x if isinstance(self.x, tuple) else (self.x,)
+
+
+def as_batch(value: Any) -> Batch:
+    """A `Batch` from itself, `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Raises:
+      ValueError: a tuple of another length.
+
+    Example:
+      >>> as_batch((1, 2))
+      Batch(x=1, y=2, weight=None, rows=None)
+    """
+    if isinstance(value, Batch):
+        return value
+    if not isinstance(value, tuple):
+        return Batch(value)
+    if not 1 <= len(value) <= 3:
+        raise ValueError(
+            "a batch: expected x, (x,), (x, y) or (x, y, sample_weight), "
+            f"got a tuple of {len(value)}. Several inputs go inside x: ((a, b), y)."
+        )
+    batch = Batch(*value)
+    return batch._replace(x=tuple(batch.x)) if isinstance(batch.x, list) else batch

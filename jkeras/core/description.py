@@ -1,0 +1,120 @@
+"""What every layer, loss, metric, optimizer and initializer is: a frozen set of hyper-parameters.
+
+A subclass of `Description` is a frozen dataclass without saying so: its annotated fields are its
+arguments. It holds no array and does not change, so it prints, compares, hashes, and is static under
+`jit`. Words that stand for objects (`activation="relu"`) are turned into the objects once, at
+construction, by the field's converter, so equal meanings compare equal and a misspelling fails there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Self, dataclass_transform
+
+from jkeras.core.errors import unexpected_arguments
+
+
+def option(default: Any = dataclasses.MISSING, *, convert: Callable[[Any], Any]) -> Any:
+    """A field whose value passes through `convert` when the description is made."""
+    return dataclasses.field(default=default, metadata={"convert": convert})
+
+
+@dataclass_transform(
+    frozen_default=True, eq_default=True, field_specifiers=(dataclasses.field, option)
+)
+class Description:
+    """Base of everything that describes and never changes.
+
+    Example:
+      >>> class Shift(Description):
+      ...     by: float = 1.0
+      >>> Shift(2.0), Shift(), Shift() == Shift(1.0)
+      (Shift(by=2.0), Shift(), True)
+      >>> Shift(bye=2.0)
+      Traceback (most recent call last):
+      TypeError: Shift: unexpected argument `bye`. Did you mean 'by'? Arguments: by.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(frozen=True, repr=False)(cls)
+        # A dataclass refuses assignment without saying what to do instead; these two say it.
+        setattr(cls, "__setattr__", Description.__setattr__)  # noqa: B010  # mypy: a method
+        setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        known = [field.name for field in fields(cls) if field.init]
+        error = unexpected_arguments(cls.__name__, kwargs, known)
+        if error is not None:
+            raise error
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for field in fields(type(self)):
+            object.__setattr__(self, field.name, self._converted(field))
+        self.check()
+
+    def _converted(self, field: dataclasses.Field[Any]) -> Any:
+        value = getattr(self, field.name)
+        convert = field.metadata.get("convert", _hashable)
+        try:
+            return convert(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{type(self).__name__}: `{field.name}`: {error}") from None
+
+    def check(self) -> None:
+        """Raises when the fields do not make sense together. Subclasses override it."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass by construction
+
+    @property
+    def who(self) -> str:
+        """How error messages name this object: `Dense 'dense_1'`, or `Dense` while it has no name."""
+        name = getattr(self, "name", None)
+        return f"{type(self).__name__} {name!r}" if name else type(self).__name__
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{field.name}={_short(getattr(self, field.name))}"
+            for field in fields(type(self))
+            if field.repr and not self._is_default(field)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _is_default(self, field: dataclasses.Field[Any]) -> bool:
+        if field.default is dataclasses.MISSING:
+            return False
+        default = field.metadata.get("convert", _hashable)(field.default)
+        return bool(getattr(self, field.name) == default)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(
+            f"{self.who} is a frozen description: `{name}` cannot be set. "
+            f"Make a changed copy instead: x = x.replace({name}={_short(value)})."
+        )
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")
+
+
+def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    """The dataclass fields of a description class, in the order of its arguments."""
+    return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+
+
+def _hashable(value: Any) -> Any:
+    """Lists become tuples, so that `kernel_size=[3, 3]` and `(3, 3)` are the same description."""
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    return value
+
+
+def _short(value: Any) -> str:
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_short(item)}" for key, item in value.items()) + "}"
+    return repr(value)

@@ -1,0 +1,55 @@
+"""Random keys derived by name, and the seed of a model that was given none.
+
+`child(key, "dense_1")` depends on the parent key and the name alone, so adding a layer re-seeds nothing
+beside it. No function here or elsewhere keeps a hidden generator: the one piece of process-wide state is
+the seed that `set_random_seed` sets, from which every later `Trainer` without a `seed` takes the next.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import zlib
+
+import jax
+import numpy as np
+
+Key = jax.Array
+
+_lock = threading.Lock()
+_seeds: np.random.SeedSequence | None = None
+
+
+def child(key: Key, name: str | int | jax.Array) -> Key:
+    """The key of the part called `name` (a word, or an index that may be traced).
+
+    Example:
+      >>> key = jax.random.key(0)
+      >>> bool(child(key, "kernel") == child(key, "kernel")), bool(child(key, "bias") == child(key, "kernel"))
+      (True, False)
+    """
+    if isinstance(name, str):
+        return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+    return jax.random.fold_in(key, name)
+
+
+def set_default_seed(seed: int) -> None:
+    """Models made from now on without a `seed` take `seed`-derived ones, each its own.
+
+    Args:
+      seed: integer in [0, 2**32).
+    """
+    global _seeds
+    with _lock:
+        _seeds = np.random.SeedSequence(seed)
+
+
+def next_seed() -> int:
+    """A seed in [0, 2**32) for a model that was given none.
+
+    After `set_default_seed` it is the next of that seed's sequence, before it one from the system.
+    """
+    with _lock:
+        if _seeds is None:
+            return secrets.randbits(32)
+        return int(_seeds.spawn(1)[0].generate_state(1)[0])

@@ -1,0 +1,180 @@
+"""The contract of a layer: two pure functions over plain trees.
+
+    params, state = layer.init(key, *specs)
+    outputs, state = layer.apply(params, state, *inputs, key=None, training=False)
+
+`params` is what an optimizer updates, `state` what training carries and gradients do not touch. Both are
+nested dicts of arrays under Keras's weight names. `apply` is pure and returns the same structure for every
+flag; a layer without state returns the state it was given. A shape rule is never written: output shapes
+come from `jax.eval_shape` of `apply`.
+
+Dtypes flow: a layer computes in the floating dtype of its inputs (integers become float32) and casts its
+weights to it, so bfloat16 inputs give bfloat16 arithmetic over float32 weights. `dtype=` overrides that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import Description, option
+from jkeras.core.keys import Key
+from jkeras.core.trees import Tree, dtype_of
+
+Array = jax.Array
+Params = dict[str, Any]
+State = dict[str, Any]
+PaddedRows = Literal["ignored", "masked", "seen"]
+
+ACTIVITY_LOSS = "activity_loss"
+"""The state entry in which a model reports a layer's activity regularization. It is a loss, no weight."""
+
+
+def _dtype_or_none(value: Any) -> Any:
+    return None if value is None else dtype_of(value)
+
+
+class Layer(Description):
+    """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two methods.
+
+    Args:
+      name: the layer's name in its model; chosen from the class name when left out.
+      dtype: the dtype to compute in; the inputs' when left out.
+      input_shape: shape of one example; as the first layer of a `Sequential` it builds the model.
+
+    Example:
+      >>> class Scale(Layer):
+      ...     factor: float = 2.0
+      ...     def init(self, key, inputs):
+      ...         return {"gain": jnp.full(inputs.shape[-1:], self.factor)}, {}
+      ...     def apply(self, params, state, inputs, *, key=None, training=False):
+      ...         return inputs * params["gain"], state
+      >>> layer = Scale(3.0)
+      >>> params, state = layer.init(jax.random.key(0), jax.ShapeDtypeStruct((2,), jnp.float32))
+      >>> layer.apply(params, state, jnp.ones(2))[0].tolist()
+      [3.0, 3.0]
+    """
+
+    name: str | None = dataclasses.field(default=None, kw_only=True)
+    dtype: Any = dataclasses.field(
+        default=None, kw_only=True, metadata={"convert": _dtype_or_none}
+    )
+    input_shape: tuple[int | None, ...] | None = dataclasses.field(default=None, kw_only=True)
+
+    padded_rows: ClassVar[PaddedRows] = "ignored"
+    """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if `apply`
+    is told which rows are real by `rows=` ("masked"); or they change the result ("seen")."""
+
+    takes_integers: ClassVar[bool] = False
+    """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
+
+    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
+        """Fresh `params` and `state` for inputs of these shapes and dtypes. Nothing, unless overridden.
+
+        Args:
+          key: a JAX random key.
+          *inputs: one `jax.ShapeDtypeStruct` (or array) per input, batch axis included.
+        """
+        del key, inputs
+        return {}, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        """The outputs for these inputs, and the new state. Every layer defines it."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method `apply(self, params, state, *inputs, key=None, "
+            "training=False)` that returns (outputs, state), and the class defines none."
+        )
+
+    def penalty(self, params: Params) -> Array | float:
+        """The sum of the weights' regularization losses: `kernel_regularizer(params["kernel"])` and so on."""
+        terms = [rule(params[weight]) for weight, rule in self._rules("regularizer", params)]
+        return sum(terms, start=0.0)
+
+    def constrain(self, params: Params) -> Params:
+        """`params` with each weight's constraint applied, as after every update."""
+        changed = {weight: rule(params[weight]) for weight, rule in self._rules("constraint", params)}
+        return {**params, **changed} if changed else params
+
+    def _rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
+        """Pairs of a weight's name and its regularizer or constraint: `recurrent_…` rules `recurrent_kernel`."""
+        found = []
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # a dataclass by construction
+            prefix, _, kind = field.name.rpartition("_")
+            rule = getattr(self, field.name)
+            if kind == suffix and rule is not None and prefix != "activity":
+                weight = prefix if prefix in params else f"{prefix}_kernel"
+                if weight in params:
+                    found.append((weight, rule))
+        return found
+
+    def cast(self, inputs: Any) -> Array:
+        """`inputs` as an array in the dtype this layer computes in."""
+        inputs = jnp.asarray(inputs)
+        if self.dtype is not None:
+            return inputs.astype(self.dtype)
+        return inputs if jnp.issubdtype(inputs.dtype, jnp.inexact) else inputs.astype(jnp.float32)
+
+    def weights_like(self, params: Tree, inputs: Array) -> Tree:
+        """`params` cast to the dtype of `inputs`."""
+        return jax.tree.map(lambda weight: weight.astype(inputs.dtype), params)
+
+    def need_key(self, key: Key | None) -> Key:
+        """`key`, or an error that shows the call which passes one."""
+        if key is None:
+            raise ValueError(
+                f"{self.who}: expected a random `key` while training, got None. "
+                "Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True)."
+            )
+        return key
+
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Layers hold no weights, so they are not called; the error shows the two ways to use one."""
+        raise TypeError(
+            f"{self.who}: a layer is a description without weights and cannot be called. Put it in "
+            "jkeras.Sequential([...]), or use the pure functions: params, state = layer.init(key, x); "
+            "y, state = layer.apply(params, state, x)."
+        )
+
+
+def check_rank(
+    layer: Layer, inputs: Any, rank: int, axes: str, *, or_more: bool = False, fix: str = ""
+) -> None:
+    """Raises unless `inputs` has `rank` axes (at least that many with `or_more`).
+
+    Args:
+      layer: named in the message.
+      inputs: an array or `jax.ShapeDtypeStruct`, batch axis included.
+      rank: the expected number of axes.
+      axes: the expected axes in words: `"[batch, height, width, channels]"`.
+      or_more: more axes are fine.
+      fix: one sentence that says what to do.
+
+    Raises:
+      ValueError: the rank differs.
+    """
+    got = len(inputs.shape)
+    if got == rank or (or_more and got > rank):
+        return
+    shape = tuple(inputs.shape)
+    raise ValueError(f"{layer.who}: expected `inputs` {axes}, got shape {shape}. {fix}".rstrip())
+
+
+def activity_losses(state: Tree) -> list[Array]:
+    """Every activity-regularization loss that a model reported in its new state."""
+    found = []
+    for name, part in state.items() if isinstance(state, dict) else ():
+        found += [part] if name == ACTIVITY_LOSS else activity_losses(part)
+    return found
+
+
+__all__ = ["ACTIVITY_LOSS", "Array", "Key", "Layer", "Params", "PaddedRows", "State", "activity_losses", "check_rank", "option"]

@@ -1,0 +1,49 @@
+"""Small functions over pytrees of arrays: sizes, paths, specs, copies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Tree = Any
+
+
+def spec_of(x: Any) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an array, or of a Python number or list as NumPy reads it."""
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        x = np.asarray(x)
+    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+
+def specs(tree: Tree) -> Tree:
+    """The same tree with every array replaced by its `jax.ShapeDtypeStruct`."""
+    return jax.tree.map(spec_of, tree)
+
+
+def count(tree: Tree) -> int:
+    """The number of scalars in all arrays (or specs) of a tree.
+
+    Example:
+      >>> count({"kernel": jnp.zeros((784, 128)), "bias": jnp.zeros(128)})
+      100480
+    """
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+
+def size_bytes(tree: Tree) -> int:
+    """The bytes of all arrays (or specs) of a tree."""
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def copy(tree: Tree) -> Tree:
+    """New buffers with the same values, so that donating one tree leaves the other whole."""
+    return jax.tree.map(jnp.copy, tree)
+
+
+def dtype_of(value: Any) -> np.dtype:
+    """The NumPy dtype that JAX would use for a dtype name or object (float64 is float32 without x64)."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(jnp.dtype(value)))
