@@ -1,0 +1,232 @@
+"""Archives from the network: fetched whole or not at all, parsed strictly, errors in plain words.
+
+Laws:
+- `fetch` gives up after `CONNECT_S` seconds without an answer, and leaves either the whole file
+  with the promised checksum or nothing.
+- `read_idx` returns exactly what the header announces, or raises: a file that is too short, too
+  long or not an IDX file is never half-read, and no header can make it allocate more than the
+  file's own bytes could decompress to.
+- Every failure is a `DatasetError` whose message names the file or host and what to do about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import http.client
+import queue
+import struct
+import threading
+import urllib.error
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from jkeras.core.folders import atomic_write
+
+CONNECT_S = 8.0  # seconds until a host must have answered, name look-up included
+STALL_S = 30.0  # seconds that a transfer may stand still
+DEFLATE_RATIO = 1032  # the most bytes that one byte of deflate can stand for (zlib's documentation)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DatasetError(RuntimeError):
+    """A dataset could not be had; the message says what to do."""
+
+
+class NoNetwork(DatasetError):
+    """The data would have to be downloaded, and its host cannot be reached."""
+
+
+class DamagedArchive(DatasetError):
+    """A file is not what it should be: cut off, altered, or something else under that name."""
+
+
+class DiskFull(DatasetError):
+    """There is no room for the data."""
+
+
+class NotPrepared(DatasetError):
+    """The dataset is known, but not in the data folder, and cannot be prepared here."""
+
+
+class UnknownDataset(DatasetError, ValueError):
+    """No dataset has this name."""
+
+
+@contextlib.contextmanager
+def plain_disk_errors(name: str, folder: Path, needed_mb: int) -> Iterator[None]:
+    """Turns the operating system's complaints about writing in `folder` into a `DatasetError`.
+
+    Args:
+      name: the dataset's name, which opens the message.
+      folder: where the block writes.
+      needed_mb: megabytes (10^6 bytes) that the block writes there in all.
+
+    Raises:
+      DiskFull: no space left, or a quota is used up.
+      DatasetError: the folder cannot be written to for another reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        fix = "set JKERAS_DATA_DIR to a folder"
+        # tensorflow-datasets looks at the free space itself, and raises without a number.
+        if error.errno in FULL or str(error).startswith("Not enough disk space"):
+            raise DiskFull(
+                f"{name}: expected {needed_mb} MB of free space for {folder}, got a full disk. "
+                f"Free some space or {fix} with more."
+            ) from error
+        raise DatasetError(
+            f"{name}: expected to write in {folder}, got {error.strerror or error}. "
+            f"Make it writable or {fix} that is."
+        ) from error
+
+
+def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
+    """Downloads `url` to `path`, whole or not at all.
+
+    Args:
+      url: an http or https address; the environment's proxy settings are respected.
+      path: the file to write.
+      sha256: hexadecimal checksum the bytes must have; None accepts what the host announces.
+
+    Raises:
+      NoNetwork: the host cannot be reached, does not answer in time, or refuses.
+      DamagedArchive: fewer bytes than announced, or a wrong checksum; nothing is kept.
+      OSError: the file cannot be written.
+    """
+    try:
+        with contextlib.closing(_open_url(url)) as response:
+            atomic_write(path, lambda file: _copy(url, response, file, sha256))
+    except NoNetwork as error:
+        raise NoNetwork(
+            f"{error} Without a network, set JKERAS_DATA_DIR to a folder with the prepared "
+            f"dataset, or put {_file_name(url)} into {path.parent}."
+        ) from error.__cause__
+
+
+def _open_url(url: str) -> Any:
+    """The response to a GET, or `NoNetwork` within `CONNECT_S`.
+
+    A socket's own time limit covers neither the name look-up nor a host with many addresses, so the
+    request is made in a thread that is left to itself when time is up.
+    """
+    from urllib.request import urlopen  # takes longer to import than all the rest of this file
+
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            answers.put(urlopen(url, timeout=STALL_S))
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            answers.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        answer = answers.get(timeout=CONNECT_S)
+    except queue.Empty:
+        answer = TimeoutError(f"no answer within {CONNECT_S:g} s")
+    if isinstance(answer, (OSError, http.client.HTTPException)):
+        raise _no_network(url, answer) from answer
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _copy(url: str, response: Any, file: BinaryIO, sha256: str | None) -> None:
+    """Copies a response's body into `file` and holds it against its length and checksum."""
+    digest, count = hashlib.sha256(), 0
+    while block := _read_block(url, response):
+        digest.update(block)
+        count += file.write(block)
+    announced = response.headers.get("Content-Length")
+    if announced is not None and count != int(announced):
+        raise _damaged_transfer(url, f"{announced} bytes", f"{count} bytes")
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise _damaged_transfer(url, f"SHA-256 {sha256}", digest.hexdigest())
+
+
+def _read_block(url: str, response: Any) -> bytes:
+    """The next 256 KiB; a connection that breaks is the network's failure, not the disk's."""
+    try:
+        return response.read(1 << 18)
+    except http.client.IncompleteRead as error:
+        return error.partial
+    except (OSError, http.client.HTTPException) as error:
+        raise _no_network(url, error) from error
+
+
+def _damaged_transfer(url: str, expected: str, got: str) -> DamagedArchive:
+    return DamagedArchive(f"{url}: expected {expected}, got {got}. Nothing was kept: run it again.")
+
+
+def _no_network(url: str, error: BaseException) -> NoNetwork:
+    """The error for a host that cannot be used, with the reason in the system's words."""
+    reason = getattr(error, "reason", None) or error
+    if isinstance(error, urllib.error.HTTPError):
+        reason = f"HTTP {error.code} {error.reason}"
+        error.close()  # it holds the connection
+    elif isinstance(reason, OSError):
+        reason = reason.strerror or reason
+    return NoNetwork(
+        f"{_file_name(url)}: expected a download from {urlsplit(url).netloc}, got {reason}."
+    )
+
+
+def _file_name(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array in a gzipped IDX file of unsigned bytes (MNIST's format).
+
+    The format: two zero bytes, a type code (8: unsigned byte), the rank, each dimension as a
+    big-endian 32-bit integer, then the elements in C order.
+
+    Returns:
+      uint8 array of the shape in the header.
+
+    Raises:
+      DamagedArchive: the file is not a whole gzipped IDX file of unsigned bytes.
+      FileNotFoundError: there is no such file.
+
+    Source: the format's description on the MNIST page of LeCun, Cortes and Burges.
+    """
+    room = path.stat().st_size * DEFLATE_RATIO
+    try:
+        with gzip.open(path, "rb") as file:
+            shape = _idx_shape(path, file.read(4), file)
+            count = int(np.prod(shape, dtype=object))
+            if count > room:
+                raise damaged(path, f"{shape} bytes", f"a file that holds at most {room}")
+            data = file.read(count)
+            rest = file.read(1)  # reaches the end, where gzip compares its checksum
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise damaged(path, "a whole gzip file", f"{error}") from error
+    if len(data) != count or rest:
+        got = "more" if rest else f"{len(data)}"
+        raise damaged(path, f"{count} elements", got)
+    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+
+
+def _idx_shape(path: Path, magic: bytes, file: Any) -> tuple[int, ...]:
+    """The dimensions in an IDX header, of which `magic` is the first four bytes."""
+    if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+        raise damaged(path, "an IDX file of unsigned bytes", f"first bytes {magic.hex(' ')}")
+    rank = magic[3]
+    sizes = file.read(4 * rank)
+    if len(sizes) != 4 * rank:
+        raise damaged(path, f"{rank} dimensions", f"{len(sizes)} bytes of header")
+    return struct.unpack(f">{rank}I", sizes)
+
+
+def damaged(path: Path, expected: str, got: str) -> DamagedArchive:
+    """The error for a file whose content is wrong."""
+    return DamagedArchive(f"{path}: expected {expected}, got {got}. Delete it and run it again.")

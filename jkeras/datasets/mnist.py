@@ -1,0 +1,159 @@
+"""MNIST: 70,000 handwritten digits, and a sample of 10,000 that ships with the package.
+
+Law: what `load_data` returns is MNIST bit for bit, in its original order, or an error: the checksum
+of every array is compared each time. So the decoded copy in the cache need not be trusted; one that
+is damaged is made again.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+import zlib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from jkeras.core.folders import atomic_write, cache_folder
+from jkeras.data.archives import DamagedArchive, damaged
+
+Arrays = dict[str, np.ndarray]
+Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+# Shape and CRC-32 of each array, as decoded from the archives of 1998.
+ARRAYS: dict[str, tuple[tuple[int, ...], int]] = {
+    "x_train": ((60000, 28, 28), 0xF3639B56),
+    "y_train": ((60000,), 0xBA07E8EF),
+    "x_test": ((10000, 28, 28), 0xE4CA5F57),
+    "y_test": ((10000,), 0xEE8604D9),
+}
+# What numpy and zipfile raise for a file that is cut off, altered or something else.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, MemoryError)
+
+
+def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | None = None) -> Pairs:
+    """The whole of MNIST, as `keras.datasets.mnist.load_data` gives it.
+
+    Looked for in this order: the decoded copy at `path`; the prepared dataset in the data folder;
+    the network, from where it is downloaded (11 MB) and prepared, in about 20 seconds. A decoded
+    copy (55 MB) is then kept, so that the next call takes less than a tenth of a second.
+
+    Args:
+      path: file of the decoded copy, relative to jkeras's cache folder. An absolute path is used as
+        it is: if such a file is there, it must be MNIST (Keras's own `mnist.npz` will do).
+      data_dir: the folder of prepared datasets; None means `$JKERAS_DATA_DIR`, else
+        `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
+
+    Returns:
+      `(x_train, y_train), (x_test, y_test)`, all uint8: images `[60000, 28, 28]` and
+      `[10000, 28, 28]` from 0 (paper) to 255 (ink), labels `[60000]` and `[10000]` from 0 to 9.
+
+    Raises:
+      NoNetwork: it would have to be downloaded, and the host cannot be reached. `load_sample` needs
+        no network.
+      DamagedArchive: a file that it needs is damaged.
+      DiskFull: there is no room to prepare it.
+
+    Source: LeCun, Cortes and Burges, yann.lecun.com/exdb/mnist; `keras.datasets.mnist.load_data`.
+    """
+    file = cache_folder("datasets") / path
+    arrays = _cached(file, ours=not Path(path).is_absolute())
+    if arrays is None:
+        arrays = _decoded(data_dir)
+        _keep(file, arrays)
+    return _pairs(arrays)
+
+
+def load_sample() -> Pairs:
+    """10,000 real digits that ship with the package: no download, no preparation.
+
+    They are from MNIST's training set, every class with the same share in both parts, in a fixed
+    shuffled order. `files/README.md` says where they come from.
+
+    Returns:
+      `(x_train, y_train), (x_test, y_test)` as `load_data`, with 8,000 and 2,000 examples.
+
+    Example:
+      >>> (x_train, y_train), (x_test, y_test) = load_sample()
+      >>> x_train.shape, y_test.shape, x_train.dtype
+      ((8000, 28, 28), (2000,), dtype('uint8'))
+    """
+    with (files("jkeras.datasets") / "files" / "mnist_sample.npz").open("rb") as file:
+        with np.load(file, allow_pickle=False) as arrays:
+            return _pairs({name: arrays[name] for name in ARRAYS})
+
+
+def _pairs(arrays: Arrays) -> Pairs:
+    return (
+        (arrays["x_train"], arrays["y_train"]),
+        (arrays["x_test"], arrays["y_test"]),
+    )
+
+
+def _cached(file: Path, *, ours: bool) -> Arrays | None:
+    """The decoded copy, or None if there is none that is whole.
+
+    Args:
+      file: where it is kept.
+      ours: it is in jkeras's cache, so a damaged one may be replaced.
+
+    Raises:
+      DamagedArchive: `file` is not MNIST, and is not ours to replace.
+    """
+    try:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ARRAYS}
+        _check(file, arrays)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except DamagedArchive:
+        if not ours:
+            raise
+        return None
+    except UNREADABLE as error:
+        if not ours:
+            raise damaged(file, "MNIST in NumPy's npz format", f"{error}") from error
+        return None
+    return arrays
+
+
+def _check(source: Path, arrays: Arrays) -> None:
+    """Compares shape, dtype and checksum of every array with MNIST's."""
+    for name, (shape, checksum) in ARRAYS.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.uint8:
+            got = f"{array.dtype} {array.shape}"
+            raise damaged(source, f"{name} uint8 {shape}", got)
+        found = zlib.crc32(np.ascontiguousarray(array).data)
+        if found != checksum:
+            raise damaged(source, f"{name} with CRC-32 {checksum:08x}", f"{found:08x}")
+
+
+def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
+    """The arrays from the prepared dataset, put back into the order of the archives."""
+    from jkeras.data import tfds
+
+    builder = tfds.prepared("mnist", data_dir)
+    arrays = {}
+    for split in ("train", "test"):
+        records = tfds.read_arrays(builder, split)
+        order = tfds.original_order(split, len(records["label"]))
+        arrays[f"x_{split}"] = records["image"][order].squeeze(-1)
+        arrays[f"y_{split}"] = records["label"][order].astype(np.uint8)
+    _check(Path(builder.data_dir), arrays)
+    return arrays
+
+
+def _keep(file: Path, arrays: Arrays) -> None:
+    """Writes the decoded copy; where that fails the data is still good, so it only warns."""
+    try:
+        atomic_write(file, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
+    except OSError as error:
+        warnings.warn(
+            f"mnist: expected to keep a decoded copy (55 MB) at {file}, got "
+            f"{error.strerror or error}. It is decoded again next time; set JKERAS_HOME to a "
+            "folder with room.",
+            stacklevel=3,
+        )
