@@ -1,0 +1,57 @@
+"""The door to matplotlib: how a figure is made and how it is saved.
+
+The idea: a figure is a `matplotlib.figure.Figure`, made without pyplot; so there are no global
+figures, no windows, and nothing that needs a display.
+
+Laws:
+  - matplotlib is imported when a figure is made, not before.
+  - A PNG appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jkeras.core.folders import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DPI = 120
+
+
+def new_figure(width: float, height: float, title: str | None = None) -> Figure:
+    """An empty figure, at least 2.5 inches wide.
+
+    Args:
+      width: in inches.
+      height: in inches.
+      title: a line above all panels.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> new_figure(4.0, 3.0).get_size_inches().tolist()
+      [4.0, 3.0]
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "jkeras.display: figures need matplotlib, which is not installed. "
+            'Install it with: pip install "jkeras[plots]"'
+        ) from error
+    figure = Figure(figsize=(max(width, 2.5), height), dpi=_DPI, layout="constrained")
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
+    """The figure, after writing it to `path` as a PNG unless that is None."""
+    if path is not None:
+        atomic_write(Path(path), lambda file: figure.savefig(file, format="png", dpi=_DPI))
+    return figure

@@ -1,0 +1,129 @@
+"""What the plots show, as arrays: classes, their names, brightness between 0 and 1.
+
+Laws:
+  - Pure NumPy; nothing here draws.
+  - What is already in the wanted form comes back unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jkeras.core.errors import describe
+
+
+def classes_of(values: Any, name: str) -> np.ndarray:
+    """Class indices from any of the forms in which targets and predictions come.
+
+    Args:
+      values: `[n]` integers or whole numbers: classes; `[n]` or `[n, 1]` other numbers from 0 to 1:
+        probabilities of class 1; `[n, classes]`: one-hot targets, probabilities or logits.
+      name: the argument's name, for the error.
+
+    Returns:
+      `[n]` int64.
+
+    Raises:
+      TypeError: the values are not numbers.
+      ValueError: another rank, no class to choose from, negative or fractional classes.
+
+    Example:
+      >>> classes_of([[0.1, 0.9], [0.8, 0.2]], "y_pred").tolist()
+      [1, 0]
+      >>> classes_of([0.7, 0.2], "y_pred").tolist()
+      [1, 0]
+    """
+    array = np.asarray(values)
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise TypeError(f"`{name}`: expected numbers, got {describe(array)}. {_FORMS}")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2 and array.shape[1] > 1:
+        return array.argmax(axis=1).astype(np.int64)
+    if array.ndim != 1:
+        raise ValueError(f"`{name}`: expected [n] or [n, classes], got {describe(array)}. {_FORMS}")
+    return _flat_classes(array, name)
+
+
+def class_labels(
+    names: Sequence[str] | None, count: int, *, longest: int, exact: bool = False
+) -> list[str]:
+    """What to call each class, cut to a length that fits where it is drawn.
+
+    Args:
+      names: names of classes 0, 1, ..., or None for numbers.
+      count: number of classes.
+      longest: most characters in a label.
+      exact: whether more names than classes are an error too.
+
+    Example:
+      >>> class_labels(["cat", "hippopotamus"], 2, longest=8)
+      ['cat', 'hippopo…']
+    """
+    if names is None:
+        return [str(index) for index in range(count)]
+    if len(names) < count or (exact and len(names) != count):
+        raise ValueError(f"expected `class_names` for {count} classes, got {len(names)} names.")
+    texts = [str(name) for name in names]
+    return [text if len(text) <= longest else text[: longest - 1] + "…" for text in texts]
+
+
+def unit_brightness(images: Any) -> np.ndarray:
+    """Pixel values as float32 between 0 and 1.
+
+    Integers are divided by 255, numbers already between 0 and 1 stay; any others (such as
+    standardized images) are stretched so that the least becomes 0 and the greatest 1, over all
+    images together.
+
+    Example:
+      >>> unit_brightness(np.array([0, 51, 255], np.uint8)).tolist()
+      [0.0, 0.20000000298023224, 1.0]
+      >>> unit_brightness([-1.0, 0.0, 1.0]).tolist()
+      [0.0, 0.5, 1.0]
+    """
+    array = np.asarray(images)
+    whole = np.issubdtype(array.dtype, np.integer)
+    pixels = array.astype(np.float32) / np.float32(255 if whole else 1)
+    finite = pixels[np.isfinite(pixels)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        return pixels
+    return (pixels - low) / max(high - low, np.finfo(np.float32).tiny)
+
+
+def check_same_length(**arrays: np.ndarray | None) -> None:
+    """Raises ValueError unless all arrays that are given have as many examples as the first.
+
+    Example:
+      >>> check_same_length(y_true=np.zeros(3), y_pred=np.zeros(2))
+      Traceback (most recent call last):
+      ...
+      ValueError: expected one value of `y_pred` for each of `y_true` (3), got 2.
+    """
+    given = {name: len(array) for name, array in arrays.items() if array is not None}
+    first = next(iter(given))
+    for name, length in given.items():
+        if length != given[first]:
+            raise ValueError(
+                f"expected one value of `{name}` for each of `{first}` ({given[first]}), "
+                f"got {length}."
+            )
+
+
+_FORMS = "Pass classes [n], probabilities [n, classes] or one-hot targets [n, classes]."
+
+
+def _flat_classes(array: np.ndarray, name: str) -> np.ndarray:
+    if np.all(array == np.floor(array)):
+        if array.size and array.min() < 0:
+            raise ValueError(f"`{name}`: expected classes from 0, got {array.min()}.")
+        return array.astype(np.int64)
+    if array.min() >= 0 and array.max() <= 1:
+        return (array > 0.5).astype(np.int64)
+    raise ValueError(
+        f"`{name}`: expected whole numbers (classes) or probabilities between 0 and 1, "
+        f"got numbers from {array.min():g} to {array.max():g}. {_FORMS}"
+    )

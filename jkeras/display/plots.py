@@ -1,0 +1,216 @@
+"""Figures of a training run: learning curves and predictions.
+
+The idea: a function checks its data, draws a figure, saves it when a path is given, and returns it.
+
+Laws:
+  - Wrong data are refused before anything is drawn.
+  - Color never carries a meaning alone: dashes, markers and words repeat it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.display.figures import new_figure, saved
+from jkeras.display.labels import check_same_length, class_labels, classes_of, unit_brightness
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BLUE, _RED = "#0072B2", "#C00000"
+_LONGEST_NAME, _MOST_MARKED_EPOCHS = 14, 30
+
+
+def learning_curves(
+    history: Mapping[str, Sequence[float]],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
+    """One panel for each metric over the epochs, with its validation curve dashed beside it.
+
+    Args:
+      history: values for each epoch, as in `History.history`; `val_loss` joins the panel of `loss`.
+      path: where to save a PNG, if anywhere.
+      title: a line above all panels.
+
+    Returns:
+      The figure.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+      ValueError: no metrics, no epochs, or metrics of different lengths.
+
+    Example:
+      >>> figure = learning_curves({"loss": [0.6, 0.3], "val_loss": [0.5, 0.4]})
+      >>> [axes.get_title() for axes in figure.axes]
+      ['loss']
+    """
+    epochs = _checked_epochs(history)
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
+    columns = min(len(names), 3)
+    rows = math.ceil(len(names) / columns)
+    figure = new_figure(5.0 * columns, 3.6 * rows + (0.4 if title else 0.0), title)
+    for index, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        _draw_curves(axes, history, name, epochs)
+    return saved(figure, path)
+
+
+def prediction_grid(
+    images: Any,
+    y_true: Any = None,
+    y_pred: Any = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    rows: int = 3,
+    columns: int = 6,
+    path: str | os.PathLike[str] | None = None,
+) -> Figure:
+    r"""The first images with what was predicted; a wrong one is red and names the true class.
+
+    Args:
+      images: `[n, height, width]`, or with 1 (grey), 3 (RGB) or 4 (RGBA) channels behind; integers
+        from 0 to 255, or floats, which are stretched when they leave 0..1.
+      y_true: classes or one-hot targets of all images, or None when unknown.
+      y_pred: classes, or probabilities (then the winner's is shown in percent), or None.
+      class_names: what to call class 0, 1, ...; by default its number.
+      rows: most rows in the grid; those that would stay empty are left out.
+      columns: images in a row.
+      path: where to save a PNG, if anywhere.
+
+    Returns:
+      The figure.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+      ValueError: wrong rank, no images, different lengths, or more classes than names.
+
+    Example:
+      >>> images = np.zeros((2, 8, 8), np.uint8)
+      >>> figure = prediction_grid(images, [3, 5], [3, 8], columns=2)
+      >>> [axes.get_title() for axes in figure.axes]
+      ['3', '8\ntrue: 5']
+    """
+    pixels = _checked_images(images)
+    captions = _captions(pixels, y_true, y_pred, class_names)
+    shown = min(len(pixels), _positive("rows", rows) * _positive("columns", columns))
+    columns = min(columns, shown)
+    rows = math.ceil(shown / columns)
+    brightness = unit_brightness(pixels[:shown])
+    figure = new_figure(1.5 * columns, 1.95 * rows)
+    for index in range(shown):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        _draw_image(axes, brightness[index], *captions[index])
+    return saved(figure, path)
+
+
+def _draw_curves(
+    axes: Axes, history: Mapping[str, Sequence[float]], name: str, epochs: int
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    marker = "o" if epochs <= _MOST_MARKED_EPOCHS else ""
+    styles = {name: ("training", "-", _BLUE), f"val_{name}": ("validation", "--", "white")}
+    for key, (label, dashes, inside) in styles.items():
+        if key in history:
+            axes.plot(
+                range(1, epochs + 1),
+                np.asarray(history[key], np.float64),
+                color=_BLUE,
+                linestyle=dashes,
+                marker=marker,
+                markerfacecolor=inside,
+                markersize=5,
+                label=label,
+            )
+    axes.set_title(name)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, epochs + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _draw_image(axes: Axes, image: np.ndarray, caption: str, wrong: bool) -> None:
+    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=1)
+    axes.set_title(caption, fontsize=9, color=_RED if wrong else "black")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color=_RED if wrong else "0.6", linewidth=2.0 if wrong else 0.5)
+
+
+def _captions(
+    images: np.ndarray, y_true: Any, y_pred: Any, class_names: Sequence[str] | None
+) -> list[tuple[str, bool]]:
+    """For each image its caption, and whether the prediction is wrong."""
+    true = None if y_true is None else classes_of(y_true, "y_true")
+    predicted = None if y_pred is None else classes_of(y_pred, "y_pred")
+    check_same_length(images=images, y_true=true, y_pred=predicted)
+    known = [classes.max() for classes in (true, predicted) if classes is not None]
+    count = int(max(known, default=-1)) + 1
+    names = class_labels(class_names, count, longest=_LONGEST_NAME)
+    if predicted is None:
+        return [("", False)] * len(images) if true is None else [(names[i], False) for i in true]
+    said = [names[i] + share for i, share in zip(predicted, _shares(y_pred), strict=True)]
+    if true is None:
+        return [(text, False) for text in said]
+    return [
+        (text, False) if p == t else (f"{text}\ntrue: {names[t]}", True)
+        for text, p, t in zip(said, predicted, true, strict=True)
+    ]
+
+
+def _shares(y_pred: Any) -> list[str]:
+    """The winner's probability for each example as text, empty when there are only classes."""
+    array = np.asarray(y_pred)
+    is_probability = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f"
+    if not (is_probability and array.min() >= 0 and np.allclose(array.sum(axis=1), 1, atol=1e-2)):
+        return [""] * len(array)
+    return [f" ({share:.0%})" for share in array.max(axis=1)]
+
+
+def _checked_epochs(history: Mapping[str, Sequence[float]]) -> int:
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            "learning_curves: expected `history` to map names to values, such as "
+            f"{{'loss': [0.6, 0.3]}}, got {describe(history)}. Pass `model.fit(...).history`."
+        )
+    lengths = {name: len(values) for name, values in history.items()}
+    if not any(lengths.values()):
+        raise ValueError("learning_curves: expected at least one epoch in `history`, got none.")
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(
+            "learning_curves: expected one value an epoch for every metric in `history`, got "
+            f"lengths {listed}. Fill the epochs without a value with float('nan')."
+        )
+    return next(iter(lengths.values()))
+
+
+def _checked_images(images: Any) -> np.ndarray:
+    """The images as `[n, height, width, channels]`."""
+    array = np.asarray(images)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or array.shape[-1] not in (1, 3, 4) or not array.size:
+        raise ValueError(
+            "prediction_grid: expected `images` [n, height, width] or [n, height, width, channels] "
+            f"with 1, 3 or 4 channels, got shape {np.shape(images)}. "
+            "For one image write image[None]."
+        )
+    return array
+
+
+def _positive(name: str, value: int) -> int:
+    if value < 1:
+        raise ValueError(f"prediction_grid: expected `{name}` of at least 1, got {value}.")
+    return value

@@ -1,0 +1,265 @@
+"""The progress line of an epoch, in Keras 3's layout.
+
+The idea: text is made by pure functions (`jkeras.display.lines`); an object holds only what must be
+remembered between two calls: the clock's readings, the latest values, the width last drawn.
+
+Laws:
+  - On a terminal or in a notebook, every byte is what Keras 3.15.1 writes, colors included.
+  - Anywhere else (a file, a pipe, CI) one plain line per finished bar is written: no control
+    characters, no redraws. Its text is Keras's final line. (Keras redraws there too; we do not,
+    because a log file cannot take back what it holds.)
+  - A value is read only when it is drawn: handing over device arrays does not make the host wait.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TextIO
+
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.display.lines import bar_line, short_line, without_colors
+from jkeras.display.streams import can_redraw, write_text
+
+Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
+
+
+class ProgressBar:
+    """Draws the progress of one epoch, evaluation or prediction; values appear as they are given.
+
+    Times follow Keras: the rate leaves out the first step when `update(1)` was called, because that
+    step contains the compilation; a bar that begins with a jump averages over everything.
+
+    Args:
+      target: number of steps, or None when unknown.
+      width: length of the bar in characters.
+      verbose: 0 silent, 1 (or "auto") bar, 2 one line at the end.
+      interval: least time between two redraws, in seconds.
+      unit_name: what is counted, singular.
+      stream: where to write; by default whatever `sys.stdout` is at that moment.
+      clock_fn: returns the time in seconds.
+
+    Raises:
+      TypeError: `target` is not an integer or None.
+      ValueError: `target` is negative, or `verbose` is not one of the four values.
+
+    Example:
+      >>> bar = ProgressBar(2, clock_fn=lambda: 0.0)
+      >>> bar.update(1, {"loss": 0.75})
+      >>> bar.update(2, {"loss": 0.5})
+      2/2 ━━━━━━━━━━━━━━━━━━━━ 0s 0s/step - loss: 0.5000
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        *,
+        width: int = 20,
+        verbose: int | str = 1,
+        interval: float = 0.1,
+        unit_name: str = "step",
+        stream: TextIO | None = None,
+        clock_fn: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.target = _checked_target(type(self).__name__, target)
+        self.width = width
+        self.verbose = _checked_verbose(type(self).__name__, verbose)
+        self.interval = interval
+        self.unit_name = unit_name
+        self._stream = stream
+        self._clock_fn = clock_fn
+        self._redraws = can_redraw(stream)
+        self._values: dict[str, Any] = {}
+        self._seen = 0
+        self._start = clock_fn()
+        self._after_first: float | None = None
+        self._last_drawn = -math.inf
+        self._last_width = 0
+
+    def update(
+        self, current: int, values: Values | None = None, finalize: bool | None = None
+    ) -> None:
+        """Moves the bar to step `current` and shows `values`; it may jump by any number of steps.
+
+        Args:
+          current: steps done so far.
+          values: mapping or `(name, value)` pairs; a value is a number or an array, whose mean is
+            shown. Names stay on the line, in the order of their first appearance.
+          finalize: whether this is the last update; by default when `current` reaches `target`.
+        """
+        finalize = self._is_last(current) if finalize is None else finalize
+        self._values.update(values or {})
+        self._seen = current
+        now = self._clock_fn()
+        seconds_per_unit = self._seconds_per_unit(current, now)
+        if self.verbose == 1 and self._is_due(now, finalize):
+            self._draw(current, now - self._start, seconds_per_unit, finalize)
+            self._last_drawn = now
+        elif self.verbose == 2 and finalize and self.target:
+            self._print_short(current, self.target, now - self._start, seconds_per_unit)
+
+    def add(self, n: int, values: Values | None = None) -> None:
+        """Moves the bar on by `n` steps."""
+        self.update(self._seen + n, values)
+
+    def _is_last(self, current: int) -> bool:
+        return self.target is not None and current >= self.target
+
+    def _is_due(self, now: float, finalize: bool) -> bool:
+        return finalize or (self._redraws and now - self._last_drawn >= self.interval)
+
+    def _seconds_per_unit(self, current: int, now: float) -> float:
+        if not current:
+            return 0.0
+        if self._after_first is not None and current > 1:
+            return (now - self._after_first) / (current - 1)
+        if current == 1:
+            self._after_first = now
+        return (now - self._start) / current
+
+    def _numbers(self) -> dict[str, float]:
+        return {name: _number(name, value) for name, value in self._values.items()}
+
+    def _draw(self, current: int, elapsed: float, seconds_per_unit: float, finalize: bool) -> None:
+        line = bar_line(
+            current,
+            self.target,
+            self._numbers(),
+            elapsed=elapsed,
+            seconds_per_unit=seconds_per_unit,
+            finalize=finalize,
+            width=self.width,
+            unit_name=self.unit_name,
+        )
+        write_text(self._stream, self._redrawn(line) if self._redraws else without_colors(line))
+        if finalize:
+            write_text(self._stream, "\n")
+
+    def _redrawn(self, line: str) -> str:
+        """The line over the one before: back to its start, spaces over what would stick out."""
+        width, before = len(without_colors(line)), self._last_width
+        self._last_width = width
+        return "\b" * before + "\r" + line + " " * (before - width)
+
+    def _print_short(
+        self, current: int, target: int, elapsed: float, seconds_per_unit: float
+    ) -> None:
+        line = short_line(
+            current,
+            target,
+            self._numbers(),
+            elapsed=elapsed,
+            seconds_per_unit=seconds_per_unit,
+            unit_name=self.unit_name,
+        )
+        write_text(self._stream, line + "\n")
+
+
+class Progbar(ProgressBar):
+    """A progress bar with the arguments of `keras.utils.Progbar`, which averages what it is given.
+
+    A value stands for all steps since the last update; what is shown is the mean over steps. The
+    last update of a bar shows its own values, so that final results can be handed over.
+
+    Args:
+      target, width, verbose, interval, unit_name, stream, clock_fn: as in `ProgressBar`.
+      stateful_metrics: names to show as given; all others are averaged.
+      stateless_metrics: names to average; all others are shown as given. At most one of the two.
+
+    Raises:
+      ValueError: both collections of names are given.
+
+    Example:
+      >>> bar = Progbar(4, clock_fn=lambda: 0.0)
+      >>> bar.update(3, [("loss", 1.0)])
+      >>> bar.update(4, [("loss", 0.5)], finalize=True)
+      4/4 ━━━━━━━━━━━━━━━━━━━━ 0s 0s/step - loss: 0.5000
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int | str = 1,
+        interval: float = 0.05,
+        stateful_metrics: Collection[str] | None = None,
+        stateless_metrics: Collection[str] | None = None,
+        unit_name: str = "step",
+        *,
+        stream: TextIO | None = None,
+        clock_fn: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Progbar: expected one of `stateful_metrics` and `stateless_metrics`, got both. "
+                "Name either the metrics to show as given or those to average."
+            )
+        super().__init__(
+            target,
+            width=width,
+            verbose=verbose,
+            interval=interval,
+            unit_name=unit_name,
+            stream=stream,
+            clock_fn=clock_fn,
+        )
+        self._as_given = frozenset(stateful_metrics or ())
+        self._to_average = None if stateless_metrics is None else frozenset(stateless_metrics)
+        self._sums: dict[str, tuple[Any, int]] = {}
+
+    def update(
+        self, current: int, values: Values | None = None, finalize: bool | None = None
+    ) -> None:
+        """As `ProgressBar.update`, with means over the steps for averaged names."""
+        finalize = self._is_last(current) if finalize is None else finalize
+        given = dict(values or {})
+        if finalize:
+            self._sums = {name: sums for name, sums in self._sums.items() if name not in given}
+        steps = 1 if finalize else max(current - self._seen, 1)
+        means = {name: self._mean(name, value, steps) for name, value in given.items()}
+        super().update(current, means, finalize)
+
+    def _is_averaged(self, name: str) -> bool:
+        return name not in self._as_given if self._to_average is None else name in self._to_average
+
+    def _mean(self, name: str, value: Any, steps: int) -> Any:
+        if not self._is_averaged(name):
+            return value
+        total, count = self._sums.get(name, (0.0, 0))
+        self._sums[name] = total + value * steps, count + steps
+        return (total + value * steps) / (count + steps)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(np.mean(value))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"progress bar: expected a number or an array of numbers for {name!r}, "
+            f"got {describe(value)}."
+        ) from None
+
+
+def _checked_target(owner: str, target: int | None) -> int | None:
+    if target is None:
+        return None
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
+        raise TypeError(
+            f"{owner}: expected `target` to be a number of steps or None when it is unknown, "
+            f"got {describe(target)}."
+        )
+    if target < 0:
+        raise ValueError(f"{owner}: expected `target` to be zero or more steps, got {target}.")
+    return int(target)
+
+
+def _checked_verbose(owner: str, verbose: int | str) -> int:
+    if verbose not in (0, 1, 2, "auto"):
+        raise ValueError(
+            f"{owner}: expected `verbose` to be 0 (silent), 1 or 'auto' (bar) or 2 (one line), "
+            f"got {describe(verbose)}."
+        )
+    return 1 if verbose == "auto" else int(verbose)

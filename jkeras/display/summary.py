@@ -1,0 +1,250 @@
+"""The table of `model.summary()`, in Keras 3's layout, as plain text.
+
+The idea: a summary is a function of names, shapes and counts. It sees rows, not layers, so that
+anything that can name its parts can be shown.
+
+Laws:
+  - The text is Keras 3.15.1's for a file or a pipe (no colors), character for character.
+  - Every line of the table has exactly `line_length` characters.
+
+Two differences, both where Keras cannot show the table whole: a `line_length` beyond the terminal's
+width is kept (Keras cuts the right side off), and a terminal of fewer than 44 columns gets a table
+of 40 (Keras raises).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jkeras.core.errors import describe, nearest
+from jkeras.display.tables import column_widths, table_lines
+
+_ALIGNMENT = ("left", "left", "right", "center")
+_POSITIONS = (0.45, 0.80, 1.0)
+_DEFAULT_LENGTH, _LEAST_LENGTH, _MARGIN, _TRAINABLE_LENGTH = 88, 40, 4, 12
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer in a summary.
+
+    Fields:
+      name: the layer's name in the model.
+      kind: its class.
+      output_shape: a tuple with None for the batch, a tuple, list or dict of such shapes, or None
+        when it is unknown.
+      parameters: number of weights, or None when the layer is not built.
+      trainable: whether its weights are trained; None when it has none.
+    """
+
+    name: str
+    kind: str
+    output_shape: Any
+    parameters: int | None
+    trainable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many numbers, in how many bytes."""
+
+    count: int
+    bytes: int
+
+
+_NOTHING = Size(0, 0)
+
+
+def size_of(arrays: Iterable[Any]) -> Size:
+    """The size of some arrays together.
+
+    Args:
+      arrays: anything with `size` and `nbytes`, such as the leaves of `params`.
+
+    Example:
+      >>> import numpy as np
+      >>> size_of([np.zeros((784, 128), np.float32), np.zeros(128, np.float32)])
+      Size(count=100480, bytes=401920)
+    """
+    sizes = [(int(array.size), int(array.nbytes)) for array in arrays]
+    return Size(sum(count for count, _ in sizes), sum(bytes_ for _, bytes_ in sizes))
+
+
+def summary_text(
+    name: str,
+    rows: Sequence[Row],
+    *,
+    trainable: Size = _NOTHING,
+    non_trainable: Size = _NOTHING,
+    optimizer: Size | None = None,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> str:
+    """The summary of a model, without a line break at its end.
+
+    Args:
+      name: the model's name.
+      rows: one for each layer, in order.
+      trainable: size of the weights that are trained.
+      non_trainable: size of the others.
+      optimizer: size of the optimizer's variables; its line appears only when this is given.
+      line_length: width of the table in characters; by default 88, or what the terminal can show.
+      positions: where the three columns end, as fractions of `line_length`; the last is 1.
+      show_trainable: adds a column that says Y or N, or - for layers without weights.
+      layer_range: names, or regular expressions, of the first and the last layer to show.
+
+    Raises:
+      ValueError: columns too narrow, wrong positions, or no layer of that name.
+
+    Example:
+      >>> dense = Row("dense", "Dense", (None, 10), 7850)
+      >>> print(summary_text("tiny", [dense], trainable=Size(7850, 31400), line_length=48))
+      Model: "tiny"
+      ┏━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┳━━━━━━━━━┓
+      ┃ Layer (type)       ┃ Output Shape  ┃ Param # ┃
+      ┡━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━╇━━━━━━━━━┩
+      │ dense (Dense)      │ (None, 10)    │   7,850 │
+      └────────────────────┴───────────────┴─────────┘
+       Total params: 7,850 (30.66 KB)
+       Trainable params: 7,850 (30.66 KB)
+       Non-trainable params: 0 (0.00 B)
+
+    Source: layout and numbers of `keras.Model.summary`, Keras 3.15.1.
+    """
+    length = _default_length(show_trainable) if line_length is None else line_length
+    ends = _column_ends(positions, show_trainable)
+    widths = column_widths(ends, length)
+    header = ["Layer (type)", "Output Shape", "Param #", "Trainable"][: len(ends)]
+    shown = rows_in_range(rows, layer_range)
+    cells = [_row_cells(row)[: len(ends)] for row in shown]
+    lines = [f'Model: "{name}"', *table_lines(header, cells, widths, _ALIGNMENT)]
+    return "\n".join(lines + _total_lines(trainable, non_trainable, optimizer))
+
+
+def shape_text(shape: Any) -> str:
+    """An output shape as Keras prints it; a structure of one shape prints as that shape.
+
+    Example:
+      >>> shape_text((None, 28, 28)), shape_text((None,)), shape_text(None)
+      ('(None, 28, 28)', '(None)', '?')
+      >>> shape_text([(None, 4), (None, 2)]), shape_text({"a": (None, 4)})
+      ('[(None, 4), (None, 2)]', '(None, 4)')
+    """
+    if shape is None:
+        return "?"
+    leaves = list(_shapes(shape))
+    return _structure_text(leaves[0] if len(leaves) == 1 else shape)
+
+
+def memory_text(size: float) -> str:
+    """A number of bytes in the largest unit that keeps it at 1 or more, 1024 to the next.
+
+    Example:
+      >>> memory_text(12), memory_text(407080), memory_text(3 * 1024**3)
+      ('12.00 B', '397.54 KB', '3.00 GB')
+    """
+    units = ["B", "KB", "MB", "GB", "TB", "PB"]
+    power = 0
+    while size >= 1024 and power < len(units) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.2f} {units[power]}"
+
+
+def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> list[Row]:
+    """The rows from the first match of one pattern to the last match of another, both included.
+
+    Two patterns in the wrong order are exchanged; None shows every row.
+
+    Example:
+      >>> rows = [Row(name, "Dense", None, None) for name in ("a", "b", "c")]
+      >>> [row.name for row in rows_in_range(rows, ("b", "c"))]
+      ['b', 'c']
+    """
+    if layer_range is None:
+        return list(rows)
+    if isinstance(layer_range, str) or len(layer_range) != 2:
+        raise ValueError(
+            "summary: expected `layer_range` to be two layer names (first, last), "
+            f"got {describe(layer_range)}."
+        )
+    first, last = (_matches(rows, pattern) for pattern in layer_range)
+    if first[0] > last[-1]:
+        return list(rows[last[0] : first[-1] + 1])
+    return list(rows[first[0] : last[-1] + 1])
+
+
+def _matches(rows: Sequence[Row], pattern: str) -> list[int]:
+    found = [index for index, row in enumerate(rows) if re.match(pattern, row.name)]
+    if not found:
+        names = [row.name for row in rows]
+        raise ValueError(
+            f"summary: no layer matches {pattern!r} of `layer_range`."
+            f"{nearest(pattern, names)} Layers: {', '.join(names) or 'none'}."
+        )
+    return found
+
+
+def _default_length(show_trainable: bool) -> int:
+    wanted = _DEFAULT_LENGTH + (_TRAINABLE_LENGTH if show_trainable else 0)
+    return max(_LEAST_LENGTH, min(wanted, shutil.get_terminal_size().columns - _MARGIN))
+
+
+def _column_ends(positions: Sequence[float] | None, show_trainable: bool) -> list[float]:
+    ends = list(_POSITIONS if positions is None else positions)
+    increasing = all(a < b for a, b in itertools.pairwise(ends))
+    if len(ends) != len(_POSITIONS) or not increasing or ends[-1] != 1:
+        raise ValueError(
+            "summary: expected `positions` to be three increasing fractions that end with 1, "
+            f"such as {list(_POSITIONS)}, got {describe(positions)}."
+        )
+    return [end * 0.90 for end in ends] + [1.0] if show_trainable else ends
+
+
+def _row_cells(row: Row) -> list[str]:
+    parameters = "0 (unbuilt)" if row.parameters is None else f"{row.parameters:,}"
+    trained = "-" if row.trainable is None else "NY"[row.trainable]
+    return [f"{row.name} ({row.kind})", shape_text(row.output_shape), parameters, trained]
+
+
+def _total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -> list[str]:
+    parts = [trainable, non_trainable, optimizer or _NOTHING]
+    total = Size(sum(part.count for part in parts), sum(part.bytes for part in parts))
+    named = {"Total": total, "Trainable": trainable, "Non-trainable": non_trainable}
+    if optimizer is not None:
+        named["Optimizer"] = optimizer
+    return [
+        f" {label} params: {size.count:,} ({memory_text(size.bytes)})"
+        for label, size in named.items()
+    ]
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and all(
+        axis is None or isinstance(axis, int) for axis in value
+    )
+
+
+def _shapes(structure: Any) -> Iterator[Any]:
+    if _is_shape(structure):
+        yield structure
+        return
+    parts = structure.values() if isinstance(structure, Mapping) else structure
+    for part in parts:
+        yield from _shapes(part)
+
+
+def _structure_text(structure: Any) -> str:
+    if isinstance(structure, Mapping):
+        parts = (f"{name}: {_structure_text(part)}" for name, part in structure.items())
+        return "{" + ", ".join(parts) + "}"
+    if _is_shape(structure):
+        return f"({', '.join(map(str, structure))})"
+    inner = ", ".join(map(_structure_text, structure))
+    return f"[{inner}]" if isinstance(structure, list) else f"({inner})"
