@@ -1,0 +1,124 @@
+"""Resident data: arrays that fit beside the model, with the splits and weights that `fit` takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.batch import Batch
+from jkeras.core.errors import describe
+from jkeras.data.checks import as_array, as_arrays, common_length
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrays:
+    """A data set in memory: a `Batch` that holds every example.
+
+    Attributes:
+      batch: all examples; `rows` is None.
+      length: the number of examples.
+    """
+
+    batch: Batch
+    length: int
+
+    def steps(self, batch_size: int) -> int:
+        """The number of batches in one pass, the last partial one included."""
+        return math.ceil(self.length / batch_size)
+
+    def part(self, start: int, stop: int) -> Arrays:
+        """Examples `start` up to `stop`, without copying."""
+        return Arrays(jax.tree.map(lambda a: a[start:stop], self.batch), stop - start)
+
+
+def load(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    class_weight: dict[int, float] | None = None,
+    finite: bool = True,
+) -> Arrays:
+    """Checks and gathers the arguments of `fit` and `evaluate` into one data set.
+
+    Args:
+      x: array, or tuple, list or dict of arrays, each `[examples, ...]`.
+      y: the same for the targets, or None.
+      sample_weight: `[examples]` or `[examples, ...]`, or None.
+      class_weight: weight of each class id; a class that is missing weighs 1.
+      finite: whether NaN and infinity are refused.
+
+    Raises:
+      TypeError, ValueError: as `checks.as_arrays` and `checks.common_length` say.
+    """
+    x = as_arrays("x", x, finite=finite)
+    y = None if y is None else as_arrays("y", _from_numbers(y), finite=finite)
+    if sample_weight is not None:
+        sample_weight = as_array("sample_weight", np.asarray(sample_weight, np.float32))
+    if class_weight is not None:
+        sample_weight = class_weights(y, class_weight, sample_weight)
+    length = common_length({"x": x, "y": y, "sample_weight": sample_weight})
+    return Arrays(Batch(x, y, sample_weight), length)
+
+
+def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = None) -> np.ndarray:
+    """The weight of each example's class, `[examples]` float32.
+
+    Args:
+      y: class ids `[examples]` or `[examples, 1]`, or one-hot `[examples, classes]`.
+      class_weight: weight of each class id; a class that is missing weighs 1.
+      sample_weight: must be None; the two exclude each other, as in Keras.
+
+    Raises:
+      TypeError: `class_weight` is not a dict from integers to numbers.
+      ValueError: both kinds of weight are given, or `y` has no classes.
+    """
+    if sample_weight is not None:
+        raise ValueError(
+            "`class_weight` and `sample_weight` exclude each other, got both. "
+            "Multiply them into one: sample_weight * [class_weight[c] for c in y]."
+        )
+    if not isinstance(class_weight, dict) or not all(hasattr(c, "__index__") for c in class_weight):
+        raise TypeError(
+            "`class_weight`: expected a dict from class id to weight, such as {0: 1.0, 1: 5.0}, "
+            f"got {describe(class_weight)}."
+        )
+    if not hasattr(y, "ndim") or y.ndim > 2:
+        raise ValueError(
+            "`class_weight`: expected `y` with one class per example, [examples] or one-hot "
+            f"[examples, classes], got {describe(y)}. Use `sample_weight` instead."
+        )
+    y = np.asarray(y)
+    ids = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y)).astype(np.int64)
+    table = np.ones(max([*class_weight, int(ids.max(initial=0))]) + 1, np.float32)
+    for index, weight in class_weight.items():
+        table[index] = weight
+    return table[ids]
+
+
+def split(data: Arrays, fraction: float) -> tuple[Arrays, Arrays]:
+    """The first part for training and the last `fraction` for validation, cut at floor(n·(1 - fraction)).
+
+    Raises:
+      ValueError: the fraction lies outside (0, 1), or leaves a part empty.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"`validation_split`: expected a fraction between 0 and 1, got {fraction!r}.")
+    cut = math.floor(data.length * (1.0 - fraction))
+    if cut == 0 or cut == data.length:
+        raise ValueError(
+            f"`validation_split`: expected both parts to hold examples, got {cut} for training and "
+            f"{data.length - cut} for validation out of {data.length} with {fraction!r}."
+        )
+    return data.part(0, cut), data.part(cut, data.length)
+
+
+def _from_numbers(y: Any) -> Any:
+    """A plain list of numbers as an array; anything else as it is."""
+    if isinstance(y, list | tuple) and y and all(isinstance(v, int | float) for v in y):
+        return np.asarray(y)
+    return y

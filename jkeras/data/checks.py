@@ -1,0 +1,115 @@
+"""Arrays as training wants them, and the errors for those that cannot be.
+
+Laws: float64 becomes float32 (as Keras does), every other dtype stays; what passes has a batch axis, holds
+numbers only and, where asked, no NaN and no infinity. Every check ends before any training starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+
+
+def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
+    """`tree` with every leaf a NumPy or JAX array that has a batch axis; lists of arrays become tuples.
+
+    Args:
+      name: the argument's name, for messages.
+      tree: an array, or a tuple, list or dict of them; pandas, torch and TensorFlow tensors too.
+      finite: whether NaN and infinity are refused.
+
+    Raises:
+      TypeError: objects, strings or nested lists instead of arrays.
+      ValueError: an array without a batch axis, or with NaN or infinity.
+    """
+    if isinstance(tree, dict):
+        return {key: as_arrays(f"{name}[{key!r}]", leaf, finite=finite) for key, leaf in tree.items()}
+    if isinstance(tree, tuple | list):
+        if tree and all(_is_array(item) for item in tree):
+            return tuple(
+                as_arrays(f"{name}[{i}]", leaf, finite=finite) for i, leaf in enumerate(tree)
+            )
+        raise TypeError(
+            f"`{name}`: expected an array, or a list of arrays for several inputs, got {describe(tree)}. "
+            f"Make it an array: np.asarray({name})."
+        )
+    return as_array(name, tree, finite=finite)
+
+
+def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
+    """One leaf of `as_arrays`."""
+    if not _is_array(leaf):
+        raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.")
+    array = leaf if isinstance(leaf, np.ndarray | jax.Array) else _converted(leaf)
+    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool):
+        raise TypeError(
+            f"`{name}`: expected numbers, got {describe(array)}. "
+            f"Encode or convert them first: {name}.astype('float32')."
+        )
+    if array.ndim == 0:
+        raise ValueError(
+            f"`{name}`: expected an array with a batch axis, got {describe(array)}. "
+            f"For a single example add the axis: {name}[None]."
+        )
+    if finite:
+        check_finite(name, array)
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def check_finite(name: str, array: Any) -> None:
+    """Raises when a floating array holds NaN or infinity; the message names the first such row.
+
+    One sum over the array decides in the usual case: it is finite only if every element is.
+    """
+    if not jnp.issubdtype(array.dtype, jnp.floating) or array.size == 0:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(float(array.sum(dtype=np.float32))):
+            return
+    bad = ~np.isfinite(np.asarray(array, np.float32)).reshape(len(array), -1).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        kind = "NaN" if np.isnan(np.asarray(array[row], np.float32)).any() else "infinity"
+        raise ValueError(
+            f"`{name}`: expected finite numbers, got {kind} in {int(bad.sum())} of {len(array)} "
+            f"examples, the first at index {row}. Drop or fill them: np.nan_to_num({name})."
+        )
+
+
+def common_length(parts: dict[str, Any]) -> int:
+    """The number of examples that all arrays of all parts share.
+
+    Raises:
+      ValueError: lengths differ, or there are no examples.
+    """
+    lengths = {
+        name: sorted({leaf.shape[0] for leaf in jax.tree.leaves(tree)})
+        for name, tree in parts.items()
+        if tree is not None
+    }
+    found = {n for sizes in lengths.values() for n in sizes}
+    if len(found) > 1:
+        listed = ", ".join(
+            f"`{name}` has {' and '.join(map(str, sizes))}" for name, sizes in lengths.items()
+        )
+        raise ValueError(f"expected the same number of examples everywhere, got: {listed}.")
+    if not found or found == {0}:
+        raise ValueError(f"expected at least one example, got none in {', '.join(lengths)}.")
+    return found.pop()
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") or hasattr(value, "to_numpy")
+
+
+def _converted(leaf: Any) -> np.ndarray:
+    for method in ("to_numpy", "numpy"):
+        if hasattr(leaf, method):
+            leaf = leaf.detach().cpu() if hasattr(leaf, "detach") else leaf
+            return np.asarray(getattr(leaf, method)())
+    return np.asarray(leaf)
