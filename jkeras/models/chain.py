@@ -1,0 +1,170 @@
+"""Layers in a row, which together are a layer.
+
+`params` and `state` are dicts from a layer's name to its own; layers that have none do not appear. The
+same layer object at two places is one set of weights under one name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import naming
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, PaddedRows, Params, State, option
+
+
+def _named(layers: Any) -> tuple[Layer, ...]:
+    """The layers, each knowing its name in this chain; one object keeps one name."""
+    if not isinstance(layers, list | tuple):
+        raise TypeError(f"expected a list of layers, got {describe(layers)}.")
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            fix = "An activation by name goes in jkeras.layers.Activation('relu')."
+            raise TypeError(f"expected layers, got {describe(layer)} at position {i}. {fix}")
+    distinct = list({id(layer): layer for layer in layers}.values())
+    kinds = [type(layer).__name__ for layer in distinct]
+    names = naming.assign([layer.name for layer in distinct], kinds)
+    named = {
+        id(layer): layer if layer.name == name else layer.replace(name=name)
+        for layer, name in zip(distinct, names, strict=True)
+    }
+    return tuple(named[id(layer)] for layer in layers)
+
+
+class Chain(Layer):
+    """Runs its layers in order, each on the outputs of the one before.
+
+    Args:
+      layers: a list of layers. Unnamed ones are named here, per chain: `dense`, `dense_1`, …
+
+    Raises:
+      TypeError: something else than a layer is in the list.
+      ValueError: two layers have the same name.
+
+    Example:
+      >>> from jkeras.layers import Dense, Flatten
+      >>> net = Chain([Flatten(), Dense(8, activation="relu"), Dense(2)])
+      >>> params, state = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 3, 4), jnp.float32))
+      >>> jax.tree.map(jnp.shape, params)
+      {'dense': {'bias': (8,), 'kernel': (12, 8)}, 'dense_1': {'bias': (2,), 'kernel': (8, 2)}}
+      >>> outputs, state = net.apply(params, state, jnp.ones((5, 3, 4)))
+      >>> outputs.shape
+      (5, 2)
+    """
+
+    layers: tuple[Layer, ...] = option((), convert=_named)
+
+    @property
+    def padded_rows(self) -> PaddedRows:
+        """ "seen" if any layer sees filler rows, else "masked" if any needs to be told of them."""
+        kinds = {_padded_rows(layer) for layer in self.layers}
+        return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
+
+    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
+        params: Params = {}
+        state: State = {}
+        seen = set()
+        values: Any = inputs
+        for layer in self.layers:
+            if layer.name not in seen:
+                seen.add(layer.name)
+                own = layer.init(child(key, str(layer.name)), *values)
+                _put(params, layer, own[0])
+                _put(state, layer, _with_activity(layer, own[1], jnp.zeros(())))
+            parts = params.get(layer.name, {}), state.get(layer.name, {})
+            values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
+        return params, state
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+    ) -> tuple[Any, State]:
+        """As every layer's `apply`; `rows` [batch] bool says which examples are real."""
+        values: Any = inputs
+        state = dict(state)
+        for values in self._run(params, state, inputs, key, training, rows):
+            continue
+        return values[0] if len(values) == 1 else values, state
+
+    def layer_outputs(
+        self, params: Params, state: State, *inputs: Any, key: Key | None = None, training: bool = False
+    ) -> list[Any]:
+        """The outputs of every layer, in order: what a summary or a feature extractor looks at."""
+        runs = self._run(params, dict(state), inputs, key, training, None)
+        return [values[0] if len(values) == 1 else values for values in runs]
+
+    def penalty(self, params: Params) -> Array | float:
+        return sum((layer.penalty(params.get(layer.name, {})) for layer in self._distinct()), start=0.0)
+
+    def constrain(self, params: Params) -> Params:
+        new = dict(params)
+        for layer in self._distinct():
+            if layer.name in params:
+                new[layer.name] = layer.constrain(params[layer.name])
+        return new
+
+    def _distinct(self) -> list[Layer]:
+        return list({layer.name: layer for layer in self.layers}.values())
+
+    def _run(
+        self,
+        params: Params,
+        state: State,
+        values: tuple[Any, ...],
+        key: Key | None,
+        training: bool,
+        rows: Array | None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yields each layer's outputs as a tuple, and replaces the entries of `state` on the way."""
+        for layer in self.layers:
+            name = str(layer.name)
+            own_key = None if key is None else child(key, name)
+            told = {"rows": rows} if layer.padded_rows == "masked" else {}
+            parts = params.get(name, {}), state.get(name, {})
+            outputs, new = layer.apply(*parts, *values, key=own_key, training=training, **told)
+            _put(state, layer, _with_activity(layer, new, outputs))
+            values = _as_tuple(outputs)
+            yield values
+
+
+def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
+    return _as_tuple(layer.apply(params, state, *inputs)[0])
+
+
+def _as_tuple(outputs: Any) -> tuple[Any, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _padded_rows(layer: Layer) -> PaddedRows:
+    # An activity regularizer is any function of all outputs, so it may see the filler rows.
+    return layer.padded_rows if _activity(layer) is None else "seen"
+
+
+def _activity(layer: Layer) -> Any:
+    return getattr(layer, "activity_regularizer", None)
+
+
+def _with_activity(layer: Layer, state: State, outputs: Any) -> State:
+    """The layer's state with the regularization of its outputs, divided by the batch size as in Keras."""
+    rule = _activity(layer)
+    if rule is None:
+        return state
+    leaves = [leaf for leaf in jax.tree.leaves(outputs)]
+    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in leaves]
+    return {**state, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
+
+
+def _put(tree: dict[str, Any], layer: Layer, part: dict[str, Any]) -> None:
+    if part:
+        tree[str(layer.name)] = part

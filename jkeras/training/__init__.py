@@ -1,0 +1,8 @@
+"""Training as pure functions: what the Trainer runs, usable without it."""
+
+from jkeras.core.batch import Batch
+from jkeras.training.objective import Objective
+from jkeras.training.state import TrainState
+from jkeras.training.steps import make_init, make_objective, make_train_step
+
+__all__ = ["Batch", "Objective", "TrainState", "make_init", "make_objective", "make_train_step"]
