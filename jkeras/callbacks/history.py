@@ -1,0 +1,27 @@
+"""What happened in each epoch."""
+
+from __future__ import annotations
+
+from jkeras.callbacks.base import Callback, Logs
+
+
+class History(Callback):
+    """The logs of every epoch, as `fit` returns them.
+
+    Attributes:
+      history: log name -> one float per epoch: `{"accuracy": […], "loss": […], "val_loss": […]}`.
+      epoch: the numbers of the epochs, from 0.
+      interrupted: whether Ctrl-C ended the run before its last epoch.
+
+    Source: `keras.callbacks.History`.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+        self.interrupted = False
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

@@ -1,0 +1,6 @@
+"""The one mutable object a user meets, and its Keras faces."""
+
+from jkeras.trainer.base import Trainer
+from jkeras.trainer.sequential import Sequential
+
+__all__ = ["Sequential", "Trainer"]

@@ -1,0 +1,628 @@
+"""The Trainer: the one object that changes. It holds a description and its current values.
+
+    trainer = Trainer(net)
+    trainer.compile(optimizer="adam", loss="mse", metrics=["mae"])
+    history = trainer.fit(x, y, epochs=5, validation_data=(x_val, y_val))
+    trainer.evaluate(x_test, y_test); trainer.predict(x_test)
+
+What it does is done by the pure functions of `jkeras.training`, dispatched by `engine`; what it knows is
+its description (`net`), its compilation, and its values (`train_state`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras import losses, optimizers
+from jkeras.callbacks import CallbackList, History
+from jkeras.core import keys, trees
+from jkeras.core.errors import describe, named_arguments
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+from jkeras.display import epoch_header, size_of
+from jkeras.trainer import cache, engine, inputs
+from jkeras.trainer.bar import Progress
+from jkeras.trainer.engine import Chunk, Interrupt, Pace, Programs
+from jkeras.trainer.inputs import Data
+from jkeras.trainer.values import Holder
+from jkeras.training.objective import Objective
+from jkeras.training.steps import make_objective
+
+LogValues = dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compilation:
+    """What `compile` was told, resolved."""
+
+    optimizer: Any
+    transformation: Any
+    loss: Any
+    metrics: tuple[Any, ...]
+    weighted_metrics: tuple[Any, ...]
+    eager: bool
+    steps_per_execution: int | None
+
+
+class Trainer(Holder):
+    """Trains, evaluates and applies a model.
+
+    Args:
+      net: anything with the layer contract: `init(key, *specs)` and `apply(params, state, *inputs, …)`.
+      seed: an integer in [0, 2**32). Initial weights, dropout and shuffling follow from it alone. Left
+        out, it is the next one after `set_random_seed`, or a random one.
+      name: shown in summaries and messages.
+
+    Attributes:
+      stop_training: a callback sets it to end training after the current epoch.
+    """
+
+    def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
+        super().__init__(net, seed=seed, name=name)
+        self.stop_training = False
+        self._compilation: Compilation | None = None
+        self._made: Programs | None = None
+        self._warned_of_pixels = False
+
+    # -- compile
+
+    @named_arguments
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        weighted_metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts anew.
+
+        Args:
+          optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
+          loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per example.
+          metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample weights.
+          weighted_metrics: the same; these use them.
+          run_eagerly: run step by step in Python, for a debugger; slow.
+          steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
+          jit_compile: False is the same as `run_eagerly=True`.
+
+        Raises:
+          TypeError, ValueError: an argument is none of these; the message names the nearest word.
+        """
+        for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if group is not None and not isinstance(group, list | tuple):
+                raise TypeError(
+                    f"compile: `{name}`: expected a list, got {describe(group)}. Write {name}=[...]."
+                )
+        inputs.check_positive("compile", steps_per_execution=steps_per_execution)
+        self._compilation = Compilation(
+            optimizer=optimizers.get(optimizer),
+            transformation=optimizers.as_transformation(optimizer),
+            loss=None if loss is None else losses.get(loss),
+            metrics=tuple(metrics or ()),
+            weighted_metrics=tuple(weighted_metrics or ()),
+            eager=run_eagerly or jit_compile is False,
+            steps_per_execution=steps_per_execution,
+        )
+        self._objective()  # resolves the metrics, so that a misspelling is heard here
+        self._forget_programs()
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer's description, or the optax transformation that was given."""
+        return self._need_compilation("optimizer").optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given, as an object."""
+        return self._need_compilation("loss").loss
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the values that `evaluate` returns, in its order."""
+        self._need_compilation("metrics_names")
+        return list(self._programs().objective.zeros())
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's current learning rate. Assigning another costs nothing and recompiles nothing."""
+        rate = optimizers.get_learning_rate(self._need_values().opt_state)
+        if rate is None:
+            raise AttributeError(
+                f"{self._who}: this optax transformation does not tell its learning rate. Wrap it: "
+                "optax.inject_hyperparams(optax.adam)(learning_rate=0.001)."
+            )
+        return float(rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        values = self._need_values()
+        opt_state = optimizers.set_learning_rate(values.opt_state, value)
+        self._values = values.replace(opt_state=opt_state)
+
+    def _objective(self) -> Objective:
+        compiled = self._compilation
+        if compiled is None:
+            return make_objective(self.net)
+        return make_objective(
+            self.net,
+            loss=compiled.loss,
+            metrics=compiled.metrics,
+            weighted_metrics=compiled.weighted_metrics,
+        )
+
+    def _transformation(self) -> Any:
+        compiled = self._compilation
+        return compiled.transformation if compiled else super()._transformation()
+
+    def _programs(self) -> Programs:
+        """The compiled functions, made anew after `compile` and after a change of the net."""
+        if self._made is None:
+            cache.enable()
+            self._made = Programs(self._objective(), self._transformation())
+        return self._made
+
+    def _forget_programs(self) -> None:
+        """Lets go of the compiled functions, and of values that belong to the old compilation."""
+        self._made = None
+        if self._values is not None:
+            opt_state = jax.jit(self._transformation().init)(self._values.params)
+            zeros = self._objective().zeros()
+            self._values = self._values.replace(opt_state=opt_state, sums=zeros)
+
+    def _optimizer_size(self) -> Any:
+        if self._compilation is None:
+            return None
+        return size_of(jax.tree.leaves(self._need_values().opt_state))
+
+    # -- fit
+
+    @named_arguments
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Trains the model.
+
+        Args:
+          x: an array, a list, tuple or dict of arrays, or an iterable of batches `(x, y)` or
+            `(x, y, sample_weight)`.
+          y: targets; None when `x` is an iterable.
+          batch_size: examples per update, 32 when left out. The last batch may be smaller.
+          epochs: the number of the last epoch.
+          verbose: 0 silent, 1 or "auto" progress bar, 2 one line per epoch.
+          callbacks: a list of callbacks.
+          validation_split: fraction of the data, the last part, to validate on.
+          validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
+          shuffle: whether arrays are visited in a new order each epoch (a function of seed and epoch).
+          class_weight: weight of each class id in the loss; missing ones weigh 1.
+          sample_weight: weight of each example in the loss.
+          initial_epoch: the number of the first epoch, from 0.
+          steps_per_epoch: batches in an epoch, when not all of them.
+          validation_steps: batches in a validation, when not all of them.
+          validation_batch_size: the validation's batch size; `batch_size` when left out.
+          validation_freq: validate after every so many epochs, or after the epochs listed (from 1).
+
+        Returns:
+          A `History`. After Ctrl-C it holds the completed epochs, and the model is usable as it stands.
+
+        Raises:
+          TypeError, ValueError: before training starts, when arguments, data, model and loss do not go
+            together.
+        """
+        compiled = self._need_compilation("fit")
+        inputs.check_positive(
+            "fit",
+            batch_size=batch_size,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+        )
+        data = inputs.load("fit", x, y, sample_weight, class_weight)
+        data, held_out = inputs.validation(data, validation_data, validation_split)
+        inputs.warn_of_batch_size(batch_size, data)
+        data = self._prepared("fit", data)
+        held_out = None if held_out is None else self._prepared("fit: `validation_data`", held_out)
+        size, steps = inputs.sizes(data, batch_size, steps_per_epoch)
+        history = History()
+        given = CallbackList(callbacks).callbacks
+        listed = CallbackList([*given, history], self, verbose=verbose, epochs=epochs, steps=steps)
+        fixed = 1 if listed.watches_batches("train") else compiled.steps_per_execution
+        options = _Phase(listed, verbose, fixed, steps, steps_per_epoch)
+        validation = (held_out, validation_batch_size or size, validation_steps, validation_freq)
+        with Interrupt() as options.interrupt, self._mode():
+            self._fit(data, size, shuffle, range(initial_epoch, epochs), validation, options)
+        if options.interrupt.asked:
+            history.interrupted = True
+            print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
+        return history
+
+    def _fit(
+        self,
+        data: Any,
+        batch_size: int,
+        shuffle: bool,
+        epochs: range,
+        validation: tuple[Any, int, int | None, Any],
+        options: _Phase,
+    ) -> None:
+        """The epochs, with everything checked and laid out."""
+        held_out, val_size, val_steps, val_frequency = validation
+        silent = dataclasses.replace(options, verbose=0, limit=val_steps)
+        call, logs = options.callbacks.call, {}
+        self.stop_training = False
+        call("on_train_begin", {})
+        for epoch in epochs:
+            if isinstance(data, Stream) and data.first() is None:
+                _warn_of_end(epoch)
+                break
+            call("on_epoch_begin", epoch, {})
+            many = epochs.stop > 1
+            bar = options.bar(epoch_header(epoch + 1, epochs.stop) if many else "")
+            logs = self._epoch(data, batch_size, shuffle, options, bar)
+            if options.interrupted:
+                break
+            if held_out is not None and _is_due(epoch, val_frequency):
+                found = self._evaluation(held_out, val_size, silent)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            logs = dict(sorted(logs.items()))
+            bar.finish(logs)
+            call("on_epoch_end", epoch, logs)
+            if self.stop_training or options.interrupted:
+                break
+        call("on_train_end", logs)
+
+    def _epoch(
+        self, data: Data, batch_size: int, shuffle: bool, options: _Phase, bar: Progress
+    ) -> LogValues:
+        """One pass over the data; returns the logs at its end."""
+        programs = self._programs()
+        self._values = engine.begin_epoch(self._carry(), programs.objective)
+
+        def carry(step: int) -> Any:
+            options.batch_hook("train", "begin", step, {})
+            return self._carry()
+
+        pace = options.pace(bar)
+        if isinstance(data, Arrays):
+            chunks = engine.train_arrays(
+                programs,
+                carry,
+                data,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                limit=options.limit,
+                pace=pace,
+            )
+        else:
+            chunks = engine.train_stream(programs, carry, data, limit=options.limit)
+        logs = self._follow("train", chunks, pace, options, bar)
+        self._values = engine.end_epoch(self._need_values())
+        return logs
+
+    def _follow(
+        self, phase: str, chunks: Iterator[Chunk], pace: Pace, options: _Phase, bar: Progress
+    ) -> LogValues:
+        """Runs a phase to its end, or until Ctrl-C; returns its last logs."""
+
+        def report(chunk: Chunk) -> None:
+            bar.update(chunk.done, chunk.logs)
+            if options.callbacks.watches_batches(phase):
+                options.batch_hook(phase, "end", chunk.done - 1, _floats(chunk.logs))
+
+        logs: Mapping[str, Any] = {}
+        watched = options.callbacks.watches_batches(phase)
+        for chunk in engine.latest(chunks, pace, report, eager=watched):
+            logs = chunk.logs
+            if phase == "train":
+                self._values = chunk.value
+            if options.interrupted:
+                break
+        return _floats(logs)
+
+    # -- evaluate and predict
+
+    @named_arguments
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data, without training.
+
+        Args:
+          x, y, batch_size, verbose, sample_weight, callbacks: as for `fit`.
+          steps: batches to look at, when not all of them.
+          return_dict: a dict of names and values instead of a list.
+
+        Returns:
+          `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no metrics.
+        """
+        self._need_compilation("evaluate")
+        inputs.check_positive("evaluate", batch_size=batch_size, steps=steps)
+        data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight))
+        size, known = inputs.sizes(data, batch_size, steps)
+        options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        with self._mode():
+            return self._in_order(self._evaluation(data, size, options), return_dict)
+
+    def _evaluation(self, data: Data, batch_size: int, options: _Phase) -> LogValues:
+        values, programs = self._need_values(), self._programs()
+        watched = options.callbacks.watches_batches("test")
+        _, steps = inputs.sizes(data, batch_size, options.limit)
+        options = dataclasses.replace(options, steps=steps, fixed=1 if watched else None)
+        bar = options.bar()
+        pace = options.pace(bar)
+
+        def begin(step: int) -> None:
+            options.batch_hook("test", "begin", step, {})
+
+        where = (programs, values.params, values.state)
+        limit = options.limit
+        if isinstance(data, Arrays):
+            size = min(batch_size, data.length)
+            chunks = engine.eval_arrays(
+                *where, data, batch_size=size, limit=limit, pace=pace, begin_fn=begin
+            )
+        else:
+            chunks = engine.eval_stream(*where, data, limit=limit, begin_fn=begin)
+        options.callbacks.call("on_test_begin", {})
+        logs = self._follow("test", chunks, pace, options, bar)
+        bar.finish(logs)
+        options.callbacks.call("on_test_end", logs)
+        return logs
+
+    @named_arguments
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The model's outputs for data.
+
+        Args:
+          x: as for `fit`.
+          batch_size: examples at a time, 32 when left out.
+          verbose, steps, callbacks: as for `evaluate`.
+
+        Returns:
+          A NumPy array `[examples, …]`, or the structure of arrays that the model returns.
+        """
+        inputs.check_positive("predict", batch_size=batch_size, steps=steps)
+        data = inputs.load("predict", x, finite=False)
+        self._build_if_known()
+        if self._values is None:
+            warnings.warn(
+                f"{self._who}: `predict` before the model was built or trained: it is built now, and its "
+                "weights are random. Call fit or load_weights first.",
+                stacklevel=3,
+            )
+        data = self._prepared("predict", data, targets=False)
+        values = self._need_values()
+        size, known = inputs.sizes(data, batch_size, steps)
+        options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+
+        def begin(step: int) -> None:
+            options.batch_hook("predict", "begin", step, {})
+
+        batches = engine.slices(data, size) if isinstance(data, Arrays) else data.epoch()
+        where = (self._programs(), values.params, values.state)
+        chunks = engine.predict_batches(*where, batches, limit=steps, begin_fn=begin)
+        with self._mode():
+            parts = self._gathered(chunks, options)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+    def _gathered(self, chunks: Iterator[Chunk], options: _Phase) -> list[Any]:
+        """The outputs of all batches on the host, with two of them in flight."""
+        parts: list[Any] = []
+        waiting: list[Chunk] = []
+        bar = options.bar()
+
+        def arrive(chunk: Chunk) -> None:
+            parts.append(jax.tree.map(np.asarray, chunk.value))
+            bar.update(chunk.done, {})
+            options.batch_hook("predict", "end", chunk.done - 1, {})
+
+        options.callbacks.call("on_predict_begin", {})
+        for chunk in chunks:
+            waiting.append(chunk)
+            if len(waiting) > 2:
+                arrive(waiting.pop(0))
+        for chunk in waiting:
+            arrive(chunk)
+        bar.finish({})
+        options.callbacks.call("on_predict_end", {})
+        return parts
+
+    # -- single batches
+
+    @named_arguments
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
+        who = "train_on_batch"
+        self._need_compilation(who)
+        data = self._prepared(who, inputs.load(who, x, y, sample_weight, class_weight))
+        assert isinstance(data, Arrays)
+        with self._mode():
+            self._values, _, logs = self._programs().train_batch(self._carry(), data.batch)
+        return self._in_order(_floats(logs), return_dict)
+
+    @named_arguments
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """The loss and the metrics of one batch, without training."""
+        self._need_compilation("test_on_batch")
+        data = self._prepared("test_on_batch", inputs.load("test_on_batch", x, y, sample_weight))
+        assert isinstance(data, Arrays)
+        values, programs = self._need_values(), self._programs()
+        zeros = programs.objective.zeros()
+        with self._mode():
+            _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
+        return self._in_order(_floats(logs), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs of one batch, as NumPy arrays."""
+        return self.predict(x, batch_size=len(jax.tree.leaves(x)[0]), verbose=0)
+
+    def __call__(self, *inputs: Any, training: bool = False) -> Any:
+        """The outputs for arrays, as JAX arrays; with `training=True` as in a step, dropout on."""
+        arrays = [jnp.asarray(x) for x in inputs]
+        self.build(*arrays)
+        values = self._need_values()
+        key = keys.child(values.key, "call") if training else None
+        return self.net.apply(values.params, values.state, *arrays, key=key, training=training)[0]
+
+    def _in_order(self, logs: LogValues, return_dict: bool) -> Any:
+        if return_dict:
+            return dict(sorted(logs.items()))
+        values = [logs[name] for name in self.metrics_names]
+        return values if len(values) > 1 else values[0]
+
+    # -- checks
+
+    def _prepared(self, who: str, data: Data, *, targets: bool = True) -> Any:
+        """The data on the device, after building the model for it and checking that they go together."""
+        self._build_if_known()
+        if self._specs is not None:
+            data = inputs.adjusted(data, who, tuple(_example_shape(spec) for spec in self._specs))
+        batch = inputs.first_batch(who, data)
+        self.build(*batch.inputs)
+        self._warn_of_pixels(batch)
+        if targets:
+            self._check_targets(who, batch)
+        if isinstance(data, Stream):
+            data.pads = self._programs().pads
+        return inputs.resident(data)
+
+    def _warn_of_pixels(self, batch: Any) -> None:
+        """Says once that raw pixels go into a model that does not scale them."""
+        largest = 0 if self._warned_of_pixels else inputs.raw_pixels(self.net, batch)
+        if largest:
+            self._warned_of_pixels = True
+            warnings.warn(
+                f"{self._who}: `x` holds uint8 images with values up to {largest}, which train badly. "
+                "Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
+                stacklevel=5,
+            )
+
+    def _check_targets(self, who: str, batch: Any) -> None:
+        """Asks the loss whether the targets go with it and with the model's outputs."""
+        loss, values = self._need_compilation(who).loss, self._need_values()
+        if loss is None:
+            return
+        if batch.y is None:
+            raise ValueError(
+                f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None."
+            )
+        rows = jax.tree.map(lambda a: trees.spec_of(a[:1]), batch.inputs)
+        outputs = jax.eval_shape(
+            lambda p, s, x: self.net.apply(p, s, *x)[0], values.params, values.state, rows
+        )
+        if hasattr(batch.y, "shape") and hasattr(outputs, "shape"):
+            loss.check_data(np.asarray(batch.y), outputs)
+
+    def _need_compilation(self, wanted: str) -> Compilation:
+        if self._compilation is None:
+            raise ValueError(
+                f"{self._who}: `{wanted}` needs a compiled model. "
+                "Call compile(optimizer='adam', loss='mse') first."
+            )
+        return self._compilation
+
+    def _mode(self) -> Any:
+        eager = self._compilation is not None and self._compilation.eager
+        return jax.disable_jit() if eager else contextlib.nullcontext()
+
+
+@dataclasses.dataclass
+class _Phase:
+    """What the parts of one call of `fit`, `evaluate` or `predict` share."""
+
+    callbacks: CallbackList
+    verbose: int | str
+    fixed: int | None
+    steps: int | None
+    limit: int | None
+    interrupt: Interrupt | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        return self.interrupt is not None and self.interrupt.asked
+
+    def bar(self, header: str = "") -> Progress:
+        return Progress(self.steps, self.verbose, header)
+
+    def pace(self, bar: Progress) -> Pace:
+        return Pace(0.1 if bar.draws else 1.0, self.fixed)
+
+    def batch_hook(self, phase: str, when: str, step: int, logs: LogValues) -> None:
+        """Calls the batch hook if anybody watches batches."""
+        if self.callbacks.watches_batches(phase):
+            self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
+            if phase == "train":
+                self.callbacks.call(f"on_batch_{when}", step, logs)
+
+
+def _floats(logs: Mapping[str, Any]) -> LogValues:
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _example_shape(spec: Any) -> Any:
+    return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
+
+
+def _warn_of_end(epoch: int) -> None:
+    warnings.warn(
+        f"fit: the data ended before epoch {epoch + 1}: a generator is read once. "
+        "Pass an iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
+        stacklevel=5,
+    )

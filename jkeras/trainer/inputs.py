@@ -1,0 +1,197 @@
+"""What users pass as data, as the data sets that training takes; and whether it goes with the model.
+
+Every function here runs before training starts and says, on behalf of `fit`, `evaluate` or `predict`,
+what it expected, what it got, and what to do.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.batch import Batch
+from jkeras.core.errors import describe
+from jkeras.data import arrays
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+
+Data = Arrays | Stream
+
+
+def load(
+    who: str,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    *,
+    finite: bool = True,
+) -> Data:
+    """The data as resident arrays, or as a stream of batches.
+
+    Args:
+      who: the method that was called, for messages.
+      x: an array, a tuple, list or dict of arrays, or an iterable of batches.
+      y, sample_weight, class_weight: as for `fit`; None beside an iterable.
+      finite: whether NaN and infinity are refused.
+
+    Raises:
+      TypeError, ValueError: as `data.arrays.load` says, or the arguments exclude each other.
+    """
+    if x is None:
+        raise ValueError(f"{who}: expected `x`, got None. Pass an array or an iterable of batches.")
+    try:
+        if _is_resident(x):
+            return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
+        beside = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
+        for name, value in beside.items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}`: expected None beside an iterable of batches, got {describe(value)}. "
+                    "Let the iterable yield (x, y) or (x, y, sample_weight)."
+                )
+        return Stream(x, finite=finite)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+
+
+def validation(data: Data, given: Any, fraction: float) -> tuple[Data, Data | None]:
+    """What to train on and what to validate on, from `validation_data` and `validation_split`."""
+    if given is not None:
+        who = "fit: `validation_data`"
+        if not isinstance(given, tuple | list):
+            return data, load(who, given)
+        if not 2 <= len(given) <= 3:
+            raise ValueError(
+                f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts."
+            )
+        return data, load(who, *given)
+    if not fraction:
+        return data, None
+    if not isinstance(data, Arrays):
+        raise ValueError(
+            "fit: `validation_split`: expected arrays to split, got an iterable of batches. "
+            "Pass `validation_data` instead."
+        )
+    try:
+        return arrays.split(data, fraction)
+    except ValueError as error:
+        raise ValueError(f"fit: {error}") from None
+
+
+def first_batch(who: str, data: Data) -> Batch:
+    """A batch to build a model with: all examples of resident data, the next batch of a stream."""
+    if isinstance(data, Arrays):
+        return data.batch
+    batch = data.first()
+    if batch is None:
+        raise ValueError(f"{who}: `x`: expected at least one batch, got an iterable without any.")
+    return batch
+
+
+def adjusted(data: Data, who: str, shapes: tuple[Any, ...]) -> Data:
+    """The data with a last axis of size one added or removed where the model's inputs want it.
+
+    Args:
+      data: the data set.
+      who: the method that was called.
+      shapes: the shape of one example of each input, None for an axis of any size.
+    """
+    if isinstance(data, Stream):
+        data.adjust_fn = lambda batch: _adjusted_batch(batch, who, shapes)
+        return data
+    return Arrays(_adjusted_batch(data.batch, who, shapes), data.length)
+
+
+def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:
+    if isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
+        return batch
+    pairs = zip(batch.inputs, shapes, strict=True)
+    inputs = tuple(_with_rank(x, who, shape) for x, shape in pairs)
+    return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
+
+
+def _with_rank(x: Any, who: str, shape: tuple[int | None, ...]) -> Any:
+    """`x` with the rank of `shape` (one example): as Keras, a last axis of size one comes or goes.
+
+    Raises:
+      ValueError: the ranks differ by more than that.
+    """
+    given, wanted = tuple(x.shape[1:]), len(shape)
+    if len(given) == wanted:
+        return x
+    if len(given) == wanted - 1 and shape[-1] in (1, None):
+        return x[..., None]
+    if len(given) == wanted + 1 and given[-1] == 1:
+        return x[..., 0]
+    single = len(given) == wanted - 1
+    fix = " For a single example add the batch axis: x[None]." if single else ""
+    raise ValueError(f"{who}: expected `x` of shape {(None, *shape)}, got {tuple(x.shape)}.{fix}")
+
+
+def resident(data: Data | None) -> Data | None:
+    """Arrays on the device, in their own dtypes; a stream as it is."""
+    if isinstance(data, Arrays):
+        return Arrays(jax.device_put(data.batch), data.length)
+    return data
+
+
+def sizes(data: Data, batch_size: int | None, limit: int | None) -> tuple[int, int | None]:
+    """The batch size that is used (0 for a stream), and the number of steps if it is known."""
+    if isinstance(data, Stream):
+        known = data.steps
+        return 0, limit if known is None else known if limit is None else min(limit, known)
+    size = min(batch_size or 32, data.length)
+    total = data.steps(size)
+    return size, total if limit is None else min(limit, total)
+
+
+def check_positive(who: str, **values: Any) -> None:
+    """Raises unless every value is None or an integer of at least 1."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"{who}: `{name}`: expected a positive integer, got {describe(value)}.")
+        if value < 1:
+            raise ValueError(f"{who}: `{name}`: expected a positive integer, got {value}.")
+
+
+def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
+    """Warns when one batch would swallow all data, which is one update per epoch."""
+    if isinstance(data, Arrays) and batch_size is not None and batch_size > data.length:
+        warnings.warn(
+            f"fit: `batch_size` {batch_size} is larger than the {data.length} examples, so every epoch "
+            "is a single update. Choose a smaller one for more updates.",
+            stacklevel=4,
+        )
+
+
+def raw_pixels(net: Any, batch: Batch) -> int:
+    """The largest value if these are unscaled images for a model that does not scale them, else 0."""
+    for x in batch.inputs:
+        if getattr(x, "dtype", None) == np.uint8 and x.ndim >= 3:
+            largest = int(x[:64].max())
+            if largest > 1 and not _takes_integers(net):
+                return largest
+    return 0
+
+
+def _takes_integers(net: Any) -> bool:
+    """Whether a layer before the first with a kernel takes integers as they are."""
+    for layer in getattr(net, "layers", ()):
+        if getattr(layer, "takes_integers", False):
+            return True
+        if hasattr(layer, "kernel_initializer"):
+            return False
+    return True
+
+
+def _is_resident(x: Any) -> bool:
+    """Whether `x` holds all examples, rather than being an iterable of batches."""
+    if isinstance(x, dict | tuple | list | str | int | float):
+        return True
+    return hasattr(x, "shape") or hasattr(x, "to_numpy")
