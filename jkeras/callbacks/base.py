@@ -1,8 +1,8 @@
 """The callback protocol: host-side hooks around training, evaluation and prediction.
 
-A callback is any object with some of the hooks below; `Callback` has all of them, doing nothing. Hooks
-around epochs and phases cost nothing. A hook around batches makes training stop after every step and read
-its results, which is several times slower for a small model; nobody else pays for it.
+A callback is any object with some of the hooks below; `Callback` has all of them, doing nothing.
+Hooks around epochs and phases cost nothing. A hook around batches makes training stop after every
+step and read its results, which is several times slower for a small model; nobody else pays for it.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ def _check(callback: Any) -> None:
         )
     if not any(hasattr(callback, hook) for hook in HOOKS):
         raise TypeError(
-            f"`callbacks`: expected objects with hooks such as `on_epoch_end`, got {describe(callback)}. "
-            "A plain function goes in LambdaCallback(on_epoch_end=function)."
+            "`callbacks`: expected objects with hooks such as `on_epoch_end`, got "
+            f"{describe(callback)}. A plain function goes in LambdaCallback(on_epoch_end=function)."
         )
 
 

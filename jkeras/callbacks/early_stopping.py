@@ -40,8 +40,8 @@ class EarlyStopping(Callback):
       verbose: 1 prints a line when it stops and when it restores weights.
       mode: "min", "max", or "auto" by the monitor's name.
       baseline: a value that must be beaten for an epoch to reset the wait.
-      restore_best_weights: whether the model ends with the weights of its best epoch, also when training
-        ends by itself.
+      restore_best_weights: whether the model ends with the weights of its best epoch, also when
+        training ends by itself.
       start_from_epoch: epochs to let pass before watching.
 
     Attributes:
@@ -73,7 +73,11 @@ class EarlyStopping(Callback):
         self._better = improves(monitor, mode)
         self._rises = self._better(1.0, 0.0)
         self._delta = abs(min_delta) if self._rises else -abs(min_delta)
-        self._begin()
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = -math.inf if self._rises else math.inf
+        self.best_epoch = 0
+        self._best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._begin()
@@ -100,7 +104,8 @@ class EarlyStopping(Callback):
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self._best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                best = self.best_epoch + 1
+                print(f"Restoring model weights from the end of the best epoch: {best}.")
             self.model.set_weights(self._best_weights)
 
     def _begin(self) -> None:
@@ -108,7 +113,7 @@ class EarlyStopping(Callback):
         self.stopped_epoch = 0
         self.best = -math.inf if self._rises else math.inf
         self.best_epoch = 0
-        self._best_weights: list[Any] | None = None
+        self._best_weights = None
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch

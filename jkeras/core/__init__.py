@@ -1,1 +1,3 @@
-"""What a layer is: the contract, naming, trees, keys and error messages. Imports nothing of ours."""
+"""What a layer is: the contract, naming, trees, keys and error messages. Imports nothing of
+ours.
+"""

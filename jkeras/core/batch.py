@@ -12,7 +12,8 @@ class Batch(NamedTuple):
       x: an array, a dict of arrays, or a tuple of arrays (the inputs of a model with several).
       y: the targets, or None.
       weight: `[batch]` or `[batch, ...]` sample weights, or None for ones.
-      rows: `[batch]` bool, False where a row is filler at the end of the data; None when all are real.
+      rows: `[batch]` bool, False where a row is filler at the end of the data; None when all are
+        real.
     """
 
     x: Any
@@ -42,7 +43,7 @@ def as_batch(value: Any) -> Batch:
         return Batch(value)
     if not 1 <= len(value) <= 3:
         raise ValueError(
-            "a batch: expected x, (x,), (x, y) or (x, y, sample_weight), "
+            "expected x, (x,), (x, y) or (x, y, sample_weight), "
             f"got a tuple of {len(value)}. Several inputs go inside x: ((a, b), y)."
         )
     batch = Batch(*value)

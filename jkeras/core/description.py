@@ -1,9 +1,10 @@
 """What every layer, loss, metric, optimizer and initializer is: a frozen set of hyper-parameters.
 
 A subclass of `Description` is a frozen dataclass without saying so: its annotated fields are its
-arguments. It holds no array and does not change, so it prints, compares, hashes, and is static under
-`jit`. Words that stand for objects (`activation="relu"`) are turned into the objects once, at
-construction, by the field's converter, so equal meanings compare equal and a misspelling fails there.
+arguments. It holds no array and does not change, so it prints, compares, hashes, and is static
+under `jit`. Words that stand for objects (`activation="relu"`) are turned into the objects once, at
+construction, by the field's converter, so equal meanings compare equal and a misspelling fails
+there.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Description:
         setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        known = [field.name for field in fields(cls) if field.init]
+        given = sorted((f for f in fields(cls) if f.init), key=lambda f: bool(f.kw_only))
+        known = [field.name for field in given]
         error = unexpected_arguments(cls.__name__, kwargs, known)
         if error is not None:
             raise error
@@ -68,11 +70,12 @@ class Description:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # a dataclass by construction
+        # mypy does not see that every subclass is made a dataclass.
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     @property
     def who(self) -> str:
-        """How error messages name this object: `Dense 'dense_1'`, or `Dense` while it has no name."""
+        """How messages name this object: `Dense 'dense_1'`, or `Dense` while it has no name."""
         name = getattr(self, "name", None)
         return f"{type(self).__name__} {name!r}" if name else type(self).__name__
 
@@ -90,11 +93,13 @@ class Description:
         default = field.metadata.get("convert", _hashable)(field.default)
         return bool(getattr(self, field.name) == default)
 
+    def how_to_change(self, name: str, value: str) -> str:
+        """The sentence that tells a person who tried to assign a field what to do instead."""
+        return f"Make a changed copy instead: x = x.replace({name}={value})."
+
     def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(
-            f"{self.who} is a frozen description: `{name}` cannot be set. "
-            f"Make a changed copy instead: x = x.replace({name}={_short(value)})."
-        )
+        fix = self.how_to_change(name, _short(value))
+        raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be set. {fix}")
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")

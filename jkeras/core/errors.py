@@ -1,7 +1,7 @@
 """Messages that a person can act on: who, expected, got, fix.
 
-Everything here makes text; nothing here decides. A message names the object, what it expected, what it
-got (value and type) and, where one line can say it, the corrected call.
+Everything here makes text; nothing here decides. A message names the object, what it expected,
+what it got (value and type) and, where one line can say it, the corrected call.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
         raise unknown_name(kind, name, table) from None
 
 
-def unexpected_arguments(owner: str, given: Iterable[str], known: Iterable[str]) -> TypeError | None:
+def unexpected_arguments(
+    owner: str, given: Iterable[str], known: Iterable[str]
+) -> TypeError | None:
     """An error for the first argument in `given` that `known` lacks, or None.
 
     Example:

@@ -1,8 +1,9 @@
 """Random keys derived by name, and the seed of a model that was given none.
 
-`child(key, "dense_1")` depends on the parent key and the name alone, so adding a layer re-seeds nothing
-beside it. No function here or elsewhere keeps a hidden generator: the one piece of process-wide state is
-the seed that `set_random_seed` sets, from which every later `Trainer` without a `seed` takes the next.
+`child(key, "dense_1")` depends on the parent key and the name alone, so adding a layer re-seeds
+nothing beside it. No function here or elsewhere keeps a hidden generator: the one piece of
+process-wide state is the seed that `set_random_seed` sets, from which every later `Trainer`
+without a `seed` takes the next.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def child(key: Key, name: str | int | jax.Array) -> Key:
 
     Example:
       >>> key = jax.random.key(0)
-      >>> bool(child(key, "kernel") == child(key, "kernel")), bool(child(key, "bias") == child(key, "kernel"))
-      (True, False)
+      >>> bool(child(key, "kernel") == child(key, "kernel")), bool(child(key, "bias") == child(key,
+      "kernel")) (True, False)
     """
     if isinstance(name, str):
         return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))

@@ -3,13 +3,14 @@
     params, state = layer.init(key, *specs)
     outputs, state = layer.apply(params, state, *inputs, key=None, training=False)
 
-`params` is what an optimizer updates, `state` what training carries and gradients do not touch. Both are
-nested dicts of arrays under Keras's weight names. `apply` is pure and returns the same structure for every
-flag; a layer without state returns the state it was given. A shape rule is never written: output shapes
-come from `jax.eval_shape` of `apply`.
+`params` is what an optimizer updates, `state` what training carries and gradients do not touch.
+Both are nested dicts of arrays under Keras's weight names. `apply` is pure and returns the same
+structure for every flag; a layer without state returns the state it was given. A shape rule is
+never written: output shapes come from `jax.eval_shape` of `apply`.
 
-Dtypes flow: a layer computes in the floating dtype of its inputs (integers become float32) and casts its
-weights to it, so bfloat16 inputs give bfloat16 arithmetic over float32 weights. `dtype=` overrides that.
+Dtypes flow: a layer computes in the floating dtype of its inputs (integers become float32) and
+casts its weights to it, so bfloat16 inputs give bfloat16 arithmetic over float32 weights. `dtype=`
+overrides that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, ClassVar, Literal
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, fields, option
 from jkeras.core.keys import Key
 from jkeras.core.trees import Tree, dtype_of
 
@@ -30,7 +31,7 @@ State = dict[str, Any]
 PaddedRows = Literal["ignored", "masked", "seen"]
 
 ACTIVITY_LOSS = "activity_loss"
-"""The state entry in which a model reports a layer's activity regularization. It is a loss, no weight."""
+"""The state entry for a layer's activity regularization: a loss, no weight."""
 
 
 def _dtype_or_none(value: Any) -> Any:
@@ -38,7 +39,7 @@ def _dtype_or_none(value: Any) -> Any:
 
 
 class Layer(Description):
-    """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two methods.
+    """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two.
 
     Args:
       name: the layer's name in its model; chosen from the class name when left out.
@@ -59,56 +60,52 @@ class Layer(Description):
     """
 
     name: str | None = dataclasses.field(default=None, kw_only=True)
-    dtype: Any = dataclasses.field(
-        default=None, kw_only=True, metadata={"convert": _dtype_or_none}
-    )
+    dtype: Any = dataclasses.field(default=None, kw_only=True, metadata={"convert": _dtype_or_none})
     input_shape: tuple[int | None, ...] | None = dataclasses.field(default=None, kw_only=True)
 
     padded_rows: ClassVar[PaddedRows] = "ignored"
-    """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if `apply`
-    is told which rows are real by `rows=` ("masked"); or they change the result ("seen")."""
+    """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
+    `apply` is told which rows are real by `rows=` ("masked"); or they change the result
+    ("seen")."""
 
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
 
-    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        """Fresh `params` and `state` for inputs of these shapes and dtypes. Nothing, unless overridden.
+    # Both take anything here, so that a type checker lets each layer name its own inputs.
+    def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:
+        """`init(key, *inputs)`: fresh params and state. Nothing of either, unless overridden.
 
         Args:
-          key: a JAX random key.
-          *inputs: one `jax.ShapeDtypeStruct` (or array) per input, batch axis included.
+          *args: a JAX random key, then one `jax.ShapeDtypeStruct` (or array) per input, batch axis
+            included.
+          **kwargs: none.
         """
-        del key, inputs
+        del args, kwargs
         return {}, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Any, State]:
-        """The outputs for these inputs, and the new state. Every layer defines it."""
+    def apply(self, *args: Any, **kwargs: Any) -> tuple[Any, State]:
+        """`apply(params, state, *inputs, key=None, training=False)`: outputs and new state."""
         raise NotImplementedError(
-            f"{type(self).__name__}: expected a method `apply(self, params, state, *inputs, key=None, "
-            "training=False)` that returns (outputs, state), and the class defines none."
+            f"{type(self).__name__}: expected a method `apply(self, params, state, *inputs, "
+            "key=None, training=False)` that returns (outputs, state), and the class defines none."
         )
 
     def penalty(self, params: Params) -> Array | float:
-        """The sum of the weights' regularization losses: `kernel_regularizer(params["kernel"])` and so on."""
+        """The regularization losses of all weights, `kernel_regularizer(kernel)` and so on."""
         terms = [rule(params[weight]) for weight, rule in self._rules("regularizer", params)]
         return sum(terms, start=0.0)
 
     def constrain(self, params: Params) -> Params:
         """`params` with each weight's constraint applied, as after every update."""
-        changed = {weight: rule(params[weight]) for weight, rule in self._rules("constraint", params)}
+        changed = {
+            weight: rule(params[weight]) for weight, rule in self._rules("constraint", params)
+        }
         return {**params, **changed} if changed else params
 
     def _rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
-        """Pairs of a weight's name and its regularizer or constraint: `recurrent_…` rules `recurrent_kernel`."""
+        """Weights with their rule; `recurrent_regularizer` is that of `recurrent_kernel`."""
         found = []
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # a dataclass by construction
+        for field in fields(type(self)):
             prefix, _, kind = field.name.rpartition("_")
             rule = getattr(self, field.name)
             if kind == suffix and rule is not None and prefix != "activity":
@@ -138,11 +135,11 @@ class Layer(Description):
         return key
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """Layers hold no weights, so they are not called; the error shows the two ways to use one."""
+        """Layers hold no weights, so they are not called; the error shows two ways to use one."""
         raise TypeError(
-            f"{self.who}: a layer is a description without weights and cannot be called. Put it in "
-            "jkeras.Sequential([...]), or use the pure functions: params, state = layer.init(key, x); "
-            "y, state = layer.apply(params, state, x)."
+            f"{self.who}: a layer is a description without weights and cannot be called. Put it "
+            "in jkeras.Sequential([...]), or use the pure functions: "
+            "params, state = layer.init(key, x); y, state = layer.apply(params, state, x)."
         )
 
 
@@ -171,10 +168,21 @@ def check_rank(
 
 def activity_losses(state: Tree) -> list[Array]:
     """Every activity-regularization loss that a model reported in its new state."""
-    found = []
+    found: list[Array] = []
     for name, part in state.items() if isinstance(state, dict) else ():
         found += [part] if name == ACTIVITY_LOSS else activity_losses(part)
     return found
 
 
-__all__ = ["ACTIVITY_LOSS", "Array", "Key", "Layer", "Params", "PaddedRows", "State", "activity_losses", "check_rank", "option"]
+__all__ = [
+    "ACTIVITY_LOSS",
+    "Array",
+    "Key",
+    "Layer",
+    "PaddedRows",
+    "Params",
+    "State",
+    "activity_losses",
+    "check_rank",
+    "option",
+]

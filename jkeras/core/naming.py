@@ -1,4 +1,6 @@
-"""Names in Keras's style: `dense`, `dense_1`, `conv2d`, `re_lu`, given per model and not per process."""
+"""Names in Keras's style: `dense`, `dense_1`, `conv2d`, `re_lu`, given per model and not per
+process.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,10 @@ def assign(given: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
                 "Rename one, or leave `name` out to have it chosen."
             )
         if "/" in name:
-            raise ValueError(f"layer name {name!r}: expected a name without '/', which separates paths.")
+            raise ValueError(
+                f"layer name {name!r}: expected a name without '/', which separates paths."
+            )
     names: list[str] = []
-    for name, kind in zip(given, kinds, strict=True):
-        names.append(name or unique(snake_case(kind), {*chosen, *names}))
+    for own, kind in zip(given, kinds, strict=True):
+        names.append(own or unique(snake_case(kind), {*chosen, *names}))
     return names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flax.struct import dataclass as pytree_dataclass
-from flax.struct import field as pytree_field
+from flax.struct import PyTreeNode
 
-__all__ = ["pytree_dataclass", "pytree_field"]
+__all__ = ["PyTreeNode"]

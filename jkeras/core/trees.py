@@ -45,5 +45,7 @@ def copy(tree: Tree) -> Tree:
 
 
 def dtype_of(value: Any) -> np.dtype:
-    """The NumPy dtype that JAX would use for a dtype name or object (float64 is float32 without x64)."""
+    """The NumPy dtype that JAX would use for a dtype name or object (float64 is float32 without
+    x64).
+    """
     return np.dtype(jax.dtypes.canonicalize_dtype(jnp.dtype(value)))

@@ -101,13 +101,16 @@ def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = N
 
 
 def split(data: Arrays, fraction: float) -> tuple[Arrays, Arrays]:
-    """The first part for training and the last `fraction` for validation, cut at floor(n·(1 - fraction)).
+    """The first part for training and the last `fraction` for validation, cut at floor(n·(1 -
+    fraction)).
 
     Raises:
       ValueError: the fraction lies outside (0, 1), or leaves a part empty.
     """
     if not 0 < fraction < 1:
-        raise ValueError(f"`validation_split`: expected a fraction between 0 and 1, got {fraction!r}.")
+        raise ValueError(
+            f"`validation_split`: expected a fraction between 0 and 1, got {fraction!r}."
+        )
     cut = math.floor(data.length * (1.0 - fraction))
     if cut == 0 or cut == data.length:
         raise ValueError(

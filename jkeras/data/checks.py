@@ -1,7 +1,8 @@
 """Arrays as training wants them, and the errors for those that cannot be.
 
-Laws: float64 becomes float32 (as Keras does), every other dtype stays; what passes has a batch axis, holds
-numbers only and, where asked, no NaN and no infinity. Every check ends before any training starts.
+Laws: float64 becomes float32 (as Keras does), every other dtype stays; what passes has a batch
+axis, holds numbers only and, where asked, no NaN and no infinity. Every check ends before any
+training starts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from jkeras.core.errors import describe
 
 
 def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
-    """`tree` with every leaf a NumPy or JAX array that has a batch axis; lists of arrays become tuples.
+    """`tree` with every leaf a NumPy or JAX array that has a batch axis; lists of arrays become
+    tuples.
 
     Args:
       name: the argument's name, for messages.
@@ -28,15 +30,17 @@ def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
       ValueError: an array without a batch axis, or with NaN or infinity.
     """
     if isinstance(tree, dict):
-        return {key: as_arrays(f"{name}[{key!r}]", leaf, finite=finite) for key, leaf in tree.items()}
+        return {
+            key: as_arrays(f"{name}[{key!r}]", leaf, finite=finite) for key, leaf in tree.items()
+        }
     if isinstance(tree, tuple | list):
         if tree and all(_is_array(item) for item in tree):
             return tuple(
                 as_arrays(f"{name}[{i}]", leaf, finite=finite) for i, leaf in enumerate(tree)
             )
         raise TypeError(
-            f"`{name}`: expected an array, or a list of arrays for several inputs, got {describe(tree)}. "
-            f"Make it an array: np.asarray({name})."
+            f"`{name}`: expected an array, or a list of arrays for several inputs, got "
+            f"{describe(tree)}. Make it an array: np.asarray({name})."
         )
     return as_array(name, tree, finite=finite)
 
@@ -104,7 +108,7 @@ def common_length(parts: dict[str, Any]) -> int:
 
 
 def _is_array(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype") or hasattr(value, "to_numpy")
+    return (hasattr(value, "shape") and hasattr(value, "dtype")) or hasattr(value, "to_numpy")
 
 
 def _converted(leaf: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Streaming data: batches that come one at a time, from a generator, a loader or any iterable.
 
-A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`. An iterable that can be started again is started
-at every epoch; a generator goes on where it stopped. Batches smaller than the first are padded to its
-size, so one compiled program serves all of them.
+A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`. An iterable that can be started again is
+started at every epoch; a generator goes on where it stopped. Batches smaller than the first are
+padded to its size, so one compiled program serves all of them.
 """
 
 from __future__ import annotations
@@ -23,22 +23,25 @@ class Stream:
 
     Args:
       source: an iterable of batches.
+      who: the method that reads it, for messages.
       finite: whether NaN and infinity are refused, with the batch's number in the message.
 
     Attributes:
-      pads: whether smaller batches are filled up; a model that would see the filler switches it off.
+      pads: whether smaller batches are filled up; a model that would see the filler switches it
+        off.
       adjust_fn: applied to every batch before it is padded.
 
     Raises:
       TypeError: `source` is not iterable.
     """
 
-    def __init__(self, source: Any, *, finite: bool = True) -> None:
+    def __init__(self, source: Any, who: str = "stream", *, finite: bool = True) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
             raise TypeError(
                 f"`x`: expected arrays or an iterable of batches (x, y), got {describe(source)}."
             )
         self._source = source
+        self._who = who
         self._finite = finite
         self._once = self._checked_all(source) if isinstance(source, Iterator) else None
         self._peeked: list[Batch] = []
@@ -91,7 +94,7 @@ class Stream:
             weight = None if batch.weight is None else np.asarray(batch.weight, np.float32)
             common_length({"x": x, "y": y, "sample_weight": weight})
         except (TypeError, ValueError) as error:
-            raise type(error)(f"batch {self._seen} of the data: {error}") from None
+            raise type(error)(f"{self._who}: batch {self._seen} of the data: {error}") from None
         return Batch(x, y, weight)
 
     def _padded(self, batch: Batch) -> Batch:

@@ -1,7 +1,7 @@
 """Layers in a row, which together are a layer.
 
-`params` and `state` are dicts from a layer's name to its own; layers that have none do not appear. The
-same layer object at two places is one set of weights under one name.
+`params` and `state` are dicts from a layer's name to its own; layers that have none do not appear.
+The same layer object at two places is one set of weights under one name.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def _named(layers: Any) -> tuple[Layer, ...]:
         raise TypeError(f"expected a list of layers, got {describe(layers)}.")
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
-            fix = "An activation by name goes in jkeras.layers.Activation('relu')."
-            raise TypeError(f"expected layers, got {describe(layer)} at position {i}. {fix}")
+            raise TypeError(
+                f"expected layers, got {describe(layer)} at position {i}. {_fix(layer)}"
+            )
     distinct = list({id(layer): layer for layer in layers}.values())
     kinds = [type(layer).__name__ for layer in distinct]
     names = naming.assign([layer.name for layer in distinct], kinds)
@@ -35,6 +36,15 @@ def _named(layers: Any) -> tuple[Layer, ...]:
         for layer, name in zip(distinct, names, strict=True)
     }
     return tuple(named[id(layer)] for layer in layers)
+
+
+def _fix(given: Any) -> str:
+    """What to write instead of something that is no layer."""
+    if isinstance(given, type):
+        return f"Make one: {given.__name__}(...)."
+    if isinstance(given, str):
+        return f"An activation by name goes in jkeras.layers.Activation({given!r})."
+    return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
 
 
 class Chain(Layer):
@@ -61,8 +71,8 @@ class Chain(Layer):
     layers: tuple[Layer, ...] = option((), convert=_named)
 
     @property
-    def padded_rows(self) -> PaddedRows:
-        """ "seen" if any layer sees filler rows, else "masked" if any needs to be told of them."""
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+        """What filler rows do to the layers: the worst of any."""
         kinds = {_padded_rows(layer) for layer in self.layers}
         return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
 
@@ -77,7 +87,7 @@ class Chain(Layer):
                 own = layer.init(child(key, str(layer.name)), *values)
                 _put(params, layer, own[0])
                 _put(state, layer, _with_activity(layer, own[1], jnp.zeros(())))
-            parts = params.get(layer.name, {}), state.get(layer.name, {})
+            parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
         return params, state
 
@@ -91,21 +101,26 @@ class Chain(Layer):
         rows: Array | None = None,
     ) -> tuple[Any, State]:
         """As every layer's `apply`; `rows` [batch] bool says which examples are real."""
-        values: Any = inputs
         state = dict(state)
-        for values in self._run(params, state, inputs, key, training, rows):
-            continue
-        return values[0] if len(values) == 1 else values, state
+        runs = list(self._run(params, state, inputs, key, training, rows))
+        return _unpacked(runs[-1] if runs else inputs), state
 
     def layer_outputs(
-        self, params: Params, state: State, *inputs: Any, key: Key | None = None, training: bool = False
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
     ) -> list[Any]:
         """The outputs of every layer, in order: what a summary or a feature extractor looks at."""
         runs = self._run(params, dict(state), inputs, key, training, None)
-        return [values[0] if len(values) == 1 else values for values in runs]
+        return [_unpacked(values) for values in runs]
 
     def penalty(self, params: Params) -> Array | float:
-        return sum((layer.penalty(params.get(layer.name, {})) for layer in self._distinct()), start=0.0)
+        return sum(
+            (layer.penalty(params.get(str(layer.name), {})) for layer in self._distinct()), start=0.0
+        )
 
     def constrain(self, params: Params) -> Params:
         new = dict(params)
@@ -126,7 +141,9 @@ class Chain(Layer):
         training: bool,
         rows: Array | None,
     ) -> Iterator[tuple[Any, ...]]:
-        """Yields each layer's outputs as a tuple, and replaces the entries of `state` on the way."""
+        """Yields each layer's outputs as a tuple, and replaces the entries of `state` on the
+        way.
+        """
         for layer in self.layers:
             name = str(layer.name)
             own_key = None if key is None else child(key, name)
@@ -140,6 +157,10 @@ class Chain(Layer):
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
     return _as_tuple(layer.apply(params, state, *inputs)[0])
+
+
+def _unpacked(values: tuple[Any, ...]) -> Any:
+    return values[0] if len(values) == 1 else values
 
 
 def _as_tuple(outputs: Any) -> tuple[Any, ...]:
@@ -156,7 +177,9 @@ def _activity(layer: Layer) -> Any:
 
 
 def _with_activity(layer: Layer, state: State, outputs: Any) -> State:
-    """The layer's state with the regularization of its outputs, divided by the batch size as in Keras."""
+    """The layer's state with the regularization of its outputs, divided by the batch size as in
+    Keras.
+    """
     rule = _activity(layer)
     if rule is None:
         return state

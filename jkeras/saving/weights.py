@@ -46,7 +46,8 @@ def load(path: str | os.PathLike[str], like: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: the file is not such a file, or a weight is missing, left over or of another shape.
+      ValueError: the file is not such a file, or a weight is missing, left over or of another
+        shape.
     """
     from flax import serialization
 

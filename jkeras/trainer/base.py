@@ -5,8 +5,8 @@
     history = trainer.fit(x, y, epochs=5, validation_data=(x_val, y_val))
     trainer.evaluate(x_test, y_test); trainer.predict(x_test)
 
-What it does is done by the pure functions of `jkeras.training`, dispatched by `engine`; what it knows is
-its description (`net`), its compilation, and its values (`train_state`).
+What it does is done by the pure functions of `jkeras.training`, dispatched by `engine`; what it
+knows is its description (`net`), its compilation, and its values (`train_state`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -28,6 +28,7 @@ from jkeras.core.errors import describe, named_arguments
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header, size_of
+from jkeras.metrics import get as get_metric
 from jkeras.trainer import cache, engine, inputs
 from jkeras.trainer.bar import Progress
 from jkeras.trainer.engine import Chunk, Interrupt, Pace, Programs
@@ -56,9 +57,10 @@ class Trainer(Holder):
     """Trains, evaluates and applies a model.
 
     Args:
-      net: anything with the layer contract: `init(key, *specs)` and `apply(params, state, *inputs, …)`.
-      seed: an integer in [0, 2**32). Initial weights, dropout and shuffling follow from it alone. Left
-        out, it is the next one after `set_random_seed`, or a random one.
+      net: anything with the layer contract: `init(key, *specs)` and `apply(params, state, *inputs,
+        …)`.
+      seed: an integer in [0, 2**32). Initial weights, dropout and shuffling follow from it alone.
+        Left out, it is the next one after `set_random_seed`, or a random one.
       name: shown in summaries and messages.
 
     Attributes:
@@ -85,12 +87,15 @@ class Trainer(Holder):
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
     ) -> None:
-        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts anew.
+        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
+        anew.
 
         Args:
           optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
-          loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per example.
-          metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample weights.
+          loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per
+            example.
+          metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample
+            weights.
           weighted_metrics: the same; these use them.
           run_eagerly: run step by step in Python, for a debugger; slow.
           steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
@@ -102,19 +107,22 @@ class Trainer(Holder):
         for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if group is not None and not isinstance(group, list | tuple):
                 raise TypeError(
-                    f"compile: `{name}`: expected a list, got {describe(group)}. Write {name}=[...]."
+                    f"compile: `{name}`: expected a list, got {describe(group)}. "
+                    f"Write {name}=[...]."
                 )
         inputs.check_positive("compile", steps_per_execution=steps_per_execution)
+        description = _resolved("optimizer", optimizers.get, optimizer)
         self._compilation = Compilation(
-            optimizer=optimizers.get(optimizer),
-            transformation=optimizers.as_transformation(optimizer),
-            loss=None if loss is None else losses.get(loss),
-            metrics=tuple(metrics or ()),
-            weighted_metrics=tuple(weighted_metrics or ()),
+            optimizer=description,
+            transformation=optimizers.as_transformation(description),
+            loss=None if loss is None else _resolved("loss", losses.get, loss),
+            metrics=tuple(_resolved("metrics", get_metric, m) for m in metrics or ()),
+            weighted_metrics=tuple(
+                _resolved("weighted_metrics", get_metric, m) for m in weighted_metrics or ()
+            ),
             eager=run_eagerly or jit_compile is False,
             steps_per_execution=steps_per_execution,
         )
-        self._objective()  # resolves the metrics, so that a misspelling is heard here
         self._forget_programs()
 
     @property
@@ -135,7 +143,9 @@ class Trainer(Holder):
 
     @property
     def learning_rate(self) -> float:
-        """The optimizer's current learning rate. Assigning another costs nothing and recompiles nothing."""
+        """The optimizer's current learning rate. Assigning another costs nothing and recompiles
+        nothing.
+        """
         rate = optimizers.get_learning_rate(self._need_values().opt_state)
         if rate is None:
             raise AttributeError(
@@ -219,7 +229,8 @@ class Trainer(Holder):
           callbacks: a list of callbacks.
           validation_split: fraction of the data, the last part, to validate on.
           validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
-          shuffle: whether arrays are visited in a new order each epoch (a function of seed and epoch).
+          shuffle: whether arrays are visited in a new order each epoch (a function of seed and
+            epoch).
           class_weight: weight of each class id in the loss; missing ones weigh 1.
           sample_weight: weight of each example in the loss.
           initial_epoch: the number of the first epoch, from 0.
@@ -229,26 +240,28 @@ class Trainer(Holder):
           validation_freq: validate after every so many epochs, or after the epochs listed (from 1).
 
         Returns:
-          A `History`. After Ctrl-C it holds the completed epochs, and the model is usable as it stands.
+          A `History`. After Ctrl-C it holds the completed epochs, and the model is usable as it
+          stands.
 
         Raises:
-          TypeError, ValueError: before training starts, when arguments, data, model and loss do not go
-            together.
+          TypeError, ValueError: before training starts, when arguments, data, model and loss do
+            not go together.
         """
         compiled = self._need_compilation("fit")
         inputs.check_positive(
             "fit",
             batch_size=batch_size,
-            epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
         )
+        inputs.check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
         data = inputs.load("fit", x, y, sample_weight, class_weight)
         data, held_out = inputs.validation(data, validation_data, validation_split)
         inputs.warn_of_batch_size(batch_size, data)
-        data = self._prepared("fit", data)
-        held_out = None if held_out is None else self._prepared("fit: `validation_data`", held_out)
+        data = self._prepared("fit", data, batch_size)
+        if held_out is not None:
+            held_out = self._prepared("fit: `validation_data`", held_out, batch_size)
         size, steps = inputs.sizes(data, batch_size, steps_per_epoch)
         history = History()
         given = CallbackList(callbacks).callbacks
@@ -368,11 +381,12 @@ class Trainer(Holder):
           return_dict: a dict of names and values instead of a list.
 
         Returns:
-          `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no metrics.
+          `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no
+          metrics.
         """
         self._need_compilation("evaluate")
         inputs.check_positive("evaluate", batch_size=batch_size, steps=steps)
-        data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight))
+        data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight), batch_size)
         size, known = inputs.sizes(data, batch_size, steps)
         options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
         with self._mode():
@@ -428,11 +442,11 @@ class Trainer(Holder):
         self._build_if_known()
         if self._values is None:
             warnings.warn(
-                f"{self._who}: `predict` before the model was built or trained: it is built now, and its "
-                "weights are random. Call fit or load_weights first.",
+                f"{self._who}: `predict` before the model was built or trained: it is built now, "
+                "and its weights are random. Call fit or load_weights first.",
                 stacklevel=3,
             )
-        data = self._prepared("predict", data, targets=False)
+        data = self._prepared("predict", data, batch_size, targets=False)
         values = self._need_values()
         size, known = inputs.sizes(data, batch_size, steps)
         options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
@@ -523,13 +537,17 @@ class Trainer(Holder):
 
     # -- checks
 
-    def _prepared(self, who: str, data: Data, *, targets: bool = True) -> Any:
-        """The data on the device, after building the model for it and checking that they go together."""
+    def _prepared(
+        self, who: str, data: Data, batch_size: int | None = None, *, targets: bool = True
+    ) -> Any:
+        """The data on the device, after building the model for it and checking that they go
+        together.
+        """
         self._build_if_known()
         if self._specs is not None:
             data = inputs.adjusted(data, who, tuple(_example_shape(spec) for spec in self._specs))
         batch = inputs.first_batch(who, data)
-        self.build(*batch.inputs)
+        self.build(*batch.inputs, rows=inputs.rows_of(data, batch, batch_size))
         self._warn_of_pixels(batch)
         if targets:
             self._check_targets(who, batch)
@@ -543,8 +561,8 @@ class Trainer(Holder):
         if largest:
             self._warned_of_pixels = True
             warnings.warn(
-                f"{self._who}: `x` holds uint8 images with values up to {largest}, which train badly. "
-                "Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
+                f"{self._who}: `x` holds uint8 images with values up to {largest}, which train "
+                "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
                 stacklevel=5,
             )
 
@@ -604,6 +622,14 @@ class _Phase:
             self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
             if phase == "train":
                 self.callbacks.call(f"on_batch_{when}", step, logs)
+
+
+def _resolved(argument: str, get: Callable[[Any], Any], identifier: Any) -> Any:
+    """`get(identifier)`, with the argument of `compile` named in its errors."""
+    try:
+        return get(identifier)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"compile: `{argument}`: {error}") from None
 
 
 def _floats(logs: Mapping[str, Any]) -> LogValues:

@@ -1,8 +1,8 @@
 """The host's side of a phase: compiled programs, dispatched in chunks, with results read late.
 
-A phase is a generator. It dispatches a chunk of steps and yields at once what the chunk will have given;
-the trainer asks for the next chunk before it reads the last one's logs, so the device never waits for
-Python. How many steps a chunk has is the `Pace`'s decision and changes no result.
+A phase is a generator. It dispatches a chunk of steps and yields at once what the chunk will have
+given; the trainer asks for the next chunk before it reads the last one's logs, so the device never
+waits for Python. How many steps a chunk has is the `Pace`'s decision and changes no result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Chunk(NamedTuple):
     """What one dispatch gave.
 
     Attributes:
-      value: the new `TrainState` while training, the sums while evaluating, the outputs while predicting.
+      value: the new `TrainState` while training, the sums while evaluating, the outputs while
+        predicting.
       done: steps of this epoch that are done or under way.
       logs: the logs of the epoch so far, still on the device.
     """
@@ -45,8 +46,8 @@ class Pace:
     """How many steps the next dispatch shall have, so that one takes about `seconds`.
 
     Args:
-      seconds: the aim for one dispatch: 0.1 while a progress bar is drawn, else 1, so that Ctrl-C is
-        heard within a second.
+      seconds: the aim for one dispatch: 0.1 while a progress bar is drawn, else 1, so that Ctrl-C
+        is heard within a second.
       fixed: the number of steps when it is given (`steps_per_execution`, or 1 for batch hooks).
     """
 
@@ -66,7 +67,9 @@ class Pace:
         """Tells that the results of `count` more steps have arrived."""
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
-        if not self._warm:  # the first dispatch held the compilation: it says nothing about the pace
+        if (
+            not self._warm
+        ):  # the first dispatch held the compilation: it says nothing about the pace
             self._warm, self._next = True, 8
             return
         wanted = count * self._seconds / max(elapsed, 1e-6)
@@ -137,8 +140,8 @@ def train_arrays(
 
     Args:
       programs: what to run.
-      carry_fn: returns the state to go on from, which is donated; asked before every dispatch, with the
-        number of the step that comes.
+      carry_fn: returns the state to go on from, which is donated; asked before every dispatch,
+        with the number of the step that comes.
       data: every example, on the device.
       batch_size: examples in a step, at most as many as there are.
       shuffle: whether the order is the epoch's own instead of the data's.
@@ -241,7 +244,9 @@ def predict_batches(
     """The outputs of each batch, without its filler rows."""
     for done, batch in enumerate(batches, 1):
         begin_fn(done - 1)
-        outputs = programs.predict_batch(params, state, batch._replace(y=None, weight=None, rows=None))
+        outputs = programs.predict_batch(
+            params, state, batch._replace(y=None, weight=None, rows=None)
+        )
         real = None if batch.rows is None else int(batch.rows.sum())
         yield Chunk(jax.tree.map(lambda a, n=real: a[:n], outputs), done, {})
         if done == limit:

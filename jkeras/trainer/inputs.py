@@ -1,7 +1,8 @@
-"""What users pass as data, as the data sets that training takes; and whether it goes with the model.
+"""What users pass as data, as the data sets that training takes; and whether it goes with the
+model.
 
-Every function here runs before training starts and says, on behalf of `fit`, `evaluate` or `predict`,
-what it expected, what it got, and what to do.
+Every function here runs before training starts and says, on behalf of `fit`, `evaluate` or
+`predict`, what it expected, what it got, and what to do.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ def load(
         for name, value in beside.items():
             if value is not None:
                 raise ValueError(
-                    f"`{name}`: expected None beside an iterable of batches, got {describe(value)}. "
-                    "Let the iterable yield (x, y) or (x, y, sample_weight)."
+                    f"`{name}`: expected None beside an iterable of batches, got "
+                    f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
                 )
-        return Stream(x, finite=finite)
+        return Stream(x, who, finite=finite)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {error}") from None
 
@@ -149,29 +150,46 @@ def sizes(data: Data, batch_size: int | None, limit: int | None) -> tuple[int, i
     return size, total if limit is None else min(limit, total)
 
 
+def rows_of(data: Data, batch: Batch, batch_size: int | None) -> int:
+    """How many examples a batch has."""
+    found = len(jax.tree.leaves(batch.x)[0])
+    return found if isinstance(data, Stream) else min(batch_size or 32, found)
+
+
 def check_positive(who: str, **values: Any) -> None:
     """Raises unless every value is None or an integer of at least 1."""
     for name, value in values.items():
-        if value is None:
-            continue
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"{who}: `{name}`: expected a positive integer, got {describe(value)}.")
-        if value < 1:
-            raise ValueError(f"{who}: `{name}`: expected a positive integer, got {value}.")
+        if value is not None:
+            _check_integer(who, name, value, 1, "a positive integer")
+
+
+def check_not_negative(who: str, **values: Any) -> None:
+    """Raises unless every value is an integer of at least 0."""
+    for name, value in values.items():
+        _check_integer(who, name, value, 0, "an integer of at least 0")
+
+
+def _check_integer(who: str, name: str, value: Any, least: int, words: str) -> None:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
+    if value < least:
+        raise ValueError(f"{who}: `{name}`: expected {words}, got {value}.")
 
 
 def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
     """Warns when one batch would swallow all data, which is one update per epoch."""
     if isinstance(data, Arrays) and batch_size is not None and batch_size > data.length:
         warnings.warn(
-            f"fit: `batch_size` {batch_size} is larger than the {data.length} examples, so every epoch "
-            "is a single update. Choose a smaller one for more updates.",
+            f"fit: `batch_size` {batch_size} is larger than the {data.length} examples, so every "
+            "epoch is a single update. Choose a smaller one for more updates.",
             stacklevel=4,
         )
 
 
 def raw_pixels(net: Any, batch: Batch) -> int:
-    """The largest value if these are unscaled images for a model that does not scale them, else 0."""
+    """The largest value if these are unscaled images for a model that does not scale them, else
+    0.
+    """
     for x in batch.inputs:
         if getattr(x, "dtype", None) == np.uint8 and x.ndim >= 3:
             largest = int(x[:64].max())

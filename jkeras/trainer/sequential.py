@@ -70,13 +70,20 @@ class Sequential(Trainer):
 
     def _set(self, layers: list[Layer]) -> None:
         """Takes these layers, and keeps the values of those that have some already."""
-        self._net = Chain(layers)
+        self._net = self._chain(layers)
         self._given = layers
         old, self._values = self._values, None
         self._made = None
         if old is not None and self._specs is not None:
             self.build(*self._specs)
             self._take_over(old)
+
+    def _chain(self, layers: list[Layer]) -> Chain:
+        """The layers as a description; errors speak of this model."""
+        try:
+            return Chain(tuple(layers))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self._who}: {str(error).removeprefix('Chain: ')}") from None
 
     def _take_over(self, old: Any) -> None:
         values = self._need_values()

@@ -74,7 +74,9 @@ class Holder:
 
     @property
     def params(self) -> Any:
-        """The trained weights, as nested dicts; assign a tree of the same structure to replace them."""
+        """The trained weights, as nested dicts; assign a tree of the same structure to replace
+        them.
+        """
         return self.train_state.params
 
     @params.setter
@@ -90,8 +92,8 @@ class Holder:
         self._build_if_known()
         if self._values is None:
             raise ValueError(
-                f"{self._who}: it has no weights yet, because the shape of its inputs is not known. "
-                "Begin it with Input(shape), call build((None, ...)), or fit it first."
+                f"{self._who}: it has no weights yet, because the shape of its inputs is not "
+                "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
         return self._values
 
@@ -103,17 +105,18 @@ class Holder:
             self._values = values
         return values
 
-    def build(self, *inputs: Any) -> None:
+    def build(self, *inputs: Any, rows: int = 1) -> None:
         """Makes the weights; does nothing when they exist.
 
         Args:
-          *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a shape such
-            as (None, 784); batch axis included.
+          *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a
+            shape such as (None, 784); batch axis included.
+          rows: the size of a batch, for layers that carry something of that size.
         """
         if self._values is None:
             self._specs = tuple(_spec(value) for value in inputs)
             init = init_fn(self._objective(), self._transformation())
-            known = tuple(_concrete(spec) for spec in self._specs)
+            known = tuple(_concrete(spec, rows) for spec in self._specs)
             self._values = jax.jit(init)(jax.random.key(self.seed), *known)
 
     def _build_if_known(self) -> None:
@@ -138,9 +141,7 @@ class Holder:
         self._build_if_known()
         if self._values is None:
             return []
-        return [
-            np.array(_at(getattr(self._values, part), path)) for part, path in self._order()
-        ]
+        return [np.array(_at(getattr(self._values, part), path)) for part, path in self._order()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
@@ -152,8 +153,8 @@ class Holder:
         order = self._order()
         if len(weights) != len(order):
             raise ValueError(
-                f"{self._who}: `weights`: expected {len(order)} arrays, as get_weights() returns, got "
-                f"{len(weights)}."
+                f"{self._who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
+                f"got {len(weights)}."
             )
         parts = {"params": values.params, "state": values.state}
         for (part, path), new in zip(order, weights, strict=True):
@@ -299,8 +300,8 @@ class Holder:
 
         Raises:
           FileNotFoundError: there is no such file.
-          ValueError: the file is damaged, or its weights are not this model's; the message names the
-            first one that differs. The model is left as it was.
+          ValueError: the file is damaged, or its weights are not this model's; the message names
+            the first one that differs. The model is left as it was.
         """
         values = self._need_values()
         loaded = files.load(filepath, {"params": values.params, "state": values.state})

@@ -1,7 +1,8 @@
 """Many batches in one dispatch: pure loops over data that lies on the device.
 
 The number of steps is a traced value (from the state's position to a stop), not a shape, so one
-executable serves a chunk of any size, and results do not depend on how an epoch was cut into chunks.
+executable serves a chunk of any size, and results do not depend on how an epoch was cut into
+chunks.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def take(data: Batch, order: jax.Array, position: Any, batch_size: int, *, full:
 def train_loop(
     step: TrainStep, objective: Objective, batch_size: int, *, full: bool
 ) -> Callable[[TrainState, Batch, jax.Array, Any], tuple[TrainState, Logs]]:
-    """The function (train_state, data, order, stop) that trains from the state's position up to `stop`.
+    """The function (train_state, data, order, stop) that trains from the state's position up to
+    `stop`.
 
     Returns:
       The new state, and the logs of the epoch so far.

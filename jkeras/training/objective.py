@@ -1,8 +1,9 @@
 """What is minimised and what is reported, as pure functions of (params, state, batch, key).
 
 The one place where a model's outputs meet the targets: the loss with its weights, the penalties of
-weights and activities, and the sums from which the logs are computed. Nothing here knows a layer, only
-the contract: `init`, `apply` and, where a model has them, `penalty`, `constrain` and `padded_rows`.
+weights and activities, and the sums from which the logs are computed. Nothing here knows a layer,
+only the contract: `init`, `apply` and, where a model has them, `penalty`, `constrain` and
+`padded_rows`.
 """
 
 from __future__ import annotations

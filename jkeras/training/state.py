@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key
-from jkeras.core.struct import pytree_dataclass
+from jkeras.core.struct import PyTreeNode
 from jkeras.core.trees import Tree
 
 
-@pytree_dataclass
-class TrainState:
+class TrainState(PyTreeNode):
     """The values of a training run.
 
     Attributes:
@@ -39,5 +38,13 @@ class TrainState:
 
 def fresh(params: Tree, state: Tree, opt_state: Tree, sums: Tree, key: Key) -> TrainState:
     """A `TrainState` before its first step."""
-    zeros = [jnp.zeros((), jnp.int32) for _ in range(3)]
-    return TrainState(params, state, opt_state, sums, *zeros, key)
+    return TrainState(
+        params=params,
+        state=state,
+        opt_state=opt_state,
+        sums=sums,
+        step=jnp.zeros((), jnp.int32),
+        epoch=jnp.zeros((), jnp.int32),
+        position=jnp.zeros((), jnp.int32),
+        key=key,
+    )

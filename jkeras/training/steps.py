@@ -4,7 +4,8 @@
     sums = eval_step(params, state, batch)
     outputs = predict_step(params, state, batch)
 
-They hold no arrays and keep nothing, so they run under `jit`, `grad`, `vmap`, `scan` and `shard_map`.
+They hold no arrays and keep nothing, so they run under `jit`, `grad`, `vmap`, `scan` and
+`shard_map`.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ def make_init(
       loss, optimizer, metrics: as for `make_train_step`.
 
     Returns:
-      `init(key, *specs)`: key a JAX random key, specs the inputs' `jax.ShapeDtypeStruct`s (or arrays),
-      batch axis included. Under `vmap` over keys it makes a population.
+      `init(key, *specs)`: key a JAX random key, specs the inputs' `jax.ShapeDtypeStruct`s (or
+      arrays), batch axis included. Under `vmap` over keys it makes a population.
     """
-    return init_fn(make_objective(net, loss=loss, metrics=metrics), optimizers.as_transformation(optimizer))
+    return init_fn(
+        make_objective(net, loss=loss, metrics=metrics), optimizers.as_transformation(optimizer)
+    )
 
 
 def make_train_step(
@@ -64,8 +67,8 @@ def make_train_step(
       metrics: names, `Metric`s, or functions (y_true, y_pred) -> values.
 
     Returns:
-      A function; its batch is `(x, y)`, `(x, y, sample_weight)` or a `Batch`, its logs are scalars of
-      this batch, `{"loss": …, "accuracy": …}`. The state's `sums` gather the epoch's.
+      A function; its batch is `(x, y)`, `(x, y, sample_weight)` or a `Batch`, its logs are scalars
+      of this batch, `{"loss": …, "accuracy": …}`. The state's `sums` gather the epoch's.
 
     Example:
       >>> import jax.numpy as jnp
