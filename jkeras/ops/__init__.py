@@ -1,0 +1,1 @@
+"""Arrays to arrays: activations, initializers, regularizers, constraints, layers' arithmetic."""

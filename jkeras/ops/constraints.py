@@ -1,0 +1,168 @@
+"""Constraints: a weight to the weight it may be, applied after every update.
+
+A constraint is a frozen description called on one array: `MaxNorm(2)(kernel)`. Laws: shape and
+dtype are kept, and applying it twice changes nothing more (up to rounding; `MinMaxNorm` only with
+rate 1). A plain function weight -> weight serves as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core.description import Description, option
+from jkeras.core.errors import describe, look_up
+from jkeras.core.layer import Array
+
+Axis = int | tuple[int, ...]
+
+_EPSILON = 1e-7  # Keras's: added to a norm before dividing by it
+
+
+def _number(value: Any) -> float:
+    """A norm's bound: a number ≥ 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"expected a number ≥ 0, got {describe(value)}.")
+    if not value >= 0:
+        raise ValueError(f"expected a number ≥ 0, got {value!r}.")
+    return value
+
+
+def norms(w: Array, axis: Axis) -> Array:
+    """Euclidean norms over `axis`, which stays with size 1."""
+    return jnp.sqrt(jnp.sum(jnp.square(w), axis=axis, keepdims=True))
+
+
+class Constraint(Description):
+    """Base of all constraints: `w` as it is. Subclass it, annotate arguments, define `__call__`.
+
+    Example:
+      >>> class Box(Constraint):
+      ...     half: float = 1.0
+      ...     def __call__(self, w):
+      ...         return jnp.clip(w, -self.half, self.half)
+      >>> Box(0.5)(jnp.array([0.25, -2.0])).tolist()
+      [0.25, -0.5]
+    """
+
+    def __call__(self, w: Array) -> Array:
+        """The weight allowed in place of `w`, of the same shape and dtype."""
+        return w
+
+
+class MaxNorm(Constraint):
+    """Shortens vectors longer than `max_value`; the others stay.
+
+    Args:
+      max_value: the longest norm allowed.
+      axis: the axis or axes a vector runs along. 0 is the inputs of a Dense kernel (in, units);
+        for a Conv2D kernel (h, w, in, out) take (0, 1, 2).
+
+    Example:
+      >>> w = MaxNorm(5.0)(jnp.array([[6.0, 0.3], [8.0, 0.4]]))
+      >>> bool(jnp.allclose(w, jnp.array([[3.0, 0.3], [4.0, 0.4]])))
+      True
+
+    Source: Srivastava et al. 2014, section 5.1; `keras.constraints.MaxNorm`.
+    """
+
+    max_value: float = option(default=2, convert=_number)
+    axis: Axis = 0
+
+    def __call__(self, w: Array) -> Array:
+        length = norms(w, self.axis)
+        return w * (jnp.minimum(length, self.max_value) / (_EPSILON + length))
+
+
+class NonNeg(Constraint):
+    """`max(w, 0)`. Source: `keras.constraints.NonNeg`."""
+
+    def __call__(self, w: Array) -> Array:
+        return jnp.maximum(w, 0.0)
+
+
+class UnitNorm(Constraint):
+    """Every vector along `axis` at norm 1; zeros stay. Source: `keras.constraints.UnitNorm`."""
+
+    axis: Axis = 0
+
+    def __call__(self, w: Array) -> Array:
+        return w / (_EPSILON + norms(w, self.axis))
+
+
+class MinMaxNorm(Constraint):
+    """Moves norms along `axis` towards [`min_value`, `max_value`].
+
+    Args:
+      min_value: the shortest norm wanted.
+      max_value: the longest norm wanted.
+      rate: the part of the way that one application goes, in [0, 1]; 1 goes all of it.
+      axis: the axis or axes a vector runs along, as for `MaxNorm`.
+
+    Raises:
+      ValueError: `min_value` is above `max_value`, or `rate` outside [0, 1].
+
+    Source: `keras.constraints.MinMaxNorm`.
+    """
+
+    min_value: float = option(default=0.0, convert=_number)
+    max_value: float = option(default=1.0, convert=_number)
+    rate: float = option(default=1.0, convert=_number)
+    axis: Axis = 0
+
+    def check(self) -> None:
+        """Raises when the bounds are crossed or the rate is above 1."""
+        if self.min_value > self.max_value:
+            raise ValueError(
+                f"MinMaxNorm: expected `min_value` ≤ `max_value`, got {self.min_value} and "
+                f"{self.max_value}. Swap them."
+            )
+        if self.rate > 1:
+            raise ValueError(f"MinMaxNorm: expected `rate` from 0 to 1, got {self.rate}.")
+
+    def __call__(self, w: Array) -> Array:
+        length = norms(w, self.axis)
+        inside = jnp.clip(length, self.min_value, self.max_value)
+        desired = self.rate * inside + (1.0 - self.rate) * length
+        return w * (desired / (_EPSILON + length))
+
+
+max_norm = MaxNorm
+min_max_norm = MinMaxNorm
+non_neg = NonNeg
+unit_norm = UnitNorm
+
+TABLE: dict[str, type[Constraint]] = {
+    **{cls.__name__: cls for cls in (Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm)},
+    **{"constraint": Constraint, "max_norm": MaxNorm, "min_max_norm": MinMaxNorm},
+    **{"non_neg": NonNeg, "unit_norm": UnitNorm},
+}
+"""Every name that `get` knows."""
+
+
+def get(identifier: Any) -> Callable[[Array], Array] | None:
+    """The constraint that a user's word means; None stays None.
+
+    Args:
+      identifier: a name, a constraint or its class, or a function weight -> weight.
+
+    Raises:
+      TypeError: it is none of these.
+      ValueError: an unknown name; the message suggests the nearest.
+
+    Example:
+      >>> get("max_norm"), get(NonNeg), get(None)
+      (MaxNorm(), NonNeg(), None)
+    """
+    if isinstance(identifier, str):
+        return look_up("constraint", identifier, TABLE)()
+    if isinstance(identifier, type) and issubclass(identifier, Constraint):
+        return identifier()
+    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
+        return identifier
+    raise TypeError(
+        "expected a constraint: a name such as 'max_norm', an object such as MaxNorm(2), "
+        f"a function weight -> weight, or None, got {describe(identifier)}."
+    )

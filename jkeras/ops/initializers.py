@@ -1,0 +1,243 @@
+"""Initializers under Keras's names, and `get`, which turns what a user may write into one.
+
+`initializer(shape, dtype=None, *, key=None)` is Keras's call plus the key. Those without randomness
+are in `constant_initializers`, those that draw in `random_initializers`; this file adds the ones
+made from a user's own function or array, Keras's lower-case names, and the table of words.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.description import option
+from jkeras.core.errors import describe, look_up
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array
+from jkeras.ops.constant_initializers import (
+    STFT,
+    Constant,
+    FrozenArray,
+    Identity,
+    Initializer,
+    Ones,
+    Shape,
+    Zeros,
+    checked_shape,
+    float32_or,
+)
+from jkeras.ops.random_initializers import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomInitializer,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    fans,
+)
+
+
+class FromFunction(Initializer):
+    """A plain function as an initializer.
+
+    Args:
+      function: `(key, shape, dtype) -> array` as in `jax.nn.initializers`, or Keras's
+        `(shape, dtype) -> array`.
+      form: "jax" or "keras": which of the two it is.
+
+    Raises:
+      ValueError: the function needs a key and the call gives none, or it returns another shape.
+
+    Example:
+      >>> init = FromFunction(lambda shape, dtype=None: jnp.full(shape, 2.0), form="keras")
+      >>> init((3,)).tolist()
+      [2.0, 2.0, 2.0]
+    """
+
+    function: Callable[..., Any]
+    form: Literal["jax", "keras"]
+
+    @property
+    def who(self) -> str:
+        """The function's name, for error messages."""
+        return f"initializer `{getattr(self.function, '__name__', type(self.function).__name__)}`"
+
+    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+        sizes, dtype = checked_shape(self.who, shape), float32_or(dtype)
+        numbers = jnp.asarray(self._called(sizes, dtype, key))
+        if numbers.shape != sizes:
+            raise ValueError(
+                f"{self.who}: expected it to return an array of shape {sizes}, got {numbers.shape}."
+            )
+        return numbers.astype(dtype)
+
+    def _called(self, shape: tuple[int, ...], dtype: Any, key: Key | None) -> Any:
+        if self.form == "keras":
+            return self.function(shape, dtype=dtype)
+        if key is None:
+            raise ValueError(
+                f"{self.who}: expected a random `key`, got None. "
+                "Pass one: initializer(shape, key=jax.random.key(0))."
+            )
+        return self.function(key, shape, dtype)
+
+
+class FromArray(Initializer):
+    """A given array as the weight itself, of exactly its shape.
+
+    Example:
+      >>> FromArray([[1.0, 2.0]])((1, 2)).tolist()
+      [[1.0, 2.0]]
+    """
+
+    value: Any = option(convert=FrozenArray.of)
+
+    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+        sizes = checked_shape(self.who, shape)
+        if self.value.shape != sizes:
+            raise ValueError(
+                f"FromArray: expected an array of the weight's shape {sizes}, "
+                f"got {self.value.shape}. "
+                "To repeat it along leading axes use Constant(array)."
+            )
+        return jnp.asarray(self.value.numpy(), float32_or(dtype))
+
+
+IdentityInitializer = Identity
+OrthogonalInitializer = Orthogonal
+STFTInitializer = STFT
+
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+stft = STFT
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
+
+_SNAKE: dict[str, type[Initializer]] = {
+    **{"constant": Constant, "identity": Identity, "ones": Ones, "stft": STFT, "zeros": Zeros},
+    **{"glorot_normal": GlorotNormal, "glorot_uniform": GlorotUniform},
+    **{"he_normal": HeNormal, "he_uniform": HeUniform},
+    **{"lecun_normal": LecunNormal, "lecun_uniform": LecunUniform},
+    **{"orthogonal": Orthogonal, "random_normal": RandomNormal, "random_uniform": RandomUniform},
+    **{"truncated_normal": TruncatedNormal, "variance_scaling": VarianceScaling},
+}
+TABLE: dict[str, type[Initializer]] = {
+    **_SNAKE,
+    **{cls.__name__: cls for cls in _SNAKE.values()},
+    **{"normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros},
+    **{"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal},
+    "STFTInitializer": STFT,
+}
+"""Every name that `get` knows: Keras's two spellings and its short forms."""
+
+_KEY_NAMES = ("key", "rng", "prng_key", "rng_key")
+
+
+def get(identifier: Any) -> Initializer | None:
+    """The initializer that a user's word means; None stays None.
+
+    Args:
+      identifier: a name in either of Keras's spellings, an `Initializer` or its class, a function
+        in JAX's form `(key, shape, dtype)` or in Keras's `(shape, dtype)` (told apart by the
+        first argument's name), or an array.
+
+    Raises:
+      TypeError: it is none of these.
+      ValueError: an unknown name; the message suggests the nearest.
+
+    Example:
+      >>> get("glorot_uniform"), get("HeNormal"), get(Zeros), get(None)
+      (GlorotUniform(), HeNormal(), Zeros(), None)
+    """
+    if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        return get(identifier())
+    if isinstance(identifier, str):
+        return look_up("initializer", identifier, TABLE)()
+    if isinstance(identifier, np.ndarray | np.generic | jax.Array | FrozenArray):
+        return FromArray(identifier)
+    if callable(identifier) and not isinstance(identifier, type):
+        return _from_callable(identifier)
+    if identifier is None:
+        return None
+    raise TypeError(
+        "expected an initializer: a name such as 'glorot_uniform', an object such as HeNormal(), "
+        "a function (shape, dtype) or (key, shape, dtype), an array or None, "
+        f"got {describe(identifier)}."
+    )
+
+
+def _from_callable(function: Callable[..., Any]) -> Initializer:
+    """`function` itself if it is an initializer that takes a key, else wrapped by its form."""
+    names = list(inspect.signature(function).parameters)
+    if isinstance(function, Initializer) and "key" in names:
+        return function
+    return FromFunction(function, form="jax" if names and names[0] in _KEY_NAMES else "keras")
+
+
+__all__ = [
+    "STFT",
+    "TABLE",
+    "Constant",
+    "FromArray",
+    "FromFunction",
+    "FrozenArray",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "fans",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]

@@ -1,0 +1,294 @@
+"""Initializers that draw: from a `key` given at the call, or from their own `seed`.
+
+Laws: the same key (or seed) gives the same numbers, eagerly and under `jit`; with a `seed` they
+are the numbers that Keras on JAX draws with that integer. Drawing is in float32 (or wider), then
+rounded to the dtype asked for, so a bfloat16 weight is the float32 weight rounded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import option
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array
+from jkeras.ops.constant_initializers import Initializer, Shape, checked_shape, float32_or
+
+Axes = Sequence[int]
+
+_TRUNCATED_STDDEV = 0.87962566103423978
+"""The standard deviation of a standard normal number kept only within [-2, 2]."""
+
+
+def _seed(value: Any) -> int | None:
+    """A seed in [0, 2**32), or None."""
+    if value is None:
+        return None
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"expected an integer or None, got {describe(value)}.")
+    if not 0 <= operator.index(value) < 2**32:
+        raise ValueError(f"expected an integer from 0 to 2**32 - 1, got {operator.index(value)}.")
+    return operator.index(value)
+
+
+class RandomInitializer(Initializer):
+    """Base of those that draw: a field `seed` and the method `draw` are all a subclass needs."""
+
+    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+        dtype, sizes = float32_or(dtype), checked_shape(self.who, shape)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise ValueError(f"{self.who}: expected a floating `dtype`, got {dtype}.")
+        wide = dtype if dtype.itemsize > 4 else jnp.float32
+        return self.draw(self._chosen(key), sizes, wide).astype(dtype)
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Fresh numbers of this shape and dtype (float32 or float64). Every subclass defines it."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method `draw(self, key, shape, dtype)` that "
+            "returns an array, and the class defines none."
+        )
+
+    def _chosen(self, key: Key | None) -> Key:
+        """The key of `seed` if there is one, else `key`."""
+        seed = getattr(self, "seed", None)
+        if seed is not None:
+            # Keras's two words and its key type, so that its numbers come out.
+            return jax.random.wrap_key_data(jnp.array([seed, 0], jnp.uint32), impl="threefry2x32")
+        if key is None:
+            raise ValueError(
+                f"{self.who}: expected a random `key`, got None. Pass one: "
+                "initializer(shape, key=jax.random.key(0)), or fix the numbers at construction: "
+                f"{type(self).__name__}(seed=0)."
+            )
+        return key
+
+
+class RandomNormal(RandomInitializer):
+    """Normal numbers. Source: `keras.initializers.RandomNormal`.
+
+    Example:
+      >>> RandomNormal(stddev=0.5)((2, 3), key=jax.random.key(0)).shape
+      (2, 3)
+    """
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = option(default=None, convert=_seed)
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """`mean + stddev · normal`."""
+        return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
+
+
+class TruncatedNormal(RandomInitializer):
+    """Normal numbers, those beyond two `stddev` drawn again.
+
+    The result's standard deviation is 0.88 · `stddev`.
+
+    Source: `keras.initializers.TruncatedNormal`.
+    """
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = option(default=None, convert=_seed)
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """`mean + stddev · truncated normal`."""
+        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * self.stddev + self.mean
+
+
+class RandomUniform(RandomInitializer):
+    """Uniform numbers in [`minval`, `maxval`). Source: `keras.initializers.RandomUniform`."""
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = option(default=None, convert=_seed)
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Uniform numbers."""
+        return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+
+
+def fans(
+    shape: Shape, input_axes: Axes | None = None, output_axes: Axes | None = None
+) -> tuple[int, int]:
+    """How many inputs feed one output of a weight, and how many outputs one input feeds.
+
+    Kernels are (..., in, out): the leading axes are the receptive field and count in both. A vector
+    feeds as many as it has. `input_axes` and `output_axes`, when both are given, name the axes to
+    count instead.
+
+    Example:
+      >>> fans((784, 128)), fans((3, 3, 16, 32)), fans((10,)), fans(())
+      ((784, 128), (144, 288), (10, 10), (1, 1))
+    """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[i] for i in input_axes), math.prod(shape[i] for i in output_axes)
+    if len(shape) < 2:
+        return math.prod(shape), math.prod(shape)
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _scale(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"expected a number > 0, got {describe(value)}.")
+    if not value > 0:
+        raise ValueError(f"expected a number > 0, got {value!r}.")
+    return float(value)
+
+
+def _mode(value: Any) -> str:
+    if value not in ("fan_in", "fan_out", "fan_avg"):
+        raise ValueError(f"expected 'fan_in', 'fan_out' or 'fan_avg', got {value!r}.")
+    return str(value)
+
+
+def _distribution(value: Any) -> str:
+    """Keras's words in any letter case; "normal" is the truncated one."""
+    word = value.lower() if isinstance(value, str) else value
+    if word not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
+        raise ValueError(
+            f"expected 'truncated_normal', 'untruncated_normal' or 'uniform', got {value!r}."
+        )
+    return "truncated_normal" if word == "normal" else str(word)
+
+
+class VarianceScaling(RandomInitializer):
+    """Numbers of mean 0 and variance `scale / fan`: signals keep their size through a layer.
+
+    Args:
+      scale: number > 0.
+      mode: which fan divides: "fan_in", "fan_out", or "fan_avg" for their mean.
+      distribution: "truncated_normal", "untruncated_normal" or "uniform".
+      seed: fixes the numbers; without it a `key` comes with each call.
+      input_axes, output_axes: axes to count the fans over, when a weight is not (..., in, out).
+
+    Example:
+      >>> w = VarianceScaling(2.0, seed=0)((400, 100))
+      >>> bool(abs(w.var() - 2 / 400) < 1e-4)
+      True
+
+    Source: He et al. 2015, arXiv:1502.01852; `keras.initializers.VarianceScaling`.
+    """
+
+    scale: float = option(default=1.0, convert=_scale)
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = option(default="fan_in", convert=_mode)
+    distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = option(
+        default="truncated_normal", convert=_distribution
+    )
+    seed: int | None = option(default=None, convert=_seed)
+    input_axes: Axes | None = None
+    output_axes: Axes | None = None
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Numbers of the variance that the fans ask for."""
+        variance = self.variance(shape)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return jax.random.uniform(key, shape, dtype, -limit, limit)
+        if self.distribution == "untruncated_normal":
+            return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
+        stddev = math.sqrt(variance) / _TRUNCATED_STDDEV
+        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev
+
+    def variance(self, shape: Shape) -> float:
+        """The variance of one number in a weight of this shape."""
+        fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[self.mode]
+        return self.scale / max(1.0, fan)
+
+
+def _fixed(value: Any) -> Any:
+    """A field of `VarianceScaling` that a subclass sets and does not take as an argument."""
+    return dataclasses.field(default=value, init=False, repr=False)
+
+
+class GlorotUniform(VarianceScaling):
+    """Uniform with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010."""
+
+    scale: float = _fixed(1.0)
+    mode: Any = _fixed("fan_avg")
+    distribution: Any = _fixed("uniform")
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010."""
+
+    scale: float = _fixed(1.0)
+    mode: Any = _fixed("fan_avg")
+    distribution: Any = _fixed("truncated_normal")
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform with variance 1 / fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
+
+    scale: float = _fixed(1.0)
+    mode: Any = _fixed("fan_in")
+    distribution: Any = _fixed("uniform")
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal with variance 1 / fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
+
+    scale: float = _fixed(1.0)
+    mode: Any = _fixed("fan_in")
+    distribution: Any = _fixed("truncated_normal")
+
+
+class HeUniform(VarianceScaling):
+    """Uniform with variance 2 / fan_in, for relu layers. Source: He et al. 2015."""
+
+    scale: float = _fixed(2.0)
+    mode: Any = _fixed("fan_in")
+    distribution: Any = _fixed("uniform")
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal with variance 2 / fan_in, for relu layers. Source: He et al. 2015."""
+
+    scale: float = _fixed(2.0)
+    mode: Any = _fixed("fan_in")
+    distribution: Any = _fixed("truncated_normal")
+
+
+class Orthogonal(RandomInitializer):
+    """`gain` times a matrix with orthonormal columns (rows when it is wide), uniform among these.
+
+    The weight is read as a matrix (all leading axes, last axis). It is the Q of a normal matrix's
+    QR decomposition, with the signs that make R's diagonal positive.
+
+    Raises:
+      ValueError: the shape has fewer than two axes.
+
+    Example:
+      >>> q = Orthogonal(seed=0)((5, 3))
+      >>> bool(jnp.allclose(q.T @ q, jnp.eye(3), atol=1e-5))
+      True
+
+    Source: Saxe et al. 2013, arXiv:1312.6120; `keras.initializers.Orthogonal`.
+    """
+
+    gain: float = 1.0
+    seed: int | None = option(default=None, convert=_seed)
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An orthogonal matrix in this shape."""
+        if len(shape) < 2:
+            raise ValueError(
+                f"Orthogonal: expected a `shape` of at least two axes, got {shape}. "
+                "For vectors use RandomNormal."
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = (max(rows, columns), min(rows, columns))
+        q, r = jnp.linalg.qr(jax.random.normal(key, tall, dtype))
+        q = q * jnp.sign(jnp.diag(r))[None, :]
+        return self.gain * jnp.reshape(q if rows >= columns else q.T, shape)
