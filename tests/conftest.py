@@ -1,0 +1,45 @@
+"""What every test stands on: the CPU, strict arrays, and a home folder that is thrown away.
+
+Laws:
+  - A test computes on the CPU unless `JAX_PLATFORMS` says otherwise.
+  - Arrays of different dtypes or ranks do not mix by accident: promotion is an error.
+  - No test reads or writes the user's folders: the cache and the prepared datasets are looked for
+    in a new, empty folder in every session.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session its own home folder; the workers of pytest-xdist inherit it."""
+    if not hasattr(config, "workerinput"):
+        home = tempfile.mkdtemp(prefix="jkeras-tests-")
+        os.environ.update(JKERAS_HOME=home, TFDS_DATA_DIR=f"{home}/datasets")
+        os.environ.pop("JKERAS_DATA_DIR", None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the session's home folder, once, when the last worker has stopped."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder with whole data sets that `JKERAS_TEST_DATA` names, or a skip."""
+    folder = os.environ.get("JKERAS_TEST_DATA")
+    if folder is None:
+        pytest.skip("JKERAS_TEST_DATA is not set: it names a folder with the whole MNIST")
+    return Path(folder)
