@@ -633,8 +633,8 @@ ERRORS = [
         "optimizer_rate_set",
         lambda: setattr(built().optimizer, "learning_rate", 0.1),
         AttributeError,
-        "SGD is a frozen description: `learning_rate` cannot be set. Make a changed "
-        "copy instead: x = x.replace(learning_rate=0.1).",
+        "SGD is a frozen description: `learning_rate` cannot be set. Set the rate of a "
+        "model instead: model.learning_rate = 0.1.",
     ),
     Wrong(
         "steps_zero",

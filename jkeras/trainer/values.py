@@ -126,6 +126,7 @@ class Holder:
         return make_objective(self.net)
 
     def _transformation(self) -> Any:
+        """The optimizer whose state is made with the weights: one without any, before `compile`."""
         return optimizers.as_transformation("sgd")
 
     # -- weights as a flat list, in Keras's order

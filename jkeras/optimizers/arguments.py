@@ -1,0 +1,127 @@
+"""What optimizers and schedules check when they are made: numbers in their range, flags, rates.
+
+Each function here is a field's converter: it returns the value to keep, or raises TypeError for the
+wrong kind and ValueError for the wrong content. `Description` adds the owner and the field's name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.errors import describe
+
+Number = int | float
+Schedule = Callable[[Any], Any]
+
+
+def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Number]:
+    """A converter to a Python number that `accept` agrees with.
+
+    Args:
+      words: what is expected, for the error: `"a number in [0, 1]"`.
+      accept: whether a number is in range; NaN must fail it.
+
+    Example:
+      >>> fraction = number("a number in [0, 1]", lambda value: 0 <= value <= 1)
+      >>> fraction(0.5)
+      0.5
+      >>> fraction(2)
+      Traceback (most recent call last):
+      ValueError: expected a number in [0, 1], got 2 (int).
+    """
+
+    def convert(value: Any) -> Number:
+        message = f"expected {words}, got {describe(value)}."
+        if not _is_number(value):
+            raise TypeError(message)
+        plain = value.item() if hasattr(value, "item") else value
+        if not accept(plain):
+            raise ValueError(message)
+        return plain
+
+    return convert
+
+
+def _is_number(value: Any) -> bool:
+    """Real numbers of Python and NumPy, and arrays without axes; not booleans, not traced."""
+    if isinstance(value, bool | jax.core.Tracer):
+        return False
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        return (
+            value.shape == () and np.dtype(value.dtype).kind in "iufV"
+        )  # V: bfloat16 and the like
+    return isinstance(value, int | float)
+
+
+fraction = number("a number in [0, 1]", lambda value: 0 <= value <= 1)
+decay_rate = number("a number in [0, 1)", lambda value: 0 <= value < 1)
+non_negative = number("a number of at least 0", lambda value: 0 <= value < math.inf)
+positive = number("a number above 0", lambda value: 0 < value < math.inf)
+at_least_one = number("a number of at least 1", lambda value: 1 <= value < math.inf)
+finite = number("a finite number", math.isfinite)
+_fixed_rate = number(
+    "a number of at least 0 or a schedule (a function of the step)",
+    lambda value: 0 <= value < math.inf,
+)
+
+
+def optional(convert: Callable[[Any], Number]) -> Callable[[Any], Number | None]:
+    """`convert`, with None let through."""
+    return lambda value: None if value is None else convert(value)
+
+
+def numbers(values: Any) -> tuple[Number, ...]:
+    """A non-empty list of numbers of at least 0, as a tuple."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"expected a list of numbers, got {describe(values)}.")
+    if not values:
+        raise ValueError("expected at least one number, got an empty list.")
+    return tuple(non_negative(value) for value in values)
+
+
+def flag(value: Any) -> bool:
+    """`value`, which must be True or False: a number in its place is usually a shifted argument."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"expected True or False, got {describe(value)}.")
+    return bool(value)
+
+
+def learning_rate(value: Any) -> Number | Schedule:
+    """A number of at least 0, or a schedule: any function from the step to the rate.
+
+    Raises:
+      TypeError: neither; or a schedule's class instead of an instance; or a function that cannot be
+        called with the step alone; or a traced array, which a description cannot hold.
+      ValueError: a negative, infinite or NaN rate.
+    """
+    if isinstance(value, type):
+        raise TypeError(
+            f"expected a number or a schedule, got the class {value.__name__}. "
+            f"Make an instance: {value.__name__}(...)."
+        )
+    if isinstance(value, jax.core.Tracer) or getattr(value, "ndim", 0) > 0:
+        raise TypeError(
+            f"expected a number or a schedule, got {describe(value)}. Traced rates and one rate "
+            "per model belong in the state: set_learning_rate(optimizer.init(params), rate)."
+        )
+    return _function_of_step(value) if callable(value) else _fixed_rate(value)
+
+
+def _function_of_step(schedule: Schedule) -> Schedule:
+    try:
+        inspect.signature(schedule).bind(0)
+    except TypeError:
+        name = getattr(schedule, "__name__", type(schedule).__name__)
+        raise TypeError(
+            f"expected a function of the step, got {name}{inspect.signature(schedule)}. "
+            "Write it as: lambda step: ..."
+        ) from None
+    except ValueError:  # a built-in that does not tell its signature: believe it
+        return schedule
+    return schedule

@@ -1,0 +1,130 @@
+"""Reading and changing the learning rate inside an optimizer state.
+
+Laws:
+  - `get_learning_rate(set_learning_rate(state, rate)) == rate`, and nothing else changes.
+  - The new state has the old one's structure, shapes, dtypes and placement, so a compiled step that
+    took the old one takes the new one without compiling again.
+
+Both look through any nesting (`optax.chain`, `optax.masked`, ...) for the one state that holds a
+rate: ours, or that of `optax.inject_hyperparams`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
+from jkeras.optimizers.base import Array, Scheduled
+
+
+def get_learning_rate(opt_state: Tree) -> Array | None:
+    """The learning rate of the next update, or None where the state holds none or several.
+
+    Example:
+      >>> from jkeras.optimizers import SGD
+      >>> float(get_learning_rate(SGD(0.5).init({"kernel": jnp.ones(2)})))
+      0.5
+    """
+    nodes = _holders(opt_state)
+    if len(nodes) != 1:
+        return None
+    rate = nodes[0].hyperparams["learning_rate"]
+    return rate.value if isinstance(rate, Scheduled) else rate
+
+
+def set_learning_rate(opt_state: Tree, value: Any) -> Tree:
+    """A state like `opt_state` whose next update uses the rate `value`.
+
+    Args:
+      opt_state: the state of an optimizer with a number, not a schedule, as its learning rate.
+      value: a number of at least 0, or an array (traced or not): a scalar, or of the old rate's
+        shape.
+
+    Raises:
+      TypeError: the rate comes from a schedule, or `value` is not a number.
+      ValueError: the state holds no rate, or several; `value` is negative, NaN or of a wrong shape.
+
+    Example:
+      >>> from jkeras.optimizers import SGD
+      >>> state = SGD(0.5).init({"kernel": jnp.ones(2)})
+      >>> float(get_learning_rate(set_learning_rate(state, 0.25)))
+      0.25
+    """
+    _check_settable(_holders(opt_state))
+    _check_value(value)
+
+    def changed(node: Any) -> Any:
+        if not _holds_rate(node):
+            return node
+        rate = _like(value, node.hyperparams["learning_rate"])
+        return node._replace(hyperparams={**node.hyperparams, "learning_rate": rate})
+
+    return jax.tree.map(changed, opt_state, is_leaf=_holds_rate)
+
+
+def _holds_rate(node: Any) -> bool:
+    hyperparams = getattr(node, "hyperparams", None)
+    return isinstance(hyperparams, dict) and "learning_rate" in hyperparams
+
+
+def _holders(opt_state: Tree) -> list[Any]:
+    return [node for node in jax.tree.leaves(opt_state, is_leaf=_holds_rate) if _holds_rate(node)]
+
+
+def _is_scheduled(node: Any) -> bool:
+    """Ours is marked `Scheduled`; optax keeps each scheduled number's step in a second dict."""
+    ours = isinstance(node.hyperparams["learning_rate"], Scheduled)
+    return ours or "learning_rate" in getattr(node, "hyperparams_states", {})
+
+
+def _check_settable(nodes: list[Any]) -> None:
+    if not nodes:
+        raise ValueError(
+            "set_learning_rate: expected an optimizer state that holds its learning rate, got one "
+            "that holds none. Use an optimizer of jkeras.optimizers, or build optax's with its "
+            "rate in the state: optax.inject_hyperparams(optax.adam)(learning_rate=0.001)."
+        )
+    if len(nodes) > 1:
+        raise ValueError(
+            "set_learning_rate: expected an optimizer state with one learning rate, "
+            f"got {len(nodes)}. Set each one in its own part of the state."
+        )
+    if _is_scheduled(nodes[0]):
+        raise TypeError(
+            "set_learning_rate: expected an optimizer with a number as its `learning_rate`, got "
+            "one with a schedule, which sets the rate at every step. To set it by hand, make the "
+            "optimizer with a number: Adam(learning_rate=0.001)."
+        )
+
+
+def _check_value(value: Any) -> None:
+    if isinstance(value, jax.Array):
+        return  # taken as it is: looking into it would wait for the device, or fail in a trace
+    rates = np.asarray(value)
+    if callable(value) or rates.dtype.kind not in "iufV":
+        raise TypeError(
+            f"set_learning_rate: expected `value` to be a number, got {describe(value)}."
+        )
+    if not np.all((rates >= 0) & (rates < np.inf)):
+        raise ValueError(
+            "set_learning_rate: expected `value` to be a number of at least 0, "
+            f"got {describe(value)}."
+        )
+
+
+def _like(value: Any, old: Array) -> Array:
+    """`value` with the shape, dtype and placement of `old`."""
+    new = jnp.asarray(value, dtype=old.dtype)
+    if new.shape not in ((), old.shape):
+        raise ValueError(
+            f"set_learning_rate: expected `value` of shape {old.shape}, got shape {new.shape}. "
+            "For one rate per model, make the states with jax.vmap."
+        )
+    new = jnp.broadcast_to(new, old.shape)
+    placed = not isinstance(old, jax.core.Tracer) and old.committed
+    return jax.device_put(new, old.sharding) if placed else new

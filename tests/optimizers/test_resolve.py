@@ -1,0 +1,112 @@
+"""Names, objects, classes and optax's transformations all become optimizers."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+import pytest
+
+from jkeras import optimizers
+from jkeras.optimizers import (
+    SGD,
+    Adam,
+    AdamW,
+    RMSprop,
+    apply_updates,
+    as_transformation,
+    get,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("adam", Adam()),
+        ("Adam", Adam()),
+        ("adamw", AdamW()),
+        ("AdamW", AdamW()),
+        ("sgd", SGD()),
+        ("SGD", SGD()),
+        ("rmsprop", RMSprop()),
+        ("RMSprop", RMSprop()),
+        (Adam, Adam()),
+        (SGD(0.5), SGD(0.5)),
+    ],
+)
+def test_what_stands_for_an_optimizer(name: Any, expected: Any) -> None:
+    assert get(name) == expected
+
+
+def test_optax_is_used_as_it_is() -> None:
+    transformation = optax.lion(0.1)
+    assert get(transformation) is transformation
+    assert as_transformation(transformation) is transformation
+
+
+@pytest.mark.parametrize("identifier", ["sgd", SGD, SGD(), optax.sgd(0.01)])
+def test_every_form_gives_the_same_pure_functions(identifier: Any) -> None:
+    transformation, params = as_transformation(identifier), {"kernel": jnp.ones(2)}
+    assert isinstance(transformation, optax.GradientTransformation)
+    updates, _ = transformation.update(params, transformation.init(params), params)
+    assert apply_updates(params, updates)["kernel"].tolist() == pytest.approx([0.99, 0.99])
+
+
+def test_updates_are_added_in_the_dtype_of_the_parameters() -> None:
+    params = {"kernel": jnp.ones(2, jnp.bfloat16)}
+    added = apply_updates(params, {"kernel": jnp.full(2, 0.5)})
+    assert added["kernel"].dtype == jnp.bfloat16 and added["kernel"].tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "kind", "message"),
+    [
+        (
+            "adma",
+            ValueError,
+            "unknown optimizer 'adma'. Did you mean 'adam'? Known: adam, adamw, rmsprop, sgd.",
+        ),
+        (
+            "Nadam",
+            ValueError,
+            "optimizer 'Nadam' is not in jkeras.optimizers. Use optax's, which works here as it "
+            "is: optax.nadam(learning_rate=0.001).",
+        ),
+        (
+            optax.adam,
+            TypeError,
+            "expected an optimizer: a name, an object of jkeras.optimizers, or an optax optimizer; "
+            "got the function adam. Call it to make the optimizer: adam(0.001).",
+        ),
+        (
+            None,
+            TypeError,
+            "expected an optimizer: a name, an object of jkeras.optimizers, or an optax optimizer; "
+            "got None (NoneType). For example: 'adam'.",
+        ),
+        (
+            0.1,
+            TypeError,
+            "expected an optimizer: a name, an object of jkeras.optimizers, or an optax optimizer; "
+            "got 0.1 (float). For example: 'adam'.",
+        ),
+    ],
+)
+def test_what_does_not(identifier: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as caught:
+        get(identifier)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["adadelta", "adafactor", "adagrad", "adamax", "lamb", "lion"])
+def test_the_optimizers_that_a_message_sends_to_optax_are_there(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"optax\.{name}\("):
+        get(name)
+    assert isinstance(getattr(optax, name)(learning_rate=0.001), optax.GradientTransformation)
+
+
+def test_the_door_is_sorted_and_complete() -> None:
+    names = optimizers.__all__
+    assert names == sorted(
+        names, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    )
+    assert all(hasattr(optimizers, name) for name in names)
