@@ -1,0 +1,114 @@
+"""Margins: a loss that is zero once the right side is ahead by one.
+
+Targets are -1 and 1. An array of nothing but 0 and 1 is taken to mean -1 and 1, as Keras does; the
+question is asked of all values together. The dtype of the predictions is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import option
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.reduction import reduction_name
+from jkeras.losses.shapes import paired
+
+Array = jax.Array
+
+
+def hinge(y_true: Any, y_pred: Any) -> Array:
+    """Mean of max(1 - y·p, 0) over the last axis.
+
+    Args:
+      y_true: `[..., d]`, of -1 and 1, or of 0 and 1.
+      y_pred: `[..., d]`, any real numbers.
+
+    Returns:
+      `[...]`, dtype of `y_pred`.
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> hinge(jnp.array([[0, 1]]), jnp.array([[-0.5, 2.0]])).tolist()
+      [0.25]
+
+    Source: `keras.losses.hinge`.
+    """
+    y_true, y_pred = paired("hinge", y_true, y_pred)
+    return jnp.mean(jnp.maximum(1 - _signs(y_true) * y_pred, 0), axis=-1)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Array:
+    """Mean of max(1 - y·p, 0)² over the last axis. Shapes and errors: as `hinge`.
+
+    Example:
+      >>> squared_hinge(jnp.array([[-1, 1]]), jnp.array([[-0.5, 2.0]])).tolist()
+      [0.125]
+
+    Source: `keras.losses.squared_hinge`.
+    """
+    y_true, y_pred = paired("squared_hinge", y_true, y_pred)
+    return jnp.mean(jnp.square(jnp.maximum(1 - _signs(y_true) * y_pred, 0)), axis=-1)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
+    """max(1 + max((1 - y)·p) - Σ y·p, 0) over the last axis, y one-hot.
+
+    Shapes and errors: as `hinge`.
+
+    Example:
+      >>> categorical_hinge(jnp.array([[0, 1]]), jnp.array([[0.25, 0.75]])).tolist()
+      [0.5]
+
+    Source: `keras.losses.categorical_hinge`.
+    """
+    y_true, y_pred = paired("categorical_hinge", y_true, y_pred)
+    right = jnp.sum(y_true * y_pred, axis=-1)
+    wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
+    return jnp.maximum(wrong - right + 1, 0)
+
+
+def _signs(y_true: Array) -> Array:
+    """-1 and 1 where all targets are 0 or 1, else the targets."""
+    binary = jnp.all((y_true == 0) | (y_true == 1))
+    return jnp.where(binary, 2 * y_true - 1, y_true)
+
+
+class Hinge(Loss):
+    """`hinge` as a loss. Arguments: as `MeanSquaredError`."""
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "hinge"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the mean over the last axis."""
+        return hinge(y_true, y_pred)
+
+
+class SquaredHinge(Loss):
+    """`squared_hinge` as a loss. Arguments: as `MeanSquaredError`."""
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "squared_hinge"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the mean over the last axis."""
+        return squared_hinge(y_true, y_pred)
+
+
+class CategoricalHinge(Loss):
+    """`categorical_hinge` as a loss. Arguments: as `MeanSquaredError`."""
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "categorical_hinge"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the shape without the classes."""
+        return categorical_hinge(y_true, y_pred)

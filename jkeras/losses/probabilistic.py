@@ -1,0 +1,86 @@
+"""How far a distribution is from another: Kullback-Leibler divergence and Poisson deviance.
+
+Laws: the divergence of a distribution from itself is zero and no other is less; the dtype of the
+predictions is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import option
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.reduction import reduction_name
+from jkeras.losses.shapes import exact, paired
+
+Array = jax.Array
+
+EPSILON = 1e-7
+"""Keras's `backend.epsilon()`."""
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Array:
+    """Σ y·log(y / p) over the last axis, both clipped to [1e-7, 1].
+
+    Args:
+      y_true: `[..., d]`, probabilities.
+      y_pred: `[..., d]`, probabilities.
+
+    Returns:
+      `[...]`, dtype of `y_pred`.
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> kl_divergence(jnp.array([[0.5, 0.5]]), jnp.array([[0.5, 0.5]])).tolist()
+      [0.0]
+
+    Source: `keras.losses.kl_divergence`.
+    """
+    y_true, y_pred = paired("kl_divergence", y_true, y_pred)
+    target, output = (jnp.clip(exact(y), EPSILON, 1) for y in (y_true, y_pred))
+    return jnp.sum(target * jnp.log(target / output), axis=-1).astype(y_pred.dtype)
+
+
+def poisson(y_true: Any, y_pred: Any) -> Array:
+    """Mean of p - y·log(p + 1e-7) over the last axis: counts `y_true` beside expected counts
+    `y_pred`.
+
+    Shapes and errors: as `kl_divergence`.
+
+    Example:
+      >>> poisson(jnp.array([[2]]), jnp.array([[1.0]])).round(4).tolist()
+      [1.0]
+
+    Source: `keras.losses.poisson`.
+    """
+    y_true, y_pred = paired("poisson", y_true, y_pred)
+    return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
+
+
+class KLDivergence(Loss):
+    """`kl_divergence` as a loss. Arguments: as `MeanSquaredError`."""
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "kl_divergence"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the sum over the last axis."""
+        return kl_divergence(y_true, y_pred)
+
+
+class Poisson(Loss):
+    """`poisson` as a loss. Arguments: as `MeanSquaredError`."""
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "poisson"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the mean over the last axis."""
+        return poisson(y_true, y_pred)

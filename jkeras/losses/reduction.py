@@ -1,0 +1,149 @@
+"""From values to a number: the one place where weights, padding and reductions meet.
+
+    reduce_weighted(values, sample_weight, reduction, valid)
+
+Laws: padded rows change nothing, whatever they hold; weights of one change nothing; "sum" over the
+number of elements is "sum_over_batch_size". Following Keras 3, "sum_over_batch_size" divides by the
+number of elements and not by the sum of the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe, unknown_name
+from jkeras.losses.shapes import exact, floats
+
+Array = jax.Array
+
+_REDUCTIONS = {
+    "sum_over_batch_size": "sum_over_batch_size",
+    "mean": "sum_over_batch_size",
+    "mean_with_sample_weight": "mean_with_sample_weight",
+    "sum": "sum",
+    "none": None,
+}
+
+
+def reduction_name(value: Any) -> str | None:
+    """The reduction a word stands for: "mean" is "sum_over_batch_size", "none" is None.
+
+    Raises:
+      TypeError: neither a word nor None.
+      ValueError: an unknown word.
+
+    Example:
+      >>> reduction_name("mean"), reduction_name("none")
+      ('sum_over_batch_size', None)
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(
+            f"expected a reduction's name or None, got {describe(value)}. "
+            f"Known: {', '.join(sorted(_REDUCTIONS))}."
+        )
+    if value not in _REDUCTIONS:
+        raise unknown_name("reduction", value, _REDUCTIONS)
+    return _REDUCTIONS[value]
+
+
+def reduce_weighted(
+    values: Array,
+    sample_weight: Any = None,
+    reduction: str | None = "sum_over_batch_size",
+    valid: Any = None,
+) -> Array:
+    """Weights values, leaves the invalid ones out, and reduces.
+
+    Per element w · v, then: "sum": Σ w·v; "sum_over_batch_size" (or "mean"): Σ w·v over the number
+    of valid elements; "mean_with_sample_weight": Σ w·v over Σ w, each weight counted once; None (or
+    "none"): w · v as it is, zero where invalid. Nothing to divide by gives zero.
+
+    Args:
+      values: `[batch, ...]` floating.
+      sample_weight: number, or `[batch]`, `[batch, time]` …: it goes with the first axes of
+        `values` (Keras lines up the last ones, which fails for `[batch]` beside `[batch, time]`).
+      reduction: one of the words above.
+      valid: bool, shaped like a `sample_weight`; False leaves an element out of the sum and of the
+        number of elements, and lets it hold anything, NaN included.
+
+    Returns:
+      A scalar, or `[batch, ...]` without reduction, in the dtype of `values`. Sums are formed in
+      float32.
+
+    Raises:
+      ValueError: a shape does not go with `values`, or an unknown reduction.
+
+    Example:
+      >>> float(reduce_weighted(jnp.array([1.0, 2.0]), jnp.array([3.0, 1.0])))
+      2.5
+      >>> float(reduce_weighted(jnp.array([1.0, jnp.nan]), valid=jnp.array([True, False])))
+      1.0
+
+    Source: `keras.losses.Loss`.
+    """
+    reduction, kept = reduction_name(reduction), values.dtype
+    values = exact(values)
+    weights = (
+        None if sample_weight is None else lined_up("sample_weight", floats(sample_weight), values)
+    )
+    mask = None if valid is None else lined_up("valid", jnp.asarray(valid), values)
+    if mask is not None:
+        values = jnp.where(mask, values, 0)
+        weights = None if weights is None else jnp.where(mask, weights, 0)
+    if weights is not None:
+        weights = weights.astype(values.dtype)
+        values = values * weights
+    if reduction is None:
+        return values.astype(kept)
+    if reduction == "sum":
+        return jnp.sum(values).astype(kept)
+    by_weight = weights if reduction == "mean_with_sample_weight" else None
+    return divide_or_zero(jnp.sum(values), _divisor(values, by_weight, mask)).astype(kept)
+
+
+def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Array:
+    """The sum of the weights, or without weights the number of valid elements."""
+    if weights is not None:
+        return jnp.sum(weights)
+    if mask is None:
+        return jnp.asarray(values.size, values.dtype)
+    return jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype)
+
+
+def divide_or_zero(a: Array, b: Array) -> Array:
+    """The quotient a / b, and 0 where b is 0, with finite gradients there."""
+    return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+
+
+def lined_up(name: str, x: Array, values: Array) -> Array:
+    """`x` with the rank of `values`, its axes beside the first ones of `values`.
+
+    A number counts for every element. Last axes of size one beyond the rank of `values` are
+    dropped.
+
+    Raises:
+      ValueError: an axis of `x` has neither size one nor the size of its neighbor.
+
+    Example:
+      >>> lined_up("sample_weight", jnp.ones(3), jnp.zeros((3, 4))).shape
+      (3, 1)
+    """
+    if x.ndim == 0:
+        return jnp.broadcast_to(x, values.shape)
+    shape = x.shape
+    while len(shape) > max(values.ndim, 1) and shape[-1] == 1:
+        shape = shape[:-1]
+    fits = len(shape) <= values.ndim and all(
+        m in (1, n) for m, n in zip(shape, values.shape, strict=False)
+    )
+    if not fits:
+        raise ValueError(
+            f"expected `{name}` with one number an example, shape {values.shape[:1]}, or one for "
+            f"each of the values, shape {values.shape}, got shape {x.shape}."
+        )
+    return x.reshape(shape + (1,) * (values.ndim - len(shape)))

@@ -1,0 +1,178 @@
+"""From what a user writes to a loss: a word, an object, a class or a plain function.
+
+A word is a function's name ("mean_squared_error"), a class's ("MeanSquaredError") or Keras's short
+form ("mse"); the loss keeps a function's word as its name. "crossentropy" and "ce" wait for the
+shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jkeras.core.errors import describe, unknown_name
+from jkeras.losses.base import Loss, LossFunction
+from jkeras.losses.classification import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from jkeras.losses.hinge import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+    categorical_hinge,
+    hinge,
+    squared_hinge,
+)
+from jkeras.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
+from jkeras.losses.regression import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    cosine_similarity,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+
+FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    categorical_hinge: CategoricalHinge,
+    cosine_similarity: CosineSimilarity,
+    hinge: Hinge,
+    huber: Huber,
+    kl_divergence: KLDivergence,
+    log_cosh: LogCosh,
+    mean_absolute_error: MeanAbsoluteError,
+    mean_absolute_percentage_error: MeanAbsolutePercentageError,
+    mean_squared_error: MeanSquaredError,
+    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
+    poisson: Poisson,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    squared_hinge: SquaredHinge,
+}
+"""Each function, and the loss made of it."""
+
+_SHORT: dict[str, type[Loss]] = {
+    "bce": BinaryCrossentropy,
+    "kld": KLDivergence,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "mse": MeanSquaredError,
+    "msle": MeanSquaredLogarithmicError,
+}
+_BY_FUNCTION = {fn.__name__: loss for fn, loss in FUNCTIONS.items()} | _SHORT
+_BY_CLASS = {loss.__name__: loss for loss in FUNCTIONS.values()}
+_BY_SHORT = {word.upper(): loss for word, loss in _SHORT.items()}
+CROSSENTROPY_WORDS = ("ce", "crossentropy")
+
+
+def get(identifier: Any) -> Loss:
+    """The loss that `identifier` means.
+
+    Args:
+      identifier: a word, a `Loss`, a class of losses, or a function `(y_true, y_pred)` that returns
+        one value an example or one number a batch.
+
+    Raises:
+      TypeError: none of these.
+      ValueError: an unknown word; the message suggests the nearest.
+
+    Example:
+      >>> get("mse"), get("Huber"), get(hinge)
+      (MeanSquaredError(name='mse'), Huber(), Hinge())
+      >>> get("mse2")  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      ValueError: unknown loss 'mse2'. Did you mean 'mse'? Known: bce, ...
+    """
+    if isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, str):
+        return _by_name(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if not isinstance(identifier, type) and callable(identifier):
+        return _by_function(identifier)
+    raise TypeError(
+        f"expected a loss: a name, a Loss, a class of losses or a function (y_true, y_pred), got "
+        f'{describe(identifier)}. For example loss="mse".'
+    )
+
+
+def _by_name(word: str) -> Loss:
+    if word in _BY_CLASS:
+        return _BY_CLASS[word]()
+    table = _BY_SHORT | _BY_FUNCTION
+    if word in table:
+        return table[word]().replace(name=word)
+    if word.lower() in CROSSENTROPY_WORDS:
+        raise ValueError(
+            f"loss {word!r} depends on the shapes of targets and outputs: use "
+            f"losses.resolve({word!r}, y_true, y_pred), or say which: "
+            '"binary_crossentropy", "categorical_crossentropy" or '
+            '"sparse_categorical_crossentropy".'
+        )
+    listed = _BY_CLASS | _BY_SHORT if word[:1].isupper() else _BY_FUNCTION
+    raise unknown_name("loss", word, listed)
+
+
+def _by_function(fn: Callable[..., Any]) -> Loss:
+    try:
+        known = FUNCTIONS.get(fn)
+    except TypeError:
+        raise TypeError(
+            f"expected a hashable loss function, got {describe(fn)}. Wrap it: "
+            "loss=lambda y_true, y_pred: fn(y_true, y_pred)."
+        ) from None
+    return LossFunction(fn) if known is None else known().replace(name=fn.__name__)
+
+
+def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Loss:
+    """As `get`, with "crossentropy" and "ce" (in any case) chosen by shapes; the word stays the
+    name.
+
+    One output: binary. Targets of a lower rank, or with a last axis of one: sparse. Else
+    categorical.
+
+    Args:
+      identifier: as for `get`.
+      y_true: targets, an array or `jax.ShapeDtypeStruct`, batch axis included.
+      y_pred: predictions, likewise.
+
+    Example:
+      >>> import numpy as np
+      >>> resolve("crossentropy", np.zeros(32), np.zeros((32, 10)))
+      SparseCategoricalCrossentropy(name='crossentropy')
+    """
+    if not isinstance(identifier, str) or identifier.lower() not in CROSSENTROPY_WORDS:
+        return get(identifier)
+    choice = {
+        "binary": BinaryCrossentropy,
+        "sparse": SparseCategoricalCrossentropy,
+        "categorical": CategoricalCrossentropy,
+    }[kind_of_targets(y_true.shape, y_pred.shape)]
+    return choice().replace(name=identifier)
+
+
+def kind_of_targets(targets: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+    """One of "binary", "sparse" and "categorical", as Keras reads it off the two shapes.
+
+    Example:
+      >>> kind_of_targets((32,), (32, 1)), kind_of_targets((32, 1), (32, 10))
+      ('binary', 'sparse')
+    """
+    if len(outputs) < 2 or outputs[-1] == 1:
+        return "binary"
+    return "sparse" if len(targets) < len(outputs) or targets[-1] == 1 else "categorical"

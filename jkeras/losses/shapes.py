@@ -1,0 +1,185 @@
+"""Targets beside predictions: ranks that agree, dtypes that agree, and the errors when they cannot.
+
+Every check reads shapes only, so it raises while tracing, before any arithmetic. Two laws hold for
+what leaves this file: both arrays have the same rank, and targets have the dtype of the
+predictions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+Shape = tuple[int, ...]
+
+
+def floats(x: Any) -> Array:
+    """`x` as an array of floats: integers and booleans become float32, floats keep their dtype."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
+
+
+def exact(x: Array) -> Array:
+    """`x` in a dtype with at least float32's precision, in which 1 - 1e-7 is not 1."""
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
+def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+    """The arrays with a last axis of size one added or dropped where that makes their ranks agree.
+
+    A rank of one grows to two, a higher rank shrinks, so [n] beside [n, 1] becomes [n, 1], and
+    [n, t] beside [n, t, 1] leaves [n, t]. Everything else is returned as it came.
+
+    Example:
+      >>> [x.shape for x in same_rank(jnp.zeros(3), jnp.zeros((3, 1)))]
+      [(3, 1), (3, 1)]
+    """
+    if y_true.ndim + 1 == y_pred.ndim and y_pred.shape[-1] == 1:
+        return (y_true[:, None], y_pred) if y_true.ndim == 1 else (y_true, y_pred[..., 0])
+    if y_pred.ndim + 1 == y_true.ndim and y_true.shape[-1] == 1:
+        return (y_true, y_pred[:, None]) if y_pred.ndim == 1 else (y_true[..., 0], y_pred)
+    return y_true, y_pred
+
+
+def paired(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Both as floats of the predictions' dtype and of one rank, with shapes that broadcast.
+
+    Args:
+      who: the function's name, for the message.
+      y_true: `[..., d]`, any dtype.
+      y_pred: `[..., d]`, any dtype.
+
+    Raises:
+      ValueError: the shapes do not match.
+    """
+    y_pred = floats(y_pred)
+    y_true, y_pred = same_rank(jnp.asarray(y_true), y_pred)
+    if not _broadcast(y_true.shape, y_pred.shape):
+        raise ValueError(_mismatch(who, y_true.shape, y_pred.shape))
+    return y_true.astype(y_pred.dtype), y_pred
+
+
+def _broadcast(a: Shape, b: Shape) -> bool:
+    return len(a) == len(b) and all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))
+
+
+def _mismatch(who: str, got: Shape, outputs: Shape) -> str:
+    text = f"{who}: expected `y_true` of shape {outputs} like the outputs, got shape {got}."
+    if got == outputs[:-1]:
+        return (
+            f"{text} For one number an example, give the last layer 1 unit; for class indices use "
+            'loss="sparse_categorical_crossentropy".'
+        )
+    if got[:1] == outputs[:1] and len(got) == len(outputs):
+        return (
+            f"{text} Give the last layer {got[-1]} units, or pass targets with "
+            f"{outputs[-1]} columns."
+        )
+    return f"{text} Targets and outputs need the same axes."
+
+
+def one_hot_pair(who: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Array]:
+    """Targets that hold one number per class beside predictions, in the predictions' dtype.
+
+    Args:
+      who: the function's name, for the message.
+      y_true: `[..., classes]`, one-hot or probabilities, any dtype.
+      y_pred: `[..., classes]`.
+      axis: the axis of the classes.
+
+    Raises:
+      ValueError: the shapes differ, or there is one class only.
+    """
+    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    check_axis(who, axis, y_pred)
+    if y_pred.shape[axis] == 1:
+        raise ValueError(
+            f"{who}: expected `y_pred` with 2 classes or more, got shape {y_pred.shape}. "
+            'For one output and targets of 0 and 1 use loss="binary_crossentropy" with a sigmoid.'
+        )
+    if y_true.shape != y_pred.shape:
+        raise ValueError(_not_one_hot(who, y_true.shape, y_pred.shape, axis))
+    return y_true.astype(y_pred.dtype), y_pred
+
+
+def _not_one_hot(who: str, got: Shape, outputs: Shape, axis: int) -> str:
+    text = f"{who}: expected one-hot `y_true` of shape {outputs}, got shape {got}."
+    classes = outputs[axis]
+    if got in (outputs[:-1], (*outputs[:-1], 1)):
+        return (
+            f'{text} For class indices use "sparse_{who}", or pass '
+            f"jkeras.utils.to_categorical(y, {classes})."
+        )
+    if len(got) == len(outputs) and got[:-1] == outputs[:-1]:
+        return f"{text} Give the last layer {got[-1]} units, one for each class of the targets."
+    return f"{text} Targets and outputs need the same axes."
+
+
+def index_pair(who: str, y_true: Any, y_pred: Any, axis: int = -1) -> tuple[Array, Array]:
+    """Class indices as int32 beside predictions whose classes are moved to the last axis.
+
+    Args:
+      who: the function's name, for the message.
+      y_true: `[...]`, or with an axis of size one in the place of the classes; any dtype.
+      y_pred: `[..., classes]`, the classes on `axis`.
+      axis: the axis of the classes.
+
+    Returns:
+      `[...]` int32 and `[..., classes]`.
+
+    Raises:
+      ValueError: the shapes do not match.
+    """
+    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    check_axis(who, axis, y_pred)
+    expected = _without(y_pred.shape, axis)
+    if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
+        y_true = jnp.squeeze(y_true, axis)
+    if y_true.shape != expected:
+        raise ValueError(_not_indices(who, y_true.shape, y_pred.shape, axis))
+    return y_true.astype(jnp.int32), jnp.moveaxis(y_pred, axis, -1)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    axis %= len(shape)
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _not_indices(who: str, got: Shape, outputs: Shape, axis: int) -> str:
+    plain = _without(outputs, axis)
+    spread = list(outputs)
+    spread[axis] = 1
+    wanted = f"{plain} or {tuple(spread)}"
+    text = f"{who}: expected `y_true` class indices of shape {wanted}, got shape {got}."
+    if got == outputs:
+        dense = f'"{who.removeprefix("sparse_")}"'
+        use = dense if who.endswith("accuracy") else f"loss={dense}"
+        return f"{text} For one-hot targets use {use}, or pass y.argmax({axis})."
+    if got == outputs[:1]:
+        return (
+            f"{text} The outputs have shape {outputs}: for one label an example, put Flatten or "
+            "GlobalAveragePooling2D before the last layer."
+        )
+    return f"{text} The outputs have shape {outputs}."
+
+
+def check_axis(who: str, axis: int, y_pred: Array) -> None:
+    """Raises unless `axis` is an axis of `y_pred`.
+
+    Raises:
+      TypeError: it is no integer.
+      ValueError: `y_pred` has no such axis.
+    """
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise TypeError(
+            f"{who}: expected `axis` to be an integer, got {axis!r} ({type(axis).__name__}). "
+            "Use axis=-1."
+        )
+    if not -y_pred.ndim <= axis < y_pred.ndim:
+        raise ValueError(
+            f"{who}: expected `axis` to be an axis of `y_pred`, got axis={axis} for shape "
+            f"{y_pred.shape}. Use axis=-1 for classes on the last axis."
+        )

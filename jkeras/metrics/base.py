@@ -1,0 +1,236 @@
+"""What a metric is: sums that start at zero, grow with every batch, and become a number at the end.
+
+    sums = metric.init()
+    sums = metric.update(sums, y_true, y_pred, weight=None)
+    result = metric.compute(sums)
+
+Laws: `merge(a, b)` is what one update after the other gives, so it is associative and works across
+devices; rows of weight zero change nothing, whatever they hold; all four are pure, and the same
+under jit, vmap and scan. Sums are float32 for every dtype of the predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import Description, option
+from jkeras.core.naming import snake_case
+from jkeras.losses.base import Loss, batch_values, floating_dtype
+from jkeras.losses.reduction import divide_or_zero, lined_up
+from jkeras.losses.shapes import floats, same_rank
+
+Array = jax.Array
+Sums = dict[str, Array]
+
+
+class Metric(Description):
+    """Base of metrics. Subclass it, annotate the arguments, write `init`, `update` and `compute`.
+
+    Declare `name` or `dtype` in the subclass to have them as arguments.
+
+    Example:
+      >>> class Largest(Metric):
+      ...     def init(self):
+      ...         return {"largest": jnp.array(-jnp.inf)}
+      ...     def update(self, sums, y_true, y_pred, weight=None):
+      ...         return self.merge(sums, {"largest": jnp.max(y_pred)})
+      ...     def merge(self, a, b):
+      ...         return jax.tree.map(jnp.maximum, a, b)
+      ...     def compute(self, sums):
+      ...         return sums["largest"]
+      >>> metric = Largest()
+      >>> float(metric.compute(metric.update(metric.init(), None, jnp.array([1.0, 3.0]))))
+      3.0
+    """
+
+    # Without annotations these are no fields: each subclass puts its arguments in Keras's order.
+    name = cast("str | None", None)
+    dtype = cast(Any, None)
+
+    def init(self) -> Sums:
+        """The sums of no example: float32 arrays."""
+        raise NotImplementedError(_missing(self, "init(self)", "the sums of no example"))
+
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+        """The sums with one more batch in them.
+
+        Args:
+          sums: what `init` or an earlier `update` gave.
+          y_true: targets, `[batch, ...]`.
+          y_pred: predictions, `[batch, ...]`.
+          weight: `[batch]`, or one for each value; zero for filler rows. Ones when left out.
+        """
+        raise NotImplementedError(
+            _missing(self, "update(self, sums, y_true, y_pred, weight=None)", "the new sums")
+        )
+
+    def merge(self, a: Sums, b: Sums) -> Sums:
+        """The sums of two disjoint sets of examples together: a + b, unless overridden."""
+        return jax.tree.map(jnp.add, a, b)
+
+    def compute(self, sums: Sums) -> Array:
+        """The metric's value for these sums: a scalar."""
+        raise NotImplementedError(_missing(self, "compute(self, sums)", "the value"))
+
+    @property
+    def log_name(self) -> str:
+        """How logs call this metric, before names that occur twice get a number."""
+        return self.name or snake_case(type(self).__name__)
+
+    def _in_dtype(self, value: Array) -> Array:
+        return value if self.dtype is None else value.astype(self.dtype)
+
+
+def _missing(metric: Metric, method: str, gives: str) -> str:
+    return (
+        f"{type(metric).__name__}: expected a method `{method}` that returns {gives}, and the "
+        "class "
+        "defines none."
+    )
+
+
+class MeanMetric(Metric):
+    """Base of metrics that are a weighted mean of `values`: Σ w·v over Σ w.
+
+    Example:
+      >>> class Bias(MeanMetric):
+      ...     def values(self, y_true, y_pred):
+      ...         return y_pred - y_true
+      >>> bias = Bias()
+      >>> sums = bias.update(bias.init(), jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]))
+      >>> float(bias.compute(sums))
+      2.0
+    """
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """One value an example, or more: `[batch, ...]`. Every mean defines it."""
+        raise NotImplementedError(
+            _missing(self, "values(self, y_true, y_pred)", "one value an example")
+        )
+
+    def counted(self, y_true: Array, values: Array) -> Array | None:
+        """Which values count, bool in the shape of `values`; None for all of them."""
+        del y_true, values
+        return None
+
+    def init(self) -> Sums:
+        """Zero weighted values, zero weights."""
+        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+        """Adds a batch; arguments as for `Metric.update`."""
+        y_true, y_pred = arrays(y_true, y_pred)
+        values = self._values_of(y_true, y_pred, weight)
+        return self.merge(sums, weighted_sums(values, weight, self.counted(y_true, values)))
+
+    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+        del weight
+        return self.values(y_true, y_pred)
+
+    def compute(self, sums: Sums) -> Array:
+        """Their quotient, and 0 before the first example."""
+        return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
+
+
+def arrays(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Both as arrays of one rank where a last axis of size one is all that differs.
+
+    Predictions become floats, and `[batch]` becomes `[batch, 1]`.
+    """
+    y_pred = floats(y_pred)
+    return same_rank(jnp.asarray(y_true), y_pred[:, None] if y_pred.ndim == 1 else y_pred)
+
+
+def weighted_sums(values: Array, weight: Any = None, counted: Array | None = None) -> Sums:
+    """Σ w·v and Σ w over examples, each the mean over the example's own axes.
+
+    Args:
+      values: `[batch, ...]`.
+      weight: `[batch]`, `[batch, time]` …, or a number; ones when left out.
+      counted: bool in the shape of `values`; False is weight zero.
+
+    Returns:
+      `total` and `count`, float32 scalars. A value of weight zero may be NaN.
+
+    Example:
+      >>> sums = weighted_sums(jnp.array([1.0, jnp.nan]), jnp.array([2.0, 0.0]))
+      >>> float(sums["total"]), float(sums["count"])
+      (2.0, 2.0)
+    """
+    values = values.astype(jnp.float32)
+    weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
+    weight = jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
+    if counted is not None:
+        weight = jnp.where(counted, weight, 0)
+    size = values.size // max(values.shape[0], 1)
+    total = jnp.sum(jnp.where(weight == 0, 0, weight * values)) / size
+    return {"total": total, "count": jnp.sum(weight) / size}
+
+
+class FunctionMetric(MeanMetric):
+    """The mean of what a plain function `(y_true, y_pred)` returns, as a metric.
+
+    The function returns one value an example, or one number for the batch, which counts once for
+    each example; `jkeras.losses.base.batch_values` says what becomes of it in a padded batch.
+    Targets that are floating arrive in the dtype of the predictions, others as they are.
+
+    Args:
+      fn: the function.
+      name: how logs call it; the function's name when left out.
+      dtype: the dtype of the result; float32 when left out.
+
+    Example:
+      >>> def bias(y_true, y_pred):
+      ...     return jnp.mean(y_pred - y_true, axis=-1)
+      >>> FunctionMetric(bias).log_name
+      'bias'
+    """
+
+    fn: Callable[[Any, Any], Any]
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: what the function returns, with a number spread over the rows."""
+        return self._values_of(y_true, y_pred, None)
+
+    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+        if jnp.issubdtype(y_true.dtype, jnp.floating):
+            y_true = y_true.astype(y_pred.dtype)
+        return batch_values(self.fn, y_true, y_pred, weight, self.who)
+
+    @property
+    def log_name(self) -> str:
+        """The given name, else the function's in snake case."""
+        return self.name or snake_case(getattr(self.fn, "__name__", type(self.fn).__name__))
+
+
+class LossMetric(MeanMetric):
+    """The mean of a loss's values as a metric; its reduction plays no part.
+
+    Args:
+      loss: a `jkeras.losses.Loss`.
+      name: how logs call it; the loss's name when left out.
+      dtype: the dtype of the result; float32 when left out.
+    """
+
+    loss: Loss
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """The loss's values, `[batch, ...]`."""
+        return self.loss.values(y_true, y_pred)
+
+    def counted(self, y_true: Array, values: Array) -> Array | None:
+        """What counts in the loss."""
+        return self.loss.mask(y_true, values)
+
+    @property
+    def log_name(self) -> str:
+        """The given name, else the loss's."""
+        return self.name or self.loss.log_name

@@ -1,0 +1,191 @@
+"""From what a user writes to a metric, and from metrics to the names in the logs.
+
+A word is a class's name ("MeanSquaredError"), its snake case ("mean_squared_error"), Keras's short
+form ("mse") or any word for a loss; the metric keeps the word as its name. "accuracy", "acc",
+"crossentropy" and "ce" depend on the shapes, and `resolve` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jkeras import losses
+from jkeras.core.errors import describe, unknown_name
+from jkeras.core.naming import snake_case
+from jkeras.losses.registry import CROSSENTROPY_WORDS, FUNCTIONS, kind_of_targets
+from jkeras.metrics import accuracy, confusion, from_losses
+from jkeras.metrics.base import FunctionMetric, LossMetric, Metric
+
+_CLASSES: tuple[type[Metric], ...] = (
+    accuracy.Accuracy,
+    accuracy.BinaryAccuracy,
+    accuracy.CategoricalAccuracy,
+    accuracy.SparseCategoricalAccuracy,
+    accuracy.SparseTopKCategoricalAccuracy,
+    accuracy.TopKCategoricalAccuracy,
+    confusion.Precision,
+    confusion.Recall,
+    from_losses.BinaryCrossentropy,
+    from_losses.CategoricalCrossentropy,
+    from_losses.CategoricalHinge,
+    from_losses.CosineSimilarity,
+    from_losses.Hinge,
+    from_losses.KLDivergence,
+    from_losses.LogCoshError,
+    from_losses.MeanAbsoluteError,
+    from_losses.MeanAbsolutePercentageError,
+    from_losses.MeanSquaredError,
+    from_losses.MeanSquaredLogarithmicError,
+    from_losses.Poisson,
+    from_losses.RootMeanSquaredError,
+    from_losses.SparseCategoricalCrossentropy,
+    from_losses.SquaredHinge,
+)
+_SHORT: dict[str, type[Metric]] = {
+    "bce": from_losses.BinaryCrossentropy,
+    "mae": from_losses.MeanAbsoluteError,
+    "mape": from_losses.MeanAbsolutePercentageError,
+    "mse": from_losses.MeanSquaredError,
+    "msle": from_losses.MeanSquaredLogarithmicError,
+}
+_BY_CLASS = {metric.__name__: metric for metric in _CLASSES}
+_BY_SNAKE = {snake_case(name): metric for name, metric in _BY_CLASS.items()} | _SHORT
+_BY_WORD = _BY_CLASS | _BY_SNAKE | {word.upper(): metric for word, metric in _SHORT.items()}
+_LOSS_WORDS = {fn.__name__ for fn in FUNCTIONS} | {"kld"}
+_ACCURACY_WORDS = ("acc", "accuracy")
+
+_BY_FUNCTION: dict[Callable[..., Any], type[Metric]] = {
+    accuracy.binary_accuracy: accuracy.BinaryAccuracy,
+    accuracy.categorical_accuracy: accuracy.CategoricalAccuracy,
+    accuracy.sparse_categorical_accuracy: accuracy.SparseCategoricalAccuracy,
+    accuracy.sparse_top_k_categorical_accuracy: accuracy.SparseTopKCategoricalAccuracy,
+    accuracy.top_k_categorical_accuracy: accuracy.TopKCategoricalAccuracy,
+}
+
+
+def get(identifier: Any) -> Metric:
+    """The metric that `identifier` means.
+
+    Args:
+      identifier: a word, a `Metric`, a class of metrics, a `jkeras.losses.Loss`, or a function
+        `(y_true, y_pred)` that returns one value an example or one number a batch.
+
+    Raises:
+      TypeError: none of these.
+      ValueError: an unknown word; the message suggests the nearest.
+
+    Example:
+      >>> get("mse"), get("precision"), get(losses.Huber(2.0)).log_name
+      (MeanSquaredError(name='mse'), Precision(), 'huber_loss')
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, losses.Loss):
+        return LossMetric(identifier)
+    if isinstance(identifier, str):
+        return _by_name(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, Metric | losses.Loss):
+        return get(identifier())
+    if not isinstance(identifier, type) and callable(identifier):
+        return _by_function(identifier)
+    raise TypeError(
+        "expected a metric: a name, a Metric, a class of metrics, a Loss or a function "
+        f'(y_true, y_pred), got {describe(identifier)}. For example metrics=["accuracy"].'
+    )
+
+
+def is_shape_word(identifier: Any) -> bool:
+    """Whether `identifier` is a word that only means a metric once the shapes are known."""
+    words = (*_ACCURACY_WORDS, *CROSSENTROPY_WORDS)
+    return isinstance(identifier, str) and identifier.lower() in words
+
+
+def _by_name(word: str) -> Metric:
+    if word in _BY_WORD:
+        return _BY_WORD[word]().replace(name=word)
+    if word in _LOSS_WORDS:
+        return LossMetric(losses.get(word), name=word)
+    if word.lower() in (*_ACCURACY_WORDS, *CROSSENTROPY_WORDS):
+        raise ValueError(
+            f"metric {word!r} depends on the shapes of targets and outputs: use "
+            f"metrics.resolve({word!r}, y_true, y_pred), or say which, for example "
+            '"sparse_categorical_accuracy".'
+        )
+    listed = set(_BY_CLASS) if word[:1].isupper() else _LOSS_WORDS | set(_BY_SNAKE) | {"acc"}
+    raise unknown_name("metric", word, listed)
+
+
+def _by_function(fn: Callable[..., Any]) -> Metric:
+    try:
+        if fn in _BY_FUNCTION:
+            return _BY_FUNCTION[fn]()
+        if fn in FUNCTIONS:
+            return LossMetric(losses.get(fn))
+    except TypeError:
+        raise TypeError(
+            f"expected a hashable metric function, got {describe(fn)}. Wrap it: "
+            "metrics=[lambda y_true, y_pred: fn(y_true, y_pred)]."
+        ) from None
+    return FunctionMetric(fn)
+
+
+def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
+    """As `get`, with "accuracy", "acc", "crossentropy" and "ce" (in any case) chosen by shapes.
+
+    One output: binary. Targets of a lower rank, or with a last axis of one: sparse. Else
+    categorical. The metric keeps the word as its name.
+
+    Args:
+      identifier: as for `get`.
+      y_true: targets, an array or `jax.ShapeDtypeStruct`, batch axis included.
+      y_pred: predictions, likewise.
+
+    Example:
+      >>> import numpy as np
+      >>> resolve("acc", np.zeros(32), np.zeros((32, 10)))
+      SparseCategoricalAccuracy(name='acc')
+    """
+    word = identifier.lower() if isinstance(identifier, str) else ""
+    if word in _ACCURACY_WORDS:
+        return resolve_accuracy(identifier, y_true, y_pred)
+    if word in CROSSENTROPY_WORDS:
+        return LossMetric(losses.resolve(identifier, y_true, y_pred), name=identifier)
+    return get(identifier)
+
+
+def resolve_accuracy(word: str, y_true: Any, y_pred: Any) -> Metric:
+    """The accuracy that fits the shapes, named `word`; arguments as for `resolve`."""
+    choice: dict[str, type[Metric]] = {
+        "binary": accuracy.BinaryAccuracy,
+        "sparse": accuracy.SparseCategoricalAccuracy,
+        "categorical": accuracy.CategoricalAccuracy,
+    }
+    return choice[kind_of_targets(y_true.shape, y_pred.shape)]().replace(name=word)
+
+
+def log_names(metrics: Sequence[Metric], weighted: Sequence[Metric] = ()) -> list[str]:
+    """The names in the logs: one for each metric, then one for each weighted metric.
+
+    A name that occurs again gets a number: `mse`, `mse_1`. A weighted metric whose name is taken is
+    first called `weighted_mse`.
+
+    Example:
+      >>> mse = get("mse")
+      >>> log_names([mse, mse], weighted=[mse, mse])
+      ['mse', 'mse_1', 'weighted_mse', 'weighted_mse_1']
+
+    Source: measured on Keras 3.15.1.
+    """
+    seen: dict[str, int] = {}
+    names = [_numbered(metric.log_name, seen) for metric in metrics]
+    for metric in weighted:
+        name = metric.log_name
+        names.append(_numbered(f"weighted_{name}" if name in seen else name, seen))
+    return names
+
+
+def _numbered(name: str, seen: dict[str, int]) -> str:
+    count = seen.get(name, 0)
+    seen[name] = count + 1
+    return f"{name}_{count}" if count else name
