@@ -55,7 +55,6 @@ from jkeras.metrics.base import (
     MeanMetric,
     Metric,
 )
-from jkeras.metrics.by_shape import ByShape, get
 from jkeras.metrics.confusion import (
     Precision,
     Recall,
@@ -78,6 +77,8 @@ from jkeras.metrics.from_losses import (
     SquaredHinge,
 )
 from jkeras.metrics.registry import (
+    ByShape,
+    get,
     log_names,
     resolve,
     resolve_accuracy,

@@ -2,7 +2,8 @@
 
 A word is a class's name ("MeanSquaredError"), its snake case ("mean_squared_error"), Keras's short
 form ("mse") or any word for a loss; the metric keeps the word as its name. "accuracy", "acc",
-"crossentropy" and "ce" depend on the shapes, and `resolve` reads them.
+"crossentropy" and "ce" depend on the shapes: `get` gives a metric that reads them in every batch,
+`resolve` the one for given shapes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from jkeras.core.errors import describe, unknown_name
 from jkeras.core.naming import snake_case
 from jkeras.losses.registry import CROSSENTROPY_WORDS, FUNCTIONS, kind_of_targets
 from jkeras.metrics import accuracy, confusion, from_losses
-from jkeras.metrics.base import FunctionMetric, LossMetric, Metric
+from jkeras.metrics.base import FunctionMetric, LossMetric, MeanMetric, Metric, Sums
 
 _CLASSES: tuple[type[Metric], ...] = (
     accuracy.Accuracy,
@@ -95,23 +96,37 @@ def get(identifier: Any) -> Metric:
     )
 
 
-def is_shape_word(identifier: Any) -> bool:
-    """Whether `identifier` is a word that only means a metric once the shapes are known."""
-    words = (*_ACCURACY_WORDS, *CROSSENTROPY_WORDS)
-    return isinstance(identifier, str) and identifier.lower() in words
+class ByShape(MeanMetric):
+    """A metric that becomes binary, sparse or categorical when it sees a batch.
+
+    Args:
+      word: "accuracy", "acc", "crossentropy" or "ce", in any letter case; the logs keep it.
+    """
+
+    word: str
+
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+        """Adds a batch to the sums of the metric that its shapes call for."""
+        return resolve(self.word, y_true, y_pred).update(sums, y_true, y_pred, weight)
+
+    @property
+    def log_name(self) -> str:
+        """The word as it was given."""
+        return self.word
+
+
+def is_shape_word(word: str) -> bool:
+    """Whether `word` means a metric only once the shapes are known."""
+    return word.lower() in (*_ACCURACY_WORDS, *CROSSENTROPY_WORDS)
 
 
 def _by_name(word: str) -> Metric:
+    if is_shape_word(word):
+        return ByShape(word)
     if word in _BY_WORD:
         return _BY_WORD[word]().replace(name=word)
     if word in _LOSS_WORDS:
         return LossMetric(losses.get(word), name=word)
-    if word.lower() in (*_ACCURACY_WORDS, *CROSSENTROPY_WORDS):
-        raise ValueError(
-            f"metric {word!r} depends on the shapes of targets and outputs: use "
-            f"metrics.resolve({word!r}, y_true, y_pred), or say which, for example "
-            '"sparse_categorical_accuracy".'
-        )
     listed = set(_BY_CLASS) if word[:1].isupper() else _LOSS_WORDS | set(_BY_SNAKE) | {"acc"}
     raise unknown_name("metric", word, listed)
 
