@@ -1,0 +1,195 @@
+"""Activation functions as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.layers.options import (
+    axes,
+    constraint,
+    initializer,
+    non_negative,
+    number,
+    optional,
+    regularizer,
+)
+from jkeras.ops import activations
+
+
+class Elementwise(Layer):
+    """Base of layers that apply one function to their inputs. Shapes: any, kept."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        return self.transform(self.cast(inputs)), state
+
+    def transform(self, x: Array) -> Array:
+        """The function; `x` is floating."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `transform`.")
+
+
+class Activation(Elementwise):
+    """`activation(inputs)`.
+
+    Shapes: any, kept.
+
+    Args:
+      activation: a name, a function, or None for the identity.
+
+    Example:
+      >>> Activation("relu").apply({}, {}, jnp.array([-1.0, 2.0]))[0].tolist()
+      [0.0, 2.0]
+
+    Source: `keras.layers.Activation`.
+    """
+
+    activation: Any = option(convert=activations.get)
+
+    def transform(self, x: Array) -> Array:
+        return self.activation(x)
+
+
+class ReLU(Elementwise):
+    """`min(x, max_value)` above `threshold`, `negative_slope * (x - threshold)` below.
+
+    Shapes: any, kept.
+
+    Args:
+      max_value: the largest output, at least 0; None for no limit.
+      negative_slope: slope below the threshold, at least 0.
+      threshold: where the function starts to rise, at least 0.
+
+    Source: `keras.layers.ReLU`.
+    """
+
+    max_value: float | None = option(default=None, convert=optional(non_negative))
+    negative_slope: float = option(default=0.0, convert=non_negative)
+    threshold: float = option(default=0.0, convert=non_negative)
+
+    def transform(self, x: Array) -> Array:
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Elementwise):
+    """`x` where positive, else `negative_slope * x`.
+
+    Shapes: any, kept.
+
+    Args:
+      negative_slope: at least 0. (The function `leaky_relu` has another default, 0.2.)
+
+    Source: Maas et al. 2013, Rectifier nonlinearities; `keras.layers.LeakyReLU`.
+    """
+
+    negative_slope: float = option(default=0.3, convert=non_negative)
+
+    def transform(self, x: Array) -> Array:
+        return activations.leaky_relu(x, self.negative_slope)
+
+
+class ELU(Elementwise):
+    """`x` where positive, else `alpha * (exp(x) - 1)`.
+
+    Shapes: any, kept.
+
+    Args:
+      alpha: minus the limit at minus infinity.
+
+    Source: Clevert et al. 2015, arXiv:1511.07289; `keras.layers.ELU`.
+    """
+
+    alpha: float = option(default=1.0, convert=number)
+
+    def transform(self, x: Array) -> Array:
+        return activations.elu(x, self.alpha)
+
+
+class Softmax(Elementwise):
+    """`exp(x) / sum(exp(x))` over `axis`: positive, with sum 1.
+
+    Shapes: any, kept.
+
+    Args:
+      axis: the axis, or a tuple of axes summed together.
+
+    Raises:
+      ValueError: the inputs have no such axis.
+
+    Source: `keras.layers.Softmax`.
+    """
+
+    axis: int | tuple[int, ...] = option(default=-1, convert=axes)
+
+    def transform(self, x: Array) -> Array:
+        wanted = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        if any(not -x.ndim <= axis < x.ndim for axis in wanted):
+            raise ValueError(
+                f"{self.who}: expected `axis` to name axes of the inputs, got {self.axis} for "
+                f"inputs of shape {x.shape}."
+            )
+        return activations.softmax(x, self.axis)
+
+
+def _shared_axes(value: Any) -> tuple[int, ...]:
+    found = axes(value)
+    found = found if isinstance(found, tuple) else (found,)
+    if min(found) < 1:
+        raise ValueError(f"expected axes counted from 1, behind the batch axis, got {value!r}.")
+    return found
+
+
+class PReLU(Layer):
+    """`x` where positive, else `alpha * x` with a learned `alpha` for every feature.
+
+    Shapes: `[batch, ...]`, kept. Weights: `alpha`, of the inputs' shape without the batch axis, and
+    1 on `shared_axes`.
+
+    Args:
+      alpha_initializer, alpha_regularizer, alpha_constraint: names or objects.
+      shared_axes: axes (from 1) along which one `alpha` serves: `(1, 2)` for one per image channel.
+
+    Raises:
+      ValueError: the inputs have no such axis.
+
+    Source: He et al. 2015, arXiv:1502.01852; `keras.layers.PReLU`.
+    """
+
+    alpha_initializer: Any = initializer("Zeros")
+    alpha_regularizer: Any = regularizer()
+    alpha_constraint: Any = constraint()
+    shared_axes: tuple[int, ...] | None = option(default=None, convert=optional(_shared_axes))
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        shape, shared = tuple(inputs.shape), self.shared_axes or ()
+        if shared and max(shared) >= len(shape):
+            raise ValueError(
+                f"{self.who}: expected `shared_axes` to name axes of the inputs, got {shared} for "
+                f"inputs of shape {shape}."
+            )
+        sizes = tuple(1 if axis in shared else n for axis, n in enumerate(shape) if axis)
+        return {"alpha": self.alpha_initializer(sizes, key=child(key, "alpha"))}, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        alpha = lax.expand_dims(self.weights_like(params, x)["alpha"], [0])
+        return jnp.maximum(x, 0) - alpha * jnp.maximum(-x, 0), state

@@ -1,0 +1,187 @@
+"""Convolutions: one description for every rank; a rank only names its axes and its defaults."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import (
+    activation,
+    constraint,
+    data_format,
+    initializer,
+    one_of,
+    positive_int,
+    regularizer,
+    sizes,
+)
+from jkeras.layers.spatial import check_window, image_axes
+from jkeras.ops.convolution import convolve
+from jkeras.ops.linear import add_bias
+
+
+class Convolution(Layer):
+    """What Conv1D, Conv2D and Conv3D share. See Conv2D for the arguments."""
+
+    filters: int = option(convert=positive_int)
+    kernel_size: tuple[int, ...] = option(convert=sizes(0))
+    strides: tuple[int, ...] = ()
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    data_format: str | None = data_format()
+    dilation_rate: tuple[int, ...] = ()
+    groups: int = option(default=1, convert=positive_int)
+    activation: Any = activation()
+    use_bias: bool = True
+    kernel_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    kernel_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer()
+    kernel_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def check(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
+                f"{self.dilation_rate}. Set one of them to 1."
+            )
+        if self.filters % self.groups:
+            raise ValueError(
+                f"{self.who}: expected `filters` to be a multiple of `groups`, got {self.filters} "
+                f"filters in {self.groups} groups."
+            )
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        self._check_inputs(inputs)
+        channels = inputs.shape[self._channel_axis]
+        if channels % self.groups:
+            raise ValueError(
+                f"{self.who}: expected `inputs` with a multiple of {self.groups} channels, one "
+                f"share for each of `groups`, got shape {tuple(inputs.shape)}."
+            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}
+        if self.use_bias:
+            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        self._check_inputs(x)
+        weights = self.weights_like(params, x)
+        self._check_channels(x, weights["kernel"])
+        outputs = convolve(
+            x,
+            weights["kernel"],
+            strides=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            groups=self.groups,
+            data_format=str(self.data_format),
+        )
+        if self.use_bias:
+            outputs = add_bias(outputs, weights["bias"], self._channel_axis)
+        return self.activation(outputs), state
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _check_inputs(self, inputs: Any) -> None:
+        axes = image_axes(self.rank, str(self.data_format))
+        check_rank(self, inputs, self.rank + 2, axes, fix=self._fix)
+        if self.padding == "valid":
+            pairs = zip(self.kernel_size, self.dilation_rate, strict=True)
+            window = tuple((size - 1) * step + 1 for size, step in pairs)
+            check_window(self, inputs, window, "kernel_size", str(self.data_format))
+
+    @property
+    def _fix(self) -> str:
+        example = "x[..., None]" if self.data_format == "channels_last" else "x[:, None]"
+        return f"For data without channels add the axis: {example}."
+
+    def _check_channels(self, x: Array, kernel: Array) -> None:
+        expected = kernel.shape[-2] * self.groups
+        if x.shape[self._channel_axis] != expected:
+            raise ValueError(
+                f"{self.who}: expected `inputs` with {expected} channels, as when its weights were "
+                f"made, got shape {x.shape}."
+            )
+
+
+class Conv1D(Convolution):
+    """A convolution over one axis: `[batch, steps, channels]` to `[batch, positions, filters]`.
+
+    Arguments as Conv2D's, with one number where that has two; `padding` may also be "causal": an
+    output then depends on no later input.
+
+    Source: `keras.layers.Conv1D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
+    padding: str = option(default="valid", convert=one_of("valid", "same", "causal"))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class Conv2D(Convolution):
+    """A convolution over images: `activation(kernel * inputs + bias)`.
+
+    Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
+    `kernel` (*kernel_size, channels / groups, filters), `bias` (filters,). A strided axis of n
+    entries keeps ceil(n / stride) positions with "same" padding, ceil((n - window + 1) / stride)
+    with "valid".
+
+    Args:
+      filters: number of output channels.
+      kernel_size: height and width of the kernel; one integer for both.
+      strides: steps between positions; one integer for both axes.
+      padding: "valid" (none) or "same" (zeros; an odd one goes right or below).
+      data_format: "channels_last" (the default) or "channels_first".
+      dilation_rate: steps between the kernel's entries; not together with strides.
+      groups: channels are split into so many groups, each convolved with its own filters.
+      activation: a name, a function, or None for the identity.
+      use_bias: whether `bias` is added.
+      kernel_…, bias_… initializer, regularizer, constraint: names or objects.
+      activity_regularizer: a regularizer of the outputs.
+
+    Raises:
+      ValueError: another rank, channels that `groups` does not divide, or a kernel that does not
+        fit.
+
+    Source: `keras.layers.Conv2D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class Conv3D(Convolution):
+    """A convolution over volumes or video: `[batch, depth, height, width, channels]`. See Conv2D.
+
+    Source: `keras.layers.Conv3D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(3))
+    strides: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,125 @@
+"""Global pooling: the maximum or the mean of each channel over all spatial axes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank
+from jkeras.layers.options import data_format
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import image_axes
+from jkeras.ops.convolution import spatial_axes
+
+
+class GlobalPooling(Layer):
+    """What the layers that pool over all spatial axes share.
+
+    Shapes: `[batch, *spatial, channels]` to `[batch, channels]`, or with `keepdims` spatial axes of
+    size 1.
+
+    Args:
+      data_format: "channels_last" (the default) or "channels_first".
+      keepdims: whether the spatial axes stay, with size 1.
+
+    Raises:
+      ValueError: another rank.
+    """
+
+    data_format: str | None = data_format()
+    keepdims: bool = False
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        layout = str(self.data_format)
+        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+        return self.pool(inputs, spatial_axes(self.rank + 2, layout)), state
+
+    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+        """One number for each channel, from all entries along `axes`."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
+
+
+class GlobalMaxPooling(GlobalPooling):
+    """The largest entry of each channel; keeps integer dtypes."""
+
+    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+        return jnp.max(kept(self, inputs), axes, keepdims=self.keepdims)
+
+
+class GlobalAveragePooling(GlobalPooling):
+    """The mean of each channel."""
+
+    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+        return jnp.mean(self.cast(inputs), axes, keepdims=self.keepdims)
+
+
+class GlobalMaxPooling1D(GlobalMaxPooling):
+    """`[batch, steps, channels]` to the largest of each channel.
+
+    Source: `keras.layers.GlobalMaxPooling1D`.
+    """
+
+    rank: ClassVar[int] = 1
+
+
+class GlobalMaxPooling2D(GlobalMaxPooling):
+    """`[batch, height, width, channels]` to the largest entry of each channel.
+
+    Source: `keras.layers.GlobalMaxPooling2D`.
+    """
+
+    rank: ClassVar[int] = 2
+
+
+class GlobalMaxPooling3D(GlobalMaxPooling):
+    """`[batch, depth, height, width, channels]` to the largest entry of each channel.
+
+    Source: `keras.layers.GlobalMaxPooling3D`.
+    """
+
+    rank: ClassVar[int] = 3
+
+
+class GlobalAveragePooling1D(GlobalAveragePooling):
+    """`[batch, steps, channels]` to the mean of each channel.
+
+    Source: `keras.layers.GlobalAveragePooling1D`.
+    """
+
+    rank: ClassVar[int] = 1
+
+
+class GlobalAveragePooling2D(GlobalAveragePooling):
+    """`[batch, height, width, channels]` to the mean of each channel.
+
+    Example:
+      >>> x = jnp.arange(8.0).reshape(1, 2, 2, 2)
+      >>> GlobalAveragePooling2D().apply({}, {}, x)[0].tolist()
+      [[3.0, 4.0]]
+
+    Source: Lin et al. 2013, arXiv:1312.4400; `keras.layers.GlobalAveragePooling2D`.
+    """
+
+    rank: ClassVar[int] = 2
+
+
+class GlobalAveragePooling3D(GlobalAveragePooling):
+    """`[batch, depth, height, width, channels]` to the mean of each channel.
+
+    Source: `keras.layers.GlobalAveragePooling3D`.
+    """
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,129 @@
+"""The front of a model: the shape and dtype of its inputs, as a layer that passes them through."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.layers.options import optional, positive_int
+
+Shape = tuple[int | None, ...]
+
+
+def _shape(value: Any) -> Shape:
+    """`value` as a tuple of positive integers and None (any size)."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        fix = f" Write ({value},)." if isinstance(value, int) else ""
+        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
+    return tuple(None if size is None else positive_int(size) for size in value)
+
+
+class InputLayer(Layer):
+    """Inputs of a given shape, passed through; others raise.
+
+    Args:
+      shape: shape of one example; None for an axis of any size.
+      batch_size: number of examples, None for any.
+      batch_shape: both together, in place of `shape` and `batch_size`.
+      dtype: dtype that the inputs are cast to; their own when left out.
+
+    Raises:
+      ValueError: no shape, or two that differ; inputs of another shape.
+
+    Example:
+      >>> InputLayer((28, 28)), InputLayer((28, 28)).batch_shape
+      (InputLayer(shape=(28, 28)), (None, 28, 28))
+      >>> InputLayer(batch_shape=(None, 28, 28)) == InputLayer((28, 28))
+      True
+
+    Source: `keras.layers.InputLayer`.
+    """
+
+    shape: Shape | None = option(default=None, convert=optional(_shape))
+    batch_size: int | None = option(default=None, convert=optional(positive_int))
+    batch_shape: Shape | None = dataclasses.field(
+        default=None, repr=False, metadata={"convert": optional(_shape)}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole = self._whole_shape()
+        object.__setattr__(self, "shape", whole[1:])
+        object.__setattr__(self, "batch_size", whole[0])
+        object.__setattr__(self, "batch_shape", whole)
+
+    def _whole_shape(self) -> Shape:
+        """The one shape that the three arguments tell, batch axis included."""
+        parts = None if self.shape is None else (self.batch_size, *self.shape)
+        whole = self.batch_shape or parts
+        if whole is None:
+            raise ValueError(
+                f"{self.who}: expected `shape`, the shape of one example, got none. "
+                "For 28 by 28 images write Input((28, 28)), for single numbers Input(())."
+            )
+        if (parts or whole) != whole or self.batch_size not in (None, whole[0]):
+            raise ValueError(
+                f"{self.who}: expected either `shape` (and `batch_size`) or `batch_shape`, got "
+                f"shape={self.shape}, batch_size={self.batch_size}, batch_shape={self.batch_shape}."
+            )
+        return whole
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        self._check_inputs(inputs)
+        return {}, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = jnp.asarray(inputs)
+        self._check_inputs(x)
+        return (x if self.dtype is None else x.astype(self.dtype)), state
+
+    def _check_inputs(self, inputs: Any) -> None:
+        got, expected = tuple(inputs.shape), self.batch_shape or ()
+        pairs = zip(got, expected, strict=False)
+        if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
+            raise ValueError(
+                f"{self.who}: expected `inputs` of shape {expected}, got {got}. "
+                "None is an axis of any size; the first axis counts the examples."
+            )
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *,
+    batch_shape: Any = None,
+    name: str | None = None,
+) -> InputLayer:
+    """The description of a model's inputs: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
+
+    Args:
+      shape: shape of one example; None for an axis of any size.
+      batch_size: number of examples, None for any.
+      dtype: dtype that the inputs are cast to; their own when left out.
+      batch_shape: `shape` and `batch_size` together, in place of both.
+      name: the layer's name in its model.
+
+    Raises:
+      ValueError: no shape, or two that differ.
+
+    Example:
+      >>> Input((28, 28)) == InputLayer(shape=(28, 28))
+      True
+
+    Source: `keras.Input`.
+    """
+    return InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name)

@@ -1,0 +1,158 @@
+"""Pooling layers: a maximum or a mean over windows of one to three spatial axes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format, one_of, optional, sizes
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import check_window, image_axes
+from jkeras.ops.pooling import average_pool, max_pool
+
+
+class Pooling(Layer):
+    """What the layers that pool over windows share.
+
+    Shapes: `[batch, *spatial, channels]` to `[batch, *positions, channels]`, or channels in front.
+
+    Args:
+      pool_size: the window; one integer for all spatial axes.
+      strides: steps between windows; `pool_size` when left out.
+      padding: "valid" (only windows that fit) or "same" (ceil(size / stride) windows).
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank, or a window that does not fit. (Keras returns an empty array then.)
+    """
+
+    pool_size: tuple[int, ...] = option(convert=sizes(0))
+    strides: tuple[int, ...] | None = None
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        layout = str(self.data_format)
+        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+        if self.padding == "valid":
+            check_window(self, inputs, self.pool_size, "pool_size", layout)
+        window = self._per_axis(self.pool_size)
+        strides = self._per_axis(self.strides or self.pool_size)
+        return self.pool(inputs, window, strides), state
+
+    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+        """One number for each window; `window` and `strides` count every axis of `inputs`."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
+
+    def _per_axis(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        return (1, *spatial, 1) if self.data_format == "channels_last" else (1, 1, *spatial)
+
+
+class MaxPooling(Pooling):
+    """The largest entry of each window; keeps integer dtypes."""
+
+    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+        return max_pool(kept(self, inputs), window, strides, self.padding)
+
+
+class AveragePooling(Pooling):
+    """The mean of each window; padding does not count. Integers become float32.
+
+    (Keras adds integers up in their own dtype: four uint8 pixels overflow.)
+    """
+
+    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+        return average_pool(self.cast(inputs), window, strides, self.padding)
+
+
+class MaxPooling1D(MaxPooling):
+    """The largest entry of each window of `[batch, steps, channels]`.
+
+    Source: `keras.layers.MaxPooling1D`.
+    """
+
+    pool_size: tuple[int, ...] = option(default=2, convert=sizes(1))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1)))
+
+    rank: ClassVar[int] = 1
+
+
+class MaxPooling2D(MaxPooling):
+    """The largest entry of each window of `[batch, height, width, channels]`.
+
+    Arguments: `pool_size`, `strides`, `padding`, `data_format`, as all pooling layers'. Of equal
+    entries the first takes the gradient.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+      >>> MaxPooling2D().apply({}, {}, x)[0].ravel().tolist()
+      [5.0, 7.0, 13.0, 15.0]
+
+    Source: `keras.layers.MaxPooling2D`.
+    """
+
+    pool_size: tuple[int, ...] = option(default=(2, 2), convert=sizes(2))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2)))
+
+    rank: ClassVar[int] = 2
+
+
+class MaxPooling3D(MaxPooling):
+    """The largest entry of each window of `[batch, depth, height, width, channels]`.
+
+    Source: `keras.layers.MaxPooling3D`.
+    """
+
+    pool_size: tuple[int, ...] = option(default=(2, 2, 2), convert=sizes(3))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3)))
+
+    rank: ClassVar[int] = 3
+
+
+class AveragePooling1D(AveragePooling):
+    """The mean of each window of `[batch, steps, channels]`.
+
+    Source: `keras.layers.AveragePooling1D`.
+    """
+
+    pool_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1)))
+
+    rank: ClassVar[int] = 1
+
+
+class AveragePooling2D(AveragePooling):
+    """The mean of each window of `[batch, height, width, channels]`; padding does not count.
+
+    Source: `keras.layers.AveragePooling2D`.
+    """
+
+    pool_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2)))
+
+    rank: ClassVar[int] = 2
+
+
+class AveragePooling3D(AveragePooling):
+    """The mean of each window of `[batch, depth, height, width, channels]`.
+
+    Source: `keras.layers.AveragePooling3D`.
+    """
+
+    pool_size: tuple[int, ...] = option(convert=sizes(3))
+    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3)))
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,79 @@
+"""Layers that prepare raw data for a model."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, option
+
+Numbers = float | tuple[Any, ...]
+
+
+def _numbers(value: Any) -> Numbers:
+    """`value` as a float, or as nested tuples of floats where it is an array or a list."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"expected a number or an array of them, got {describe(value)}.") from None
+    return _nested(array.tolist())
+
+
+def _nested(value: Any) -> Numbers:
+    return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
+
+
+class Rescaling(Layer):
+    """`inputs * scale + offset`: raw pixels to [0, 1] with `Rescaling(1 / 255)`.
+
+    Shapes: any, kept. Integers become float32.
+
+    Args:
+      scale: a number, or an array that broadcasts along the last axes: `[1 / 255, 1 / 255, 1 /
+        128]`.
+      offset: the same.
+
+    Raises:
+      ValueError: `scale` or `offset` does not broadcast with the inputs.
+
+    Example:
+      >>> pixels = jnp.array([[0, 255]], jnp.uint8)
+      >>> Rescaling(1 / 127.5, offset=-1).apply({}, {}, pixels)[0].tolist()
+      [[-1.0, 1.0]]
+
+    Source: `keras.layers.Rescaling`.
+    """
+
+    scale: Numbers = option(convert=_numbers)
+    offset: Numbers = option(default=0.0, convert=_numbers)
+
+    takes_integers: ClassVar[bool] = True
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        return x * self._beside("scale", x) + self._beside("offset", x), state
+
+    def _beside(self, argument: str, x: Array) -> Array:
+        """`scale` or `offset` as an array that broadcasts with `x`."""
+        numbers = np.asarray(getattr(self, argument))
+        tail = x.shape[max(x.ndim - numbers.ndim, 0) :]
+        fits = len(tail) == numbers.ndim
+        if not fits or any(n not in (1, own) for n, own in zip(numbers.shape, tail, strict=True)):
+            raise ValueError(
+                f"{self.who}: expected `{argument}` to broadcast along the last axes of inputs of "
+                f"shape {x.shape}, got shape {numbers.shape}."
+            )
+        return lax.expand_dims(jnp.asarray(numbers, x.dtype), range(x.ndim - numbers.ndim))

@@ -1,0 +1,244 @@
+"""Layers that change the data while training and do nothing afterwards.
+
+Laws: in evaluation they are the identity; while training the expected output is the input; the same
+key gives the same output.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format, non_negative, rate
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import image_axes
+from jkeras.ops.convolution import spatial_axes
+from jkeras.ops.regularizers import L1L2
+
+
+class Noise(Layer):
+    """What the layers share that are random while training: `disturb`, when it is due.
+
+    Shapes: any, kept. The field `seed` of each is folded into the key, so that equal layers with
+    other seeds draw otherwise.
+
+    Raises:
+      ValueError: while training without a `key`.
+    """
+
+    amount: ClassVar[str] = "rate"
+    """The field that says how much; at 0 the layer does nothing and needs no key."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        self.check_inputs(x)
+        if not training or getattr(self, self.amount) == 0:
+            return x, state
+        key, seed = self.need_key(key), getattr(self, "seed", None)
+        return self.disturb(x, key if seed is None else child(key, seed)), state
+
+    def check_inputs(self, x: Array) -> None:
+        """Raises where the layer cannot take inputs of this shape."""
+
+    def disturb(self, x: Array, key: Key) -> Array:
+        """`x` as it is while training."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `disturb`.")
+
+
+def drop(x: Array, rate: float, key: Key, mask_shape: tuple[int, ...]) -> Array:
+    """`x` with a fraction `rate` of its entries zero and the others scaled by `1 / (1 - rate)`.
+
+    Args:
+      x: any shape, floating.
+      rate: in [0, 1].
+      key: draws the mask.
+      mask_shape: broadcasts to the shape of `x`; entries on an axis of size 1 drop together.
+    """
+    if rate == 1:
+        return jnp.zeros_like(x)
+    stays = jax.random.bernoulli(key, 1 - rate, mask_shape)
+    return jnp.where(stays, x / (1 - rate), jnp.zeros_like(x))
+
+
+class Dropout(Noise):
+    """While training, sets a fraction `rate` of its inputs to zero and scales the rest.
+
+    What stays is multiplied by `1 / (1 - rate)`, so the expected output is the input.
+
+    Shapes: any, kept.
+
+    Args:
+      rate: the fraction dropped, in [0, 1].
+      noise_shape: shape of the mask, None entries as the inputs'; axes of size 1 drop together.
+      seed: folded into the key, so that equal layers with other seeds drop otherwise.
+
+    Raises:
+      ValueError: while training without a `key`; a `noise_shape` that does not fit the inputs.
+
+    Source: Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a; `keras.layers.Dropout`.
+    """
+
+    rate: float = option(convert=rate)
+    noise_shape: tuple[int | None, ...] | None = None
+    seed: int | None = None
+
+    def check_inputs(self, x: Array) -> None:
+        pairs = zip(self.noise_shape or (), x.shape, strict=False)
+        fits = all(size in (None, 1, own) for size, own in pairs)
+        if self.noise_shape is not None and (len(self.noise_shape) != x.ndim or not fits):
+            raise ValueError(
+                f"{self.who}: expected `noise_shape` with {x.ndim} entries, one per axis of inputs "
+                f"of shape {x.shape} (its size, 1 or None), got {self.noise_shape}."
+            )
+
+    def disturb(self, x: Array, key: Key) -> Array:
+        sizes = self.noise_shape or x.shape
+        pairs = zip(sizes, x.shape, strict=True)
+        mask_shape = tuple(own if size is None else size for size, own in pairs)
+        return drop(x, self.rate, key, mask_shape)
+
+
+class SpatialDropout(Noise):
+    """What the layers share that drop whole channels: each is zero at all positions, or at none."""
+
+    rate: float = option(convert=rate)
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    @property
+    def layout(self) -> str:
+        """Where the channels are; SpatialDropout1D knows only "channels_last"."""
+        return str(getattr(self, "data_format", "channels_last"))
+
+    def check_inputs(self, x: Array) -> None:
+        check_rank(self, x, self.rank + 2, image_axes(self.rank, self.layout))
+
+    def disturb(self, x: Array, key: Key) -> Array:
+        spatial = spatial_axes(x.ndim, self.layout)
+        mask_shape = tuple(1 if axis in spatial else n for axis, n in enumerate(x.shape))
+        return drop(x, self.rate, key, mask_shape)
+
+
+class SpatialDropout1D(SpatialDropout):
+    """Drops whole channels of `[batch, steps, channels]` while training, a fraction `rate`.
+
+    Source: Tompson et al. 2014, arXiv:1411.4280; `keras.layers.SpatialDropout1D`.
+    """
+
+    seed: int | None = None
+
+    rank: ClassVar[int] = 1
+
+
+class SpatialDropout2D(SpatialDropout):
+    """Drops whole channels of `[batch, height, width, channels]` while training.
+
+    Args:
+      rate: the fraction dropped, in [0, 1].
+      data_format: "channels_last" (the default) or "channels_first".
+      seed: folded into the key.
+
+    Source: Tompson et al. 2014, arXiv:1411.4280; `keras.layers.SpatialDropout2D`.
+    """
+
+    data_format: str | None = data_format()
+    seed: int | None = None
+
+    rank: ClassVar[int] = 2
+
+
+class SpatialDropout3D(SpatialDropout):
+    """Drops whole channels of `[batch, depth, height, width, channels]` while training.
+
+    Source: Tompson et al. 2014, arXiv:1411.4280; `keras.layers.SpatialDropout3D`.
+    """
+
+    data_format: str | None = data_format()
+    seed: int | None = None
+
+    rank: ClassVar[int] = 3
+
+
+class GaussianNoise(Noise):
+    """Adds normal noise of deviation `stddev` while training.
+
+    Shapes: any, kept. `stddev` is in units of the inputs, at least 0. (Keras allows at most 1.)
+
+    Source: `keras.layers.GaussianNoise`.
+    """
+
+    stddev: float = option(convert=non_negative)
+    seed: int | None = None
+
+    amount: ClassVar[str] = "stddev"
+
+    def disturb(self, x: Array, key: Key) -> Array:
+        return x + self.stddev * jax.random.normal(key, x.shape, x.dtype)
+
+
+class GaussianDropout(Noise):
+    """Multiplies by normal noise of mean 1 and variance `rate / (1 - rate)` while training.
+
+    Shapes: any, kept. `rate` as Dropout's with the same variance, in [0, 1).
+
+    Source: Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a;
+    `keras.layers.GaussianDropout`.
+    """
+
+    rate: float = option(convert=rate)
+    seed: int | None = None
+
+    def check(self) -> None:
+        if self.rate == 1:
+            raise ValueError(
+                f"{self.who}: expected `rate` below 1 (finite noise), got {self.rate}."
+            )
+
+    def disturb(self, x: Array, key: Key) -> Array:
+        deviation = math.sqrt(self.rate / (1 - self.rate))
+        return x * (1 + deviation * jax.random.normal(key, x.shape, x.dtype))
+
+
+class ActivityRegularization(Layer):
+    """The identity, with a penalty `l1 * sum |x| + l2 * sum x²` on what passes.
+
+    Shapes: any, kept. A model adds the penalty to its loss, as every `activity_regularizer`.
+
+    Args:
+      l1, l2: factors of at least 0.
+
+    Source: `keras.layers.ActivityRegularization`.
+    """
+
+    l1: float = option(default=0.0, convert=non_negative)
+    l2: float = option(default=0.0, convert=non_negative)
+
+    @property
+    def activity_regularizer(self) -> L1L2:
+        """The penalty of the outputs."""
+        return L1L2(self.l1, self.l2)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        return kept(self, inputs), state

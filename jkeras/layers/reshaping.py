@@ -1,0 +1,177 @@
+"""Layers that only move data: the entries of each example stay, in another shape or order.
+
+Laws: integers stay integers; the gradient is the inverse move; the batch axis is never touched.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format, positive_int
+
+
+def kept(layer: Layer, inputs: Any) -> Array:
+    """`inputs` in their own dtype; floating ones take the layer's `dtype` if it has one."""
+    x = jnp.asarray(inputs)
+    return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+
+class Flatten(Layer):
+    """Each example as one row: `[batch, ...]` to `[batch, entries]`.
+
+    Args:
+      data_format: "channels_first" moves axis 1 to the end before flattening, so that both layouts
+        give the same order; "channels_last" is the default.
+
+    Raises:
+      ValueError: the inputs have no batch axis.
+
+    Example:
+      >>> Flatten().apply({}, {}, jnp.zeros((2, 28, 28)))[0].shape
+      (2, 784)
+
+    Source: `keras.layers.Flatten`.
+    """
+
+    data_format: str | None = data_format()
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = kept(self, inputs)
+        check_rank(self, x, 1, "[batch, ...]", or_more=True)
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = jnp.moveaxis(x, 1, -1)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:])), state
+
+
+def _target_shape(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, tuple | list):
+        fix = f" Write ({value},)." if isinstance(value, int) else ""
+        raise TypeError(f"expected a tuple of integers, got {describe(value)}.{fix}")
+    if list(value).count(-1) > 1:
+        raise ValueError(f"expected at most one -1, got {tuple(value)}.")
+    return tuple(-1 if size == -1 else positive_int(size) for size in value)
+
+
+class Reshape(Layer):
+    """The entries of each example in another shape: `[batch, ...]` to `[batch, *target_shape]`.
+
+    Args:
+      target_shape: positive integers, at most one -1 for the size that follows from the others.
+
+    Raises:
+      ValueError: the inputs' entries do not fill the shape.
+
+    Example:
+      >>> Reshape((4, -1)).apply({}, {}, jnp.zeros((2, 28)))[0].shape
+      (2, 4, 7)
+
+    Source: `keras.layers.Reshape`.
+    """
+
+    target_shape: tuple[int, ...] = option(convert=_target_shape)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = kept(self, inputs)
+        check_rank(self, x, 1, "[batch, ...]", or_more=True)
+        return x.reshape(x.shape[0], *self._filled(x.shape)), state
+
+    def _filled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """`target_shape` with its -1 replaced by what inputs of this shape leave for it."""
+        entries = math.prod(shape[1:])
+        known = math.prod(size for size in self.target_shape if size != -1)
+        fits = entries % known == 0 if -1 in self.target_shape else entries == known
+        if not fits:
+            raise ValueError(
+                f"{self.who}: expected examples that fill `target_shape` {self.target_shape}, got "
+                f"{entries} entries each, from inputs of shape {shape}."
+            )
+        return tuple(entries // known if size == -1 else size for size in self.target_shape)
+
+
+def _order(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"expected a tuple of axis numbers from 1, got {describe(value)}.")
+    if sorted(value) != list(range(1, len(value) + 1)):
+        raise ValueError(f"expected each axis from 1 to {len(value)} once, got {tuple(value)}.")
+    return tuple(value)
+
+
+class Permute(Layer):
+    """The axes of each example in another order.
+
+    Args:
+      dims: the axes' numbers in their new order, counted from 1: the batch axis stays in front.
+
+    Raises:
+      ValueError: the inputs have another number of axes.
+
+    Example:
+      >>> Permute((2, 1)).apply({}, {}, jnp.zeros((5, 3, 4)))[0].shape
+      (5, 4, 3)
+
+    Source: `keras.layers.Permute`.
+    """
+
+    dims: tuple[int, ...] = option(convert=_order)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        axes = ", ".join(f"axis {i}" for i in range(1, len(self.dims) + 1))
+        check_rank(self, inputs, len(self.dims) + 1, f"[batch, {axes}]")
+        return jnp.transpose(kept(self, inputs), (0, *self.dims)), state
+
+
+class RepeatVector(Layer):
+    """Each example `n` times along a new axis: `[batch, features]` to `[batch, n, features]`.
+
+    Args:
+      n: how often.
+
+    Raises:
+      ValueError: the inputs have another rank.
+
+    Source: `keras.layers.RepeatVector`.
+    """
+
+    n: int = option(convert=positive_int)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        check_rank(self, inputs, 2, "[batch, features]")
+        return jnp.repeat(kept(self, inputs)[:, None, :], self.n, axis=1), state

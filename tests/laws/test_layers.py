@@ -1,0 +1,221 @@
+"""The laws of every layer: one table of layers, crossed with what the contract promises."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from jkeras import layers
+from jkeras.layers import Layer
+
+Shape = tuple[int, ...]
+
+SEQUENCE, IMAGE, VOLUME = (2, 5, 4), (2, 4, 5, 2), (2, 2, 3, 4, 2)
+BATCHES = 3
+
+# Every layer once, with the shapes of its inputs; "ids" stands for integers from 0 to 4.
+LAYERS: dict[str, tuple[Layer, list[Shape | str]]] = {
+    "Activation": (layers.Activation("tanh"), [(3, 4)]),
+    "ActivityRegularization": (layers.ActivityRegularization(0.1, 0.2), [(3, 4)]),
+    "Add": (layers.Add(), [(2, 3), (2, 3), (2, 1)]),
+    "Average": (layers.Average(), [(2, 3), (2, 3)]),
+    "AveragePooling1D": (layers.AveragePooling1D(2, padding="same"), [SEQUENCE]),
+    "AveragePooling2D": (layers.AveragePooling2D(2, 1), [IMAGE]),
+    "AveragePooling3D": (layers.AveragePooling3D(2), [VOLUME]),
+    "BatchNormalization": (layers.BatchNormalization(), [(4, 3)]),
+    "Concatenate": (layers.Concatenate(), [(2, 3), (2, 1)]),
+    "Conv1D": (layers.Conv1D(3, 2, padding="causal", activation="tanh"), [SEQUENCE]),
+    "Conv2D": (layers.Conv2D(4, 2, groups=2, padding="same"), [IMAGE]),
+    "Conv3D": (layers.Conv3D(2, 2, data_format="channels_first"), [VOLUME]),
+    "Dense": (layers.Dense(3, activation="tanh"), [(2, 4)]),
+    "Dot": (layers.Dot(axes=2, normalize=True), [(2, 3, 4), (2, 2, 4)]),
+    "Dropout": (layers.Dropout(0.5), [(4, 5)]),
+    "ELU": (layers.ELU(), [(3, 4)]),
+    "Embedding": (layers.Embedding(5, 3), ["ids"]),
+    "Flatten": (layers.Flatten(data_format="channels_first"), [IMAGE]),
+    "GaussianDropout": (layers.GaussianDropout(0.5), [(4, 5)]),
+    "GaussianNoise": (layers.GaussianNoise(0.5), [(4, 5)]),
+    "GlobalAveragePooling1D": (layers.GlobalAveragePooling1D(), [SEQUENCE]),
+    "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D(keepdims=True), [IMAGE]),
+    "GlobalAveragePooling3D": (layers.GlobalAveragePooling3D(), [VOLUME]),
+    "GlobalMaxPooling1D": (layers.GlobalMaxPooling1D(), [SEQUENCE]),
+    "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D(), [IMAGE]),
+    "GlobalMaxPooling3D": (layers.GlobalMaxPooling3D(), [VOLUME]),
+    "InputLayer": (layers.InputLayer((4,)), [(3, 4)]),
+    "LeakyReLU": (layers.LeakyReLU(), [(3, 4)]),
+    "MaxPooling1D": (layers.MaxPooling1D(padding="same"), [SEQUENCE]),
+    "MaxPooling2D": (layers.MaxPooling2D(3, strides=1), [IMAGE]),
+    "MaxPooling3D": (layers.MaxPooling3D(), [VOLUME]),
+    "Maximum": (layers.Maximum(), [(2, 3), (2, 3)]),
+    "Minimum": (layers.Minimum(), [(2, 3), (2, 3)]),
+    "Multiply": (layers.Multiply(), [(2, 3), (2, 3)]),
+    "PReLU": (layers.PReLU(alpha_initializer="ones", shared_axes=(1,)), [(2, 3, 4)]),
+    "Permute": (layers.Permute((2, 1)), [SEQUENCE]),
+    "ReLU": (layers.ReLU(max_value=1.5, negative_slope=0.1), [(3, 4)]),
+    "RepeatVector": (layers.RepeatVector(3), [(2, 4)]),
+    "Rescaling": (layers.Rescaling([1.0, 2.0], offset=0.5), [(3, 2)]),
+    "Reshape": (layers.Reshape((2, -1)), [(3, 4)]),
+    "SimpleRNN": (layers.SimpleRNN(3, dropout=0.5, return_state=True), [SEQUENCE]),
+    "Softmax": (layers.Softmax((1, 2)), [SEQUENCE]),
+    "SpatialDropout1D": (layers.SpatialDropout1D(0.5), [SEQUENCE]),
+    "SpatialDropout2D": (layers.SpatialDropout2D(0.5), [IMAGE]),
+    "SpatialDropout3D": (layers.SpatialDropout3D(0.5), [VOLUME]),
+    "Subtract": (layers.Subtract(), [(2, 3), (2, 3)]),
+}
+
+RANDOM = {name for name in LAYERS if "Dropout" in name} | {"GaussianNoise", "SimpleRNN"}
+FLOATING = [name for name, (_, shapes) in LAYERS.items() if "ids" not in shapes]
+
+every_layer = pytest.mark.parametrize("name", LAYERS)
+
+
+def spread(shape: Shape | str, seed: int) -> jax.Array:
+    """Numbers in [-2, 2] in random order, all different and none near 0: no kink and no tie."""
+    rng = np.random.default_rng(seed)
+    if isinstance(shape, str):
+        return jnp.asarray(rng.integers(0, 5, (2, 3)), jnp.int32)
+    count = int(np.prod(shape))
+    values = (np.arange(count) - count // 2 + 0.4 + seed / 20) * 4 / count
+    return jnp.asarray(rng.permutation(values).reshape(shape), jnp.float32)
+
+
+@functools.cache
+def example(name: str) -> tuple[Layer, dict, dict, tuple[jax.Array, ...]]:
+    """A layer, its fresh params and state, and inputs."""
+    layer, shapes = LAYERS[name]
+    inputs = tuple(spread(shape, seed) for seed, shape in enumerate(shapes))
+    return layer, *layer.init(jax.random.key(0), *inputs), inputs
+
+
+def train(name: str, inputs: Any = None, key: int = 1) -> tuple[Any, dict]:
+    """`apply` while training."""
+    layer, params, state, own = example(name)
+    inputs = own if inputs is None else inputs
+    return layer.apply(params, state, *inputs, key=jax.random.key(key), training=True)
+
+
+def evaluate(name: str) -> tuple[Any, dict]:
+    """`apply` in evaluation."""
+    layer, params, state, inputs = example(name)
+    return layer.apply(params, state, *inputs)
+
+
+def assert_close(got: Any, expected: Any) -> None:
+    """Equal trees of arrays, up to rounding."""
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    for mine, theirs in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def shapes_and_dtypes(tree: Any) -> Any:
+    """The tree with (shape, dtype) in place of arrays."""
+    return jax.tree.map(lambda x: (x.shape, x.dtype), tree)
+
+
+def test_the_table_holds_every_exported_layer() -> None:
+    assert set(LAYERS) | {"Input", "Layer"} == set(layers.__all__)
+    assert all(type(layer).__name__ == name for name, (layer, _) in LAYERS.items())
+
+
+@every_layer
+def test_jit_agrees_with_eager(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    compiled = jax.jit(functools.partial(layer.apply, training=True))
+    assert_close(compiled(params, state, *inputs, key=jax.random.key(1)), train(name))
+
+
+@every_layer
+def test_eval_shape_agrees_with_the_result(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    told = jax.eval_shape(layer.apply, params, state, *inputs)
+    assert shapes_and_dtypes(told) == shapes_and_dtypes(evaluate(name))
+
+
+@every_layer
+def test_evaluation_changes_no_state_and_vmap_agrees_with_a_loop(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    stacks = [jnp.stack([jnp.roll(x, i) for i in range(BATCHES)]) for x in inputs]
+    outputs = jax.vmap(lambda *xs: layer.apply(params, state, *xs)[0])(*stacks)
+    for i in range(BATCHES):
+        alone, kept = layer.apply(params, state, *[stack[i] for stack in stacks])
+        assert_close(jax.tree.map(lambda y, i=i: y[i], outputs), alone)
+        assert kept is state
+
+
+@pytest.mark.parametrize("name", FLOATING)
+def test_gradients_agree_with_differences(name: str) -> None:
+    layer, params, state, inputs = example(name)
+
+    def outputs(params: dict, *inputs: jax.Array) -> Any:
+        return layer.apply(params, state, *inputs)[0]
+
+    check_grads(outputs, (params, *inputs), order=1, modes=["rev"], atol=2e-2, rtol=2e-2, eps=1e-2)
+
+
+@every_layer
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_outputs_have_the_dtype_of_the_inputs_or_of_the_layer(name: str, dtype: str) -> None:
+    layer, params, state, inputs = example(name)
+    if name in FLOATING:
+        outputs, _ = train(name, [x.astype(dtype) for x in inputs])
+        assert {y.dtype for y in jax.tree.leaves(outputs)} == {jnp.dtype(dtype)}
+    outputs, _ = layer.replace(dtype=dtype).apply(params, state, *inputs)
+    assert {y.dtype for y in jax.tree.leaves(outputs)} == {jnp.dtype(dtype)}
+
+
+@every_layer
+def test_training_keeps_the_structure_of_evaluation(name: str) -> None:
+    assert shapes_and_dtypes(train(name)) == shapes_and_dtypes(evaluate(name))
+
+
+@pytest.mark.parametrize("name", sorted(set(LAYERS) - RANDOM - {"BatchNormalization"}))
+def test_training_means_nothing_else_to_the_rest(name: str) -> None:
+    assert_close(train(name), evaluate(name))
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM))
+def test_the_key_decides(name: str) -> None:
+    first, again, other = (jax.tree.leaves(train(name, key=key)[0])[0] for key in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM))
+def test_another_seed_draws_otherwise(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    other = layer.replace(seed=7).apply(
+        params, state, *inputs, key=jax.random.key(1), training=True
+    )
+    assert not np.array_equal(jax.tree.leaves(other)[0], jax.tree.leaves(train(name))[0])
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM))
+def test_training_without_a_key_says_how_to_pass_one(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    with pytest.raises(ValueError) as caught:
+        layer.apply(params, state, *inputs, training=True)
+    assert str(caught.value) == (
+        f"{name}: expected a random `key` while training, got None. "
+        "Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True)."
+    )
+
+
+@every_layer
+def test_init_depends_on_the_key_alone(name: str) -> None:
+    layer, params, state, inputs = example(name)
+    specs = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs]
+    again = layer.init(jax.random.key(0), *specs)
+    jax.tree.map(np.testing.assert_array_equal, again, (params, state))
+
+
+@every_layer
+def test_equal_descriptions_compare_hash_and_print_alike(name: str) -> None:
+    layer, _ = LAYERS[name]
+    copy = layer.replace()
+    assert (copy, hash(copy), repr(copy)) == (layer, hash(layer), repr(layer))
+    assert layer.replace(name="other") != layer
+    assert repr(layer).startswith(f"{name}(")

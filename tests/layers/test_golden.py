@@ -1,0 +1,126 @@
+"""Every layer gives Keras's numbers: outputs, gradients and carried weights, for Keras's arguments.
+
+`tests/golden/layers.npz` holds them; `tests/golden/make_layers.py` says what is in it and writes it
+again.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jkeras import layers
+from jkeras.core.trees import spec_of
+
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "layers.npz"))
+CASES = json.loads(str(GOLDEN["cases"]))
+HINT = "(if Keras changed: python tests/golden/make_layers.py)"
+
+# Layers without numbers of their own, and where they are tested.
+ELSEWHERE = {
+    "Input": "tests/layers/test_input.py",
+    "InputLayer": "tests/layers/test_input.py",
+    "Layer": "tests/core",
+}
+
+
+def numbers(case: str, phase: str, what: str) -> list[np.ndarray]:
+    """The arrays `case|phase|what|0`, `…|1`, and so on."""
+    prefix = f"{case}|{phase}|{what}|"
+    count = sum(name.startswith(prefix) for name in GOLDEN)
+    return [GOLDEN[f"{prefix}{i}"] for i in range(count)]
+
+
+@functools.cache
+def described(case: str) -> tuple[layers.Layer, dict, dict]:
+    """The layer of a case, and the shapes and dtypes of its `params` and `state` in their order."""
+    row = CASES[case]
+    layer = getattr(layers, row["layer"])(**row["arguments"])
+    specs = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in numbers(case, "given", "inputs")]
+    trees: list[dict] = []
+
+    def init(key: jax.Array) -> None:
+        # What `eval_shape` returns has its names sorted; here they are still in order.
+        for tree in layer.init(key, *specs):
+            trees.append({name: spec_of(weight) for name, weight in tree.items()})
+
+    jax.eval_shape(init, jax.random.key(0))
+    return layer, *trees
+
+
+def ready(case: str) -> tuple[layers.Layer, dict, dict, list[jax.Array]]:
+    """The layer of a case, with Keras's weights in its `params` and `state`, and the inputs."""
+    layer, params, state = described(case)
+    values = [jnp.asarray(w) for w in numbers(case, "given", "weights")]
+    named = dict(zip(CASES[case]["weights"], values, strict=True))
+    inputs = [jnp.asarray(x) for x in numbers(case, "given", "inputs")]
+    return layer, {n: named[n] for n in params}, {n: named[n] for n in state}, inputs
+
+
+def assert_close(got: Any, expected: list[np.ndarray]) -> None:
+    """Equal structure, shapes and dtypes; floats within 1e-5, and 1e-6 of the largest entry.
+
+    The second part is for sums that nearly cancel: their rounding error is relative to their terms.
+    """
+    leaves = jax.tree.leaves(got)
+    assert [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in expected], HINT
+    for mine, theirs in zip(leaves, expected, strict=True):
+        atol = 1e-6 * max(1.0, float(np.abs(theirs).max(initial=0)))
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=atol, err_msg=HINT)
+
+
+def phases(case: str) -> list[tuple[str, str]]:
+    """The phases for which the file holds outputs."""
+    return [
+        (case, phase) for phase in ("evaluation", "training") if numbers(case, phase, "outputs")
+    ]
+
+
+PHASES = [pair for case in CASES for pair in phases(case)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_have_keras_names_shapes_and_order(case: str) -> None:
+    _, params, state = described(case)
+    assert [*params, *state] == CASES[case]["weights"]
+    expected = [(w.shape, w.dtype) for w in numbers(case, "given", "weights")]
+    assert [(w.shape, w.dtype) for w in [*params.values(), *state.values()]] == expected
+
+
+@pytest.mark.parametrize(("case", "phase"), PHASES)
+def test_outputs_and_carried_weights(case: str, phase: str) -> None:
+    layer, params, state, inputs = ready(case)
+    outputs, carried = layer.apply(params, state, *inputs, training=phase == "training")
+    expected = numbers(case, phase, "outputs")
+    assert_close(outputs, expected)
+    moved = [carried[name] for name in CASES[case]["weights"] if name in state]
+    assert_close(moved, numbers(case, phase, "carried"))
+
+
+@pytest.mark.parametrize(("case", "phase"), [p for p in PHASES if numbers(*p, "d_inputs")])
+def test_gradients(case: str, phase: str) -> None:
+    layer, params, state, inputs = ready(case)
+    cotangents = numbers(case, "given", "cotangents")
+
+    def scalar(params: dict, inputs: list[jax.Array]) -> jax.Array:
+        outputs, _ = layer.apply(params, state, *inputs, training=phase == "training")
+        pairs = zip(jax.tree.leaves(outputs), cotangents, strict=True)
+        return sum((jnp.sum(y * w) for y, w in pairs), start=jnp.zeros(()))
+
+    d_params, d_inputs = jax.grad(scalar, argnums=(0, 1))(params, inputs)
+    d_weights = [d_params[name] for name in CASES[case]["weights"] if name in params]
+    assert_close(d_weights, numbers(case, phase, "d_weights"))
+    assert_close(d_inputs, numbers(case, phase, "d_inputs"))
+
+
+def test_every_layer_has_numbers() -> None:
+    assert {row["layer"] for row in CASES.values()} | set(ELSEWHERE) == set(layers.__all__)
+
+
+def test_the_numbers_come_from_the_keras_we_follow() -> None:
+    assert str(GOLDEN["keras"]) == "3.15.1"
