@@ -44,7 +44,7 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
             "jkeras.display: figures need matplotlib, which is not installed. "
             'Install it with: pip install "jkeras[plots]"'
         ) from error
-    figure = Figure(figsize=(max(width, 2.5), height), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(max(width, 2.5), height), dpi=_DPI, layout="compressed")
     if title:
         figure.suptitle(title)
     return figure
