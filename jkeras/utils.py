@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.core.keys import set_default_seed
+from jkeras.core.keys import checked_seed, set_default_seed
 from jkeras.display import Progbar
 
 __all__ = ["Progbar", "set_random_seed", "to_categorical"]
@@ -26,13 +26,10 @@ def set_random_seed(seed: int) -> None:
 
     Source: `keras.utils.set_random_seed`.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"set_random_seed: `seed`: expected an integer, got {describe(seed)}.")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"set_random_seed: `seed`: expected 0 to 2**32 - 1, got {seed}.")
-    random.seed(int(seed))
+    seed = checked_seed("set_random_seed", seed)
+    random.seed(seed)
     np.random.seed(seed)
-    set_default_seed(int(seed))
+    set_default_seed(seed)
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
@@ -46,6 +43,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
       float32 of shape `[..., num_classes]`.
 
     Raises:
+      TypeError: `x` holds no numbers.
       ValueError: ids that are negative, not whole, or too large.
 
     Example:
@@ -55,12 +53,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     Source: `keras.utils.to_categorical`.
     """
     given = np.asarray(x)
-    ids = given.astype(np.int64)
+    if given.dtype.kind not in "buif":
+        raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(given)}.")
+    with np.errstate(invalid="ignore"):  # NaN and infinity are no whole numbers, and raise below
+        ids = given.astype(np.int64)
+    whole = bool((given == ids).all())
     if ids.ndim > 1 and ids.shape[-1] == 1:
         ids = ids[..., 0]
     largest = int(ids.max(initial=-1))
     classes = largest + 1 if num_classes is None else num_classes
-    if (given != given.astype(np.int64)).any() or ids.min(initial=0) < 0 or largest >= classes:
+    if not whole or ids.min(initial=0) < 0 or largest >= classes:
         raise ValueError(
             f"to_categorical: `x`: expected whole numbers from 0 to {classes - 1}, got values from "
             f"{given.min()} to {given.max()}. Set `num_classes` above the largest id."

@@ -85,8 +85,8 @@ class Callback:
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before a prediction step."""
 
-    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After a prediction step."""
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """After a prediction step; `logs["outputs"]` holds the outputs of its batch."""
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Another name for `on_train_batch_begin`."""

@@ -40,7 +40,7 @@ def as_batch(value: Any) -> Batch:
     if isinstance(value, Batch):
         return value
     if not isinstance(value, tuple):
-        return Batch(value)
+        value = (value,)
     if not 1 <= len(value) <= 3:
         raise ValueError(
             "expected x, (x,), (x, y) or (x, y, sample_weight), "

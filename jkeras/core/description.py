@@ -10,6 +10,7 @@ there.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self, dataclass_transform
 
@@ -45,11 +46,12 @@ class Description:
         setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        given = sorted((f for f in fields(cls) if f.init), key=lambda f: bool(f.kw_only))
-        known = [field.name for field in given]
-        error = unexpected_arguments(cls.__name__, kwargs, known)
-        if error is not None:
-            raise error
+        parameters = inspect.signature(cls.__init__).parameters
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            known = [name for name in parameters if name != "self"]
+            error = unexpected_arguments(cls.__name__, kwargs, known)
+            if error is not None:
+                raise error
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -94,7 +96,12 @@ class Description:
         return bool(getattr(self, field.name) == default)
 
     def how_to_change(self, name: str, value: str) -> str:
-        """The sentence that tells a person who tried to assign a field what to do instead."""
+        """The sentence that tells a person who tried to assign an attribute what to do instead."""
+        if name not in [field.name for field in fields(type(self))]:
+            return (
+                "Make it an argument: leave `__init__` out, and write it in the class body as "
+                f"`{name}: type`, or `{name}: type = default`."
+            )
         return f"Make a changed copy instead: x = x.replace({name}={value})."
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:

@@ -11,9 +11,12 @@ from __future__ import annotations
 import secrets
 import threading
 import zlib
+from typing import Any
 
 import jax
 import numpy as np
+
+from jkeras.core.errors import describe
 
 Key = jax.Array
 
@@ -26,12 +29,27 @@ def child(key: Key, name: str | int | jax.Array) -> Key:
 
     Example:
       >>> key = jax.random.key(0)
-      >>> bool(child(key, "kernel") == child(key, "kernel")), bool(child(key, "bias") == child(key,
-      "kernel")) (True, False)
+      >>> kernel, again, bias = (child(key, name) for name in ("kernel", "kernel", "bias"))
+      >>> bool(kernel == again), bool(kernel == bias)
+      (True, False)
     """
     if isinstance(name, str):
         return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
     return jax.random.fold_in(key, name)
+
+
+def checked_seed(who: str, seed: Any) -> int:
+    """`seed` as an int, if it is one that a model can have.
+
+    Raises:
+      TypeError: it is not an integer.
+      ValueError: it lies outside [0, 2**32).
+    """
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise TypeError(f"{who}: `seed`: expected an integer, got {describe(seed)}.")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"{who}: `seed`: expected 0 to 2**32 - 1, got {seed}.")
+    return int(seed)
 
 
 def set_default_seed(seed: int) -> None:

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, fields, option
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.trees import Tree, dtype_of
 
@@ -36,6 +37,19 @@ ACTIVITY_LOSS = "activity_loss"
 
 def _dtype_or_none(value: Any) -> Any:
     return None if value is None else dtype_of(value)
+
+
+def _name_or_none(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected a string, got {describe(value)}.")
+    return value or None
+
+
+def _shape_or_none(value: Any) -> tuple[int | None, ...] | None:
+    if value is not None and not isinstance(value, list | tuple):
+        fix = f" Write ({value},)." if isinstance(value, int) else ""
+        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
+    return None if value is None else tuple(value)
 
 
 class Layer(Description):
@@ -59,9 +73,13 @@ class Layer(Description):
       [3.0, 3.0]
     """
 
-    name: str | None = dataclasses.field(default=None, kw_only=True)
+    name: str | None = dataclasses.field(
+        default=None, kw_only=True, metadata={"convert": _name_or_none}
+    )
     dtype: Any = dataclasses.field(default=None, kw_only=True, metadata={"convert": _dtype_or_none})
-    input_shape: tuple[int | None, ...] | None = dataclasses.field(default=None, kw_only=True)
+    input_shape: tuple[int | None, ...] | None = dataclasses.field(
+        default=None, kw_only=True, metadata={"convert": _shape_or_none}
+    )
 
     padded_rows: ClassVar[PaddedRows] = "ignored"
     """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if

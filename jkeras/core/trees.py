@@ -24,6 +24,22 @@ def specs(tree: Tree) -> Tree:
     return jax.tree.map(spec_of, tree)
 
 
+def path_names(path: tuple[Any, ...]) -> tuple[str, ...]:
+    """The words of a path that `jax.tree_util` gives: names of entries, attributes and indices."""
+    return tuple(jax.tree_util.keystr((entry,), simple=True) for entry in path)
+
+
+def named_leaves(tree: Tree) -> dict[str, Any]:
+    """The leaves of a tree under their paths, in JAX's order.
+
+    Example:
+      >>> list(named_leaves({"dense": {"kernel": 1, "bias": 2}, "table": [3]}))
+      ['dense/bias', 'dense/kernel', 'table/0']
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {"/".join(path_names(path)): leaf for path, leaf in leaves}
+
+
 def count(tree: Tree) -> int:
     """The number of scalars in all arrays (or specs) of a tree.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
-from jkeras.data.checks import as_array, as_arrays, common_length
+from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +56,8 @@ def load(
       TypeError, ValueError: as `checks.as_arrays` and `checks.common_length` say.
     """
     x = as_arrays("x", x, finite=finite)
-    y = None if y is None else as_arrays("y", _from_numbers(y), finite=finite)
-    if sample_weight is not None:
-        sample_weight = as_array("sample_weight", np.asarray(sample_weight, np.float32))
+    y = as_targets(y, finite=finite)
+    sample_weight = as_weights(sample_weight)
     if class_weight is not None:
         sample_weight = class_weights(y, class_weight, sample_weight)
     length = common_length({"x": x, "y": y, "sample_weight": sample_weight})
@@ -75,7 +74,7 @@ def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = N
 
     Raises:
       TypeError: `class_weight` is not a dict from integers to numbers.
-      ValueError: both kinds of weight are given, or `y` has no classes.
+      ValueError: both kinds of weight are given, `y` has no classes, or an id is negative.
     """
     if sample_weight is not None:
         raise ValueError(
@@ -94,6 +93,12 @@ def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = N
         )
     y = np.asarray(y)
     ids = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y)).astype(np.int64)
+    lowest = min([*class_weight, int(ids.min(initial=0))])
+    if lowest < 0:
+        raise ValueError(
+            f"`class_weight`: expected class ids from 0 in it and in `y`, got {lowest}. "
+            "Number the classes from 0, or use `sample_weight` instead."
+        )
     table = np.ones(max([*class_weight, int(ids.max(initial=0))]) + 1, np.float32)
     for index, weight in class_weight.items():
         table[index] = weight
@@ -118,10 +123,3 @@ def split(data: Arrays, fraction: float) -> tuple[Arrays, Arrays]:
             f"{data.length - cut} for validation out of {data.length} with {fraction!r}."
         )
     return data.part(0, cut), data.part(cut, data.length)
-
-
-def _from_numbers(y: Any) -> Any:
-    """A plain list of numbers as an array; anything else as it is."""
-    if isinstance(y, list | tuple) and y and all(isinstance(v, int | float) for v in y):
-        return np.asarray(y)
-    return y

@@ -65,8 +65,21 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
+def as_targets(y: Any, *, finite: bool = True) -> Any:
+    """`as_arrays` for targets, which may be a plain list of numbers, too."""
+    return None if y is None else as_arrays("y", _from_numbers(y), finite=finite)
+
+
+def as_weights(weight: Any, *, finite: bool = True) -> Any:
+    """Sample weights as float32, from an array or a plain list of numbers."""
+    if weight is None:
+        return None
+    return as_array("sample_weight", _from_numbers(weight), finite=finite).astype(np.float32)
+
+
 def check_finite(name: str, array: Any) -> None:
     """Raises when a floating array holds NaN or infinity; the message names the first such row.
+    A number beyond float32 is infinity: it would be one in training.
 
     One sum over the array decides in the usual case: it is finite only if every element is.
     """
@@ -75,10 +88,11 @@ def check_finite(name: str, array: Any) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(float(array.sum(dtype=np.float32))):
             return
-    bad = ~np.isfinite(np.asarray(array, np.float32)).reshape(len(array), -1).all(axis=1)
+        values = np.asarray(array, np.float32).reshape(len(array), -1)
+    bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
-        kind = "NaN" if np.isnan(np.asarray(array[row], np.float32)).any() else "infinity"
+        kind = "NaN" if np.isnan(values[row]).any() else "infinity"
         raise ValueError(
             f"`{name}`: expected finite numbers, got {kind} in {int(bad.sum())} of {len(array)} "
             f"examples, the first at index {row}. Drop or fill them: np.nan_to_num({name})."
@@ -105,6 +119,14 @@ def common_length(parts: dict[str, Any]) -> int:
     if not found or found == {0}:
         raise ValueError(f"expected at least one example, got none in {', '.join(lengths)}.")
     return found.pop()
+
+
+def _from_numbers(value: Any) -> Any:
+    """A plain list of numbers as an array; anything else as it is."""
+    if isinstance(value, list | tuple) and value:
+        if all(isinstance(item, int | float | np.generic) for item in value):
+            return np.asarray(value)
+    return value
 
 
 def _is_array(value: Any) -> bool:

@@ -7,6 +7,7 @@ padded to its size, so one compiled program serves all of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
-from jkeras.data.checks import as_arrays, common_length
+from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 
 class Stream:
@@ -43,58 +44,57 @@ class Stream:
         self._source = source
         self._who = who
         self._finite = finite
-        self._once = self._checked_all(source) if isinstance(source, Iterator) else None
+        self._batches: Iterator[Batch] | None = None
         self._peeked: list[Batch] = []
         self._size = 0
-        self._seen = 0
         self.pads = True
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
 
     @property
     def steps(self) -> int | None:
         """Batches in one pass, when the source knows its length; None for a generator."""
-        return len(self._source) if hasattr(self._source, "__len__") else None
+        try:
+            return len(self._source)
+        except TypeError:  # no length, or an endless one: other libraries raise this too
+            return None
 
     def first(self) -> Batch | None:
-        """The next batch, which stays in the stream; None when a generator has no more."""
-        if self._once is None:
-            return next(self._checked_all(self._start()), None)
+        """The next batch, which stays in the stream; None when there is no more.
+
+        What is started here the next epoch goes on with, so a source is started once an epoch.
+        """
+        if self._batches is None:
+            self._batches = self._checked_all()
         if not self._peeked:
-            self._peeked += [batch for batch in [next(self._once, None)] if batch is not None]
+            self._peeked = list(itertools.islice(self._batches, 1))
         return self._peeked[0] if self._peeked else None
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch; of a generator, all that are left."""
-        batches = self._checked_all(self._start()) if self._once is None else self._rest()
-        for batch in batches:
+        batches = self._checked_all() if self._batches is None else self._batches
+        peeked, self._batches, self._peeked = self._peeked, None, []
+        for batch in itertools.chain(peeked, batches):
             yield self._padded(self.adjust_fn(batch))
 
-    def _rest(self) -> Iterator[Batch]:
-        while self._peeked:
-            yield self._peeked.pop()
-        assert self._once is not None
-        yield from self._once
-
-    def _start(self) -> Iterator[Any]:
-        self._seen = 0
-        if hasattr(self._source, "__iter__"):
+    def _values(self) -> Iterator[Any]:
+        """What the source yields; one with a length but without `__iter__` is indexed."""
+        if hasattr(self._source, "__iter__") or self.steps is None:
             return iter(self._source)
-        return (self._source[i] for i in range(len(self._source)))
+        return (self._source[i] for i in range(self.steps))
 
-    def _checked_all(self, source: Iterator[Any]) -> Iterator[Batch]:
-        for value in source:
-            yield self._checked(value)
-            self._seen += 1
+    def _checked_all(self) -> Iterator[Batch]:
+        for number, value in enumerate(self._values()):
+            yield self._checked(value, number)
 
-    def _checked(self, value: Any) -> Batch:
+    def _checked(self, value: Any, number: int) -> Batch:
         try:
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
             x = as_arrays("x", batch.x, finite=self._finite)
-            y = None if batch.y is None else as_arrays("y", batch.y, finite=self._finite)
-            weight = None if batch.weight is None else np.asarray(batch.weight, np.float32)
+            y = as_targets(batch.y, finite=self._finite)
+            weight = as_weights(batch.weight, finite=self._finite)
             common_length({"x": x, "y": y, "sample_weight": weight})
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{self._who}: batch {self._seen} of the data: {error}") from None
+            raise type(error)(f"{self._who}: batch {number} of the data: {error}") from None
         return Batch(x, y, weight)
 
     def _padded(self, batch: Batch) -> Batch:

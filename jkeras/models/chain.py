@@ -119,7 +119,8 @@ class Chain(Layer):
 
     def penalty(self, params: Params) -> Array | float:
         return sum(
-            (layer.penalty(params.get(str(layer.name), {})) for layer in self._distinct()), start=0.0
+            (layer.penalty(params.get(str(layer.name), {})) for layer in self._distinct()),
+            start=0.0,
         )
 
     def constrain(self, params: Params) -> Params:
@@ -144,19 +145,27 @@ class Chain(Layer):
         """Yields each layer's outputs as a tuple, and replaces the entries of `state` on the
         way.
         """
+        turns: dict[str, int] = {}
         for layer in self.layers:
             name = str(layer.name)
-            own_key = None if key is None else child(key, name)
+            turn = turns[name] = turns.get(name, -1) + 1
+            own_key = None if key is None else _key_of_turn(child(key, name), turn)
             told = {"rows": rows} if layer.padded_rows == "masked" else {}
             parts = params.get(name, {}), state.get(name, {})
             outputs, new = layer.apply(*parts, *values, key=own_key, training=training, **told)
-            _put(state, layer, _with_activity(layer, new, outputs))
+            before = parts[1].get(ACTIVITY_LOSS) if turn else None
+            _put(state, layer, _with_activity(layer, new, outputs, before))
             values = _as_tuple(outputs)
             yield values
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
     return _as_tuple(layer.apply(params, state, *inputs)[0])
+
+
+def _key_of_turn(key: Key, turn: int) -> Key:
+    """A layer's key when it runs for the first time (turn 0), the second, …: each draws anew."""
+    return key if turn == 0 else child(key, turn)
 
 
 def _unpacked(values: tuple[Any, ...]) -> Any:
@@ -176,16 +185,16 @@ def _activity(layer: Layer) -> Any:
     return getattr(layer, "activity_regularizer", None)
 
 
-def _with_activity(layer: Layer, state: State, outputs: Any) -> State:
+def _with_activity(layer: Layer, state: State, outputs: Any, before: Array | None = None) -> State:
     """The layer's state with the regularization of its outputs, divided by the batch size as in
-    Keras.
+    Keras; `before` is that of the turns before, when the layer runs more than once.
     """
     rule = _activity(layer)
     if rule is None:
         return state
-    leaves = [leaf for leaf in jax.tree.leaves(outputs)]
-    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in leaves]
-    return {**state, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
+    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
+    loss = sum(terms).astype(jnp.float32)
+    return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
 
 
 def _put(tree: dict[str, Any], layer: Layer, part: dict[str, Any]) -> None:

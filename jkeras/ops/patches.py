@@ -9,6 +9,8 @@ batch 128): in a loop 490 ms with XLA's convolution, 30 ms as here; outside one 
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -16,6 +18,11 @@ import jax.numpy as jnp
 from jax import lax
 
 Pads = Sequence[tuple[int, int]]
+
+_FEW_CHANNELS = 4
+"""Below it, joining the windows' entries costs more than one small product for each of them: 12 ms
+against 4 for 3 by 3 windows over 128 grey images of 28 by 28 with 32 filters, gradient included.
+"""
 
 
 def convolve_as_product(
@@ -38,33 +45,39 @@ def convolve_as_product(
       >>> convolve_as_product(x, kernel, (2,), [(0, 1)], (1,)).ravel().tolist()
       [1.0, 5.0, 4.0]
     """
-    windows = patches(x, kernel.shape[:-2], strides, pads, dilation)
-    return windows @ kernel.reshape(-1, kernel.shape[-1])
+    window = kernel.shape[:-2]
+    taps = _taps(x, window, strides, pads, dilation)
+    if x.shape[-1] < _FEW_CHANNELS:
+        entries = [kernel[index] for index in itertools.product(*map(range, window))]
+        return functools.reduce(
+            jnp.add, [tap @ entry for tap, entry in zip(taps, entries, strict=True)]
+        )
+    side_by_side = taps[0] if len(taps) == 1 else jnp.concatenate(taps, -1)
+    return side_by_side @ kernel.reshape(-1, kernel.shape[-1])
 
 
-def patches(
+def _taps(
     x: jax.Array,
     window: Sequence[int],
     strides: Sequence[int],
     pads: Pads,
     dilation: Sequence[int],
-) -> jax.Array:
-    """The entries that each position of a kernel sees, `[batch, *positions, window · channels]`.
+) -> list[jax.Array]:
+    """For each entry of the window what it sees at every position, `[batch, *positions, channels]`.
 
-    One strided slice per entry of the window, joined along the channels; the window's last axis
-    varies fastest, as in a kernel that is reshaped to a matrix.
+    The window's last axis varies fastest, as in a kernel that is reshaped to a matrix.
     """
     x = jnp.pad(x, [(0, 0), *pads, (0, 0)])
     reach = [(size - 1) * step for size, step in zip(window, dilation, strict=True)]
     taps = []
-    for offsets in _indices(window):
-        start = [at * step for at, step in zip(offsets, dilation, strict=True)]
+    for index in itertools.product(*map(range, window)):
+        start = [at * step for at, step in zip(index, dilation, strict=True)]
         stop = [
             begin + size - far for begin, size, far in zip(start, x.shape[1:-1], reach, strict=True)
         ]
         begin, end = [0, *start, 0], [x.shape[0], *stop, x.shape[-1]]
         taps.append(lax.slice(x, begin, end, [1, *strides, 1]))
-    return taps[0] if len(taps) == 1 else jnp.concatenate(taps, -1)
+    return taps
 
 
 def explicit_pads(
@@ -84,11 +97,3 @@ def explicit_pads(
         kinds = {"valid": (0, 0), "causal": (reach, 0)}
         pads.append(kinds.get(padding, (missing // 2, missing - missing // 2)))
     return pads
-
-
-def _indices(window: Sequence[int]) -> list[tuple[int, ...]]:
-    """Every index into an array of this shape, the last axis fastest."""
-    found: list[tuple[int, ...]] = [()]
-    for size in window:
-        found = [(*index, i) for index in found for i in range(size)]
-    return found

@@ -8,7 +8,7 @@ mean.
 from __future__ import annotations
 
 import functools
-import math
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -58,34 +58,33 @@ def _is_tiled(
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _max_of_tiles(x: jax.Array, window: tuple[int, ...]) -> jax.Array:
     """The maximum of each tile of size `window`."""
-    tiles, inner = _as_tiles(x, window)
-    return tiles.max(inner)
+    return functools.reduce(jnp.maximum, _places(x, window))
 
 
 @_max_of_tiles.defjvp
 def _max_of_tiles_jvp(
     window: tuple[int, ...], primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    tiles, inner = _as_tiles(primals[0], window)
-    largest = tiles.max(inner, keepdims=True)
-    changes, _ = _as_tiles(tangents[0], window)
-    chosen = _first(tiles == largest, inner)
-    return largest.squeeze(inner), jnp.where(chosen, changes, 0).sum(inner)
+    places = _places(primals[0], window)
+    largest = functools.reduce(jnp.maximum, places)
+    first = jnp.full(largest.shape, len(places), jnp.int32)
+    for number, place in reversed(list(enumerate(places))):
+        first = jnp.where(place == largest, number, first)
+    # The place of each entry in its tile, against that of the tile's first maximum.
+    tiles = [n for size, width in zip(largest.shape, window, strict=True) for n in (size, width)]
+    inner = tuple(range(1, len(tiles), 2))
+    numbers = np.arange(len(places), dtype=np.int32).reshape(
+        [n if i in inner else 1 for i, n in enumerate(tiles)]
+    )
+    chosen = lax.expand_dims(first, inner) == numbers
+    changes = jnp.where(chosen, tangents[0].reshape(tiles), 0)
+    return largest, changes.sum(inner)
 
 
-def _as_tiles(x: jax.Array, window: Sequence[int]) -> tuple[jax.Array, tuple[int, ...]]:
-    """`x` with each axis split into tiles and places within a tile, and the axes of the places."""
-    shape = [n for size, width in zip(x.shape, window, strict=True) for n in (size // width, width)]
-    return x.reshape(shape), tuple(range(1, 2 * x.ndim, 2))
-
-
-def _first(hit: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """`hit` with all but the first True along `axes` (the last of them fastest) made False."""
-    places = [hit.shape[axis] for axis in axes]
-    shape = [n if i in axes else 1 for i, n in enumerate(hit.shape)]
-    number = jnp.arange(math.prod(places), dtype=jnp.int32).reshape(shape)
-    rank = jnp.where(hit, number, math.prod(places))
-    return rank == rank.min(axes, keepdims=True)
+def _places(x: jax.Array, window: tuple[int, ...]) -> list[jax.Array]:
+    """For each place in a tile, the entries of all tiles there; the last axis varies fastest."""
+    starts = itertools.product(*map(range, window))
+    return [lax.slice(x, start, x.shape, window) for start in starts]
 
 
 def average_pool(

@@ -1,6 +1,8 @@
-"""Weights in one file: nested dicts of arrays as msgpack, written whole or not at all.
+"""Weights in one file: arrays under their paths as msgpack, written whole or not at all.
 
-No code is stored and none is run: a file holds names, shapes, dtypes and bytes.
+Any tree of arrays can be saved; the names in the file are the paths of its leaves, such as
+`params/dense/kernel`. No code is stored and none is run: a file holds names, shapes, dtypes and
+bytes.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import jax
 import numpy as np
 
 from jkeras.core.folders import atomic_write
+from jkeras.core.trees import Tree, named_leaves
 
 _FORMAT = "jkeras-weights-1"
 
 
-def save(path: str | os.PathLike[str], tree: dict[str, Any], *, overwrite: bool = True) -> None:
-    """Writes nested dicts of arrays.
+def save(path: str | os.PathLike[str], tree: Tree, *, overwrite: bool = True) -> None:
+    """Writes a tree of arrays.
 
     Raises:
       FileExistsError: the file exists and `overwrite` is False.
@@ -29,40 +32,51 @@ def save(path: str | os.PathLike[str], tree: dict[str, Any], *, overwrite: bool 
     path = _checked(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
-    content = {"format": _FORMAT, "weights": jax.tree.map(np.asarray, tree)}
-    data = serialization.msgpack_serialize(content)
+    arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(tree).items()}
+    data = serialization.msgpack_serialize({"format": _FORMAT, "weights": arrays})
     atomic_write(path, lambda file: file.write(data))
 
 
-def load(path: str | os.PathLike[str], like: dict[str, Any]) -> dict[str, Any]:
+def load(path: str | os.PathLike[str], like: Tree) -> Tree:
     """Reads what `save` wrote, if it has the structure of `like`.
 
     Args:
       path: the file.
-      like: nested dicts of arrays with the names, shapes and dtypes that are expected.
+      like: a tree of arrays with the names, shapes and dtypes that are expected.
 
     Returns:
-      Nested dicts of NumPy arrays.
+      The same tree with NumPy arrays from the file.
 
     Raises:
       FileNotFoundError: there is no such file.
       ValueError: the file is not such a file, or a weight is missing, left over or of another
-        shape.
+        shape or dtype.
     """
-    from flax import serialization
-
     path = _checked(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file.")
     try:
-        content = serialization.msgpack_restore(path.read_bytes())
-        assert content["format"] == _FORMAT
-        found = _flat(content["weights"])
+        found = _decoded(path.read_bytes())
+    except OSError:  # the file is there and cannot be read: the system says why
+        raise
     except Exception as error:  # a damaged file fails anywhere inside the decoder, in any way
         raise ValueError(f"{path}: expected weights saved by jkeras, and it is damaged.") from error
-    wanted = _flat(like)
+    wanted = named_leaves(like)
     _compare(path, wanted, found)
-    return _nested(found)
+    return jax.tree.unflatten(jax.tree.structure(like), [found[name] for name in wanted])
+
+
+def _decoded(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays in a file's content, by name."""
+    from flax import serialization
+
+    content = serialization.msgpack_restore(data)
+    if content["format"] != _FORMAT:
+        raise ValueError(f"expected the format {_FORMAT}, got {content['format']}.")
+    for name, weight in content["weights"].items():
+        if not isinstance(name, str) or not isinstance(weight, np.ndarray):
+            raise ValueError(f"expected an array under {name}, got {type(weight).__name__}.")
+    return dict(content["weights"])
 
 
 def _compare(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
@@ -77,26 +91,6 @@ def _compare(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
     extra = [name for name in found if name not in wanted]
     if extra:
         raise ValueError(f"{path}: the file has a weight {extra[0]}, and the model does not.")
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one dict of paths, `params/dense/kernel`."""
-    flat: dict[str, Any] = {}
-    for name, part in tree.items():
-        path = f"{prefix}/{name}" if prefix else name
-        flat |= _flat(part, path) if isinstance(part, dict) else {path: part}
-    return flat
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {"params": {}, "state": {}}
-    for path, leaf in flat.items():
-        *parents, name = path.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[name] = leaf
-    return tree
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:

@@ -34,6 +34,7 @@ class Progress:
         self._bar.update(done, dict(sorted(logs.items())), finalize=False)
 
     def finish(self, logs: Mapping[str, Any]) -> None:
-        """Draws the last line."""
-        self._bar.target = self._done
-        self._bar.update(self._done, dict(sorted(logs.items())), finalize=True)
+        """Draws the last line. As in Keras it names all steps, also where an epoch ended early."""
+        done = self._steps or self._done
+        self._bar.target = done
+        self._bar.update(done, dict(sorted(logs.items())), finalize=True)

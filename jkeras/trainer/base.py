@@ -64,7 +64,8 @@ class Trainer(Holder):
       name: shown in summaries and messages.
 
     Attributes:
-      stop_training: a callback sets it to end training after the current epoch.
+      stop_training: a callback sets it to end training after the current epoch, or in a batch hook
+        after the current batch.
     """
 
     def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
@@ -73,6 +74,7 @@ class Trainer(Holder):
         self._compilation: Compilation | None = None
         self._made: Programs | None = None
         self._warned_of_pixels = False
+        self._optimizer_met_data = False
 
     # -- compile
 
@@ -123,6 +125,7 @@ class Trainer(Holder):
             eager=run_eagerly or jit_compile is False,
             steps_per_execution=steps_per_execution,
         )
+        self._optimizer_met_data = False
         self._forget_programs()
 
     @property
@@ -139,7 +142,7 @@ class Trainer(Holder):
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in its order."""
         self._need_compilation("metrics_names")
-        return list(self._programs().objective.zeros())
+        return self._programs().objective.names
 
     @property
     def learning_rate(self) -> float:
@@ -191,9 +194,10 @@ class Trainer(Holder):
             self._values = self._values.replace(opt_state=opt_state, sums=zeros)
 
     def _optimizer_size(self) -> Any:
-        if self._compilation is None:
+        """What the optimizer carries; None until data is met, when Keras makes its arrays."""
+        if not self._optimizer_met_data:
             return None
-        return size_of(jax.tree.leaves(self._need_values().opt_state))
+        return size_of(_counted(self._need_values().opt_state))
 
     # -- fit
 
@@ -234,7 +238,8 @@ class Trainer(Holder):
           class_weight: weight of each class id in the loss; missing ones weigh 1.
           sample_weight: weight of each example in the loss.
           initial_epoch: the number of the first epoch, from 0.
-          steps_per_epoch: batches in an epoch, when not all of them.
+          steps_per_epoch: batches in an epoch, when not all of them; the next epoch goes on where
+            this one ended, until a pass over the data is complete.
           validation_steps: batches in a validation, when not all of them.
           validation_batch_size: the validation's batch size; `batch_size` when left out.
           validation_freq: validate after every so many epochs, or after the epochs listed (from 1).
@@ -291,32 +296,41 @@ class Trainer(Holder):
         call, logs = options.callbacks.call, {}
         self.stop_training = False
         call("on_train_begin", {})
-        for epoch in epochs:
+        for number, epoch in enumerate(epochs):
             if isinstance(data, Stream) and data.first() is None:
                 _warn_of_end(epoch)
                 break
+            start = _start(data, number, batch_size, options.limit)
             call("on_epoch_begin", epoch, {})
             many = epochs.stop > 1
             bar = options.bar(epoch_header(epoch + 1, epochs.stop) if many else "")
-            logs = self._epoch(data, batch_size, shuffle, options, bar)
-            if options.interrupted:
+            logs = self._epoch(data, batch_size, shuffle, start, options, bar)
+            if options.interrupted():
                 break
             if held_out is not None and _is_due(epoch, val_frequency):
                 found = self._evaluation(held_out, val_size, silent)
                 logs |= {f"val_{name}": value for name, value in found.items()}
+                if options.interrupted():
+                    break  # the values of half a validation are no result
             logs = dict(sorted(logs.items()))
             bar.finish(logs)
             call("on_epoch_end", epoch, logs)
-            if self.stop_training or options.interrupted:
+            if self.stop_training or options.interrupted():
                 break
         call("on_train_end", logs)
 
     def _epoch(
-        self, data: Data, batch_size: int, shuffle: bool, options: _Phase, bar: Progress
+        self,
+        data: Data,
+        batch_size: int,
+        shuffle: bool,
+        start: int,
+        options: _Phase,
+        bar: Progress,
     ) -> LogValues:
-        """One pass over the data; returns the logs at its end."""
+        """One epoch, from batch `start` of the data on; returns the logs at its end."""
         programs = self._programs()
-        self._values = engine.begin_epoch(self._carry(), programs.objective)
+        self._values = engine.begin_epoch(self._carry(), programs.objective, start)
 
         def carry(step: int) -> Any:
             options.batch_hook("train", "begin", step, {})
@@ -326,10 +340,12 @@ class Trainer(Holder):
         if isinstance(data, Arrays):
             chunks = engine.train_arrays(
                 programs,
+                self._values,
                 carry,
                 data,
                 batch_size=batch_size,
                 shuffle=shuffle,
+                start=start,
                 limit=options.limit,
                 pace=pace,
             )
@@ -349,13 +365,16 @@ class Trainer(Holder):
             if options.callbacks.watches_batches(phase):
                 options.batch_hook(phase, "end", chunk.done - 1, _floats(chunk.logs))
 
+        def stopped() -> bool:
+            return phase == "train" and self.stop_training
+
         logs: Mapping[str, Any] = {}
         watched = options.callbacks.watches_batches(phase)
-        for chunk in engine.latest(chunks, pace, report, eager=watched):
+        for chunk in engine.latest(chunks, pace, report, eager=watched, stopped_fn=stopped):
             logs = chunk.logs
             if phase == "train":
                 self._values = chunk.value
-            if options.interrupted:
+            if options.interrupted():
                 break
         return _floats(logs)
 
@@ -462,7 +481,7 @@ class Trainer(Holder):
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
     def _gathered(self, chunks: Iterator[Chunk], options: _Phase) -> list[Any]:
-        """The outputs of all batches on the host, with two of them in flight."""
+        """The outputs of all batches on the host, with two of them in flight unless watched."""
         parts: list[Any] = []
         waiting: list[Chunk] = []
         bar = options.bar()
@@ -470,12 +489,13 @@ class Trainer(Holder):
         def arrive(chunk: Chunk) -> None:
             parts.append(jax.tree.map(np.asarray, chunk.value))
             bar.update(chunk.done, {})
-            options.batch_hook("predict", "end", chunk.done - 1, {})
+            options.batch_hook("predict", "end", chunk.done - 1, {"outputs": parts[-1]})
 
+        ahead = 0 if options.callbacks.watches_batches("predict") else 2
         options.callbacks.call("on_predict_begin", {})
         for chunk in chunks:
             waiting.append(chunk)
-            if len(waiting) > 2:
+            if len(waiting) > ahead:
                 arrive(waiting.pop(0))
         for chunk in waiting:
             arrive(chunk)
@@ -551,6 +571,7 @@ class Trainer(Holder):
         self._warn_of_pixels(batch)
         if targets:
             self._check_targets(who, batch)
+            self._optimizer_met_data = True
         if isinstance(data, Stream):
             data.pads = self._programs().pads
         return inputs.resident(data)
@@ -606,7 +627,6 @@ class _Phase:
     limit: int | None
     interrupt: Interrupt | None = None
 
-    @property
     def interrupted(self) -> bool:
         return self.interrupt is not None and self.interrupt.asked
 
@@ -616,7 +636,7 @@ class _Phase:
     def pace(self, bar: Progress) -> Pace:
         return Pace(0.1 if bar.draws else 1.0, self.fixed)
 
-    def batch_hook(self, phase: str, when: str, step: int, logs: LogValues) -> None:
+    def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
         """Calls the batch hook if anybody watches batches."""
         if self.callbacks.watches_batches(phase):
             self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
@@ -632,8 +652,41 @@ def _resolved(argument: str, get: Callable[[Any], Any], identifier: Any) -> Any:
         raise type(error)(f"compile: `{argument}`: {error}") from None
 
 
+def _counted(opt_state: Any) -> list[Any]:
+    """The arrays of an optimizer's state that Keras counts: not momentum and other constants."""
+    found: list[Any] = []
+    for node in jax.tree.leaves(opt_state, is_leaf=_is_optimizer_state):
+        if not _is_optimizer_state(node):
+            found.append(node)
+            continue
+        rate = node.hyperparams["learning_rate"]
+        found += [node.count, *jax.tree.leaves(node.slots)]
+        found += [] if isinstance(rate, optimizers.Scheduled) else [rate]
+    return found
+
+
+def _is_optimizer_state(node: Any) -> bool:
+    return isinstance(node, optimizers.OptimizerState)
+
+
 def _floats(logs: Mapping[str, Any]) -> LogValues:
     return {name: float(value) for name, value in logs.items()}
+
+
+def _start(data: Data, number: int, batch_size: int, limit: int | None) -> int:
+    """The first batch of the run's epoch `number`; warns when its steps go past the data's end."""
+    if isinstance(data, Stream) or limit is None:
+        return 0
+    total = data.steps(batch_size)
+    start = engine.start_of_epoch(number, total, limit)
+    if start + limit > total:
+        warnings.warn(
+            f"fit: the data ends after {total - start} of the {limit} steps of this epoch; the "
+            f"next epoch begins at its start again. Choose `steps_per_epoch` so that it divides the "
+            f"{total} batches.",
+            stacklevel=5,
+        )
+    return start
 
 
 def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:

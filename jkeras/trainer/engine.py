@@ -7,6 +7,7 @@ waits for Python. How many steps a chunk has is the `Pace`'s decision and change
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -126,13 +127,30 @@ class Programs:
         return sums, self.objective.logs(sums)
 
 
+def start_of_epoch(number: int, total: int, limit: int | None) -> int:
+    """The batch with which an epoch begins: with a limit, one pass over the data is several epochs.
+
+    Args:
+      number: epochs of this run before it.
+      total: batches in one pass.
+      limit: batches in an epoch, or None for all.
+
+    Example:
+      >>> [start_of_epoch(number, total=5, limit=2) for number in range(5)]
+      [0, 2, 4, 0, 2]
+    """
+    return 0 if limit is None else number % math.ceil(total / limit) * limit
+
+
 def train_arrays(
     programs: Programs,
+    begun: TrainState,
     carry_fn: Callable[[int], TrainState],
     data: Arrays,
     *,
     batch_size: int,
     shuffle: bool,
+    start: int,
     limit: int | None,
     pace: Pace,
 ) -> Iterator[Chunk]:
@@ -140,33 +158,34 @@ def train_arrays(
 
     Args:
       programs: what to run.
+      begun: the state at the beginning, of which key, epoch and position are read.
       carry_fn: returns the state to go on from, which is donated; asked before every dispatch,
         with the number of the step that comes.
       data: every example, on the device.
       batch_size: examples in a step, at most as many as there are.
-      shuffle: whether the order is the epoch's own instead of the data's.
+      shuffle: whether the order is that of this pass over the data, instead of the data's.
+      start: the epoch's first batch, counted in the pass.
       limit: steps in the epoch, when not all of them.
       pace: says how many steps a dispatch has.
     """
-    total = data.steps(batch_size)
-    train_state = carry_fn(0)
-    position = int(train_state.position)
+    total, position = data.steps(batch_size), int(begun.position)
     if shuffle:
-        order = programs.order(train_state.key, train_state.epoch, data.length, total, batch_size)
+        pass_began = begun.epoch - (0 if limit is None else start // limit)
+        order = programs.order(begun.key, pass_began, data.length, total, batch_size)
     else:
         order = programs.plain_order(data.length, total, batch_size)
-    wanted = total if limit is None else min(limit, total)
+    wanted = total if limit is None else min(start + limit, total)
     whole, rest = _division(data.length, batch_size, wanted, programs.pads)
     loop = programs.train_loop(batch_size, data.length % batch_size == 0 or rest > 0)
     while position < whole:
-        train_state = carry_fn(position)
+        train_state = carry_fn(position - start)
         position = min(whole, position + pace.steps)
         train_state, logs = loop(train_state, data.batch, order, np.int32(position))
-        yield Chunk(train_state, position, logs)
+        yield Chunk(train_state, position - start, logs)
     if rest and position < wanted:
         last = _rows(data.batch, order[whole * batch_size : data.length])
-        train_state, logs, _ = programs.train_batch(carry_fn(position), last)
-        yield Chunk(train_state, position + 1, logs)
+        train_state, logs, _ = programs.train_batch(carry_fn(position - start), last)
+        yield Chunk(train_state, position + 1 - start, logs)
 
 
 def train_stream(
@@ -262,7 +281,12 @@ def slices(data: Arrays, batch_size: int) -> Iterator[Batch]:
 
 
 def latest(
-    chunks: Iterator[Chunk], pace: Pace, report: Callable[[Chunk], None], *, eager: bool
+    chunks: Iterator[Chunk],
+    pace: Pace,
+    report: Callable[[Chunk], None],
+    *,
+    eager: bool,
+    stopped_fn: Callable[[], bool],
 ) -> Iterator[Chunk]:
     """Passes chunks on as they are dispatched, and reports each one when the next is under way.
 
@@ -271,6 +295,7 @@ def latest(
       pace: is told when results arrive.
       report: is called with each chunk when its logs are ready.
       eager: report each chunk at once, because somebody wants to look between two of them.
+      stopped_fn: asked after each chunk when `eager`; True ends the phase there.
     """
     waiting: Chunk | None = None
     before = 0
@@ -290,6 +315,8 @@ def latest(
         if eager:
             finish(chunk)
             waiting = None
+            if stopped_fn():
+                return
     if waiting is not None:
         finish(waiting)
 
@@ -320,10 +347,9 @@ class Interrupt:
         self.asked = True
 
 
-def begin_epoch(train_state: TrainState, objective: Objective) -> TrainState:
-    """The state at the start of an epoch: sums and position at zero."""
-    zero = jnp.zeros((), jnp.int32)
-    return train_state.replace(sums=objective.zeros(), position=zero)
+def begin_epoch(train_state: TrainState, objective: Objective, start: int = 0) -> TrainState:
+    """The state at the start of an epoch: sums at zero, and the position of its first batch."""
+    return train_state.replace(sums=objective.zeros(), position=jnp.int32(start))
 
 
 def end_epoch(train_state: TrainState) -> TrainState:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.layer import Layer
 from jkeras.models.chain import Chain
 from jkeras.trainer.base import Trainer
-from jkeras.trainer.values import is_input
+from jkeras.trainer.shapes import is_input
+from jkeras.training.state import TrainState
 
 
 class Sequential(Trainer):
@@ -69,14 +69,29 @@ class Sequential(Trainer):
         return last
 
     def _set(self, layers: list[Layer]) -> None:
-        """Takes these layers, and keeps the values of those that have some already."""
-        self._net = self._chain(layers)
-        self._given = layers
-        old, self._values = self._values, None
-        self._made = None
-        if old is not None and self._specs is not None:
+        """Takes these layers, and keeps the values of those that have some already.
+
+        When a layer does not fit behind the others, the model stays as it was.
+        """
+        before = (self._net, self._given, self._values, self._specs, self._made)
+        net = self._chain(layers)
+        names = {id(given): str(layer.name) for given, layer in self._pairs()}
+        self._net, self._given, self._made = net, layers, None
+        if not layers:
+            self._values = self._specs = None
+        if self._values is None or self._specs is None:
+            return
+        try:
+            old, self._values = self._values, None
             self.build(*self._specs)
-            self._take_over(old)
+            self._take_over(old, names)
+        except BaseException:
+            self._net, self._given, self._values, self._specs, self._made = before
+            raise
+
+    def _pairs(self) -> list[tuple[Layer, Layer]]:
+        """Each layer as it was given, and as it is named in the model."""
+        return list(zip(self._given, self.net.layers, strict=True))
 
     def _chain(self, layers: list[Layer]) -> Chain:
         """The layers as a description; errors speak of this model."""
@@ -85,14 +100,18 @@ class Sequential(Trainer):
         except (TypeError, ValueError) as error:
             raise type(error)(f"{self._who}: {str(error).removeprefix('Chain: ')}") from None
 
-    def _take_over(self, old: Any) -> None:
+    def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
+        """Puts the values of layers that were there before, under the names they had, in place."""
         values = self._need_values()
-        params = {name: old.params.get(name, part) for name, part in values.params.items()}
-        state = {name: old.state.get(name, part) for name, part in values.state.items()}
+        params, state = dict(values.params), dict(values.state)
+        for given, layer in self._pairs():
+            for new, had in ((params, old.params), (state, old.state)):
+                if layer.name in new and names.get(id(given)) in had:
+                    new[str(layer.name)] = had[names[id(given)]]
         self._values = values.replace(params=params, state=state)
 
     def _build_if_known(self) -> None:
-        if self._values is not None or not self._given:
+        if self._specs is not None or not self._given:
             return
         first = self._given[0]
         if is_input(first):

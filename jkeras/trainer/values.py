@@ -13,15 +13,15 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core import keys, trees
 from jkeras.core.errors import describe, nearest
-from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.display import Row, size_of, summary_text
 from jkeras.saving import weights as files
+from jkeras.trainer.order import PARTS, Place, places
+from jkeras.trainer.shapes import concrete, is_input, merged_shape, spec_of_input
 from jkeras.training.objective import Objective
 from jkeras.training.state import TrainState
 from jkeras.training.steps import init_fn, make_objective
-
-Path_ = tuple[str, ...]
 
 
 class Holder:
@@ -34,6 +34,11 @@ class Holder:
     """
 
     def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
+        if isinstance(net, type) and issubclass(net, Layer):
+            raise TypeError(
+                f"{type(self).__name__}: `net`: expected an object, got the class {net.__name__}. "
+                f"Make one: {net.__name__}(...)."
+            )
         if not (hasattr(net, "init") and hasattr(net, "apply")):
             raise TypeError(
                 f"{type(self).__name__}: `net`: expected an object with `init` and `apply`, got "
@@ -41,7 +46,7 @@ class Holder:
             )
         self._net = net
         self.name = name or snake_case(type(net).__name__)
-        self.seed = keys.next_seed() if seed is None else seed
+        self.seed = keys.next_seed() if seed is None else keys.checked_seed(self._who, seed)
         self._values: TrainState | None = None
         self._lent = False
         self._specs: tuple[Any, ...] | None = None
@@ -76,17 +81,38 @@ class Holder:
     def params(self) -> Any:
         """The trained weights, as nested dicts; assign a tree of the same structure to replace
         them.
+
+        Raises:
+          ValueError: the model is not built, or the tree or a shape in it differs.
         """
         return self.train_state.params
 
     @params.setter
     def params(self, value: Any) -> None:
-        self.train_state = self._need_values().replace(params=value)
+        values = self._need_values()
+        self._check_alike(value, values.params)
+        self.train_state = values.replace(params=value)
 
     @property
     def state(self) -> Any:
         """What layers carry beside the weights (moving means), as nested dicts."""
         return self.train_state.state
+
+    def _check_alike(self, params: Any, old: Any) -> None:
+        """Raises, naming the first weight that differs, unless two trees have the same shapes."""
+        found, wanted = _shapes(params), _shapes(old)
+        for name in [*wanted, *found]:
+            if found.get(name) != wanted.get(name):
+                raise ValueError(
+                    f"{self._who}: `params`: expected {name} of shape {wanted.get(name)}, got "
+                    f"{found.get(name)}; None means that there is none."
+                )
+        given: Any = jax.tree.structure(params)
+        if given != jax.tree.structure(old):
+            raise ValueError(
+                f"{self._who}: `params`: expected the structure {jax.tree.structure(old)}, got "
+                f"{given}."
+            )
 
     def _need_values(self) -> TrainState:
         self._build_if_known()
@@ -110,14 +136,23 @@ class Holder:
 
         Args:
           *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a
-            shape such as (None, 784); batch axis included.
+            shape such as (None, 784); batch axis included. None at all for a model that begins
+            with an `Input`.
           rows: the size of a batch, for layers that carry something of that size.
+
+        Raises:
+          TypeError, ValueError: an input is none of these, or a layer cannot take it; the model
+            stays unbuilt.
         """
+        if not inputs:
+            self._need_values()
+            return
+        specs = self._specs or tuple(spec_of_input(value, self._who) for value in inputs)
         if self._values is None:
-            self._specs = tuple(_spec(value) for value in inputs)
             init = init_fn(self._objective(), self._transformation())
-            known = tuple(_concrete(spec, rows) for spec in self._specs)
+            known = tuple(concrete(spec, rows) for spec in specs)
             self._values = jax.jit(init)(jax.random.key(self.seed), *known)
+        self._specs = specs
 
     def _build_if_known(self) -> None:
         """Builds the model if its description tells the shape of its inputs."""
@@ -134,15 +169,14 @@ class Holder:
     @property
     def weights(self) -> list[jax.Array]:
         """Every weight, layer by layer, trained ones first, as Keras orders them."""
-        values = self.train_state
-        return [_at(getattr(values, part), path) for part, path in self._order()]
+        return self._ordered(self.train_state)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
         self._build_if_known()
         if self._values is None:
             return []
-        return [np.array(_at(getattr(self._values, part), path)) for part, path in self._order()]
+        return [np.array(weight) for weight in self._ordered(self._values)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
@@ -157,35 +191,30 @@ class Holder:
                 f"{self._who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
                 f"got {len(weights)}."
             )
-        parts = {"params": values.params, "state": values.state}
-        for (part, path), new in zip(order, weights, strict=True):
-            old, new = _at(parts[part], path), jnp.asarray(new)
+        parts = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+        for place, new in zip(order, weights, strict=True):
+            old, new = parts[place.part][place.leaf], jnp.asarray(new)
             if old.shape != new.shape:
                 raise ValueError(
-                    f"{self._who}: `weights`: expected shape {old.shape} for {'/'.join(path)}, got "
-                    f"{new.shape}."
+                    f"{self._who}: `weights`: expected shape {old.shape} for "
+                    f"{'/'.join(place.names)}, got {new.shape}."
                 )
-            parts[part] = _with(parts[part], path, new.astype(old.dtype))
-        self._values, self._lent = values.replace(**parts), True
+            parts[place.part][place.leaf] = new.astype(old.dtype)
+        new = {part: _refilled(getattr(values, part), leaves) for part, leaves in parts.items()}
+        self._values, self._lent = values.replace(**new), True
 
-    def _order(self) -> list[tuple[str, Path_]]:
-        """Where each weight lies: ("params" or "state", path), in Keras's order.
+    def _ordered(self, values: TrainState) -> list[jax.Array]:
+        parts = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+        return [parts[place.part][place.leaf] for place in self._order()]
 
-        A traced tree comes back with sorted keys, so the order is seen while `init` runs.
-        """
-        found: list[tuple[str, Path_]] = []
-
-        def probe(key: Any, *specs: Any) -> None:
-            params, state = self.net.init(key, *specs)
-            paths = [("params", path) for path in _paths(params)]
-            paths += [("state", path) for path in _paths(state) if path[-1] != ACTIVITY_LOSS]
-            first = [path[0] for _, path in paths]
-            names = [layer.name for layer in getattr(self.net, "layers", ())] or first
-            found.extend(sorted(paths, key=lambda item: _rank(names, item[1][0])))
-
-        assert self._specs is not None
-        jax.eval_shape(probe, jax.random.key(0), *map(_concrete, self._specs))
-        return found
+    def _order(self) -> list[Place]:
+        """Where each weight lies, in Keras's order."""
+        if self._specs is None:
+            raise ValueError(
+                f"{self._who}: the order of its weights is not known before the shape of its "
+                "inputs. Call build((None, ...)) first."
+            )
+        return places(self.net, *map(concrete, self._specs))
 
     def count_params(self) -> int:
         """The number of scalars in all weights.
@@ -217,9 +246,9 @@ class Holder:
         self._build_if_known()
         sizes: dict[str, Any] = {}
         if self._values is not None:
-            parts: dict[str, list[Any]] = {"params": [], "state": []}
-            for part, path in self._order():
-                parts[part].append(_at(getattr(self._values, part), path))
+            parts: dict[str, list[Any]] = {part: [] for part in PARTS}
+            for place, weight in zip(self._order(), self._ordered(self._values), strict=True):
+                parts[place.part].append(weight)
             sizes = {
                 "trainable": size_of(parts["params"]),
                 "non_trainable": size_of(parts["state"]),
@@ -245,7 +274,7 @@ class Holder:
         layers = [x for x in getattr(self.net, "layers", (self.net,)) if not is_input(x)]
         kinds = [(getattr(x, "name", None) or self.name, type(x).__name__) for x in layers]
         if self._values is None:
-            return [Row(name, kind, None, None) for name, kind in kinds]
+            return [Row(name, kind, None, _count_unbuilt(kind)) for name, kind in kinds]
         shapes, parts = self._output_shapes(), self._sizes()
         if not hasattr(self.net, "layers"):
             parts = {kinds[0][0]: sum(parts.values())}
@@ -257,9 +286,9 @@ class Holder:
     def _sizes(self) -> dict[str, int]:
         """The number of scalars in each layer's weights."""
         sizes: dict[str, int] = {}
-        for part, path in self._order():
-            size = int(_at(getattr(self._values, part), path).size)
-            sizes[path[0]] = sizes.get(path[0], 0) + size
+        for place, weight in zip(self._order(), self.weights, strict=True):
+            name = "/".join(place.names[:1])
+            sizes[name] = sizes.get(name, 0) + int(weight.size)
         return sizes
 
     def _output_shapes(self) -> list[Any]:
@@ -269,10 +298,10 @@ class Holder:
         """
         assert self._specs is not None and self._values is not None
         tried = [self._traced_shapes(size) for size in (2, 3)]
-        return [_merged_shape(a, b) for a, b in zip(*tried, strict=True)]
+        return [merged_shape(a, b) for a, b in zip(*tried, strict=True)]
 
     def _traced_shapes(self, size: int) -> list[Any]:
-        specs = [_concrete(spec, size) for spec in self._specs or ()]
+        specs = [concrete(spec, size) for spec in self._specs or ()]
         arguments = (self._need_values().params, self._need_values().state, *specs)
         if not hasattr(self.net, "layer_outputs"):
             return [jax.eval_shape(lambda *a: self.net.apply(*a)[0], *arguments)]
@@ -344,59 +373,17 @@ class Holder:
         return f"{type(self).__name__} {self.name!r}"
 
 
-def is_input(layer: Any) -> bool:
-    """Whether a layer only declares an input."""
-    return hasattr(layer, "batch_shape")
+def _count_unbuilt(kind: str) -> int | None:
+    """What Keras says of an unbuilt layer: 0 weights for these kinds, of others nothing yet."""
+    simple = ("Activation", "ActivityRegularization", "ELU", "GaussianNoise", "Reshape", "Softmax")
+    families = ("Dropout", "Pooling1D", "Pooling2D", "Pooling3D", "ReLU")
+    known = kind in simple or (kind.endswith(families) and kind != "PReLU")
+    return 0 if known else None
 
 
-def _spec(value: Any) -> Any:
-    """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
-    if isinstance(value, tuple | list) and all(n is None or isinstance(n, int) for n in value):
-        return _Shape(tuple(value), jnp.float32)
-    if is_input(value):
-        return _Shape(value.batch_shape, value.dtype or jnp.float32)
-    return jax.tree.map(lambda a: _Shape((None, *a.shape[1:]), a.dtype), trees.specs(value))
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    return {name: jnp.shape(leaf) for name, leaf in trees.named_leaves(tree).items()}
 
 
-class _Shape:
-    """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf."""
-
-    def __init__(self, shape: tuple[int | None, ...], dtype: Any) -> None:
-        self.shape, self.dtype = shape, dtype
-
-
-def _concrete(spec: Any, size: int = 1) -> Any:
-    """The spec with `size` for every unknown axis."""
-    return jax.tree.map(
-        lambda s: jax.ShapeDtypeStruct(tuple(size if n is None else n for n in s.shape), s.dtype),
-        spec,
-    )
-
-
-def _merged_shape(a: Any, b: Any) -> Any:
-    if hasattr(a, "shape"):
-        return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
-    return jax.tree.map(_merged_shape, a, b)
-
-
-def _paths(tree: Any, prefix: Path_ = ()) -> list[Path_]:
-    """The paths of all leaves of nested dicts, in insertion order."""
-    if not isinstance(tree, dict):
-        return [prefix]
-    return [path for key, part in tree.items() for path in _paths(part, (*prefix, key))]
-
-
-def _rank(names: Sequence[Any], name: str) -> int:
-    return list(names).index(name) if name in names else len(names)
-
-
-def _at(tree: Any, path: Path_) -> Any:
-    for name in path:
-        tree = tree[name]
-    return tree
-
-
-def _with(tree: Any, path: Path_, leaf: Any) -> Any:
-    if not path:
-        return leaf
-    return {**tree, path[0]: _with(tree[path[0]], path[1:], leaf)}
+def _refilled(tree: Any, leaves: list[Any]) -> Any:
+    return jax.tree.unflatten(jax.tree.structure(tree), leaves)

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
@@ -41,6 +42,11 @@ class Objective:
     metrics: tuple[tuple[str, Metric], ...] = ()
     weighted_metrics: tuple[tuple[str, Metric], ...] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the logs: the loss first, then the metrics in the order they were given."""
+        return ["loss", *(name for name, _ in self._all())]
+
     def outputs(
         self, params: Tree, state: Tree, batch: Batch, key: Key | None, training: bool
     ) -> tuple[Any, Tree]:
@@ -64,8 +70,9 @@ class Objective:
         return total, (outputs, new_state)
 
     def zeros(self) -> Sums:
-        """The sums before the first batch."""
-        return {"loss": _no_loss()} | {name: metric.init() for name, metric in self._all()}
+        """The sums before the first batch; no two share a buffer, so that they can be donated."""
+        zeros = {"loss": _no_loss()} | {name: metric.init() for name, metric in self._all()}
+        return {name: trees.copy(sums) for name, sums in zeros.items()}
 
     def sums(self, loss: jax.Array, outputs: Any, batch: Batch) -> Sums:
         """The sums of one batch."""

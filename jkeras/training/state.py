@@ -22,7 +22,7 @@ class TrainState(PyTreeNode):
       sums: metric sums of the epoch so far.
       step: int32, updates made since the start.
       epoch: int32, epochs completed.
-      position: int32, updates made in this epoch.
+      position: int32, the next batch's number in this pass over the data.
       key: the random key of the run; it stays, the keys of a step follow from it and `step`.
     """
 

@@ -1,0 +1,53 @@
+"""Shapes of a model's inputs and outputs in which an axis may have any size, written None."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import trees
+from jkeras.core.errors import describe
+
+
+def is_input(layer: Any) -> bool:
+    """Whether a layer only declares an input."""
+    return hasattr(layer, "batch_shape")
+
+
+def spec_of_input(value: Any, who: str) -> Any:
+    """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
+    if is_input(value):
+        return _Shape(value.batch_shape, value.dtype or jnp.float32)
+    if isinstance(value, tuple | list) and all(n is None or hasattr(n, "__index__") for n in value):
+        return _Shape(tuple(n if n is None else operator.index(n) for n in value), jnp.float32)
+    if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)):
+        raise TypeError(
+            f"{who}: build: expected a shape with the batch axis, an array or an Input, got "
+            f"{describe(value)}. For example: build((None, 784))."
+        )
+    return jax.tree.map(lambda a: _Shape((None, *a.shape[1:]), a.dtype), trees.specs(value))
+
+
+class _Shape:
+    """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf."""
+
+    def __init__(self, shape: tuple[int | None, ...], dtype: Any) -> None:
+        self.shape, self.dtype = shape, dtype
+
+
+def concrete(spec: Any, size: int = 1) -> Any:
+    """The spec with `size` for every unknown axis."""
+    return jax.tree.map(
+        lambda s: jax.ShapeDtypeStruct(tuple(size if n is None else n for n in s.shape), s.dtype),
+        spec,
+    )
+
+
+def merged_shape(a: Any, b: Any) -> Any:
+    """The shape of two that agree, with None for the axes in which they differ."""
+    if hasattr(a, "shape"):
+        return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+    return jax.tree.map(merged_shape, a, b)

@@ -1,0 +1,90 @@
+"""A data set in memory: its parts, its splits and its class weights."""
+
+import numpy as np
+import pytest
+
+from jkeras.data import arrays
+
+X = np.arange(20, dtype=np.float32).reshape(10, 2)
+Y = np.arange(10) % 3
+
+
+def test_everything_is_gathered_into_one_batch() -> None:
+    data = arrays.load(X, Y, np.ones(10))
+    assert data.length == 10
+    assert data.batch.x is X and data.batch.y is Y and data.batch.rows is None
+    assert data.batch.weight.dtype == np.float32
+
+
+def test_several_inputs_and_targets_keep_their_form() -> None:
+    data = arrays.load([X, X], {"a": Y})
+    assert isinstance(data.batch.x, tuple) and list(data.batch.y) == ["a"]
+    assert arrays.load({"a": X}).batch.y is None
+
+
+def test_targets_may_be_a_plain_list_and_nan_may_be_allowed() -> None:
+    assert arrays.load(X, list(range(10))).batch.y.tolist() == list(range(10))
+    assert np.isnan(arrays.load(X * np.nan, finite=False).batch.x).all()
+
+
+@pytest.mark.parametrize(("size", "steps"), [(1, 10), (3, 4), (5, 2), (10, 1), (11, 1)])
+def test_steps_count_the_last_partial_batch(size: int, steps: int) -> None:
+    assert arrays.load(X).steps(size) == steps
+
+
+def test_a_part_is_a_view() -> None:
+    part = arrays.load(X, Y).part(2, 5)
+    assert part.length == 3
+    assert np.shares_memory(part.batch.x, X)
+    np.testing.assert_array_equal(part.batch.y, Y[2:5])
+
+
+@pytest.mark.parametrize(("fraction", "cut"), [(0.25, 7), (0.5, 5), (0.99, 0), (0.1, 9), (0.01, 9)])
+def test_a_split_takes_the_last_part_as_keras_cuts_it(fraction: float, cut: int) -> None:
+    data = arrays.load(X, Y)
+    if cut == 0:
+        with pytest.raises(ValueError, match="got 0 for training and 10 for validation"):
+            arrays.split(data, fraction)
+        return
+    train, held_out = arrays.split(data, fraction)
+    assert (train.length, held_out.length) == (cut, 10 - cut)
+    np.testing.assert_array_equal(held_out.batch.x, X[cut:])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [Y, Y[:, None], np.eye(3)[Y], Y.astype("float32")],
+    ids=["ids", "column", "one_hot", "floats"],
+)
+def test_each_example_gets_the_weight_of_its_class(y: np.ndarray) -> None:
+    weights = arrays.class_weights(y, {0: 2.0, 2: 0.5})
+    assert weights.dtype == np.float32
+    np.testing.assert_array_equal(weights, np.array([2.0, 1.0, 0.5])[Y])
+
+
+def test_classes_that_do_not_occur_may_have_weights() -> None:
+    assert arrays.class_weights(np.array([0, 1]), {np.int64(7): 3.0}).tolist() == [1, 1]
+    assert arrays.class_weights(np.array([False, True]), {1: 3.0}).tolist() == [1, 3]
+    assert arrays.class_weights(Y[:2], {}).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("y", "weights"), [([0, 1], {-1: 3.0}), ([-1, 1], {1: 3.0})], ids=["weights", "labels"]
+)
+def test_negative_classes_are_refused(y: list[int], weights: dict[int, float]) -> None:
+    with pytest.raises(ValueError) as caught:
+        arrays.class_weights(np.array(y), weights)
+    assert str(caught.value) == (
+        "`class_weight`: expected class ids from 0 in it and in `y`, got -1. "
+        "Number the classes from 0, or use `sample_weight` instead."
+    )
+
+
+def test_targets_without_classes_are_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        arrays.class_weights(np.ones((2, 3, 4)), {0: 1.0})
+    assert str(caught.value) == (
+        "`class_weight`: expected `y` with one class per example, [examples] or one-hot "
+        "[examples, classes], got an array of shape (2, 3, 4) and dtype float64. "
+        "Use `sample_weight` instead."
+    )
