@@ -136,7 +136,8 @@ def _as_list(callbacks: Any) -> list[Any]:
         return []
     if isinstance(callbacks, CallbackList):
         return callbacks.callbacks
-    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    listed = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    return list(callbacks) if listed else [callbacks]
 
 
 def _check(callback: Any) -> None:

@@ -38,13 +38,24 @@ def unique(wanted: str, taken: Iterable[str]) -> str:
 def assign(given: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
     """A name for each position: the given one, else the kind's snake case with a counter.
 
+    A name that looks like one chosen here (`dense_1` for a Dense) is chosen again where it would
+    occur twice, so that layers taken from two models go together in a third.
+
     Raises:
       ValueError: two positions were given the same name, or a name contains a slash.
 
     Example:
       >>> assign([None, "head", None], ["Dense", "Dense", "Dense"])
       ['dense', 'head', 'dense_1']
+      >>> assign(["dense", "dense"], ["Dense", "Dense"])
+      ['dense', 'dense_1']
     """
+    given = [
+        None
+        if name in given[:i] and re.fullmatch(rf"{snake_case(kind)}(_\d+)?", name or "")
+        else name
+        for i, (name, kind) in enumerate(zip(given, kinds, strict=True))
+    ]
     chosen = [name for name in given if name]
     for name in chosen:
         if chosen.count(name) > 1:

@@ -62,6 +62,7 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
         )
     if finite:
         check_finite(name, array)
+    _check_integers(name, array)
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
@@ -96,6 +97,19 @@ def check_finite(name: str, array: Any) -> None:
         raise ValueError(
             f"`{name}`: expected finite numbers, got {kind} in {int(bad.sum())} of {len(array)} "
             f"examples, the first at index {row}. Drop or fill them: np.nan_to_num({name})."
+        )
+
+
+def _check_integers(name: str, array: Any) -> None:
+    """Raises for integers that the device, which has 32 bits, would change without a word."""
+    if array.dtype not in (np.int64, np.uint64, np.uint32) or jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        return
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    limit = np.iinfo(np.uint32 if array.dtype.kind == "u" else np.int32)
+    if low < limit.min or high > limit.max:
+        raise ValueError(
+            f"`{name}`: expected integers that fit in 32 bits, got values from {low} to {high}. "
+            f"Number them anew: np.unique({name}, return_inverse=True)[1]."
         )
 
 

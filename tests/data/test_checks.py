@@ -168,3 +168,21 @@ def test_all_parts_have_one_length() -> None:
     assert str(caught.value) == (
         "expected the same number of examples everywhere, got: `x` has 3 and 4, `y` has 3."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.array([0, 2**31]), "0 to 2147483648"),
+        (np.array([-(2**31) - 1]), "-2147483649 to -2147483649"),
+        (np.array([2**32], np.uint64), "4294967296 to 4294967296"),
+    ],
+)
+def test_integers_that_32_bits_would_change_are_refused(values, found):
+    with pytest.raises(ValueError) as raised:
+        checks.as_array("ids", values)
+    assert str(raised.value) == (
+        f"`ids`: expected integers that fit in 32 bits, got values from {found}. "
+        "Number them anew: np.unique(ids, return_inverse=True)[1]."
+    )
+    assert checks.as_array("ids", np.array([2**31 - 1])).max() == 2**31 - 1
