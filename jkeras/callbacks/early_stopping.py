@@ -50,6 +50,8 @@ class EarlyStopping(Callback):
       stopped_epoch: the epoch that stopped training; 0 when none did.
       wait: epochs since the last improvement.
 
+    A NaN is never the best value; in Keras it is when it comes first, and nothing improves on it.
+
     Source: `keras.callbacks.EarlyStopping`.
     """
 

@@ -682,8 +682,8 @@ def _start(data: Data, number: int, batch_size: int, limit: int | None) -> int:
     if start + limit > total:
         warnings.warn(
             f"fit: the data ends after {total - start} of the {limit} steps of this epoch; the "
-            f"next epoch begins at its start again. Choose `steps_per_epoch` so that it divides the "
-            f"{total} batches.",
+            "next epoch begins at its start again. Choose `steps_per_epoch` so that it divides "
+            f"the {total} batches.",
             stacklevel=5,
         )
     return start

@@ -1,4 +1,4 @@
-"""More runs for both libraries: callbacks, `evaluate`, `predict`, single batches; and what is printed.
+"""More runs for both libraries: callbacks, `evaluate`, `predict`, single batches; what is printed.
 
 Importing this module completes `CASES`.
 """

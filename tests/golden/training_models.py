@@ -1,8 +1,8 @@
 """Networks, data and weights that Keras and jkeras get alike, and 200 steps of training.
 
-Each function takes `k`, the library: `keras` or `jkeras`. The same lines run with both, which is the
-claim under test: a script changes its import line. Nothing random is left: data and weights come from
-NumPy's frozen `RandomState`.
+Each function takes `k`, the library: `keras` or `jkeras`. The same lines run with both, which is
+the claim under test: a script changes its import line. Nothing random is left: data and weights
+come from NumPy's frozen `RandomState`.
 """
 
 from __future__ import annotations

@@ -42,3 +42,15 @@ def test_the_mode_goes_by_the_name(monitor: str, rises: bool) -> None:
     stop.on_epoch_end(0, {monitor: 0.5})
     stop.on_epoch_end(1, {monitor: 0.75})
     assert model.stop_training is not rises
+
+
+def test_a_nan_that_comes_first_is_not_the_best_value() -> None:
+    """In Keras it is, and as nothing is less than NaN, training stops when patience ends."""
+    stop = jkeras.callbacks.EarlyStopping("loss", patience=2)
+    model: Any = training_stopping.Watched()
+    stop.set_model(model)
+    stop.on_train_begin()
+    for epoch, value in enumerate([float("nan"), 0.5, 0.4, 0.3]):
+        stop.on_epoch_end(epoch, {"loss": value})
+    assert not model.stop_training
+    assert (stop.best, stop.best_epoch, stop.wait) == (0.3, 3, 0)

@@ -1,8 +1,9 @@
 """What is traced how often: the loss counts its own traces.
 
 A program is traced once per phase and shape. Later epochs, another number of epochs, another
-learning rate and other callbacks find it compiled. Besides, every call asks a loss that is a function
-whether it takes the targets: one trace for each data set, of shapes alone, and no compilation.
+learning rate and other callbacks find it compiled. Besides, every call asks a loss that is a
+function whether it takes the targets: one trace for each data set, of shapes alone, and no
+compilation.
 """
 
 from typing import Any
