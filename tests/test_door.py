@@ -1,4 +1,4 @@
-"""The doors: `__all__` is sorted and complete, every room has its contract, flax its two doors.
+"""The doors: `__all__` is sorted and complete, every room has its contract.
 
 The arrows themselves are held by import-linter (`make check`); here is what it cannot see.
 """
@@ -75,15 +75,3 @@ def test_every_room_is_in_the_contracts() -> None:
     core = next(c for c in contracts if c["source_modules"] == ["jkeras.core"])
     assert sources - {"jkeras.*"} == rooms
     assert set(core["forbidden_modules"]) == rooms - {"jkeras.core"}
-
-
-@pytest.mark.parametrize(
-    ("module", "room"), [("flax.struct", "core"), ("flax.serialization", "saving")]
-)
-def test_one_door_for_each_part_of_flax(module: str, room: str) -> None:
-    users = {
-        file.relative_to(PACKAGE).parts[0]
-        for file in PACKAGE.rglob("*.py")
-        if any(f"{name}.".startswith(f"{module}.") for name in imported_modules(file))
-    }
-    assert users <= {room}

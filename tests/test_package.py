@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Heavy or optional: imported when used, never with the package. (rich and flax.linen are not here:
-# `import flax.struct` itself brings them.)
+# Heavy or optional: imported when used, never with the package.
 NOT_IMPORTED = (
     "PIL",
-    "flax.nnx",
+    "flax",
     "h5py",
     "keras",
     "matplotlib",
     "orbax",
+    "rich",
     "sklearn",
     "tensorflow",
     "tensorflow_datasets",

@@ -40,12 +40,14 @@ class Description:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        dataclasses.dataclass(frozen=True, repr=False)(cls)
-        # A dataclass refuses assignment without saying what to do instead; these two say it.
-        setattr(cls, "__setattr__", Description.__setattr__)  # noqa: B010  # mypy: a method
-        setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
+        for base in cls.__mro__[1:]:
+            _complete(base)
+        if "__init__" not in cls.__dict__:
+            setattr(cls, "__init__", _ToBeMade())  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if not kwargs:
+            return super().__new__(cls)
         parameters = inspect.signature(cls.__init__).parameters
         if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
             known = [name for name in parameters if name != "self"]
@@ -81,6 +83,15 @@ class Description:
         name = getattr(self, "name", None)
         return f"{type(self).__name__} {name!r}" if name else type(self).__name__
 
+    # One pair for all classes: a dataclass would write it anew for each, which `import` waits for.
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), _values(self)))
+
     def __repr__(self) -> str:
         shown = [
             f"{field.name}={_short(getattr(self, field.name))}"
@@ -112,9 +123,39 @@ class Description:
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")
 
 
+class _ToBeMade:
+    """Stands for the `__init__` of a description until somebody looks at it.
+
+    To make a dataclass takes half a millisecond, and a program that imports a hundred descriptions
+    uses a dozen. So a class is completed when its `__init__` is first read, by a call or by a
+    signature, when it is subclassed, or when its fields are asked for.
+    """
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        for cls in reversed(owner.__mro__):
+            _complete(cls)
+        return getattr(owner if instance is None else instance, "__init__")  # noqa: B009
+
+
+def _complete(cls: type) -> None:
+    """Makes a description class the frozen dataclass that it stands for, once."""
+    if isinstance(cls.__dict__.get("__init__"), _ToBeMade):
+        delattr(cls, "__init__")
+        dataclasses.dataclass(frozen=True, repr=False, eq=False, match_args=False)(cls)
+        # A dataclass refuses assignment without saying what to do instead; these two say it.
+        setattr(cls, "__setattr__", Description.__setattr__)  # noqa: B010
+        setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
+
+
 def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     """The dataclass fields of a description class, in the order of its arguments."""
+    for base in reversed(cls.__mro__):
+        _complete(base)
     return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+
+
+def _values(description: Description) -> tuple[Any, ...]:
+    return tuple(getattr(description, field.name) for field in fields(type(description)))
 
 
 def _hashable(value: Any) -> Any:

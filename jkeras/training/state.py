@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key
-from jkeras.core.struct import PyTreeNode
+from jkeras.core.struct import PyTree
 from jkeras.core.trees import Tree
 
 
-class TrainState(PyTreeNode):
+class TrainState(PyTree):
     """The values of a training run.
 
     Attributes:

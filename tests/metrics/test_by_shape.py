@@ -10,9 +10,7 @@ from jkeras import metrics
 
 IDS = np.array([2, 0, 1, 1])
 ONE_HOT = np.eye(3, dtype=np.float32)[IDS]
-SCORES = np.array(
-    [[0.1, 0.2, 0.7], [0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3]], np.float32
-)
+SCORES = np.array([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3]], np.float32)
 
 
 @pytest.mark.parametrize(

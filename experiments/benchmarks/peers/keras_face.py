@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
+from typing import Any
 
 import common
 
@@ -14,7 +15,7 @@ if backend:
     os.environ["KERAS_BACKEND"] = {"tf": "tensorflow"}.get(backend, backend)
 
 start = time.perf_counter()
-keras = importlib.import_module(library)
+keras: Any = importlib.import_module(library)
 imports = time.perf_counter() - start
 
 (x, y), (x_test, y_test) = common.load(args.model)
@@ -40,7 +41,7 @@ model = keras.Sequential([*body, layers.Dense(10, activation="softmax")])
 model.compile(args.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 
-class Clock(keras.callbacks.Callback):
+class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # which library's is not known
     """Seconds of each epoch, validation included."""
 
     def __init__(self) -> None:

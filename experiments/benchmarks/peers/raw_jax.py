@@ -26,8 +26,9 @@ size, steps = args.batch_size, len(x) // args.batch_size
 
 def init(key: jax.Array) -> list[jax.Array]:
     """The weights: kernel and bias of each layer in turn."""
-    shapes = [(784, 128), (128, 10)] if args.model == "mlp" else []
-    shapes = shapes or [(3, 3, 1, 32), (3, 3, 32, 64), (1600, 10)]
+    shapes: list[tuple[int, ...]] = [(784, 128), (128, 10)]
+    if args.model == "cnn":
+        shapes = [(3, 3, 1, 32), (3, 3, 32, 64), (1600, 10)]
     keys = jax.random.split(key, len(shapes))
     pairs = [(glorot(k, s), jnp.zeros(s[-1])) for k, s in zip(keys, shapes, strict=True)]
     return [leaf for pair in pairs for leaf in pair]
