@@ -3,9 +3,9 @@
     python experiments/benchmarks/compare.py
     python experiments/benchmarks/compare.py --models cnn --peers jkeras keras-jax --rounds 5
 
-Every peer runs in a process of its own; the peers take turns, so that a slow moment of the machine hits
-them alike. What is shown are medians over the rounds, and ratios to Keras on JAX. A peer that is not
-installed is skipped with a message; `requirements.txt` beside this file lists them.
+Every peer runs in a process of its own; the peers take turns, so that a slow moment of the machine
+hits them alike. What is shown are medians over the rounds, and ratios to Keras on JAX. A peer that
+is not installed is skipped with a message; `requirements.txt` beside this file lists them.
 """
 
 from __future__ import annotations

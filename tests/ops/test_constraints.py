@@ -68,7 +68,7 @@ def halve(w):
         *[("unit_norm", UnitNorm()), ("min_max_norm", MinMaxNorm()), ("constraint", Constraint())],
         *[(NonNeg, NonNeg()), (MaxNorm(3), MaxNorm(3)), (halve, halve), (None, None)],
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_get(given, meant):
     assert constraints.get(given) == meant

@@ -82,7 +82,7 @@ def double(x):
         *[("orthogonal_regularizer", OrthogonalRegularizer()), (L2, L2()), (L2(0.5), L2(0.5))],
         *[(double, double), (None, None)],
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_get(given, meant):
     assert regularizers.get(given) == meant

@@ -1,7 +1,7 @@
 """What every peer shares: the data, the options, and the one line of JSON it prints.
 
-The data come from the environment's MNIST folder (`MNIST_NPZ`, written once by `compare.py`), so that no
-peer pays for another's loader.
+The data come from the environment's MNIST folder (`MNIST_NPZ`, written once by `compare.py`), so
+that no peer pays for another's loader.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ model = keras.Sequential([*body, layers.Dense(10, activation="softmax")])
 model.compile(args.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]  # which library's is not known
+class Clock(keras.callbacks.Callback):
     """Seconds of each epoch, validation included."""
 
     def __init__(self) -> None:

@@ -1,5 +1,7 @@
-"""The same models hand-written in JAX and optax: `raw-step`, one jitted call a step with batches from
-the host, and `raw-scan`, one scan an epoch over data on the device.
+"""The same models hand-written in JAX and optax.
+
+`raw-step` makes one jitted call a step with batches from the host, `raw-scan` one scan an epoch
+over data on the device.
 """
 
 from __future__ import annotations
