@@ -29,8 +29,9 @@ from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header, size_of
 from jkeras.metrics import get as get_metric
-from jkeras.trainer import cache, engine, inputs
+from jkeras.trainer import engine, inputs
 from jkeras.trainer.bar import Progress
+from jkeras.trainer.compiling import enable_cache, jit_for_one_call
 from jkeras.trainer.engine import Chunk, Interrupt, Pace, Programs
 from jkeras.trainer.inputs import Data
 from jkeras.trainer.values import Holder
@@ -181,7 +182,7 @@ class Trainer(Holder):
     def _programs(self) -> Programs:
         """The compiled functions, made anew after `compile` and after a change of the net."""
         if self._made is None:
-            cache.enable()
+            enable_cache()
             self._made = Programs(self._objective(), self._transformation())
         return self._made
 
@@ -189,7 +190,7 @@ class Trainer(Holder):
         """Lets go of the compiled functions, and of values that belong to the old compilation."""
         self._made = None
         if self._values is not None:
-            opt_state = jax.jit(self._transformation().init)(self._values.params)
+            opt_state = jit_for_one_call(self._transformation().init)(self._values.params)
             zeros = self._objective().zeros()
             self._values = self._values.replace(opt_state=opt_state, sums=zeros)
 

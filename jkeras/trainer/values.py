@@ -17,6 +17,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.display import Row, size_of, summary_text
 from jkeras.saving import weights as files
+from jkeras.trainer.compiling import enable_cache, jit_for_one_call
 from jkeras.trainer.order import PARTS, Place, places
 from jkeras.trainer.shapes import concrete, is_input, merged_shape, spec_of_input
 from jkeras.training.objective import Objective
@@ -149,9 +150,10 @@ class Holder:
             return
         specs = self._specs or tuple(spec_of_input(value, self._who) for value in inputs)
         if self._values is None:
+            enable_cache()
             init = init_fn(self._objective(), self._transformation())
             known = tuple(concrete(spec, rows) for spec in specs)
-            self._values = jax.jit(init)(jax.random.key(self.seed), *known)
+            self._values = jit_for_one_call(init)(jax.random.key(self.seed), *known)
         self._specs = specs
 
     def _build_if_known(self) -> None:
