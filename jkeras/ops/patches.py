@@ -9,7 +9,6 @@ batch 128): in a loop 490 ms with XLA's convolution, 30 ms as here; outside one 
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
 
@@ -20,8 +19,9 @@ from jax import lax
 Pads = Sequence[tuple[int, int]]
 
 _FEW_CHANNELS = 4
-"""Below it, joining the windows' entries costs more than one small product for each of them: 12 ms
-against 4 for 3 by 3 windows over 128 grey images of 28 by 28 with 32 filters, gradient included.
+"""Below it the windows' entries are laid out one after the other instead of side by side: short
+rows of 9 numbers are slow to write and to multiply. With grey images of 28 by 28, 32 filters and
+max-pooling behind, 128 of them take 2.8 ms instead of 4.4, gradient included.
 """
 
 
@@ -45,15 +45,21 @@ def convolve_as_product(
       >>> convolve_as_product(x, kernel, (2,), [(0, 1)], (1,)).ravel().tolist()
       [1.0, 5.0, 4.0]
     """
-    window = kernel.shape[:-2]
-    taps = _taps(x, window, strides, pads, dilation)
-    if x.shape[-1] < _FEW_CHANNELS:
-        entries = [kernel[index] for index in itertools.product(*map(range, window))]
-        return functools.reduce(
-            jnp.add, [tap @ entry for tap, entry in zip(taps, entries, strict=True)]
-        )
-    side_by_side = taps[0] if len(taps) == 1 else jnp.concatenate(taps, -1)
-    return side_by_side @ kernel.reshape(-1, kernel.shape[-1])
+    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    matrix = kernel.reshape(-1, filters)
+    # One axis of positions and one of entries: with more, XLA transposes whole arrays to multiply
+    # them in the gradient (20 ms instead of 4 for the layer above).
+    if channels < _FEW_CHANNELS:
+        taps = _taps(jnp.moveaxis(x, -1, 0), window, strides, pads, dilation, axis=2)
+        positions = taps[0].shape[1:]
+        entries = jnp.stack(taps).reshape(matrix.shape[0], -1)
+        outputs = lax.dot_general(entries, matrix, (((0,), (0,)), ((), ())))
+    else:
+        taps = _taps(x, window, strides, pads, dilation, axis=1)
+        positions = taps[0].shape[:-1]
+        entries = taps[0] if len(taps) == 1 else jnp.concatenate(taps, -1)
+        outputs = entries.reshape(-1, matrix.shape[0]) @ matrix
+    return outputs.reshape(*positions, filters)
 
 
 def _taps(
@@ -62,21 +68,25 @@ def _taps(
     strides: Sequence[int],
     pads: Pads,
     dilation: Sequence[int],
+    *,
+    axis: int,
 ) -> list[jax.Array]:
-    """For each entry of the window what it sees at every position, `[batch, *positions, channels]`.
+    """For each entry of the window what it sees at every position: `x` with shorter spatial axes.
 
-    The window's last axis varies fastest, as in a kernel that is reshaped to a matrix.
+    The spatial axes begin at `axis`. The window's last axis varies fastest, as in a kernel that is
+    reshaped to a matrix.
     """
-    x = jnp.pad(x, [(0, 0), *pads, (0, 0)])
-    reach = [(size - 1) * step for size, step in zip(window, dilation, strict=True)]
-    taps = []
+    spatial = range(axis, axis + len(window))
+    widths = [(0, 0)] * x.ndim
+    begin, end, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim
+    for i, pair, step in zip(spatial, pads, strides, strict=True):
+        widths[i], steps[i] = pair, step
+    x, taps = jnp.pad(x, widths), []
     for index in itertools.product(*map(range, window)):
-        start = [at * step for at, step in zip(index, dilation, strict=True)]
-        stop = [
-            begin + size - far for begin, size, far in zip(start, x.shape[1:-1], reach, strict=True)
-        ]
-        begin, end = [0, *start, 0], [x.shape[0], *stop, x.shape[-1]]
-        taps.append(lax.slice(x, begin, end, [1, *strides, 1]))
+        for i, at, size, spread in zip(spatial, index, window, dilation, strict=True):
+            begin[i] = at * spread
+            end[i] = x.shape[i] - (size - 1 - at) * spread
+        taps.append(lax.slice(x, begin, end, steps))
     return taps
 
 
