@@ -11,55 +11,34 @@ knows is its description (`net`), its compilation, and its values (`train_state`
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import losses, optimizers
 from jkeras.callbacks import CallbackList, History
 from jkeras.core import keys, trees
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import named_arguments
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
-from jkeras.display import epoch_header, size_of
-from jkeras.metrics import get as get_metric
+from jkeras.display import epoch_header
 from jkeras.trainer import engine, inputs
 from jkeras.trainer.bar import Progress
-from jkeras.trainer.compiling import enable_cache, jit_for_one_call
-from jkeras.trainer.engine import Chunk, Interrupt, Pace, Programs
+from jkeras.trainer.compiled import Compiled
+from jkeras.trainer.engine import Chunk, Interrupt, Pace
 from jkeras.trainer.inputs import Data
-from jkeras.trainer.values import Holder
-from jkeras.training.objective import Objective
-from jkeras.training.steps import make_objective
-
-LogValues = dict[str, float]
+from jkeras.trainer.phase import LogValues, Phase, floats
 
 
-@dataclasses.dataclass(frozen=True)
-class Compilation:
-    """What `compile` was told, resolved."""
-
-    optimizer: Any
-    transformation: Any
-    loss: Any
-    metrics: tuple[Any, ...]
-    weighted_metrics: tuple[Any, ...]
-    eager: bool
-    steps_per_execution: int | None
-
-
-class Trainer(Holder):
+class Trainer(Compiled):
     """Trains, evaluates and applies a model.
 
     Args:
-      net: anything with the layer contract: `init(key, *specs)` and `apply(params, state, *inputs,
-        …)`.
+      net: anything with the layer contract, `init` and `apply`.
       seed: an integer in [0, 2**32). Initial weights, dropout and shuffling follow from it alone.
         Left out, it is the next one after `set_random_seed`, or a random one.
       name: shown in summaries and messages.
@@ -72,133 +51,7 @@ class Trainer(Holder):
     def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
         super().__init__(net, seed=seed, name=name)
         self.stop_training = False
-        self._compilation: Compilation | None = None
-        self._made: Programs | None = None
         self._warned_of_pixels = False
-        self._optimizer_met_data = False
-
-    # -- compile
-
-    @named_arguments
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int | None = None,
-        jit_compile: bool | str = "auto",
-    ) -> None:
-        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
-        anew.
-
-        Args:
-          optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
-          loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per
-            example.
-          metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample
-            weights.
-          weighted_metrics: the same; these use them.
-          run_eagerly: run step by step in Python, for a debugger; slow.
-          steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
-          jit_compile: False is the same as `run_eagerly=True`.
-
-        Raises:
-          TypeError, ValueError: an argument is none of these; the message names the nearest word.
-        """
-        for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if group is not None and not isinstance(group, list | tuple):
-                raise TypeError(
-                    f"compile: `{name}`: expected a list, got {describe(group)}. "
-                    f"Write {name}=[...]."
-                )
-        inputs.check_positive("compile", steps_per_execution=steps_per_execution)
-        description = _resolved("optimizer", optimizers.get, optimizer)
-        self._compilation = Compilation(
-            optimizer=description,
-            transformation=optimizers.as_transformation(description),
-            loss=None if loss is None else _resolved("loss", losses.get, loss),
-            metrics=tuple(_resolved("metrics", get_metric, m) for m in metrics or ()),
-            weighted_metrics=tuple(
-                _resolved("weighted_metrics", get_metric, m) for m in weighted_metrics or ()
-            ),
-            eager=run_eagerly or jit_compile is False,
-            steps_per_execution=steps_per_execution,
-        )
-        self._optimizer_met_data = False
-        self._forget_programs()
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer's description, or the optax transformation that was given."""
-        return self._need_compilation("optimizer").optimizer
-
-    @property
-    def loss(self) -> Any:
-        """The loss that `compile` was given, as an object."""
-        return self._need_compilation("loss").loss
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the values that `evaluate` returns, in its order."""
-        self._need_compilation("metrics_names")
-        return self._programs().objective.names
-
-    @property
-    def learning_rate(self) -> float:
-        """The optimizer's current learning rate. Assigning another costs nothing and recompiles
-        nothing.
-        """
-        rate = optimizers.get_learning_rate(self._need_values().opt_state)
-        if rate is None:
-            raise AttributeError(
-                f"{self._who}: this optax transformation does not tell its learning rate. Wrap it: "
-                "optax.inject_hyperparams(optax.adam)(learning_rate=0.001)."
-            )
-        return float(rate)
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        values = self._need_values()
-        opt_state = optimizers.set_learning_rate(values.opt_state, value)
-        self._values = values.replace(opt_state=opt_state)
-
-    def _objective(self) -> Objective:
-        compiled = self._compilation
-        if compiled is None:
-            return make_objective(self.net)
-        return make_objective(
-            self.net,
-            loss=compiled.loss,
-            metrics=compiled.metrics,
-            weighted_metrics=compiled.weighted_metrics,
-        )
-
-    def _transformation(self) -> Any:
-        compiled = self._compilation
-        return compiled.transformation if compiled else super()._transformation()
-
-    def _programs(self) -> Programs:
-        """The compiled functions, made anew after `compile` and after a change of the net."""
-        if self._made is None:
-            enable_cache()
-            self._made = Programs(self._objective(), self._transformation())
-        return self._made
-
-    def _forget_programs(self) -> None:
-        """Lets go of the compiled functions, and of values that belong to the old compilation."""
-        self._made = None
-        if self._values is not None:
-            opt_state = jit_for_one_call(self._transformation().init)(self._values.params)
-            zeros = self._objective().zeros()
-            self._values = self._values.replace(opt_state=opt_state, sums=zeros)
-
-    def _optimizer_size(self) -> Any:
-        """What the optimizer carries; None until data is met, when Keras makes its arrays."""
-        if not self._optimizer_met_data:
-            return None
-        return size_of(_counted(self._need_values().opt_state))
 
     # -- fit
 
@@ -273,7 +126,7 @@ class Trainer(Holder):
         given = CallbackList(callbacks).callbacks
         listed = CallbackList([*given, history], self, verbose=verbose, epochs=epochs, steps=steps)
         fixed = 1 if listed.watches_batches("train") else compiled.steps_per_execution
-        options = _Phase(listed, verbose, fixed, steps, steps_per_epoch)
+        options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
         validation = (held_out, validation_batch_size or size, validation_steps, validation_freq)
         with Interrupt() as options.interrupt, self._mode():
             self._fit(data, size, shuffle, range(initial_epoch, epochs), validation, options)
@@ -289,7 +142,7 @@ class Trainer(Holder):
         shuffle: bool,
         epochs: range,
         validation: tuple[Any, int, int | None, Any],
-        options: _Phase,
+        options: Phase,
     ) -> None:
         """The epochs, with everything checked and laid out."""
         held_out, val_size, val_steps, val_frequency = validation
@@ -326,7 +179,7 @@ class Trainer(Holder):
         batch_size: int,
         shuffle: bool,
         start: int,
-        options: _Phase,
+        options: Phase,
         bar: Progress,
     ) -> LogValues:
         """One epoch, from batch `start` of the data on; returns the logs at its end."""
@@ -357,14 +210,14 @@ class Trainer(Holder):
         return logs
 
     def _follow(
-        self, phase: str, chunks: Iterator[Chunk], pace: Pace, options: _Phase, bar: Progress
+        self, phase: str, chunks: Iterator[Chunk], pace: Pace, options: Phase, bar: Progress
     ) -> LogValues:
         """Runs a phase to its end, or until Ctrl-C; returns its last logs."""
 
         def report(chunk: Chunk) -> None:
             bar.update(chunk.done, chunk.logs)
             if options.callbacks.watches_batches(phase):
-                options.batch_hook(phase, "end", chunk.done - 1, _floats(chunk.logs))
+                options.batch_hook(phase, "end", chunk.done - 1, floats(chunk.logs))
 
         def stopped() -> bool:
             return phase == "train" and self.stop_training
@@ -377,7 +230,7 @@ class Trainer(Holder):
                 self._values = chunk.value
             if options.interrupted():
                 break
-        return _floats(logs)
+        return floats(logs)
 
     # -- evaluate and predict
 
@@ -408,11 +261,11 @@ class Trainer(Holder):
         inputs.check_positive("evaluate", batch_size=batch_size, steps=steps)
         data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight), batch_size)
         size, known = inputs.sizes(data, batch_size, steps)
-        options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        options = Phase(CallbackList(callbacks, self), verbose, None, known, steps)
         with self._mode():
             return self._in_order(self._evaluation(data, size, options), return_dict)
 
-    def _evaluation(self, data: Data, batch_size: int, options: _Phase) -> LogValues:
+    def _evaluation(self, data: Data, batch_size: int, options: Phase) -> LogValues:
         values, programs = self._need_values(), self._programs()
         watched = options.callbacks.watches_batches("test")
         _, steps = inputs.sizes(data, batch_size, options.limit)
@@ -469,7 +322,7 @@ class Trainer(Holder):
         data = self._prepared("predict", data, batch_size, targets=False)
         values = self._need_values()
         size, known = inputs.sizes(data, batch_size, steps)
-        options = _Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        options = Phase(CallbackList(callbacks, self), verbose, None, known, steps)
 
         def begin(step: int) -> None:
             options.batch_hook("predict", "begin", step, {})
@@ -481,7 +334,7 @@ class Trainer(Holder):
             parts = self._gathered(chunks, options)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
-    def _gathered(self, chunks: Iterator[Chunk], options: _Phase) -> list[Any]:
+    def _gathered(self, chunks: Iterator[Chunk], options: Phase) -> list[Any]:
         """The outputs of all batches on the host, with two of them in flight unless watched."""
         parts: list[Any] = []
         waiting: list[Chunk] = []
@@ -522,7 +375,7 @@ class Trainer(Holder):
         assert isinstance(data, Arrays)
         with self._mode():
             self._values, _, logs = self._programs().train_batch(self._carry(), data.batch)
-        return self._in_order(_floats(logs), return_dict)
+        return self._in_order(floats(logs), return_dict)
 
     @named_arguments
     def test_on_batch(
@@ -536,7 +389,7 @@ class Trainer(Holder):
         zeros = programs.objective.zeros()
         with self._mode():
             _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
-        return self._in_order(_floats(logs), return_dict)
+        return self._in_order(floats(logs), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""
@@ -603,75 +456,6 @@ class Trainer(Holder):
         )
         if hasattr(batch.y, "shape") and hasattr(outputs, "shape"):
             loss.check_data(np.asarray(batch.y), outputs)
-
-    def _need_compilation(self, wanted: str) -> Compilation:
-        if self._compilation is None:
-            raise ValueError(
-                f"{self._who}: `{wanted}` needs a compiled model. "
-                "Call compile(optimizer='adam', loss='mse') first."
-            )
-        return self._compilation
-
-    def _mode(self) -> Any:
-        eager = self._compilation is not None and self._compilation.eager
-        return jax.disable_jit() if eager else contextlib.nullcontext()
-
-
-@dataclasses.dataclass
-class _Phase:
-    """What the parts of one call of `fit`, `evaluate` or `predict` share."""
-
-    callbacks: CallbackList
-    verbose: int | str
-    fixed: int | None
-    steps: int | None
-    limit: int | None
-    interrupt: Interrupt | None = None
-
-    def interrupted(self) -> bool:
-        return self.interrupt is not None and self.interrupt.asked
-
-    def bar(self, header: str = "") -> Progress:
-        return Progress(self.steps, self.verbose, header)
-
-    def pace(self, bar: Progress) -> Pace:
-        return Pace(0.1 if bar.draws else 1.0, self.fixed)
-
-    def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
-        """Calls the batch hook if anybody watches batches."""
-        if self.callbacks.watches_batches(phase):
-            self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
-            if phase == "train":
-                self.callbacks.call(f"on_batch_{when}", step, logs)
-
-
-def _resolved(argument: str, get: Callable[[Any], Any], identifier: Any) -> Any:
-    """`get(identifier)`, with the argument of `compile` named in its errors."""
-    try:
-        return get(identifier)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"compile: `{argument}`: {error}") from None
-
-
-def _counted(opt_state: Any) -> list[Any]:
-    """The arrays of an optimizer's state that Keras counts: not momentum and other constants."""
-    found: list[Any] = []
-    for node in jax.tree.leaves(opt_state, is_leaf=_is_optimizer_state):
-        if not _is_optimizer_state(node):
-            found.append(node)
-            continue
-        rate = node.hyperparams["learning_rate"]
-        found += [node.count, *jax.tree.leaves(node.slots)]
-        found += [] if isinstance(rate, optimizers.Scheduled) else [rate]
-    return found
-
-
-def _is_optimizer_state(node: Any) -> bool:
-    return isinstance(node, optimizers.OptimizerState)
-
-
-def _floats(logs: Mapping[str, Any]) -> LogValues:
-    return {name: float(value) for name, value in logs.items()}
 
 
 def _start(data: Data, number: int, batch_size: int, limit: int | None) -> int:

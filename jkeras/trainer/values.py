@@ -17,12 +17,21 @@ from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.display import Row, size_of, summary_text
 from jkeras.saving import weights as files
-from jkeras.trainer.compiling import enable_cache, jit_for_one_call
 from jkeras.trainer.order import PARTS, Place, places
 from jkeras.trainer.shapes import concrete, is_input, merged_shape, spec_of_input
+from jkeras.trainer.xla import enable_cache, jit_for_one_call
 from jkeras.training.objective import Objective
 from jkeras.training.state import TrainState
 from jkeras.training.steps import init_fn, make_objective
+
+_INSTEAD = {
+    "save": "save_weights('model.msgpack'), and the same layers with load_weights to read it",
+    "trainable_variables": "`params`, the nested dicts that the optimizer updates",
+    "trainable_weights": "`params`, the nested dicts that the optimizer updates",
+    "non_trainable_variables": "`state`, the nested dicts that training carries",
+    "non_trainable_weights": "`state`, the nested dicts that training carries",
+    "variables": "`weights`, or `train_state` with the optimizer's",
+}
 
 
 class Holder:
@@ -51,6 +60,12 @@ class Holder:
         self._values: TrainState | None = None
         self._lent = False
         self._specs: tuple[Any, ...] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Names that a model of Keras has and this one has not are answered with what to use."""
+        instead = _INSTEAD.get(name)
+        fix = f" Use {instead}." if instead else nearest(name, _public_names(type(self)))
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
 
     @property
     def net(self) -> Any:
@@ -389,3 +404,7 @@ def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
 
 def _refilled(tree: Any, leaves: list[Any]) -> Any:
     return jax.tree.unflatten(jax.tree.structure(tree), leaves)
+
+
+def _public_names(cls: type) -> list[str]:
+    return [name for name in dir(cls) if not name.startswith("_")]

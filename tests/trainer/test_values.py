@@ -246,3 +246,27 @@ def test_the_same_seed_makes_the_same_weights() -> None:
 
     np.testing.assert_array_equal(kernel(3), kernel(3))
     assert not np.array_equal(kernel(3), kernel(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "save",
+            "Sequential has no attribute 'save'. Use save_weights('model.msgpack'), and the same "
+            "layers with load_weights to read it.",
+        ),
+        (
+            "trainable_weights",
+            "Sequential has no attribute 'trainable_weights'. Use `params`, the nested dicts that "
+            "the optimizer updates.",
+        ),
+        ("evaluat", "Sequential has no attribute 'evaluat'. Did you mean 'evaluate'?"),
+        ("zzz", "Sequential has no attribute 'zzz'."),
+    ],
+)
+def test_a_name_that_is_not_here_is_answered_with_what_to_use(name: str, message: str) -> None:
+    with pytest.raises(AttributeError) as raised:
+        getattr(jkeras.Sequential(seed=0), name)
+    assert str(raised.value) == message
+    assert not hasattr(jkeras.Sequential(seed=0), name)

@@ -1,0 +1,58 @@
+"""What the parts of one call of `fit`, `evaluate` or `predict` share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras.callbacks import CallbackList
+from jkeras.trainer.bar import Progress
+from jkeras.trainer.engine import Interrupt, Pace
+
+LogValues = dict[str, float]
+
+
+@dataclasses.dataclass
+class Phase:
+    """The options of a call, and what follows from them.
+
+    Attributes:
+      callbacks: the callbacks to call.
+      verbose: 0 silent, 1 or "auto" a bar, 2 one line.
+      fixed: steps in every dispatch, or None to let the pace find them.
+      steps: steps in all, if that is known.
+      limit: steps at most, if that was asked for.
+      interrupt: hears Ctrl-C, in `fit`.
+    """
+
+    callbacks: CallbackList
+    verbose: int | str
+    fixed: int | None
+    steps: int | None
+    limit: int | None
+    interrupt: Interrupt | None = None
+
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self.interrupt is not None and self.interrupt.asked
+
+    def bar(self, header: str = "") -> Progress:
+        """A progress bar for these steps."""
+        return Progress(self.steps, self.verbose, header)
+
+    def pace(self, bar: Progress) -> Pace:
+        """A tenth of a second for a dispatch while a bar moves, else a second."""
+        return Pace(0.1 if bar.draws else 1.0, self.fixed)
+
+    def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
+        """Calls the batch hook if anybody watches batches."""
+        if self.callbacks.watches_batches(phase):
+            self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
+            if phase == "train":
+                self.callbacks.call(f"on_batch_{when}", step, logs)
+
+
+def floats(logs: Mapping[str, Any]) -> LogValues:
+    """The logs as Python numbers, which waits for them."""
+    return {name: float(value) for name, value in logs.items()}
