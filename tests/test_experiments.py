@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
+EXPERIMENTS = ROOT / "experiments"
+SCRIPTS = sorted([*EXPERIMENTS.glob("*.py"), *EXPERIMENTS.glob("benchmarks/*.py")])
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port: every download is refused
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -100,16 +100,16 @@ def run_once(peer: str, model: str, epochs: int, data: Path, cache: Path) -> dic
 
 
 def measure(
-    model: str, peers: Sequence[str], rounds: int, epochs: int, data: Path, cache: Path
+    model: str, peers: Sequence[str], turns: range, epochs: int, data: Path, cache: Path
 ) -> Results:
-    """Every peer `rounds` times, in turns; the first turn warms the caches and is dropped."""
+    """Every peer once a turn; turn 0 warms the caches and is dropped."""
     results: Results = {peer: [] for peer in peers}
-    for turn in range(rounds + 1):
+    for turn in turns:
         for peer in peers:
             found = run_once(peer, model, epochs, data, cache)
             if turn:
                 results[peer].append(found)
-                print(f"{model} {turn}/{rounds} {peer}: {found['epoch_s']:.2f} s", flush=True)
+                print(f"{model} {turn}/{turns[-1]} {peer}: {found['epoch_s']:.2f} s", flush=True)
     return results
 
 
@@ -166,14 +166,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures, prints the tables and writes them."""
     args = parse(argv)
-    rounds, epochs = (1, 2) if args.tiny else (args.rounds, args.epochs)
+    turns, epochs = (range(1, 2), 2) if args.tiny else (range(args.rounds + 1), args.epochs)
     peers = installed(["jkeras", "raw-scan"] if args.tiny else args.peers)
     args.output.mkdir(parents=True, exist_ok=True)
     data = write_data(args.output, args.tiny)
     cache = args.output / "cache"
     sections = [machine()]
     for model in args.models:
-        sections.append(table(model, measure(model, peers, rounds, epochs, data, cache)))
+        sections.append(table(model, measure(model, peers, turns, epochs, data, cache)))
     text = "\n\n".join(sections) + "\n"
     (args.output / "benchmarks.md").write_text(text, encoding="utf-8")
     print(f"\n{text}\nwrote {args.output / 'benchmarks.md'}")
