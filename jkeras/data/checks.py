@@ -102,7 +102,9 @@ def check_finite(name: str, array: Any) -> None:
 
 def _check_integers(name: str, array: Any) -> None:
     """Raises for integers that the device, which has 32 bits, would change without a word."""
-    if array.dtype not in (np.int64, np.uint64, np.uint32) or jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+    if array.dtype not in (np.int64, np.uint64, np.uint32) or getattr(
+        jax.config, "jax_enable_x64", False
+    ):
         return
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     limit = np.iinfo(np.uint32 if array.dtype.kind == "u" else np.int32)
