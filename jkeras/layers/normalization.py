@@ -5,17 +5,64 @@ The families differ in where the statistics come from.
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.description import Description, fields
+from jkeras.core.errors import describe, unknown_name
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
+
+
+class Clipping(Description):
+    """How far batch renormalization may correct: `rmin` ≤ r ≤ `rmax` and |d| ≤ `dmax`.
+
+    Args:
+      rmax, rmin: bounds of the ratio of deviations, at least 0; unbounded when left out.
+      dmax: bound of the distance of means, in deviations, at least 0; unbounded when left out.
+    """
+
+    rmax: float = option(default=math.inf, convert=non_negative)
+    rmin: float = option(default=0.0, convert=non_negative)
+    dmax: float = option(default=math.inf, convert=non_negative)
+
+    def check(self) -> None:
+        if self.rmin > self.rmax:
+            raise ValueError(
+                f"{self.who}: expected `rmin` of at most `rmax`, got {self.rmin} and {self.rmax}."
+            )
+
+
+def clipping(value: Any) -> Clipping:
+    """`value` as a `Clipping`: from a dict with some of its names, or None for no bounds.
+
+    Example:
+      >>> clipping({"rmax": 3, "dmax": 5.0}), clipping(None)
+      (Clipping(rmax=3.0, dmax=5.0), Clipping())
+
+    Raises:
+      TypeError: it is not a dict, or a bound is not a number.
+      ValueError: a name is unknown, a bound is negative, or `rmin` is above `rmax`.
+    """
+    if isinstance(value, Clipping):
+        return value
+    known = [field.name for field in fields(Clipping)]
+    if not isinstance(value, Mapping | None):
+        listed = ", ".join(repr(name) for name in known)
+        raise TypeError(f"expected a dict with some of {listed}, got {describe(value)}.")
+    for name in value or {}:
+        if name not in known:
+            raise unknown_name("key", str(name), known)
+    return Clipping(**{name: bound for name, bound in (value or {}).items() if bound is not None})
 
 
 class BatchNormalization(Layer):
@@ -24,8 +71,14 @@ class BatchNormalization(Layer):
     `gamma * (inputs - mean) / sqrt(variance + epsilon) + beta`. While training, mean and (biased)
     variance are the batch's, and `moving = momentum * moving + (1 - momentum) * batch` is carried.
 
+    With `renorm`, what is normalized by a batch is corrected towards statistics of many: before
+    `gamma` and `beta` it becomes `r * normalized + d`, where `r = stddev / renorm_stddev`,
+    `d = (mean - renorm_mean) / renorm_stddev`, `stddev = sqrt(variance + epsilon)`. Gradients take
+    both as constants. `moving_variance` then follows the averaged deviation.
+
     Shapes: any, `axis` is the feature axis. Weights: `gamma`, `beta`; state: `moving_mean`,
-    `moving_variance`; all (features,). Statistics are computed in float32 at least.
+    `moving_variance`, with `renorm` also `moving_stddev`, `renorm_mean`, `renorm_stddev`; all
+    (features,). Statistics are computed in float32 at least.
 
     Args:
       axis: the feature axis; the batch axis is 0.
@@ -34,8 +87,19 @@ class BatchNormalization(Layer):
       center, scale: whether `beta` and `gamma` exist.
       beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: names or objects.
+      renorm: whether to correct while training, as above.
+      renorm_clipping: a dict of bounds with some of `rmax`, `rmin` (for r) and `dmax` (for |d|);
+        no bounds when left out.
+      renorm_momentum: how much of `renorm_mean` and `renorm_stddev` a step keeps, in [0, 1].
+      synchronized: changes nothing. The statistics in one program are those of the whole batch,
+        on however many devices it lies. (Keras on JAX refuses True.)
 
-    Source: Ioffe and Szegedy 2015, arXiv:1502.03167; `keras.layers.BatchNormalization`.
+    Example:
+      >>> BatchNormalization(renorm=True, renorm_clipping={"rmax": 3})
+      BatchNormalization(renorm=True, renorm_clipping=Clipping(rmax=3.0))
+
+    Source: Ioffe and Szegedy 2015, arXiv:1502.03167; renorm: Ioffe 2017, arXiv:1702.03275;
+    `keras.layers.BatchNormalization`.
     """
 
     axis: int = option(default=-1, convert=operator.index)
@@ -51,19 +115,21 @@ class BatchNormalization(Layer):
     gamma_regularizer: Any = regularizer()
     beta_constraint: Any = constraint()
     gamma_constraint: Any = constraint()
+    renorm: bool = False
+    renorm_clipping: Any = option(default=None, convert=clipping)
+    renorm_momentum: float = option(default=0.99, convert=rate)
+    synchronized: bool = False
 
     padded_rows: ClassVar[PaddedRows] = "masked"
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         shape = (self._features(inputs),)
-        params, state = {}, {}
+        params = {}
         if self.scale:
             params["gamma"] = self.gamma_initializer(shape, key=child(key, "gamma"))
         if self.center:
             params["beta"] = self.beta_initializer(shape, key=child(key, "beta"))
-        for name in ("moving_mean", "moving_variance"):
-            state[name] = getattr(self, f"{name}_initializer")(shape, key=child(key, name))
-        return params, state
+        return params, self._initial_state(key, shape)
 
     def apply(
         self,
@@ -78,14 +144,31 @@ class BatchNormalization(Layer):
         """The base's `apply`; `rows` [batch] bool says which examples the statistics count."""
         x = self.cast(inputs)
         self._check_features(x, state["moving_mean"].shape[0])
-        mean, variance = state["moving_mean"], state["moving_variance"]
-        if training:
-            mean, variance = batch_moments(x, self.axis, rows)
-            state = {
-                "moving_mean": self._moved(state["moving_mean"], mean),
-                "moving_variance": self._moved(state["moving_variance"], variance),
-            }
-        return self._normalized(params, x, mean, variance), state
+        if not training:
+            moving = state["moving_mean"], state["moving_variance"]
+            return self._normalized(params, x, *moving), state
+        mean, variance = batch_moments(x, self.axis, rows)
+        if not self.renorm:
+            return self._normalized(params, x, mean, variance), self._moved(state, mean, variance)
+        stddev = jnp.sqrt(variance + self.epsilon)
+        corrected = self._corrected(params, *self._corrections(state, mean, stddev))
+        outputs = self._normalized(corrected, x, mean, variance)
+        return outputs, self._renorm_moved(state, mean, stddev)
+
+    def _initial_state(self, key: Key, shape: tuple[int, ...]) -> State:
+        def mean() -> Array:
+            return self.moving_mean_initializer(shape, key=child(key, "moving_mean"))
+
+        def variance() -> Array:
+            return self.moving_variance_initializer(shape, key=child(key, "moving_variance"))
+
+        state = {"moving_mean": mean(), "moving_variance": variance()}
+        if self.renorm:
+            # The same values made anew: a tree that is donated may not hold one buffer twice.
+            state["moving_stddev"] = jnp.sqrt(variance())
+            state["renorm_mean"] = mean()
+            state["renorm_stddev"] = jnp.sqrt(variance())
+        return state
 
     def _features(self, inputs: Any) -> int:
         shape = tuple(inputs.shape)
@@ -103,15 +186,44 @@ class BatchNormalization(Layer):
                 f"when its weights were made, got shape {x.shape}."
             )
 
-    def _moved(self, moving: Array, batch: Array) -> Array:
-        return moving * self.momentum + batch.astype(moving.dtype) * (1 - self.momentum)
+    def _moved(self, state: State, mean: Array, variance: Array) -> State:
+        return {
+            "moving_mean": moved(state["moving_mean"], mean, self.momentum),
+            "moving_variance": moved(state["moving_variance"], variance, self.momentum),
+        }
+
+    def _renorm_moved(self, state: State, mean: Array, stddev: Array) -> State:
+        moving_stddev = moved(state["moving_stddev"], stddev, self.momentum)
+        return {
+            "moving_mean": moved(state["moving_mean"], mean, self.momentum),
+            # Rounding must not make it negative.
+            "moving_variance": jax.nn.relu(lax.square(moving_stddev) - self.epsilon),
+            "moving_stddev": moving_stddev,
+            "renorm_mean": moved(state["renorm_mean"], mean, self.renorm_momentum),
+            "renorm_stddev": moved(state["renorm_stddev"], stddev, self.renorm_momentum),
+        }
+
+    def _corrections(self, state: State, mean: Array, stddev: Array) -> tuple[Array, Array]:
+        """The factor r and the shift d from the batch's statistics to the carried ones."""
+        bounds = self.renorm_clipping
+        carried = self.weights_like(state, mean)
+        reference = jnp.maximum(carried["renorm_stddev"], math.sqrt(self.epsilon))
+        r = jnp.clip(stddev / reference, bounds.rmin, bounds.rmax)
+        d = jnp.clip((mean - carried["renorm_mean"]) / reference, -bounds.dmax, bounds.dmax)
+        return lax.stop_gradient(r), lax.stop_gradient(d)
+
+    def _corrected(self, params: Params, r: Array, d: Array) -> Params:
+        """The `gamma` and `beta` with which `normalized` gives what `r * normalized + d` should."""
+        weights = self.weights_like(params, r)
+        gamma, beta = weights.get("gamma", 1.0), weights.get("beta", 0.0)
+        return {"gamma": r * gamma, "beta": d * gamma + beta}
 
     def _normalized(self, params: Params, x: Array, mean: Array, variance: Array) -> Array:
         scale = lax.rsqrt(variance + self.epsilon)
-        if self.scale:
+        if "gamma" in params:
             scale = scale * params["gamma"].astype(scale.dtype)
         shift = -mean * scale
-        if self.center:
+        if "beta" in params:
             shift = shift + params["beta"].astype(shift.dtype)
         wide = x.astype(scale.dtype)
         outputs = wide * along(self.axis, scale, x.ndim) + along(self.axis, shift, x.ndim)
@@ -135,3 +247,8 @@ def batch_moments(x: Array, axis: int, rows: Array | None) -> tuple[Array, Array
     mean = jnp.mean(x, others, where=where)
     centered = x - along(axis, mean, x.ndim)
     return mean, jnp.mean(lax.square(centered), others, where=where)
+
+
+def moved(moving: Array, batch: Array, momentum: float) -> Array:
+    """A moving average after one more batch, in the dtype of `moving`."""
+    return moving * momentum + batch.astype(moving.dtype) * (1 - momentum)

@@ -8,6 +8,10 @@ Keras's order (trained ones first). Arrays are named `case|phase|what|number`. B
 `carried` (the weights that are not trained, afterwards), and `d_inputs`, `d_weights`, the gradients
 of Σ cotangents · outputs. Layers that draw random numbers, or for which training is nothing else,
 have no training phase; integer inputs have no gradient.
+
+Batch renormalization also trains from Keras's initial weights: the phase `steps` holds `inputs` and
+what a training phase holds, stacked over STEPS steps in sequence; behind each the weights move by
+-STEP_SIZE times their gradient. `trained` holds the outputs in evaluation for the last inputs.
 """
 
 import json
@@ -137,7 +141,32 @@ CASES: list[tuple[str, list[Any], list[dict[str, Any]]]] = [
     ("SpatialDropout2D", [IMAGE], [{"rate": 0.4}]),
     ("SpatialDropout3D", [VOLUME], [{"rate": 0.4}]),
     ("Subtract", [(2, 3, 4), (2, 1, 4)], [{}]),
+    # A case's numbers are drawn by its position: new ones come last.
+    (
+        "BatchNormalization",
+        [(5, 4)],
+        [
+            {"renorm": True},
+            {
+                "renorm": True,
+                "renorm_clipping": {"rmax": 1.5, "rmin": 0.7, "dmax": 0.5},
+                "renorm_momentum": 0.6,
+                "momentum": 0.8,
+                "scale": False,
+            },
+        ],
+    ),
+    (
+        "BatchNormalization",
+        [(3, 4, 2)],
+        [
+            {"renorm": True, "renorm_clipping": {"rmin": 0.9}, "axis": 1, "center": False},
+            {"renorm": True, "renorm_momentum": 0.5, "scale": False, "center": False},
+        ],
+    ),
 ]
+
+STEPS, STEP_SIZE = 4, 0.1
 
 RANDOM = ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout")
 
@@ -160,7 +189,8 @@ def with_weights(layer: Any, inputs: list[np.ndarray], rng: np.random.Generator)
     values = []
     for weight in layer.trainable_weights + kept_weights(layer):
         value = rng.normal(size=weight.shape).astype("float32") / 2
-        values.append(np.abs(value) + 0.5 if weight.name == "moving_variance" else value)
+        positive = weight.name.endswith(("variance", "stddev"))
+        values.append(np.abs(value) + 0.5 if positive else value)
         weight.assign(values[-1])
 
 
@@ -207,6 +237,27 @@ def run(layer: Any, inputs: list[np.ndarray], training: bool) -> dict[str, list]
     return found
 
 
+def steps(layer: Any, inputs: np.ndarray, rng: np.random.Generator) -> dict[str, list]:
+    """Arrays, named `phase|what`, of a few training steps in sequence, each on other inputs."""
+    layer.build(inputs.shape)
+    history: list[dict[str, list]] = []
+    for step in range(STEPS):
+        # Ever wider and further up, so that bounds of the corrections are met from both sides.
+        x = (inputs + rng.normal(size=inputs.shape) + step - 1) * 0.6 * (step + 1)
+        found = {"inputs": [x.astype("float32")]}
+        found |= run(layer, found["inputs"], training=True)
+        for weight, slope in zip(layer.trainable_weights, found["d_weights"], strict=True):
+            weight.assign(weight - STEP_SIZE * slope)
+        for weight, value in zip(layer.non_trainable_weights, found["carried"], strict=True):
+            weight.assign(value)
+        history.append(found)
+    arrays = {"trained|outputs": run(layer, history[-1]["inputs"], training=False)["outputs"]}
+    for what in ("inputs", "outputs", "carried", "d_inputs", "d_weights"):
+        columns = zip(*(found[what] for found in history), strict=True)
+        arrays[f"steps|{what}"] = [np.stack(column) for column in columns]
+    return arrays
+
+
 def case(kind: str, specs: list, arguments: dict, seed: int) -> tuple[dict, dict[str, list]]:
     """The row of the table and the arrays, named `phase|what`, of one case."""
     rng = np.random.default_rng(seed)
@@ -221,6 +272,8 @@ def case(kind: str, specs: list, arguments: dict, seed: int) -> tuple[dict, dict
         found = run(layer, inputs, phase == "training")
         arrays["given|cotangents"] = found.pop("cotangents")
         arrays.update({f"{phase}|{what}": values for what, values in found.items()})
+    if arguments.get("renorm"):
+        arrays |= steps(getattr(keras.layers, kind)(**arguments), inputs[0], rng)
     return row, arrays
 
 
