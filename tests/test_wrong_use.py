@@ -157,7 +157,8 @@ ERRORS = [
         "add_not_layer",
         lambda: jkeras.Sequential(name="net").add(3),
         TypeError,
-        "Sequential 'net': add: expected a layer, got 3 (int).",
+        "Sequential 'net': add: expected a layer, got 3 (int). Layers are made by "
+        "jkeras.layers, or subclass jkeras.layers.Layer.",
     ),
     Wrong(
         "pop_empty",
@@ -216,8 +217,8 @@ ERRORS = [
         lambda: uncompiled().compile("sgd", losses="mse"),
         TypeError,
         "compile: unexpected argument `losses`. Did you mean 'loss'? Arguments: "
-        "optimizer, loss, metrics, weighted_metrics, run_eagerly, steps_per_execution, "
-        "jit_compile.",
+        "optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, "
+        "steps_per_execution, jit_compile.",
     ),
     Wrong(
         "negative_rate",
@@ -641,6 +642,72 @@ ERRORS = [
         lambda: model().fit(X, Y, steps_per_epoch=0),
         ValueError,
         "fit: `steps_per_epoch`: expected a positive integer, got 0.",
+    ),
+    Wrong(
+        "pair_as_x",
+        lambda: model().fit((X, Y)),
+        ValueError,
+        "fit: `x`: expected the inputs alone, got a pair and no `y`. Write fit(x, y); "
+        "validation data stay a pair.",
+    ),
+    Wrong(
+        "two_inputs",
+        lambda: model().fit((X, X), Y),
+        ValueError,
+        "Dense 'dense': got 2 inputs, and takes another number. A tuple or list of "
+        "arrays means several inputs.",
+    ),
+    Wrong(
+        "list_of_batches",
+        lambda: model().fit([(X, Y)]),
+        TypeError,
+        "fit: `x`: expected an array, or a list of arrays for several inputs, got "
+        f"{str([(X, Y)])[:57]}... (list). Give batches as an iterator: iter(x).",
+    ),
+    Wrong(
+        "complex_numbers",
+        lambda: model().fit(X + 1j, Y),
+        TypeError,
+        "fit: `x`: expected real numbers, got an array of shape (8, 4) and dtype "
+        "complex64. Give the parts as features: np.stack([x.real, x.imag], -1).",
+    ),
+    Wrong(
+        "ids_outside_the_table",
+        lambda: model(layers=[L.Embedding(3, 2), L.Flatten(), L.Dense(3)]).fit(
+            np.arange(8).reshape(8, 1), Y
+        ),
+        ValueError,
+        "fit: Embedding 'embedding': expected ids from 0 to 2 (`input_dim` is 3), got "
+        "values from 0 to 7.",
+    ),
+    Wrong(
+        "freezing_a_model",
+        lambda: setattr(built(), "trainable", False),
+        AttributeError,
+        "Sequential: `trainable` cannot be set: weights are not frozen that way here. "
+        "Give the optimizer a label for each weight instead: optax.multi_transform("
+        "{'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, labels).",
+    ),
+    Wrong(
+        "freezing_a_layer",
+        lambda: setattr(built().layers[0], "trainable", False),
+        AttributeError,
+        "Dense 'dense' is a frozen description: `trainable` cannot be set. It has no "
+        "argument `trainable`.",
+    ),
+    Wrong(
+        "loss_weights",
+        lambda: uncompiled().compile("sgd", "mse", loss_weights=[1.0]),
+        ValueError,
+        "compile: `loss_weights`: expected None, because the model has one output, got "
+        "[1.0] (list). Scale the loss itself, or use `sample_weight` in fit.",
+    ),
+    Wrong(
+        "add_a_class",
+        lambda: uncompiled().add(L.Dense),
+        TypeError,
+        "Sequential 'net': add: expected a layer, got "
+        "<class 'jkeras.layers.core.Dense'> (type). Make one: Dense(...).",
     ),
 ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.errors import nearest
 
 Mode = Literal["auto", "min", "max"]
 
@@ -124,9 +125,12 @@ class EarlyStopping(Callback):
 
     def _value(self, logs: Logs) -> float | None:
         if self.monitor not in logs:
+            validated = self.monitor.startswith("val_")
+            alike = [name for name in logs if name.startswith("val_") == validated]
             warnings.warn(
                 f"EarlyStopping: `monitor` {self.monitor!r} is not among the logs: "
-                f"{', '.join(logs)}. For a `val_` value give `fit` validation data.",
+                f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
+                "For a `val_` value give `fit` validation data.",
                 stacklevel=2,
             )
             return None

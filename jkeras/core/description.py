@@ -95,7 +95,7 @@ class Description:
     def __repr__(self) -> str:
         shown = [
             f"{field.name}={_short(getattr(self, field.name))}"
-            for field in fields(type(self))
+            for field in sorted(fields(type(self)), key=lambda field: bool(field.kw_only))
             if field.repr and not self._is_default(field)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -109,6 +109,8 @@ class Description:
     def how_to_change(self, name: str, value: str) -> str:
         """The sentence that tells a person who tried to assign an attribute what to do instead."""
         if name not in [field.name for field in fields(type(self))]:
+            if type(self).__module__.startswith("jkeras."):
+                return f"It has no argument `{name}`."
             return (
                 "Make it an argument: leave `__init__` out, and write it in the class body as "
                 f"`{name}: type`, or `{name}: type = default`."

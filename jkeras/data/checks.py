@@ -38,9 +38,12 @@ def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
             return tuple(
                 as_arrays(f"{name}[{i}]", leaf, finite=finite) for i, leaf in enumerate(tree)
             )
+        pairs = bool(tree) and all(isinstance(item, tuple) for item in tree)
+        fix = f"Give batches as an iterator: iter({name})" if pairs else ""
+        fix = fix or f"Make it an array: np.asarray({name})"
         raise TypeError(
             f"`{name}`: expected an array, or a list of arrays for several inputs, got "
-            f"{describe(tree)}. Make it an array: np.asarray({name})."
+            f"{describe(tree)}. {fix}."
         )
     return as_array(name, tree, finite=finite)
 
@@ -54,6 +57,11 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
         raise TypeError(
             f"`{name}`: expected numbers, got {describe(array)}. "
             f"Encode or convert them first: {name}.astype('float32')."
+        )
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise TypeError(
+            f"`{name}`: expected real numbers, got {describe(array)}. Give the parts as features: "
+            f"np.stack([{name}.real, {name}.imag], -1)."
         )
     if array.ndim == 0:
         raise ValueError(

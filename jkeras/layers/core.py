@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
@@ -132,6 +133,22 @@ class Embedding(Layer):
             raise ValueError(
                 f"{self.who}: expected `weights` of shape (input_dim, output_dim) = {shape}, got "
                 f"{self.weights}."
+            )
+
+    def check_values(self, inputs: np.ndarray[Any, Any]) -> None:
+        """Raises for ids outside the table; a trainer asks before it starts, `apply` cannot.
+
+        Args:
+          inputs: all ids, on the host.
+
+        Raises:
+          ValueError: an id is negative, or `input_dim` or more.
+        """
+        low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
+        if low < 0 or high >= self.input_dim:
+            raise ValueError(
+                f"{self.who}: expected ids from 0 to {self.input_dim - 1} (`input_dim` is "
+                f"{self.input_dim}), got values from {low} to {high}."
             )
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:

@@ -7,6 +7,7 @@ The same layer object at two places is one set of weights under one name.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def _named(layers: Any) -> tuple[Layer, ...]:
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             raise TypeError(
-                f"expected layers, got {describe(layer)} at position {i}. {_fix(layer)}"
+                f"expected layers, got {describe(layer)} at position {i}. {instead_of(layer)}"
             )
     distinct = list({id(layer): layer for layer in layers}.values())
     kinds = [type(layer).__name__ for layer in distinct]
@@ -38,7 +39,7 @@ def _named(layers: Any) -> tuple[Layer, ...]:
     return tuple(named[id(layer)] for layer in layers)
 
 
-def _fix(given: Any) -> str:
+def instead_of(given: Any) -> str:
     """What to write instead of something that is no layer."""
     if isinstance(given, type):
         return f"Make one: {given.__name__}(...)."
@@ -84,6 +85,7 @@ class Chain(Layer):
         for layer in self.layers:
             if layer.name not in seen:
                 seen.add(layer.name)
+                _check_inputs(layer, values)
                 own = layer.init(child(key, str(layer.name)), *values)
                 _put(params, layer, own[0])
                 _put(state, layer, _with_activity(layer, own[1], jnp.zeros(())))
@@ -174,6 +176,17 @@ def _unpacked(values: tuple[Any, ...]) -> Any:
 
 def _as_tuple(outputs: Any) -> tuple[Any, ...]:
     return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
+    """Raises unless the layer takes this many inputs."""
+    try:
+        inspect.signature(layer.init).bind(None, *values)
+    except TypeError:
+        raise ValueError(
+            f"{layer.who}: got {len(values)} inputs, and takes another number. "
+            "A tuple or list of arrays means several inputs."
+        ) from None
 
 
 def _padded_rows(layer: Layer) -> PaddedRows:

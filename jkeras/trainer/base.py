@@ -391,6 +391,10 @@ class Trainer(Compiled):
             _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
         return self._in_order(floats(logs), return_dict)
 
+    def reset_metrics(self) -> None:
+        """Sets the metrics' sums to zero, as every epoch does by itself."""
+        self._values = self._need_values().replace(sums=self._programs().objective.zeros())
+
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""
         return self.predict(x, batch_size=len(jax.tree.leaves(x)[0]), verbose=0)
@@ -423,6 +427,7 @@ class Trainer(Compiled):
         batch = inputs.first_batch(who, data)
         self.build(*batch.inputs, rows=inputs.rows_of(data, batch, batch_size))
         self._warn_of_pixels(batch)
+        inputs.check_first_layer(who, self.net, batch)
         if targets:
             self._check_targets(who, batch)
             self._optimizer_met_data = True

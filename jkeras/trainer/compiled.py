@@ -54,6 +54,7 @@ class Compiled(Holder):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
+        loss_weights: Any = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
         run_eagerly: bool = False,
@@ -67,6 +68,7 @@ class Compiled(Holder):
           optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
           loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per
             example.
+          loss_weights: None; a model here has one output, so there is nothing to weigh.
           metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample
             weights.
           weighted_metrics: the same; these use them.
@@ -83,6 +85,11 @@ class Compiled(Holder):
                     f"compile: `{name}`: expected a list, got {describe(group)}. "
                     f"Write {name}=[...]."
                 )
+        if loss_weights is not None:
+            raise ValueError(
+                "compile: `loss_weights`: expected None, because the model has one output, got "
+                f"{describe(loss_weights)}. Scale the loss itself, or use `sample_weight` in fit."
+            )
         inputs.check_positive("compile", steps_per_execution=steps_per_execution)
         description = _resolved("optimizer", optimizers.get, optimizer)
         self._compilation = Compilation(

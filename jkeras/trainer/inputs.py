@@ -18,6 +18,7 @@ from jkeras.core.errors import describe
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
+from jkeras.trainer.shapes import is_input
 
 Data = Arrays | Stream
 
@@ -44,6 +45,11 @@ def load(
     """
     if x is None:
         raise ValueError(f"{who}: expected `x`, got None. Pass an array or an iterable of batches.")
+    if isinstance(x, tuple) and len(x) == 2 and y is None and who != "predict":
+        raise ValueError(
+            f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
+            f"Write {who}(x, y); validation data stay a pair."
+        )
     try:
         if _is_resident(x):
             return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
@@ -184,6 +190,17 @@ def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
             "epoch is a single update. Choose a smaller one for more updates.",
             stacklevel=4,
         )
+
+
+def check_first_layer(who: str, net: Any, batch: Batch) -> None:
+    """Lets the first layer refuse inputs whose values it cannot take, such as ids out of range."""
+    layers = [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
+    check = getattr(layers[0], "check_values", None) if layers else None
+    if check is not None and len(batch.inputs) == 1:
+        try:
+            check(np.asarray(batch.inputs[0]))
+        except ValueError as error:
+            raise ValueError(f"{who}: {error}") from None
 
 
 def raw_pixels(net: Any, batch: Batch) -> int:

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from jkeras.callbacks import CallbackList
 from jkeras.trainer.bar import Progress
 from jkeras.trainer.engine import Interrupt, Pace
 
-LogValues = dict[str, float]
+LogValues = dict[str, Any]
 
 
 @dataclasses.dataclass
@@ -54,5 +56,5 @@ class Phase:
 
 
 def floats(logs: Mapping[str, Any]) -> LogValues:
-    """The logs as Python numbers, which waits for them."""
-    return {name: float(value) for name, value in logs.items()}
+    """The logs as Python numbers, or lists of them, which waits for them."""
+    return {name: np.asarray(value).tolist() for name, value in logs.items()}

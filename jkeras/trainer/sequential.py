@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.layer import Layer
-from jkeras.models.chain import Chain
+from jkeras.models.chain import Chain, instead_of
 from jkeras.trainer.base import Trainer
 from jkeras.trainer.shapes import is_input
 from jkeras.training.state import TrainState
@@ -46,14 +47,15 @@ class Sequential(Trainer):
         if layers is not None:
             self._set(list(layers) if isinstance(layers, Iterable) else [layers])
 
-    def add(self, layer: Layer) -> None:
+    def add(self, layer: Any) -> None:
         """Appends a layer. Weights that exist stay; the new layer's are made when they are needed.
 
         Raises:
           TypeError: it is not a layer.
         """
         if not isinstance(layer, Layer):
-            raise TypeError(f"{self._who}: add: expected a layer, got {describe(layer)}.")
+            fix = instead_of(layer)
+            raise TypeError(f"{self._who}: add: expected a layer, got {describe(layer)}. {fix}")
         self._set([*self._given, layer])
 
     def pop(self) -> Layer:

@@ -61,6 +61,19 @@ class Holder:
         self._lent = False
         self._specs: tuple[Any, ...] | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainable":  # accepted without effect, it would train what shall stay
+            raise AttributeError(
+                f"{type(self).__name__}: `trainable` cannot be set: weights are not frozen that "
+                "way here. Give the optimizer a label for each weight instead: "
+                "optax.multi_transform({'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, labels)."
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        layers = getattr(self._net, "layers", None)
+        return f"<{self._who}: {self._net if layers is None else list(layers)}>"
+
     def __getattr__(self, name: str) -> Any:
         """Names that a model of Keras has and this one has not are answered with what to use."""
         instead = _INSTEAD.get(name)

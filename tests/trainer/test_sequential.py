@@ -173,3 +173,40 @@ def test_several_inputs_come_as_a_list_of_arrays() -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
     pairs = ((([X[i : i + 3], X[i : i + 3, :2]]), Y[i : i + 3]) for i in (0, 3, 6))
     assert np.isfinite(model.evaluate(pairs, verbose=0))
+
+
+def test_a_model_shows_its_layers() -> None:
+    model = jkeras.Sequential([Dense(3)], name="net", seed=0)
+    assert repr(model) == "<Sequential 'net': [Dense(units=3, name='dense')]>"
+
+
+def test_a_metric_with_several_values_is_logged_as_a_list() -> None:
+    model = jkeras.Sequential([Dense(1, activation="sigmoid")], seed=0)
+    precision = jkeras.metrics.Precision(thresholds=[0.3, 0.6])
+    model.compile("sgd", "binary_crossentropy", metrics=[precision])
+    x, y = np.ones((8, 2), np.float32), np.arange(8) % 2
+    history = model.fit(x, y, epochs=2, verbose=0)
+    assert [len(values) for values in history.history["precision"]] == [2, 2]
+    assert len(model.evaluate(x, y, verbose=0)[1]) == 2
+
+
+def test_reset_metrics_sets_the_sums_to_zero() -> None:
+    model = jkeras.Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 2), np.float32), np.ones(4))
+    assert float(model.train_state.sums["loss"]["count"]) == 4
+    model.reset_metrics()
+    assert float(model.train_state.sums["loss"]["count"]) == 0
+
+
+def test_a_misspelt_monitor_is_answered_with_the_nearest() -> None:
+    model = jkeras.Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((4, 2), np.float32), np.ones(4)
+    stop = jkeras.callbacks.EarlyStopping("val_lose")
+    with pytest.warns(UserWarning) as caught:
+        model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=[stop])
+    assert str(caught[0].message) == (
+        "EarlyStopping: `monitor` 'val_lose' is not among the logs: loss, mae, val_loss, val_mae. "
+        "Did you mean 'val_loss'? For a `val_` value give `fit` validation data."
+    )
