@@ -66,7 +66,8 @@ class Holder:
             raise AttributeError(
                 f"{type(self).__name__}: `trainable` cannot be set: weights are not frozen that "
                 "way here. Give the optimizer a label for each weight instead: "
-                "optax.multi_transform({'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, labels)."
+                "optax.multi_transform({'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, "
+                "labels)."
             )
         super().__setattr__(name, value)
 
