@@ -213,17 +213,17 @@ class Trainer(Compiled):
         self, phase: str, chunks: Iterator[Chunk], pace: Pace, options: Phase, bar: Progress
     ) -> LogValues:
         """Runs a phase to its end, or until Ctrl-C; returns its last logs."""
+        watched = options.callbacks.watches_batches(phase)
 
         def report(chunk: Chunk) -> None:
             bar.update(chunk.done, chunk.logs)
-            if options.callbacks.watches_batches(phase):
+            if watched:
                 options.batch_hook(phase, "end", chunk.done - 1, floats(chunk.logs))
 
         def stopped() -> bool:
             return phase == "train" and self.stop_training
 
         logs: Mapping[str, Any] = {}
-        watched = options.callbacks.watches_batches(phase)
         for chunk in engine.latest(chunks, pace, report, eager=watched, stopped_fn=stopped):
             logs = chunk.logs
             if phase == "train":
