@@ -26,6 +26,11 @@ class Arrays:
     batch: Batch
     length: int
 
+    @property
+    def on_device(self) -> bool:
+        """Whether every array is JAX's already."""
+        return all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(self.batch))
+
     def steps(self, batch_size: int) -> int:
         """The number of batches in one pass, the last partial one included."""
         return math.ceil(self.length / batch_size)

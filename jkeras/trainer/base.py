@@ -29,9 +29,11 @@ from jkeras.display import epoch_header
 from jkeras.trainer import engine, inputs
 from jkeras.trainer.bar import Progress
 from jkeras.trainer.compiled import Compiled
-from jkeras.trainer.engine import Chunk, Interrupt, Pace
 from jkeras.trainer.inputs import Data
+from jkeras.trainer.pace import Chunk, Interrupt, Pace, latest
 from jkeras.trainer.phase import LogValues, Phase, floats
+from jkeras.trainer.placement import place
+from jkeras.trainer.programs import begin_epoch, end_epoch
 
 
 class Trainer(Compiled):
@@ -183,30 +185,31 @@ class Trainer(Compiled):
         bar: Progress,
     ) -> LogValues:
         """One epoch, from batch `start` of the data on; returns the logs at its end."""
-        programs = self._programs()
-        self._values = engine.begin_epoch(self._carry(), programs.objective, start)
+        programs, watched = self._programs(), options.callbacks.watches_batches("train")
+        self._values = begun = begin_epoch(self._carry(), programs.objective, start)
 
         def carry(step: int) -> Any:
             options.batch_hook("train", "begin", step, {})
             return self._carry()
 
-        pace = options.pace(bar)
-        if isinstance(data, Arrays):
-            chunks = engine.train_arrays(
-                programs,
-                self._values,
-                carry,
-                data,
-                batch_size=batch_size,
-                shuffle=shuffle,
-                start=start,
-                limit=options.limit,
-                pace=pace,
-            )
-        else:
-            chunks = engine.train_stream(programs, carry, data, limit=options.limit)
+        pace = options.begin(programs.pace("train", batch_size), bar)
+        feeds = engine.train_feeds(
+            programs,
+            begun,
+            data,
+            size=batch_size,
+            shuffle=shuffle,
+            start=start,
+            limit=options.limit,
+            pace=pace,
+            fixed=options.fixed,
+            watched=watched,
+        )
+        chunks = engine.train(
+            programs, carry, feeds, start=start, position=int(begun.position), pace=pace
+        )
         logs = self._follow("train", chunks, pace, options, bar)
-        self._values = engine.end_epoch(self._need_values())
+        self._values = end_epoch(self._need_values())
         return logs
 
     def _follow(
@@ -224,7 +227,7 @@ class Trainer(Compiled):
             return phase == "train" and self.stop_training
 
         logs: Mapping[str, Any] = {}
-        for chunk in engine.latest(chunks, pace, report, eager=watched, stopped_fn=stopped):
+        for chunk in latest(chunks, pace, report, eager=watched, stopped_fn=stopped):
             logs = chunk.logs
             if phase == "train":
                 self._values = chunk.value
@@ -271,20 +274,18 @@ class Trainer(Compiled):
         _, steps = inputs.sizes(data, batch_size, options.limit)
         options = dataclasses.replace(options, steps=steps, fixed=1 if watched else None)
         bar = options.bar()
-        pace = options.pace(bar)
+        pace = options.begin(programs.pace("evaluate", batch_size), bar)
 
         def begin(step: int) -> None:
             options.batch_hook("test", "begin", step, {})
 
-        where = (programs, values.params, values.state)
-        limit = options.limit
-        if isinstance(data, Arrays):
-            size = min(batch_size, data.length)
-            chunks = engine.eval_arrays(
-                *where, data, batch_size=size, limit=limit, pace=pace, begin_fn=begin
-            )
-        else:
-            chunks = engine.eval_stream(*where, data, limit=limit, begin_fn=begin)
+        size = min(batch_size, data.length) if isinstance(data, Arrays) else batch_size
+        feeds = engine.eval_feeds(
+            programs, data, size=size, limit=options.limit, pace=pace, watched=watched
+        )
+        chunks = engine.evaluate(
+            programs, values.params, values.state, feeds, pace=pace, begin_fn=begin
+        )
         options.callbacks.call("on_test_begin", {})
         logs = self._follow("test", chunks, pace, options, bar)
         bar.finish(logs)
@@ -320,42 +321,40 @@ class Trainer(Compiled):
                 stacklevel=3,
             )
         data = self._prepared("predict", data, batch_size, targets=False)
-        values = self._need_values()
         size, known = inputs.sizes(data, batch_size, steps)
         options = Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        with self._mode():
+            return self._prediction(data, size, options)
+
+    def _prediction(self, data: Data, size: int, options: Phase) -> Any:
+        values, programs = self._need_values(), self._programs()
+        watched = options.callbacks.watches_batches("predict")
+        bar = options.bar()
+        pace = dataclasses.replace(options, fixed=1 if watched else None).begin(
+            programs.pace("predict", size), bar
+        )
+        where = (programs, values.params, values.state)
+        outputs = engine.Outputs(data.length if isinstance(data, Arrays) else None)
 
         def begin(step: int) -> None:
             options.batch_hook("predict", "begin", step, {})
 
-        batches = engine.slices(data, size) if isinstance(data, Arrays) else data.epoch()
-        where = (self._programs(), values.params, values.state)
-        chunks = engine.predict_batches(*where, batches, limit=steps, begin_fn=begin)
-        with self._mode():
-            parts = self._gathered(chunks, options)
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-
-    def _gathered(self, chunks: Iterator[Chunk], options: Phase) -> list[Any]:
-        """The outputs of all batches on the host, with two of them in flight unless watched."""
-        parts: list[Any] = []
-        waiting: list[Chunk] = []
-        bar = options.bar()
-
-        def arrive(chunk: Chunk) -> None:
-            parts.append(jax.tree.map(np.asarray, chunk.value))
+        def report(chunk: Chunk) -> None:
             bar.update(chunk.done, {})
-            options.batch_hook("predict", "end", chunk.done - 1, {"outputs": parts[-1]})
+            if chunk.value is not None:
+                rows = outputs.add(*chunk.value)
+                options.batch_hook("predict", "end", chunk.done - 1, {"outputs": rows})
 
-        ahead = 0 if options.callbacks.watches_batches("predict") else 2
+        feeds = engine.predict_feeds(
+            *where, data, size=size, limit=options.limit, pace=pace, watched=watched
+        )
+        chunks = engine.predict(*where, feeds, pace=pace, begin_fn=begin)
         options.callbacks.call("on_predict_begin", {})
-        for chunk in chunks:
-            waiting.append(chunk)
-            if len(waiting) > ahead:
-                arrive(waiting.pop(0))
-        for chunk in waiting:
-            arrive(chunk)
+        for _ in latest(chunks, pace, report, eager=watched, stopped_fn=lambda: False):
+            pass
         bar.finish({})
         options.callbacks.call("on_predict_end", {})
-        return parts
+        return outputs.result()
 
     # -- single batches
 
@@ -418,8 +417,8 @@ class Trainer(Compiled):
     def _prepared(
         self, who: str, data: Data, batch_size: int | None = None, *, targets: bool = True
     ) -> Any:
-        """The data on the device, after building the model for it and checking that they go
-        together.
+        """The data where they will be used, after building the model for them and checking that
+        they go together. What is only predicted for is used once, and stays where it is.
         """
         self._build_if_known()
         if self._specs is not None:
@@ -433,7 +432,10 @@ class Trainer(Compiled):
             self._optimizer_met_data = True
         if isinstance(data, Stream):
             data.pads = self._programs().pads
-        return inputs.resident(data)
+        if not targets:
+            return data
+        self._placed = place(data, self._need_compilation(who).engine)
+        return self._placed.data
 
     def _warn_of_pixels(self, batch: Any) -> None:
         """Says once that raw pixels go into a model that does not scale them."""

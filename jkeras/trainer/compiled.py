@@ -10,11 +10,12 @@ from typing import Any
 import jax
 
 from jkeras import losses, optimizers
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import describe, named_arguments, nearest
 from jkeras.display import size_of
 from jkeras.metrics import get as get_metric
 from jkeras.trainer import inputs
-from jkeras.trainer.engine import Programs
+from jkeras.trainer.placement import ENGINES
+from jkeras.trainer.programs import Programs
 from jkeras.trainer.values import Holder
 from jkeras.trainer.xla import enable_cache, jit_for_one_call
 from jkeras.training.objective import Objective
@@ -32,6 +33,7 @@ class Compilation:
     weighted_metrics: tuple[Any, ...]
     eager: bool
     steps_per_execution: int | None
+    engine: str
 
 
 class Compiled(Holder):
@@ -60,6 +62,8 @@ class Compiled(Holder):
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
+        *,
+        engine: str = "auto",
     ) -> None:
         """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
         anew.
@@ -75,6 +79,9 @@ class Compiled(Holder):
           run_eagerly: run step by step in Python, for a debugger; slow.
           steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
           jit_compile: False is the same as `run_eagerly=True`.
+          engine: where arrays lie while they are trained on: "resident", on the device whole;
+            "streaming", on the host and sent in parts; "auto", as the device's memory allows. It
+            changes no result.
 
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
@@ -91,6 +98,11 @@ class Compiled(Holder):
                 f"{describe(loss_weights)}. Scale the loss itself, or use `sample_weight` in fit."
             )
         inputs.check_positive("compile", steps_per_execution=steps_per_execution)
+        if engine not in ENGINES:
+            raise ValueError(
+                f"compile: `engine`: expected one of {list(ENGINES)}, got {engine!r}."
+                f"{nearest(engine, ENGINES) if isinstance(engine, str) else ''}"
+            )
         description = _resolved("optimizer", optimizers.get, optimizer)
         self._compilation = Compilation(
             optimizer=description,
@@ -102,6 +114,7 @@ class Compiled(Holder):
             ),
             eager=run_eagerly or jit_compile is False,
             steps_per_execution=steps_per_execution,
+            engine=engine,
         )
         self._optimizer_met_data = False
         self._forget_programs()

@@ -1,130 +1,30 @@
-"""The host's side of a phase: compiled programs, dispatched in chunks, with results read late.
+"""The host's side of a phase: compiled programs, dispatched over feeds, with results read late.
 
-A phase is a generator. It dispatches a chunk of steps and yields at once what the chunk will have
-given; the trainer asks for the next chunk before it reads the last one's logs, so the device never
-waits for Python. How many steps a chunk has is the `Pace`'s decision and changes no result.
+A phase is a generator. It dispatches some steps and yields at once what they will have given; the
+trainer asks for more before it reads the last logs, so the device never waits for Python, and the
+next feed is filled while the device works on the last. At most two dispatches are under way.
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree
+from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays
-from jkeras.data.streams import Stream, padded
-from jkeras.training import loops, steps
-from jkeras.training.objective import Logs, Objective, padded_rows
+from jkeras.data.feeds import Feed
+from jkeras.data.streams import Stream
+from jkeras.trainer.pace import Chunk, Pace
+from jkeras.trainer.programs import Programs
 from jkeras.training.state import TrainState
 
-
-class Chunk(NamedTuple):
-    """What one dispatch gave.
-
-    Attributes:
-      value: the new `TrainState` while training, the sums while evaluating, the outputs while
-        predicting.
-      done: steps of this epoch that are done or under way.
-      logs: the logs of the epoch so far, still on the device.
-    """
-
-    value: Any
-    done: int
-    logs: Logs
-
-
-class Pace:
-    """How many steps the next dispatch shall have, so that one takes about `seconds`.
-
-    Args:
-      seconds: the aim for one dispatch: 0.1 while a progress bar is drawn, else 1, so that Ctrl-C
-        is heard within a second.
-      fixed: the number of steps when it is given (`steps_per_execution`, or 1 for batch hooks).
-    """
-
-    def __init__(self, seconds: float, fixed: int | None = None) -> None:
-        self._seconds = seconds
-        self._fixed = fixed
-        self._next = 1
-        self._last = time.perf_counter()
-        self._warm = False
-
-    @property
-    def steps(self) -> int:
-        """Steps of the next dispatch."""
-        return self._fixed or self._next
-
-    def finished(self, count: int) -> None:
-        """Tells that the results of `count` more steps have arrived."""
-        now = time.perf_counter()
-        elapsed, self._last = now - self._last, now
-        if (
-            not self._warm
-        ):  # the first dispatch held the compilation: it says nothing about the pace
-            self._warm, self._next = True, 8
-            return
-        wanted = count * self._seconds / max(elapsed, 1e-6)
-        self._next = int(min(max(wanted, 1), 4 * max(count, self._next)))
-
-
-class Programs:
-    """The compiled functions of one `compile()`: each is traced once per shape, whatever runs it.
-
-    Args:
-      objective: the model with its loss and metrics.
-      optimizer: an optax transformation, or None when nothing is trained.
-    """
-
-    def __init__(self, objective: Objective, optimizer: Any) -> None:
-        self.objective = objective
-        self.pads = padded_rows(objective.net) != "seen"
-        self._train_step = steps.train_step_fn(objective, optimizer) if optimizer else None
-        self._eval_step = steps.eval_step_fn(objective)
-        self._loops: dict[tuple[str, int, bool], Any] = {}
-        self.train_batch = jax.jit(self._train_one, donate_argnums=0)
-        self.eval_batch = jax.jit(self._eval_one)
-        self.predict_batch = jax.jit(steps.predict_step_fn(objective.net))
-        self.order = jax.jit(loops.epoch_order, static_argnums=(2, 3, 4))
-        self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
-
-    def train_loop(self, batch_size: int, full: bool) -> Any:
-        """The compiled `loops.train_loop`."""
-        key = ("train", batch_size, full)
-        if key not in self._loops:
-            loop = loops.train_loop(self._trained(), self.objective, batch_size, full=full)
-            self._loops[key] = jax.jit(loop, donate_argnums=0)
-        return self._loops[key]
-
-    def eval_loop(self, batch_size: int, full: bool) -> Any:
-        """The compiled `loops.eval_loop`."""
-        key = ("eval", batch_size, full)
-        if key not in self._loops:
-            loop = loops.eval_loop(self._eval_step, self.objective, batch_size, full=full)
-            self._loops[key] = jax.jit(loop, donate_argnums=2)
-        return self._loops[key]
-
-    def _trained(self) -> steps.TrainStep:
-        assert self._train_step is not None, "programs for training are made with an optimizer"
-        return self._train_step
-
-    def _train_one(self, train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs, Logs]:
-        """One step: the new state, the logs of the epoch so far, the logs of this batch."""
-        train_state, own = self._trained()(train_state, batch)
-        return train_state, self.objective.logs(train_state.sums), own
-
-    def _eval_one(self, params: Tree, state: Tree, sums: Tree, batch: Batch) -> tuple[Tree, Logs]:
-        sums = self.objective.merge(sums, self._eval_step(params, state, batch))
-        return sums, self.objective.logs(sums)
+Data = Arrays | Stream
 
 
 def start_of_epoch(number: int, total: int, limit: int | None) -> int:
@@ -142,227 +42,247 @@ def start_of_epoch(number: int, total: int, limit: int | None) -> int:
     return 0 if limit is None else number % math.ceil(total / limit) * limit
 
 
-def train_arrays(
+def train_feeds(
     programs: Programs,
     begun: TrainState,
-    carry_fn: Callable[[int], TrainState],
-    data: Arrays,
+    data: Data,
     *,
-    batch_size: int,
+    size: int,
     shuffle: bool,
     start: int,
     limit: int | None,
     pace: Pace,
-) -> Iterator[Chunk]:
-    """One epoch over resident data, from the state's position to the end.
+    fixed: int | None,
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one epoch, from the state's position to the end.
 
     Args:
-      programs: what to run.
+      programs: make the order.
       begun: the state at the beginning, of which key, epoch and position are read.
-      carry_fn: returns the state to go on from, which is donated; asked before every dispatch,
-        with the number of the step that comes.
-      data: every example, on the device.
-      batch_size: examples in a step, at most as many as there are.
+      data: every example, on the device or the host, or a stream of batches.
+      size: examples in a step, at most as many as there are; of no meaning for a stream.
       shuffle: whether the order is that of this pass over the data, instead of the data's.
       start: the epoch's first batch, counted in the pass.
       limit: steps in the epoch, when not all of them.
-      pace: says how many steps a dispatch has.
+      pace: says how long batches of a stream wait for others.
+      fixed: steps in a dispatch, when the user fixed them.
+      watched: whether somebody looks at each step.
     """
-    total, position = data.steps(batch_size), int(begun.position)
+    if isinstance(data, Stream):
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=fixed, single=watched)
+    total, position = data.steps(size), int(begun.position)
     if shuffle:
         pass_began = begun.epoch - (0 if limit is None else start // limit)
-        order = programs.order(begun.key, pass_began, data.length, total, batch_size)
+        order = programs.order(begun.key, pass_began, data.length, total, size)
     else:
-        order = programs.plain_order(data.length, total, batch_size)
-    wanted = total if limit is None else min(start + limit, total)
-    whole, rest = _division(data.length, batch_size, wanted, programs.pads)
-    loop = programs.train_loop(batch_size, data.length % batch_size == 0 or rest > 0)
-    while position < whole:
-        train_state = carry_fn(position - start)
-        position = min(whole, position + pace.steps)
-        train_state, logs = loop(train_state, data.batch, order, np.int32(position))
-        yield Chunk(train_state, position - start, logs)
-    if rest and position < wanted:
-        last = _rows(data.batch, order[whole * batch_size : data.length])
-        train_state, logs, _ = programs.train_batch(carry_fn(position - start), last)
-        yield Chunk(train_state, position + 1 - start, logs)
+        order = programs.plain_order(data.length, total, size)
+    stop = total if limit is None else min(start + limit, total)
+    return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
 
 
-def train_stream(
-    programs: Programs, carry_fn: Callable[[int], TrainState], stream: Stream, *, limit: int | None
-) -> Iterator[Chunk]:
-    """One epoch over a stream: `limit` batches, or all there are."""
-    for done, batch in enumerate(stream.epoch(), 1):
-        train_state, logs, _ = programs.train_batch(carry_fn(done - 1), batch)
-        yield Chunk(train_state, done, logs)
-        if done == limit:
-            return
-
-
-def eval_arrays(
+def eval_feeds(
     programs: Programs,
-    params: Tree,
-    state: Tree,
-    data: Arrays,
+    data: Data,
     *,
-    batch_size: int,
+    size: int,
     limit: int | None,
     pace: Pace,
-    begin_fn: Callable[[int], None],
-) -> Iterator[Chunk]:
-    """One evaluation over resident data; `begin_fn` hears of every dispatch before it is made."""
-    total = data.steps(batch_size)
-    order = programs.plain_order(data.length, total, batch_size)
-    wanted = total if limit is None else min(limit, total)
-    whole, rest = _division(data.length, batch_size, wanted, programs.pads)
-    loop = programs.eval_loop(batch_size, data.length % batch_size == 0 or rest > 0)
-    sums, position = programs.objective.zeros(), 0
-    while position < whole:
-        begin_fn(position)
-        stop = min(whole, position + pace.steps)
-        sums, logs = loop(
-            params, state, sums, data.batch, order, np.int32(position), np.int32(stop)
-        )
-        position = stop
-        yield Chunk(None, position, logs)
-    if rest:
-        begin_fn(position)
-        last = _rows(data.batch, order[whole * batch_size : data.length])
-        sums, logs = programs.eval_batch(params, state, sums, last)
-        yield Chunk(None, position + 1, logs)
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one evaluation; arguments as for `train_feeds`."""
+    if isinstance(data, Stream):
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
+    total = data.steps(size)
+    order = programs.plain_order(data.length, total, size)
+    stop = total if limit is None else min(limit, total)
+    return _array_feeds(data, order, size, 0, stop, programs.pads, None)
 
 
-def eval_stream(
+def predict_feeds(
     programs: Programs,
     params: Tree,
     state: Tree,
-    stream: Stream,
+    data: Data,
     *,
+    size: int,
     limit: int | None,
-    begin_fn: Callable[[int], None],
-) -> Iterator[Chunk]:
-    """One evaluation over a stream."""
-    sums = programs.objective.zeros()
-    for done, batch in enumerate(stream.epoch(), 1):
-        begin_fn(done - 1)
-        sums, logs = programs.eval_batch(params, state, sums, batch)
-        yield Chunk(None, done, logs)
-        if done == limit:
-            return
-
-
-def predict_batches(
-    programs: Programs,
-    params: Tree,
-    state: Tree,
-    batches: Iterator[Batch],
-    *,
-    limit: int | None,
-    begin_fn: Callable[[int], None],
-) -> Iterator[Chunk]:
-    """The outputs of each batch, without its filler rows."""
-    for done, batch in enumerate(batches, 1):
-        begin_fn(done - 1)
-        outputs = programs.predict_batch(
-            params, state, batch._replace(y=None, weight=None, rows=None)
-        )
-        real = None if batch.rows is None else int(batch.rows.sum())
-        yield Chunk(jax.tree.map(lambda a, n=real: a[:n], outputs), done, {})
-        if done == limit:
-            return
-
-
-def slices(data: Arrays, batch_size: int) -> Iterator[Batch]:
-    """The batches of resident data in order, the last one padded to the size of the others."""
-    size = min(batch_size, data.length)
-    for start in range(0, data.length, size):
-        part = data.part(start, min(start + size, data.length))
-        yield padded(part.batch, size) if part.length < size else part.batch
-
-
-def latest(
-    chunks: Iterator[Chunk],
     pace: Pace,
-    report: Callable[[Chunk], None],
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one prediction, no more of them at a time than outputs may be kept of."""
+    if isinstance(data, Stream):
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
+    total = data.steps(size)
+    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), data.batch)
+    outputs = jax.eval_shape(programs.predict_step, params, state, batch)
+    most = 1 if watched else min(feed.capacity(batch, also=outputs), _power_of_two(total))
+    order = programs.plain_order(data.length, total, size)
+    stop = total if limit is None else min(limit, total)
+    options: dict[str, Any] = {"pads": programs.pads, "most": most}
+    if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
+        return feed.of_resident(data, order, size, 0, stop, **options)
+    return feed.of_host(data, np.asarray(order), size, 0, stop, **options)
+
+
+def train(
+    programs: Programs,
+    carry_fn: Callable[[int], TrainState],
+    feeds: Iterator[Feed],
     *,
-    eager: bool,
-    stopped_fn: Callable[[], bool],
+    start: int,
+    position: int,
+    pace: Pace,
 ) -> Iterator[Chunk]:
-    """Passes chunks on as they are dispatched, and reports each one when the next is under way.
+    """Trains on every feed.
 
     Args:
-      chunks: a phase.
-      pace: is told when results arrive.
-      report: is called with each chunk when its logs are ready.
-      eager: report each chunk at once, because somebody wants to look between two of them.
-      stopped_fn: asked after each chunk when `eager`; True ends the phase there.
+      programs: what to run.
+      carry_fn: returns the state to go on from, which is donated; asked before every dispatch, with
+        the number of the step that comes.
+      feeds: the epoch's batches.
+      start: the number of the epoch's first batch.
+      position: the number of the batch that comes.
+      pace: says how many steps a dispatch has.
     """
-    waiting: Chunk | None = None
-    before = 0
-
-    def finish(chunk: Chunk) -> None:
-        nonlocal before
-        jax.block_until_ready(chunk.logs)
-        pace.finished(chunk.done - before)
-        before = chunk.done
-        report(chunk)
-
-    for chunk in chunks:
-        yield chunk
-        if waiting is not None:
-            finish(waiting)
-        waiting = chunk
-        if eager:
-            finish(chunk)
-            waiting = None
-            if stopped_fn():
-                return
-    if waiting is not None:
-        finish(waiting)
+    for part in feeds:
+        loop = programs.train_loop(part.size)
+        length = None if part.length is None else np.int32(part.length)
+        while position < part.stop:
+            train_state = carry_fn(position - start)
+            position = min(part.stop, position + pace.steps)
+            where = (np.int32(part.first), np.int32(position), length)
+            train_state, logs = loop(train_state, part.data, part.order, *where)
+            yield Chunk(train_state, position - start, logs)
 
 
-class Interrupt:
-    """While it is entered, Ctrl-C sets `asked` and lets the dispatch end; a second Ctrl-C raises.
+def evaluate(
+    programs: Programs,
+    params: Tree,
+    state: Tree,
+    feeds: Iterator[Feed],
+    *,
+    pace: Pace,
+    begin_fn: Callable[[int], None],
+) -> Iterator[Chunk]:
+    """Evaluates on every feed; `begin_fn` hears of every dispatch before it is made."""
+    sums, position = programs.objective.zeros(), 0
+    for part in feeds:
+        loop = programs.eval_loop(part.size)
+        length = None if part.length is None else np.int32(part.length)
+        while position < part.stop:
+            begin_fn(position)
+            stop = min(part.stop, position + pace.steps)
+            where = (np.int32(position - part.first), np.int32(stop - part.first), length)
+            sums, logs = loop(params, state, sums, part.data, part.order, *where)
+            position = stop
+            yield Chunk(None, position, logs)
 
-    A `KeyboardInterrupt` between a dispatch and the assignment of its result would lose the donated
-    state. Outside the main thread, where Python delivers no signals, it does nothing.
+
+def predict(
+    programs: Programs,
+    params: Tree,
+    state: Tree,
+    feeds: Iterator[Feed],
+    *,
+    pace: Pace,
+    begin_fn: Callable[[int], None],
+) -> Iterator[Chunk]:
+    """The outputs of every feed: the last chunk of a feed holds them, with the feed."""
+    position = 0
+    for part in feeds:
+        loop = programs.predict_loop(part.size)
+        data = part.data._replace(y=None, weight=None, rows=None)
+        outputs = _room(programs, params, state, data, part)
+        while position < part.stop:
+            begin_fn(position)
+            stop = min(part.stop, position + pace.steps)
+            where = (np.int32(position - part.first), np.int32(stop - part.first))
+            outputs, done = loop(params, state, outputs, data, part.order, *where)
+            position = stop
+            finished = (outputs, part) if position == part.stop else None
+            yield Chunk(finished, position, {"done": done})
+
+
+class Outputs:
+    """The outputs of a prediction, gathered on the host in one array that is made at once where
+    the number of examples is known.
+
+    Args:
+      length: the number of examples, or None.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: Any = None
+    def __init__(self, length: int | None) -> None:
+        self._length = length
+        self._parts: list[Any] = []
+        self._whole: Any = None
+        self._filled = 0
 
-    def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
-        return self
+    def add(self, outputs: Any, part: Feed) -> Any:
+        """Puts the outputs of a feed behind those that are there, without those of filler rows.
 
-    def __exit__(self, *exception: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        Args:
+          outputs: `[batches, ...]` each, of all batches that the feed has room for.
+          part: the feed.
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+        Returns:
+          The outputs of this feed, one row an example.
+        """
+        count = part.stop - part.first
+        real = np.arange(count * part.size) < (part.length or count * part.size)
+        if part.data.rows is not None:
+            real = np.asarray(part.data.rows)[: len(real)]
+
+        def rows_of(leaf: Any) -> np.ndarray:
+            leaf = np.asarray(leaf)[:count]
+            merged = leaf.reshape(-1, *leaf.shape[2:])
+            return merged if len(merged) != len(real) or real.all() else merged[real]
+
+        rows = jax.tree.map(rows_of, outputs)
+        self._keep(rows, int(real.sum()))
+        return rows
+
+    def _keep(self, rows: Any, examples: int) -> None:
+        one_each = all(len(leaf) == examples for leaf in jax.tree.leaves(rows))
+        if self._length is None or self._parts or not one_each:
+            self._parts.append(rows)
+            return
+        if self._whole is None:
+            total = self._length
+            self._whole = jax.tree.map(lambda a: np.empty((total, *a.shape[1:]), a.dtype), rows)
+        stop = self._filled + examples
+
+        def put(whole: np.ndarray, leaf: np.ndarray) -> None:
+            whole[self._filled : stop] = leaf
+
+        jax.tree.map(put, self._whole, rows)
+        self._filled = stop
+
+    def result(self) -> Any:
+        """All of them."""
+        if self._whole is not None:
+            return jax.tree.map(lambda a: a[: self._filled], self._whole)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
 
 
-def begin_epoch(train_state: TrainState, objective: Objective, start: int = 0) -> TrainState:
-    """The state at the start of an epoch: sums at zero, and the position of its first batch."""
-    return train_state.replace(sums=objective.zeros(), position=jnp.int32(start))
+def _array_feeds(
+    data: Arrays, order: Any, size: int, first: int, stop: int, pads: bool, fixed: int | None
+) -> Iterator[Feed]:
+    if data.on_device:
+        return feed.of_resident(data, order, size, first, stop, pads=pads)
+    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), data.batch)
+    most = min(feed.capacity(batch, fixed), _power_of_two(data.steps(size)))
+    return feed.of_host(data, np.asarray(order), size, first, stop, pads=pads, most=most)
 
 
-def end_epoch(train_state: TrainState) -> TrainState:
-    """The state after an epoch: one more is completed."""
-    return train_state.replace(epoch=train_state.epoch + 1)
+def _power_of_two(count: int) -> int:
+    """The next one from `count` on, so that data of many lengths share a few programs."""
+    return 1 << (count - 1).bit_length()
 
 
-def _division(length: int, batch_size: int, wanted: int, pads: bool) -> tuple[int, int]:
-    """How many batches the loop runs, and whether (0 or 1) an odd last one runs by itself."""
-    if pads or length % batch_size == 0 or wanted <= length // batch_size:
-        return wanted, 0
-    return length // batch_size, 1
-
-
-def _rows(data: Batch, index: Any) -> Batch:
-    return jax.tree.map(lambda leaf: leaf[index], data)
+def _room(programs: Programs, params: Tree, state: Tree, data: Any, part: Feed) -> Any:
+    """Zeros for the outputs of every batch that a feed has room for."""
+    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((part.size, *a.shape[1:]), a.dtype), data)
+    outputs = jax.eval_shape(programs.predict_step, params, state, batch)
+    count = len(part.order) // part.size
+    return jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), outputs)

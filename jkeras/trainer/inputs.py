@@ -139,13 +139,6 @@ def _with_rank(x: Any, who: str, shape: tuple[int | None, ...]) -> Any:
     raise ValueError(f"{who}: expected `x` of shape {(None, *shape)}, got {tuple(x.shape)}.{fix}")
 
 
-def resident(data: Data | None) -> Data | None:
-    """Arrays on the device, in their own dtypes; a stream as it is."""
-    if isinstance(data, Arrays):
-        return Arrays(jax.device_put(data.batch), data.length)
-    return data
-
-
 def sizes(data: Data, batch_size: int | None, limit: int | None) -> tuple[int, int | None]:
     """The batch size that is used (0 for a stream), and the number of steps if it is known."""
     if isinstance(data, Stream):

@@ -10,7 +10,7 @@ import numpy as np
 
 from jkeras.callbacks import CallbackList
 from jkeras.trainer.bar import Progress
-from jkeras.trainer.engine import Interrupt, Pace
+from jkeras.trainer.pace import Interrupt, Pace
 
 LogValues = dict[str, Any]
 
@@ -43,9 +43,11 @@ class Phase:
         """A progress bar for these steps."""
         return Progress(self.steps, self.verbose, header)
 
-    def pace(self, bar: Progress) -> Pace:
-        """A tenth of a second for a dispatch while a bar moves, else a second."""
-        return Pace(0.1 if bar.draws else 1.0, self.fixed)
+    def begin(self, pace: Pace, bar: Progress) -> Pace:
+        """The pace, started: a tenth of a second for a dispatch while a bar moves, else a
+        second.
+        """
+        return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
 
     def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
         """Calls the batch hook if anybody watches batches."""

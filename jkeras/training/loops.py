@@ -38,40 +38,38 @@ def plain_order(length: int, steps: int, batch_size: int) -> jax.Array:
     return jnp.where(index < length, index, 0)
 
 
-def take(data: Batch, order: jax.Array, position: Any, batch_size: int, *, full: bool) -> Batch:
-    """Batch number `position` of an epoch.
+def take(data: Batch, order: jax.Array, number: Any, batch_size: int, length: Any = None) -> Batch:
+    """A batch from examples and the order in which they come.
 
     Args:
-      data: all examples, along the first axis.
-      order: which example comes when.
-      position: int32, the batch's number in the epoch.
+      data: examples, along the first axis.
+      order: `[batches * batch_size]` int32, which example comes when.
+      number: int32, which of these batches.
       batch_size: examples in a batch.
-      full: every batch is full, so none needs `rows`.
+      length: int32, how many entries of `order` are real; None when all are, or when `data.rows`
+        tells.
     """
-    start = position * batch_size
+    start = number * batch_size
     index = lax.dynamic_slice_in_dim(order, start, batch_size)
     batch = jax.tree.map(lambda a: a.at[index].get(mode="promise_in_bounds"), data)
-    if full:
+    if length is None:
         return batch
-    length = len(jax.tree.leaves(data)[0])
     return batch._replace(rows=start + jnp.arange(batch_size) < length)
 
 
-def train_loop(
-    step: TrainStep, objective: Objective, batch_size: int, *, full: bool
-) -> Callable[[TrainState, Batch, jax.Array, Any], tuple[TrainState, Logs]]:
-    """The function (train_state, data, order, stop) that trains from the state's position up to
-    `stop`.
+def train_loop(step: TrainStep, objective: Objective, batch_size: int) -> Callable[..., Any]:
+    """The function (train_state, data, order, first, stop, length) that trains from the state's
+    position up to batch `stop`.
 
-    Returns:
-      The new state, and the logs of the epoch so far.
+    Its `data`, `order` and `length` are as for `take`; `order` begins with batch number `first`. It
+    returns the new state, and the logs of the epoch so far.
     """
 
     def run(
-        train_state: TrainState, data: Batch, order: jax.Array, stop: Any
+        train_state: TrainState, data: Batch, order: jax.Array, first: Any, stop: Any, length: Any
     ) -> tuple[TrainState, Logs]:
         def body(train_state: TrainState) -> TrainState:
-            batch = take(data, order, train_state.position, batch_size, full=full)
+            batch = take(data, order, train_state.position - first, batch_size, length)
             return step(train_state, batch)[0]
 
         train_state = lax.while_loop(lambda s: s.position < stop, body, train_state)
@@ -81,18 +79,56 @@ def train_loop(
 
 
 def eval_loop(
-    step: Callable[[Tree, Tree, Any], Sums], objective: Objective, batch_size: int, *, full: bool
-) -> Callable[..., tuple[Sums, Logs]]:
-    """The function (params, state, sums, data, order, start, stop) that evaluates those batches."""
+    step: Callable[[Tree, Tree, Any], Sums], objective: Objective, batch_size: int
+) -> Callable[..., Any]:
+    """The function (params, state, sums, data, order, start, stop, length) that evaluates those
+    batches, counted from the beginning of `order`; it returns the new sums and their logs.
+    """
 
     def run(
-        params: Tree, state: Tree, sums: Sums, data: Batch, order: jax.Array, start: Any, stop: Any
+        params: Tree,
+        state: Tree,
+        sums: Sums,
+        data: Batch,
+        order: jax.Array,
+        start: Any,
+        stop: Any,
+        length: Any,
     ) -> tuple[Sums, Logs]:
-        def body(position: Any, sums: Sums) -> Sums:
-            batch = take(data, order, position, batch_size, full=full)
+        def body(number: Any, sums: Sums) -> Sums:
+            batch = take(data, order, number, batch_size, length)
             return objective.merge(sums, step(params, state, batch))
 
         sums = lax.fori_loop(start, stop, body, sums)
         return sums, objective.logs(sums)
+
+    return run
+
+
+def predict_loop(step: Callable[[Tree, Tree, Any], Any], batch_size: int) -> Callable[..., Any]:
+    """The function (params, state, outputs, data, order, start, stop) that puts the outputs of
+    those batches, counted from the beginning of `order`, in `outputs`, `[batches, ...]` each.
+
+    It returns the outputs, and `stop` as a value that arrives when they have.
+    """
+
+    def run(
+        params: Tree,
+        state: Tree,
+        outputs: Any,
+        data: Batch,
+        order: jax.Array,
+        start: Any,
+        stop: Any,
+    ) -> tuple[Any, Any]:
+        def body(number: Any, outputs: Any) -> Any:
+            new = step(params, state, take(data, order, number, batch_size))
+            return jax.tree.map(
+                lambda all_, one: lax.dynamic_update_index_in_dim(all_, one, number, 0),
+                outputs,
+                new,
+            )
+
+        return lax.fori_loop(start, stop, body, outputs), stop
 
     return run

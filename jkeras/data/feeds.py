@@ -1,0 +1,282 @@
+"""What one or more dispatches read: examples on the device, and the order in which they come.
+
+Resident data are one feed that lasts an epoch. Data that stay on the host, arrays beyond the
+device's memory or an iterable of batches, are a sequence of feeds: the batches of each are put side
+by side in one buffer of a fixed size, so that one program serves all, and the next buffer is filled
+and transferred while the device works on the last. Results do not depend on which it is: a step
+sees the same batch under the same number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import trees
+from jkeras.core.batch import Batch
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+
+CHUNK_BYTES = 16 << 20
+"""Bytes of batches that are put side by side: about a hundred small batches, and few enough that
+two of these buffers never matter beside the model."""
+MOST_BATCHES = 1024
+ALIGNMENT = 64
+"""Bytes to which the CPU's device wants arrays aligned, if it is to use them without a copy."""
+
+
+class Feed(NamedTuple):
+    """Some batches of an epoch, and where they lie.
+
+    Attributes:
+      data: examples on the device.
+      order: `[batches * size]` int32, which example comes when.
+      size: examples in a batch.
+      first: the number, in the epoch, of the batch that `order` begins with.
+      stop: the number after the last batch.
+      length: how many entries of `order` are real examples; None when all are, or when `data.rows`
+        tells.
+    """
+
+    data: Batch
+    order: jax.Array
+    size: int
+    first: int
+    stop: int
+    length: int | None
+
+
+def capacity(batch: Any, fixed: int | None = None, also: Any = None) -> int:
+    """How many batches lie side by side in a buffer.
+
+    Args:
+      batch: one batch, arrays or their specs.
+      fixed: steps in a dispatch when the user fixed them; the buffer holds a multiple.
+      also: what a step gives per batch, when that is kept in a buffer, too.
+
+    Example:
+      >>> capacity(np.zeros((32, 1024), np.float32)), capacity(np.zeros((32, 1024), np.uint8), 100)
+      (128, 500)
+    """
+    bytes_of_one = max(trees.size_bytes(batch), trees.size_bytes(also), 1)
+    count = min(max(CHUNK_BYTES // bytes_of_one, 1), MOST_BATCHES)
+    return count if fixed is None else max(count // fixed, 1) * fixed
+
+
+def of_resident(
+    data: Arrays,
+    order: Any,
+    size: int,
+    first: int,
+    stop: int,
+    *,
+    pads: bool,
+    most: int | None = None,
+) -> Iterator[Feed]:
+    """The batches from the device's arrays.
+
+    Args:
+      data: every example, on the device.
+      order: `[steps * size]` int32, on the device.
+      size: examples in a batch.
+      first, stop: the numbers of the first batch and the one after the last.
+      pads: whether a partial last batch may be filled up; else it is a feed of its own.
+      most: batches in a feed; None for all in one.
+    """
+    whole, rest = _division(data.length, size, stop, pads=pads)
+    padded = bool(data.length % size) and not rest
+    starts = range(first, whole, most or max(whole - first, 1))
+    for start in starts if most else starts[:1]:
+        begin, end = (start, min(start + most, whole)) if most else (0, whole)
+        part = order if most is None else _part(order, begin * size, most * size)
+        length = data.length - begin * size if padded else None
+        yield Feed(data.batch, part, size, begin, end, length)
+    if rest:
+        last = order[whole * size : data.length]
+        yield Feed(data.batch, last, len(last), whole, whole + 1, None)
+
+
+def of_host(
+    data: Arrays, order: np.ndarray, size: int, first: int, stop: int, *, pads: bool, most: int
+) -> Iterator[Feed]:
+    """The same batches from the host's arrays, `most` at a time.
+
+    Args:
+      data: every example, on the host (memory-mapped files are read as they are needed).
+      order: `[steps * size]` int32, on the host.
+      size, first, stop, pads: as for `of_resident`.
+      most: batches in a buffer.
+    """
+    whole, rest = _division(data.length, size, stop, pads=pads)
+    padded = bool(data.length % size) and not rest
+    for start in range(first, whole, most):
+        end = min(start + most, whole)
+        rows = order[start * size : end * size]
+        buffer = jax.tree.map(lambda a, rows=rows: _gathered(a, rows, most * size), data.batch)
+        length = min(data.length - start * size, most * size) if padded else None
+        yield _feed(buffer, size, start, end, length, most)
+    if rest:
+        rows = order[whole * size : data.length]
+        buffer = jax.tree.map(lambda a: _gathered(a, rows, len(rows)), data.batch)
+        yield _feed(buffer, len(rows), whole, whole + 1, None, 1)
+
+
+def of_stream(
+    stream: Stream, *, limit: int | None, seconds: float, fixed: int | None, single: bool = False
+) -> Iterator[Feed]:
+    """The batches of one epoch of an iterable, of which none is read beyond `limit`.
+
+    A buffer is passed on when it is full, when filling it has taken `seconds`, or when a batch of
+    another shape comes. Batches of the first shape share buffers; others go one by one, and so do
+    batches that lie on an accelerator already. An exception of the source comes through after the
+    batches before it.
+
+    Args:
+      stream: the batches.
+      limit: batches at most; None for all there are.
+      seconds: how long batches may wait for others.
+      fixed: steps in a dispatch when the user fixed them: a buffer then waits until it is full.
+      single: pass on every batch at once, because somebody looks at each.
+    """
+    filling: _Buffer | None = None
+    common: Any = None
+    failure: list[Exception] = []
+    for number, batch in enumerate(_until_failure(_at_most(stream.epoch(), limit), failure)):
+        shape = jax.tree.map(trees.spec_of, batch)
+        common = common or shape
+        if filling is not None and filling.shape != shape:
+            yield filling.feed()
+            filling = None
+        if filling is None:
+            alone = shape != common or _is_on_accelerator(batch)
+            filling = _Buffer(shape, number, 1 if alone else capacity(batch, fixed))
+        filling.add(batch)
+        if filling.is_full or single or (fixed is None and filling.seconds > seconds):
+            yield filling.feed()
+            filling = None
+    if filling is not None:
+        yield filling.feed()
+    if failure:
+        raise failure[0]
+
+
+class _Buffer:
+    """Batches of one shape on their way to the device.
+
+    Args:
+      shape: the specs of a batch.
+      first: the number of the first batch.
+      most: how many there is room for.
+    """
+
+    def __init__(self, shape: Any, first: int, most: int) -> None:
+        self.shape = shape
+        self.first = first
+        self._most = most
+        self._size = jax.tree.leaves(shape)[0].shape[0]
+        self._count = 0
+        self._data: Any = None
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been filling."""
+        return time.perf_counter() - self._began
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next batch needs another one."""
+        return self._count == self._most
+
+    def add(self, batch: Batch) -> None:
+        """Puts a batch behind those that are in it."""
+        if self._most == 1:
+            self._data = batch
+        else:
+            if self._data is None:
+                rows = self._most * self._size
+                self._data = jax.tree.map(
+                    lambda s: empty((rows, *s.shape[1:]), s.dtype), self.shape
+                )
+            start = self._count * self._size
+            for target, leaf in zip(
+                jax.tree.leaves(self._data), jax.tree.leaves(batch), strict=True
+            ):
+                target[start : start + self._size] = leaf
+        self._count += 1
+
+    def feed(self) -> Feed:
+        """What is in it, on the device."""
+        end = self.first + self._count
+        return _feed(self._data, self._size, self.first, end, None, self._most)
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array without values, aligned so that the CPU's device takes it without a copy.
+
+    Example:
+      >>> empty((3, 5), np.float32).ctypes.data % ALIGNMENT
+      0
+    """
+    dtype = np.dtype(dtype)
+    count = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(count + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + count].view(dtype).reshape(shape)
+
+
+def _gathered(leaf: Any, rows: np.ndarray, room: int) -> np.ndarray:
+    """These rows of an array, at the beginning of a new one with `room` for more."""
+    leaf, count = np.asarray(leaf), len(rows)
+    target = empty((room, *leaf.shape[1:]), leaf.dtype)
+    if rows[-1] - rows[0] == count - 1 and (np.diff(rows) == 1).all():
+        target[:count] = leaf[rows[0] : rows[-1] + 1]
+    else:
+        np.take(leaf, rows, axis=0, out=target[:count], mode="clip")
+    return target
+
+
+def _part(order: Any, start: int, count: int) -> Any:
+    """`count` entries of an order from `start` on; beyond its end it names example 0."""
+    part = order[start : start + count]
+    return jnp.pad(part, (0, count - len(part)))
+
+
+def _feed(data: Any, size: int, first: int, stop: int, length: int | None, most: int) -> Feed:
+    data, order = jax.device_put((data, np.arange(most * size, dtype=np.int32)))
+    return Feed(data, order, size, first, stop, length)
+
+
+def _division(length: int, size: int, stop: int, *, pads: bool) -> tuple[int, int]:
+    """How many batches have the common size, and whether (0 or 1) an odd last one comes alone."""
+    if pads or length % size == 0 or stop <= length // size:
+        return stop, 0
+    return length // size, 1
+
+
+def _at_most(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """The first `limit` batches; unlike `islice` it asks for none beyond, even to close."""
+    if limit == 0:
+        return
+    for done, batch in enumerate(batches, 1):
+        yield batch
+        if done == limit:
+            return
+
+
+def _until_failure(batches: Iterator[Batch], failure: list[Exception]) -> Iterator[Batch]:
+    """The batches up to an exception, which is put in `failure`: those before it are trained on."""
+    try:
+        yield from batches
+    except Exception as error:  # whatever a user's generator raises; it is raised again later
+        failure.append(error)
+
+
+def _is_on_accelerator(batch: Batch) -> bool:
+    leaf = jax.tree.leaves(batch.x)[0]
+    return isinstance(leaf, jax.Array) and next(iter(leaf.devices())).platform != "cpu"

@@ -1,0 +1,93 @@
+"""Where a data set lies while it is used: on the device whole, or on the host and sent in parts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import jax
+
+from jkeras.core import trees
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+
+Engine = Literal["auto", "resident", "streaming"]
+ENGINES = ("auto", "resident", "streaming")
+
+ALWAYS_FITS = 64 << 20
+"""Bytes that are put on the device without asking whether there is room."""
+SHARE = 0.5
+"""The part of the free memory that data may take: the rest is for the model and its gradients."""
+
+
+class Placed(NamedTuple):
+    """A data set where it will be used.
+
+    Attributes:
+      data: the data set.
+      engine: "resident" or "streaming".
+      why: the reason, in words.
+    """
+
+    data: Arrays | Stream
+    engine: str
+    why: str
+
+
+def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
+    """Puts arrays on the device if they fit beside the model, in their own dtypes.
+
+    Args:
+      data: a data set.
+      engine: "resident" or "streaming" to decide it, "auto" to go by the device's free memory.
+    """
+    if isinstance(data, Stream):
+        return Placed(data, "streaming", "an iterable of batches")
+    if data.on_device:
+        return Placed(data, "resident", "arrays that lie on the device already")
+    size = trees.size_bytes(data.batch)
+    room = free_bytes() if engine == "auto" and size > ALWAYS_FITS else None
+    if engine == "streaming":
+        return Placed(data, "streaming", "asked for")
+    if room is not None and size > SHARE * room:
+        return Placed(data, "streaming", f"{_mb(size)} of data, {_mb(room)} of memory free")
+    why = "asked for" if engine == "resident" else f"{_mb(size)} of data fit beside the model"
+    return Placed(Arrays(jax.device_put(data.batch), data.length), "resident", why)
+
+
+def free_bytes() -> int | None:
+    """Bytes of memory that the default device has left; None where nobody tells."""
+    told = jax.devices()[0].memory_stats()
+    if told and "bytes_limit" in told:
+        return told["bytes_limit"] - told.get("bytes_in_use", 0)
+    found = [n for n in (_free_on_host(), _left_in_container()) if n is not None]
+    return min(found, default=None)
+
+
+def _free_on_host() -> int | None:
+    """Memory that programs can have without swapping, as Linux tells it; elsewhere half of all."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        kilobytes = {name: rest.split()[0] for name, _, rest in (s.partition(":") for s in lines)}
+        return int(kilobytes["MemAvailable"]) * 1024
+    except (OSError, KeyError, ValueError):  # not Linux, or one that tells otherwise
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, OSError, ValueError):  # Windows has none of these
+        return None
+
+
+def _left_in_container() -> int | None:
+    """What a container's limit leaves, where there is one."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text(encoding="ascii"))
+        return limit - int((folder / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no container, or no limit ("max")
+        return None
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

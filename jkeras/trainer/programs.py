@@ -1,0 +1,142 @@
+"""The compiled functions of one `compile()`, each traced once per shape whatever runs it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import trees
+from jkeras.core.batch import Batch
+from jkeras.core.trees import Tree
+from jkeras.trainer.pace import Pace
+from jkeras.training import loops, steps
+from jkeras.training.objective import Logs, Objective, padded_rows
+from jkeras.training.state import TrainState
+
+
+class Program:
+    """A jitted function that knows what it cost.
+
+    Args:
+      name: what it does, in words.
+      function: a pure function.
+      **options: as for `jax.jit`.
+
+    Attributes:
+      traces: how often it was traced, which is once per combination of shapes.
+      seconds: what those calls took until they were dispatched: tracing and compiling.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], **options: Any) -> None:
+        self.name = name
+        self.traces = 0
+        self.seconds = 0.0
+        self._specs: tuple[Any, ...] = ()
+
+        @functools.wraps(function)
+        def counted(*args: Any) -> Any:
+            self.traces += 1
+            return function(*args)
+
+        self._jitted = jax.jit(counted, **options)
+
+    def __call__(self, *args: Any) -> Any:
+        before, start = self.traces, time.perf_counter()
+        result = self._jitted(*args)
+        if self.traces != before:
+            self.seconds += time.perf_counter() - start
+            self._specs = jax.tree.map(trees.spec_of, args)
+        return result
+
+    def flops(self) -> float | None:
+        """Floating-point operations as XLA counts them before it optimizes, a loop's body once;
+        None where it does not count, or before the first call.
+        """
+        if not self._specs:
+            return None
+        traces = self.traces
+        cost = self._jitted.lower(*self._specs).cost_analysis()
+        self.traces = traces
+        return cost.get("flops") if isinstance(cost, dict) else None
+
+
+class Programs:
+    """The compiled functions of one `compile()`.
+
+    Args:
+      objective: the model with its loss and metrics.
+      optimizer: an optax transformation, or None when nothing is trained.
+    """
+
+    def __init__(self, objective: Objective, optimizer: Any) -> None:
+        self.objective = objective
+        self.pads = padded_rows(objective.net) != "seen"
+        self.predict_step = steps.predict_step_fn(objective.net)
+        self._train_step = steps.train_step_fn(objective, optimizer) if optimizer else None
+        self._eval_step = steps.eval_step_fn(objective)
+        self._loops: dict[tuple[str, int], Program] = {}
+        self._paces: dict[tuple[str, int], Pace] = {}
+        self.train_batch = jax.jit(self._train_one, donate_argnums=0)
+        self.eval_batch = jax.jit(self._eval_one)
+        self.order = jax.jit(loops.epoch_order, static_argnums=(2, 3, 4))
+        self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
+
+    @property
+    def made(self) -> list[Program]:
+        """The loops that were asked for so far."""
+        return list(self._loops.values())
+
+    def train_loop(self, size: int) -> Program:
+        """The compiled `loops.train_loop` for batches of `size`."""
+        return self._loop("train", size, self._make_train_loop, donate_argnums=0)
+
+    def eval_loop(self, size: int) -> Program:
+        """The compiled `loops.eval_loop`."""
+        make = functools.partial(loops.eval_loop, self._eval_step, self.objective)
+        return self._loop("evaluate", size, make, donate_argnums=2)
+
+    def predict_loop(self, size: int) -> Program:
+        """The compiled `loops.predict_loop`."""
+        make = functools.partial(loops.predict_loop, self.predict_step)
+        return self._loop("predict", size, make, donate_argnums=2)
+
+    def pace(self, phase: str, size: int) -> Pace:
+        """The pace of a phase with batches of `size`, as it was found so far."""
+        return self._paces.setdefault((phase, size), Pace())
+
+    def _loop(self, phase: str, size: int, make: Callable[[int], Any], **options: Any) -> Program:
+        key = (phase, size)
+        if key not in self._loops:
+            self._loops[key] = Program(f"{phase}, batches of {size}", make(size), **options)
+        return self._loops[key]
+
+    def _make_train_loop(self, size: int) -> Any:
+        return loops.train_loop(self._trained(), self.objective, size)
+
+    def _trained(self) -> steps.TrainStep:
+        assert self._train_step is not None, "programs for training are made with an optimizer"
+        return self._train_step
+
+    def _train_one(self, train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs, Logs]:
+        """One step: the new state, the logs of the epoch so far, the logs of this batch."""
+        train_state, own = self._trained()(train_state, batch)
+        return train_state, self.objective.logs(train_state.sums), own
+
+    def _eval_one(self, params: Tree, state: Tree, sums: Tree, batch: Batch) -> tuple[Tree, Logs]:
+        sums = self.objective.merge(sums, self._eval_step(params, state, batch))
+        return sums, self.objective.logs(sums)
+
+
+def begin_epoch(train_state: TrainState, objective: Objective, start: int = 0) -> TrainState:
+    """The state at the start of an epoch: sums at zero, and the position of its first batch."""
+    return train_state.replace(sums=objective.zeros(), position=jnp.int32(start))
+
+
+def end_epoch(train_state: TrainState) -> TrainState:
+    """The state after an epoch: one more is completed."""
+    return train_state.replace(epoch=train_state.epoch + 1)
