@@ -30,6 +30,7 @@ Array = jax.Array
 Params = dict[str, Any]
 State = dict[str, Any]
 PaddedRows = Literal["ignored", "masked", "seen"]
+InSlices = Literal["faster", "same", "never"]
 
 ACTIVITY_LOSS = "activity_loss"
 """The state entry for a layer's activity regularization: a loss, no weight."""
@@ -85,6 +86,11 @@ class Layer(Description):
     """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
     `apply` is told which rows are real by `rows=` ("masked"); or they change the result
     ("seen")."""
+
+    in_slices: ClassVar[InSlices] = "same"
+    """How the layer takes a large batch in slices, on the CPU: its activations then stay in the
+    cache and it is "faster"; it is the "same"; or slices are "never" taken, because they are slower
+    or give other results."""
 
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
@@ -195,6 +201,7 @@ def activity_losses(state: Tree) -> list[Array]:
 __all__ = [
     "ACTIVITY_LOSS",
     "Array",
+    "InSlices",
     "Key",
     "Layer",
     "PaddedRows",

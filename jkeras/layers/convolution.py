@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import (
     activation,
     constraint,
@@ -41,6 +41,7 @@ class Convolution(Layer):
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
+    in_slices: ClassVar[InSlices] = "faster"
     rank: ClassVar[int]
     """The number of spatial axes."""
 

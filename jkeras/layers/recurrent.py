@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import (
     activation,
     constraint,
@@ -50,6 +50,8 @@ class SimpleRNN(Layer):
 
     Source: Elman 1990, doi:10.1207/s15516709cog1402_1; `keras.layers.SimpleRNN`.
     """
+
+    in_slices: ClassVar[InSlices] = "never"  # its products gain from a large batch
 
     units: int = option(convert=positive_int)
     activation: Any = activation("tanh")

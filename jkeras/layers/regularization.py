@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, non_negative, rate
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
@@ -94,6 +94,11 @@ class Dropout(Noise):
     rate: float = option(convert=rate)
     noise_shape: tuple[int | None, ...] | None = None
     seed: int | None = None
+
+    @property
+    def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the shape
+        """Never where the mask's size along the batch is given: it holds for the whole batch."""
+        return "same" if self.noise_shape is None or self.noise_shape[0] is None else "never"
 
     def check_inputs(self, x: Array) -> None:
         pairs = zip(self.noise_shape or (), x.shape, strict=False)

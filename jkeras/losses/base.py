@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,13 @@ import numpy as np
 from jkeras.core.description import Description, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
-from jkeras.losses.reduction import divide_or_zero, lined_up, reduce_weighted, reduction_name
+from jkeras.losses.reduction import (
+    divide_or_zero,
+    lined_up,
+    reduce_weighted,
+    reduction_name,
+    weighted_parts,
+)
 from jkeras.losses.shapes import floats, same_rank
 from jkeras.losses.targets import Targets, check_finite, check_kind
 
@@ -62,6 +68,10 @@ class Loss(Description):
     reduction = cast("str | None", "sum_over_batch_size")
     name = cast("str | None", None)
     dtype = cast(Any, None)
+
+    independent: ClassVar[bool] = False
+    """Whether an example's value depends on that example alone, so that a batch may be taken in
+    slices. A subclass says so; nobody can see it from outside."""
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """One value an example. Every loss defines it.
@@ -119,13 +129,28 @@ class Loss(Description):
         Returns:
           A scalar; `[batch, ...]` where `reduction` is None.
         """
+        values, counted = self._counted(y_true, y_pred, valid)
+        return reduce_weighted(values, sample_weight, self.reduction, counted)
+
+    def parts(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, valid: Any = None
+    ) -> tuple[Array, Array | None]:
+        """The loss of a batch before the division: what is divided, and by what; None for nothing.
+
+        For a loss that is `independent`, those of a batch's slices add up to those of the batch.
+        Arguments as for a call.
+        """
+        values, counted = self._counted(y_true, y_pred, valid)
+        return weighted_parts(values, sample_weight, self.reduction, counted)
+
+    def _counted(self, y_true: Any, y_pred: Any, valid: Any) -> tuple[Array, Array | None]:
+        """The values, and which of them count."""
         y_true, y_pred = self._arrays(y_true, y_pred)
         if valid is not None:
             valid = jnp.asarray(valid)
             y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
         values = self._values_of(y_true, y_pred, valid)
-        counted = _both(valid, self.mask(y_true, values), values)
-        return reduce_weighted(values, sample_weight, self.reduction, counted)
+        return values, _both(valid, self.mask(y_true, values), values)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         del valid

@@ -7,7 +7,7 @@ forms that neither overflow nor lose digits. Formulas run in float32 or better, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -165,6 +165,8 @@ class BinaryCrossentropy(Loss):
       dtype: the dtype to compute in; the predictions' when left out.
     """
 
+    independent: ClassVar[bool] = True
+
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
@@ -199,6 +201,8 @@ class CategoricalCrossentropy(Loss):
     `from_logits` is for a last layer without a softmax, `axis` is the axis of the classes.
     """
 
+    independent: ClassVar[bool] = True
+
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
@@ -229,6 +233,8 @@ class SparseCategoricalCrossentropy(Loss):
       name: how logs call it.
       dtype: the dtype to compute in; the predictions' when left out.
     """
+
+    independent: ClassVar[bool] = True
 
     from_logits: bool = False
     ignore_class: int | None = None

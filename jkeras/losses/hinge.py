@@ -6,7 +6,7 @@ question is asked of all values together. The dtype of the predictions is kept.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -81,6 +81,8 @@ def _signs(y_true: Array) -> Array:
 class Hinge(Loss):
     """`hinge` as a loss. Arguments: as `MeanSquaredError`."""
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "hinge"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -93,6 +95,8 @@ class Hinge(Loss):
 class SquaredHinge(Loss):
     """`squared_hinge` as a loss. Arguments: as `MeanSquaredError`."""
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "squared_hinge"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -104,6 +108,8 @@ class SquaredHinge(Loss):
 
 class CategoricalHinge(Loss):
     """`categorical_hinge` as a loss. Arguments: as `MeanSquaredError`."""
+
+    independent: ClassVar[bool] = True
 
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_hinge"

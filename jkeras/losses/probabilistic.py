@@ -6,7 +6,7 @@ predictions is kept.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -65,6 +65,8 @@ def poisson(y_true: Any, y_pred: Any) -> Array:
 class KLDivergence(Loss):
     """`kl_divergence` as a loss. Arguments: as `MeanSquaredError`."""
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "kl_divergence"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -76,6 +78,8 @@ class KLDivergence(Loss):
 
 class Poisson(Loss):
     """`poisson` as a loss. Arguments: as `MeanSquaredError`."""
+
+    independent: ClassVar[bool] = True
 
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "poisson"

@@ -86,8 +86,27 @@ def reduce_weighted(
 
     Source: `keras.losses.Loss`.
     """
-    reduction, kept = reduction_name(reduction), values.dtype
-    values = exact(values)
+    kept = values.dtype
+    total, divisor = weighted_parts(values, sample_weight, reduction, valid)
+    return (total if divisor is None else divide_or_zero(total, divisor)).astype(kept)
+
+
+def weighted_parts(
+    values: Array,
+    sample_weight: Any = None,
+    reduction: str | None = "sum_over_batch_size",
+    valid: Any = None,
+) -> tuple[Array, Array | None]:
+    """`reduce_weighted` before the division: what is divided, and by what; None for nothing.
+
+    Both are sums over the batch, so those of its slices add up to those of the whole.
+
+    Example:
+      >>> total, divisor = weighted_parts(jnp.array([1.0, 2.0]), jnp.array([3.0, 1.0]))
+      >>> float(total), float(divisor)
+      (5.0, 2.0)
+    """
+    reduction, values = reduction_name(reduction), exact(values)
     weights = (
         None if sample_weight is None else lined_up("sample_weight", floats(sample_weight), values)
     )
@@ -99,11 +118,11 @@ def reduce_weighted(
         weights = weights.astype(values.dtype)
         values = values * weights
     if reduction is None:
-        return values.astype(kept)
+        return values, None
     if reduction == "sum":
-        return jnp.sum(values).astype(kept)
+        return jnp.sum(values), None
     by_weight = weights if reduction == "mean_with_sample_weight" else None
-    return divide_or_zero(jnp.sum(values), _divisor(values, by_weight, mask)).astype(kept)
+    return jnp.sum(values), _divisor(values, by_weight, mask)
 
 
 def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Array:

@@ -6,7 +6,7 @@ of the predictions is kept. Targets of any dtype are cast to it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -174,6 +174,8 @@ class MeanSquaredError(Loss):
       5.0
     """
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_squared_error"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -185,6 +187,8 @@ class MeanSquaredError(Loss):
 
 class MeanAbsoluteError(Loss):
     """`mean_absolute_error` as a loss. Arguments: as `MeanSquaredError`."""
+
+    independent: ClassVar[bool] = True
 
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_absolute_error"
@@ -198,6 +202,8 @@ class MeanAbsoluteError(Loss):
 class MeanAbsolutePercentageError(Loss):
     """`mean_absolute_percentage_error` as a loss. Arguments: as `MeanSquaredError`."""
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_absolute_percentage_error"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -210,6 +216,8 @@ class MeanAbsolutePercentageError(Loss):
 class MeanSquaredLogarithmicError(Loss):
     """`mean_squared_logarithmic_error` as a loss. Arguments: as `MeanSquaredError`."""
 
+    independent: ClassVar[bool] = True
+
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_squared_logarithmic_error"
     dtype: Any = option(default=None, convert=floating_dtype)
@@ -221,6 +229,8 @@ class MeanSquaredLogarithmicError(Loss):
 
 class LogCosh(Loss):
     """`log_cosh` as a loss. Arguments: as `MeanSquaredError`."""
+
+    independent: ClassVar[bool] = True
 
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "log_cosh"
@@ -238,6 +248,8 @@ class Huber(Loss):
     Raises:
       ValueError: `delta` is not positive.
     """
+
+    independent: ClassVar[bool] = True
 
     delta: float = 1.0
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
@@ -260,6 +272,8 @@ class CosineSimilarity(Loss):
     """`cosine_similarity` as a loss: `axis` of the vectors, then the arguments of
     `MeanSquaredError`.
     """
+
+    independent: ClassVar[bool] = True
 
     axis: int = -1
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)

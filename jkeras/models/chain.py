@@ -17,7 +17,16 @@ import jax.numpy as jnp
 from jkeras.core import naming
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, PaddedRows, Params, State, option
+from jkeras.core.layer import (
+    ACTIVITY_LOSS,
+    Array,
+    InSlices,
+    Layer,
+    PaddedRows,
+    Params,
+    State,
+    option,
+)
 
 
 def _named(layers: Any) -> tuple[Layer, ...]:
@@ -76,6 +85,12 @@ class Chain(Layer):
         """What filler rows do to the layers: the worst of any."""
         kinds = {_padded_rows(layer) for layer in self.layers}
         return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
+
+    @property
+    def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the layers
+        """Whether a batch is better taken in slices: no layer minds, and one gains."""
+        kinds = {layer.in_slices for layer in self.layers}
+        return "never" if "never" in kinds else "faster" if "faster" in kinds else "same"
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         params: Params = {}

@@ -63,11 +63,14 @@ class Objective:
         if self.loss is not None:
             value = self.loss(batch.y, outputs, batch.weight, valid=batch.rows)
             total = total + value.astype(jnp.float32)
-        if hasattr(self.net, "penalty"):
-            total = total + self.net.penalty(params)
+        total = total + self.penalty(params)
         for term in activity_losses(new_state):
             total = total + term
         return total, (outputs, new_state)
+
+    def penalty(self, params: Tree) -> jax.Array | float:
+        """The regularization losses of the weights."""
+        return self.net.penalty(params) if hasattr(self.net, "penalty") else 0.0
 
     def zeros(self) -> Sums:
         """The sums before the first batch; no two share a buffer, so that they can be donated."""

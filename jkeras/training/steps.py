@@ -20,6 +20,7 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training.objective import Logs, Objective, Sums
+from jkeras.training.slices import slice_size, value_and_grad_in_slices
 from jkeras.training.state import TrainState, fresh
 
 TrainStep = Callable[[TrainState, Any], tuple[TrainState, Logs]]
@@ -100,12 +101,14 @@ def init_fn(objective: Objective, optimizer: Any) -> Callable[..., TrainState]:
 
 def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
     """`make_train_step` for an `Objective` and an optax transformation."""
-    value_and_grad = jax.value_and_grad(objective.value, has_aux=True)
+    whole = jax.value_and_grad(objective.value, has_aux=True)
     constrain = getattr(objective.net, "constrain", lambda params: params)
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
+        size = slice_size(objective, train_state.params, train_state.state, batch)
+        value_and_grad = value_and_grad_in_slices(objective, size) if size else whole
         (loss, (outputs, state)), grads = value_and_grad(
             train_state.params, train_state.state, batch, key, True
         )
