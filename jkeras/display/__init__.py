@@ -8,7 +8,7 @@ from jkeras.display.confusion import confusion_counts, confusion_matrix_plot
 from jkeras.display.lines import epoch_header
 from jkeras.display.plots import learning_curves, prediction_grid
 from jkeras.display.progress import Progbar, ProgressBar
-from jkeras.display.summary import Row, Size, size_of, summary_text
+from jkeras.display.summary import Row, Size, memory_text, size_of, summary_text
 
 __all__ = [
     "Progbar",
@@ -19,6 +19,7 @@ __all__ = [
     "confusion_matrix_plot",
     "epoch_header",
     "learning_curves",
+    "memory_text",
     "prediction_grid",
     "size_of",
     "summary_text",

@@ -18,25 +18,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.callbacks import CallbackList, History
-from jkeras.core import keys, trees
+from jkeras.core import keys
 from jkeras.core.errors import named_arguments
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
 from jkeras.trainer import engine, inputs
 from jkeras.trainer.bar import Progress
-from jkeras.trainer.compiled import Compiled
 from jkeras.trainer.inputs import Data
 from jkeras.trainer.pace import Chunk, Interrupt, Pace, latest
 from jkeras.trainer.phase import LogValues, Phase, floats
-from jkeras.trainer.placement import place
+from jkeras.trainer.prepared import Prepared
 from jkeras.trainer.programs import begin_epoch, end_epoch
 
 
-class Trainer(Compiled):
+class Trainer(Prepared):
     """Trains, evaluates and applies a model.
 
     Args:
@@ -53,7 +51,6 @@ class Trainer(Compiled):
     def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
         super().__init__(net, seed=seed, name=name)
         self.stop_training = False
-        self._warned_of_pixels = False
 
     # -- fit
 
@@ -412,58 +409,6 @@ class Trainer(Compiled):
         values = [logs[name] for name in self.metrics_names]
         return values if len(values) > 1 else values[0]
 
-    # -- checks
-
-    def _prepared(
-        self, who: str, data: Data, batch_size: int | None = None, *, targets: bool = True
-    ) -> Any:
-        """The data where they will be used, after building the model for them and checking that
-        they go together. What is only predicted for is used once, and stays where it is.
-        """
-        self._build_if_known()
-        if self._specs is not None:
-            data = inputs.adjusted(data, who, tuple(_example_shape(spec) for spec in self._specs))
-        batch = inputs.first_batch(who, data)
-        self.build(*batch.inputs, rows=inputs.rows_of(data, batch, batch_size))
-        self._warn_of_pixels(batch)
-        inputs.check_first_layer(who, self.net, batch)
-        if targets:
-            self._check_targets(who, batch)
-            self._optimizer_met_data = True
-        if isinstance(data, Stream):
-            data.pads = self._programs().pads
-        if not targets:
-            return data
-        self._placed = place(data, self._need_compilation(who).engine)
-        return self._placed.data
-
-    def _warn_of_pixels(self, batch: Any) -> None:
-        """Says once that raw pixels go into a model that does not scale them."""
-        largest = 0 if self._warned_of_pixels else inputs.raw_pixels(self.net, batch)
-        if largest:
-            self._warned_of_pixels = True
-            warnings.warn(
-                f"{self._who}: `x` holds uint8 images with values up to {largest}, which train "
-                "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
-                stacklevel=5,
-            )
-
-    def _check_targets(self, who: str, batch: Any) -> None:
-        """Asks the loss whether the targets go with it and with the model's outputs."""
-        loss, values = self._need_compilation(who).loss, self._need_values()
-        if loss is None:
-            return
-        if batch.y is None:
-            raise ValueError(
-                f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None."
-            )
-        rows = jax.tree.map(lambda a: trees.spec_of(a[:1]), batch.inputs)
-        outputs = jax.eval_shape(
-            lambda p, s, x: self.net.apply(p, s, *x)[0], values.params, values.state, rows
-        )
-        if hasattr(batch.y, "shape") and hasattr(outputs, "shape"):
-            loss.check_data(np.asarray(batch.y), outputs)
-
 
 def _start(data: Data, number: int, batch_size: int, limit: int | None) -> int:
     """The first batch of the run's epoch `number`; warns when its steps go past the data's end."""
@@ -485,10 +430,6 @@ def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:
     if isinstance(frequency, int):
         return (epoch + 1) % frequency == 0
     return epoch + 1 in frequency
-
-
-def _example_shape(spec: Any) -> Any:
-    return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
 
 
 def _warn_of_end(epoch: int) -> None:

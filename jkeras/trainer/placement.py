@@ -11,6 +11,7 @@ import jax
 from jkeras.core import trees
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
+from jkeras.display import memory_text
 
 Engine = Literal["auto", "resident", "streaming"]
 ENGINES = ("auto", "resident", "streaming")
@@ -51,8 +52,12 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
     if engine == "streaming":
         return Placed(data, "streaming", "asked for")
     if room is not None and size > SHARE * room:
-        return Placed(data, "streaming", f"{_mb(size)} of data, {_mb(room)} of memory free")
-    why = "asked for" if engine == "resident" else f"{_mb(size)} of data fit beside the model"
+        return Placed(
+            data, "streaming", f"{memory_text(size)} of data, {memory_text(room)} of memory free"
+        )
+    why = (
+        "asked for" if engine == "resident" else f"{memory_text(size)} of data fit beside the model"
+    )
     return Placed(Arrays(jax.device_put(data.batch), data.length), "resident", why)
 
 
@@ -87,7 +92,3 @@ def _left_in_container() -> int | None:
         return limit - int((folder / "memory.current").read_text(encoding="ascii"))
     except (OSError, ValueError):  # no container, or no limit ("max")
         return None
-
-
-def _mb(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB"

@@ -13,9 +13,11 @@ import jax.numpy as jnp
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree
+from jkeras.trainer.costs import flops
 from jkeras.trainer.pace import Pace
 from jkeras.training import loops, steps
 from jkeras.training.objective import Logs, Objective, padded_rows
+from jkeras.training.slices import slice_size
 from jkeras.training.state import TrainState
 
 
@@ -30,15 +32,17 @@ class Program:
     Attributes:
       traces: how often it was traced, which is once per combination of shapes.
       seconds: what those calls took until they were dispatched: tracing and compiling.
+      slices: examples in each slice of a batch, where the last trace cut it; else None.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], **options: Any) -> None:
         self.name = name
         self.traces = 0
         self.seconds = 0.0
+        self.slices: int | None = None
+        self._function = function
         self._specs: tuple[Any, ...] = ()
 
-        @functools.wraps(function)
         def counted(*args: Any) -> Any:
             self.traces += 1
             return function(*args)
@@ -54,15 +58,8 @@ class Program:
         return result
 
     def flops(self) -> float | None:
-        """Floating-point operations as XLA counts them before it optimizes, a loop's body once;
-        None where it does not count, or before the first call.
-        """
-        if not self._specs:
-            return None
-        traces = self.traces
-        cost = self._jitted.lower(*self._specs).cost_analysis()
-        self.traces = traces
-        return cost.get("flops") if isinstance(cost, dict) else None
+        """Floating-point operations, the outer loop's body counted once; None before a call."""
+        return flops(self._function, *self._specs) if self._specs else None
 
 
 class Programs:
@@ -87,9 +84,9 @@ class Programs:
         self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
 
     @property
-    def made(self) -> list[Program]:
-        """The loops that were asked for so far."""
-        return list(self._loops.values())
+    def made(self) -> list[tuple[Program, Pace]]:
+        """The loops that were asked for so far, each with its pace."""
+        return [(program, self.pace(*key)) for key, program in self._loops.items()]
 
     def train_loop(self, size: int) -> Program:
         """The compiled `loops.train_loop` for batches of `size`."""
@@ -116,7 +113,14 @@ class Programs:
         return self._loops[key]
 
     def _make_train_loop(self, size: int) -> Any:
-        return loops.train_loop(self._trained(), self.objective, size)
+        step = self._trained()
+
+        def noting(train_state: TrainState, batch: Any) -> Any:
+            cut = slice_size(self.objective, train_state.params, train_state.state, batch)
+            self._loops["train", size].slices = cut
+            return step(train_state, batch)
+
+        return loops.train_loop(noting, self.objective, size)
 
     def _trained(self) -> steps.TrainStep:
         assert self._train_step is not None, "programs for training are made with an optimizer"

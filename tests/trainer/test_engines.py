@@ -140,7 +140,10 @@ def test_data_beyond_the_free_memory_stream(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(placement, "free_bytes", lambda: x.nbytes)
     found = placement.place(arrays)
     assert found.data is arrays
-    assert found[1:] == ("streaming", "0 MB of data, 0 MB of memory free")
+    assert found[1:] == (
+        "streaming",
+        "10.41 KB of data, 10.08 KB of memory free",
+    )
     monkeypatch.setattr(placement, "free_bytes", lambda: 4 * x.nbytes)
     assert placement.place(arrays).engine == "resident"
 
