@@ -8,18 +8,21 @@ rounded to the dtype asked for, so a bfloat16 weight is the float32 weight round
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
+from jkeras.core.one_call import jit_for_one_call
 from jkeras.ops.constant_initializers import Initializer, Shape, checked_shape, float32_or
 
 Axes = Sequence[int]
@@ -46,8 +49,12 @@ class RandomInitializer(Initializer):
         dtype, sizes = float32_or(dtype), checked_shape(self.who, shape)
         if not jnp.issubdtype(dtype, jnp.floating):
             raise ValueError(f"{self.who}: expected a floating `dtype`, got {dtype}.")
-        wide = dtype if dtype.itemsize > 4 else jnp.float32
-        return self.draw(self._chosen(key), sizes, wide).astype(dtype)
+        wide = dtype if dtype.itemsize > 4 else np.dtype(np.float32)
+        key = self._chosen(key)
+        # Outside a trace, compiling the drawing of one weight takes a second at the usual level.
+        traced = isinstance(key, jax.core.Tracer)
+        drawn = self.draw(key, sizes, wide) if traced else _drawing(self, sizes, wide)(key)
+        return drawn.astype(dtype)
 
     def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
         """Fresh numbers of this shape and dtype (float32 or float64). Every subclass defines it."""
@@ -69,6 +76,14 @@ class RandomInitializer(Initializer):
                 f"{type(self).__name__}(seed=0)."
             )
         return key
+
+
+@functools.lru_cache(maxsize=1024)
+def _drawing(
+    initializer: RandomInitializer, shape: tuple[int, ...], dtype: np.dtype
+) -> Callable[[Key], Array]:
+    """The compiled drawing of a weight, made once for all weights of a shape."""
+    return jit_for_one_call(lambda key: initializer.draw(key, shape, dtype))
 
 
 class RandomNormal(RandomInitializer):

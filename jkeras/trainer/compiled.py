@@ -11,13 +11,14 @@ import jax
 
 from jkeras import losses, optimizers
 from jkeras.core.errors import describe, named_arguments, nearest
+from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import size_of
 from jkeras.metrics import get as get_metric
 from jkeras.trainer import inputs
 from jkeras.trainer.placement import ENGINES
 from jkeras.trainer.programs import Programs
 from jkeras.trainer.values import Holder
-from jkeras.trainer.xla import enable_cache, jit_for_one_call
+from jkeras.trainer.xla import enable_cache
 from jkeras.training.objective import Objective
 from jkeras.training.steps import make_objective
 

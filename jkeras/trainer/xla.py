@@ -1,10 +1,8 @@
-"""How programs are compiled: kept from run to run, and no longer optimised than they are worth."""
+"""Compiled programs are kept from run to run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 import jax
 
@@ -26,14 +24,3 @@ def enable_cache() -> None:
         return
     jax.config.update("jax_compilation_cache_dir", str(cache_folder("xla")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST)
-
-
-def jit_for_one_call(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.jit` for a function that is called once, where compiling takes longer than running.
-
-    On the CPU the lower level compiles the initializers of a small network in 0.28 s instead of
-    0.85 s, to the same numbers.
-    """
-    if jax.default_backend() != "cpu":
-        return jax.jit(function)
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})

@@ -11,6 +11,8 @@ import pytest
 import jkeras
 from jkeras.layers import BatchNormalization, Dense, Input, SimpleRNN
 from jkeras.models import Chain
+from jkeras.trainer.values import FEW_LAYERS
+from jkeras.training import make_init
 
 X = np.random.default_rng(0).normal(size=(10, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
@@ -270,3 +272,16 @@ def test_a_name_that_is_not_here_is_answered_with_what_to_use(name: str, message
         getattr(jkeras.Sequential(seed=0), name)
     assert str(raised.value) == message
     assert not hasattr(jkeras.Sequential(seed=0), name)
+
+
+def test_a_deep_model_gets_the_weights_of_its_pure_functions() -> None:
+    deep = [Dense(3, use_bias=i % 2 == 0) for i in range(FEW_LAYERS + 4)]
+    model = jkeras.Sequential(deep, seed=4)
+    model.build((None, 3))
+    init = make_init(model.net, loss="mse", optimizer="sgd")
+    made = jax.jit(init)(jax.random.key(4), jax.ShapeDtypeStruct((1, 3), jnp.float32))
+    assert jax.tree.structure(model.params) == jax.tree.structure(made.params)
+    for got, expected in zip(
+        jax.tree.leaves(model.params), jax.tree.leaves(made.params), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)

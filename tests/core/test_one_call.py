@@ -1,0 +1,29 @@
+"""Functions that are compiled for one call give the numbers of `jax.jit`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.one_call import jit_for_one_call
+
+
+def draw(key: jax.Array) -> jax.Array:
+    return jax.random.normal(key, (50,)) * 0.3 + 1
+
+
+def test_the_numbers_are_those_of_jit() -> None:
+    key = jax.random.key(0)
+    np.testing.assert_array_equal(jit_for_one_call(draw)(key), jax.jit(draw)(key))
+
+
+def test_it_is_compiled_once_for_a_shape() -> None:
+    traces = []
+
+    def double(x: jax.Array) -> jax.Array:
+        traces.append(x.shape)
+        return 2 * x
+
+    compiled = jit_for_one_call(double)
+    for length in (2, 2, 3):
+        compiled(jnp.ones(length))
+    assert traces == [(2,), (3,)]
