@@ -1,23 +1,44 @@
 """Optimizers and learning-rate schedules under Keras's names, as pure optax transformations."""
 
 from jkeras.optimizers import schedules
-from jkeras.optimizers.algorithms import SGD, Adam, AdamW, RMSprop
+from jkeras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
+from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
+from jkeras.optimizers.descent import SGD, Lion
+from jkeras.optimizers.ftrl import Ftrl
+from jkeras.optimizers.loop import final_params, scale_loss
+from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
+from jkeras.optimizers.muon import Muon
 from jkeras.optimizers.rates import get_learning_rate, set_learning_rate
 from jkeras.optimizers.resolve import apply_updates, as_transformation, get
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "MultiOptimizer",
+    "MultiState",
+    "Muon",
+    "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "OptimizerState",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "Scheduled",
     "apply_updates",
     "as_transformation",
+    "final_params",
     "get",
     "get_learning_rate",
+    "scale_loss",
     "schedules",
     "set_learning_rate",
 ]

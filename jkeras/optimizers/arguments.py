@@ -6,10 +6,12 @@ wrong kind and ValueError for the wrong content. `Description` adds the owner an
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
+import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -18,6 +20,7 @@ from jkeras.core.errors import describe
 
 Number = int | float
 Schedule = Callable[[Any], Any]
+T = TypeVar("T")
 
 
 def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Number]:
@@ -60,8 +63,10 @@ def _is_number(value: Any) -> bool:
 
 
 fraction = number("a number in [0, 1]", lambda value: 0 <= value <= 1)
+positive_fraction = number("a number in (0, 1]", lambda value: 0 < value <= 1)
 decay_rate = number("a number in [0, 1)", lambda value: 0 <= value < 1)
 non_negative = number("a number of at least 0", lambda value: 0 <= value < math.inf)
+non_positive = number("a number of at most 0", lambda value: -math.inf < value <= 0)
 positive = number("a number above 0", lambda value: 0 < value < math.inf)
 at_least_one = number("a number of at least 1", lambda value: 1 <= value < math.inf)
 finite = number("a finite number", math.isfinite)
@@ -71,9 +76,36 @@ _fixed_rate = number(
 )
 
 
-def optional(convert: Callable[[Any], Number]) -> Callable[[Any], Number | None]:
+def optional(convert: Callable[[Any], T]) -> Callable[[Any], T | None]:
     """`convert`, with None let through."""
     return lambda value: None if value is None else convert(value)
+
+
+def integer(least: int) -> Callable[[Any], int]:
+    """A converter to a Python integer of at least `least`.
+
+    Example:
+      >>> integer(1)(3)
+      3
+      >>> integer(1)(0)
+      Traceback (most recent call last):
+      ValueError: expected an integer of at least 1, got 0 (int).
+    """
+
+    def convert(value: Any) -> int:
+        message = f"expected an integer of at least {least}, got {describe(value)}."
+        if isinstance(value, bool | jax.core.Tracer) or not hasattr(value, "__index__"):
+            raise TypeError(message)
+        if operator.index(value) < least:
+            raise ValueError(message)
+        return operator.index(value)
+
+    return convert
+
+
+def keyword(default: Any, convert: Callable[[Any], Any]) -> Any:
+    """A field that can only be given by name: the arguments that every optimizer has."""
+    return dataclasses.field(default=default, kw_only=True, metadata={"convert": convert})
 
 
 def numbers(values: Any) -> tuple[Number, ...]:

@@ -8,7 +8,8 @@ Laws:
   - Numbers that training may change (the learning rate, momentum, weight decay) are arrays in the
     state, so changing one never compiles again, and a `vmap` over states is a sweep.
   - The state has the same structure before and after every update.
-  - Each update clips the gradients, applies the rule to each variable alone, then adds the decay.
+  - An update does in this order: unscale the gradients, gather them, clip them, shrink each
+    variable by its decay, apply the rule to it, follow it with its average.
   - Arithmetic and slots are float32 for narrower parameters; an update has its parameter's dtype.
     (Keras computes in the narrow dtype, where Adam's 0.999 rounds to 1 and nothing moves.)
 
@@ -27,17 +28,20 @@ import optax
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
-from jkeras.core.trees import Tree
-from jkeras.optimizers import arguments
-from jkeras.optimizers.arguments import Number, Schedule
+from jkeras.core.trees import Tree, path_names
+from jkeras.optimizers import arguments, numerics
+from jkeras.optimizers.arguments import Number, Schedule, keyword
 
 Array = jax.Array
 Slots = dict[str, Array]
 
+AVERAGE = "average"
+"""The slot with the moving average of each variable, where `use_ema` is set."""
 
-def _number_or_none() -> Any:
-    convert = arguments.optional(arguments.non_negative)
-    return dataclasses.field(default=None, kw_only=True, metadata={"convert": convert})
+ACCUMULATOR = "gradient_accumulator"
+"""The slot with the sum of the gradients since the last step, where they are accumulated."""
+
+_number = arguments.optional(arguments.non_negative)
 
 
 class Scheduled(NamedTuple):
@@ -47,12 +51,13 @@ class Scheduled(NamedTuple):
 
 
 class OptimizerState(NamedTuple):
-    """What an optimizer carries from step to step.
+    """What an optimizer carries from update to update.
 
     Attributes:
-      count: int32 scalar, the number of updates made.
+      count: int32 scalar, the number of updates made, those that only gathered a gradient included.
       hyperparams: float32 scalars that the next update will use, by argument name.
-      slots: for each slot name a tree shaped like `params`.
+      slots: for each slot name a tree with the structure of `params`; None where a variable has no
+        such slot.
     """
 
     count: Array  # type: ignore[assignment]  # optax's name for it; hides tuple.count
@@ -65,16 +70,26 @@ class Optimizer(Description):
 
     Args:
       learning_rate: a number, or a schedule: a function from the step (int32, from 0) to the rate.
-      weight_decay: each update also subtracts `learning_rate · weight_decay · params`; None or 0
-        for no decay.
+        It counts every update, also those that only gather a gradient.
+      weight_decay: each step first shrinks the variables by `learning_rate · weight_decay` of
+        themselves; None or 0 for no decay.
       clipnorm: longest norm of one variable's gradient, None or 0 for no limit.
       clipvalue: largest absolute value in a gradient, None or 0 for no limit.
       global_clipnorm: longest norm of all gradients together, None or 0 for no limit.
+      use_ema: keep an exponential moving average of the variables in the state, which
+        `final_params` puts in their place at the end of training.
+      ema_momentum: the share of the old average in the new one, in [0, 1].
+      ema_overwrite_frequency: after so many steps, over and over, the variables are set to their
+        averages; None for never.
+      loss_scale_factor: what the loss was multiplied by (`scale_loss` does it) and the gradients
+        are divided by, so that small ones survive in float16; above 0, None for 1.
+      gradient_accumulation_steps: make one step of the mean of so many gradients, at least 2; the
+        updates between are zeros. None or 0 for a step at every update.
       name: only for error messages.
 
     Example:
       >>> class SignDescent(Optimizer):
-      ...     def step(self, gradient, slots, now):
+      ...     def step(self, gradient, variable, slots, now):
       ...         return -now["learning_rate"] * jnp.sign(gradient), slots
       >>> rule, params = SignDescent(0.5), {"kernel": jnp.ones(2)}
       >>> grads = {"kernel": jnp.array([3.0, -7.0])}
@@ -86,13 +101,20 @@ class Optimizer(Description):
     """
 
     learning_rate: Number | Schedule = option(convert=arguments.learning_rate)
-    weight_decay: Number | None = _number_or_none()
-    clipnorm: Number | None = _number_or_none()
-    clipvalue: Number | None = _number_or_none()
-    global_clipnorm: Number | None = _number_or_none()
+    weight_decay: Number | None = keyword(None, _number)
+    clipnorm: Number | None = keyword(None, _number)
+    clipvalue: Number | None = keyword(None, _number)
+    global_clipnorm: Number | None = keyword(None, _number)
+    use_ema: bool = keyword(False, arguments.flag)
+    ema_momentum: Number = keyword(0.99, arguments.fraction)
+    ema_overwrite_frequency: int | None = keyword(None, arguments.optional(arguments.integer(1)))
+    loss_scale_factor: Number | None = keyword(None, arguments.optional(arguments.positive))
+    gradient_accumulation_steps: int | None = keyword(
+        None, lambda value: arguments.integer(2)(value) if value else None
+    )
     name: str | None = dataclasses.field(default=None, kw_only=True)
 
-    in_state: ClassVar[tuple[str, ...]] = ("momentum", "weight_decay")
+    in_state: ClassVar[tuple[str, ...]] = ("momentum", "weight_decay", "loss_scale_factor")
     """The arguments that, like the learning rate, live in the state, unless they are None or 0."""
 
     def check(self) -> None:
@@ -113,25 +135,47 @@ class Optimizer(Description):
             return f"Set the rate of a model instead: model.learning_rate = {value}."
         return super().how_to_change(name, value)
 
+    # -- what a rule overrides
+
     def slot_names(self) -> tuple[str, ...]:
         """The names of the arrays kept beside each variable, which start as zeros."""
         return ()
 
-    def step(self, gradient: Array, slots: Slots, now: dict[str, Array]) -> tuple[Array, Slots]:
+    def first_slots(self, path: str, variable: Array) -> Slots:
+        """The arrays kept beside one variable: zeros like it, unless a rule overrides this.
+
+        Args:
+          path: where the variable stands: "dense/kernel".
+          variable: its first value, widened.
+        """
+        del path
+        return {name: jnp.zeros_like(variable) for name in self.slot_names()}
+
+    def step(
+        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
+    ) -> tuple[Array, Slots]:
         """The rule for one variable.
 
         Args:
           gradient: the clipped gradient.
-          slots: an array shaped like `gradient` for each of `slot_names()`.
+          variable: the variable, after its decay; shaped like `gradient`.
+          slots: the arrays that `first_slots` made for it, or the last step.
           now: scalars in the gradient's dtype: the hyper-parameters, and "step", counted from 1.
 
         Returns:
           What to add to the variable, and the new slots.
         """
         raise NotImplementedError(
-            f"{type(self).__name__}: expected a method `step(self, gradient, slots, now)` "
-            "that returns (update, slots), and the class defines none."
+            f"{type(self).__name__}: expected a method `step(self, gradient, variable, slots, "
+            "now)` that returns (update, slots), and the class defines none."
         )
+
+    def decay_of(self, slots: Slots, now: dict[str, Array]) -> Array | None:
+        """The weight decay of the variable with these slots, None for none."""
+        del slots
+        return now.get("weight_decay")
+
+    # -- the pair of pure functions
 
     def transformation(self) -> optax.GradientTransformation:
         """The pair (init, update) as optax has it."""
@@ -145,7 +189,13 @@ class Optimizer(Description):
         """
         self._check_floating(params)
         count = jnp.zeros((), jnp.int32)
-        slots = {name: jax.tree.map(_wide_zeros, params) for name in self.slot_names()}
+        variables = jax.tree.map(numerics.widen, params)
+        slots = self._first_slots_of_all(variables)
+        if self.gradient_accumulation_steps:
+            slots[ACCUMULATOR] = jax.tree.map(jnp.zeros_like, variables)
+        if self.use_ema:
+            # A copy: donating params and state would otherwise donate one buffer twice.
+            slots[AVERAGE] = jax.tree.map(jnp.copy, variables)
         return OptimizerState(count, self._first_hyperparams(count), slots)
 
     def update(
@@ -154,63 +204,143 @@ class Optimizer(Description):
         """One update.
 
         Args:
-          grads: a tree shaped like the parameters.
+          grads: a tree shaped like `params`.
           state: from `init` or the last `update`.
-          params: the parameters; may be left out where there is no weight decay.
+          params: the parameters.
 
         Returns:
           What to add to the parameters, in their dtypes, and the new state.
+
+        Raises:
+          ValueError: `params` is left out, which optax's signature allows.
         """
-        count = optax.safe_increment(state.count)
+        params = self._need_params(params)
+        variables = jax.tree.map(numerics.widen, params)
+        iteration = state.count // (self.gradient_accumulation_steps or 1)
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
-        gradients = self._clip(jax.tree.map(_widen, grads))
-        updates, slots = self._step_all(gradients, state.slots, {**now, "step": count})
-        if self.weight_decay:
-            updates = self._decay(updates, params, now)
-        like = grads if params is None else params
-        updates = jax.tree.map(lambda update, param: update.astype(param.dtype), updates, like)
+        now["step"] = optax.safe_increment(iteration)
+        gradients = self._unscaled(grads, variables, now)
+        if self.gradient_accumulation_steps:
+            updates, slots = self._gather(gradients, variables, state, now)
+        else:
+            updates, slots = self._step_all(gradients, variables, state.slots, now)
+        updates = jax.tree.map(lambda update, param: update.astype(param.dtype), updates, params)
+        if self.use_ema:
+            updates, slots = self._follow(updates, params, slots, iteration)
+        count = optax.safe_increment(state.count)
         return updates, OptimizerState(count, self._next_hyperparams(state, count), slots)
 
+    # -- the parts of an update
+
+    def _unscaled(self, grads: Tree, variables: Tree, now: dict[str, Array]) -> Tree:
+        """The gradients in the dtypes of the variables, divided by the scale of the loss."""
+        gradients = jax.tree.map(lambda g, v: g.astype(v.dtype), grads, variables)
+        if not self.loss_scale_factor:
+            return gradients
+        return jax.tree.map(lambda g: g / now["loss_scale_factor"].astype(g.dtype), gradients)
+
+    def _gather(
+        self, gradients: Tree, variables: Tree, state: OptimizerState, now: dict[str, Array]
+    ) -> tuple[Tree, dict[str, Tree]]:
+        """Adds the gradients to those gathered; at every n-th update, steps by their mean."""
+        steps = self.gradient_accumulation_steps
+        assert steps is not None
+        total = jax.tree.map(jnp.add, gradients, state.slots[ACCUMULATOR])
+        zeros = jax.tree.map(jnp.zeros_like, total)
+
+        def wait() -> tuple[Tree, dict[str, Tree]]:
+            return zeros, {**state.slots, ACCUMULATOR: total}
+
+        def step() -> tuple[Tree, dict[str, Tree]]:
+            mean = jax.tree.map(lambda g: g / steps, total)
+            updates, slots = self._step_all(mean, variables, state.slots, now)
+            return updates, {**slots, ACCUMULATOR: zeros}
+
+        return jax.lax.cond((state.count + 1) % steps == 0, step, wait)
+
     def _step_all(
-        self, gradients: Tree, slots: dict[str, Tree], now: dict[str, Array]
+        self, gradients: Tree, variables: Tree, slots: dict[str, Tree], now: dict[str, Array]
     ) -> tuple[Tree, dict[str, Tree]]:
         """`step` for every variable; a tree of updates and a tree for each slot."""
-        treedef: Any = jax.tree.structure(gradients)
-        columns = {name: treedef.flatten_up_to(tree) for name, tree in slots.items()}
+        treedef: Any = jax.tree.structure(variables)
+        clipped = treedef.flatten_up_to(self._clip(gradients))
+        columns = {
+            name: treedef.flatten_up_to(tree)
+            for name, tree in slots.items()
+            if name not in (AVERAGE, ACCUMULATOR)
+        }
         results = [
-            self.step(
-                gradient,
-                {name: column[i] for name, column in columns.items()},
-                {name: value.astype(gradient.dtype) for name, value in now.items()},
+            self._step_one(
+                clipped[i],
+                variable,
+                {name: column[i] for name, column in columns.items() if column[i] is not None},
+                {name: value.astype(variable.dtype) for name, value in now.items()},
             )
-            for i, gradient in enumerate(jax.tree.leaves(gradients))
+            for i, variable in enumerate(jax.tree.leaves(variables))
         ]
         updates = treedef.unflatten([update for update, _ in results])
-        return updates, {
-            name: treedef.unflatten([new[name] for _, new in results]) for name in slots
+        return updates, slots | {
+            name: treedef.unflatten([new.get(name) for _, new in results]) for name in columns
         }
+
+    def _step_one(
+        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
+    ) -> tuple[Array, Slots]:
+        """`step` after the decay; what both add to the variable."""
+        decay = self.decay_of(slots, now)
+        if decay is None:
+            return self.step(gradient, variable, slots, now)
+        shrunk = variable - variable * decay * now["learning_rate"]
+        update, slots = self.step(gradient, shrunk, slots, now)
+        # The new value first: where a rule sets a weight to zero, it is exactly zero.
+        return (shrunk + update) - variable, slots
 
     def _clip(self, gradients: Tree) -> Tree:
         if self.clipnorm:
-            limit = self.clipnorm
-            return jax.tree.map(lambda g: g * _shrink(jnp.sum(g * g), limit), gradients)
+            return numerics.clip_each(gradients, self.clipnorm)
         if self.global_clipnorm:
-            squares = [jnp.sum(g * g).astype(jnp.float32) for g in jax.tree.leaves(gradients)]
-            factor = _shrink(sum(squares, start=jnp.float32(0)), self.global_clipnorm)
-            return jax.tree.map(lambda g: g * factor.astype(g.dtype), gradients)
+            return numerics.clip_together(gradients, self.global_clipnorm)
         if self.clipvalue:
-            limit = self.clipvalue
-            return jax.tree.map(lambda g: jnp.clip(g, -limit, limit), gradients)
+            return numerics.clip_values(gradients, self.clipvalue)
         return gradients
 
-    def _decay(self, updates: Tree, params: Tree | None, now: dict[str, Array]) -> Tree:
-        if params is None:
-            raise ValueError(
-                f"{self.who}: expected `params` because `weight_decay` is set, got None. "
-                "Pass them: update(grads, state, params)."
+    def _follow(
+        self, updates: Tree, params: Tree, slots: dict[str, Tree], iteration: Array
+    ) -> tuple[Tree, dict[str, Tree]]:
+        """Moves the averages on to the new parameters, and at times the parameters to them.
+
+        As in Keras, this happens at every update, also at those that only gather a gradient, and
+        the average is the variable itself until the first step is over.
+        """
+        after = jax.tree.map(jnp.add, params, updates)
+        momentum = jnp.where(iteration == 0, 0.0, jnp.float32(self.ema_momentum))
+        averages = numerics.moving_averages(slots[AVERAGE], after, momentum)
+        if self.ema_overwrite_frequency:
+            due = (iteration + 1) % self.ema_overwrite_frequency == 0
+            updates = jax.tree.map(
+                lambda u, a, p: jnp.where(due, (a - p.astype(a.dtype)).astype(u.dtype), u),
+                updates,
+                averages,
+                params,
             )
-        shrink = now["learning_rate"] * now["weight_decay"]
-        return jax.tree.map(lambda u, p: u - shrink.astype(u.dtype) * _widen(p), updates, params)
+        return updates, {**slots, AVERAGE: averages}
+
+    # -- the first state
+
+    def _first_slots_of_all(self, variables: Tree) -> dict[str, Tree]:
+        """A tree for each slot name; None where a variable has no such slot."""
+        made = [
+            self.first_slots("/".join(path_names(path)), leaf)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(variables)
+        ]
+        names = list(dict.fromkeys(name for slots in made for name in slots))
+        for name in {AVERAGE, ACCUMULATOR}.intersection(names):
+            raise ValueError(
+                f"{self.who}: expected slots of the rule's own, got one named {name!r}, which "
+                "every optimizer keeps for itself. Give it another name."
+            )
+        treedef: Any = jax.tree.structure(variables)
+        return {name: treedef.unflatten([slots.get(name) for slots in made]) for name in names}
 
     def _first_hyperparams(self, count: Array) -> dict[str, Any]:
         numbers = {name: getattr(self, name, None) for name in self.in_state}
@@ -235,6 +365,13 @@ class Optimizer(Description):
             )
         return rate.astype(jnp.float32)
 
+    def _need_params(self, params: Tree | None) -> Tree:
+        if params is None:
+            raise ValueError(
+                f"{self.who}: expected `params`, got None. Pass them: update(grads, state, params)."
+            )
+        return params
+
     def _check_floating(self, params: Tree) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):
             if not jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -246,20 +383,3 @@ class Optimizer(Description):
 
 def _value(entry: Array | Scheduled) -> Array:
     return entry.value if isinstance(entry, Scheduled) else entry
-
-
-def _wide_dtype(dtype: Any) -> Any:
-    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.float32
-
-
-def _widen(x: Array) -> Array:
-    return x.astype(_wide_dtype(x.dtype))
-
-
-def _wide_zeros(param: Array) -> Array:
-    return jnp.zeros_like(param, dtype=_wide_dtype(param.dtype))
-
-
-def _shrink(square: Array, limit: Number) -> Array:
-    """The factor, at most 1, that brings a vector of this squared norm down to the norm `limit`."""
-    return limit / jnp.sqrt(jnp.maximum(square, limit**2))

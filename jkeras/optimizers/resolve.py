@@ -14,24 +14,28 @@ import optax
 
 from jkeras.core.errors import describe, look_up
 from jkeras.core.trees import Tree
-from jkeras.optimizers.algorithms import SGD, Adam, AdamW, RMSprop
+from jkeras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
+from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.descent import SGD, Lion
+from jkeras.optimizers.ftrl import Ftrl
+from jkeras.optimizers.multi import MultiOptimizer
+from jkeras.optimizers.muon import Muon
 
-_BY_NAME: dict[str, Callable[[], Optimizer]] = {
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "sgd": SGD,
-}
-# Keras's optimizers that are not here, but that optax has under the same name.
-_ONLY_IN_OPTAX = ("adadelta", "adafactor", "adagrad", "adamax", "lamb", "lion", "nadam")
+_CLASSES: tuple[type[Any], ...] = (
+    SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop,
+    ScheduleFreeAdamW,
+)  # fmt: skip
+_BY_NAME = {make.__name__.lower(): make for make in _CLASSES}
+
+Described = Optimizer | MultiOptimizer
 
 
-def get(identifier: Any) -> Optimizer | optax.GradientTransformation:
+def get(identifier: Any) -> Described | optax.GradientTransformation:
     """The optimizer that `identifier` stands for.
 
     Args:
-      identifier: a name in any letter case ("adam", "SGD"), an `Optimizer` or its class, or a
+      identifier: a name in any letter case ("adam", "SGD"), an optimizer or its class, or a
         transformation of optax, which comes back as it is.
 
     Raises:
@@ -43,11 +47,11 @@ def get(identifier: Any) -> Optimizer | optax.GradientTransformation:
       (Adam(), True)
     """
     if isinstance(identifier, str):
-        return _by_name(identifier)
+        return look_up("optimizer", identifier.lower(), _BY_NAME)()
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
         make: Callable[[], Optimizer] = identifier
         return make()
-    if isinstance(identifier, Optimizer | optax.GradientTransformation):
+    if isinstance(identifier, Described | optax.GradientTransformation):
         return identifier
     raise _not_an_optimizer(identifier)
 
@@ -55,21 +59,12 @@ def get(identifier: Any) -> Optimizer | optax.GradientTransformation:
 def as_transformation(identifier: Any) -> optax.GradientTransformation:
     """The pure functions (init, update) of whatever `get` accepts."""
     optimizer = get(identifier)
-    return optimizer.transformation() if isinstance(optimizer, Optimizer) else optimizer
+    return optimizer.transformation() if isinstance(optimizer, Described) else optimizer
 
 
 def apply_updates(params: Tree, updates: Tree) -> Tree:
     """`params + updates`, leaf by leaf, in the dtypes of `params`."""
     return optax.apply_updates(params, updates)
-
-
-def _by_name(name: str) -> Optimizer:
-    if name.lower() in _ONLY_IN_OPTAX:
-        raise ValueError(
-            f"optimizer {name!r} is not in jkeras.optimizers. "
-            f"Use optax's, which works here as it is: optax.{name.lower()}(learning_rate=0.001)."
-        )
-    return look_up("optimizer", name.lower(), _BY_NAME)()
 
 
 def _not_an_optimizer(identifier: Any) -> TypeError:

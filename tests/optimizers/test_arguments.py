@@ -31,8 +31,10 @@ def test_other_kinds_are_not_numbers(value: Any) -> None:
     ("convert", "inside", "outside"),
     [
         (arguments.fraction, [0, 1], [-0.01, 1.01]),
+        (arguments.positive_fraction, [1e-9, 1], [0, 1.01]),
         (arguments.decay_rate, [0, 0.999], [-0.01, 1]),
         (arguments.non_negative, [0, 1e9], [-1, float("inf")]),
+        (arguments.non_positive, [-1e9, 0], [0.1, float("-inf")]),
         (arguments.positive, [1e-9], [0, -1, float("inf")]),
         (arguments.at_least_one, [1, 2.5], [0.99, float("inf")]),
         (arguments.finite, [-1, 0], [float("inf")]),
@@ -50,6 +52,19 @@ def test_ranges(convert: Any, inside: list[float], outside: list[float]) -> None
 def test_optional_lets_none_through() -> None:
     assert arguments.optional(arguments.positive)(None) is None
     assert arguments.optional(arguments.positive)(2) == 2
+
+
+def test_integers() -> None:
+    assert [arguments.integer(1)(value) for value in (1, np.int64(7))] == [1, 7]
+    assert type(arguments.integer(1)(np.int64(7))) is int
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0, ValueError), (1.0, TypeError), (True, TypeError)])
+def test_other_things_are_not_integers(value: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        arguments.integer(1)(value)
+    got = f"{value!r} ({type(value).__name__})"
+    assert str(caught.value) == f"expected an integer of at least 1, got {got}."
 
 
 def test_flags() -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import optax
 import pytest
 
-from jkeras.optimizers import SGD, Adam, AdamW, Optimizer, Scheduled, get_learning_rate
+from jkeras.optimizers import (
+    SGD,
+    Adam,
+    Optimizer,
+    Scheduled,
+    apply_updates,
+    final_params,
+    get_learning_rate,
+    scale_loss,
+)
 from jkeras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 PARAMS = {"a": jnp.array([1.0, 2.0]), "b": jnp.array(3.0)}
@@ -61,21 +70,6 @@ def test_only_one_kind_of_clipping() -> None:
     )
 
 
-def test_decay_needs_params() -> None:
-    rule = AdamW()
-    with pytest.raises(ValueError) as caught:
-        rule.update(GRADS, rule.init(PARAMS))
-    assert str(caught.value) == (
-        "AdamW: expected `params` because `weight_decay` is set, got None. "
-        "Pass them: update(grads, state, params)."
-    )
-
-
-def test_without_decay_params_may_be_left_out() -> None:
-    updates, _ = SGD(1.0).update(GRADS, SGD(1.0).init(PARAMS))
-    assert updates["b"] == -12.0
-
-
 def test_integer_parameters_are_refused_by_path() -> None:
     with pytest.raises(TypeError) as caught:
         Adam().init({"dense": {"kernel": jnp.ones(2), "ids": jnp.arange(3)}})
@@ -93,8 +87,8 @@ def test_a_rule_without_step_says_what_to_write() -> None:
     with pytest.raises(NotImplementedError) as caught:
         rule.update(GRADS, rule.init(PARAMS), PARAMS)
     assert str(caught.value) == (
-        "Nothing: expected a method `step(self, gradient, slots, now)` that returns "
-        "(update, slots), and the class defines none."
+        "Nothing: expected a method `step(self, gradient, variable, slots, now)` that "
+        "returns (update, slots), and the class defines none."
     )
 
 
@@ -158,3 +152,168 @@ def test_a_schedule_must_return_a_number() -> None:
         "SGD: expected `learning_rate` to return a number for a step, got an array of shape (2,) "
         "and dtype float32. Return a scalar."
     )
+
+
+def _follow(rule: Optimizer, steps: int, grads: Any = None) -> tuple[list[Any], Any]:
+    """The variable after each update by gradients of 1, 2, ..., from 0, and the last state."""
+    params = {"w": jnp.zeros(())}
+    state, update, seen = rule.init(params), jax.jit(rule.update), []
+    for i in range(steps):
+        gradient = jnp.float32(i + 1 if grads is None else grads[i])
+        updates, state = update({"w": gradient}, state, params)
+        params = apply_updates(params, updates)
+        seen.append(float(params["w"]))
+    return seen, state
+
+
+def test_gradients_are_gathered_and_their_mean_is_one_step() -> None:
+    rule = SGD(1.0, gradient_accumulation_steps=3)
+    seen, state = _follow(rule, 7)
+    assert seen == [0.0, 0.0, -2.0, -2.0, -2.0, -7.0, -7.0]
+    assert state.count == 7 and state.slots["gradient_accumulator"]["w"] == 7.0
+
+
+def test_a_gathered_mean_is_the_step_of_its_mean() -> None:
+    """Bias corrections count steps, not updates, and slots move once a step."""
+    gathered, _ = _follow(Adam(0.1, gradient_accumulation_steps=2, weight_decay=0.1), 6)
+    plain, _ = _follow(Adam(0.1, weight_decay=0.1), 3, [1.5, 3.5, 5.5])
+    np.testing.assert_allclose(gathered[1::2], plain, rtol=1e-6)
+
+
+def test_a_schedule_counts_updates_that_only_gather() -> None:
+    rates = jnp.array([1.0, 2.0, 4.0, 8.0])
+    rule = SGD(lambda step: rates[step], gradient_accumulation_steps=2)
+    seen, _ = _follow(rule, 4, [1.0, 1.0, 1.0, 1.0])
+    assert seen == [0.0, -2.0, -2.0, -10.0]
+
+
+def test_gathering_clips_the_mean() -> None:
+    seen, _ = _follow(SGD(1.0, gradient_accumulation_steps=2, clipvalue=1.0), 2, [5.0, -4.0])
+    assert seen == [0.0, -0.5]
+
+
+def test_the_average_starts_at_the_first_step_and_follows() -> None:
+    rule = SGD(1.0, use_ema=True, ema_momentum=0.5)
+    assert rule.init(PARAMS).slots["average"]["a"].tolist() == [1.0, 2.0]
+    seen, state = _follow(rule, 3)
+    assert seen == [-1.0, -3.0, -6.0]
+    assert state.slots["average"]["w"] == 0.5 * (0.5 * -1 + 0.5 * -3) + 0.5 * -6
+
+
+def test_variables_are_overwritten_by_their_averages_at_times() -> None:
+    rule = SGD(1.0, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2)
+    seen, state = _follow(rule, 4, [1.0, 1.0, 1.0, 1.0])
+    assert seen == [-1.0, -1.5, -2.5, -2.75]
+    assert final_params({"w": jnp.zeros(())}, state)["w"] == -2.75
+
+
+def test_averages_are_only_kept_where_asked_for() -> None:
+    assert set(SGD().init(PARAMS).slots) == set()
+    assert set(SGD(ema_momentum=0.5, ema_overwrite_frequency=2).init(PARAMS).slots) == set()
+    assert set(SGD(use_ema=True, gradient_accumulation_steps=2).init(PARAMS).slots) == {
+        "average",
+        "gradient_accumulator",
+    }
+
+
+def test_a_scaled_loss_gives_the_same_step() -> None:
+    rule, target = Adam(0.1, loss_scale_factor=1024.0, clipnorm=1.0), jnp.array([3.0, -4.0])
+
+    def updates(rule: Optimizer) -> Any:
+        state = rule.init(PARAMS)
+
+        def loss(params: Any) -> Any:
+            return scale_loss(jnp.sum((params["a"] - target) ** 2), state)
+
+        return rule.update(jax.grad(loss)(PARAMS), state, PARAMS)[0]
+
+    got, expected = updates(rule), updates(rule.replace(loss_scale_factor=None))
+    assert jax.tree.map(np.asarray, got)["a"].tolist() == np.asarray(expected["a"]).tolist()
+    assert np.abs(got["a"]).min() > 0.01
+
+
+def test_the_decay_comes_before_the_rule() -> None:
+    class Doubling(Optimizer):
+        def step(self, gradient: Any, variable: Any, slots: Any, now: Any) -> Any:
+            return variable, slots
+
+    rule = Doubling(0.5, weight_decay=0.5)
+    updates, _ = rule.update(GRADS, rule.init(PARAMS), PARAMS)
+    assert updates["b"] == 2 * (3.0 - 0.75) - 3.0
+
+
+def test_a_rule_may_keep_other_slots_for_each_variable() -> None:
+    class Mixed(Optimizer):
+        def first_slots(self, path: str, variable: Any) -> Any:
+            return {"total": jnp.zeros(())} if path == "a" else {}
+
+        def step(self, gradient: Any, variable: Any, slots: Any, now: Any) -> Any:
+            new = {name: slot + gradient.sum() for name, slot in slots.items()}
+            return -gradient, new
+
+    rule = Mixed(0.5, gradient_accumulation_steps=2, use_ema=True)
+    state = rule.init(PARAMS)
+    assert state.slots["total"] == {"a": 0.0, "b": None}
+    for _ in range(2):
+        updates, state = jax.jit(rule.update)(GRADS, state, PARAMS)
+    assert state.slots["total"] == {"a": -1.0, "b": None}
+    assert updates["b"] == -12.0
+
+
+@pytest.mark.parametrize("name", ["average", "gradient_accumulator"])
+def test_the_names_of_the_common_slots_are_taken(name: str) -> None:
+    class Clashing(Optimizer):
+        def slot_names(self) -> tuple[str, ...]:
+            return (name,)
+
+    with pytest.raises(ValueError) as caught:
+        Clashing(0.1).init(PARAMS)
+    assert str(caught.value) == (
+        f"Clashing: expected slots of the rule's own, got one named {name!r}, which every "
+        "optimizer keeps for itself. Give it another name."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            {"use_ema": 0.99},
+            TypeError,
+            "SGD: `use_ema`: expected True or False, got 0.99 (float).",
+        ),
+        (
+            {"ema_momentum": 1.5},
+            ValueError,
+            "SGD: `ema_momentum`: expected a number in [0, 1], got 1.5 (float).",
+        ),
+        (
+            {"ema_overwrite_frequency": 0},
+            ValueError,
+            "SGD: `ema_overwrite_frequency`: expected an integer of at least 1, got 0 (int).",
+        ),
+        (
+            {"ema_overwrite_frequency": 2.0},
+            TypeError,
+            "SGD: `ema_overwrite_frequency`: expected an integer of at least 1, got 2.0 (float).",
+        ),
+        (
+            {"loss_scale_factor": 0},
+            ValueError,
+            "SGD: `loss_scale_factor`: expected a number above 0, got 0 (int).",
+        ),
+        (
+            {"gradient_accumulation_steps": 1},
+            ValueError,
+            "SGD: `gradient_accumulation_steps`: expected an integer of at least 2, got 1 (int).",
+        ),
+    ],
+)
+def test_wrong_common_arguments(arguments: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as caught:
+        SGD(**arguments)
+    assert str(caught.value) == message
+
+
+def test_no_gathering_is_none_or_zero() -> None:
+    assert SGD(gradient_accumulation_steps=0) == SGD()

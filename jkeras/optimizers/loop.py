@@ -1,0 +1,106 @@
+"""What a training loop asks of an optimizer's state, besides updates.
+
+    loss = scale_loss(loss, opt_state)             # before the gradients are taken
+    params = final_params(params, opt_state)       # when training is over
+
+Laws:
+  - Without `loss_scale_factor` the loss is what it was; without `use_ema` so are the parameters.
+  - Both are pure, run under `jit` and `vmap`, and look through any nesting (`MultiOptimizer`,
+    `optax.chain`, `optax.masked`, ...).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from jkeras.core.errors import describe
+from jkeras.core.trees import Tree, named_leaves, path_names
+from jkeras.optimizers.base import AVERAGE, Array, OptimizerState
+
+
+def scale_loss(loss: Array, opt_state: Tree) -> Array:
+    """The loss whose gradients the optimizer expects: multiplied by its `loss_scale_factor`.
+
+    Args:
+      loss: floating scalar.
+      opt_state: the state of any optimizer.
+
+    Raises:
+      ValueError: the state holds several factors, which would divide the gradients twice.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jkeras.optimizers import SGD
+      >>> state = SGD(loss_scale_factor=1024.0).init({"kernel": jnp.ones(2)})
+      >>> float(scale_loss(jnp.float32(0.5), state))
+      512.0
+
+    Source: `keras.optimizers.Optimizer.scale_loss`.
+    """
+    factors = [
+        state.hyperparams["loss_scale_factor"]
+        for state in _states(opt_state)
+        if "loss_scale_factor" in state.hyperparams
+    ]
+    return loss * factors[0].astype(loss.dtype) if factors else loss
+
+
+def final_params(params: Tree, opt_state: Tree) -> Tree:
+    """The parameters to keep after training: their averages where the optimizer has `use_ema`.
+
+    Args:
+      params: the parameters after the last update.
+      opt_state: the state of any optimizer.
+
+    Returns:
+      A tree like `params`, in its dtypes.
+
+    Raises:
+      ValueError: the averages are those of other parameters.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jkeras.optimizers import SGD
+      >>> rule, params = SGD(1.0, use_ema=True, ema_momentum=0.5), {"kernel": jnp.ones(2)}
+      >>> state = rule.init(params)
+      >>> for _ in range(2):
+      ...     updates, state = rule.update({"kernel": jnp.ones(2)}, state, params)
+      ...     params = {"kernel": params["kernel"] + updates["kernel"]}
+      >>> params["kernel"].tolist(), final_params(params, state)["kernel"].tolist()
+      ([-1.0, -1.0], [-0.5, -0.5])
+
+    Source: `keras.optimizers.Optimizer.finalize_variable_values`.
+    """
+    averages: dict[str, Array] = {}
+    for state in _states(opt_state):
+        averages |= named_leaves(state.slots.get(AVERAGE, {}))
+    _check_belong(averages, named_leaves(params))
+
+    def final(path: Any, param: Array) -> Array:
+        average: Array = averages.get("/".join(path_names(path)), param)
+        return average.astype(param.dtype)
+
+    return jax.tree_util.tree_map_with_path(final, params)
+
+
+def _states(opt_state: Tree) -> list[OptimizerState]:
+    """Every state of ours inside any nesting, in JAX's order."""
+    leaves = jax.tree.leaves(opt_state, is_leaf=_is_state)
+    return [leaf for leaf in leaves if _is_state(leaf)]
+
+
+def _is_state(node: Any) -> bool:
+    return isinstance(node, OptimizerState)
+
+
+def _check_belong(averages: dict[str, Array], params: dict[str, Array]) -> None:
+    for path, average in averages.items():
+        if path not in params or params[path].shape != average.shape:
+            got = describe(params[path]) if path in params else "none there"
+            raise ValueError(
+                f"final_params: expected the `params` that the optimizer was made for, with shape "
+                f"{average.shape} at {path!r}, got {got}. Pass the params and the state of one "
+                "training."
+            )

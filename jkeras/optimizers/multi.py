@@ -1,0 +1,241 @@
+"""Several optimizers for one model, each for the variables whose paths it is given.
+
+Laws:
+  - Each variable moves as under its own optimizer alone; gradients are clipped together only with
+    those of the same optimizer.
+  - Equal optimizers count as one (Keras tells them apart by identity, which shows only in
+    `global_clipnorm`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+import jax
+import optax
+
+from jkeras.core.description import Description, option
+from jkeras.core.errors import describe
+from jkeras.core.trees import Tree, path_names
+from jkeras.optimizers import arguments
+from jkeras.optimizers.arguments import Number
+from jkeras.optimizers.base import Optimizer, OptimizerState
+
+
+class Variable(NamedTuple):
+    """What a function that chooses optimizers sees of a variable.
+
+    Attributes:
+      path: where it stands: "encoder/dense/kernel".
+      shape: its shape.
+      dtype: its dtype.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def name(self) -> str:
+        """The last word of the path: "kernel"."""
+        return self.path.rpartition("/")[2]
+
+
+class MultiState(NamedTuple):
+    """The states of several optimizers, in the order in which their first variables come."""
+
+    states: tuple[OptimizerState, ...]
+
+
+def _optimizer(value: Any) -> Optimizer:
+    if not isinstance(value, Optimizer):
+        raise TypeError(f"expected an optimizer such as SGD(0.1), got {describe(value)}.")
+    return value
+
+
+def _entries(value: Any) -> tuple[tuple[str, Optimizer], ...]:
+    """A dict from paths or regular expressions to optimizers as a tuple of pairs; None for none."""
+    pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple(value or ())
+    for pattern, optimizer in pairs:
+        if not isinstance(pattern, str):
+            raise TypeError(f"expected strings as keys, got {describe(pattern)}.")
+        _optimizer(optimizer)
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"expected regular expressions, got {pattern!r}: {error}.") from None
+    return pairs
+
+
+class OptimizerMap(Description):
+    """Optimizers by the paths of their variables: an exact path, a regular expression, or neither.
+
+    Args:
+      default_optimizer: for every variable that no entry names.
+      optimizer_map: a dict from a path ("encoder/dense/kernel"), or a regular expression that the
+        whole path must match ("encoder/.*"), to an optimizer. A path begins with the layer's
+        name; in a model inside another with that model's.
+
+    Differs from Keras: entries cannot be added later, and paths do not begin with the name of a
+    `Sequential`.
+
+    Raises:
+      TypeError: an entry is not an optimizer.
+      ValueError: a key is no regular expression.
+
+    Example:
+      >>> from jkeras.optimizers import SGD, Adam
+      >>> choose = OptimizerMap(SGD(0.1), {"encoder/.*": Adam()})
+      >>> choose["encoder/dense/kernel"], choose["head/kernel"]
+      (Adam(), SGD(learning_rate=0.1))
+
+    Source: `keras.optimizers.OptimizerMap`.
+    """
+
+    default_optimizer: Optimizer = option(convert=_optimizer)
+    optimizer_map: Any = option(default=None, convert=_entries)
+
+    def __getitem__(self, path: str) -> Optimizer:
+        """The optimizer for a path.
+
+        Raises:
+          ValueError: several regular expressions match it, and none is the path itself.
+        """
+        entries = dict(self.optimizer_map)
+        if path in entries:
+            return entries[path]
+        matching = [pattern for pattern in entries if re.fullmatch(pattern, path)]
+        if len(matching) > 1:
+            listed = ", ".join(repr(pattern) for pattern in matching)
+            raise ValueError(
+                f"OptimizerMap: expected at most one entry that matches {path!r}, got {listed}. "
+                "Narrow the expressions, or name the path itself."
+            )
+        return entries[matching[0]] if matching else self.default_optimizer
+
+    def __setitem__(self, path: str, optimizer: Any) -> NoReturn:
+        raise TypeError(
+            "OptimizerMap is a frozen description: entries cannot be added. "
+            f"Make it with all of them: OptimizerMap(default, {{{path!r}: {optimizer!r}}})."
+        )
+
+    def __len__(self) -> int:
+        return len(self.optimizer_map)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self.optimizer_map))
+
+    def __call__(self, variable: Variable) -> Optimizer:
+        """The optimizer for a variable, by its path."""
+        return self[variable.path]
+
+
+def _chooser(value: Any) -> Callable[[Variable], Any]:
+    if not callable(value) or isinstance(value, type | Optimizer):
+        raise TypeError(
+            "expected an OptimizerMap, or a function from a variable to an optimizer, "
+            f"got {describe(value)}. For example: OptimizerMap(SGD(), {{'encoder/.*': Adam()}})."
+        )
+    chooser: Callable[[Variable], Any] = value
+    return chooser
+
+
+class MultiOptimizer(Description):
+    """One optimizer made of several, each with its own learning rate, slots and averages.
+
+    Args:
+      optimizer_map: an `OptimizerMap`, or a function from a `Variable` (`path`, `name`, `shape`,
+        `dtype`) to an optimizer.
+      loss_scale_factor: takes the place of the optimizers' own, also where it is None.
+      name: only for error messages.
+
+    There is no common learning rate to read or to set: `state.states` holds one for each.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jkeras.optimizers import SGD
+      >>> rule = MultiOptimizer(OptimizerMap(SGD(0.1), {"head/.*": SGD(1.0)}))
+      >>> params = {"body": {"kernel": jnp.ones(1)}, "head": {"kernel": jnp.ones(1)}}
+      >>> updates, state = rule.update(params, rule.init(params), params)
+      >>> [round(float(part["kernel"][0]), 2) for part in updates.values()]
+      [-0.1, -1.0]
+
+    Source: `keras.optimizers.MultiOptimizer`.
+    """
+
+    optimizer_map: Callable[[Variable], Any] = option(convert=_chooser)
+    loss_scale_factor: Number | None = option(
+        default=None, convert=arguments.optional(arguments.positive)
+    )
+    name: str | None = None
+
+    def transformation(self) -> optax.GradientTransformation:
+        """The pair (init, update) as optax has it."""
+        return optax.GradientTransformation(self.init, self.update)
+
+    def init(self, params: Tree) -> MultiState:
+        """The states of all optimizers before the first update."""
+        paths, leaves = self._flat(params)
+        groups = self._groups(params)
+        return MultiState(
+            tuple(
+                rule.init({paths[i]: leaves[i] for i in members})
+                for rule, members in groups.items()
+            )
+        )
+
+    def update(
+        self, grads: Tree, state: MultiState, params: Tree | None = None
+    ) -> tuple[Tree, MultiState]:
+        """One update of every variable by its optimizer.
+
+        Args:
+          grads: a tree shaped like `params`.
+          state: from `init` or the last `update`.
+          params: the parameters.
+
+        Returns:
+          What to add to the parameters, in their dtypes, and the new state.
+
+        Raises:
+          ValueError: `params` is left out, which optax's signature allows.
+        """
+        if params is None:
+            raise ValueError(
+                f"{self.who}: expected `params`, got None. Pass them: update(grads, state, params)."
+            )
+        treedef: Any = jax.tree.structure(params)
+        paths, leaves = self._flat(params)
+        gradients = treedef.flatten_up_to(grads)
+        updates, states = list(leaves), []
+        for (rule, members), own in zip(self._groups(params).items(), state.states, strict=True):
+            part = {paths[i]: gradients[i] for i in members}
+            new, own = rule.update(part, own, {paths[i]: leaves[i] for i in members})
+            states.append(own)
+            for i in members:
+                updates[i] = new[paths[i]]
+        return treedef.unflatten(updates), MultiState(tuple(states))
+
+    def _flat(self, params: Tree) -> tuple[list[str], list[Any]]:
+        """The paths and the leaves, in JAX's order."""
+        pairs = jax.tree_util.tree_leaves_with_path(params)
+        return ["/".join(path_names(path)) for path, _ in pairs], [leaf for _, leaf in pairs]
+
+    def _groups(self, params: Tree) -> dict[Optimizer, list[int]]:
+        """Each optimizer with the positions of its leaves."""
+        groups: dict[Optimizer, list[int]] = {}
+        for i, (path, leaf) in enumerate(zip(*self._flat(params), strict=True)):
+            rule = self._checked(path, self.optimizer_map(Variable(path, leaf.shape, leaf.dtype)))
+            rule = rule.replace(loss_scale_factor=self.loss_scale_factor)
+            groups.setdefault(rule, []).append(i)
+        return groups
+
+    def _checked(self, path: str, optimizer: Any) -> Optimizer:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{self.who}: expected `optimizer_map` to return an optimizer for {path!r}, "
+                f"got {describe(optimizer)}. Return one such as SGD(0.1)."
+            )
+        return optimizer
