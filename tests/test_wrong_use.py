@@ -171,7 +171,8 @@ ERRORS = [
         lambda: uncompiled().compile("adm", "mse"),
         ValueError,
         "compile: `optimizer`: unknown optimizer 'adm'. Did you mean 'adam'? Known: "
-        "adam, adamw, rmsprop, sgd.",
+        "adadelta, adafactor, adagrad, adam, adamax, adamw, ftrl, lamb, lion, muon, nadam, "
+        "rmsprop, schedulefreeadamw, sgd.",
     ),
     Wrong(
         "optimizer_function",

@@ -24,7 +24,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
       " Did you mean 'relu'?"
     """
     folded = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.6)
+    # Letters change places more often than they are left out: "adma" is "adam", not "adamax".
+    matches.sort(key=lambda match: abs(len(match) - len(name)) > 1)
     return f" Did you mean {folded[matches[0]]!r}?" if matches else ""
 
 

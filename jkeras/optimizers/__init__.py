@@ -6,7 +6,7 @@ from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
 from jkeras.optimizers.descent import SGD, Lion
 from jkeras.optimizers.ftrl import Ftrl
-from jkeras.optimizers.loop import final_params, scale_loss
+from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
 from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
 from jkeras.optimizers.muon import Muon
 from jkeras.optimizers.rates import get_learning_rate, set_learning_rate
@@ -39,6 +39,7 @@ __all__ = [
     "get",
     "get_learning_rate",
     "scale_loss",
+    "scales_loss",
     "schedules",
     "set_learning_rate",
 ]

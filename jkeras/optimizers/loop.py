@@ -39,12 +39,13 @@ def scale_loss(loss: Array, opt_state: Tree) -> Array:
 
     Source: `keras.optimizers.Optimizer.scale_loss`.
     """
-    factors = [
-        state.hyperparams["loss_scale_factor"]
-        for state in _states(opt_state)
-        if "loss_scale_factor" in state.hyperparams
-    ]
+    factors = _factors(opt_state)
     return loss * factors[0].astype(loss.dtype) if factors else loss
+
+
+def scales_loss(opt_state: Tree) -> bool:
+    """Whether an optimizer's state holds a `loss_scale_factor`."""
+    return bool(_factors(opt_state))
 
 
 def final_params(params: Tree, opt_state: Tree) -> Tree:
@@ -83,6 +84,11 @@ def final_params(params: Tree, opt_state: Tree) -> Tree:
         return average.astype(param.dtype)
 
     return jax.tree_util.tree_map_with_path(final, params)
+
+
+def _factors(opt_state: Tree) -> list[Array]:
+    name = "loss_scale_factor"
+    return [state.hyperparams[name] for state in _states(opt_state) if name in state.hyperparams]
 
 
 def _states(opt_state: Tree) -> list[OptimizerState]:

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras import optimizers
 from jkeras.callbacks import CallbackList, History
 from jkeras.core import keys
 from jkeras.core.errors import named_arguments
@@ -170,7 +171,17 @@ class Trainer(Prepared):
             call("on_epoch_end", epoch, logs)
             if self.stop_training or options.interrupted():
                 break
+        self._keep_averages()
         call("on_train_end", logs)
+
+    def _keep_averages(self) -> None:
+        """At the end of training, the averages of an optimizer with `use_ema` are the weights."""
+        values = self._need_values()
+        averages = optimizers.final_params(values.params, values.opt_state)
+        pairs = zip(jax.tree.leaves(averages), jax.tree.leaves(values.params), strict=True)
+        if any(average is not param for average, param in pairs):
+            # A copy: the next step donates weights and averages, which must be two buffers.
+            self._values = values.replace(params=trees.copy(averages))
 
     def _epoch(
         self,

@@ -59,7 +59,7 @@ class Prepared(Compiled):
         self._warn_of_pixels(batch)
         inputs.check_first_layer(who, self.net, batch)
         if targets:
-            self._check_targets(who, batch)
+            self._check_targets(who, batch, inputs.rows_of(data, batch, batch_size))
             self._optimizer_met_data = True
         if isinstance(data, Stream):
             data.pads = self._programs().pads
@@ -79,8 +79,10 @@ class Prepared(Compiled):
                 stacklevel=5,
             )
 
-    def _check_targets(self, who: str, batch: Any) -> None:
-        """Asks the loss whether the targets go with it and with the model's outputs."""
+    def _check_targets(self, who: str, batch: Any, size: int) -> None:
+        """Asks the loss whether the targets go with it and with the model's outputs for `size`
+        examples.
+        """
         loss, values = self._need_compilation(who).loss, self._need_values()
         if loss is None:
             return
@@ -88,7 +90,7 @@ class Prepared(Compiled):
             raise ValueError(
                 f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None."
             )
-        rows = jax.tree.map(lambda a: trees.spec_of(a[:1]), batch.inputs)
+        rows = jax.tree.map(lambda a: trees.spec_of(a[:size]), batch.inputs)
         outputs = jax.eval_shape(
             lambda p, s, x: self.net.apply(p, s, *x)[0], values.params, values.state, rows
         )

@@ -101,17 +101,12 @@ def init_fn(objective: Objective, optimizer: Any) -> Callable[..., TrainState]:
 
 def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
     """`make_train_step` for an `Objective` and an optax transformation."""
-    whole = jax.value_and_grad(objective.value, has_aux=True)
     constrain = getattr(objective.net, "constrain", lambda params: params)
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
-        size = slice_size(objective, train_state.params, train_state.state, batch)
-        value_and_grad = value_and_grad_in_slices(objective, size) if size else whole
-        (loss, (outputs, state)), grads = value_and_grad(
-            train_state.params, train_state.state, batch, key, True
-        )
+        (loss, (outputs, state)), grads = _gradients(objective, train_state, batch, key)
         updates, opt_state = optimizer.update(grads, train_state.opt_state, train_state.params)
         sums = objective.sums(loss, outputs, batch)
         train_state = train_state.replace(
@@ -125,6 +120,24 @@ def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
         return train_state, objective.logs(sums)
 
     return train_step
+
+
+def _gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
+    """((loss, (outputs, state)), gradients) of a batch; the gradients are of the loss as the
+    optimizer wants it scaled.
+    """
+    arguments = (train_state.params, train_state.state, batch, key, True)
+    opt_state = train_state.opt_state
+    size = slice_size(objective, train_state.params, train_state.state, batch)
+    if size and not optimizers.scales_loss(opt_state):
+        return value_and_grad_in_slices(objective, size)(*arguments)
+
+    def scaled(*arguments: Any) -> tuple[jax.Array, Any]:
+        loss, found = objective.value(*arguments)
+        return optimizers.scale_loss(loss, opt_state), (loss, found)
+
+    (_, found), grads = jax.value_and_grad(scaled, has_aux=True)(*arguments)
+    return found, grads
 
 
 def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
