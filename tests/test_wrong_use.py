@@ -187,25 +187,35 @@ ERRORS = [
         ValueError,
         "compile: `loss`: unknown loss 'categorical_crosentropy'. Did you mean "
         "'categorical_crossentropy'? Known: bce, binary_crossentropy, "
-        "categorical_crossentropy, categorical_hinge, cosine_similarity, hinge, huber, "
+        "binary_focal_crossentropy, categorical_crossentropy, "
+        "categorical_focal_crossentropy, categorical_generalized_cross_entropy, "
+        "categorical_hinge, circle, cosine_similarity, ctc, dice, hinge, huber, "
         "kl_divergence, kld, log_cosh, mae, mape, mean_absolute_error, "
         "mean_absolute_percentage_error, mean_squared_error, "
         "mean_squared_logarithmic_error, mse, msle, poisson, "
-        "sparse_categorical_crossentropy, squared_hinge.",
+        "sparse_categorical_crossentropy, squared_hinge, tversky.",
     ),
     Wrong(
         "misspelt_metric",
         lambda: uncompiled().compile("sgd", "mse", metrics=["acuracy"]),
         ValueError,
-        "compile: `metrics`: unknown metric 'acuracy'. Did you mean 'accuracy'? Known: "
-        "acc, accuracy, bce, binary_accuracy, binary_crossentropy, "
-        "categorical_accuracy, categorical_crossentropy, categorical_hinge, "
-        "cosine_similarity, hinge, huber, kl_divergence, kld, log_cosh, log_cosh_error,"
-        " mae, mape, mean_absolute_error, mean_absolute_percentage_error, "
-        "mean_squared_error, mean_squared_logarithmic_error, mse, msle, poisson, "
-        "precision, recall, root_mean_squared_error, sparse_categorical_accuracy, "
-        "sparse_categorical_crossentropy, sparse_top_k_categorical_accuracy, "
-        "squared_hinge, top_k_categorical_accuracy.",
+        "compile: `metrics`: unknown metric 'acuracy'. Did you mean 'accuracy'? "
+        "Known: acc, accuracy, auc, bce, binary_accuracy, binary_crossentropy, "
+        "binary_focal_crossentropy, binary_io_u, categorical_accuracy, "
+        "categorical_crossentropy, categorical_focal_crossentropy, "
+        "categorical_generalized_cross_entropy, categorical_hinge, circle, "
+        "concordance_correlation, cosine_similarity, ctc, dice, f1_score, "
+        "f_beta_score, false_negatives, false_positives, hinge, huber, io_u, "
+        "kl_divergence, kld, log_cosh, log_cosh_error, mae, mape, mean, "
+        "mean_absolute_error, mean_absolute_percentage_error, mean_io_u, "
+        "mean_squared_error, mean_squared_logarithmic_error, mse, msle, one_hot_io_u,"
+        " one_hot_mean_io_u, pearson_correlation, poisson, precision, "
+        "precision_at_recall, r2_score, recall, recall_at_precision, "
+        "root_mean_squared_error, sensitivity_at_specificity, "
+        "sparse_categorical_accuracy, sparse_categorical_crossentropy, "
+        "sparse_top_k_categorical_accuracy, specificity_at_sensitivity, "
+        "squared_hinge, sum, top_k_categorical_accuracy, true_negatives, "
+        "true_positives, tversky.",
     ),
     Wrong(
         "metrics_string",

@@ -2,8 +2,28 @@
 
 from jkeras.core.layer import Layer
 from jkeras.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from jkeras.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
+from jkeras.layers.alpha_dropout import AlphaDropout
+from jkeras.layers.attention import AdditiveAttention, Attention
+from jkeras.layers.cells import StackedRNNCells
 from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
+from jkeras.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from jkeras.layers.convolutional_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from jkeras.layers.core import Dense, Embedding
+from jkeras.layers.depthwise import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
+from jkeras.layers.einsum_dense import EinsumDense
 from jkeras.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -13,6 +33,20 @@ from jkeras.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from jkeras.layers.input import Input, InputLayer
+from jkeras.layers.layer_normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from jkeras.layers.margins import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from jkeras.layers.merging import (
     Add,
     Average,
@@ -23,6 +57,7 @@ from jkeras.layers.merging import (
     Multiply,
     Subtract,
 )
+from jkeras.layers.multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from jkeras.layers.normalization import BatchNormalization
 from jkeras.layers.pooling import (
     AveragePooling1D,
@@ -33,7 +68,9 @@ from jkeras.layers.pooling import (
     MaxPooling3D,
 )
 from jkeras.layers.preprocessing import Rescaling
-from jkeras.layers.recurrent import SimpleRNN
+from jkeras.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from jkeras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
+from jkeras.layers.recurrent_wrappers import Bidirectional, TimeDistributed
 from jkeras.layers.regularization import (
     ActivityRegularization,
     Dropout,
@@ -44,54 +81,143 @@ from jkeras.layers.regularization import (
     SpatialDropout3D,
 )
 from jkeras.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from jkeras.layers.spectral_normalization import SpectralNormalization
+from jkeras.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+
+# Keras's other names of the same classes.
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
+Convolution3D = Conv3D
+Convolution3DTranspose = Conv3DTranspose
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
+    "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
+    "GroupQueryAttention",
     "Input",
     "InputLayer",
+    "LSTMCell",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import (
     activation,
     constraint,
@@ -16,9 +16,15 @@ from jkeras.layers.options import (
     regularizer,
     sizes,
 )
-from jkeras.layers.spatial import check_window, image_axes
+from jkeras.layers.spatial import (
+    channel_axis,
+    check_channels,
+    check_image,
+    check_window,
+    finish,
+    reach,
+)
 from jkeras.ops.convolution import convolve
-from jkeras.ops.linear import add_bias
 
 
 class Convolution(Layer):
@@ -59,7 +65,7 @@ class Convolution(Layer):
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         self._check_inputs(inputs)
-        channels = inputs.shape[self._channel_axis]
+        channels = inputs.shape[channel_axis(str(self.data_format))]
         if channels % self.groups:
             raise ValueError(
                 f"{self.who}: expected `inputs` with a multiple of {self.groups} channels, one "
@@ -83,7 +89,8 @@ class Convolution(Layer):
         x = self.cast(inputs)
         self._check_inputs(x)
         weights = self.weights_like(params, x)
-        self._check_channels(x, weights["kernel"])
+        expected = weights["kernel"].shape[-2] * self.groups
+        check_channels(self, x, expected, str(self.data_format))
         outputs = convolve(
             x,
             weights["kernel"],
@@ -93,34 +100,14 @@ class Convolution(Layer):
             groups=self.groups,
             data_format=str(self.data_format),
         )
-        if self.use_bias:
-            outputs = add_bias(outputs, weights["bias"], self._channel_axis)
-        return self.activation(outputs), state
-
-    @property
-    def _channel_axis(self) -> int:
-        return -1 if self.data_format == "channels_last" else 1
+        return finish(self, outputs, weights), state
 
     def _check_inputs(self, inputs: Any) -> None:
-        axes = image_axes(self.rank, str(self.data_format))
-        check_rank(self, inputs, self.rank + 2, axes, fix=self._fix)
+        layout = str(self.data_format)
+        check_image(self, inputs, self.rank, layout)
         if self.padding == "valid":
-            pairs = zip(self.kernel_size, self.dilation_rate, strict=True)
-            window = tuple((size - 1) * step + 1 for size, step in pairs)
-            check_window(self, inputs, window, "kernel_size", str(self.data_format))
-
-    @property
-    def _fix(self) -> str:
-        example = "x[..., None]" if self.data_format == "channels_last" else "x[:, None]"
-        return f"For data without channels add the axis: {example}."
-
-    def _check_channels(self, x: Array, kernel: Array) -> None:
-        expected = kernel.shape[-2] * self.groups
-        if x.shape[self._channel_axis] != expected:
-            raise ValueError(
-                f"{self.who}: expected `inputs` with {expected} channels, as when its weights were "
-                f"made, got shape {x.shape}."
-            )
+            window = reach(self.kernel_size, self.dilation_rate)
+            check_window(self, inputs, window, "kernel_size", layout)
 
 
 class Conv1D(Convolution):

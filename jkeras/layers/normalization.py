@@ -21,6 +21,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
+from jkeras.ops.masks import joined
 
 
 class Clipping(Description):
@@ -140,14 +141,28 @@ class BatchNormalization(Layer):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Array, State]:
-        """The base's `apply`; `rows` [batch] bool says which examples the statistics count."""
+        """The base's `apply`.
+
+        Args:
+          params: as `init` made them.
+          state: the moving statistics.
+          inputs: any shape.
+          key: not needed.
+          training: whether to normalize by the batch's statistics.
+          rows: `[batch]` bool, the examples that the statistics count; all when left out.
+          mask: bool, the shape of the inputs without the last axis: the positions that they count.
+            It changes nothing in evaluation.
+        """
         x = self.cast(inputs)
         self._check_features(x, state["moving_mean"].shape[0])
+        if mask is not None:
+            mask = self._checked_mask(x, mask)
         if not training:
             moving = state["moving_mean"], state["moving_variance"]
             return self._normalized(params, x, *moving), state
-        mean, variance = batch_moments(x, self.axis, rows)
+        mean, variance = batch_moments(x, self.axis, rows, mask)
         if not self.renorm:
             return self._normalized(params, x, mean, variance), self._moved(state, mean, variance)
         stddev = jnp.sqrt(variance + self.epsilon)
@@ -185,6 +200,15 @@ class BatchNormalization(Layer):
                 f"{self.who}: expected `inputs` with {features} features on axis {self.axis}, as "
                 f"when its weights were made, got shape {x.shape}."
             )
+
+    def _checked_mask(self, x: Array, mask: Any) -> Array:
+        mask = jnp.asarray(mask)
+        if mask.shape != x.shape[:-1]:
+            raise ValueError(
+                f"{self.who}: expected a `mask` of the inputs' shape without the last axis, "
+                f"{x.shape[:-1]}, got shape {mask.shape}."
+            )
+        return mask.astype(bool)
 
     def _moved(self, state: State, mean: Array, variance: Array) -> State:
         return {
@@ -230,23 +254,37 @@ class BatchNormalization(Layer):
         return outputs.astype(x.dtype)
 
 
-def batch_moments(x: Array, axis: int, rows: Array | None) -> tuple[Array, Array]:
+def batch_moments(
+    x: Array, axis: int, rows: Array | None = None, mask: Array | None = None
+) -> tuple[Array, Array]:
     """Mean and biased variance of each feature over all other axes, in float32 at least.
 
     Args:
       x: `[batch, ...]` floating.
       axis: the feature axis.
       rows: `[batch]` bool, the examples that count; None for all.
+      mask: bool, the shape of `x` without its last axis, the positions that count; None for all.
 
     Returns:
-      Two arrays `[features]`.
+      Two arrays `[features]`; zeros where nothing counts.
     """
     others = [i for i in range(x.ndim) if i != axis % x.ndim]
     x = x.astype(np.promote_types(x.dtype, np.float32))
-    where = None if rows is None else along(0, rows, x.ndim)
-    mean = jnp.mean(x, others, where=where)
+    where = joined(
+        None if rows is None else along(0, rows, x.ndim),
+        None if mask is None else mask[..., None],
+    )
+    mean = mean_where(x, others, where)
     centered = x - along(axis, mean, x.ndim)
-    return mean, jnp.mean(lax.square(centered), others, where=where)
+    return mean, mean_where(lax.square(centered), others, where)
+
+
+def mean_where(x: Array, axes: list[int], where: Array | None) -> Array:
+    """The mean over some axes of the entries for which `where` (broadcasts) holds, 0 of none."""
+    if where is None:
+        return jnp.mean(x, axes)
+    count = jnp.sum(jnp.broadcast_to(where, x.shape), axes, dtype=x.dtype)
+    return jnp.sum(x, axes, where=where) / jnp.maximum(count, 1)
 
 
 def moved(moving: Array, batch: Array, momentum: float) -> Array:

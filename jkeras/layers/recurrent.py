@@ -1,93 +1,74 @@
-"""Recurrent layers: a cell carried along the time axis, the inputs' product hoisted out of it."""
+"""Recurrent layers: a cell carried along the time axis.
+
+A layer here is a cell and five flags, which say where it starts, which way it goes and what it
+returns. Laws: `LSTM(units, …)` is `RNN(LSTMCell(units, …))`, weights included, and so are GRU and
+SimpleRNN; a masked step changes no state, and repeats the output before it; two halves of a
+sequence, the states of one given to the next, are the whole.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
-from jkeras.layers.options import (
-    activation,
-    constraint,
-    initializer,
-    positive_int,
-    rate,
-    regularizer,
+from jkeras.core.description import fields
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, check_rank, option
+from jkeras.layers.cells import Run, States, arranged, as_cell, run
+from jkeras.layers.recurrent_cells import (
+    GRUArguments,
+    GRUCell,
+    LSTMArguments,
+    LSTMCell,
+    SimpleRNNArguments,
+    SimpleRNNCell,
 )
-from jkeras.ops.linear import add_bias
-from jkeras.ops.recurrence import over_time
+from jkeras.ops import regularizers
+from jkeras.ops.recurrence import where_real
+
+CARRIED = "rnn_state"
+"""The entry of a stateful layer's state for what it carries from batch to batch."""
 
 
-class SimpleRNN(Layer):
-    """The recurrence `h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`.
+class Recurrent(Layer):
+    """What all layers over time share. A subclass has a `cell`, as an argument or made of them."""
 
-    Shapes: `[batch, time, features]` to `[batch, units]`, or `[batch, time, units]` with
-    `return_sequences`. With `return_state` the outputs are `(outputs, last h [batch, units])`. An
-    optional second input is the initial h [batch, units]; zeros otherwise.
-
-    Weights: `kernel` (features, units), `recurrent_kernel` (units, units), `bias` (units,). A
-    `stateful` layer carries its last h in the state, as `h`, from batch to batch.
-
-    Args:
-      units: size of h.
-      activation: a name, a function, or None for the identity.
-      use_bias: whether `bias` is added.
-      dropout: fraction of the inputs dropped while training, one mask for all time steps.
-      recurrent_dropout: the same for h.
-      return_sequences: the outputs of every step instead of the last.
-      return_state: whether the last h is returned too.
-      go_backwards: from the last step to the first; sequences come out in that order.
-      stateful: start each batch from the last h of the one before.
-      unroll: write the steps out: faster for short sequences, slower to compile.
-      seed: folded into the dropout key.
-      kernel_…, recurrent_…, bias_… initializer, regularizer, constraint: names or objects.
-
-    Raises:
-      ValueError: the inputs are not `[batch, time, features]`; dropout without a `key`.
-
-    Source: Elman 1990, doi:10.1207/s15516709cog1402_1; `keras.layers.SimpleRNN`.
-    """
-
-    in_slices: ClassVar[InSlices] = "never"  # its products gain from a large batch
-
-    units: int = option(convert=positive_int)
-    activation: Any = activation("tanh")
-    use_bias: bool = True
-    kernel_initializer: Any = initializer("glorot_uniform")
-    recurrent_initializer: Any = initializer("orthogonal")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    recurrent_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    recurrent_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
-    dropout: float = option(default=0.0, convert=rate)
-    recurrent_dropout: float = option(default=0.0, convert=rate)
     return_sequences: bool = False
     return_state: bool = False
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
-    seed: int | None = None
+    zero_output_for_mask: bool = dataclasses.field(default=False, kw_only=True)
+
+    in_slices: ClassVar[InSlices] = "never"  # its products gain from a large batch
+    input_axes: ClassVar[str] = "[batch, time, features]"
+    """The axes of the inputs in words, for messages."""
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on arguments
+        """Filler rows may not touch what a stateful layer carries; else they are ignored."""
+        if self._cell.padded_rows != "ignored":
+            return "seen"
+        return "masked" if self.stateful else "ignored"
+
+    @property
+    def _cell(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: expected a cell, got none.")
 
     def init(self, key: Key, inputs: Any, *initial: Any) -> tuple[Params, State]:
-        fix = "Give each example a time axis: x[:, None, :]."
-        check_rank(self, inputs, 3, "[batch, time, features]", fix=fix)
-        units = self.units
-        params = {
-            "kernel": self.kernel_initializer((inputs.shape[-1], units), key=child(key, "kernel")),
-            "recurrent_kernel": self.recurrent_initializer(
-                (units, units), key=child(key, "recurrent_kernel")
-            ),
-        }
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((units,), key=child(key, "bias"))
-        state = {"h": jnp.zeros((inputs.shape[0], units))} if self.stateful else {}
+        self._check_inputs(inputs)
+        x = jax.eval_shape(self.cast, inputs)
+        step = jax.ShapeDtypeStruct((x.shape[0], *x.shape[2:]), x.dtype)
+        states = arranged(self, self._cell, initial, step)
+        params, state = self._cell.init(key, step, *states)
+        if self.stateful:
+            zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, jnp.float32), states)
+            state = {**state, CARRIED: zeros}
         return params, state
 
     def apply(
@@ -98,46 +79,316 @@ class SimpleRNN(Layer):
         *initial: Any,
         key: Key | None = None,
         training: bool = False,
+        mask: Any = None,
+        rows: Array | None = None,
     ) -> tuple[Any, State]:
-        check_rank(self, inputs, 3, "[batch, time, features]")
-        x, kept = self._dropped(self.cast(inputs), key, training)
-        weights = self.weights_like(params, x)
-        projected = x @ weights["kernel"]
-        if self.use_bias:
-            projected = add_bias(projected, weights["bias"])
+        """The base's `apply`.
 
-        def step(h: Array, x_t: Array) -> tuple[Array, Array]:
-            h = self.activation(x_t + (h * kept) @ weights["recurrent_kernel"])
-            return h, h
-
-        h = self._initial(state, initial, x)
-        h, sequence = over_time(step, h, projected, reverse=self.go_backwards, unroll=self.unroll)
-        if self.stateful:
-            state = {"h": h.astype(state["h"].dtype)}
-        outputs = sequence if self.return_sequences else h
-        return ((outputs, h) if self.return_state else outputs), state
-
-    def _initial(self, state: State, initial: tuple[Any, ...], x: Array) -> Array:
-        if initial:
-            return self.cast(initial[0])
-        if self.stateful:
-            return state["h"].astype(x.dtype)
-        return jnp.zeros((x.shape[0], self.units), x.dtype)
-
-    def _dropped(self, x: Array, key: Key | None, training: bool) -> tuple[Array, Any]:
-        """The inputs after dropout, and the factor [batch, units] (or 1) for h."""
-        if not training or (self.dropout == 0 and self.recurrent_dropout == 0):
-            return x, 1.0
-        key = child(self.need_key(key), self.seed or 0)
-        batch, _, features = x.shape
-        x = x * _mask(child(key, "inputs"), self.dropout, (batch, 1, features), x.dtype)
-        return x, _mask(
-            child(key, "recurrent"), self.recurrent_dropout, (batch, self.units), x.dtype
+        Args:
+          params, state, key, training: as for every layer.
+          inputs: `[batch, time, ...]`.
+          *initial: the states before the first step, `[batch, ...]` each; all of them or none.
+          mask: `[batch, time]` bool; a step that is False changes no state and repeats the last
+            output, or gives zeros with `zero_output_for_mask`.
+          rows: `[batch]` bool, the examples that are real: others leave a stateful layer's state.
+        """
+        x = self.cast(inputs)
+        self._check_inputs(x)
+        self._check_key(key, training)
+        real = self._steps(checked_mask(self, mask, x))
+        made = run(
+            self._cell,
+            params,
+            self._of_cell(state),
+            self._steps(x),
+            self._states_before(state, initial, x),
+            mask=real,
+            key=key,
+            training=training,
+            unroll=self.unroll,
         )
+        return self._outputs(made, real), self._state_after(state, made, rows)
+
+    def penalty(self, params: Params) -> Array | float:
+        return self._cell.penalty(params)
+
+    def constrain(self, params: Params) -> Params:
+        return self._cell.constrain(params)
+
+    # -- what goes in and comes out
+
+    @property
+    def _fix(self) -> str:
+        return "Give each example a time axis: x[:, None, :]."
+
+    def _check_inputs(self, inputs: Any) -> None:
+        rank = 1 + self.input_axes.count(",")
+        check_rank(self, inputs, rank, self.input_axes, fix=self._fix)
+        if inputs.shape[1] == 0:
+            raise ValueError(
+                f"{self.who}: expected `inputs` with a time step or more, got shape "
+                f"{tuple(inputs.shape)}."
+            )
+
+    def _check_key(self, key: Key | None, training: bool) -> None:
+        cell = self._cell
+        rates = (getattr(cell, name, 0) for name in ("dropout", "recurrent_dropout"))
+        if training and any(rates):
+            self.need_key(key)
+
+    def _steps(self, values: Any) -> Any:
+        """`[batch, time, ...]` as `[time, batch, ...]`, in the order of the steps."""
+        if values is None:
+            return None
+        values = jnp.moveaxis(values, 1, 0)
+        return jnp.flip(values, 0) if self.go_backwards else values
+
+    def _states_before(self, state: State, initial: tuple[Any, ...], x: Array) -> States:
+        if initial or not self.stateful:
+            return arranged(self, self._cell, initial, x[:, 0])
+        carried = jax.tree.map(lambda value: value.astype(x.dtype), state[CARRIED])
+        expected = jax.tree.leaves(carried)[0].shape[0]
+        if x.shape[0] != expected:
+            raise ValueError(
+                f"{self.who}: expected `inputs` with {expected} examples, as many as it carries "
+                f"the states of, got shape {x.shape}. A stateful layer takes batches of one size."
+            )
+        return carried
+
+    def _state_after(self, state: State, made: Run, rows: Array | None) -> State:
+        if not self.stateful:
+            return made.state
+        old = state[CARRIED]
+        new = jax.tree.map(lambda new, old: new.astype(old.dtype), made.states, old)
+        return {**made.state, CARRIED: where_real(rows, new, old)}
+
+    def _of_cell(self, state: State) -> State:
+        """The part of the state that is the cell's own."""
+        if not self.stateful:
+            return state
+        return {name: part for name, part in state.items() if name != CARRIED}
+
+    def _outputs(self, made: Run, mask: Array | None) -> Any:
+        """What is returned; `mask` is `[time, batch]`."""
+        outputs = jnp.moveaxis(made.outputs, 0, 1) if self.return_sequences else made.last
+        if self.zero_output_for_mask and mask is not None:
+            real = mask.T if self.return_sequences else mask[-1]
+            axes = range(real.ndim, outputs.ndim)
+            outputs = jnp.where(jnp.expand_dims(real, axes), outputs, jnp.zeros_like(outputs))
+        return (outputs, *made.states) if self.return_state else outputs
 
 
-def _mask(key: Key, dropped: float, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Zeros for a fraction `dropped` of the entries, `1 / (1 - dropped)` for the others."""
-    if dropped == 1:
-        return jnp.zeros(shape, dtype)
-    return jax.random.bernoulli(key, 1 - dropped, shape).astype(dtype) / (1 - dropped)
+def checked_mask(layer: Layer, mask: Any, x: Array) -> Array | None:
+    """`mask` as `[batch, time]` bool.
+
+    Raises:
+      ValueError: its shape is not that of the first two axes of `x`.
+    """
+    if mask is None:
+        return None
+    mask = jnp.asarray(mask)
+    if mask.shape != x.shape[:2]:
+        raise ValueError(
+            f"{layer.who}: expected `mask` of shape {x.shape[:2]}, [batch, time] as the inputs, "
+            f"got {mask.shape}."
+        )
+    return mask.astype(bool)
+
+
+def without_cudnn(value: Any) -> Any:
+    """`value` if it does not insist on cuDNN.
+
+    Raises:
+      ValueError: it is neither "auto" nor False.
+    """
+    if value is True:
+        raise ValueError(
+            "expected 'auto' or False, got True: cuDNN is not used, the loop is compiled by XLA. "
+            "Leave it out."
+        )
+    if value not in ("auto", False):
+        raise ValueError(f"expected 'auto' or False, got {describe(value)}.")
+    return value
+
+
+class CellArgument(Layer):
+    """The first argument of RNN."""
+
+    cell: Any = option(convert=as_cell)
+
+
+class RNN(Recurrent, CellArgument):
+    """Carries a cell along the time axis.
+
+    Shapes: `[batch, time, ...]` to `[batch, ...]`, the last output, or `[batch, time, ...]` with
+    `return_sequences`. With `return_state` the outputs are `(outputs, *states)`; the states of a
+    stack of cells are one tuple per cell. Further inputs are the initial states, flat or nested;
+    zeros (or the cell's `get_initial_state(batch_size)`) otherwise.
+
+    Weights: the cell's. A `stateful` layer carries its last states in its state, as `rnn_state`.
+
+    Args:
+      cell: a cell (`layers.cells`), or a list of them, which are stacked.
+      return_sequences: the outputs of every step instead of the last.
+      return_state: whether the last states are returned too.
+      go_backwards: from the last step to the first; sequences come out in that order.
+      stateful: start each batch from the last states of the one before.
+      unroll: write the steps out instead of looping: slower to compile.
+      zero_output_for_mask: masked steps give zeros instead of the output before.
+
+    Raises:
+      TypeError: `cell` is no cell.
+      ValueError: the inputs have no time axis; initial states of other shapes.
+
+    Example: a cell of one's own.
+      >>> class Sums(Layer):
+      ...     state_size: int = 1
+      ...
+      ...     def apply(self, params, state, x, total, *, key=None, training=False):
+      ...         total = total + x.sum(-1, keepdims=True)
+      ...         return (total, total), state
+      >>> outputs, _ = RNN(Sums(), return_sequences=True).apply({}, {}, jnp.ones((1, 3, 2)))
+      >>> outputs.ravel().tolist()
+      [2.0, 4.0, 6.0]
+
+    Source: `keras.layers.RNN`.
+    """
+
+    @property
+    def _cell(self) -> Any:
+        return self.cell
+
+
+class CellByName(Recurrent):
+    """What SimpleRNN, LSTM, GRU and ConvLSTM share: the cell is made of the layer's arguments."""
+
+    activity_regularizer: Any = dataclasses.field(
+        default=None, kw_only=True, metadata={"convert": regularizers.get}
+    )
+
+    cell_type: ClassVar[Any]
+    """The class of the cell."""
+
+    @functools.cached_property
+    def cell(self) -> Any:
+        """The cell, with those of the layer's arguments that are its own."""
+        names = [field.name for field in fields(self.cell_type) if field.name != "input_shape"]
+        return self.cell_type(**{name: getattr(self, name) for name in names})
+
+    @property
+    def _cell(self) -> Any:
+        return self.cell
+
+
+class SimpleRNN(CellByName, SimpleRNNArguments):
+    """The recurrence `h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`.
+
+    Shapes: `[batch, time, features]` to `[batch, units]`, or `[batch, time, units]` with
+    `return_sequences`. With `return_state` the outputs are `(outputs, last h [batch, units])`. An
+    optional second input is the initial h [batch, units]; zeros otherwise.
+
+    Weights: `kernel` (features, units), `recurrent_kernel` (units, units), `bias` (units,). A
+    `stateful` layer carries its last states in its state, as `rnn_state`, from batch to batch.
+
+    Args:
+      units: size of h.
+      activation: a name, a function, or None for the identity.
+      use_bias: whether `bias` is added.
+      kernel_…, recurrent_…, bias_… initializer, regularizer, constraint: names or objects.
+      dropout: fraction of the inputs dropped while training, one mask for all time steps.
+      recurrent_dropout: the same for h.
+      return_sequences: the outputs of every step instead of the last.
+      return_state: whether the last states are returned too.
+      go_backwards: from the last step to the first; sequences come out in that order.
+      stateful: start each batch from the last states of the one before.
+      unroll: write the steps out instead of looping: slower to compile.
+      seed: folded into the dropout key.
+      activity_regularizer: a regularizer of the outputs.
+      zero_output_for_mask: masked steps give zeros instead of the output before.
+
+    Raises:
+      ValueError: the inputs are not `[batch, time, features]`; dropout without a `key`; initial
+        states, a mask or (when `stateful`) a batch of another shape.
+
+    Source: Elman 1990, doi:10.1207/s15516709cog1402_1; `keras.layers.SimpleRNN`.
+    """
+
+    seed: int | None = None
+
+    cell_type: ClassVar[Any] = SimpleRNNCell
+
+
+class LSTM(CellByName, LSTMArguments):
+    """Long short-term memory: gates decide what its memory c keeps, takes in and shows as h.
+
+    With z = x @ kernel + h_prev @ recurrent_kernel + bias, cut into four, and g the recurrent
+    activation: `c = g(z_f) * c_prev + g(z_i) * activation(z_c)`, `h = g(z_o) * activation(c)`.
+
+    Shapes: `[batch, time, features]` to `[batch, units]`, or `[batch, time, units]` with
+    `return_sequences`. With `return_state` the outputs are `(outputs, h, c)`. Optional further
+    inputs are the initial h and c [batch, units]; zeros otherwise.
+
+    Weights, with the gates in the order i, f, c, o: `kernel` (features, 4 units),
+    `recurrent_kernel` (units, 4 units), `bias` (4 units,).
+
+    Args:
+      recurrent_activation: of the gates.
+      unit_forget_bias: the forget gate's bias begins as 1, so that c is kept at first.
+      recurrent_dropout: fraction of h dropped while training. With it each gate draws its own
+        masks, for the inputs too.
+      use_cudnn: "auto" or False, which are the same: the loop is XLA's.
+      units and all others: as SimpleRNN's.
+
+    Raises:
+      ValueError: as SimpleRNN; `use_cudnn` is True.
+
+    Example:
+      >>> layer = LSTM(4, return_state=True)
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((2, 5, 3)))
+      >>> (outputs, h, c), state = layer.apply(params, state, jnp.ones((2, 5, 3)))
+      >>> outputs.shape, bool((outputs == h).all())
+      ((2, 4), True)
+
+    Source: Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; `keras.layers.LSTM`.
+    """
+
+    use_cudnn: Any = option(default="auto", convert=without_cudnn)
+
+    cell_type: ClassVar[Any] = LSTMCell
+
+
+class GRU(CellByName, GRUArguments):
+    """Gated recurrent unit: h is mixed of the last h and a candidate, as the gate z decides.
+
+    With g the recurrent activation and (x_z, x_r, x_h) = x @ kernel: z = g(x_z + h_z),
+    r = g(x_r + h_r), `h = z * h_prev + (1 - z) * activation(x_h + r * h_h)`, where (h_z, h_r, h_h)
+    = h_prev @ recurrent_kernel. With `reset_after=False` the last term is (r * h_prev) times the
+    last third of the recurrent kernel.
+
+    Shapes: `[batch, time, features]` to `[batch, units]`, or `[batch, time, units]` with
+    `return_sequences`. With `return_state` the outputs are `(outputs, h)`. An optional second
+    input is the initial h [batch, units]; zeros otherwise.
+
+    Weights, with the gates in the order z, r, h: `kernel` (features, 3 units), `recurrent_kernel`
+    (units, 3 units), `bias` (2, 3 units), for the two products, or (3 units,) with
+    `reset_after=False`.
+
+    Args:
+      recurrent_activation: of the gates.
+      reset_after: r scales the product with the recurrent kernel, instead of h before it.
+      recurrent_dropout: fraction of h dropped while training. With it each gate draws its own
+        masks, for the inputs too.
+      use_cudnn: "auto" or False, which are the same: the loop is XLA's.
+      units and all others: as SimpleRNN's.
+
+    Raises:
+      ValueError: as SimpleRNN; `use_cudnn` is True.
+
+    Source: Cho et al. 2014, arXiv:1406.1078; `keras.layers.GRU`.
+    """
+
+    reset_after: bool = True
+    use_cudnn: Any = option(default="auto", convert=without_cudnn)
+    seed: int | None = None
+
+    cell_type: ClassVar[Any] = GRUCell

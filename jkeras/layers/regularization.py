@@ -110,10 +110,12 @@ class Dropout(Noise):
             )
 
     def disturb(self, x: Array, key: Key) -> Array:
-        sizes = self.noise_shape or x.shape
-        pairs = zip(sizes, x.shape, strict=True)
-        mask_shape = tuple(own if size is None else size for size, own in pairs)
-        return drop(x, self.rate, key, mask_shape)
+        return drop(x, self.rate, key, self.mask_shape(x))
+
+    def mask_shape(self, x: Array) -> tuple[int, ...]:
+        """`noise_shape` with the sizes of `x` where it leaves them open."""
+        pairs = zip(self.noise_shape or x.shape, x.shape, strict=True)
+        return tuple(own if size is None else size for size, own in pairs)
 
 
 class SpatialDropout(Noise):

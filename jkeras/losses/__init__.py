@@ -10,6 +10,10 @@ from jkeras.losses.base import (
     Loss,
     LossFunction,
 )
+from jkeras.losses.circle import (
+    Circle,
+    circle,
+)
 from jkeras.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -18,6 +22,18 @@ from jkeras.losses.classification import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from jkeras.losses.ctc import (
+    CTC,
+    ctc,
+)
+from jkeras.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+)
 from jkeras.losses.hinge import (
     CategoricalHinge,
     Hinge,
@@ -25,6 +41,12 @@ from jkeras.losses.hinge import (
     categorical_hinge,
     hinge,
     squared_hinge,
+)
+from jkeras.losses.overlap import (
+    Dice,
+    Tversky,
+    dice,
+    tversky,
 )
 from jkeras.losses.probabilistic import (
     KLDivergence,
@@ -67,15 +89,21 @@ logcosh = log_cosh
 
 __all__ = [
     "BCE",
+    "CTC",
     "KLD",
     "MAE",
     "MAPE",
     "MSE",
     "MSLE",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -89,11 +117,18 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "bce",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -115,4 +150,5 @@ __all__ = [
     "resolve",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

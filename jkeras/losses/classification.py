@@ -96,7 +96,7 @@ def categorical_crossentropy(
     """
     y_true, y_pred = one_hot_pair("categorical_crossentropy", y_true, y_pred, axis)
     target = exact(y_true) * (1 - label_smoothing) + label_smoothing / y_pred.shape[axis]
-    values = -jnp.sum(target * _log_probabilities(y_pred, from_logits, axis), axis=axis)
+    values = -jnp.sum(target * log_probabilities(y_pred, from_logits, axis), axis=axis)
     return values.astype(y_pred.dtype)
 
 
@@ -133,11 +133,18 @@ def sparse_categorical_crossentropy(
     output = jnp.where(kept[..., None], y_pred, 1)
     classes = jnp.arange(y_pred.shape[-1], dtype=jnp.int32)
     hit = labels[..., None] == classes.reshape((1,) * labels.ndim + (-1,))
-    log_p = jnp.where(hit, _log_probabilities(output, from_logits, -1), 0)
+    log_p = jnp.where(hit, log_probabilities(output, from_logits, -1), 0)
     return jnp.where(kept, -jnp.sum(log_p, axis=-1), 0).astype(y_pred.dtype)
 
 
-def _log_probabilities(output: Array, from_logits: bool, axis: int) -> Array:
+def log_probabilities(output: Array, from_logits: bool, axis: int) -> Array:
+    """The logarithms of the classes' probabilities, in float32 or better.
+
+    Args:
+      output: `[..., classes]`, probabilities up to a factor, or logits with `from_logits`.
+      from_logits: take the softmax first.
+      axis: the axis of the classes.
+    """
     output = exact(output)
     if from_logits:
         return jax.nn.log_softmax(output, axis=axis)
@@ -145,12 +152,31 @@ def _log_probabilities(output: Array, from_logits: bool, axis: int) -> Array:
     return jnp.log(jnp.clip(output, EPSILON, 1 - EPSILON))
 
 
-def _check_smoothing(loss: Loss, amount: float) -> None:
+def check_smoothing(loss: Loss, amount: float) -> None:
+    """Raises unless `label_smoothing` is in [0, 1].
+
+    Raises:
+      ValueError: it is outside.
+    """
     if not 0 <= amount <= 1:
         raise ValueError(
             f"{type(loss).__name__}: expected `label_smoothing` between 0 and 1, got {amount!r}. "
             "A usual value is 0.1."
         )
+
+
+def check_shares(who: str, y_true: Targets) -> None:
+    """Raises unless the targets are finite numbers between 0 and 1.
+
+    Raises:
+      ValueError: one is not.
+    """
+    check_finite(who, y_true)
+    fix = (
+        "For labels -1 and 1 pass (y + 1) / 2; for classes 0, 1, 2, … use a softmax and "
+        'loss="sparse_categorical_crossentropy".'
+    )
+    check_between(who, y_true, 0, 1, fix)
 
 
 class BinaryCrossentropy(Loss):
@@ -176,7 +202,7 @@ class BinaryCrossentropy(Loss):
 
     def check(self) -> None:
         """Raises unless `label_smoothing` is in [0, 1]."""
-        _check_smoothing(self, self.label_smoothing)
+        check_smoothing(self, self.label_smoothing)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """`[batch, ...]`: the mean over `axis`."""
@@ -187,12 +213,7 @@ class BinaryCrossentropy(Loss):
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Finite numbers between 0 and 1."""
         del outputs
-        check_finite(self.log_name, y_true)
-        fix = (
-            "For labels -1 and 1 pass (y + 1) / 2; for classes 0, 1, 2, … use a softmax and "
-            'loss="sparse_categorical_crossentropy".'
-        )
-        check_between(self.log_name, y_true, 0, 1, fix)
+        check_shares(self.log_name, y_true)
 
 
 class CategoricalCrossentropy(Loss):
@@ -212,7 +233,7 @@ class CategoricalCrossentropy(Loss):
 
     def check(self) -> None:
         """Raises unless `label_smoothing` is in [0, 1]."""
-        _check_smoothing(self, self.label_smoothing)
+        check_smoothing(self, self.label_smoothing)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """The shape without the classes."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.base import Loss, LossFunction
+from jkeras.losses.circle import Circle, circle
 from jkeras.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -19,6 +20,15 @@ from jkeras.losses.classification import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
+)
+from jkeras.losses.ctc import CTC, ctc
+from jkeras.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
 )
 from jkeras.losses.hinge import (
     CategoricalHinge,
@@ -28,6 +38,7 @@ from jkeras.losses.hinge import (
     hinge,
     squared_hinge,
 )
+from jkeras.losses.overlap import Dice, Tversky, dice, tversky
 from jkeras.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
 from jkeras.losses.regression import (
     CosineSimilarity,
@@ -48,9 +59,15 @@ from jkeras.losses.regression import (
 
 FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
     binary_crossentropy: BinaryCrossentropy,
+    binary_focal_crossentropy: BinaryFocalCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
+    categorical_focal_crossentropy: CategoricalFocalCrossentropy,
+    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
     categorical_hinge: CategoricalHinge,
+    circle: Circle,
     cosine_similarity: CosineSimilarity,
+    ctc: CTC,
+    dice: Dice,
     hinge: Hinge,
     huber: Huber,
     kl_divergence: KLDivergence,
@@ -62,6 +79,7 @@ FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
     poisson: Poisson,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
     squared_hinge: SquaredHinge,
+    tversky: Tversky,
 }
 """Each function, and the loss made of it."""
 
@@ -103,6 +121,11 @@ def get(identifier: Any) -> Loss:
         return _by_name(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
+    if hasattr(identifier, "update_state"):
+        raise TypeError(
+            f"expected a loss, got the metric {describe(identifier)}. "
+            "Pass it to compile(metrics=[...])."
+        )
     if not isinstance(identifier, type) and callable(identifier):
         return _by_function(identifier)
     raise TypeError(

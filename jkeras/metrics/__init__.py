@@ -15,7 +15,9 @@ from jkeras.losses import (
     MSE,
     MSLE,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -49,6 +51,9 @@ from jkeras.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from jkeras.metrics.auc import (
+    AUC,
+)
 from jkeras.metrics.base import (
     FunctionMetric,
     LossMetric,
@@ -56,8 +61,19 @@ from jkeras.metrics.base import (
     Metric,
 )
 from jkeras.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
     Precision,
     Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from jkeras.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    R2Score,
+    concordance_correlation,
+    pearson_correlation,
 )
 from jkeras.metrics.from_losses import (
     BinaryCrossentropy,
@@ -76,6 +92,22 @@ from jkeras.metrics.from_losses import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from jkeras.metrics.fscore import (
+    F1Score,
+    FBetaScore,
+)
+from jkeras.metrics.iou import (
+    BinaryIoU,
+    IoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+)
+from jkeras.metrics.reduction import (
+    Mean,
+    MeanMetricWrapper,
+    Sum,
+)
 from jkeras.metrics.registry import (
     ByShape,
     get,
@@ -83,8 +115,15 @@ from jkeras.metrics.registry import (
     resolve,
     resolve_accuracy,
 )
+from jkeras.metrics.tradeoffs import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 
 __all__ = [
+    "AUC",
     "KLD",
     "MAE",
     "MAPE",
@@ -93,36 +132,60 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "ByShape",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
     "FunctionMetric",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "LossMetric",
+    "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetric",
+    "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
+    "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "get",
     "hinge",
     "huber",
@@ -140,6 +203,7 @@ __all__ = [
     "mean_squared_logarithmic_error",
     "mse",
     "msle",
+    "pearson_correlation",
     "poisson",
     "resolve",
     "resolve_accuracy",

@@ -7,6 +7,13 @@
 Laws: `merge(a, b)` is what one update after the other gives, so it is associative and works across
 devices; rows of weight zero change nothing, whatever they hold; all four are pure, and the same
 under jit, vmap and scan. Sums are float32 for every dtype of the predictions.
+
+Some sums have one entry for each class. `init` cannot know how many, and gives one that stands for
+all; a carry, whose shapes must not change, starts with `init_for(y_true, y_pred)`.
+
+By hand a metric works as in Keras, with sums that the object keeps: `metric.update_state(y_true,
+y_pred)`, `metric.result()`, `metric.reset_state()`, or `metric(y_true, y_pred)`. `running.py` says
+how a description can do that and stay one.
 """
 
 from __future__ import annotations
@@ -16,12 +23,14 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.description import Description, option
 from jkeras.core.naming import snake_case
-from jkeras.losses.base import Loss, batch_values, floating_dtype
+from jkeras.losses.base import Loss, batch_values, fill_rows, floating_dtype
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
+from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, without_sums
 
 Array = jax.Array
 Sums = dict[str, Array]
@@ -55,6 +64,22 @@ class Metric(Description):
         """The sums of no example: float32 arrays."""
         raise NotImplementedError(_missing(self, "init(self)", "the sums of no example"))
 
+    def init_for(self, *batch: Any) -> Sums:
+        """The sums of no example in the shapes that `update` keeps for such batches.
+
+        Args:
+          *batch: what `update` takes after the sums, as arrays or `jax.ShapeDtypeStruct`s.
+
+        Example:
+          >>> import jkeras
+          >>> score = jkeras.metrics.F1Score()
+          >>> y = jax.ShapeDtypeStruct((32, 10), jnp.float32)
+          >>> score.init()["true_positives"].shape, score.init_for(y, y)["true_positives"].shape
+          ((1,), (10,))
+        """
+        sums = self.init()
+        return jax.tree.map(_spread, sums, jax.eval_shape(self.update, sums, *batch))
+
     def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
         """The sums with one more batch in them.
 
@@ -81,8 +106,42 @@ class Metric(Description):
         """How logs call this metric, before names that occur twice get a number."""
         return self.name or snake_case(type(self).__name__)
 
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch to the sums this object keeps; arguments as for `update`.
+
+        Raises:
+          TypeError: called while tracing.
+        """
+        keep_sums(self, self.update(kept_sums(self), y_true, y_pred, sample_weight))
+
+    def result(self) -> Array:
+        """The metric's value for what `update_state` saw since the last `reset_state`."""
+        return self.compute(kept_sums(self))
+
+    def reset_state(self) -> None:
+        """Forgets what `update_state` saw."""
+        forget_sums(self)
+
+    @property
+    def variables(self) -> list[Array]:
+        """The sums this object keeps, as a list."""
+        return jax.tree.leaves(kept_sums(self))
+
+    def __call__(self, *batch: Any, **named: Any) -> Array:
+        """`update_state`, then `result`."""
+        self.update_state(*batch, **named)
+        return self.result()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields: copies and pickles of a metric have seen nothing."""
+        return without_sums(vars(self))
+
     def _in_dtype(self, value: Array) -> Array:
         return value if self.dtype is None else value.astype(self.dtype)
+
+
+def _spread(zero: Array, kept: jax.ShapeDtypeStruct) -> Array:
+    return jnp.broadcast_to(zero, kept.shape)
 
 
 def _missing(metric: Metric, method: str, gives: str) -> str:
@@ -225,6 +284,15 @@ class LossMetric(MeanMetric):
     def values(self, y_true: Array, y_pred: Array) -> Array:
         """The loss's values, `[batch, ...]`."""
         return self.loss.values(y_true, y_pred)
+
+    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+        """Values in which rows of weight zero play no part, even where examples see each other."""
+        if weight is None or np.ndim(weight) == 0:
+            return self.values(y_true, y_pred)
+        rows = floats(weight).reshape(len(y_pred), -1)
+        valid = jnp.any(rows != 0, axis=1)
+        y_true, y_pred = self.loss._arrays(fill_rows(y_true, valid), fill_rows(y_pred, valid))
+        return self.loss._values_of(y_true, y_pred, valid)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """What counts in the loss."""

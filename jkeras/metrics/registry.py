@@ -8,14 +8,26 @@ form ("mse") or any word for a loss; the metric keeps the word as its name. "acc
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from jkeras import losses
+from jkeras.core.description import fields
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.naming import snake_case
 from jkeras.losses.registry import CROSSENTROPY_WORDS, FUNCTIONS, kind_of_targets
-from jkeras.metrics import accuracy, confusion, from_losses
+from jkeras.metrics import (
+    accuracy,
+    auc,
+    confusion,
+    correlation,
+    from_losses,
+    fscore,
+    iou,
+    reduction,
+    tradeoffs,
+)
 from jkeras.metrics.base import FunctionMetric, LossMetric, MeanMetric, Metric, Sums
 
 _CLASSES: tuple[type[Metric], ...] = (
@@ -25,8 +37,16 @@ _CLASSES: tuple[type[Metric], ...] = (
     accuracy.SparseCategoricalAccuracy,
     accuracy.SparseTopKCategoricalAccuracy,
     accuracy.TopKCategoricalAccuracy,
+    auc.AUC,
+    confusion.FalseNegatives,
+    confusion.FalsePositives,
     confusion.Precision,
     confusion.Recall,
+    confusion.TrueNegatives,
+    confusion.TruePositives,
+    correlation.ConcordanceCorrelation,
+    correlation.PearsonCorrelation,
+    correlation.R2Score,
     from_losses.BinaryCrossentropy,
     from_losses.CategoricalCrossentropy,
     from_losses.CategoricalHinge,
@@ -42,6 +62,19 @@ _CLASSES: tuple[type[Metric], ...] = (
     from_losses.RootMeanSquaredError,
     from_losses.SparseCategoricalCrossentropy,
     from_losses.SquaredHinge,
+    fscore.F1Score,
+    fscore.FBetaScore,
+    iou.BinaryIoU,
+    iou.IoU,
+    iou.MeanIoU,
+    iou.OneHotIoU,
+    iou.OneHotMeanIoU,
+    reduction.Mean,
+    reduction.Sum,
+    tradeoffs.PrecisionAtRecall,
+    tradeoffs.RecallAtPrecision,
+    tradeoffs.SensitivityAtSpecificity,
+    tradeoffs.SpecificityAtSensitivity,
 )
 _SHORT: dict[str, type[Metric]] = {
     "bce": from_losses.BinaryCrossentropy,
@@ -124,11 +157,27 @@ def _by_name(word: str) -> Metric:
     if is_shape_word(word):
         return ByShape(word)
     if word in _BY_WORD:
-        return _BY_WORD[word]().replace(name=word)
+        return _made(_BY_WORD[word], word)
     if word in _LOSS_WORDS:
         return LossMetric(losses.get(word), name=word)
     listed = set(_BY_CLASS) if word[:1].isupper() else _LOSS_WORDS | set(_BY_SNAKE) | {"acc"}
     raise unknown_name("metric", word, listed)
+
+
+def _made(kind: type[Metric], word: str) -> Metric:
+    """A metric of this kind under the name that was given for it."""
+    needed = [f.name for f in fields(kind) if _is_needed(f)]
+    if needed:
+        raise ValueError(
+            f"metric {word!r} needs `{'`, `'.join(needed)}`: pass an object, "
+            f"jkeras.metrics.{kind.__name__}({', '.join(f'{name}=…' for name in needed)})."
+        )
+    metric = kind()
+    return metric if metric.log_name == word else metric.replace(name=word)
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _by_function(fn: Callable[..., Any]) -> Metric:

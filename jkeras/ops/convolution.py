@@ -7,12 +7,20 @@ outputs, away from the borders; "same" padding with stride s leaves ceil(size / 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
-from jkeras.ops.patches import convolve_as_product, explicit_pads
+from jkeras.ops.patches import (
+    Pads,
+    convolve_as_product,
+    convolve_channels,
+    convolve_groups,
+    explicit_pads,
+)
 
 _SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 
@@ -42,40 +50,83 @@ def convolve(
       `[batch, *positions, filters]` in the layout of `x`, dtype of `x`.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> x, kernel = jnp.arange(5.0).reshape(1, 5, 1), jnp.ones((2, 1, 1))
       >>> convolve(x, kernel, strides=(2,), padding="same", dilation=(1,)).ravel().tolist()
       [1.0, 5.0, 4.0]
     """
-    if _is_product(x, data_format, groups):
-        window = kernel.shape[:-2]
-        pads = explicit_pads(padding, x.shape[1:-1], window, strides, dilation)
+    sizes = [x.shape[axis] for axis in spatial_axes(x.ndim, data_format)]
+    pads = explicit_pads(padding, sizes, kernel.shape[:-2], strides, dilation)
+    return convolve_padded(x, kernel, strides, pads, dilation, groups, data_format)
+
+
+def convolve_padded(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    pads: Pads,
+    dilation: Sequence[int],
+    groups: int = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """`convolve` with zeros counted: a pair for each spatial axis; negative ones cut off."""
+    if not fast_without_xla():
+        return _convolve_by_xla(x, kernel, strides, pads, dilation, groups, data_format)
+    first = data_format == "channels_first"
+    # Moving the channels behind and back costs little beside the patches, which are cut there.
+    x = jnp.moveaxis(x, 1, -1) if first else x
+    static = tuple(strides), tuple(pads), tuple(dilation), groups
+    outputs = _convolve_on_cpu(x, kernel, *static)
+    return jnp.moveaxis(outputs, -1, 1) if first else outputs
+
+
+def fast_without_xla() -> bool:
+    """Whether the formulations of `ops.patches` are faster than XLA's convolution: on the CPU.
+
+    Elsewhere XLA calls the vendor's convolution, which is tuned for the device.
+    """
+    return jax.default_backend() == "cpu"
+
+
+# One program where nothing around is compiled; part of what is around elsewhere.
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def _convolve_on_cpu(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    pads: Pads,
+    dilation: Sequence[int],
+    groups: int,
+) -> jax.Array:
+    """The formulation that fits the groups: one, as many as channels, or something between."""
+    window, (share, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    if groups == 1:
         return convolve_as_product(x, kernel, strides, pads, dilation)
+    if share > 1:
+        return convolve_groups(x, kernel, strides, pads, dilation, groups)
+    each = kernel.reshape(*window, groups, filters // groups)
+    return convolve_channels(x, each, strides, pads, dilation)
+
+
+def _convolve_by_xla(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    pads: Pads,
+    dilation: Sequence[int],
+    groups: int,
+    data_format: str,
+) -> jax.Array:
     spatial = _SPATIAL[x.ndim - 2]
     layout = f"N{spatial}C" if data_format == "channels_last" else f"NC{spatial}"
     return lax.conv_general_dilated(
         x,
         kernel,
         window_strides=tuple(strides),
-        padding=_padding(padding, kernel.shape, dilation),
+        padding=tuple(pads),
         rhs_dilation=tuple(dilation),
         dimension_numbers=(layout, f"{spatial}IO", layout),
         feature_group_count=groups,
     )
-
-
-def _is_product(x: jax.Array, data_format: str, groups: int) -> bool:
-    """Whether a matrix product is the faster formulation: on the CPU (figures in `ops.patches`)."""
-    return jax.default_backend() == "cpu" and data_format == "channels_last" and groups == 1
-
-
-def _padding(
-    padding: str, window: Sequence[int], dilation: Sequence[int]
-) -> str | list[tuple[int, int]]:
-    """Padding in the words of `lax`. Causal is all in front: outputs see no later inputs."""
-    if padding != "causal":
-        return padding.upper()
-    return [(step * (size - 1), 0) for size, step in zip(window, dilation, strict=False)]
 
 
 def spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:

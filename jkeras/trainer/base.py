@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from jkeras import optimizers
 from jkeras.callbacks import CallbackList, History
-from jkeras.core import keys
+from jkeras.core import keys, trees
 from jkeras.core.errors import named_arguments
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream

@@ -26,6 +26,7 @@ import numpy as np
 FILE = Path(__file__).parent / "losses.npz"
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean_with_sample_weight")
 SHAPES = {"flat": (6, 4), "time": (3, 5, 4)}
+FLAT, TIME = ("Circle",), ("CTC",)
 
 # class, arguments, targets, predictions
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -64,6 +65,33 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "index_gap",
         "real",
     ),
+    ("BinaryFocalCrossentropy", {}, "bits", "extreme"),
+    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "gamma": 1.5}, "bits", "extreme"),
+    (
+        "BinaryFocalCrossentropy",
+        {"from_logits": True, "label_smoothing": 0.1, "alpha": 0.6, "apply_class_balancing": True},
+        "bits",
+        "real",
+    ),
+    ("CategoricalFocalCrossentropy", {}, "one_hot", "probability"),
+    ("CategoricalFocalCrossentropy", {"alpha": [0.1, 0.2, 0.3, 0.4]}, "one_hot", "positive"),
+    (
+        "CategoricalFocalCrossentropy",
+        {"from_logits": True, "label_smoothing": 0.1, "gamma": 1.2},
+        "one_hot",
+        "real",
+    ),
+    ("CategoricalGeneralizedCrossEntropy", {}, "index", "probability"),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, "index", "probability"),
+    ("Circle", {}, "label", "unit"),
+    ("Circle", {"gamma": 8.0, "margin": 0.2}, "label", "unit"),
+    ("Circle", {"gamma": 2.0, "remove_diagonal": False}, "label", "unit"),
+    ("CTC", {}, "symbols", "real"),
+    ("Dice", {}, "bits", "probability"),
+    ("Dice", {"axis": [1]}, "bits", "probability"),
+    ("Dice", {"axis": [-1, -2]}, "bits", "extreme"),
+    ("Tversky", {"alpha": 0.3, "beta": 0.8}, "bits", "probability"),
+    ("Tversky", {"axis": [-1], "alpha": 0.9}, "bits", "extreme"),
 ]
 
 
@@ -85,6 +113,9 @@ def drawn(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.nda
         "index": index,
         "index_column": index[..., None],
         "index_gap": np.where(index == 0, -1, index),
+        "unit": real / np.linalg.norm(real, axis=-1, keepdims=True),
+        "label": index % 2,
+        "symbols": np.sort(index, -1)[..., ::-1][..., : shape[-1] - 1],
     }[kind]
     return made.astype(np.float32 if made.dtype.kind == "f" else np.int32)
 
@@ -112,10 +143,13 @@ def main() -> None:
     cases = []
     for name, arguments, targets, outputs in CASES:
         for size, shape in SHAPES.items():
+            if name in (FLAT if size == "time" else TIME):
+                continue
             case = f"{len(cases):02d}_{name}_{size}"
             arrays = {"y_true": drawn(targets, shape, rng), "y_pred": drawn(outputs, shape, rng)}
             values = getattr(keras.losses, name)(**arguments, reduction=None)(*arrays.values())
-            arrays["weight"] = rng.uniform(0.1, 3.0, values.shape).astype(np.float32)
+            rows = values.shape or shape[:1]
+            arrays["weight"] = rng.uniform(0.1, 3.0, rows).astype(np.float32)
             arrays |= measured(name, arguments, arrays)
             stored |= {f"{case}/{key}": value for key, value in arrays.items()}
             cases.append([case, name, arguments])

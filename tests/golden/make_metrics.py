@@ -74,7 +74,74 @@ CASES: list[tuple[str, dict[str, Any], str, str, tuple[int, ...]]] = [
     ("SparseCategoricalCrossentropy", {}, "index", "probability", ()),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, "index", "real", (4,)),
     ("SparseCategoricalCrossentropy", {"ignore_class": 2}, "index", "probability", (4,)),
+    ("AUC", {}, "bits", "probability", ()),
+    ("AUC", {"num_thresholds": 7}, "bits", "extreme", (4,)),
+    ("AUC", {"from_logits": True, "summation_method": "majoring"}, "bits", "real", ()),
+    ("AUC", {"summation_method": "minoring", "thresholds": [0.7, 0.1, 0.2]}, "bits", "noise", ()),
+    ("AUC", {"curve": "PR"}, "bits", "noise", ()),
+    ("AUC", {"curve": "PR", "summation_method": "minoring"}, "bits", "noise", ()),
+    ("AUC", {"curve": "PR", "summation_method": "majoring"}, "bits", "noise", ()),
+    ("AUC", {"curve": "PRGAIN"}, "bits", "noise", ()),
+    ("AUC", {"curve": "PRGAIN", "summation_method": "majoring"}, "bits", "noise", ()),
+    ("AUC", {"multi_label": True}, "bits", "noise", ()),
+    ("AUC", {"multi_label": True, "num_labels": 5, "curve": "PR"}, "bits", "noise", ()),
+    ("AUC", {"multi_label": True, "label_weights": [1.0, 0.0, 2.0, 3.0, 0.5]}, "bits", "noise", ()),
+    ("AUC", {"label_weights": [1.0, 0.0, 2.0, 3.0, 0.5]}, "bits", "noise", ()),
+    ("TruePositives", {}, "bits", "noise", (4,)),
+    ("TruePositives", {"thresholds": [0.1, 0.2]}, "bits", "noise", ()),
+    ("TrueNegatives", {"thresholds": 0.2}, "bits", "noise", ()),
+    ("FalsePositives", {"thresholds": [0.0, 0.5, 1.0]}, "bits", "real", ()),
+    ("FalseNegatives", {"thresholds": [0.3]}, "bits", "noise", ()),
+    ("SensitivityAtSpecificity", {"specificity": 0.6}, "bits", "noise", ()),
+    ("SensitivityAtSpecificity", {"specificity": 0.5, "num_thresholds": 1}, "bits", "noise", ()),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.7, "class_id": 2}, "bits", "noise", ()),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.4, "num_thresholds": 6}, "bits", "noise", (4,)),
+    ("PrecisionAtRecall", {"recall": 0.8}, "bits", "noise", ()),
+    ("PrecisionAtRecall", {"recall": 0.3, "num_thresholds": 9}, "bits", "real", ()),
+    ("RecallAtPrecision", {"precision": 0.6}, "bits", "noise", ()),
+    ("RecallAtPrecision", {"precision": 1.0, "class_id": 0}, "bits", "noise", ()),
+    ("F1Score", {}, "one_hot", "probability", ()),
+    ("F1Score", {"average": "micro", "threshold": 0.2}, "bits", "probability", ()),
+    ("F1Score", {"average": "weighted"}, "one_hot", "ties", ()),
+    ("FBetaScore", {"beta": 2.0, "threshold": 0.1}, "bits", "probability", ()),
+    ("FBetaScore", {"beta": 0.5, "average": "macro"}, "one_hot", "real", ()),
+    ("IoU", {"num_classes": 5, "target_class_ids": [0, 3]}, "index", "index", ()),
+    (
+        "IoU",
+        {"num_classes": 4, "target_class_ids": [1], "ignore_class": 2},
+        "index_gap",
+        "index",
+        (4,),
+    ),
+    (
+        "IoU",
+        {"num_classes": 5, "target_class_ids": [0, 1], "sparse_y_pred": False, "dtype": "float32"},
+        "index",
+        "probability",
+        (4,),
+    ),
+    ("BinaryIoU", {}, "bits", "probability", ()),
+    ("BinaryIoU", {"target_class_ids": [1], "threshold": 0.2}, "bits", "probability", (4,)),
+    ("MeanIoU", {"num_classes": 5}, "index", "index", (4,)),
+    ("MeanIoU", {"num_classes": 6, "sparse_y_true": False}, "one_hot", "index", ()),
+    ("OneHotIoU", {"num_classes": 5, "target_class_ids": [4, 2]}, "one_hot", "real", (4,)),
+    ("OneHotMeanIoU", {"num_classes": 5, "ignore_class": 1}, "one_hot", "real", ()),
+    ("OneHotMeanIoU", {"num_classes": 5, "sparse_y_pred": True}, "one_hot", "index", (4,)),
+    ("R2Score", {}, "real", "near", ()),
+    ("R2Score", {"class_aggregation": None}, "real", "near", ()),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, "real", "near", ()),
+    ("R2Score", {"num_regressors": 4}, "real", "near", ()),
+    ("PearsonCorrelation", {}, "real", "real", ()),
+    ("PearsonCorrelation", {"axis": 1}, "real", "real", (4,)),
+    ("ConcordanceCorrelation", {}, "real", "near", ()),
+    ("ConcordanceCorrelation", {"axis": 1}, "real", "positive", (4,)),
+    ("Mean", {}, "real", "real", (4,)),
+    ("Sum", {}, "real", "real", (4,)),
 ]
+# Keras cuts their weights to integers, and its metrics of values take no targets.
+OF_COUNTS = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
+OF_VALUES = ("Mean", "Sum")
+OF_VECTORS = ("PearsonCorrelation", "ConcordanceCorrelation")
 
 NAMES: list[tuple[list[str], list[str]]] = [
     (["mse"], []),
@@ -89,9 +156,15 @@ RESOLVED += [((8, 4), (8, 4, 3)), ((8, 4, 3), (8, 4, 3)), ((8, 4), (8, 4, 1))]
 
 
 def inputs(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """As `drawn`, with predictions that tie, and with classes sorted from best to worst."""
+    """As `drawn`, with predictions that tie, that say nothing or that are off, and with classes
+    sorted from best to worst.
+    """
     if kind == "ties":
         return rng.integers(0, 3, shape).astype(np.float32)
+    if kind == "noise":
+        return rng.uniform(size=shape).astype(np.float32)
+    if kind == "near":
+        return (drawn("real", shape, rng) * 0.6 + 0.3).astype(np.float32)
     if kind == "ranks":
         return np.argsort(-drawn("real", shape, rng), -1).astype(np.float32)
     made = drawn(kind, shape, rng)
@@ -106,6 +179,15 @@ def results(name: str, arguments: dict[str, Any], *arrays: Any) -> np.ndarray[An
         metric.update_state(*batch)
         found.append(np.asarray(metric.result()))
     return np.stack(found)
+
+
+def fitting(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Weights in the form that Keras takes for this metric."""
+    if name in OF_COUNTS:
+        weight = np.floor(2 * weight)
+    if name == "BinaryIoU":
+        weight = np.repeat(weight[..., None], CLASSES, axis=-1)
+    return weight[:, :, 0] if name in OF_VECTORS and weight.ndim > 2 else weight
 
 
 def names(metrics: list[str], weighted: list[str]) -> list[str]:
@@ -133,9 +215,11 @@ def main() -> None:
         case, shape = f"{len(cases):02d}_{name}", (UPDATES, BATCH, *middle, CLASSES)
         y_true, y_pred = inputs(targets, shape, rng), inputs(outputs, shape, rng)
         weight = rng.uniform(0.0, 2.0, (UPDATES, BATCH, *middle)).astype(np.float32)
+        weight = fitting(name, weight)
         stored |= {f"{case}/y_true": y_true, f"{case}/y_pred": y_pred, f"{case}/weight": weight}
-        stored[f"{case}/plain"] = results(name, arguments, y_true, y_pred)
-        stored[f"{case}/weighted"] = results(name, arguments, y_true, y_pred, weight)
+        arrays = (y_pred,) if name in OF_VALUES else (y_true, y_pred)
+        stored[f"{case}/plain"] = results(name, arguments, *arrays)
+        stored[f"{case}/weighted"] = results(name, arguments, *arrays, weight)
         cases.append([case, name, arguments])
     meta = {
         "keras": keras.__version__,

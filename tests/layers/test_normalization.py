@@ -145,6 +145,35 @@ def test_renorm_from_a_deviation_of_zero_divides_by_the_root_of_epsilon() -> Non
     assert moved["moving_variance"].tolist() == [0.0] * 3
 
 
+@plain_and_renorm
+def test_masked_positions_do_not_count(layer: BatchNormalization) -> None:
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(3, 4, 2)), jnp.float32)
+    mask = jnp.asarray([[1, 1, 1, 0], [1, 0, 1, 1], [0, 0, 0, 0]], bool)
+    params, state = layer.init(jax.random.key(0), x)
+    got, moved = layer.apply(params, state, x, training=True, mask=mask)
+    counted, expected = layer.apply(params, state, x[mask], training=True)
+    np.testing.assert_allclose(got[mask], counted, rtol=1e-5, atol=1e-6)
+    for name, value in expected.items():
+        np.testing.assert_allclose(moved[name], value, rtol=1e-5, atol=1e-6)
+    rows = jnp.asarray([True, True, False])
+    both = layer.apply(params, state, x, training=True, rows=rows, mask=mask.at[2].set(True))
+    jax.tree.map(np.testing.assert_array_equal, both, (got, moved))
+
+
+def test_a_mask_that_hides_everything_moves_towards_zero() -> None:
+    layer = BatchNormalization(momentum=0.5, moving_mean_initializer="ones")
+    params, state = layer.init(jax.random.key(0), X)
+    _, moved = layer.apply(params, state, X, training=True, mask=jnp.zeros(5, bool))
+    assert moved["moving_mean"].tolist() == moved["moving_variance"].tolist() == [0.5] * 3
+
+
+def test_a_mask_changes_nothing_in_evaluation() -> None:
+    layer = BatchNormalization()
+    params, state = layer.init(jax.random.key(0), X)
+    got, _ = layer.apply(params, state, X, mask=jnp.zeros(5, bool))
+    np.testing.assert_array_equal(got, layer.apply(params, state, X)[0])
+
+
 def test_synchronized_changes_nothing() -> None:
     outputs = []
     for layer in (BatchNormalization(), BatchNormalization(synchronized=True)):
@@ -209,6 +238,14 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
         lambda: BatchNormalization(renorm=True, renorm_momentum=99),
         ValueError,
         "BatchNormalization: `renorm_momentum`: expected a fraction from 0 to 1, got 99.",
+    ),
+    (
+        lambda: BatchNormalization().apply(
+            *BatchNormalization().init(jax.random.key(0), X), X, mask=jnp.ones((5, 3), bool)
+        ),
+        ValueError,
+        "BatchNormalization: expected a `mask` of the inputs' shape without the last axis, (5,), "
+        "got shape (5, 3).",
     ),
 ]
 

@@ -15,6 +15,9 @@ P, Q = jax.nn.softmax(REAL), jax.nn.softmax(OTHER)
 LABELS = jnp.asarray([0, 3, 1, 2, 2, 0])
 ONE_HOT = jnp.asarray(np.eye(4, dtype=np.int32)[np.asarray(LABELS)])
 BITS = (OTHER > 0).astype(jnp.int32)
+UNIT = REAL / jnp.linalg.norm(REAL, axis=-1, keepdims=True)
+SYMBOLS = jnp.asarray([[1, 2, 2], [3, 0, 0], [1, 1, 0], [2, 3, 1], [0, 0, 0], [3, 3, 0]])
+STEPS = jnp.asarray(rng.normal(size=(6, 7, 4)), jnp.float32)
 
 
 def absolute(y_true, y_pred):
@@ -44,6 +47,17 @@ TABLE = [
     (losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1), ONE_HOT, REAL),
     (losses.SparseCategoricalCrossentropy(), LABELS, P),
     (losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2), LABELS, REAL),
+    (losses.BinaryFocalCrossentropy(apply_class_balancing=True), BITS, P),
+    (losses.BinaryFocalCrossentropy(gamma=1.5, from_logits=True), BITS, REAL),
+    (losses.CategoricalFocalCrossentropy([0.1, 0.2, 0.3, 0.4]), ONE_HOT, P),
+    (losses.CategoricalFocalCrossentropy(from_logits=True), ONE_HOT, REAL),
+    (losses.CategoricalGeneralizedCrossEntropy(0.7), LABELS, (P + 0.25) / 2),
+    (losses.Circle(gamma=2.0), LABELS % 2, UNIT),
+    (losses.CTC(), SYMBOLS, STEPS),
+    (losses.Dice(), BITS, P),
+    (losses.Dice(axis=0), BITS, P),
+    (losses.Tversky(0.3, 0.8, axis=-1), BITS, P),
+    (losses.Tversky(0.3, 0.8), BITS, P),
     (losses.LossFunction(absolute), OTHER, REAL),
     (losses.LossFunction(absolute_of_batch), OTHER, REAL),
 ]
@@ -67,7 +81,7 @@ def test_every_loss_is_in_the_table():
 def test_jit_agrees_with_eager_and_the_loss_is_static(loss, y_true, y_pred):
     step = jax.jit(lambda loss, t, p: loss(t, p), static_argnums=0)
     np.testing.assert_allclose(step(loss, y_true, y_pred), loss(y_true, y_pred), rtol=1e-5)
-    assert jax.eval_shape(loss.values, y_true, y_pred).shape == (6,)
+    assert jax.eval_shape(loss.values, y_true, y_pred).shape[0] == 6
 
 
 @every_loss

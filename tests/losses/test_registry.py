@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jkeras import losses
+from jkeras import losses, metrics
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,11 @@ def test_a_misspelt_name_gets_the_nearest():
     assert str(raised.value) == (
         "unknown loss 'sparse_categorical_crossentrpy'. Did you mean "
         "'sparse_categorical_crossentropy'? Known: bce, binary_crossentropy, "
-        "categorical_crossentropy, categorical_hinge, cosine_similarity, hinge, huber, "
-        "kl_divergence, kld, log_cosh, mae, mape, mean_absolute_error, "
+        "binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy, "
+        "categorical_generalized_cross_entropy, categorical_hinge, circle, cosine_similarity, ctc, "
+        "dice, hinge, huber, kl_divergence, kld, log_cosh, mae, mape, mean_absolute_error, "
         "mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, mse, "
-        "msle, poisson, sparse_categorical_crossentropy, squared_hinge."
+        "msle, poisson, sparse_categorical_crossentropy, squared_hinge, tversky."
     )
 
 
@@ -56,6 +57,14 @@ def test_a_number_is_no_loss():
     assert str(raised.value) == (
         "expected a loss: a name, a Loss, a class of losses or a function (y_true, y_pred), got "
         '3 (int). For example loss="mse".'
+    )
+
+
+def test_a_metric_is_no_loss():
+    with pytest.raises(TypeError) as raised:
+        losses.get(metrics.AUC())
+    assert str(raised.value) == (
+        "expected a loss, got the metric AUC() (AUC). Pass it to compile(metrics=[...])."
     )
 
 

@@ -35,6 +35,29 @@ TABLE = [
     (metrics.Precision(), BITS, P),
     (metrics.Precision([0.1, 0.5], top_k=2), BITS, P),
     (metrics.Recall(class_id=1), BITS, P),
+    (metrics.TruePositives(), BITS, P),
+    (metrics.TrueNegatives([0.1, 0.4]), BITS, P),
+    (metrics.FalsePositives(0.3), BITS, P),
+    (metrics.FalseNegatives(), BITS, P),
+    (metrics.AUC(), BITS, P),
+    (metrics.AUC(5, "PR", "minoring"), BITS, P),
+    (metrics.AUC(curve="PRGAIN", multi_label=True, label_weights=[1, 2, 3, 4]), BITS, P),
+    (metrics.SensitivityAtSpecificity(0.5), BITS, P),
+    (metrics.SpecificityAtSensitivity(0.5), BITS, P),
+    (metrics.PrecisionAtRecall(0.5, class_id=1), BITS, P),
+    (metrics.RecallAtPrecision(0.5), BITS, P),
+    (metrics.F1Score(), ONE_HOT, P),
+    (metrics.FBetaScore("micro", 2.0, 0.3), BITS, P),
+    (metrics.IoU(4, [0, 2], ignore_class=1), LABELS, LABELS[:, ::-1]),
+    (metrics.BinaryIoU(threshold=0.3), BITS, P),
+    (metrics.MeanIoU(4, sparse_y_pred=False), LABELS, P),
+    (metrics.OneHotIoU(4, [1]), ONE_HOT, P),
+    (metrics.OneHotMeanIoU(4), ONE_HOT, P),
+    (metrics.R2Score(), OTHER, REAL),
+    (metrics.PearsonCorrelation(), OTHER, REAL),
+    (metrics.ConcordanceCorrelation(), OTHER, REAL),
+    (metrics.MeanMetricWrapper(losses.huber, delta=0.5), OTHER, REAL),
+    (metrics.LossMetric(losses.Dice()), BITS, P),
     (metrics.MeanSquaredError(), OTHER, REAL),
     (metrics.RootMeanSquaredError(), OTHER, REAL),
     (metrics.MeanAbsoluteError(), OTHER, REAL),
@@ -71,7 +94,7 @@ def same(a, b):
 
 
 def test_every_metric_is_in_the_table():
-    words = ("Metric", "MeanMetric", "ByShape")
+    words = ("Metric", "MeanMetric", "ByShape", "Mean", "Sum")  # the last two: test_reduction.py
     classes = {
         getattr(metrics, name)
         for name in metrics.__all__
@@ -96,7 +119,8 @@ def test_scan_agrees_with_a_loop_and_keeps_the_structure(metric, y_true, y_pred)
     def step(sums, batch):
         return metric.update(sums, *batch), None
 
-    scanned, _ = jax.lax.scan(step, metric.init(), (y_true, y_pred, WEIGHT))
+    start = metric.init_for(y_true[0], y_pred[0])
+    scanned, _ = jax.lax.scan(step, start, (y_true, y_pred, WEIGHT))
     looped = metric.init()
     for batch in zip(y_true, y_pred, WEIGHT, strict=True):
         looped = metric.update(looped, *batch)

@@ -18,6 +18,10 @@ def identity(y_true, y_pred):
         ("MSE", metrics.MeanSquaredError("MSE")),
         ("MeanSquaredError", metrics.MeanSquaredError("MeanSquaredError")),
         ("precision", metrics.Precision()),
+        ("auc", metrics.AUC()),
+        ("f1_score", metrics.F1Score()),
+        ("r2_score", metrics.R2Score()),
+        ("AUC", metrics.AUC(name="AUC")),
         ("top_k_categorical_accuracy", metrics.TopKCategoricalAccuracy()),
         ("cosine_similarity", metrics.CosineSimilarity()),
         ("huber", metrics.LossMetric(losses.Huber(name="huber"), "huber")),
@@ -43,16 +47,29 @@ def test_a_misspelt_name_gets_the_nearest():
     with pytest.raises(ValueError) as raised:
         metrics.get("Precison")
     assert str(raised.value) == (
-        "unknown metric 'Precison'. Did you mean 'Precision'? Known: Accuracy, BinaryAccuracy, "
-        "BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy, CategoricalHinge, "
-        "CosineSimilarity, Hinge, KLDivergence, LogCoshError, MeanAbsoluteError, "
-        "MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, "
-        "Precision, Recall, RootMeanSquaredError, SparseCategoricalAccuracy, "
-        "SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SquaredHinge, "
-        "TopKCategoricalAccuracy."
+        "unknown metric 'Precison'. Did you mean 'Precision'? Known: AUC, Accuracy, "
+        "BinaryAccuracy, BinaryCrossentropy, BinaryIoU, CategoricalAccuracy, "
+        "CategoricalCrossentropy, CategoricalHinge, ConcordanceCorrelation, CosineSimilarity, "
+        "F1Score, FBetaScore, FalseNegatives, FalsePositives, Hinge, IoU, KLDivergence, "
+        "LogCoshError, Mean, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU, "
+        "MeanSquaredError, MeanSquaredLogarithmicError, OneHotIoU, OneHotMeanIoU, "
+        "PearsonCorrelation, Poisson, Precision, PrecisionAtRecall, R2Score, Recall, "
+        "RecallAtPrecision, RootMeanSquaredError, SensitivityAtSpecificity, "
+        "SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, "
+        "SpecificityAtSensitivity, SquaredHinge, Sum, TopKCategoricalAccuracy, TrueNegatives, "
+        "TruePositives."
     )
     with pytest.raises(ValueError, match=r"^unknown metric 'acuracy'\. Did you mean 'accuracy'\?"):
         metrics.get("acuracy")
+
+
+def test_a_word_cannot_say_what_the_metric_needs():
+    with pytest.raises(ValueError) as raised:
+        metrics.get("IoU")
+    assert str(raised.value) == (
+        "metric 'IoU' needs `num_classes`, `target_class_ids`: pass an object, "
+        "jkeras.metrics.IoU(num_classes=…, target_class_ids=…)."
+    )
 
 
 def test_a_number_is_no_metric():
@@ -85,4 +102,8 @@ def test_positional_arguments_stand_in_the_order_of_keras():
     assert metrics.BinaryAccuracy("b", None, 0.3).threshold == 0.3
     assert metrics.TopKCategoricalAccuracy(3, "t").log_name == "t"
     assert metrics.Precision(0.3, 2, 1, "p").class_id == 1
+    auc = metrics.AUC(9, "pr", "majoring", "a", None, [0.5], True, 3, [1, 2, 3], True)
+    assert (auc.curve, auc.num_labels, auc.label_weights) == ("PR", 3, (1.0, 2.0, 3.0))
+    assert metrics.IoU(3, [1], "i", None, 2, False, False, 1).axis == 1
+    assert metrics.FBetaScore("micro", 2.0, 0.5, "f").threshold == 0.5
     assert metrics.SparseCategoricalCrossentropy("s", None, True, 2, 1).ignore_class == 2

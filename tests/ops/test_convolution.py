@@ -1,16 +1,123 @@
-"""Convolution against a loop over its definition, and its laws."""
+"""Convolution against a loop over its definition, against XLA's own, and its laws."""
+
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
 
+from jkeras.ops import convolution
 from jkeras.ops.convolution import convolve, spatial_axes
 
 
 def random(*shape: int) -> jax.Array:
     """Normal numbers, always the same."""
     return jnp.asarray(np.random.default_rng(0).normal(size=shape), jnp.float32)
+
+
+def by_xla(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
+    """XLA's convolution, channels last."""
+    letters = "DHW"[-(x.ndim - 2) :]
+    padding = options["padding"].upper()
+    if padding == "CAUSAL":
+        padding = [((kernel.shape[0] - 1) * options["dilation"][0], 0)]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        options["strides"],
+        padding,
+        rhs_dilation=options["dilation"],
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=options.get("groups", 1),
+    )
+
+
+def with_gradients(f: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array) -> Any:
+    """`f(x, kernel)` and what a random cotangent becomes behind it."""
+
+    def run(x: jax.Array, kernel: jax.Array) -> Any:
+        outputs, pull = jax.vjp(f, x, kernel)
+        return outputs, *pull(random(*outputs.shape))
+
+    return jax.jit(run)(x, kernel)
+
+
+def assert_same(x: jax.Array, kernel: jax.Array, **options: Any) -> None:
+    """Values and both gradients are XLA's, up to rounding: 1e-5 of the largest entry."""
+    got = with_gradients(lambda x, k: convolve(x, k, **options), x, kernel)
+    expected = with_gradients(lambda x, k: by_xla(x, k, **options), x, kernel)
+    for mine, theirs in zip(got, expected, strict=True):
+        scale = max(1.0, float(np.abs(theirs).max(initial=0)))
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5 * scale)
+
+
+# Spatial sizes, channels, filters; window, strides, dilation, padding, groups.
+KINDS: list[tuple[tuple[int, ...], int, int, tuple, tuple, tuple, str, int]] = [
+    ((7,), 3, 4, (3,), (2,), (1,), "same", 1),
+    ((8,), 5, 4, (2,), (1,), (3,), "causal", 1),
+    ((8,), 4, 6, (3,), (3,), (1,), "causal", 2),
+    ((3,), 4, 4, (5,), (1,), (1,), "same", 4),
+    ((7, 6), 5, 3, (3, 2), (2, 3), (1, 1), "same", 1),
+    ((6, 7), 6, 4, (2, 3), (1, 1), (2, 1), "same", 2),
+    ((6, 5), 8, 8, (3, 3), (1, 2), (1, 1), "valid", 4),
+    ((6, 5), 4, 4, (3, 3), (1, 1), (1, 1), "same", 4),
+    ((5, 6), 3, 6, (2, 3), (2, 1), (1, 1), "valid", 3),
+    ((5, 6), 2, 6, (1, 1), (2, 2), (1, 1), "valid", 2),
+    ((2, 3), 3, 3, (5, 4), (1, 1), (2, 2), "same", 3),
+    ((4, 3, 5), 4, 2, (2, 2, 3), (1, 2, 1), (1, 1, 1), "same", 1),
+    ((4, 3, 5), 4, 4, (2, 1, 3), (1, 1, 1), (1, 1, 2), "valid", 2),
+    ((4, 3, 5), 2, 4, (2, 2, 2), (2, 1, 2), (1, 1, 1), "same", 2),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_and_gradients_are_those_of_xla(kind: tuple) -> None:
+    spatial, channels, filters, window, strides, dilation, padding, groups = kind
+    x, kernel = random(2, *spatial, channels), random(*window, channels // groups, filters)
+    options = {"strides": strides, "dilation": dilation, "padding": padding, "groups": groups}
+    assert_same(x, kernel, **options)
+
+
+axis = st.tuples(st.integers(1, 8), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3))
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    axes=st.lists(axis, min_size=1, max_size=3),
+    padding=st.sampled_from(["same", "valid"]),
+    shares=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2)),
+)
+def test_any_convolution_is_that_of_xla(axes: list, padding: str, shares: tuple) -> None:
+    spatial, window, strides, dilation = (tuple(column) for column in zip(*axes, strict=True))
+    groups, channels, filters = shares
+    x = random(2, *spatial, groups * channels)
+    kernel = random(*window, channels, groups * filters)
+    options = {"strides": strides, "dilation": dilation, "padding": padding, "groups": groups}
+    assert_same(x, kernel, **options)
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_other_backends_use_xla_and_get_the_same(
+    layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, kernel = random(2, 4, 5, 4), random(3, 2, 2, 4)
+    options: dict[str, Any] = {"strides": (2, 1), "dilation": (1, 1), "padding": "same"}
+    options |= {"groups": 2, "data_format": layout}
+    x = x if layout == "channels_last" else jnp.moveaxis(x, -1, 1)
+    here = convolve(x, kernel, **options)
+    assert "conv_general_dilated" not in str(
+        jax.make_jaxpr(lambda x, k: convolve(x, k, **options))(x, kernel)
+    )
+    monkeypatch.setattr(convolution, "fast_without_xla", lambda: False)
+    assert "conv_general_dilated" in str(
+        jax.make_jaxpr(lambda x, k: convolve(x, k, **options))(x, kernel)
+    )
+    np.testing.assert_allclose(convolve(x, kernel, **options), here, rtol=1e-5, atol=1e-5)
 
 
 def test_agrees_with_the_definition() -> None:

@@ -1,0 +1,140 @@
+"""Adaptive pooling layers: as many windows as asked for, whatever the inputs' size."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format, sizes
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import image_axes
+from jkeras.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
+from jkeras.ops.convolution import spatial_axes
+
+
+class AdaptivePooling(Layer):
+    """What the layers share that pool to a given size.
+
+    Shapes: `[batch, *spatial, channels]` to `[batch, *output_size, channels]`, or channels in
+    front.
+
+    Args:
+      output_size: how many windows along each spatial axis; one integer for all.
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(0))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        layout = str(self.data_format)
+        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+        axes = spatial_axes(self.rank + 2, layout)
+        return self.pool(inputs, dict(zip(axes, self.output_size, strict=True))), state
+
+    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+        """One number for each window; `counts` has the number of windows of each spatial axis."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
+
+
+class AdaptiveMaxPooling(AdaptivePooling):
+    """The largest entry of each window; keeps integer dtypes."""
+
+    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+        return adaptive_max_pool(kept(self, inputs), counts)
+
+
+class AdaptiveAveragePooling(AdaptivePooling):
+    """The mean of each window. Integers become float32."""
+
+    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+        return adaptive_average_pool(self.cast(inputs), counts)
+
+
+class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
+    """The largest entry of each of `output_size` windows of `[batch, steps, channels]`.
+
+    Source: `keras.layers.AdaptiveMaxPooling1D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
+    """The largest entry of each window of `[batch, height, width, channels]`.
+
+    Arguments: `output_size`, `data_format`, as all adaptive pooling layers'.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> x = jnp.arange(9.0).reshape(1, 3, 3, 1)
+      >>> AdaptiveMaxPooling2D(2).apply({}, {}, x)[0].ravel().tolist()
+      [4.0, 5.0, 7.0, 8.0]
+
+    Source: `keras.layers.AdaptiveMaxPooling2D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
+    """The largest entry of each window of `[batch, depth, height, width, channels]`.
+
+    Source: `keras.layers.AdaptiveMaxPooling3D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(3))
+
+    rank: ClassVar[int] = 3
+
+
+class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
+    """The mean of each of `output_size` windows of `[batch, steps, channels]`.
+
+    Source: `keras.layers.AdaptiveAveragePooling1D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
+    """The mean of each window of `[batch, height, width, channels]`.
+
+    Source: `keras.layers.AdaptiveAveragePooling2D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
+    """The mean of each window of `[batch, depth, height, width, channels]`.
+
+    Source: `keras.layers.AdaptiveAveragePooling3D`.
+    """
+
+    output_size: tuple[int, ...] = option(convert=sizes(3))
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,313 @@
+"""What a recurrent cell is: a layer over one step, whose states are inputs and outputs.
+
+    params, state = cell.init(key, inputs_t, *states)
+    (output, *states), state = cell.apply(params, state, inputs_t, *states, key=…, training=…)
+
+Any layer that does this and tells its `state_size` (an integer, or one for each state, as in Keras)
+goes into `RNN`, `StackedRNNCells` and `Bidirectional(RNN(cell))`. It is given the same key at every
+step of a sequence, so what it draws from the key is drawn once a sequence.
+
+A `Cell` also says how it runs over a whole sequence at once (`run`): the cells that ship with the
+package multiply all inputs with their kernel before the loop. The result is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import naming
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.ops.recurrence import over_time, where_real
+
+States = tuple[Any, ...]
+
+
+class Run(NamedTuple):
+    """What a cell makes of a sequence.
+
+    Attributes:
+      outputs: of every step, `[time, batch, ...]`; a masked step repeats the one before.
+      last: the output of the last step, `[batch, ...]`.
+      states: after the last step, as the initial ones.
+      state: the cell's own state (moving means and the like), after the last step.
+    """
+
+    outputs: Array
+    last: Array
+    states: States
+    state: State
+
+
+class Cell(Layer):
+    """A cell that runs over a whole sequence at once; its single step is a sequence of one."""
+
+    def initial_states(self, inputs: Any) -> States:
+        """Zeros `[batch, size]` for each state; `inputs` is one step, or its spec."""
+        return _zeros(self, inputs)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *states: Any,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        x = self.cast(inputs)
+        nested = arranged(self, self, states, x)
+        made = self.run(params, state, x[None], nested, key=key, training=training, unroll=True)
+        return (made.last, *made.states), made.state
+
+    def run(
+        self,
+        params: Params,
+        state: State,
+        inputs: Array,
+        states: States,
+        *,
+        mask: Array | None = None,
+        key: Key | None = None,
+        training: bool = False,
+        unroll: bool = False,
+    ) -> Run:
+        """Carries the cell along `inputs` `[time, batch, ...]`; `mask` is `[time, batch]` bool."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `run`, got none.")
+
+
+def run(cell: Any, *args: Any, **kwargs: Any) -> Run:
+    """`cell.run(…)`, or step by step for a cell that has none, or that changes `apply` below it."""
+    if isinstance(cell, Cell) and issubclass(_owner(cell, "run"), _owner(cell, "apply")):
+        return cell.run(*args, **kwargs)
+    return run_steps(cell, *args, **kwargs)
+
+
+def run_steps(
+    cell: Any,
+    params: Params,
+    state: State,
+    inputs: Array,
+    states: States,
+    *,
+    mask: Array | None = None,
+    key: Key | None = None,
+    training: bool = False,
+    unroll: bool = False,
+) -> Run:
+    """`Cell.run` for any cell: its `apply` at every step."""
+
+    def apply(state: State, x: Array, states: States) -> tuple[Array, States, State]:
+        made, new = cell.apply(params, state, x, *states, key=key, training=training)
+        output, *rest = made if isinstance(made, tuple) else (made,)
+        return output, tuple(rest), new
+
+    def step(carry: Any, slices: Any) -> tuple[Any, Array]:
+        (states, state, before), (x, mask_t) = carry, slices
+        output, new, state = apply(state, x, states)
+        new = jax.tree.map(lambda new, old: new.astype(old.dtype), new, states)
+        output = where_real(mask_t, output, before)
+        return (where_real(mask_t, new, states), state, output), output
+
+    output, new, _ = jax.eval_shape(apply, state, inputs[0], states)
+    _check_new(cell, new, states)
+    carry = (states, state, _output_before(output, states))
+    (states, new_state, last), outputs = over_time(step, carry, (inputs, mask), unroll=unroll)
+    return Run(outputs, last, states, new_state if jax.tree.leaves(state) else state)
+
+
+def _owner(cell: Any, name: str) -> type:
+    """The class that gives a cell its method `name`."""
+    return next(cls for cls in type(cell).__mro__ if name in vars(cls))
+
+
+def _check_new(cell: Any, new: States, states: States) -> None:
+    """Raises unless a step gives states like those it was given."""
+    if _shapes(new) != _shapes(states):
+        raise ValueError(
+            f"{cell.who}: expected `apply` to return ((output, *states), state) with states of "
+            f"shapes {_shapes(states)}, as it was given, got {_shapes(new)}."
+        )
+
+
+def _output_before(output: Any, states: States) -> Array:
+    """What masked steps at the beginning repeat: h, where outputs are like it, else zeros."""
+    own = states[-1] if states and isinstance(states[-1], tuple) else states
+    if own and own[0].shape == output.shape:
+        return own[0].astype(output.dtype)
+    return jnp.zeros(output.shape, output.dtype)
+
+
+def _shapes(states: Any) -> Any:
+    if isinstance(states, tuple):
+        return [_shapes(state) for state in states]
+    return tuple(states.shape)
+
+
+def _zeros(cell: Any, inputs: Any) -> States:
+    """Zeros `[batch, size]` for each state that `state_size` tells of."""
+    sizes = cell.state_size if isinstance(cell.state_size, tuple | list) else (cell.state_size,)
+    if not all(isinstance(size, int) for size in sizes):
+        raise TypeError(
+            f"{cell.who}: expected `state_size` to be an integer, or one for each state, got "
+            f"{describe(cell.state_size)}."
+        )
+    return tuple(jnp.zeros((inputs.shape[0], size), inputs.dtype) for size in sizes)
+
+
+def initial_states(cell: Any, inputs: Any) -> States:
+    """The states before the first step.
+
+    Args:
+      cell: a `Cell`, or a layer with `get_initial_state(batch_size)` or `state_size`.
+      inputs: one step `[batch, ...]` or its spec.
+
+    Returns:
+      For each state an array `[batch, ...]` in the dtype of `inputs`; for a stack a tuple per cell.
+    """
+    if isinstance(cell, Cell):
+        return cell.initial_states(inputs)
+    if not hasattr(cell, "get_initial_state"):
+        return _zeros(cell, inputs)
+    made = cell.get_initial_state(batch_size=inputs.shape[0])
+    states = tuple(made) if isinstance(made, tuple | list) else (made,)
+    return jax.tree.map(lambda state: jnp.asarray(state, inputs.dtype), states)
+
+
+def arranged(layer: Layer, cell: Any, given: tuple[Any, ...], inputs: Any) -> States:
+    """Initial states as the cell nests them.
+
+    Args:
+      layer: named in messages.
+      cell: the cell that takes them.
+      given: the states, flat or nested; none at all for the cell's own.
+      inputs: one step `[batch, ...]` or its spec.
+
+    Raises:
+      ValueError: another number of states, or another shape.
+    """
+    if not given:
+        return initial_states(cell, inputs)
+    wanted = jax.eval_shape(lambda: initial_states(cell, inputs))
+    leaves = jax.tree.leaves(given)
+    expected = [tuple(state.shape) for state in jax.tree.leaves(wanted)]
+    found = [jnp.shape(state) for state in leaves]
+    if found != expected:
+        raise ValueError(
+            f"{layer.who}: expected initial states of shapes {expected}, side by side behind the "
+            f"inputs, got {found}."
+        )
+    if all(hasattr(state, "astype") for state in leaves):  # arrays, not their specs
+        leaves = [jnp.asarray(state, inputs.dtype) for state in leaves]
+    return jax.tree.unflatten(jax.tree.structure(wanted), leaves)
+
+
+def as_cell(value: Any) -> Any:
+    """`value` if it is a cell; a list of cells becomes a stack of them.
+
+    Raises:
+      TypeError: it is no layer, or it does not tell its states.
+    """
+    if isinstance(value, tuple | list):
+        return StackedRNNCells(tuple(value))
+    if not isinstance(value, Layer):
+        fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
+        raise TypeError(f"expected a cell or a list of them, got {describe(value)}.{fix}")
+    if not (hasattr(value, "state_size") or hasattr(value, "get_initial_state")):
+        raise TypeError(
+            f"expected a cell, which tells the size of its states as `state_size`, got {value!r}. "
+            "A layer over whole sequences (LSTM) has its cell beside it (LSTMCell)."
+        )
+    return value
+
+
+def _named_cells(value: Any) -> tuple[Any, ...]:
+    """The cells, each knowing its name in the stack; one object at two places keeps one name."""
+    if not isinstance(value, tuple | list) or not value:
+        raise TypeError(f"expected a list of cells, got {describe(value)}.")
+    cells = [as_cell(cell) for cell in value]
+    distinct = list({id(cell): cell for cell in cells}.values())
+    names = naming.assign([cell.name for cell in distinct], [type(c).__name__ for c in distinct])
+    named = {
+        id(cell): cell if cell.name == name else cell.replace(name=name)
+        for cell, name in zip(distinct, names, strict=True)
+    }
+    return tuple(named[id(cell)] for cell in cells)
+
+
+class StackedRNNCells(Cell):
+    """Cells on top of each other as one: each takes the outputs of the one below.
+
+    Shapes: a step `[batch, features]` and all states, those of the lowest cell first, to
+    `(output, *states)`; the states come as one tuple per cell, and are taken nested or flat.
+
+    Weights: under the cells' names, `lstm_cell`, `lstm_cell_1`, …
+
+    Args:
+      cells: a list of cells. One object at two places is one set of weights.
+
+    Raises:
+      TypeError: something else than a cell is in the list.
+
+    Example:
+      >>> from jkeras.layers import RNN, GRUCell, LSTMCell, StackedRNNCells
+      >>> layer = RNN(StackedRNNCells([LSTMCell(4), GRUCell(3)]), return_state=True)
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((2, 5, 1)))
+      >>> jax.tree.map(jnp.shape, layer.apply(params, state, jnp.ones((2, 5, 1)))[0])
+      ((2, 3), ((2, 4), (2, 4)), ((2, 3),))
+
+    Source: `keras.layers.StackedRNNCells`.
+    """
+
+    cells: tuple[Any, ...] = option(convert=_named_cells)
+
+    @property
+    def state_size(self) -> tuple[Any, ...]:
+        """The state sizes of each cell."""
+        return tuple(getattr(cell, "state_size", None) for cell in self.cells)
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the cells
+        """What filler rows do to the cells: the worst of any."""
+        return "ignored" if all(c.padded_rows == "ignored" for c in self.cells) else "seen"
+
+    def initial_states(self, inputs: Any) -> States:
+        return tuple(initial_states(cell, inputs) for cell in self.cells)
+
+    def init(self, key: Key, inputs: Any, *states: Any) -> tuple[Params, State]:
+        params: Params = {}
+        state: State = {}
+        for cell, own in zip(self.cells, arranged(self, self, states, inputs), strict=True):
+            name = cell.name
+            if name not in params:
+                params[name], state[name] = cell.init(child(key, name), inputs, *own)
+            outputs, _ = jax.eval_shape(cell.apply, params[name], state[name], inputs, *own)
+            inputs = outputs[0]
+        made = {name: part for name, part in params.items() if part}
+        return made, {name: part for name, part in state.items() if part}
+
+    def run(
+        self, params: Params, state: State, inputs: Array, states: States, **options: Any
+    ) -> Run:
+        """One cell after the other, each along the whole sequence."""
+        key, carried = options.pop("key", None), []
+        made = Run(inputs, inputs[-1], (), state)
+        for cell, own in zip(self.cells, states, strict=True):
+            own_key = None if key is None else child(key, cell.name)
+            parts = params.get(cell.name, {}), state.get(cell.name, {})
+            made = run(cell, *parts, made.outputs, own, key=own_key, **options)
+            carried.append(made.states)
+            state = {**state, cell.name: made.state} if made.state else state
+        return made._replace(states=tuple(carried), state=state)
+
+    def penalty(self, params: Params) -> Array | float:
+        named = {cell.name: cell for cell in self.cells if cell.name in params}
+        return sum((cell.penalty(params[name]) for name, cell in named.items()), start=0.0)
+
+    def constrain(self, params: Params) -> Params:
+        named = {cell.name: cell for cell in self.cells if cell.name in params}
+        return {name: cell.constrain(params[name]) for name, cell in named.items()}

@@ -1,0 +1,167 @@
+"""Transposed convolutions: small arrays to large ones, one description for every rank."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.layers.options import (
+    activation,
+    constraint,
+    data_format,
+    initializer,
+    one_of,
+    optional,
+    positive_int,
+    regularizer,
+    sizes,
+)
+from jkeras.layers.spatial import channel_axis, check_channels, check_image, counts, finish
+from jkeras.ops.transposed import convolve_transposed
+
+
+class TransposedConvolution(Layer):
+    """What Conv1DTranspose, Conv2DTranspose and Conv3DTranspose share. See Conv2DTranspose."""
+
+    filters: int = option(convert=positive_int)
+    kernel_size: tuple[int, ...] = option(convert=sizes(0))
+    strides: tuple[int, ...] = ()
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    output_padding: tuple[int, ...] | None = None
+    data_format: str | None = data_format()
+    dilation_rate: tuple[int, ...] = ()
+    activation: Any = activation()
+    use_bias: bool = True
+    kernel_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    kernel_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer()
+    kernel_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+
+    in_slices: ClassVar[InSlices] = "faster"
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def check(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
+                f"{self.dilation_rate}. Set one of them to 1."
+            )
+        pairs = zip(self.output_padding or (), self.strides, strict=False)
+        if any(extra >= step for extra, step in pairs):
+            raise ValueError(
+                f"{self.who}: expected `output_padding` smaller than `strides` {self.strides} on "
+                f"every axis, got {self.output_padding}."
+            )
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        check_image(self, inputs, self.rank, str(self.data_format))
+        channels = inputs.shape[channel_axis(str(self.data_format))]
+        shape = (*self.kernel_size, self.filters, channels)
+        params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}
+        if self.use_bias:
+            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x, layout = self.cast(inputs), str(self.data_format)
+        check_image(self, x, self.rank, layout)
+        weights = self.weights_like(params, x)
+        check_channels(self, x, weights["kernel"].shape[-1], layout)
+        outputs = convolve_transposed(
+            x,
+            weights["kernel"],
+            strides=self.strides,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation=self.dilation_rate,
+            data_format=layout,
+        )
+        return finish(self, outputs, weights), state
+
+
+class Conv1DTranspose(TransposedConvolution):
+    """A transposed convolution over one axis: `[batch, steps, channels]` to more steps.
+
+    Arguments as Conv2DTranspose's, with one number where that has two.
+
+    Source: `keras.layers.Conv1DTranspose`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(1)))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class Conv2DTranspose(TransposedConvolution):
+    """A transposed convolution over images: each entry adds a scaled kernel to a larger image.
+
+    Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
+    `kernel` (*kernel_size, filters, channels), `bias` (filters,). An axis of n entries becomes
+    n · stride long with "same" padding, (n - 1) · stride + max(window, stride) with "valid".
+
+    Args:
+      filters: number of output channels.
+      kernel_size: height and width of the kernel; one integer for both.
+      strides: steps between what neighboring entries add to; one integer for both axes.
+      padding: "valid" (all that the inputs reach) or "same".
+      output_padding: entries behind the last row and column, fewer than the strides; None for the
+        sizes above. With "same", an axis is (n - 1) · stride + window mod 2 + output_padding long.
+      data_format: "channels_last" (the default) or "channels_first".
+      dilation_rate: steps between the kernel's entries; not together with strides.
+      activation: a name, a function, or None for the identity.
+      use_bias: whether `bias` is added.
+      kernel_…, bias_… initializer, regularizer, constraint: names or objects.
+      activity_regularizer: a regularizer of the outputs.
+
+    Raises:
+      ValueError: another rank, or an `output_padding` that is not smaller than the strides.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> layer = Conv2DTranspose(1, 2, strides=2, kernel_initializer="ones")
+      >>> x = jnp.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)
+      >>> layer.apply(*layer.init(jax.random.key(0), x), x)[0][0, ..., 0].tolist()
+      [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
+
+    Source: Zeiler et al. 2010, doi:10.1109/CVPR.2010.5539957; `keras.layers.Conv2DTranspose`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(2)))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class Conv3DTranspose(TransposedConvolution):
+    """A transposed convolution over volumes: `[batch, depth, height, width, channels]`.
+
+    See Conv2DTranspose. (Keras has `data_format` before `output_padding` here and nowhere else;
+    given by name, as usual, they are the same.)
+
+    Source: `keras.layers.Conv3DTranspose`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(3))
+    strides: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(3)))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
+
+    rank: ClassVar[int] = 3

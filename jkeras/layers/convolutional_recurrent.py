@@ -1,0 +1,234 @@
+"""LSTM over images: both products of its step are convolutions, over any number of axes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.layers import options
+from jkeras.layers.cells import States
+from jkeras.layers.options import (
+    constraint,
+    data_format,
+    initializer,
+    one_of,
+    positive_int,
+    rate,
+    regularizer,
+    sizes,
+)
+from jkeras.layers.recurrent import CellByName
+from jkeras.layers.recurrent_cells import GatedCell, forget_bias, kernels_and_bias
+from jkeras.layers.spatial import check_window, image_axes
+from jkeras.ops.convolution import convolve
+from jkeras.ops.recurrence import along_time, lstm_states
+
+
+class ConvLSTMArguments(Layer):
+    """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D are given. See ConvLSTM2D."""
+
+    filters: int = option(convert=positive_int)
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...] = ()
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    data_format: str | None = data_format()
+    dilation_rate: tuple[int, ...] = ()
+    activation: Any = options.activation("tanh")
+    recurrent_activation: Any = options.activation("sigmoid")
+    use_bias: bool = True
+    kernel_initializer: Any = initializer("glorot_uniform")
+    recurrent_initializer: Any = initializer("orthogonal")
+    bias_initializer: Any = initializer("zeros")
+    unit_forget_bias: bool = True
+    kernel_regularizer: Any = regularizer()
+    recurrent_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    kernel_constraint: Any = constraint()
+    recurrent_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+    dropout: float = option(default=0.0, convert=rate)
+    recurrent_dropout: float = option(default=0.0, convert=rate)
+    seed: int | None = None
+
+
+class ConvLSTMCell(ConvLSTMArguments, GatedCell):
+    """One step of ConvLSTM; sizes come as tuples, one number for each spatial axis."""
+
+    gates: ClassVar[int] = 4
+
+    @property
+    def _draws(self) -> int:
+        return self.gates
+
+    @property
+    def feature_axis(self) -> int:
+        """The axis of channels, from the end."""
+        return -1 if self.data_format == "channels_last" else -1 - len(self.kernel_size)
+
+    def initial_states(self, inputs: Any) -> States:
+        """Zeros for h and c, of the shape that the convolution of the inputs has."""
+        channels = inputs.shape[self.feature_axis]
+        kernel = jax.ShapeDtypeStruct((*self.kernel_size, channels, self.filters), inputs.dtype)
+        step = jax.ShapeDtypeStruct(inputs.shape, inputs.dtype)
+        made = jax.eval_shape(lambda x, kernel: self._from_inputs(x, kernel, None), step, kernel)
+        return jnp.zeros(made.shape, made.dtype), jnp.zeros(made.shape, made.dtype)
+
+    def init(self, key: Key, inputs: Any, *states: Any) -> tuple[Params, State]:
+        own, wide = (*self.kernel_size,), 4 * self.filters
+        shapes = {
+            "kernel": (*own, inputs.shape[self.feature_axis], wide),
+            "recurrent_kernel": (*own, self.filters, wide),
+        }
+        return kernels_and_bias(self, key, shapes, self._bias), {}
+
+    def _bias(self, key: Key) -> Array:
+        return forget_bias(self, self.filters, key)
+
+    def _from_inputs(self, x: Array, kernel: Array, kept: Array | None) -> Array:
+        return self._convolved(x, kernel, kept, self.strides, self.padding, self.dilation_rate)
+
+    def _from_h(self, h: Array, kernel: Array, kept: Array | None) -> Array:
+        ones = (1,) * len(self.kernel_size)
+        return self._convolved(h, kernel, kept, ones, "same", ones)
+
+    def _convolved(
+        self,
+        x: Array,
+        kernel: Array,
+        kept: Array | None,
+        strides: tuple[int, ...],
+        padding: str,
+        dilation: tuple[int, ...],
+    ) -> Array:
+        """`dense_product` with a convolution in the product's place."""
+        if kept is not None:
+            parts = zip(kept, jnp.split(kernel, len(kept), -1), strict=True)
+            each = [
+                self._convolved(
+                    x * along_time(factor, x.ndim), part, None, strides, padding, dilation
+                )
+                for factor, part in parts
+            ]
+            return jnp.concatenate(each, self.feature_axis)
+        rank = len(self.kernel_size) + 1  # of one example: the axes in front are all examples
+        outputs = convolve(
+            x.reshape(-1, *x.shape[-rank:]),
+            kernel,
+            strides=strides,
+            padding=padding,
+            dilation=dilation,
+            data_format=str(self.data_format),
+        )
+        return outputs.reshape(*x.shape[:-rank], *outputs.shape[1:])
+
+    def _advance(self, z: Array, states: States) -> States:
+        return lstm_states(
+            z,
+            states[1],
+            activation=self.activation,
+            gate=self.recurrent_activation,
+            axis=self.feature_axis,
+        )
+
+
+class ConvLSTM(CellByName, ConvLSTMArguments):
+    """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D share. See ConvLSTM2D for the arguments."""
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    cell_type: ClassVar[Any] = ConvLSTMCell
+
+    def check(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
+                f"{self.dilation_rate}. Set one of them to 1."
+            )
+
+    @property
+    def input_axes(self) -> str:  # type: ignore[override]  # here it depends on the arguments
+        """The axes of the inputs in words, for messages."""
+        return image_axes(self.rank, str(self.data_format)).replace("[batch,", "[batch, time,")
+
+    @property
+    def _fix(self) -> str:
+        example = "x[..., None]" if self.data_format == "channels_last" else "x[:, :, None]"
+        return f"For data without channels add the axis: {example}."
+
+    def _check_inputs(self, inputs: Any) -> None:
+        super()._check_inputs(inputs)
+        if self.padding == "valid":
+            pairs = zip(self.kernel_size, self.dilation_rate, strict=True)
+            window = tuple((size - 1) * step + 1 for size, step in pairs)
+            step = jax.ShapeDtypeStruct((inputs.shape[0], *inputs.shape[2:]), inputs.dtype)
+            check_window(self, step, window, "kernel_size", str(self.data_format))
+
+
+class ConvLSTM1D(ConvLSTM):
+    """LSTM over sequences of rows: `[batch, time, steps, channels]`. See ConvLSTM2D.
+
+    Source: `keras.layers.ConvLSTM1D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class ConvLSTM2D(ConvLSTM):
+    """LSTM over sequences of images: its products with the kernels are convolutions.
+
+    Shapes: `[batch, time, height, width, channels]` to `[batch, rows, columns, filters]`, the last
+    h, or with a time axis with `return_sequences`. With `return_state` the outputs are
+    `(outputs, h, c)`. Optional further inputs are the initial h and c, of the shape of h.
+
+    Weights, with the gates in the order i, f, c, o: `kernel` (*kernel_size, channels, 4 filters),
+    `recurrent_kernel` (*kernel_size, filters, 4 filters), `bias` (4 filters,).
+
+    Args:
+      filters: number of channels of h and c.
+      kernel_size: height and width of both kernels; one integer for both.
+      strides, padding, dilation_rate: of the inputs' convolution, as Conv2D's; that of h has
+        strides of 1 and "same" padding.
+      data_format: "channels_last" (the default) or "channels_first".
+      all others: as LSTM's. Each gate draws its own dropout masks.
+
+    Raises:
+      ValueError: another rank, a kernel that does not fit, or strides together with dilation.
+
+    Example:
+      >>> layer = ConvLSTM2D(2, 3, padding="same", return_sequences=True)
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((1, 4, 6, 5, 3)))
+      >>> layer.apply(params, state, jnp.ones((1, 4, 6, 5, 3)))[0].shape
+      (1, 4, 6, 5, 2)
+
+    Source: Shi et al. 2015, arXiv:1506.04214 (without the connections from c to the gates);
+    `keras.layers.ConvLSTM2D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(2))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class ConvLSTM3D(ConvLSTM):
+    """LSTM over sequences of volumes: `[batch, time, depth, height, width, channels]`. See
+    ConvLSTM2D.
+
+    Source: `keras.layers.ConvLSTM3D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(3))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(3))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(3))
+
+    rank: ClassVar[int] = 3

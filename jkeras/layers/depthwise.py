@@ -1,0 +1,278 @@
+"""Depthwise and separable convolutions: each channel by itself, then perhaps all of them mixed.
+
+Laws: a depthwise convolution is a convolution in as many groups as there are channels; a separable
+one is it followed by a convolution with a window of one entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.layers.options import (
+    activation,
+    constraint,
+    data_format,
+    initializer,
+    one_of,
+    positive_int,
+    regularizer,
+    sizes,
+)
+from jkeras.layers.spatial import (
+    channel_axis,
+    check_channels,
+    check_image,
+    check_window,
+    finish,
+    reach,
+)
+from jkeras.ops.convolution import convolve
+
+
+def _check_inputs(layer: Any, inputs: Any) -> None:
+    check_image(layer, inputs, layer.rank, layer.data_format)
+    if layer.padding == "valid":
+        window = reach(layer.kernel_size, layer.dilation_rate)
+        check_window(layer, inputs, window, "kernel_size", layer.data_format)
+
+
+def _each_channel(layer: Any, x: Array, kernel: Array) -> Array:
+    """`x` with each channel convolved with its own filters.
+
+    Args:
+      layer: has `strides`, `padding`, `dilation_rate` and `data_format`.
+      x: `[batch, *spatial, channels]`, or channels in front.
+      kernel: `[*window, channels, filters of each]`.
+    """
+    channels, each = kernel.shape[-2:]
+    check_channels(layer, x, channels, layer.data_format)
+    return convolve(
+        x,
+        kernel.reshape(*kernel.shape[:-2], 1, channels * each),
+        strides=layer.strides,
+        padding=layer.padding,
+        dilation=layer.dilation_rate,
+        groups=channels,
+        data_format=layer.data_format,
+    )
+
+
+class DepthwiseConvolution(Layer):
+    """What DepthwiseConv1D and DepthwiseConv2D share. See DepthwiseConv2D for the arguments."""
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(0))
+    strides: tuple[int, ...] = ()
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    depth_multiplier: int = option(default=1, convert=positive_int)
+    data_format: str | None = data_format()
+    dilation_rate: tuple[int, ...] = ()
+    activation: Any = activation()
+    use_bias: bool = True
+    depthwise_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    depthwise_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer()
+    depthwise_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+
+    in_slices: ClassVar[InSlices] = "faster"
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        _check_inputs(self, inputs)
+        channels = inputs.shape[channel_axis(str(self.data_format))]
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        params = {"kernel": self.depthwise_initializer(shape, key=child(key, "kernel"))}
+        if self.use_bias:
+            outputs = channels * self.depth_multiplier
+            params["bias"] = self.bias_initializer((outputs,), key=child(key, "bias"))
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        _check_inputs(self, x)
+        weights = self.weights_like(params, x)
+        return finish(self, _each_channel(self, x, weights["kernel"]), weights), state
+
+    def _rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
+        """The weight's name is `kernel`, while its rules are called `depthwise_…`, as in Keras."""
+        found = super()._rules(suffix, {**params, "depthwise": params["kernel"]})
+        return [("kernel" if weight == "depthwise" else weight, rule) for weight, rule in found]
+
+
+class DepthwiseConv1D(DepthwiseConvolution):
+    """A depthwise convolution over one axis. Arguments as DepthwiseConv2D's, with one number each.
+
+    Source: `keras.layers.DepthwiseConv1D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class DepthwiseConv2D(DepthwiseConvolution):
+    """Each channel of an image convolved with filters of its own: no channel sees another.
+
+    Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, channels *
+    depth_multiplier]`, the filters of one channel side by side. Weights: `kernel` (*kernel_size,
+    channels, depth_multiplier), `bias` (channels * depth_multiplier,).
+
+    Args:
+      kernel_size: height and width of the kernel; one integer for both.
+      strides: steps between positions; one integer for both axes.
+      padding: "valid" (none) or "same" (zeros; an odd one goes right or below).
+      depth_multiplier: filters for each channel.
+      data_format: "channels_last" (the default) or "channels_first".
+      dilation_rate: steps between the kernel's entries.
+      activation: a name, a function, or None for the identity.
+      use_bias: whether `bias` is added.
+      depthwise_…, bias_… initializer, regularizer, constraint: names or objects; `depthwise_…` are
+        those of `kernel`.
+      activity_regularizer: a regularizer of the outputs.
+
+    Raises:
+      ValueError: another rank, or a kernel that does not fit.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> layer = DepthwiseConv2D(2, depthwise_initializer="ones")
+      >>> x = jnp.arange(8.0).reshape(1, 2, 2, 2)
+      >>> layer.apply(*layer.init(jax.random.key(0), x), x)[0].ravel().tolist()
+      [12.0, 16.0]
+
+    Source: `keras.layers.DepthwiseConv2D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+
+    rank: ClassVar[int] = 2
+
+
+class SeparableConvolution(Layer):
+    """What SeparableConv1D and SeparableConv2D share. See SeparableConv2D for the arguments."""
+
+    filters: int = option(convert=positive_int)
+    kernel_size: tuple[int, ...] = option(convert=sizes(0))
+    strides: tuple[int, ...] = ()
+    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    data_format: str | None = data_format()
+    dilation_rate: tuple[int, ...] = ()
+    depth_multiplier: int = option(default=1, convert=positive_int)
+    activation: Any = activation()
+    use_bias: bool = True
+    depthwise_initializer: Any = initializer("glorot_uniform")
+    pointwise_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    depthwise_regularizer: Any = regularizer()
+    pointwise_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    activity_regularizer: Any = regularizer()
+    depthwise_constraint: Any = constraint()
+    pointwise_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+
+    in_slices: ClassVar[InSlices] = "faster"
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        _check_inputs(self, inputs)
+        channels = inputs.shape[channel_axis(str(self.data_format))]
+        each = (*self.kernel_size, channels, self.depth_multiplier)
+        mixed = (*[1] * self.rank, channels * self.depth_multiplier, self.filters)
+        params = {
+            "depthwise_kernel": self.depthwise_initializer(
+                each, key=child(key, "depthwise_kernel")
+            ),
+            "pointwise_kernel": self.pointwise_initializer(
+                mixed, key=child(key, "pointwise_kernel")
+            ),
+        }
+        if self.use_bias:
+            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        _check_inputs(self, x)
+        weights = self.weights_like(params, x)
+        ones = (1,) * self.rank
+        outputs = convolve(
+            _each_channel(self, x, weights["depthwise_kernel"]),
+            weights["pointwise_kernel"],
+            strides=ones,
+            dilation=ones,
+            data_format=str(self.data_format),
+        )
+        return finish(self, outputs, weights), state
+
+
+class SeparableConv1D(SeparableConvolution):
+    """A separable convolution over one axis. Arguments as SeparableConv2D's, with one number each.
+
+    Source: `keras.layers.SeparableConv1D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(1))
+    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
+    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
+
+    rank: ClassVar[int] = 1
+
+
+class SeparableConv2D(SeparableConvolution):
+    """A depthwise convolution, whose channels a second one then mixes position by position.
+
+    Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
+    `depthwise_kernel` (*kernel_size, channels, depth_multiplier), `pointwise_kernel`
+    (1, 1, channels * depth_multiplier, filters), `bias` (filters,).
+
+    Args:
+      filters: number of output channels.
+      kernel_size: height and width of the kernel; one integer for both.
+      strides: steps between positions; one integer for both axes.
+      padding: "valid" (none) or "same" (zeros; an odd one goes right or below).
+      data_format: "channels_last" (the default) or "channels_first".
+      dilation_rate: steps between the depthwise kernel's entries.
+      depth_multiplier: depthwise filters for each channel.
+      activation: a name, a function, or None for the identity.
+      use_bias: whether `bias` is added.
+      depthwise_…, pointwise_…, bias_… initializer, regularizer, constraint: names or objects.
+      activity_regularizer: a regularizer of the outputs.
+
+    Raises:
+      ValueError: another rank, or a kernel that does not fit.
+
+    Source: Chollet 2016, arXiv:1610.02357; `keras.layers.SeparableConv2D`.
+    """
+
+    kernel_size: tuple[int, ...] = option(convert=sizes(2))
+    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
+
+    rank: ClassVar[int] = 2

@@ -1,0 +1,157 @@
+"""A dense layer whose product is written as an equation."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jax import lax
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.layers.options import (
+    activation,
+    constraint,
+    initializer,
+    optional,
+    positive_int,
+    regularizer,
+)
+from jkeras.ops import regularizers
+from jkeras.ops.einsum import Equation, axis_sizes, checked_form, product, written_out
+from jkeras.ops.initializers import VarianceScaling
+
+
+def _equation(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected an equation such as 'abc,cd->abd', got {describe(value)}.")
+    checked_form(value)
+    return value
+
+
+def output_sizes(value: Any) -> tuple[int | None, ...]:
+    """`value`, a size or a list of sizes and None, as a tuple."""
+    items = value if isinstance(value, tuple | list) else (value,)
+    return tuple(optional(positive_int)(item) for item in items)
+
+
+def _letters(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected the letters of some output axes, got {describe(value)}.")
+    return value
+
+
+def with_fan_axes(rule: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Any:
+    """An initializer told which axes of a kernel are inputs and outputs, if it asks for that."""
+    if not isinstance(rule, VarianceScaling) or None not in (rule.input_axes, rule.output_axes):
+        return rule
+    return rule.replace(input_axes=inputs, output_axes=outputs)
+
+
+class EinsumDense(Layer):
+    """A product that an equation describes: `activation(einsum(equation, inputs, kernel) + bias)`.
+
+    Shapes: as the equation says. Weights: `kernel`, one axis per letter; `bias`, if there are
+    `bias_axes`: the outputs' axes from the first of these on, of size 1 where there is no bias.
+
+    Args:
+      equation: `"ab,bc->ac"`, `"...ab,bc->...ac"` or `"ab...,bc->ac..."`; inputs and outputs start
+        with the batch.
+      output_shape: sizes of the outputs' axes without the batch and what the ellipsis stands for;
+        None where the inputs tell it. One integer for one axis.
+      activation: a name, a function, or None for the identity.
+      bias_axes: letters of the outputs' axes along which a bias is added; no bias when left out.
+      kernel_initializer, bias_initializer: names, objects or functions.
+      kernel_regularizer, bias_regularizer: names, objects or functions weight -> scalar.
+      kernel_constraint, bias_constraint: names, objects or functions weight -> weight.
+      activity_regularizer: a name, an object or a function outputs -> scalar.
+
+    Raises:
+      ValueError: an equation of another form, or one that does not go with the other arguments or
+        the inputs.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> layer = EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de")
+      >>> params, state = layer.init(jax.random.key(0), jnp.zeros((8, 7, 5)))
+      >>> params["kernel"].shape, params["bias"].shape
+      ((5, 2, 3), (2, 3))
+      >>> layer.apply(params, state, jnp.zeros((8, 7, 5)))[0].shape
+      (8, 7, 2, 3)
+
+    Source: `keras.layers.EinsumDense`.
+    """
+
+    equation: str = option(convert=_equation)
+    output_shape: tuple[int | None, ...] = option(convert=output_sizes)
+    activation: Any = activation()
+    bias_axes: str | None = option(default=None, convert=optional(_letters))
+    kernel_initializer: Any = initializer("glorot_uniform")
+    bias_initializer: Any = initializer("zeros")
+    kernel_regularizer: Any = regularizer()
+    bias_regularizer: Any = regularizer()
+    kernel_constraint: Any = constraint()
+    bias_constraint: Any = constraint()
+    activity_regularizer: Any = dataclasses.field(
+        default=None, kw_only=True, metadata={"convert": regularizers.get}
+    )
+
+    def check(self) -> None:
+        outputs = checked_form(self.equation)[5]
+        if set(self.bias_axes or "") - set(outputs):
+            raise ValueError(
+                f"{self.who}: expected `bias_axes` among the outputs' axes {outputs!r}, got "
+                f"{self.bias_axes!r}."
+            )
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        equation, sizes = self._analyzed(tuple(inputs.shape))
+        letters = enumerate(equation.kernel)
+        new = tuple(i for i, letter in letters if letter in equation.outputs)
+        summed = tuple(i for i in range(len(equation.kernel)) if i not in new)
+        shape = tuple(sizes[letter] for letter in equation.kernel)
+        rule = with_fan_axes(self.kernel_initializer, summed, new)
+        params = {"kernel": rule(shape, key=child(key, "kernel"))}
+        if self.bias_axes:
+            bias = self._bias_shape(equation, sizes)
+            params["bias"] = self.bias_initializer(bias, key=child(key, "bias"))
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        weights = self.weights_like(params, x)
+        equation, sizes = self._analyzed(x.shape)
+        expected = tuple(sizes[letter] for letter in equation.kernel)
+        if weights["kernel"].shape != expected:
+            raise ValueError(
+                f"{self.who}: expected `inputs` that go with a kernel of shape "
+                f"{weights['kernel'].shape}, as when its weights were made, got shape {x.shape}."
+            )
+        outputs = product(equation, x, weights["kernel"])
+        if "bias" in weights:
+            missing = range(outputs.ndim - weights["bias"].ndim)
+            outputs = outputs + lax.expand_dims(weights["bias"], missing)
+        return self.activation(outputs), state
+
+    def _analyzed(self, shape: tuple[int, ...]) -> tuple[Equation, dict[str, int]]:
+        try:
+            equation = written_out(self.equation, len(shape))
+            return equation, axis_sizes(equation, shape, self.output_shape)
+        except ValueError as error:
+            raise ValueError(f"{self.who}: {error} Inputs have the shape {shape}.") from None
+
+    def _bias_shape(self, equation: Equation, sizes: dict[str, int]) -> tuple[int, ...]:
+        letters = self.bias_axes or ""
+        first = min(equation.outputs.index(letter) for letter in letters)
+        return tuple(
+            sizes[letter] if letter in letters else 1 for letter in equation.outputs[first:]
+        )

@@ -1,0 +1,207 @@
+"""Cropping and padding: entries taken from, or zeros put around, the spatial axes.
+
+Laws: cropping undoes padding by the same margins; the gradient of one is the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import count, counts, image_axes
+from jkeras.ops.convolution import spatial_axes
+
+Pair = tuple[int, int]
+
+
+def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
+    """A converter to a pair, in front and behind, per axis: from 2, (1, 2) or ((1, 1), (0, 2))."""
+    both = counts(2)
+
+    def convert(value: Any) -> tuple[Pair, ...]:
+        if not isinstance(value, tuple | list):
+            return ((count(value), count(value)),) * rank
+        if len(value) != rank:
+            raise ValueError(
+                f"expected an integer, or one or a pair for each of {rank} axes, got "
+                f"{describe(value)}."
+            )
+        return tuple((front, behind) for front, behind in map(both, value))
+
+    return convert
+
+
+class Margins(Layer):
+    """What the layers share that change the ends of the spatial axes: `move` does it."""
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    margins: ClassVar[str]
+    """The field that says how many entries in front and behind."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = kept(self, inputs)
+        # Cropping1D has no such argument, as in Keras: its channels are behind.
+        layout = str(getattr(self, "data_format", "channels_last"))
+        check_rank(self, x, self.rank + 2, image_axes(self.rank, layout))
+        given = getattr(self, self.margins)
+        pairs = (given,) if self.rank == 1 else given
+        return self.move(x, dict(zip(spatial_axes(x.ndim, layout), pairs, strict=True))), state
+
+    def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
+        """`x` with other ends; `pairs` has the numbers in front and behind of each spatial axis."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `move`.")
+
+
+class Cropping(Margins):
+    """Entries taken away at the ends of the spatial axes; something must be left."""
+
+    margins: ClassVar[str] = "cropping"
+
+    def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
+        spatial = tuple(x.shape[axis] for axis in pairs)
+        if any(x.shape[axis] <= sum(pair) for axis, pair in pairs.items()):
+            raise ValueError(
+                f"{self.who}: expected `cropping` to leave some of the inputs' {spatial}, got "
+                f"{getattr(self, self.margins)}."
+            )
+        begin, end = [0] * x.ndim, list(x.shape)
+        for axis, (front, behind) in pairs.items():
+            begin[axis], end[axis] = front, x.shape[axis] - behind
+        return lax.slice(x, begin, end)
+
+
+class ZeroPadding(Margins):
+    """Zeros put around the spatial axes."""
+
+    margins: ClassVar[str] = "padding"
+
+    def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
+        return jnp.pad(x, [pairs.get(axis, (0, 0)) for axis in range(x.ndim)])
+
+
+class Cropping1D(Cropping):
+    """`[batch, steps, channels]` without its first and last steps.
+
+    Args:
+      cropping: how many in front and behind; one integer for both.
+
+    Raises:
+      ValueError: another rank, or no step is left.
+
+    Example:
+      >>> Cropping1D((1, 2)).apply({}, {}, jnp.arange(5).reshape(1, 5, 1))[0].ravel().tolist()
+      [1, 2]
+
+    Source: `keras.layers.Cropping1D`.
+    """
+
+    cropping: Pair = option(default=(1, 1), convert=counts(2))
+
+    rank: ClassVar[int] = 1
+
+
+class Cropping2D(Cropping):
+    """`[batch, height, width, channels]` without its first and last rows and columns.
+
+    Args:
+      cropping: ((top, bottom), (left, right)); (2, 3) is ((2, 2), (3, 3)), 2 is (2, 2).
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank, or nothing is left.
+
+    Example:
+      >>> Cropping2D(((1, 0), (0, 2))).apply({}, {}, jnp.zeros((1, 4, 4, 3)))[0].shape
+      (1, 3, 2, 3)
+
+    Source: `keras.layers.Cropping2D`.
+    """
+
+    cropping: tuple[Pair, ...] = option(default=((0, 0), (0, 0)), convert=_pairs(2))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 2
+
+
+class Cropping3D(Cropping):
+    """`[batch, depth, height, width, channels]` without its ends. See Cropping2D.
+
+    Source: `keras.layers.Cropping3D`.
+    """
+
+    cropping: tuple[Pair, ...] = option(default=((1, 1), (1, 1), (1, 1)), convert=_pairs(3))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 3
+
+
+class ZeroPadding1D(ZeroPadding):
+    """`[batch, steps, channels]` with zeros before and after.
+
+    Args:
+      padding: how many in front and behind; one integer for both.
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank.
+
+    Source: `keras.layers.ZeroPadding1D`.
+    """
+
+    padding: Pair = option(default=1, convert=counts(2))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 1
+
+
+class ZeroPadding2D(ZeroPadding):
+    """`[batch, height, width, channels]` with zeros around every image.
+
+    Args:
+      padding: ((top, bottom), (left, right)); (2, 3) is ((2, 2), (3, 3)), 2 is (2, 2).
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank.
+
+    Example:
+      >>> ZeroPadding2D(((1, 0), (0, 2))).apply({}, {}, jnp.ones((1, 1, 1, 1)))[0].ravel().tolist()
+      [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+
+    Source: `keras.layers.ZeroPadding2D`.
+    """
+
+    padding: tuple[Pair, ...] = option(default=(1, 1), convert=_pairs(2))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 2
+
+
+class ZeroPadding3D(ZeroPadding):
+    """`[batch, depth, height, width, channels]` with zeros around every volume. See ZeroPadding2D.
+
+    Source: `keras.layers.ZeroPadding3D`.
+    """
+
+    padding: tuple[Pair, ...] = option(default=((1, 1), (1, 1), (1, 1)), convert=_pairs(3))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,354 @@
+"""Layers around a layer over time: both directions at once, and one layer at every time step."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import (
+    ACTIVITY_LOSS,
+    Array,
+    Layer,
+    PaddedRows,
+    Params,
+    State,
+    check_rank,
+    option,
+)
+from jkeras.core.naming import snake_case
+from jkeras.layers.options import one_of, optional
+from jkeras.ops.recurrence import over_time
+
+_SHARED = ("return_sequences", "return_state", "stateful")
+
+
+def over_sequences(value: Any) -> Any:
+    """`value` if it is a layer over time, with a direction that can be turned.
+
+    Raises:
+      TypeError: it is not.
+    """
+    if not isinstance(value, Layer) or not hasattr(value, "go_backwards"):
+        raise TypeError(
+            f"expected a recurrent layer, such as LSTM(32) or RNN(cell), got {describe(value)}."
+        )
+    return value
+
+
+def one_layer(value: Any) -> Any:
+    """`value` if it is a layer.
+
+    Raises:
+      TypeError: it is not.
+    """
+    if isinstance(value, Layer):
+        return value
+    fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
+    raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
+
+
+def without_weights(value: Any) -> None:
+    """None; weights are values and not part of a description.
+
+    Raises:
+      ValueError: it is something else.
+    """
+    if value is not None:
+        raise ValueError(
+            "expected None: a layer holds no weights. Set them when the model is built: "
+            "model.set_weights(weights)."
+        )
+
+
+class Bidirectional(Layer):
+    """A recurrent layer in both directions, the outputs merged.
+
+    Shapes: the two outputs, `[batch, units]` or, with the layer's `return_sequences`,
+    `[batch, time, units]` in the order of the inputs, side by side on the last axis, or as
+    `merge_mode` says. With the layer's `return_state` the states follow, those of the forward
+    layer first. Further inputs are initial states, in that order.
+
+    Weights: under `forward_…` and `backward_…`, followed by the layer's name.
+
+    Args:
+      layer: a recurrent layer: SimpleRNN, LSTM, GRU, ConvLSTM or RNN.
+      merge_mode: "concat", "sum", "mul", "ave", or None for two outputs.
+      weights: None. (Keras 3 takes initial weights here, and does nothing with them.)
+      backward_layer: the layer for the other direction; the same one turned round when left out.
+
+    A masked step gives zeros in sequences, so that the two directions do not mix what they repeat.
+
+    Raises:
+      TypeError: `layer` is no recurrent layer.
+      ValueError: both layers go the same way, or return different things; half of the initial
+        states is missing.
+
+    Example:
+      >>> from jkeras.layers import LSTM
+      >>> layer = Bidirectional(LSTM(4, return_sequences=True))
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((2, 5, 3)))
+      >>> list(params), layer.apply(params, state, jnp.ones((2, 5, 3)))[0].shape
+      (['forward_lstm', 'backward_lstm'], (2, 5, 8))
+
+    Source: Schuster and Paliwal 1997, doi:10.1109/78.650093; `keras.layers.Bidirectional`.
+    """
+
+    layer: Any = option(convert=over_sequences)
+    merge_mode: str | None = option(
+        default="concat", convert=optional(one_of("concat", "sum", "mul", "ave"))
+    )
+    weights: None = option(default=None, convert=without_weights)
+    backward_layer: Any = option(default=None, convert=optional(over_sequences))
+
+    def check(self) -> None:
+        forward, backward = self.both
+        if forward.go_backwards == backward.go_backwards:
+            raise ValueError(
+                f"{self.who}: expected a `backward_layer` that goes the other way, got "
+                f"go_backwards={forward.go_backwards} for both. Set it to True for one of them."
+            )
+        for name in _SHARED:
+            found = getattr(forward, name), getattr(backward, name)
+            if found[0] != found[1]:
+                raise ValueError(
+                    f"{self.who}: expected both layers to have the same `{name}`, got {found[0]} "
+                    f"forward and {found[1]} backward."
+                )
+
+    @property
+    def both(self) -> tuple[Any, Any]:
+        """The forward and the backward layer, as they run: named, and with zeros for masked
+        steps of sequences.
+        """
+        name = self.layer.name or snake_case(type(self.layer).__name__)
+        forward = _directed(self.layer, f"forward_{name.removeprefix('forward_')}")
+        if self.backward_layer is None:
+            turned = self.layer.replace(go_backwards=True)
+            return forward, _directed(turned, f"backward_{name.removeprefix('backward_')}")
+        own = self.backward_layer.name or snake_case(type(self.backward_layer).__name__)
+        return forward, _directed(self.backward_layer, own)
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+        """What filler rows do to the layers: the worst of both."""
+        kinds = {layer.padded_rows for layer in self.both}
+        if "seen" in kinds or any(_activity(layer) for layer in self.both):
+            return "seen"
+        return "masked" if "masked" in kinds else "ignored"
+
+    def init(self, key: Key, inputs: Any, *initial: Any) -> tuple[Params, State]:
+        params: Params = {}
+        state: State = {}
+        for layer, states in zip(self.both, self._halves(initial), strict=True):
+            made, kept = layer.init(child(key, layer.name), inputs, *states)
+            if _activity(layer):
+                kept = {**kept, ACTIVITY_LOSS: jnp.zeros(())}
+            params |= {layer.name: made} if made else {}
+            state |= {layer.name: kept} if kept else {}
+        return params, state
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *initial: Any,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+        rows: Array | None = None,
+    ) -> tuple[Any, State]:
+        """As every recurrent layer's `apply`."""
+        x = self.cast(inputs)
+        told = {"mask": mask} if mask is not None else {}
+        found = []
+        for layer, states in zip(self.both, self._halves(initial), strict=True):
+            own_key = self.need_key(key) if _draws(layer, training) else key
+            own_key = None if own_key is None else child(own_key, layer.name)
+            known = told | ({"rows": rows} if layer.padded_rows == "masked" else {})
+            parts = params.get(layer.name, {}), state.get(layer.name, {})
+            outputs, kept = layer.apply(*parts, x, *states, key=own_key, training=training, **known)
+            kept = _with_activity(layer, kept, outputs)
+            state = {**state, layer.name: kept} if kept else state
+            found.append(outputs if isinstance(outputs, tuple) else (outputs,))
+        return self._merged(*found), state
+
+    def penalty(self, params: Params) -> Array | float:
+        return sum((layer.penalty(params.get(layer.name, {})) for layer in self.both), start=0.0)
+
+    def constrain(self, params: Params) -> Params:
+        named = {layer.name: layer for layer in self.both if layer.name in params}
+        return {name: layer.constrain(params[name]) for name, layer in named.items()}
+
+    def _halves(self, initial: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+        leaves = jax.tree.leaves(initial)
+        if len(leaves) % 2:
+            raise ValueError(
+                f"{self.who}: expected initial states for both directions, half of them for each, "
+                f"got {len(leaves)}."
+            )
+        return leaves[: len(leaves) // 2], leaves[len(leaves) // 2 :]
+
+    def _merged(self, forward: tuple[Any, ...], backward: tuple[Any, ...]) -> Any:
+        """The outputs of both directions, merged, and then all states."""
+        (a, *states), (b, *others) = forward, backward
+        if self.layer.return_sequences:
+            b = jnp.flip(b, 1)
+        if self.merge_mode is None:
+            return (a, b, *states, *others)
+        kinds = {
+            "concat": lambda: jnp.concatenate([a, b], -1),
+            "sum": lambda: a + b,
+            "mul": lambda: a * b,
+            "ave": lambda: (a + b) / 2,
+        }
+        merged = kinds[self.merge_mode]()
+        return (merged, *states, *others) if self.layer.return_state else merged
+
+
+def _directed(layer: Any, name: str) -> Any:
+    """The layer under this name, with zeros for masked steps where it returns sequences."""
+    names = [field.name for field in dataclasses.fields(layer)]
+    if "zero_output_for_mask" in names:
+        return layer.replace(name=name, zero_output_for_mask=layer.return_sequences)
+    return layer.replace(name=name)
+
+
+def _draws(layer: Any, training: bool) -> bool:
+    rates = (getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))
+    return training and any(rates)
+
+
+def _activity(layer: Any) -> Any:
+    return getattr(layer, "activity_regularizer", None)
+
+
+def _with_activity(layer: Any, state: State, outputs: Any) -> State:
+    """The layer's state with the regularization of its outputs, divided by the batch size."""
+    rule = _activity(layer)
+    if rule is None:
+        return state
+    terms = [rule(leaf) / leaf.shape[0] for leaf in jax.tree.leaves(outputs)]
+    return {**state, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
+
+
+class TimeDistributed(Layer):
+    """The same layer at every time step: `[batch, time, ...]` to `[batch, time, ...]`.
+
+    Weights: the layer's.
+
+    Examples that do not depend on one another are seen by the layer all at once, as
+    `[batch * time, ...]`. A layer that looks across the batch or carries something, such as
+    BatchNormalization, runs step by step, and each step gives the next its state.
+
+    Args:
+      layer: a layer over `[batch, ...]`.
+
+    Raises:
+      TypeError: `layer` is no layer.
+      ValueError: the inputs have no time axis, or a `mask` has another one.
+
+    Example:
+      >>> from jkeras.layers import Dense
+      >>> layer = TimeDistributed(Dense(4))
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((2, 5, 3)))
+      >>> layer.apply(params, state, jnp.ones((2, 5, 3)))[0].shape
+      (2, 5, 4)
+
+    Source: `keras.layers.TimeDistributed`.
+    """
+
+    layer: Any = option(convert=one_layer)
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layer
+        """What filler rows do to the layer."""
+        return self.layer.padded_rows
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        self._check_inputs(inputs)
+        step = jax.ShapeDtypeStruct((inputs.shape[0], *inputs.shape[2:]), inputs.dtype)
+        return self.layer.init(key, step)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+        rows: Array | None = None,
+    ) -> tuple[Any, State]:
+        """The base's `apply`; `mask` [batch, time, ...] is passed on to a layer that takes one."""
+        x = jnp.asarray(inputs) if self.dtype is None else self.cast(inputs)
+        self._check_inputs(x)
+        mask = self._checked_mask(mask, x)
+        if self.layer.padded_rows == "ignored" and not jax.tree.leaves(state):
+            return self._at_once(params, state, x, mask, key, training), state
+        return self._step_by_step(params, state, x, mask, key, training, rows)
+
+    def penalty(self, params: Params) -> Array | float:
+        return self.layer.penalty(params)
+
+    def constrain(self, params: Params) -> Params:
+        return self.layer.constrain(params)
+
+    def _at_once(
+        self, params: Params, state: State, x: Array, mask: Any, key: Key | None, training: bool
+    ) -> Any:
+        size = x.shape[:2]
+        told = {} if mask is None else {"mask": _joined(mask)}
+        made, _ = self.layer.apply(params, state, _joined(x), key=key, training=training, **told)
+        return jax.tree.map(lambda y: y.reshape(*size, *y.shape[1:]), made)
+
+    def _step_by_step(
+        self,
+        params: Params,
+        state: State,
+        x: Array,
+        mask: Any,
+        key: Key | None,
+        training: bool,
+        rows: Array | None,
+    ) -> tuple[Any, State]:
+        told = {"rows": rows} if self.layer.padded_rows == "masked" else {}
+
+        def step(state: State, slices: Any) -> tuple[State, Any]:
+            t, x_t, mask_t = slices
+            known = told if mask_t is None else told | {"mask": mask_t}
+            own_key = None if key is None else child(key, t)
+            made, new = self.layer.apply(
+                params, state, x_t, key=own_key, training=training, **known
+            )
+            return new, made
+
+        first = [None if a is None else jnp.moveaxis(a, 1, 0) for a in (x, mask)]
+        new, made = over_time(step, state, (jnp.arange(x.shape[1]), *first))
+        return jax.tree.map(lambda y: jnp.moveaxis(y, 0, 1), made), new if training else state
+
+    def _check_inputs(self, inputs: Any) -> None:
+        check_rank(self, inputs, 3, "[batch, time, ...]", or_more=True)
+
+    def _checked_mask(self, mask: Any, x: Array) -> Any:
+        """The mask, or None for a layer that takes none."""
+        if mask is None:
+            return None
+        mask = jnp.asarray(mask)
+        if mask.shape[:2] != x.shape[:2]:
+            raise ValueError(
+                f"{self.who}: expected `mask` of shape {x.shape[:2]}, or with more axes behind, as "
+                f"the inputs begin, got {mask.shape}."
+            )
+        return mask if "mask" in inspect.signature(self.layer.apply).parameters else None
+
+
+def _joined(x: Array) -> Array:
+    return x.reshape(-1, *x.shape[2:])

@@ -1,0 +1,132 @@
+"""Up-sampling: every spatial axis an integer number of times as long.
+
+Laws: up-sampling by 1 is the identity; with "nearest" each entry is repeated, so integers stay
+integers, and the gradient is the sum over the repetitions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.layers.options import data_format, one_of, positive_int, sizes
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import image_axes
+from jkeras.ops.convolution import spatial_axes
+
+_METHODS = {
+    "bicubic": "cubic",
+    "bilinear": "linear",
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+    "nearest": "nearest",
+}
+"""Keras's words for interpolations, and those of `jax.image.resize`."""
+
+
+class UpSampling(Layer):
+    """What UpSampling1D, UpSampling2D and UpSampling3D share. See UpSampling2D."""
+
+    rank: ClassVar[int]
+    """The number of spatial axes."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        layout = str(getattr(self, "data_format", "channels_last"))
+        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+        given: Any = getattr(self, "size")  # noqa: B009  # mypy: each subclass has its own
+        factors = (given,) if self.rank == 1 else given
+        axes = spatial_axes(self.rank + 2, layout)
+        return self.enlarge(inputs, dict(zip(axes, factors, strict=True))), state
+
+    def enlarge(self, inputs: Any, factors: dict[int, int]) -> Array:
+        """`inputs` with each entry repeated `factors[axis]` times along each spatial axis."""
+        x = kept(self, inputs)
+        for axis, factor in factors.items():
+            x = jnp.repeat(x, factor, axis)
+        return x
+
+
+class UpSampling1D(UpSampling):
+    """Each step of `[batch, steps, channels]` repeated `size` times.
+
+    Args:
+      size: how often.
+
+    Raises:
+      ValueError: another rank.
+
+    Example:
+      >>> UpSampling1D().apply({}, {}, jnp.arange(2).reshape(1, 2, 1))[0].ravel().tolist()
+      [0, 0, 1, 1]
+
+    Source: `keras.layers.UpSampling1D`.
+    """
+
+    size: int = option(default=2, convert=positive_int)
+
+    rank: ClassVar[int] = 1
+
+
+class UpSampling2D(UpSampling):
+    """Images `size` times as high and wide: `[batch, height, width, channels]`.
+
+    Args:
+      size: the factors of height and width; one integer for both.
+      data_format: "channels_last" (the default) or "channels_first".
+      interpolation: "nearest" (repeat), "bilinear", "bicubic", "lanczos3" or "lanczos5"; all
+        but the first turn integers into float32.
+
+    Raises:
+      ValueError: another rank.
+
+    Example:
+      >>> x = jnp.array([0.0, 4.0]).reshape(1, 1, 2, 1)
+      >>> UpSampling2D((1, 2), interpolation="bilinear").apply({}, {}, x)[0].ravel().tolist()
+      [0.0, 1.0, 3.0, 4.0]
+
+    Source: `keras.layers.UpSampling2D`.
+    """
+
+    size: tuple[int, ...] = option(default=(2, 2), convert=sizes(2))
+    data_format: str | None = data_format()
+    interpolation: str = option(default="nearest", convert=one_of(*_METHODS))
+
+    rank: ClassVar[int] = 2
+
+    def enlarge(self, inputs: Any, factors: dict[int, int]) -> Array:
+        if self.interpolation == "nearest":
+            return super().enlarge(inputs, factors)
+        x = self.cast(inputs)
+        shape = [size * factors.get(axis, 1) for axis, size in enumerate(x.shape)]
+        return jax.image.resize(x, shape, _METHODS[self.interpolation], antialias=False)
+
+
+class UpSampling3D(UpSampling):
+    """Each entry of `[batch, depth, height, width, channels]` repeated along all three axes.
+
+    Args:
+      size: the factors of depth, height and width; one integer for all.
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank.
+
+    Source: `keras.layers.UpSampling3D`.
+    """
+
+    size: tuple[int, ...] = option(default=(2, 2, 2), convert=sizes(3))
+    data_format: str | None = data_format()
+
+    rank: ClassVar[int] = 3

@@ -1,0 +1,117 @@
+"""Sequences without alignment: connectionist temporal classification.
+
+A path says one symbol, or the blank, at every step; read without repetitions and blanks it is a
+label. The loss is -log of the probability of all paths that read as the target. Class 0 is the
+blank, and also fills targets up at their end. Law: what stands after a target's end changes
+nothing, because there is only one number to stand there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import option
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.reduction import reduction_name
+from jkeras.losses.shapes import exact, floats
+from jkeras.losses.targets import Targets, check_classes, check_finite
+
+Array = jax.Array
+
+LATE = -1e5
+"""The logarithm of the probability to start behind the first label: all that a target which is too
+long for its steps has. Finite, so that gradients are; Keras's number."""
+
+NEVER = -1e30
+"""The logarithm of a step that does not exist; far below any path, however long."""
+
+
+def ctc(y_true: Any, y_pred: Any) -> Array:
+    """-log Σ over paths of Π over steps of p(symbol).
+
+    Args:
+      y_true: `[batch, labels]`, class indices from 1, with 0 after the last one.
+      y_pred: `[batch, steps, classes]`, logits; class 0 is the blank.
+
+    Returns:
+      `[batch]`, dtype of `y_pred`. A target that needs more steps than there are gives about 1e5.
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> ctc(jnp.array([[1]]), jnp.zeros((1, 2, 2))).round(4)  # 3 of 4 paths
+      Array([0.2877], dtype=float32)
+
+    Source: Graves et al. 2006, doi:10.1145/1143844.1143891; `keras.losses.ctc`.
+    """
+    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    if y_true.ndim != 2 or y_pred.ndim != 3 or len(y_true) != len(y_pred):
+        raise ValueError(
+            "ctc: expected `y_true` [batch, labels] beside `y_pred` [batch, steps, classes], got "
+            f"shapes {y_true.shape} and {y_pred.shape}. Fill short targets up with 0."
+        )
+    labels, log_p = y_true.astype(jnp.int32), jax.nn.log_softmax(exact(y_pred), axis=-1)
+    return jax.vmap(_sequence)(labels, log_p).astype(y_pred.dtype)
+
+
+def _sequence(labels: Array, log_p: Array) -> Array:
+    """The loss of one sequence: labels `[n]`, log probabilities `[steps, classes]`.
+
+    The states are a blank, the first label, a blank, …, a blank: 2n + 1 of them. A path stays, goes
+    on by one state, or by two past a blank between labels that differ.
+    """
+    states = jnp.zeros(2 * len(labels) + 1, jnp.int32).at[1::2].set(labels)
+    before = jnp.pad(states[:-2], (2, 0))
+    skips = (jnp.arange(len(states), dtype=jnp.int32) % 2 == 1) & (states != before)
+    emitted = log_p[:, states]
+
+    def step(alpha: Array, log_emit: Array) -> tuple[Array, None]:
+        one, two = _shifted(alpha, 1), jnp.where(skips, _shifted(alpha, 2), NEVER)
+        total = jnp.logaddexp(jnp.logaddexp(alpha, one), two)
+        return total + log_emit, None
+
+    # Before the first step a path stands in front of the first blank; it may skip that one.
+    start = jnp.full(states.shape, LATE, log_p.dtype).at[:2].set(emitted[0, :2])
+    alpha, _ = jax.lax.scan(step, start, emitted[1:])
+    last = 2 * jnp.sum(labels != 0)
+    at_label = jnp.where(last > 0, alpha[jnp.maximum(last - 1, 0)], NEVER)
+    return -jnp.logaddexp(alpha[last], at_label)
+
+
+def _shifted(alpha: Array, by: int) -> Array:
+    """`alpha` moved on by some states; nothing comes in."""
+    return jnp.pad(alpha[:-by], (by, 0), constant_values=NEVER)
+
+
+class CTC(Loss):
+    """`ctc` as a loss: targets `[batch, labels]` beside logits `[batch, steps, classes]`.
+
+    Args:
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      dtype: the dtype to compute in; the predictions' when left out.
+    """
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "ctc"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch]`."""
+        return ctc(y_true, y_pred)
+
+    def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
+        """Whole numbers from 0 to the number of classes, with zeros at the end only."""
+        check_finite(self.log_name, y_true)
+        check_classes(self.log_name, y_true, outputs.shape[-1])
+        late = (y_true[:, :-1] == 0) & (y_true[:, 1:] != 0)
+        if late.any():
+            row = int(late.any(axis=1).argmax())
+            raise ValueError(
+                f"{self.log_name}: expected `y_true` with 0 only after the last label, got "
+                f"{y_true[row].tolist()} at row {row}. Class 0 is the blank: count labels from 1."
+            )

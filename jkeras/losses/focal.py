@@ -1,0 +1,326 @@
+"""Cross-entropies that do not count every example alike.
+
+The focal ones give less to what is predicted well already; the generalized one gives less to what
+is predicted badly, so that wrong labels do less harm. Laws: with gamma = 0, and with alpha = 1
+where there are classes, a focal loss is the cross-entropy it is made from; as q goes to 0 the
+generalized one becomes -log p, and at q = 1 it would be 1 - p.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.description import option
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.classification import (
+    EPSILON,
+    check_shares,
+    check_smoothing,
+    log_probabilities,
+)
+from jkeras.losses.reduction import reduction_name
+from jkeras.losses.shapes import check_axis, exact, index_pair, one_hot_pair, paired
+from jkeras.losses.targets import Targets, check_classes, check_finite
+
+Array = jax.Array
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Array:
+    """Mean of (1 - pₜ)^gamma · (-y·log p - (1 - y)·log(1 - p)) over `axis`.
+
+    pₜ = y·p + (1 - y)·(1 - p) is the probability of the truth. With `apply_class_balancing` an
+    element counts alpha·y + (1 - alpha)·(1 - y) times.
+
+    Args:
+      y_true: `[..., d]` in [0, 1], any dtype.
+      y_pred: `[..., d]`, probabilities, or logits with `from_logits`.
+      apply_class_balancing: weigh ones by `alpha` and zeros by 1 - `alpha`.
+      alpha: in [0, 1].
+      gamma: not negative; how fast well predicted elements lose weight.
+      from_logits: p is the sigmoid of `y_pred`.
+      label_smoothing: in [0, 1]; moves targets that far from 0 and 1 toward 0.5.
+      axis: the axis to average over.
+
+    Returns:
+      `[...]`, dtype of `y_pred`.
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> binary_focal_crossentropy(jnp.array([[1, 0]]), jnp.array([[0.9, 0.5]])).round(4)
+      Array([0.0872], dtype=float32)
+
+    Source: Lin et al. 2018, arXiv:1708.02002; `keras.losses.binary_focal_crossentropy`. From
+    logits this is the stable form; Keras clips the sigmoid, so it stops at 16.1.
+    """
+    y_true, y_pred = paired("binary_focal_crossentropy", y_true, y_pred)
+    check_axis("binary_focal_crossentropy", axis, y_pred)
+    target, output = exact(y_true), exact(y_pred)
+    target = target * (1 - label_smoothing) + 0.5 * label_smoothing
+    log_p, log_q = _log_p_and_rest(output, from_logits)
+    p = jax.nn.sigmoid(output) if from_logits else output
+    truth = target * p + (1 - target) * (1 - p)
+    values = jnp.power(1 - truth, gamma) * (-target * log_p - (1 - target) * log_q)
+    if apply_class_balancing:
+        values = values * (target * alpha + (1 - target) * (1 - alpha))
+    return jnp.mean(values, axis=axis).astype(y_pred.dtype)
+
+
+def _log_p_and_rest(output: Array, from_logits: bool) -> tuple[Array, Array]:
+    """Log p and log(1 - p)."""
+    if from_logits:
+        return jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
+    p = jnp.clip(output, EPSILON, 1 - EPSILON)
+    return jnp.log(p), jnp.log(1 - p)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Array:
+    """-Σ alpha·(1 - p)^gamma·y·log p over the classes.
+
+    Args:
+      y_true: `[..., classes]`, one-hot or probabilities, any dtype.
+      y_pred: `[..., classes]`, probabilities, or logits with `from_logits`.
+      alpha: a number, or one for each class.
+      gamma: not negative; how fast well predicted classes lose weight.
+      from_logits: p is the softmax of `y_pred`.
+      label_smoothing: in [0, 1]; the part of the target spread evenly over all classes.
+      axis: the axis of the classes.
+
+    Returns:
+      `[...]`, dtype of `y_pred`.
+
+    Raises:
+      ValueError: the shapes differ, there is one class only, or `alpha` has another length.
+
+    Example:
+      >>> categorical_focal_crossentropy(jnp.array([[0, 1]]), jnp.array([[0.5, 0.5]])).round(4)
+      Array([0.0433], dtype=float32)
+
+    Source: Lin et al. 2018, arXiv:1708.02002; `keras.losses.categorical_focal_crossentropy`.
+    """
+    y_true, y_pred = one_hot_pair("categorical_focal_crossentropy", y_true, y_pred, axis)
+    classes = y_pred.shape[axis]
+    target = exact(y_true) * (1 - label_smoothing) + label_smoothing / classes
+    log_p = log_probabilities(y_pred, from_logits, axis)
+    weight = jnp.power(1 - jnp.exp(log_p), gamma) * _along(alpha, axis % y_pred.ndim, y_pred)
+    return -jnp.sum(weight * target * log_p, axis=axis).astype(y_pred.dtype)
+
+
+def _along(alpha: Any, axis: int, y_pred: Array) -> Array:
+    """`alpha` in the rank of `y_pred`: one number, or one for each class on `axis`."""
+    found = np.asarray(alpha, np.float32)
+    if found.shape not in ((), (y_pred.shape[axis],)):
+        raise ValueError(
+            "categorical_focal_crossentropy: expected `alpha` to be a number or one number for "
+            f"each of the {y_pred.shape[axis]} classes, got shape {found.shape}. Use alpha=0.25."
+        )
+    shape = [1] * y_pred.ndim
+    shape[axis] = found.size
+    return jnp.asarray(found.reshape(shape))
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Array:
+    """(1 - p^q) / q, where p is the probability of the true class.
+
+    Args:
+      y_true: `[...]` or `[..., 1]`, class indices of any dtype.
+      y_pred: `[..., classes]`, probabilities.
+      q: between 0, the cross-entropy, and 1, the absolute error.
+
+    Returns:
+      `[...]`, dtype of `y_pred`; at p = 0 the gradient is 0 (Keras's is infinite).
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> float(categorical_generalized_cross_entropy([1], jnp.array([[0.75, 0.25]]), 0.5)[0])
+      1.0
+
+    Source: Zhang and Sabuncu 2018, arXiv:1805.07836;
+    `keras.losses.categorical_generalized_cross_entropy`.
+    """
+    labels, y_pred = index_pair("categorical_generalized_cross_entropy", y_true, y_pred)
+    output = exact(y_pred)
+    hit = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=bool)
+    p = jnp.sum(jnp.where(hit, output, 0), axis=-1)
+    # The smallest normal number: its power is 0 to every digit, and it has a derivative.
+    p = jnp.maximum(p, jnp.finfo(p.dtype).tiny)
+    return ((1 - jnp.power(p, q)) / q).astype(y_pred.dtype)
+
+
+def number_or_numbers(value: Any) -> float | tuple[float, ...]:
+    """A number as a float; a list or an array of them as a tuple of floats.
+
+    Example:
+      >>> number_or_numbers(1), number_or_numbers(np.array([0.5, 1.0]))
+      (1.0, (0.5, 1.0))
+    """
+    found = np.asarray(value, float)
+    return float(found) if found.ndim == 0 else tuple(found.tolist())
+
+
+def _check_gamma(loss: Loss, gamma: float) -> None:
+    if not gamma >= 0:
+        raise ValueError(
+            f"{type(loss).__name__}: expected `gamma` >= 0, got {gamma!r}. Keras uses gamma=2.0."
+        )
+
+
+class BinaryFocalCrossentropy(Loss):
+    """`binary_focal_crossentropy` as a loss: targets of 0 and 1 beside one output each.
+
+    Args:
+      apply_class_balancing: weigh ones by `alpha` and zeros by 1 - `alpha`.
+      alpha: in [0, 1].
+      gamma: how fast well predicted elements lose weight.
+      from_logits: the outputs are logits, from a last layer without a sigmoid.
+      label_smoothing: in [0, 1].
+      axis: the axis to average over.
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      dtype: the dtype to compute in; the predictions' when left out.
+
+    Raises:
+      ValueError: `alpha` or `label_smoothing` is outside [0, 1], or `gamma` is negative.
+    """
+
+    apply_class_balancing: bool = False
+    alpha: float = 0.25
+    gamma: float = 2.0
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+    axis: int = -1
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "binary_focal_crossentropy"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless `alpha` and `label_smoothing` are in [0, 1] and `gamma` is not negative."""
+        check_smoothing(self, self.label_smoothing)
+        _check_gamma(self, self.gamma)
+        if not 0 <= self.alpha <= 1:
+            raise ValueError(
+                f"BinaryFocalCrossentropy: expected `alpha` between 0 and 1, got {self.alpha!r}. "
+                "Keras uses alpha=0.25."
+            )
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the mean over `axis`."""
+        return binary_focal_crossentropy(
+            y_true,
+            y_pred,
+            self.apply_class_balancing,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+            self.axis,
+        )
+
+    def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
+        """Finite numbers between 0 and 1."""
+        del outputs
+        check_shares(self.log_name, y_true)
+
+
+class CategoricalFocalCrossentropy(Loss):
+    """`categorical_focal_crossentropy` as a loss: one-hot targets.
+
+    Args:
+      alpha: a number, or one for each class.
+      gamma: how fast well predicted classes lose weight.
+      from_logits: the outputs are logits, from a last layer without a softmax.
+      label_smoothing: in [0, 1].
+      axis: the axis of the classes.
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      dtype: the dtype to compute in; the predictions' when left out.
+
+    Raises:
+      ValueError: `label_smoothing` is outside [0, 1], or `gamma` is negative.
+    """
+
+    alpha: float | tuple[float, ...] = option(default=0.25, convert=number_or_numbers)
+    gamma: float = 2.0
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+    axis: int = -1
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "categorical_focal_crossentropy"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless `label_smoothing` is in [0, 1] and `gamma` is not negative."""
+        check_smoothing(self, self.label_smoothing)
+        _check_gamma(self, self.gamma)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """The shape without the classes."""
+        return categorical_focal_crossentropy(
+            y_true,
+            y_pred,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+            self.axis,
+        )
+
+
+class CategoricalGeneralizedCrossEntropy(Loss):
+    """`categorical_generalized_cross_entropy` as a loss: class indices, some of them wrong.
+
+    Args:
+      q: between 0 and 1, exclusive: the larger, the less a wrong label matters.
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      dtype: the dtype to compute in; the predictions' when left out.
+
+    Raises:
+      ValueError: `q` is not between 0 and 1.
+    """
+
+    q: float = 0.5
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "categorical_generalized_cross_entropy"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless 0 < `q` < 1."""
+        if not 0 < self.q < 1:
+            raise ValueError(
+                "CategoricalGeneralizedCrossEntropy: expected `q` between 0 and 1, exclusive, got "
+                f"{self.q!r}. Keras uses q=0.5."
+            )
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """The shape without the classes."""
+        return categorical_generalized_cross_entropy(y_true, y_pred, self.q)
+
+    def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
+        """Whole numbers from 0 to the number of classes."""
+        check_finite(self.log_name, y_true)
+        check_classes(self.log_name, y_true, outputs.shape[-1])

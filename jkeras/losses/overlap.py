@@ -1,0 +1,185 @@
+"""How far two regions are from covering each other: one minus Tversky's index, and Dice's.
+
+A region is an array of numbers from 0 to 1, the targets' y and the predictions' p. With S = Σ y·p,
+the part in both, the index is S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)); Dice has 1/2 and 1/2.
+
+Which axes are summed is the argument `axis`: all of them without it, so that a batch has one index.
+The loss then gives that number to every example, so that its mean is the number itself, and filler
+rows are left out of the sums. Law: as for every loss, padding changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.description import option
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.reduction import reduction_name
+from jkeras.losses.shapes import check_axis, exact, paired
+
+Array = jax.Array
+Axes = int | tuple[int, ...] | None
+
+EPSILON = 1e-7
+"""Keras's `backend.epsilon()`, which stands beside the divisor."""
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Array:
+    """1 - 2·Σ y·p / (Σ y + Σ p) over `axis`.
+
+    Args:
+      y_true: `[...]`, from 0 to 1, any dtype.
+      y_pred: `[...]`, from 0 to 1.
+      axis: the axis or axes of one region; all when left out.
+
+    Returns:
+      The shape without `axis`, dtype of `y_pred`.
+
+    Raises:
+      ValueError: the shapes do not match, or there is no such axis.
+
+    Example:
+      >>> dice(jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]])).round(4)
+      Array(0.3333, dtype=float32)
+
+    Source: Milletari et al. 2016, arXiv:1606.04797; `keras.losses.dice`.
+    """
+    target, output, axes = _regions("dice", y_true, y_pred, axis)
+    both = jnp.sum(target * output, axis=axes)
+    size = jnp.sum(target, axis=axes) + jnp.sum(output, axis=axes)
+    return (1 - 2 * both / (size + EPSILON)).astype(_dtype(y_pred))
+
+
+def tversky(
+    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+) -> Array:
+    """1 - S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)) over `axis`, S = Σ y·p.
+
+    Shapes and errors: as `dice`. `alpha` is the price of what is missed, `beta` of what is wrong
+    (Keras's documentation has the two the other way round; its numbers are these).
+
+    Example:
+      >>> y_true, y_pred = jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]])
+      >>> float(tversky(y_true, y_pred, alpha=1.0, beta=0.0).round(4))
+      0.5
+
+    Source: Salehi et al. 2017, arXiv:1706.05721; `keras.losses.tversky`.
+    """
+    target, output, axes = _regions("tversky", y_true, y_pred, axis)
+    both = jnp.sum(target * output, axis=axes)
+    missed = jnp.sum(target * (1 - output), axis=axes)
+    wrong = jnp.sum(output * (1 - target), axis=axes)
+    index = both / (both + alpha * missed + beta * wrong + EPSILON)
+    return (1 - index).astype(_dtype(y_pred))
+
+
+def _regions(who: str, y_true: Any, y_pred: Any, axis: Any) -> tuple[Array, Array, Any]:
+    y_true, y_pred = paired(who, y_true, y_pred)
+    axes = None if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    for one in axes or ():
+        check_axis(who, one, y_pred)
+    return exact(y_true), exact(y_pred), None if axes is None else tuple(axes)
+
+
+def _dtype(y_pred: Any) -> Any:
+    found = jnp.asarray(y_pred).dtype
+    return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
+
+
+class _Overlap(Loss):
+    """What Dice and Tversky have in common: a formula that may look at the whole batch at once."""
+
+    # Without an annotation it is no field: each subclass puts its arguments in Keras's order.
+    axis = cast(Axes, None)
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, valid: Any = None
+    ) -> Array:
+        """The loss of a batch; arguments as for `Loss.__call__`.
+
+        An index of the whole batch is one value for "sum", unless the examples have weights.
+        """
+        total = super().__call__(y_true, y_pred, sample_weight, valid=valid)
+        many = sample_weight is not None and np.ndim(sample_weight) > 0
+        if self.reduction != "sum" or many or not self._sums_batch(np.ndim(y_pred)):
+            return total
+        rows = len(y_pred) if valid is None else jnp.sum(jnp.asarray(valid))
+        return total / jnp.asarray(rows, total.dtype)
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`: the shape without `axis`; the number of the batch in every row."""
+        return self._values_of(y_true, y_pred, None)
+
+    def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
+        if valid is not None:
+            # Where both are 0 nothing is added to any of the sums.
+            real = valid.reshape(valid.shape + (1,) * (y_pred.ndim - 1))
+            y_true = jnp.where(real, y_true, jnp.zeros_like(y_true))
+            y_pred = jnp.where(real, y_pred, jnp.zeros_like(y_pred))
+        values = self._index(y_true, y_pred)
+        if self._sums_batch(y_pred.ndim):
+            return jnp.broadcast_to(values[None], (len(y_pred), *values.shape))
+        return values
+
+    def _sums_batch(self, rank: int) -> bool:
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        return any(axis is None or axis % max(rank, 2) == 0 for axis in axes)
+
+    def _index(self, y_true: Array, y_pred: Array) -> Array:
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `_index`.")
+
+
+class Dice(_Overlap):
+    """`dice` as a loss.
+
+    Args:
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      axis: the axis or axes of one region; without it a batch is one region. For one value an
+        image of `[batch, height, width, channels]` use axis=(1, 2, 3).
+      dtype: the dtype to compute in; the predictions' when left out.
+
+    Example:
+      >>> Dice()(jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]])).round(4)
+      Array(0.3333, dtype=float32)
+    """
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "dice"
+    axis: Axes = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def _index(self, y_true: Array, y_pred: Array) -> Array:
+        return dice(y_true, y_pred, self.axis)
+
+
+class Tversky(_Overlap):
+    """`tversky` as a loss: `alpha` and `beta`, then the arguments of `Dice`.
+
+    Raises:
+      ValueError: `alpha` or `beta` is negative.
+    """
+
+    alpha: float = 0.5
+    beta: float = 0.5
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = "tversky"
+    axis: Axes = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless `alpha` and `beta` are finite and not negative."""
+        for name in ("alpha", "beta"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(
+                    f"Tversky: expected `{name}` >= 0, got {value!r}. Keras uses {name}=0.5."
+                )
+
+    def _index(self, y_true: Array, y_pred: Array) -> Array:
+        return tversky(y_true, y_pred, self.alpha, self.beta, self.axis)

@@ -1,0 +1,227 @@
+"""The area under a curve that a threshold draws: ROC, precision over recall, or their gains.
+
+The counts at `num_thresholds` thresholds are the points of the curve, so the area is a Riemann sum
+of them, not the exact one. Points run from the lowest threshold (everything answered yes) to the
+highest (nothing). Laws: as in `jkeras.metrics.base`; turning the order of all scores around turns
+the area under ROC into one minus it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.description import option
+from jkeras.core.errors import describe, look_up
+from jkeras.losses.base import floating_dtype
+from jkeras.losses.reduction import divide_or_zero
+from jkeras.metrics.base import Metric, Sums
+from jkeras.metrics.counts import (
+    Questions,
+    Thresholds,
+    are_even,
+    counts_above,
+    even_levels,
+    levels_of,
+    precision_of,
+    questions,
+    recall_of,
+    thresholds_of,
+    zero_counts,
+)
+
+Array = jax.Array
+
+EPSILON = 1e-7
+"""So far the end thresholds lie outside [0, 1], as in Keras."""
+
+
+def _curve(value: Any) -> str:
+    return _word("curve", value, ("ROC", "PR", "PRGAIN"))
+
+
+def _summation(value: Any) -> str:
+    return _word("summation method", value, ("interpolation", "minoring", "majoring"))
+
+
+def _word(kind: str, value: Any, known: tuple[str, ...]) -> str:
+    """The known word that differs in letter case only; Keras's enumerations hold it as `value`."""
+    value = getattr(value, "value", value)
+    if not isinstance(value, str):
+        raise TypeError(f"expected a {kind}'s name, got {describe(value)}. Known: {known}.")
+    folded = {word.lower(): word for word in known}
+    return folded[value.lower()] if value.lower() in folded else look_up(kind, value, dict(folded))
+
+
+def _numbers_or_none(value: Any) -> tuple[float, ...] | None:
+    return None if value is None else tuple(float(item) for item in np.asarray(value).reshape(-1))
+
+
+class AUC(Metric):
+    """The area under the curve of a yes-or-no classifier.
+
+    Args:
+      num_thresholds: how many thresholds from 0 to 1, 2 or more.
+      curve: "ROC" (true over false positive rate), "PR" (precision over recall) or "PRGAIN".
+      summation_method: "interpolation" (the middle of two points; for "PR" the interpolation of
+        counts), "minoring" (the lower one) or "majoring" (the higher one).
+      name: how logs call it.
+      dtype: the dtype of the result; float32 when left out.
+      thresholds: those between 0 and 1 themselves, instead of `num_thresholds`.
+      multi_label: one curve for each label, `[batch, labels]`; the result is the areas' mean.
+      num_labels: of `multi_label`; needed only where sums are made before a batch is met.
+      label_weights: one for each label: of its area, or without `multi_label` of its questions.
+      from_logits: the predictions are logits.
+
+    Raises:
+      ValueError: too few thresholds, an unknown word, or `num_labels` without `multi_label`.
+
+    Example:
+      >>> metric = AUC(num_thresholds=3)
+      >>> y_true, y_pred = jnp.array([0, 0, 1, 1]), jnp.array([0.0, 0.5, 0.3, 0.9])
+      >>> float(metric.compute(metric.update(metric.init(), y_true, y_pred)))
+      0.75
+
+    Source: Davis and Goadrich 2006, doi:10.1145/1143844.1143874 (interpolation of "PR"); Flach and
+    Kull 2015 ("PRGAIN"); `keras.metrics.AUC`.
+    """
+
+    num_thresholds: int = 200
+    curve: str = option(default="ROC", convert=_curve)
+    summation_method: str = option(default="interpolation", convert=_summation)
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+    thresholds: Thresholds = option(default=None, convert=thresholds_of)
+    multi_label: bool = False
+    num_labels: int | None = None
+    label_weights: tuple[float, ...] | None = option(default=None, convert=_numbers_or_none)
+    from_logits: bool = False
+
+    def check(self) -> None:
+        """Raises when the arguments do not go together."""
+        if self.thresholds is None and not self.num_thresholds > 1:
+            raise ValueError(
+                f"{self.who}: expected `num_thresholds` > 1, got {self.num_thresholds!r}. "
+                "Keras uses num_thresholds=200."
+            )
+        if self.num_labels is not None and not self.multi_label:
+            raise ValueError(
+                f"{self.who}: expected `num_labels` only with multi_label=True, got "
+                f"{self.num_labels!r}. Add multi_label=True, or leave it out."
+            )
+
+    def init(self) -> Sums:
+        """Zero counts, `[thresholds]` each; with `multi_label` `[thresholds, labels]`."""
+        labels = (self.num_labels or 1,) if self.multi_label else ()
+        return zero_counts(len(self._levels()), *labels)
+
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+        """Adds a batch; arguments as for `Metric.update`, `[batch, labels]` with `multi_label`."""
+        asked = questions(self, y_true, y_pred, weight)
+        if self.from_logits:
+            asked = asked._replace(score=jax.nn.sigmoid(asked.score))
+        self._check_labels(asked.score.shape)
+        levels = self._levels()
+        if self.multi_label:
+            counts = counts_above(levels, asked, self._clips())
+            return self.merge(sums, counts)
+        counts = counts_above(levels, self._weighted(asked).each(), self._clips())
+        return self.merge(sums, {name: count[:, 0] for name, count in counts.items()})
+
+    def compute(self, sums: Sums) -> Array:
+        """A scalar; 0 before the first example."""
+        parts = _pr_parts(sums) if self._interpolates_pr() else self._riemann_parts(sums)
+        areas = jnp.sum(parts, axis=0)
+        if self.multi_label and self.label_weights is not None:
+            weights = jnp.asarray(self.label_weights, jnp.float32)
+            area = divide_or_zero(jnp.sum(areas * weights), jnp.sum(weights))
+        else:
+            area = jnp.mean(areas)
+        return self._in_dtype(area)
+
+    def _levels(self) -> tuple[float, ...]:
+        if self.thresholds is None:
+            inner = even_levels(self.num_thresholds)[1:-1]
+        else:
+            inner = tuple(sorted(levels_of(self.thresholds)))
+        return (-EPSILON, *inner, 1 + EPSILON)
+
+    def _clips(self) -> bool:
+        return self.thresholds is None or are_even((0.0, *self._levels()[1:-1], 1.0))
+
+    def _interpolates_pr(self) -> bool:
+        return self.curve == "PR" and self.summation_method == "interpolation"
+
+    def _weighted(self, asked: Questions) -> Questions:
+        if self.label_weights is None:
+            return asked
+        weights = jnp.asarray(self.label_weights, jnp.float32)
+        weights = weights.reshape((1,) * (asked.weight.ndim - 1) + (-1,))
+        return asked._replace(weight=asked.weight * weights)
+
+    def _riemann_parts(self, sums: Sums) -> Array:
+        """The areas between neighboring points: `[thresholds - 1, ...]`."""
+        x, y = _POINTS[self.curve](sums)
+        low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
+        middle = (y[:-1] + y[1:]) / 2
+        heights = {"interpolation": middle, "minoring": low, "majoring": high}
+        return (x[:-1] - x[1:]) * heights[self.summation_method]
+
+    def _check_labels(self, shape: tuple[int, ...]) -> None:
+        if self.multi_label and (len(shape) != 2 or self.num_labels not in (None, shape[1])):
+            labels = "labels" if self.num_labels is None else self.num_labels
+            raise ValueError(
+                f"{self.who}: expected `y_pred` [batch, {labels}], got shape {shape}. "
+                "With multi_label=True every column is a label of its own."
+            )
+        if self.label_weights is not None and len(self.label_weights) != shape[-1]:
+            raise ValueError(
+                f"{self.who}: expected `label_weights` with one number for each of {shape[-1]} "
+                f"labels, got {len(self.label_weights)} numbers."
+            )
+
+
+def _roc(sums: Sums) -> tuple[Array, Array]:
+    """The false positive rates, and the true ones."""
+    false = sums["false_positives"]
+    return divide_or_zero(false, false + sums["true_negatives"]), recall_of(sums)
+
+
+def _pr(sums: Sums) -> tuple[Array, Array]:
+    """Recall, and precision."""
+    return recall_of(sums), precision_of(sums)
+
+
+def _pr_gain(sums: Sums) -> tuple[Array, Array]:
+    """Recall gain, not below 0, and precision gain: how much better than answering always yes."""
+    right = sums["true_positives"]
+    odds = divide_or_zero(
+        right + sums["false_negatives"], sums["true_negatives"] + sums["false_positives"]
+    )
+    recall = 1 - odds * divide_or_zero(sums["false_negatives"], right)
+    precision = 1 - odds * divide_or_zero(sums["false_positives"], right)
+    recall = jnp.where(right == 0, 0, jnp.maximum(recall, 0))
+    return recall, jnp.where(right == 0, 1, precision)
+
+
+_POINTS = {"ROC": _roc, "PR": _pr, "PRGAIN": _pr_gain}
+
+
+def _pr_parts(sums: Sums) -> Array:
+    """The areas under precision over recall, with counts interpolated between thresholds.
+
+    Between two points true positives grow linearly in all positives, TP = intercept + slope · P, so
+    the precision's integral has a logarithm.
+    """
+    right = sums["true_positives"]
+    yes = right + sums["false_positives"]
+    rise = right[:-1] - right[1:]
+    slope = divide_or_zero(rise, jnp.maximum(yes[:-1] - yes[1:], 0))
+    intercept = right[1:] - slope * yes[1:]
+    both = (yes[:-1] > 0) & (yes[1:] > 0)
+    ratio = jnp.where(both, divide_or_zero(yes[:-1], yes[1:]), 1)
+    true = right[1:] + sums["false_negatives"][1:]
+    return divide_or_zero(slope * (rise + intercept * jnp.log(ratio)), true)

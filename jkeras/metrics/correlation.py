@@ -1,0 +1,226 @@
+"""How much of what varies in the targets varies in the predictions: R², and two correlations.
+
+R² compares examples with each other, so its sums are moments of each output; the correlations
+compare the numbers of one example, and are means over examples. Laws: as in `jkeras.metrics.base`;
+predictions equal to the targets score 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.description import option
+from jkeras.core.errors import describe, unknown_name
+from jkeras.losses.base import floating_dtype
+from jkeras.losses.reduction import divide_or_zero
+from jkeras.losses.shapes import check_axis, exact, paired
+from jkeras.metrics.base import MeanMetric, Metric, Sums, arrays
+from jkeras.metrics.counts import weights_of
+
+Array = jax.Array
+
+EPSILON = 1e-7
+"""Keras's `backend.epsilon()`, which stands beside the divisor."""
+
+
+def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """The covariance over `axis`, divided by both standard deviations: from -1 to 1.
+
+    Args:
+      y_true: `[..., d]`.
+      y_pred: `[..., d]`.
+      axis: the axis of the numbers that are compared.
+
+    Returns:
+      The shape without `axis`, dtype of `y_pred`; NaN where one side is constant.
+
+    Raises:
+      ValueError: the shapes do not match.
+
+    Example:
+      >>> y_true, y_pred = jnp.array([[0.0, 1.0, 2.0]]), jnp.array([[1.0, 3.0, 5.0]])
+      >>> pearson_correlation(y_true, y_pred).round(4).tolist()
+      [1.0]
+
+    Source: `keras.metrics.pearson_correlation`.
+    """
+    true, predicted = _centered("pearson_correlation", y_true, y_pred, axis)
+    covariance = jnp.mean(true[0] * predicted[0], axis=axis)
+    scale = jnp.sqrt(_variance(true[0], axis)) * jnp.sqrt(_variance(predicted[0], axis))
+    return (covariance / scale).astype(_dtype(y_pred))
+
+
+def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """Twice the covariance over `axis`, divided by both variances and the squared distance of the
+    means: 1 only where the numbers are equal.
+
+    Shapes and errors: as `pearson_correlation`; 0 where both sides are constant.
+
+    Example:
+      >>> y_true, y_pred = jnp.array([[0.0, 1.0, 2.0]]), jnp.array([[1.0, 2.0, 3.0]])
+      >>> concordance_correlation(y_true, y_pred).round(4)
+      Array([0.5714], dtype=float32)
+
+    Source: Lin 1989, doi:10.2307/2532051; `keras.metrics.concordance_correlation`.
+    """
+    true, predicted = _centered("concordance_correlation", y_true, y_pred, axis)
+    covariance = jnp.mean(true[0] * predicted[0], axis=axis)
+    distance = jnp.squeeze(jnp.square(true[1] - predicted[1]), axis)
+    scale = _variance(true[0], axis) + _variance(predicted[0], axis) + distance
+    return (2 * covariance / (scale + EPSILON)).astype(_dtype(y_pred))
+
+
+def _centered(who: str, y_true: Any, y_pred: Any, axis: int) -> list[tuple[Array, Array]]:
+    """For both sides the numbers minus their mean over `axis`, and that mean."""
+    sides = paired(who, y_true, y_pred)
+    check_axis(who, axis, sides[1])
+    means = [jnp.mean(exact(side), axis=axis, keepdims=True) for side in sides]
+    return [(exact(side) - mean, mean) for side, mean in zip(sides, means, strict=True)]
+
+
+def _variance(centered: Array, axis: int) -> Array:
+    return jnp.mean(jnp.square(centered), axis=axis)
+
+
+def _dtype(y_pred: Any) -> Any:
+    found = jnp.asarray(y_pred).dtype
+    return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
+
+
+class PearsonCorrelation(MeanMetric):
+    """The mean of `pearson_correlation` over examples; `axis` is not the batch's.
+
+    Args:
+      name: how logs call it.
+      dtype: the dtype of the result; float32 when left out.
+      axis: the axis of the numbers that are compared.
+    """
+
+    name: str | None = "pearson_correlation"
+    dtype: Any = option(default=None, convert=floating_dtype)
+    axis: int = -1
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`."""
+        _check_not_batch(self, self.axis, y_pred)
+        return pearson_correlation(y_true, y_pred, self.axis)
+
+
+class ConcordanceCorrelation(MeanMetric):
+    """The mean of `concordance_correlation` over examples. Arguments: as `PearsonCorrelation`."""
+
+    name: str | None = "concordance_correlation"
+    dtype: Any = option(default=None, convert=floating_dtype)
+    axis: int = -1
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`."""
+        _check_not_batch(self, self.axis, y_pred)
+        return concordance_correlation(y_true, y_pred, self.axis)
+
+
+def _check_not_batch(metric: Metric, axis: int, y_pred: Array) -> None:
+    if axis in (0, -y_pred.ndim):
+        raise ValueError(
+            f"{metric.who}: expected `axis` not to be the batch's, got axis={axis} for outputs of "
+            f"shape {y_pred.shape}: batches would not add up. Use R2Score, or the function."
+        )
+
+
+def _aggregation(value: Any) -> str | None:
+    known = ("uniform_average", "variance_weighted_average")
+    if value is None or value in known:
+        return value
+    if isinstance(value, str):
+        raise unknown_name("class aggregation", value, known)
+    raise TypeError(f"expected a name or None, got {describe(value)}. Known: {', '.join(known)}.")
+
+
+class R2Score(Metric):
+    """1 minus the squared errors over the targets' squared distances from their mean.
+
+    Args:
+      class_aggregation: "uniform_average" for the mean over outputs, "variance_weighted_average"
+        for their mean by variance, None for one score an output.
+      num_regressors: how many predictors the model had; above 0 the score is the adjusted one,
+        1 - (1 - R²)·(n - 1) / (n - num_regressors - 1), where n is the number of targets whose
+        weight is not 0, all outputs together. It stays R² while that divisor is not positive.
+      name: how logs call it.
+      dtype: the dtype of the result; float32 when left out.
+
+    Raises:
+      ValueError: an argument is out of range.
+
+    Example:
+      >>> metric = R2Score()
+      >>> y_true, y_pred = jnp.array([[1.0], [4.0], [3.0]]), jnp.array([[2.0], [4.0], [4.0]])
+      >>> metric.compute(metric.update(metric.init(), y_true, y_pred)).round(4)
+      Array(0.5714, dtype=float32)
+
+    Source: `keras.metrics.R2Score`. Where targets do not vary the score is 0, also for predictions
+    without an error, where Keras gives NaN.
+    """
+
+    class_aggregation: str | None = option(default="uniform_average", convert=_aggregation)
+    num_regressors: int = 0
+    name: str | None = "r2_score"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless `num_regressors` is 0 or more."""
+        if self.num_regressors < 0:
+            raise ValueError(
+                f"{self.who}: expected `num_regressors` >= 0, got {self.num_regressors!r}. "
+                "With 0 the score is not adjusted."
+            )
+
+    def init(self) -> Sums:
+        """Zero moments: `[1]` each, which stands for all outputs."""
+        zeros = {name: jnp.zeros(1, jnp.float32) for name in ("sum", "squares", "errors", "count")}
+        return zeros | ({"targets": jnp.zeros((), jnp.float32)} if self.num_regressors else {})
+
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+        """Adds a batch.
+
+        Args:
+          sums: what `init` or an earlier `update` gave.
+          y_true: `[batch, outputs]`, or `[batch]`.
+          y_pred: likewise.
+          weight: `[batch]`, or one for each target; ones when left out.
+        """
+        y_true, y_pred = (y.astype(jnp.float32) for y in arrays(y_true, y_pred))
+        if y_true.shape != y_pred.shape or y_pred.ndim != 2:
+            raise ValueError(
+                f"{self.who}: expected `y_true` and `y_pred` [batch, outputs], got shapes "
+                f"{y_true.shape} and {y_pred.shape}. Flatten what stands behind the batch axis."
+            )
+        weight = weights_of(weight, y_pred)
+        true = jnp.where(weight == 0, 0, y_true)
+        error = jnp.where(weight == 0, 0, y_true - y_pred)
+        parts = {"sum": true, "squares": true * true, "errors": error * error}
+        new = {name: jnp.sum(weight * part, axis=0) for name, part in parts.items()}
+        new["count"] = jnp.sum(weight, axis=0)
+        if self.num_regressors:
+            new["targets"] = jnp.sum(weight != 0, dtype=jnp.float32)
+        return self.merge(sums, new)
+
+    def compute(self, sums: Sums) -> Array:
+        """A scalar, or `[outputs]` without aggregation; 0 before the first example."""
+        mean = divide_or_zero(sums["sum"], sums["count"])
+        total = sums["squares"] - sums["sum"] * mean
+        scores = jnp.where(total == 0, 0, 1 - divide_or_zero(sums["errors"], total))
+        if self.class_aggregation == "uniform_average":
+            scores = jnp.mean(scores)
+        elif self.class_aggregation is not None:
+            scores = divide_or_zero(jnp.sum(total * scores), jnp.sum(total))
+        return self._in_dtype(self._adjusted(scores, sums))
+
+    def _adjusted(self, score: Array, sums: Sums) -> Array:
+        if not self.num_regressors:
+            return score
+        free = sums["targets"] - self.num_regressors - 1
+        adjusted = 1 - divide_or_zero((1 - score) * (sums["targets"] - 1), free)
+        return jnp.where(free > 0, adjusted, score)

@@ -1,0 +1,250 @@
+"""Right and wrong answers, counted: the one place where predictions meet thresholds and targets.
+
+Every element of the predictions is one yes-or-no question, answered yes above a threshold. Counted
+are the weights of the four outcomes, under Keras's names. Laws: the four add up to the weights of
+all questions; counts of two sets of questions add; a question of weight zero counts nowhere,
+whatever it holds; an answer that is NaN is no.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.losses.reduction import divide_or_zero, lined_up
+from jkeras.losses.shapes import floats
+from jkeras.metrics.base import Metric, Sums, arrays
+
+Array = jax.Array
+Thresholds = float | tuple[float, ...] | None
+
+COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+FEW = 8
+"""Up to so many thresholds are compared with every score; more are looked up in."""
+
+
+def number_of(value: Any) -> float:
+    """A number as a float.
+
+    Raises:
+      TypeError: it is none.
+
+    Example:
+      >>> number_of(1)
+      1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"expected a number, got {describe(value)}.")
+    return float(value)
+
+
+def thresholds_of(value: Any) -> Thresholds:
+    """A number or several in [0, 1], as a float or a tuple of floats; None stays None.
+
+    Raises:
+      ValueError: one of them is outside [0, 1].
+
+    Example:
+      >>> thresholds_of([0, 0.5])
+      (0.0, 0.5)
+    """
+    if value is None:
+        return None
+    several = isinstance(value, list | tuple | np.ndarray)
+    found = tuple(number_of(item) for item in (value if several else [value]))
+    for item in found:
+        if not 0 <= item <= 1:
+            raise ValueError(f"expected thresholds between 0 and 1, got {item:g}. Use 0.5.")
+    return found if several else found[0]
+
+
+def levels_of(thresholds: Thresholds, default: float = 0.5) -> tuple[float, ...]:
+    """Thresholds as a tuple; one default where none were given."""
+    if thresholds is None:
+        return (default,)
+    return thresholds if isinstance(thresholds, tuple) else (thresholds,)
+
+
+def even_levels(number: int) -> tuple[float, ...]:
+    """So many thresholds from 0 to 1 at equal distances; 0.5 for one.
+
+    Example:
+      >>> even_levels(3), even_levels(1)
+      ((0.0, 0.5, 1.0), (0.5,))
+    """
+    return tuple(i / (number - 1) for i in range(number)) if number > 1 else (0.5,)
+
+
+def are_even(levels: tuple[float, ...]) -> bool:
+    """Whether three thresholds or more divide 0 to 1 evenly; Keras then clips scores to [0, 1]."""
+    return len(levels) > 2 and np.allclose(levels, even_levels(len(levels)), rtol=0, atol=1e-7)
+
+
+class Questions(NamedTuple):
+    """Yes-or-no questions, one array each of the same shape.
+
+    Attributes:
+      positive: the truth, bool.
+      score: float32.
+      weight: float32.
+    """
+
+    positive: Array
+    score: Array
+    weight: Array
+
+    def each(self) -> Questions:
+        """All questions as one group: `[questions, 1]`."""
+        return Questions(*(part.reshape(-1, 1) for part in self))
+
+    def of_class(self, index: int | None) -> Questions:
+        """Only those about one class, an index into the last axis; all for None."""
+        return self if index is None else Questions(*(part[..., index] for part in self))
+
+
+def questions(metric: Metric, y_true: Any, y_pred: Any, weight: Any) -> Questions:
+    """A batch as questions, in the shape of the predictions. A target is true unless it is 0.
+
+    Args:
+      metric: named in the message.
+      y_true: `[batch, ...]`.
+      y_pred: `[batch, ...]`.
+      weight: `[batch]`, or one for each question; ones when left out.
+
+    Raises:
+      ValueError: the shapes differ.
+    """
+    y_true, y_pred = arrays(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"{metric.who}: expected `y_true` of shape {y_pred.shape} like the outputs, got shape "
+            f"{y_true.shape}. For class indices pass one-hot targets: "
+            f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
+        )
+    score = y_pred.astype(jnp.float32)
+    return Questions(y_true != 0, score, weights_of(weight, score))
+
+
+def weights_of(weight: Any, values: Array) -> Array:
+    """One float32 weight for each value: `weight` beside the first axes, ones when left out."""
+    weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
+    return jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
+
+
+def check_class_id(metric: Metric, class_id: int | None, classes: int | None = None) -> None:
+    """Raises unless `class_id` is None, or an index of a class.
+
+    Args:
+      metric: named in the message.
+      class_id: to be checked.
+      classes: how many there are; None while nobody knows.
+
+    Raises:
+      ValueError: it is none.
+    """
+    if class_id is not None and class_id < 0:
+        raise ValueError(
+            f"{metric.who}: expected `class_id` >= 0, got {class_id!r}. Classes count from 0."
+        )
+    if class_id is not None and classes is not None and class_id >= classes:
+        raise ValueError(
+            f"{metric.who}: expected `class_id` from 0 to {classes - 1}, got {class_id} for "
+            f"outputs of {classes} classes. Classes count from 0."
+        )
+
+
+def counts_above(levels: tuple[float, ...], asked: Questions, clip: bool) -> Sums:
+    """The four counts when a score above a threshold is a yes.
+
+    Args:
+      levels: the thresholds.
+      asked: `[questions, groups]`.
+      clip: move scores outside [0, 1] to its ends first.
+
+    Returns:
+      Each of `COUNTS`, `[levels, groups]` float32.
+    """
+    score = jnp.clip(asked.score, 0, 1) if clip else asked.score
+    asked = asked._replace(score=jnp.where(jnp.isnan(score), -jnp.inf, score))
+    if len(levels) <= FEW or list(levels) != sorted(levels):
+        answers = asked.score[None] > jnp.asarray(levels, jnp.float32)[:, None, None]
+        return counts_of_answers(asked.positive.astype(jnp.float32), answers, asked.weight, 1)
+    return _counts_by_bucket(levels, asked)
+
+
+def counts_of_answers(target: Array, answers: Array, weight: Array, axis: Any) -> Sums:
+    """The four counts of answers to questions: Σ w·y·a, Σ w·(1 - y)·a and so on over `axis`.
+
+    Args:
+      target: `[...]` float32, from 0 to 1.
+      answers: `[levels, ...]` bool.
+      weight: `[...]` float32.
+      axis: the axis or axes of `answers` that are summed.
+    """
+    target = jnp.where(weight == 0, 0, target)
+    right, wrong = (weight * target)[None], (weight * (1 - target))[None]
+    sums = [
+        jnp.sum(jnp.where(yes, part, 0), axis=axis)
+        for yes in (answers, ~answers)
+        for part in (right, wrong)
+    ]
+    return dict(zip(("true_positives", "false_positives"), sums[:2], strict=True)) | dict(
+        zip(("false_negatives", "true_negatives"), sums[2:], strict=True)
+    )
+
+
+def _counts_by_bucket(levels: tuple[float, ...], asked: Questions) -> Sums:
+    """`counts_above` for many ascending thresholds: each question goes into one bucket, by how many
+    thresholds its score is above, and the counts are sums of the buckets on either side.
+    """
+    bucket = jnp.searchsorted(jnp.asarray(levels, jnp.float32), asked.score).astype(jnp.int32)
+    group = jnp.arange(asked.score.shape[1], dtype=jnp.int32)[None]
+    group = jnp.broadcast_to(group, bucket.shape)
+    shape = (2, len(levels) + 1, asked.score.shape[1])
+    sizes = count_cells((asked.positive.astype(jnp.int32), bucket, group), asked.weight, shape)
+    no = jnp.cumsum(sizes, axis=1)[:, :-1]
+    yes = jnp.flip(jnp.cumsum(jnp.flip(sizes, 1), axis=1), 1)[:, 1:]
+    return {
+        "true_positives": yes[1],
+        "false_positives": yes[0],
+        "true_negatives": no[0],
+        "false_negatives": no[1],
+    }
+
+
+def count_cells(index: tuple[Array, ...], weight: Array, shape: tuple[int, ...]) -> Array:
+    """The weights that fall into each cell of a table.
+
+    Args:
+      index: for each axis of the table an int32 array, all of one shape, in range.
+      weight: float32, of that shape.
+      shape: the table's.
+    """
+    return jnp.zeros(shape, jnp.float32).at[index].add(weight, mode="promise_in_bounds")
+
+
+def zero_counts(*shape: int, names: tuple[str, ...] = COUNTS) -> Sums:
+    """The counts of no questions."""
+    return {name: jnp.zeros(shape, jnp.float32) for name in names}
+
+
+def precision_of(sums: Sums) -> Array:
+    """Of what was answered yes, the share that is right; 0 where nothing was."""
+    right = sums["true_positives"]
+    return divide_or_zero(right, right + sums["false_positives"])
+
+
+def recall_of(sums: Sums) -> Array:
+    """Of what is true, the share that was answered yes; 0 where nothing is. Also: sensitivity."""
+    right = sums["true_positives"]
+    return divide_or_zero(right, right + sums["false_negatives"])
+
+
+def specificity_of(sums: Sums) -> Array:
+    """Of what is false, the share that was answered no; 0 where nothing is."""
+    right = sums["true_negatives"]
+    return divide_or_zero(right, right + sums["false_positives"])

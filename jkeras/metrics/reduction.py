@@ -1,0 +1,148 @@
+"""Plain numbers, summed or averaged: metrics of values that are there already.
+
+`Mean` and `Sum` take values where other metrics take targets and predictions, so they are for use
+by hand and in loops of one's own, not for `compile`. Laws: as in `jkeras.metrics.base`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.description import option
+from jkeras.losses.base import floating_dtype
+from jkeras.losses.reduction import divide_or_zero
+from jkeras.losses.shapes import floats
+from jkeras.metrics.base import FunctionMetric, Metric, Sums, weighted_sums
+from jkeras.metrics.counts import weights_of
+from jkeras.metrics.running import keep_sums, kept_sums
+
+Array = jax.Array
+
+
+class _OfValues(Metric):
+    """A metric that is updated with values instead of targets and predictions."""
+
+    # Fewer arguments than a metric of pairs has: the law that a subclass takes what its base takes
+    # is broken on purpose, and `update` says so to whoever passes a pair.
+    def update(self, sums: Sums, values: Any, weight: Any = None, *more: Any) -> Sums:  # type: ignore[override]
+        """The sums with more values in them.
+
+        Args:
+          sums: what `init` or an earlier `update` gave.
+          values: a number, or `[batch, ...]`.
+          weight: a number, `[batch]`, or one for each value; ones when left out.
+          *more: none.
+
+        Raises:
+          TypeError: called with targets and predictions.
+        """
+        if more:
+            raise TypeError(
+                f"{self.who}: expected values and their weights, got targets and predictions. "
+                "In compile(metrics=[...]) use a function (y_true, y_pred) instead."
+            )
+        return self.merge(sums, self._sums_of(floats(values).astype(jnp.float32), weight))
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Adds values to the sums this object keeps; arguments as for `update`."""
+        keep_sums(self, self.update(kept_sums(self), values, sample_weight))
+
+    def _sums_of(self, values: Array, weight: Any) -> Sums:
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `_sums_of`.")
+
+
+class Sum(_OfValues):
+    """Σ w·v over all values.
+
+    Args:
+      name: how logs call it.
+      dtype: the dtype of the result; float32 when left out.
+
+    Example:
+      >>> total = Sum()
+      >>> total.update_state([1.0, 3.0, 5.0, 7.0], sample_weight=[1, 1, 0, 0])
+      >>> float(total.result())
+      4.0
+
+    Source: `keras.metrics.Sum`.
+    """
+
+    name: str | None = "sum"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def init(self) -> Sums:
+        """Zero."""
+        return {"total": jnp.zeros((), jnp.float32)}
+
+    def compute(self, sums: Sums) -> Array:
+        """The sum."""
+        return self._in_dtype(sums["total"])
+
+    def _sums_of(self, values: Array, weight: Any) -> Sums:
+        weight = weights_of(weight, values)
+        return {"total": jnp.sum(jnp.where(weight == 0, 0, weight * values))}
+
+
+class Mean(_OfValues):
+    """Σ w·v over Σ w, where a value is the mean over an example's own axes.
+
+    One weight for several examples counts once, for their mean, as in Keras. Arguments: as `Sum`.
+
+    Example:
+      >>> mean = Mean()
+      >>> float(mean([1.0, 3.0, 5.0])), float(mean(9.0))
+      (3.0, 4.5)
+
+    Source: `keras.metrics.Mean`.
+    """
+
+    name: str | None = "mean"
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def init(self) -> Sums:
+        """Zero weighted values, zero weights."""
+        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+
+    def compute(self, sums: Sums) -> Array:
+        """Their quotient, and 0 before the first value."""
+        return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
+
+    def _sums_of(self, values: Array, weight: Any) -> Sums:
+        if weight is not None and np.ndim(weight) == 0:
+            values = jnp.mean(values)
+        return weighted_sums(values[None] if values.ndim == 0 else values, weight)
+
+
+class MeanMetricWrapper(FunctionMetric):
+    """The mean of what a function `(y_true, y_pred)` returns, under Keras's name for it.
+
+    Args:
+      fn: the function; see `FunctionMetric`.
+      name: how logs call it.
+      dtype: the dtype of the result; float32 when left out.
+      **kwargs: further arguments for `fn`.
+
+    Example:
+      >>> from jkeras.losses import huber
+      >>> metric = MeanMetricWrapper(huber, name="huber", delta=0.5)
+      >>> float(metric(jnp.zeros((1, 1)), jnp.ones((1, 1))))
+      0.375
+
+    Source: `keras.metrics.MeanMetricWrapper`.
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(partial(fn, **kwargs) if kwargs else fn, name, dtype)
+
+    @property
+    def log_name(self) -> str:
+        """The given name, else the class's in snake case."""
+        return self.name or "mean_metric_wrapper"

@@ -1,0 +1,95 @@
+"""Adaptive pooling: the number of windows is given, and the windows follow from it.
+
+Window i of m over n entries goes from floor(i · n / m) to ceil((i + 1) · n / m): windows overlap
+where m does not divide n, and repeat entries where m > n. Laws: m = n is the identity, m = 1 pools
+everything; where m divides n, it is pooling with windows of n / m.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.ops.linear import along
+from jkeras.ops.pooling import average_pool, largest, max_pool
+
+
+def adaptive_max_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
+    """The largest entry of each window, one axis after the other.
+
+    Args:
+      x: any rank, real.
+      counts: how many windows, for each axis that is pooled.
+
+    Returns:
+      The rank and dtype of `x`. Among equal entries the first of the last axis, then of the one
+      before, and so on, takes the gradient.
+
+    Example:
+      >>> adaptive_max_pool(jnp.arange(5), {0: 2}).tolist()
+      [2, 4]
+    """
+    for axis, count in counts.items():
+        if x.shape[axis] % count == 0:
+            window = _tiles(x, axis, count)
+            x = max_pool(x, window, window, "valid")
+        else:
+            starts, ends = _bounds(x.shape[axis], count)
+            x = largest(*_places(x, axis, starts, ends))
+    return x
+
+
+def adaptive_average_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
+    """The mean of each window, one axis after the other.
+
+    Args:
+      x: any rank, floating.
+      counts: how many windows, for each axis that is pooled.
+
+    Returns:
+      The rank and dtype of `x`. (Windows of one axis may differ in size, so this is the mean of
+      means: each window counts all its entries alike.)
+
+    Example:
+      >>> adaptive_average_pool(jnp.arange(5.0), {0: 2}).tolist()
+      [1.0, 3.0]
+    """
+    for axis, count in counts.items():
+        if x.shape[axis] % count == 0:
+            window = _tiles(x, axis, count)
+            x = average_pool(x, window, window, "valid")
+        else:
+            x = _means(x, axis, *_bounds(x.shape[axis], count))
+    return x
+
+
+def _means(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
+    """The mean of each window, whose places beyond its end weigh nothing."""
+    places = _places(x, axis, starts, ends)
+    shares = [(starts + n < ends) / (ends - starts) for n in range(len(places))]
+    weights = [along(axis, jnp.asarray(share, x.dtype), x.ndim) for share in shares]
+    return functools.reduce(operator.add, map(operator.mul, places, weights))
+
+
+def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `count` windows over `size` entries starts, and where it has ended."""
+    numbers = np.arange(count)
+    return numbers * size // count, -(-(numbers + 1) * size // count)
+
+
+def _places(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> list[jax.Array]:
+    """For each place in the longest window, the entries of all windows there.
+
+    A shorter window repeats its last entry; it is never its first largest one.
+    """
+    widest = int((ends - starts).max())
+    return [jnp.take(x, np.minimum(starts + n, ends - 1), axis) for n in range(widest)]
+
+
+def _tiles(x: jax.Array, axis: int, count: int) -> tuple[int, ...]:
+    return tuple(size // count if i == axis else 1 for i, size in enumerate(x.shape))
