@@ -54,6 +54,8 @@ def convolve_as_product(
       [1.0, 5.0, 4.0]
     """
     window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    if strides[-1] == 1 and _sums_are_cheaper(window, channels, filters, x.shape[-2]):
+        return _convolve_as_sum(x, kernel, strides, pads, dilation)
     matrix = kernel.reshape(math.prod(window) * channels, filters)
     if channels < _FEW_CHANNELS:
         seen = taps(jnp.moveaxis(x, -1, 0), window, strides, pads, dilation, axis=2)
@@ -66,6 +68,47 @@ def convolve_as_product(
         entries = seen[0] if len(seen) == 1 else jnp.concatenate(seen, -1)
         outputs = entries.reshape(math.prod(positions), matrix.shape[0]) @ matrix
     return outputs.reshape(*positions, filters)
+
+
+def _sums_are_cheaper(window: Sequence[int], channels: int, filters: int, width: int) -> bool:
+    """Whether `_convolve_as_sum` moves fewer numbers per position than patches: what is laid out
+    and what is added up is written and read, so each counts twice.
+
+    It also multiplies at the borders of a row, so a row has to be long, and its matrix is shorter.
+    The rule agrees with measurements of 15 shapes but for ties.
+    """
+    rest, last = math.prod(window[:-1]), window[-1]
+    with_patches = 2 * rest * last * channels + filters
+    with_sums = 2 * rest * channels + 2 * last * filters
+    return last > 1 and channels >= 16 and width >= 4 * last and with_sums < with_patches
+
+
+def _convolve_as_sum(
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], pads: Pads, dilation: Sequence[int]
+) -> jax.Array:
+    """`convolve_as_product` with the window's last axis left out of the patches: the product has
+    outputs for each entry of that axis, which are added up, each shifted by its place.
+
+    A third of the patches for a window of three. In a loop, value and both gradients, two cores:
+    16 channels and filters, 32 images of 28 by 28, 5.9 to 2.8 ms; 64 of 56 by 56, 8 images, 65 to
+    50 ms. Its programs have fewer operations, too, and compile in two thirds of the time.
+    """
+    window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
+    last, spread = window[-1], dilation[-1]
+    seen = taps(x, (*window[:-1], 1), strides, pads, dilation, axis=1)
+    entries = seen[0] if len(seen) == 1 else jnp.concatenate(seen, -1)
+    matrix = jnp.moveaxis(kernel, -3, -2).reshape(math.prod(window[:-1]) * channels, last * filters)
+    *positions, length, width = entries.shape
+    outputs = entries.reshape(math.prod(positions) * length, width) @ matrix
+    outputs = outputs.reshape(*positions, length, last * filters)
+    reach = max(length - (last - 1) * spread, 0)
+
+    def shifted(place: int) -> jax.Array:
+        start = min(place * spread, length - reach)
+        row = lax.slice_in_dim(outputs, start, start + reach, axis=-2)
+        return lax.slice_in_dim(row, place * filters, (place + 1) * filters, axis=-1)
+
+    return functools.reduce(operator.add, map(shifted, range(last)))
 
 
 def convolve_groups(

@@ -13,6 +13,7 @@ from jax import lax
 
 from jkeras.ops import convolution
 from jkeras.ops.convolution import convolve, spatial_axes
+from jkeras.ops.patches import _sums_are_cheaper
 
 
 def random(*shape: int) -> jax.Array:
@@ -56,7 +57,17 @@ def assert_same(x: jax.Array, kernel: jax.Array, **options: Any) -> None:
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5 * scale)
 
 
-# Spatial sizes, channels, filters; window, strides, dilation, padding, groups.
+# Spatial sizes, channels, filters; window, strides, dilation, padding, groups. These have long rows
+# and many channels, for which the window's last axis is summed.
+SUMS: list[tuple[tuple[int, ...], int, int, tuple, tuple, tuple, str, int]] = [
+    ((14,), 16, 4, (3,), (1,), (1,), "causal", 1),
+    ((8,), 16, 8, (2,), (1,), (9,), "valid", 1),
+    ((5, 13), 16, 16, (3, 3), (1, 1), (1, 1), "same", 1),
+    ((6, 12), 17, 8, (2, 3), (2, 1), (1, 1), "same", 1),
+    ((5, 12), 16, 3, (3, 2), (1, 1), (1, 4), "valid", 1),
+    ((2, 13), 16, 8, (3, 3), (1, 1), (1, 1), "valid", 1),
+    ((3, 4, 8), 16, 8, (2, 1, 2), (1, 2, 1), (1, 1, 1), "same", 1),
+]
 KINDS: list[tuple[tuple[int, ...], int, int, tuple, tuple, tuple, str, int]] = [
     ((7,), 3, 4, (3,), (2,), (1,), "same", 1),
     ((8,), 5, 4, (2,), (1,), (3,), "causal", 1),
@@ -72,6 +83,7 @@ KINDS: list[tuple[tuple[int, ...], int, int, tuple, tuple, tuple, str, int]] = [
     ((4, 3, 5), 4, 2, (2, 2, 3), (1, 2, 1), (1, 1, 1), "same", 1),
     ((4, 3, 5), 4, 4, (2, 1, 3), (1, 1, 1), (1, 1, 2), "valid", 2),
     ((4, 3, 5), 2, 4, (2, 2, 2), (2, 1, 2), (1, 1, 1), "same", 2),
+    *SUMS,
 ]
 
 
@@ -81,6 +93,15 @@ def test_values_and_gradients_are_those_of_xla(kind: tuple) -> None:
     x, kernel = random(2, *spatial, channels), random(*window, channels // groups, filters)
     options = {"strides": strides, "dilation": dilation, "padding": padding, "groups": groups}
     assert_same(x, kernel, **options)
+
+
+def test_the_kinds_above_are_sums() -> None:
+    for spatial, channels, filters, window, strides, *_ in SUMS:
+        assert strides[-1] == 1 and _sums_are_cheaper(window, channels, filters, spatial[-1])
+    assert not any(
+        kind[4][-1] == 1 and _sums_are_cheaper(kind[3], kind[1] // kind[7], kind[2], kind[0][-1])
+        for kind in KINDS[: -len(SUMS)]
+    )
 
 
 axis = st.tuples(st.integers(1, 8), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3))
