@@ -27,13 +27,19 @@ def explanation(
     """
     lines = [_model(who, values), *_device()]
     lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
-    made = programs.made if programs is not None else []
-    used = [(program, pace) for program, pace in made if program.traces]
-    for program, pace in used:
-        lines += _program(program, pace)
-        if program.slices:
-            lines.append(f"  each batch in slices of {program.slices}, which fit in the cache")
+    if programs is not None:
+        lines += _programs(programs)
     return "\n".join(lines)
+
+
+def _programs(programs: Programs) -> list[str]:
+    lines: list[str] = []
+    for (phase, size), program in programs.made.items():
+        if program.traces:
+            lines += _program(program, programs.pace(phase, size))
+            cut = programs.slices(size) if phase == "train" else None
+            lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
+    return lines
 
 
 def _model(who: str, values: TrainState | None) -> str:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.keys import Key
 from jkeras.core.trees import Tree
 from jkeras.trainer.costs import flops
 from jkeras.trainer.pace import Pace
@@ -32,16 +33,15 @@ class Program:
     Attributes:
       traces: how often it was traced, which is once per combination of shapes.
       seconds: what those calls took until they were dispatched: tracing and compiling.
-      slices: examples in each slice of a batch, where the last trace cut it; else None.
+      specs: the shapes of the last trace.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], **options: Any) -> None:
         self.name = name
         self.traces = 0
         self.seconds = 0.0
-        self.slices: int | None = None
+        self.specs: tuple[Any, ...] = ()
         self._function = function
-        self._specs: tuple[Any, ...] = ()
 
         def counted(*args: Any) -> Any:
             self.traces += 1
@@ -54,12 +54,12 @@ class Program:
         result = self._jitted(*args)
         if self.traces != before:
             self.seconds += time.perf_counter() - start
-            self._specs = jax.tree.map(trees.spec_of, args)
+            self.specs = jax.tree.map(trees.spec_of, args)
         return result
 
     def flops(self) -> float | None:
         """Floating-point operations, the outer loop's body counted once; None before a call."""
-        return flops(self._function, *self._specs) if self._specs else None
+        return flops(self._function, *self.specs) if self.specs else None
 
 
 class Programs:
@@ -80,13 +80,17 @@ class Programs:
         self._paces: dict[tuple[str, int], Pace] = {}
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
-        self.order = jax.jit(loops.epoch_order, static_argnums=(2, 3, 4))
+        self._random_order = jax.jit(loops.random_order, static_argnums=(1, 2, 3))
         self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
 
     @property
-    def made(self) -> list[tuple[Program, Pace]]:
-        """The loops that were asked for so far, each with its pace."""
-        return [(program, self.pace(*key)) for key, program in self._loops.items()]
+    def made(self) -> dict[tuple[str, int], Program]:
+        """The loops that were asked for so far, by phase and examples in a batch."""
+        return dict(self._loops)
+
+    def order(self, key: Key, epoch: Any, length: int, steps: int, size: int) -> jax.Array:
+        """The order of an epoch. Its key is derived apart, by programs that exist already."""
+        return self._random_order(loops.epoch_key(key, epoch), length, steps, size)
 
     def train_loop(self, size: int) -> Program:
         """The compiled `loops.train_loop` for batches of `size`."""
@@ -106,6 +110,15 @@ class Programs:
         """The pace of a phase with batches of `size`, as it was found so far."""
         return self._paces.setdefault((phase, size), Pace())
 
+    def slices(self, size: int) -> int | None:
+        """How many examples a slice of a training batch has, where batches of `size` are cut."""
+        program = self._loops.get(("train", size))
+        if program is None or not program.specs:
+            return None
+        train_state, data, *_ = program.specs
+        batch = jax.tree.map(lambda s: jax.ShapeDtypeStruct((size, *s.shape[1:]), s.dtype), data)
+        return slice_size(self.objective, train_state.params, train_state.state, batch)
+
     def _loop(self, phase: str, size: int, make: Callable[[int], Any], **options: Any) -> Program:
         key = (phase, size)
         if key not in self._loops:
@@ -113,14 +126,7 @@ class Programs:
         return self._loops[key]
 
     def _make_train_loop(self, size: int) -> Any:
-        step = self._trained()
-
-        def noting(train_state: TrainState, batch: Any) -> Any:
-            cut = slice_size(self.objective, train_state.params, train_state.state, batch)
-            self._loops["train", size].slices = cut
-            return step(train_state, batch)
-
-        return loops.train_loop(noting, self.objective, size)
+        return loops.train_loop(self._trained(), self.objective, size)
 
     def _trained(self) -> steps.TrainStep:
         assert self._train_step is not None, "programs for training are made with an optimizer"

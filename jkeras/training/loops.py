@@ -18,22 +18,27 @@ from jkeras.core.batch import Batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training.objective import Logs, Objective, Sums
+from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
 from jkeras.training.steps import TrainStep
 
 
-def epoch_order(key: Key, epoch: Any, length: int, steps: int, batch_size: int) -> jax.Array:
-    """The order of examples in an epoch, a function of the run's key and the epoch alone.
+def epoch_key(key: Key, epoch: Any) -> Key:
+    """What decides an epoch's order: a function of the run's key and the epoch alone."""
+    return child(child(key, "shuffle"), epoch)
+
+
+def random_order(key: Key, length: int, steps: int, batch_size: int) -> jax.Array:
+    """The order of examples in an epoch whose key is `epoch_key`.
 
     Returns:
       `[steps * batch_size]` int32; past the last example it names example 0, as filler.
     """
-    order = jax.random.permutation(child(child(key, "shuffle"), epoch), length)
-    return jnp.pad(order.astype(jnp.int32), (0, max(0, steps * batch_size - length)))
+    return jnp.pad(permutation(key, length), (0, max(0, steps * batch_size - length)))
 
 
 def plain_order(length: int, steps: int, batch_size: int) -> jax.Array:
-    """The order of an epoch without shuffling, as `epoch_order` gives it."""
+    """The order of an epoch without shuffling, as `random_order` gives it."""
     index = jnp.arange(max(steps * batch_size, length), dtype=jnp.int32)
     return jnp.where(index < length, index, 0)
 

@@ -27,8 +27,9 @@ from jkeras.training.objective import Objective, padded_rows
 
 CACHE_BYTES = 5 << 20
 """Bytes of layer outputs in one slice. Measured: flat between 2 and 5 MB, slower beyond."""
-FEWEST = 8
-"""Examples in a slice: with fewer the products of matrices become slow."""
+FEWEST = 16
+"""Examples in a slice: with fewer the products of matrices become slow. What does not fit with so
+many, such as a deep network, does not fit at all."""
 
 ValueAndGrad = Callable[..., tuple[tuple[jax.Array, tuple[Any, Tree]], Tree]]
 
@@ -51,9 +52,7 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
     rows = len(jax.tree.leaves(batch.x)[0])
     outputs = jax.eval_shape(net.layer_outputs, params, state, *batch.inputs)
     fits = CACHE_BYTES * rows // max(trees.size_bytes(outputs), 1)
-    if fits >= rows:
-        return None
-    sizes = [size for size in range(FEWEST, max(fits, FEWEST) + 1) if rows % size == 0]
+    sizes = [size for size in range(FEWEST, min(fits, rows) + 1) if rows % size == 0]
     return sizes[-1] if sizes and sizes[-1] < rows else None
 
 

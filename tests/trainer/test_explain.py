@@ -75,6 +75,7 @@ def test_explaining_is_not_counted_as_a_trace() -> None:
 
 def test_slices_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "CACHE_BYTES", 8 * 4 * (6 + 6 + 1))
+    monkeypatch.setattr(slices, "FEWEST", 8)
     model = Sequential([layers.Conv1D(2, 3), layers.Flatten(), layers.Dense(1)], seed=0)
     model.compile("sgd", "mse")
     x = np.ones((ROWS, 5, 1), np.float32)

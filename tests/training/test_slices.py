@@ -38,8 +38,9 @@ def sparse(reduction: str | None = "sum_over_batch_size", **options: Any) -> los
 
 @pytest.fixture
 def small_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache that holds eight of the images above."""
+    """A cache that holds eight of the images above, and slices that may be as small."""
     monkeypatch.setattr(slices, "CACHE_BYTES", 8 * 4 * (64 + 64 + CLASSES))
+    monkeypatch.setattr(slices, "FEWEST", 8)
 
 
 def both(made: Objective, data: Batch) -> list[Any]:
@@ -93,6 +94,14 @@ def test_a_slice_fits_in_the_cache_and_divides_the_batch(rows: int, expected: in
 
 def test_a_batch_that_fits_is_taken_whole() -> None:
     assert size(objective(), batch()) is None
+
+
+@pytest.mark.usefixtures("small_cache")
+def test_what_does_not_fit_in_small_slices_either_is_taken_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slices, "FEWEST", 9)
+    assert size(objective(), batch(32)) is None
 
 
 class Centered(losses.Loss):
