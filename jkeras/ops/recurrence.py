@@ -14,6 +14,7 @@ those of the steps written out.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,11 @@ Array = jax.Array
 Activation = Callable[[Array], Array]
 States = tuple[Any, ...]
 Carry = TypeVar("Carry")
+
+_ONE_THREAD = 88, 128
+"""Rows of a product that XLA's CPU backend computes on one thread, though two would be faster: with
+129 rows of 128 numbers, times 512 columns, it takes two, and 110 µs instead of 175 for 128 rows and
+129 for 96. Measured on two cores, jax 0.10.2."""
 
 
 def over_time(
@@ -154,7 +160,11 @@ def dense_product(x: Array, kernel: Array, kept: Array | None = None) -> Array:
     """
     if kept is None:
         # With more than one axis in front XLA transposes whole arrays for the gradient.
-        outputs = x.reshape(-1, x.shape[-1]) @ kernel
+        rows = math.prod(x.shape[:-1])
+        matrix = x.reshape(rows, x.shape[-1])
+        if _ONE_THREAD[0] <= rows <= _ONE_THREAD[1] and jax.default_backend() == "cpu":
+            matrix = jnp.pad(matrix, ((0, _ONE_THREAD[1] + 1 - rows), (0, 0)))
+        outputs = (matrix @ kernel)[:rows]
         return outputs.reshape(*x.shape[:-1], kernel.shape[-1])
     parts = jnp.split(kernel, len(kept), -1)
     dropped = [x * along_time(factor, x.ndim) for factor in kept]

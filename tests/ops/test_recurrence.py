@@ -111,3 +111,14 @@ def test_a_product_with_dropout_of_each_gate() -> None:
     assert_close(dense_product(x, kernel, kept), np.concatenate(expected, -1))
     several = dense_product(jnp.stack([x, 2 * x]), kernel, kept)
     assert_close(several[1], 2 * np.concatenate(expected, -1))
+
+
+@pytest.mark.parametrize("rows", [87, 88, 128, 129])
+def test_the_rows_that_are_padded_for_speed_are_cut_off_again(rows: int) -> None:
+    keys = jax.random.split(jax.random.key(0), 2)
+    x, kernel = jax.random.normal(keys[0], (rows, 6)), jax.random.normal(keys[1], (6, 8))
+    got = jax.value_and_grad(lambda x, k: jnp.sum(dense_product(x, k) ** 2), (0, 1))(x, kernel)
+    expected = jax.value_and_grad(lambda x, k: jnp.sum((x @ k) ** 2), (0, 1))(x, kernel)
+    assert dense_product(x, kernel).shape == (rows, 8)
+    for mine, theirs in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)
