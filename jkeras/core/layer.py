@@ -35,6 +35,9 @@ InSlices = Literal["faster", "same", "never"]
 ACTIVITY_LOSS = "activity_loss"
 """The state entry for a layer's activity regularization: a loss, no weight."""
 
+CARRIED = "rnn_state"
+"""The state entry for what a stateful layer carries from batch to batch: no weight either."""
+
 
 def _dtype_or_none(value: Any) -> Any:
     return None if value is None else dtype_of(value)
@@ -87,10 +90,10 @@ class Layer(Description):
     `apply` is told which rows are real by `rows=` ("masked"); or they change the result
     ("seen")."""
 
-    in_slices: ClassVar[InSlices] = "same"
+    in_slices: ClassVar[InSlices] = "never"
     """How the layer takes a large batch in slices, on the CPU: its activations then stay in the
     cache and it is "faster"; it is the "same"; or slices are "never" taken, because they are slower
-    or give other results."""
+    or give other results. A layer that looks at one example at a time may say "same"."""
 
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
@@ -200,6 +203,7 @@ def activity_losses(state: Tree) -> list[Array]:
 
 __all__ = [
     "ACTIVITY_LOSS",
+    "CARRIED",
     "Array",
     "InSlices",
     "Key",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import (
     axes,
     constraint,
@@ -23,6 +23,8 @@ from jkeras.ops import activations
 
 class Elementwise(Layer):
     """Base of layers that apply one function to their inputs. Shapes: any, kept."""
+
+    in_slices: ClassVar[InSlices] = "same"
 
     def apply(
         self,
@@ -165,6 +167,8 @@ class PReLU(Layer):
 
     Source: He et al. 2015, arXiv:1502.01852; `keras.layers.PReLU`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     alpha_initializer: Any = initializer("Zeros")
     alpha_regularizer: Any = regularizer()

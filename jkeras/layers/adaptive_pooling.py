@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, sizes
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
@@ -26,6 +26,8 @@ class AdaptivePooling(Layer):
     Raises:
       ValueError: another rank.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     output_size: tuple[int, ...] = option(convert=sizes(0))
     data_format: str | None = data_format()

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import (
     FixedArray,
     activation,
@@ -41,6 +41,8 @@ class Dense(Layer):
 
     Source: `keras.layers.Dense`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     units: int = option(convert=positive_int)
     activation: Any = activation()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank
 from jkeras.layers.options import data_format
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
@@ -27,6 +27,8 @@ class GlobalPooling(Layer):
     Raises:
       ValueError: another rank.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     data_format: str | None = data_format()
     keepdims: bool = False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import optional, positive_int
 
 Shape = tuple[int | None, ...]
@@ -43,6 +43,8 @@ class InputLayer(Layer):
 
     Source: `keras.layers.InputLayer`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     shape: Shape | None = option(default=None, convert=optional(_shape))
     batch_size: int | None = option(default=None, convert=optional(positive_int))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ from jax import lax
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import axes, constraint, initializer, non_negative, regularizer
 from jkeras.ops.linear import along
 
@@ -217,6 +217,8 @@ class GroupNormalization(Layer):
 
     Source: Wu and He 2018, arXiv:1803.08494; `keras.layers.GroupNormalization`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     groups: int = option(default=32, convert=_groups)
     axis: int = option(default=-1, convert=operator.index)

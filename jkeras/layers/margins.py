@@ -13,7 +13,7 @@ from jax import lax
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import count, counts, image_axes
@@ -41,6 +41,8 @@ def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
 
 class Margins(Layer):
     """What the layers share that change the ends of the spatial axes: `move` does it."""
+
+    in_slices: ClassVar[InSlices] = "same"
 
     rank: ClassVar[int]
     """The number of spatial axes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, one_of, optional, sizes
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import check_window, image_axes
@@ -26,6 +26,8 @@ class Pooling(Layer):
     Raises:
       ValueError: another rank, or a window that does not fit. (Keras returns an empty array then.)
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     pool_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] | None = None

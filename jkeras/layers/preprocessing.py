@@ -10,7 +10,7 @@ from jax import lax
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 
 Numbers = float | tuple[Any, ...]
 
@@ -48,6 +48,8 @@ class Rescaling(Layer):
 
     Source: `keras.layers.Rescaling`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     scale: Numbers = option(convert=_numbers)
     offset: Numbers = option(default=0.0, convert=_numbers)

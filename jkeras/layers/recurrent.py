@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jkeras.core.description import fields
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, check_rank, option
+from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
 from jkeras.layers.cells import Run, States, arranged, as_cell, run
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
@@ -31,9 +31,6 @@ from jkeras.layers.recurrent_cells import (
 from jkeras.ops import regularizers
 from jkeras.ops.recurrence import where_real
 
-CARRIED = "rnn_state"
-"""The entry of a stateful layer's state for what it carries from batch to batch."""
-
 
 class Recurrent(Layer):
     """What all layers over time share. A subclass has a `cell`, as an argument or made of them."""
@@ -45,7 +42,6 @@ class Recurrent(Layer):
     unroll: bool = False
     zero_output_for_mask: bool = dataclasses.field(default=False, kw_only=True)
 
-    in_slices: ClassVar[InSlices] = "never"  # its products gain from a large batch
     input_axes: ClassVar[str] = "[batch, time, features]"
     """The axes of the inputs in words, for messages."""
 

@@ -31,6 +31,8 @@ class Noise(Layer):
       ValueError: while training without a `key`.
     """
 
+    in_slices: ClassVar[InSlices] = "same"
+
     amount: ClassVar[str] = "rate"
     """The field that says how much; at 0 the layer does nothing and needs no key."""
 

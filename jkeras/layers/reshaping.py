@@ -6,13 +6,13 @@ Laws: integers stay integers; the gradient is the inverse move; the batch axis i
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, positive_int
 
 
@@ -38,6 +38,8 @@ class Flatten(Layer):
 
     Source: `keras.layers.Flatten`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     data_format: str | None = data_format()
 
@@ -81,6 +83,8 @@ class Reshape(Layer):
 
     Source: `keras.layers.Reshape`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     target_shape: tuple[int, ...] = option(convert=_target_shape)
 
@@ -133,6 +137,8 @@ class Permute(Layer):
 
     Source: `keras.layers.Permute`.
     """
+
+    in_slices: ClassVar[InSlices] = "same"
 
     dims: tuple[int, ...] = option(convert=_order)
 

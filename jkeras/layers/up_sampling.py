@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, one_of, positive_int, sizes
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
@@ -30,6 +30,8 @@ _METHODS = {
 
 class UpSampling(Layer):
     """What UpSampling1D, UpSampling2D and UpSampling3D share. See UpSampling2D."""
+
+    in_slices: ClassVar[InSlices] = "same"
 
     rank: ClassVar[int]
     """The number of spatial axes."""

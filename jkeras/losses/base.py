@@ -91,12 +91,13 @@ class Loss(Description):
         del y_true, values
         return None
 
-    def values(self, y_true: Any, y_pred: Any) -> Array:
+    def values(self, y_true: Any, y_pred: Any, *, valid: Any = None) -> Array:
         """The losses of the examples, neither weighted nor reduced.
 
         Args:
           y_true: targets, `[batch, ...]`.
           y_pred: predictions, `[batch, ...]`; `[batch]` counts as `[batch, 1]`.
+          valid: bool `[batch]`, False for filler rows: for losses that look across the batch.
 
         Returns:
           `[batch, ...]`, in `self.dtype`, or the dtype of `y_pred` without one.
@@ -104,8 +105,7 @@ class Loss(Description):
         Raises:
           ValueError: the shapes do not match.
         """
-        y_true, y_pred = self._arrays(y_true, y_pred)
-        return self.call(y_true, y_pred)
+        return self._values_of(*self._arrays(y_true, y_pred), valid)
 
     def _arrays(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         y_true, y_pred = jnp.asarray(y_true), floats(y_pred)

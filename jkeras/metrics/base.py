@@ -291,8 +291,8 @@ class LossMetric(MeanMetric):
             return self.values(y_true, y_pred)
         rows = floats(weight).reshape(len(y_pred), -1)
         valid = jnp.any(rows != 0, axis=1)
-        y_true, y_pred = self.loss._arrays(fill_rows(y_true, valid), fill_rows(y_pred, valid))
-        return self.loss._values_of(y_true, y_pred, valid)
+        y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
+        return self.loss.values(y_true, y_pred, valid=valid)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """What counts in the loss."""

@@ -20,17 +20,19 @@ is also what optax calls a gradient transformation, so an optimizer can stand in
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments, numerics
 from jkeras.optimizers.arguments import Number, Schedule, keyword
+
+if TYPE_CHECKING:
+    import optax
 
 Array = jax.Array
 Slots = dict[str, Array]
@@ -178,7 +180,9 @@ class Optimizer(Description):
     # -- the pair of pure functions
 
     def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as optax has it."""
+        """The pair (init, update) as optax has it, for `optax.chain` and its like."""
+        import optax  # a fifth of a second, which `import jkeras` does not pay
+
         return optax.GradientTransformation(self.init, self.update)
 
     def init(self, params: Tree) -> OptimizerState:
@@ -218,7 +222,7 @@ class Optimizer(Description):
         variables = jax.tree.map(numerics.widen, params)
         iteration = state.count // (self.gradient_accumulation_steps or 1)
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
-        now["step"] = optax.safe_increment(iteration)
+        now["step"] = numerics.incremented(iteration)
         gradients = self._unscaled(grads, variables, now)
         if self.gradient_accumulation_steps:
             updates, slots = self._gather(gradients, variables, state, now)
@@ -227,7 +231,7 @@ class Optimizer(Description):
         updates = jax.tree.map(lambda update, param: update.astype(param.dtype), updates, params)
         if self.use_ema:
             updates, slots = self._follow(updates, params, slots, iteration)
-        count = optax.safe_increment(state.count)
+        count = numerics.incremented(state.count)
         return updates, OptimizerState(count, self._next_hyperparams(state, count), slots)
 
     # -- the parts of an update

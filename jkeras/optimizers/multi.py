@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import jax
-import optax
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
@@ -22,6 +21,9 @@ from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 from jkeras.optimizers.base import Optimizer, OptimizerState
+
+if TYPE_CHECKING:
+    import optax
 
 
 class Variable(NamedTuple):
@@ -172,7 +174,9 @@ class MultiOptimizer(Description):
     name: str | None = None
 
     def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as optax has it."""
+        """The pair (init, update) as optax has it, for `optax.chain` and its like."""
+        import optax
+
         return optax.GradientTransformation(self.init, self.update)
 
     def init(self, params: Tree) -> MultiState:

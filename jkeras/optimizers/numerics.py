@@ -29,6 +29,16 @@ def widen(x: Array) -> Array:
     return x.astype(wide_dtype(x.dtype))
 
 
+def incremented(count: Array) -> Array:
+    """`count + 1`, which stays at the largest number that its dtype holds.
+
+    Example:
+      >>> int(incremented(jnp.int32(7))), int(incremented(jnp.int32(2**31 - 1))) == 2**31 - 1
+      (8, True)
+    """
+    return jnp.where(count == jnp.iinfo(count.dtype).max, count, count + 1)
+
+
 def clip_each(gradients: Tree, limit: Number) -> Tree:
     """Each gradient shortened to the norm `limit`, by itself."""
     return jax.tree.map(lambda g: g * _shrink(jnp.sum(g * g), limit), gradients)

@@ -1,16 +1,16 @@
 """From what a user writes to an optimizer: names, descriptions, classes, and anything of optax's.
 
-Nothing outside this folder needs optax: `as_transformation` gives the pair of functions, and
-`apply_updates` adds what they return.
+An optimizer of optax is known by its two functions, `init` and `update`: optax itself is imported
+by those who use it, and takes a fifth of a second.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import optax
+import jax
 
 from jkeras.core.errors import describe, look_up
 from jkeras.core.trees import Tree
@@ -22,16 +22,20 @@ from jkeras.optimizers.ftrl import Ftrl
 from jkeras.optimizers.multi import MultiOptimizer
 from jkeras.optimizers.muon import Muon
 
+if TYPE_CHECKING:
+    import optax
+
 _CLASSES: tuple[type[Any], ...] = (
     SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop,
     ScheduleFreeAdamW,
 )  # fmt: skip
 _BY_NAME = {make.__name__.lower(): make for make in _CLASSES}
 
-Described = Optimizer | MultiOptimizer
+if TYPE_CHECKING:
+    Transformation: TypeAlias = Optimizer | MultiOptimizer | optax.GradientTransformation
 
 
-def get(identifier: Any) -> Described | optax.GradientTransformation:
+def get(identifier: Any) -> Transformation:
     """The optimizer that `identifier` stands for.
 
     Args:
@@ -51,20 +55,23 @@ def get(identifier: Any) -> Described | optax.GradientTransformation:
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
         make: Callable[[], Optimizer] = identifier
         return make()
-    if isinstance(identifier, Described | optax.GradientTransformation):
+    if not inspect.isclass(identifier) and all(hasattr(identifier, n) for n in ("init", "update")):
         return identifier
     raise _not_an_optimizer(identifier)
 
 
-def as_transformation(identifier: Any) -> optax.GradientTransformation:
-    """The pure functions (init, update) of whatever `get` accepts."""
-    optimizer = get(identifier)
-    return optimizer.transformation() if isinstance(optimizer, Described) else optimizer
+def as_transformation(identifier: Any) -> Transformation:
+    """Something with the pure functions `init` and `update`, of whatever `get` accepts."""
+    return get(identifier)
 
 
 def apply_updates(params: Tree, updates: Tree) -> Tree:
-    """`params + updates`, leaf by leaf, in the dtypes of `params`."""
-    return optax.apply_updates(params, updates)
+    """`params + updates`, leaf by leaf, in the dtypes of `params`; an update of None is none."""
+
+    def added(update: Any, param: Any) -> Any:
+        return param if update is None else (param + update).astype(param.dtype)
+
+    return jax.tree.map(added, updates, params, is_leaf=lambda leaf: leaf is None)
 
 
 def _not_an_optimizer(identifier: Any) -> TypeError:

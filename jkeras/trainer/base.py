@@ -194,7 +194,7 @@ class Trainer(Prepared):
     ) -> LogValues:
         """One epoch, from batch `start` of the data on; returns the logs at its end."""
         programs, watched = self._programs(), options.callbacks.watches_batches("train")
-        self._values = begun = begin_epoch(self._carry(), programs.objective, start)
+        self._values = begun = begin_epoch(self._carry(), programs.zeros(), start)
 
         def carry(step: int) -> Any:
             options.batch_hook("train", "begin", step, {})
@@ -393,14 +393,14 @@ class Trainer(Prepared):
         data = self._prepared("test_on_batch", inputs.load("test_on_batch", x, y, sample_weight))
         assert isinstance(data, Arrays)
         values, programs = self._need_values(), self._programs()
-        zeros = programs.objective.zeros()
+        zeros = programs.zeros()
         with self._mode():
             _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
         return self._in_order(floats(logs), return_dict)
 
     def reset_metrics(self) -> None:
         """Sets the metrics' sums to zero, as every epoch does by itself."""
-        self._values = self._need_values().replace(sums=self._programs().objective.zeros())
+        self._values = self._need_values().replace(sums=self._programs().zeros())
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr
 
 PEAK_SIZE = 1024
 """Rows and columns of the matrices whose product measures the machine."""
@@ -38,6 +40,8 @@ def flops(function: Callable[..., Any], *specs: Any) -> float:
 
 def _flops_of(closed: ClosedJaxpr) -> tuple[float, float]:
     """With every loop's body counted once, and with loops of known length in full."""
+    from jax.extend.core import jaxpr_as_fun  # twenty milliseconds that most never need
+
     specs = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
     cost = jax.jit(jaxpr_as_fun(closed)).lower(*specs).cost_analysis()
     once = full = cost.get("flops", 0.0) if isinstance(cost, dict) else 0.0
@@ -55,7 +59,7 @@ def _scans(jaxpr: Jaxpr) -> Iterator[tuple[int, ClosedJaxpr]]:
             continue
         for value in equation.params.values():
             inner = getattr(value, "jaxpr", value)
-            if isinstance(inner, Jaxpr):
+            if hasattr(inner, "eqns"):
                 yield from _scans(inner)
 
 

@@ -166,7 +166,7 @@ def evaluate(
     begin_fn: Callable[[int], None],
 ) -> Iterator[Chunk]:
     """Evaluates on every feed; `begin_fn` hears of every dispatch before it is made."""
-    sums, position = programs.objective.zeros(), 0
+    sums, position = programs.zeros(), 0
     for part in feeds:
         loop = programs.eval_loop(part.size)
         length = None if part.length is None else np.int32(part.length)

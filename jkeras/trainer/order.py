@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras.core import trees
-from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
 
 PARTS = ("params", "state")
+_NO_WEIGHTS = {ACTIVITY_LOSS, CARRIED}
+"""Entries of a state that Keras does not count among a model's weights."""
 
 
 class Place(NamedTuple):
@@ -54,7 +56,7 @@ def _made(part: str, tree: Any) -> list[Place]:
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
     places = [Place(part, i, trees.path_names(path)) for i, path in enumerate(paths)]
     filled = sorted(places, key=lambda place: _filled(tree, paths[place.leaf]))
-    return [place for place in filled if place.names[-1:] != (ACTIVITY_LOSS,)]
+    return [place for place in filled if not _NO_WEIGHTS.intersection(place.names)]
 
 
 def _filled(tree: Any, path: tuple[Any, ...]) -> tuple[int, ...]:

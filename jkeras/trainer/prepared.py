@@ -84,18 +84,24 @@ class Prepared(Compiled):
         examples.
         """
         loss, values = self._need_compilation(who).loss, self._need_values()
-        if loss is None:
-            return
-        if batch.y is None:
+        if loss is not None and batch.y is None:
             raise ValueError(
                 f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None."
             )
-        rows = jax.tree.map(lambda a: trees.spec_of(a[:size]), batch.inputs)
+        rows = jax.tree.map(lambda a: _spec_of_rows(a, size), batch.inputs)
         outputs = jax.eval_shape(
             lambda p, s, x: self.net.apply(p, s, *x)[0], values.params, values.state, rows
         )
-        if hasattr(batch.y, "shape") and hasattr(outputs, "shape"):
+        if not (hasattr(batch.y, "shape") and hasattr(outputs, "shape")):
+            return
+        if loss is not None:
             loss.check_data(np.asarray(batch.y), outputs)
+        self._programs().meet(_spec_of_rows(batch.y, size), outputs)
+
+
+def _spec_of_rows(array: Any, size: int) -> jax.ShapeDtypeStruct:
+    """The spec of the first `size` rows, in the dtype that they have on the device."""
+    return jax.ShapeDtypeStruct((size, *array.shape[1:]), trees.dtype_of(array.dtype))
 
 
 def _example_shape(spec: Any) -> Any:

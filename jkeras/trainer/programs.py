@@ -17,7 +17,7 @@ from jkeras.core.trees import Tree
 from jkeras.trainer.costs import flops
 from jkeras.trainer.pace import Pace
 from jkeras.training import loops, steps
-from jkeras.training.objective import Logs, Objective, padded_rows
+from jkeras.training.objective import Logs, Objective, Sums, padded_rows
 from jkeras.training.slices import slice_size
 from jkeras.training.state import TrainState
 
@@ -76,12 +76,24 @@ class Programs:
         self.predict_step = steps.predict_step_fn(objective.net)
         self._train_step = steps.train_step_fn(objective, optimizer) if optimizer else None
         self._eval_step = steps.eval_step_fn(objective)
+        self._met: Any = None
+        self._zeros = objective.zeros()
         self._loops: dict[tuple[str, int], Program] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
         self._random_order = jax.jit(loops.random_order, static_argnums=(1, 2, 3))
         self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
+
+    def meet(self, y_true: Any, outputs: Any) -> None:
+        """Tells the shapes of targets and outputs, which decide those of some metrics' sums."""
+        if self._met != (y_true, outputs):
+            self._met = (y_true, outputs)
+            self._zeros = self.objective.zeros(y_true, outputs)
+
+    def zeros(self) -> Sums:
+        """The sums before the first batch, in buffers of their own."""
+        return trees.copy(self._zeros)
 
     @property
     def made(self) -> dict[tuple[str, int], Program]:
@@ -142,9 +154,9 @@ class Programs:
         return sums, self.objective.logs(sums)
 
 
-def begin_epoch(train_state: TrainState, objective: Objective, start: int = 0) -> TrainState:
+def begin_epoch(train_state: TrainState, zeros: Sums, start: int = 0) -> TrainState:
     """The state at the start of an epoch: sums at zero, and the position of its first batch."""
-    return train_state.replace(sums=objective.zeros(), position=jnp.int32(start))
+    return train_state.replace(sums=zeros, position=jnp.int32(start))
 
 
 def end_epoch(train_state: TrainState) -> TrainState:

@@ -72,9 +72,17 @@ class Objective:
         """The regularization losses of the weights."""
         return self.net.penalty(params) if hasattr(self.net, "penalty") else 0.0
 
-    def zeros(self) -> Sums:
-        """The sums before the first batch; no two share a buffer, so that they can be donated."""
-        zeros = {"loss": _no_loss()} | {name: metric.init() for name, metric in self._all()}
+    def zeros(self, y_true: Any = None, outputs: Any = None) -> Sums:
+        """The sums before the first batch; no two share a buffer, so that they can be donated.
+
+        Args:
+          y_true, outputs: targets and outputs of a batch, or their specs. A loop needs both where a
+            metric keeps sums for each class, since what it carries may not change its shape.
+        """
+        known = y_true is not None and outputs is not None
+        zeros: Sums = {"loss": _no_loss()}
+        for name, metric in self._all():
+            zeros[name] = metric.init_for(y_true, outputs) if known else metric.init()
         return {name: trees.copy(sums) for name, sums in zeros.items()}
 
     def sums(self, loss: jax.Array, outputs: Any, batch: Batch) -> Sums:

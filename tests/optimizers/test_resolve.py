@@ -49,7 +49,7 @@ def test_optax_is_used_as_it_is() -> None:
 @pytest.mark.parametrize("identifier", ["sgd", SGD, SGD(), optax.sgd(0.01)])
 def test_every_form_gives_the_same_pure_functions(identifier: Any) -> None:
     transformation, params = as_transformation(identifier), {"kernel": jnp.ones(2)}
-    assert isinstance(transformation, optax.GradientTransformation)
+    assert callable(transformation.init) and callable(transformation.update)
     updates, _ = transformation.update(params, transformation.init(params), params)
     assert apply_updates(params, updates)["kernel"].tolist() == pytest.approx([0.99, 0.99])
 

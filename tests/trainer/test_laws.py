@@ -82,7 +82,7 @@ def test_a_partial_last_batch_and_chunks_agree() -> None:
 
 
 def test_run_eagerly_gives_the_same_numbers() -> None:
-    # With SGD: a bias before BatchNormalization has no gradient, and Adam would make one of rounding.
+    # With SGD: a bias before BatchNormalization has no gradient, Adam would make one of rounding.
     compiled, eager = small_model(optimizer="sgd"), small_model(optimizer="sgd", run_eagerly=True)
     for model in (compiled, eager):
         model.fit(*table(9), batch_size=4, verbose=0)

@@ -111,7 +111,17 @@ class Centered(losses.Loss):
         return jnp.mean((y_pred - y_pred.mean(0, keepdims=True)) ** 2, axis=-1)
 
 
+class Shifted(layers.Layer):
+    """A user's layer, which says nothing of slices."""
+
+    def apply(
+        self, params: Any, state: Any, inputs: Any, *, key: Any = None, training: Any = False
+    ):  # type: ignore[no-untyped-def]
+        return inputs - inputs.mean(0, keepdims=True), state
+
+
 REFUSED = {
+    "a user's layer": objective(sparse(), Shifted()),
     "a user's loss": objective(Centered()),
     "a user's function": objective(lambda y_true, y_pred: jnp.mean(y_pred, -1)),
     "a loss along the batch": objective(losses.CosineSimilarity(axis=0)),
