@@ -10,10 +10,14 @@ Laws:
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("KERAS_BACKEND", "jax")
+# Most of the time here is compilation. Without LLVM's optimizations it takes a third less; XLA's
+# own passes, which decide what is computed, stay on.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import jax
 import pytest
@@ -34,6 +38,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the session's home folder, once, when the last worker has stopped."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_programs() -> Iterator[None]:
+    """Let go of a file's compiled programs, which would add up to gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -229,7 +229,7 @@ ERRORS = [
         TypeError,
         "compile: unexpected argument `losses`. Did you mean 'loss'? Arguments: "
         "optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, "
-        "steps_per_execution, jit_compile.",
+        "steps_per_execution, jit_compile, engine.",
     ),
     Wrong(
         "negative_rate",
@@ -764,8 +764,7 @@ def test_a_wrong_use_raises_the_whole_message(
         raise AssertionError("training started")
 
     if wrong.name not in SEEN_LATE:
-        monkeypatch.setattr(engine, "train_arrays", start)
-        monkeypatch.setattr(engine, "train_stream", start)
+        monkeypatch.setattr(engine, "train", start)
     with warnings.catch_warnings(), pytest.raises(wrong.kind) as caught:
         warnings.simplefilter("ignore")  # what is asserted is the error, not a hint before it
         wrong.use()
