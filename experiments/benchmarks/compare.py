@@ -93,7 +93,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--timeout", type=whole_number, default=1800, help="seconds after which a run is given up")
     add("--cold", action="store_true", help="compile anew in every run")
     add("--output", type=Path, default=Path("results/benchmarks"))
-    add("--from", dest="results", type=results_file, help="show this results.json: no measuring")
+    words = "show what is in these results.json files of one machine: no measuring"
+    add("--from", dest="results", nargs="+", type=results_file, help=words)
     add("--tiny", action="store_true", help="little data, two peers, one turn: does it run?")
     return parser.parse_args(argv)
 
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.tiny:
         tiny(args)
     args.output.mkdir(parents=True, exist_ok=True)
-    results = args.results or run_all(args)
+    results = Results.joined(args.results) if args.results else run_all(args)
     text = report.page(results)
     path = args.output / "benchmarks.md"
     path.write_text(text, encoding="utf-8")

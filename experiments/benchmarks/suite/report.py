@@ -92,7 +92,8 @@ def section(results: Results, found: Medians, model: str) -> str:
     """One model: every figure of every peer, in brackets the ratio to the base."""
     setup = MODELS[model]
     optimizer = {"sgd": "SGD", "adam": "Adam"}[setup.optimizer]
-    title = f"## {model}: {setup.words}; {optimizer}, batch {setup.batch_size}"
+    digits = max(run["examples"] for run in results.runs if run["model"] == model)
+    title = f"## {model}: {setup.words}; {optimizer}, batch {setup.batch_size}, {digits:,} digits"
     names = [
         name for name in FIGURES if any(name in found.get((model, peer), {}) for peer in PEERS)
     ]
@@ -133,17 +134,16 @@ def _how(results: Results) -> str:
     """How it was measured, in a paragraph."""
     other = base(medians(results))
     settings = results.settings
-    examples = max((run["examples"] for run in results.runs), default=0)
     brackets = f" In brackets: the ratio to {other}." if other else ""
     earlier = "" if settings["cold"] else "; the whole script may find them, as a second run does"
     return (
-        f"{_count(settings['rounds'], 'turn')} of {_count(settings['epochs'], 'epoch')} on "
-        f"{examples:,} digits of MNIST. Each peer runs in a process of its own, the peers take "
-        "turns, and figures are medians over the turns. An epoch is the median of those after the "
-        "first, validation included. The first step counts from building the model to the result "
-        f"of one update, without programs compiled earlier{earlier}. Peak memory is the process's "
-        "own; spread is the distance of the slowest from the fastest turn, as a share of the "
-        f"median.{brackets}"
+        f"{_count(settings['rounds'], 'turn')} of {_count(settings['epochs'], 'epoch')} on MNIST; "
+        "each model's title says on how many digits. Each peer runs in a process of its own, the "
+        "peers take turns, and figures are medians over the turns. An epoch is the median of those "
+        "after the first, validation included. The first step counts from building the model to "
+        f"the result of one update, without programs compiled earlier{earlier}. Peak memory is the "
+        "process's own; spread is the distance of the slowest from the fastest turn, as a share of "
+        f"the median.{brackets}"
     )
 
 

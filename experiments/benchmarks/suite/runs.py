@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,6 +89,22 @@ class Results:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{expected}, got something else: {error}.") from None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Results]) -> Results:
+        """Several runs on one machine as one; turns and epochs are the fewest of any."""
+        first = parts[0]
+        settings = {
+            "rounds": min(part.settings["rounds"] for part in parts),
+            "epochs": min(part.settings["epochs"] for part in parts),
+            "cold": any(part.settings["cold"] for part in parts),
+        }
+        joined = cls(first.machine, settings)
+        for part in parts:
+            joined.runs += part.runs
+            joined.failures |= part.failures
+            joined.skipped |= part.skipped
+        return joined
 
 
 class PeerFailed(Exception):
