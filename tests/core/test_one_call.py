@@ -13,7 +13,7 @@ def draw(key: jax.Array) -> jax.Array:
 
 def test_the_numbers_are_those_of_jit() -> None:
     key = jax.random.key(0)
-    # A product and a sum may be rounded once or twice: the last bit, 2**-23 of a number, may differ.
+    # A product and a sum may be rounded once or twice: the last bit may differ.
     np.testing.assert_allclose(jit_for_one_call(draw)(key), jax.jit(draw)(key), rtol=2**-22)
 
 
