@@ -144,7 +144,7 @@ def test_a_section_has_medians_ratios_spread_and_failures() -> None:
     )
     found = report.medians(results)
     assert report.section(results, found, "mlp").splitlines() == [
-        "## mlp: dense 784-128-10; SGD, batch 32",
+        "## mlp: dense 784-128-10; SGD, batch 32, 1,000 digits",
         "",
         "| peer | epoch, s | spread | whole script, s | test accuracy | weights |",
         "|---|---|---|---|---|---|",
