@@ -3,14 +3,13 @@
 A callback is any object with some of the hooks below; `Callback` has all of them, doing nothing.
 Hooks around epochs and phases cost nothing. A hook around batches makes training stop after every
 step and read its results, which is several times slower for a small model; nobody else pays for it.
+A callback that says `async_safe = True` does not need every step: its batch hooks are called once
+for each dispatch of many steps, a dispatch late, and cost nothing either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
-
-from jkeras.core.errors import describe
 
 Logs = dict[str, float]
 PHASES = ("train", "test", "predict")
@@ -31,12 +30,15 @@ class Callback:
     Attributes:
       model: the trainer that runs it; set `model.stop_training = True` to end after this epoch.
       params: `{"verbose": …, "epochs": …, "steps": …}` of the run.
+      async_safe: whether batch hooks may come late, and once for many steps; the number they get is
+        then that of the last of these steps, and `logs` are means over the epoch so far, as always.
 
     Source: `keras.callbacks.Callback`.
     """
 
     model: Any = None
     params: dict[str, Any] | None = None
+    async_safe: bool = False
 
     def set_model(self, model: Any) -> None:
         """Called before anything else with the trainer."""
@@ -59,10 +61,12 @@ class Callback:
         """After an epoch and its validation; `logs` hold both, `val_` before the latter's names."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before a training step, counted from 0 in the epoch."""
+        """Before a training step, counted from 0 in the epoch; calls `on_batch_begin`."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After a training step; `logs` are means over the epoch so far."""
+        """After a training step; `logs` are means over the epoch so far. Calls `on_batch_end`."""
+        self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Before an evaluation, a validation in `fit` included."""
@@ -93,68 +97,3 @@ class Callback:
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Another name for `on_train_batch_end`."""
-
-
-class CallbackList:
-    """Calls a hook on every callback that has it, in order.
-
-    Args:
-      callbacks: a callback, an iterable of them, or None.
-      model: the trainer, given to `set_model`.
-      **params: given to `set_params`.
-
-    Raises:
-      TypeError: an object has none of the hooks, or is a class instead of an object.
-    """
-
-    def __init__(self, callbacks: Any = None, model: Any = None, **params: Any) -> None:
-        self.callbacks = _as_list(callbacks)
-        for callback in self.callbacks:
-            _check(callback)
-            if hasattr(callback, "set_model"):
-                callback.set_model(model)
-            if hasattr(callback, "set_params"):
-                callback.set_params(params)
-
-    def call(self, hook: str, *args: Any) -> None:
-        """Calls `hook(*args)` wherever it exists."""
-        for callback in self.callbacks:
-            function = getattr(callback, hook, None)
-            if function is not None:
-                function(*args)
-
-    def watches_batches(self, phase: str) -> bool:
-        """Whether any callback has a batch hook of its own for "train", "test" or "predict"."""
-        hooks = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
-        if phase == "train":
-            hooks += ["on_batch_begin", "on_batch_end"]
-        return any(_overrides(callback, hook) for callback in self.callbacks for hook in hooks)
-
-
-def _as_list(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    if isinstance(callbacks, CallbackList):
-        return callbacks.callbacks
-    listed = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
-    return list(callbacks) if listed else [callbacks]
-
-
-def _check(callback: Any) -> None:
-    if isinstance(callback, type):
-        raise TypeError(
-            f"`callbacks`: expected an object, got the class {callback.__name__}. "
-            f"Make one: {callback.__name__}(...)."
-        )
-    if not any(hasattr(callback, hook) for hook in HOOKS):
-        raise TypeError(
-            "`callbacks`: expected objects with hooks such as `on_epoch_end`, got "
-            f"{describe(callback)}. A plain function goes in LambdaCallback(on_epoch_end=function)."
-        )
-
-
-def _overrides(callback: Any, hook: str) -> bool:
-    function = getattr(callback, hook, None)
-    if function is None:
-        return False
-    return getattr(function, "__func__", function) is not getattr(Callback, hook)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jkeras.callbacks.base import Callback, Logs
 
 
 class History(Callback):
-    """The logs of every epoch, as `fit` returns them.
+    """The logs of every epoch, as `fit` returns them; also `model.history`, from the run's start.
+
+    One that is given to `fit` is the one it returns; over several runs its columns grow on.
 
     Attributes:
       history: log name -> one float per epoch: `{"accuracy": […], "loss": […], "val_loss": […]}`.
@@ -19,6 +23,15 @@ class History(Callback):
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self.interrupted = False
+
+    def set_model(self, model: Any) -> None:
+        """Makes this the model's `history`."""
+        super().set_model(model)
+        model.history = self
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch = []
         self.interrupted = False
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -96,7 +96,8 @@ def latest(
       pace: is told when results arrive.
       report: is called with each chunk when its logs are ready.
       eager: report each chunk at once, because somebody wants to look between two of them.
-      stopped_fn: asked after each chunk when `eager`; True ends the phase there.
+      stopped_fn: asked after each report; True ends the phase there. What is under way then, unless
+        `eager`, is passed on already, and is the end.
     """
     waiting: Chunk | None = None
     before = 0
@@ -116,8 +117,8 @@ def latest(
         if eager:
             finish(chunk)
             waiting = None
-            if stopped_fn():
-                return
+        if stopped_fn():
+            return
     if waiting is not None:
         finish(waiting)
 

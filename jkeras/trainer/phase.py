@@ -40,8 +40,8 @@ class Phase:
         return self.interrupt is not None and self.interrupt.asked
 
     def bar(self, header: str = "") -> Progress:
-        """A progress bar for these steps."""
-        return Progress(self.steps, self.verbose, header)
+        """A progress bar for these steps; a silent one where a callback draws."""
+        return Progress(self.steps, 0 if self.callbacks.draws_progress else self.verbose, header)
 
     def begin(self, pace: Pace, bar: Progress) -> Pace:
         """The pace, started: a tenth of a second for a dispatch while a bar moves, else a
@@ -50,11 +50,9 @@ class Phase:
         return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
 
     def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
-        """Calls the batch hook if anybody watches batches."""
-        if self.callbacks.watches_batches(phase):
+        """Calls the batch hook if anybody has one."""
+        if self.callbacks.hears_batches(phase):
             self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
-            if phase == "train":
-                self.callbacks.call(f"on_batch_{when}", step, logs)
 
 
 def floats(logs: Mapping[str, Any]) -> LogValues:

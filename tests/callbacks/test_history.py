@@ -1,9 +1,8 @@
 """The record of a run."""
 
-import numpy as np
-
 import jkeras
 from jkeras.callbacks import History
+from tests.callbacks.conftest import RUN, X, Y
 
 
 def test_logs_become_columns_by_name() -> None:
@@ -16,15 +15,12 @@ def test_logs_become_columns_by_name() -> None:
     assert not history.interrupted
 
 
-def test_fit_returns_sorted_columns_of_floats_and_numbers_epochs_from_the_first() -> None:
-    x, y = np.ones((4, 2), np.float32), np.ones((4, 1), np.float32)
-    model = jkeras.Sequential([jkeras.layers.Dense(1)], seed=0)
-    model.compile("sgd", "mse", metrics=["mae"])
-    found = model.fit(
-        x, y, initial_epoch=3, epochs=5, validation_data=(x, y), validation_freq=2, verbose=0
-    )
-    assert list(found.history) == ["loss", "mae", "val_loss", "val_mae"]
+def test_fit_returns_sorted_columns_of_floats_and_numbers_epochs_from_the_first(
+    model: jkeras.Sequential,
+) -> None:
+    found = model.fit(**RUN, initial_epoch=3, epochs=5, validation_data=(X, Y), validation_freq=2)
+    assert list(found.history) == ["loss", "val_loss"]
     assert found.epoch == [3, 4]
-    assert [len(column) for column in found.history.values()] == [2, 2, 1, 1]
+    assert [len(column) for column in found.history.values()] == [2, 1]
     assert {type(value) for column in found.history.values() for value in column} == {float}
     assert found.model is model

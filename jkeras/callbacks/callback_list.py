@@ -1,0 +1,207 @@
+"""Many callbacks as one: each hook of the list is that hook of every callback, in order.
+
+    callbacks = CallbackList([...], add_history=True, model=model, epochs=2, steps=10, verbose=1)
+    callbacks.on_train_begin()
+    callbacks.on_epoch_begin(0)
+    ...
+    callbacks.on_epoch_end(0, {"loss": 0.5})
+
+Law: what a callback puts into `logs` is seen by those after it in the same hook, and by nobody
+else: the caller's dict stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jkeras.callbacks.base import HOOKS, Callback
+from jkeras.callbacks.history import History
+from jkeras.callbacks.progress import ProgbarLogger
+from jkeras.core.errors import describe
+
+
+class CallbackList(Callback):
+    """Calls a hook on every callback that has it, in order.
+
+    It has every hook of `Callback` itself, for loops that are written by hand.
+
+    Args:
+      callbacks: a callback, an iterable of them (lists may stand in lists), or None.
+      add_history: append a `History`, unless there is one.
+      add_progbar: append a `ProgbarLogger`, unless there is one.
+      model: the trainer, given to `set_model`; None for a loop without one.
+      **params: given to `set_params`: `verbose`, `epochs`, `steps`.
+
+    Attributes:
+      callbacks: the callbacks, as a list.
+      params: what `set_params` was given last.
+      history: the first `History` among them, or None.
+
+    Raises:
+      TypeError: an object has none of the hooks, or is a class instead of an object.
+
+    Example:
+      >>> import numpy as np
+      >>> listed = CallbackList(add_history=True, epochs=1)
+      >>> listed.on_epoch_end(0, {"loss": np.float32(0.5)})
+      >>> listed.history.history
+      {'loss': [0.5]}
+
+    Source: `keras.callbacks.CallbackList`.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        self.callbacks = list(_flat(callbacks))
+        for callback in self.callbacks:
+            _check(callback)
+        if add_history and self.history is None:
+            self.callbacks.append(History())
+        if add_progbar and not self.draws_progress:
+            self.callbacks.append(ProgbarLogger())
+        self.set_model(model)
+        self.set_params(params)
+
+    @property
+    def history(self) -> History | None:
+        """The first `History` among the callbacks."""
+        return next((c for c in self.callbacks if isinstance(c, History)), None)
+
+    @property
+    def draws_progress(self) -> bool:
+        """Whether a callback draws the progress bar."""
+        return any(isinstance(callback, ProgbarLogger) for callback in self.callbacks)
+
+    def append(self, callback: Any) -> None:
+        """Adds a callback at the end, and tells it the model and the parameters.
+
+        Raises:
+          TypeError: it has none of the hooks, or is a class.
+        """
+        _check(callback)
+        self.callbacks.append(callback)
+        _introduce([callback], "set_model", self.model)
+        _introduce([callback], "set_params", self.params)
+
+    def set_model(self, model: Any) -> None:
+        """Tells every callback the trainer; None is not told."""
+        self.model = model
+        _introduce(self.callbacks, "set_model", model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tells every callback the parameters of the run; none are not told."""
+        self.params = params
+        _introduce(self.callbacks, "set_params", params)
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Calls `hook(*args)` wherever it exists; the last argument are the logs."""
+        *numbers, logs = args
+        logs = plain_logs(logs)
+        for callback in self.callbacks:
+            function = _found(callback, hook)
+            if function is not None:
+                function(*numbers, logs)
+
+    def watches_batches(self, phase: str) -> bool:
+        """Whether a callback has to see every batch of "train", "test" or "predict"."""
+        watchers = [c for c in self.callbacks if not getattr(c, "async_safe", False)]
+        return any(_has_batch_hooks(callback, phase) for callback in watchers)
+
+    def hears_batches(self, phase: str) -> bool:
+        """Whether a callback has a batch hook of its own, for every batch or `async_safe`."""
+        return any(_has_batch_hooks(callback, phase) for callback in self.callbacks)
+
+
+def plain_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A copy of the logs, sorted by name, with Python floats for numbers of every kind.
+
+    Example:
+      >>> plain_logs({"loss": 0.5, "accuracy": 1})
+      {'accuracy': 1.0, 'loss': 0.5}
+    """
+    return {name: _plain(value) for name, value in sorted((logs or {}).items())}
+
+
+def _plain(value: Any) -> Any:
+    is_number = isinstance(value, int | float) or getattr(value, "shape", None) == ()
+    return float(value) if is_number else value
+
+
+def _flat(callbacks: Any) -> Iterable[Any]:
+    if callbacks is None:
+        return
+    if isinstance(callbacks, CallbackList):
+        yield from callbacks.callbacks
+    elif isinstance(callbacks, Iterable) and not isinstance(callbacks, str):
+        for callback in callbacks:
+            yield from _flat(callback)
+    else:
+        yield callbacks
+
+
+def _introduce(callbacks: Iterable[Any], method: str, value: Any) -> None:
+    if value is None or value == {}:
+        return
+    for callback in callbacks:
+        if hasattr(callback, method):
+            getattr(callback, method)(value)
+
+
+def _found(callback: Any, hook: str) -> Callable[..., Any] | None:
+    """The callback's hook; an object without one for training batches may have the short name."""
+    function = getattr(callback, hook, None)
+    if function is None and hook.startswith("on_train_batch_"):
+        function = getattr(callback, hook.replace("train_", ""), None)
+    return function
+
+
+def _check(callback: Any) -> None:
+    if isinstance(callback, type):
+        raise TypeError(
+            f"`callbacks`: expected an object, got the class {callback.__name__}. "
+            f"Make one: {callback.__name__}(...)."
+        )
+    if not any(hasattr(callback, hook) for hook in HOOKS):
+        raise TypeError(
+            "`callbacks`: expected objects with hooks such as `on_epoch_end`, got "
+            f"{describe(callback)}. A plain function goes in LambdaCallback(on_epoch_end=function)."
+        )
+
+
+def _has_batch_hooks(callback: Any, phase: str) -> bool:
+    hooks = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
+    if phase == "train":
+        hooks += ["on_batch_begin", "on_batch_end"]
+    return any(_overrides(callback, hook) for hook in hooks)
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    function = getattr(callback, hook, None)
+    if function is None:
+        return False
+    return getattr(function, "__func__", function) is not getattr(Callback, hook)
+
+
+def _hook(name: str) -> Callable[..., None]:
+    """The method of the list that calls this hook of every callback."""
+
+    def numbered(self: CallbackList, number: int, logs: Any = None) -> None:
+        self.call(name, number, logs)
+
+    def plain(self: CallbackList, logs: Any = None) -> None:
+        self.call(name, logs)
+
+    method = numbered if "batch" in name or "epoch" in name else plain
+    method.__name__, method.__doc__ = name, f"`Callback.{name}` of every callback."
+    return method
+
+
+for _name in HOOKS:
+    setattr(CallbackList, _name, _hook(_name))

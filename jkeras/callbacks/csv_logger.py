@@ -1,0 +1,78 @@
+"""The logs of every epoch in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.errors import describe, named_arguments
+
+
+class CSVLogger(Callback):
+    """Writes one line an epoch, which is in the file when the epoch is over.
+
+    The columns are `epoch`, from 0, and the names of the first epoch's logs, sorted; where none of
+    them begins with `val_`, also all of them with `val_` before. What an epoch has no value of is
+    `NA`; names that come up later have no column.
+
+    Args:
+      filename: the file; its folder is made when it is missing.
+      separator: one character between columns.
+      append: whether to go on with a file that is there, without a second header.
+
+    Raises:
+      TypeError: `filename` is no path.
+      ValueError: `separator` is not one character.
+
+    Source: `keras.callbacks.CSVLogger`; the bytes are the same.
+    """
+
+    @named_arguments
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        if not isinstance(filename, str | os.PathLike):
+            raise TypeError(
+                f"CSVLogger: `filename`: expected a path such as 'log.csv', got "
+                f"{describe(filename)}."
+            )
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(
+                f"CSVLogger: `separator`: expected one character, got {describe(separator)}."
+            )
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        path = Path(self.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a" if self.append else "w").close()
+        self.keys = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        rows: list[dict[str, Any]] = []
+        if self.keys is None:
+            self.keys = _columns(logs)
+            if not Path(self.filename).stat().st_size:
+                rows.append({name: name for name in ("epoch", *self.keys)})
+        rows.append({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in self.keys})
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
+
+
+def _columns(logs: Logs) -> list[str]:
+    names = sorted(logs)
+    validated = any(name.startswith("val_") for name in names)
+    return names if validated else names + [f"val_{name}" for name in names]
+
+
+def _cell(value: Any) -> Any:
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    return f'"[{", ".join(map(str, value))}]"' if is_list else value

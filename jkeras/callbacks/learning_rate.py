@@ -1,0 +1,185 @@
+"""Changing the learning rate between epochs: by a function of the epoch, or when nothing improves.
+
+Both go through `model.optimizer.learning_rate`, an array in the optimizer's state, so they compile
+nothing anew; both write the rate into the logs, as `learning_rate`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.core.errors import describe, named_arguments
+
+
+def rate_of(model: Any) -> float:
+    """The rate of the model's next update."""
+    return float(_holder(model).learning_rate)
+
+
+def set_rate(model: Any, value: float) -> None:
+    """Sets the rate of the model's next update."""
+    _holder(model).learning_rate = value
+
+
+def _holder(model: Any) -> Any:
+    """The optimizer, or for a transformation of optax's, which has no such attribute, the model."""
+    return model.optimizer if hasattr(model.optimizer, "learning_rate") else model
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of every epoch.
+
+    Args:
+      schedule: a function (epoch from 0, rate now) -> new rate, or of the epoch alone.
+      verbose: 1 prints a line each epoch.
+
+    Raises:
+      TypeError: `schedule` is not a function; while training: it returns no number.
+
+    Differs from Keras: any real number is taken as a rate, arrays without axes included, and a
+    TypeError inside `schedule` is not mistaken for a function of one argument.
+
+    Source: `keras.callbacks.LearningRateScheduler`.
+    """
+
+    @named_arguments
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(
+                "LearningRateScheduler: `schedule`: expected a function (epoch, learning_rate) -> "
+                f"learning_rate, got {describe(schedule)}."
+            )
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        now = (epoch, rate_of(self.model))
+        rate = self.schedule(*now) if _takes(self.schedule, 2) else self.schedule(epoch)
+        if not _is_number(rate):
+            raise TypeError(
+                "LearningRateScheduler: `schedule`: expected it to return a number, got "
+                f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
+            )
+        set_rate(self.model, float(rate))
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = rate_of(self.model)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Lowers the learning rate when `monitor` has not improved for `patience` epochs.
+
+    Args:
+      monitor: a log name, such as `"val_loss"`.
+      factor: the new rate is the old one times this, below 1.
+      patience: epochs without improvement before lowering.
+      verbose: 1 prints a line when the rate is lowered.
+      mode: "min", "max", or "auto", which goes by the metric.
+      min_delta: the least change that counts as an improvement, in the monitor's units.
+      cooldown: epochs to wait after lowering before counting again.
+      min_lr: the rate is never set below this.
+
+    Attributes:
+      best: the best value so far; None before the first one.
+      wait: epochs since the last improvement.
+      cooldown_counter: epochs that are still to wait after lowering.
+
+    Raises:
+      ValueError: `factor` is not in [0, 1).
+
+    Source: `keras.callbacks.ReduceLROnPlateau`.
+    """
+
+    @named_arguments
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: Mode = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta=min_delta)
+        if not 0 <= factor < 1:
+            raise ValueError(
+                "ReduceLROnPlateau: `factor`: expected a number of at least 0 and below 1, which "
+                f"the rate is multiplied by, got {factor!r}."
+            )
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self.cooldown_counter = 0
+        self.wait = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin(logs)
+        self.best = None
+        self.cooldown_counter = 0
+        self.wait = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = rate_of(self.model)
+        value = self.value_in(logs)
+        if value is None:
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(value, self.best):
+            self.best = value
+            self.wait = 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience and self._lower(epoch):
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
+
+    def in_cooldown(self) -> bool:
+        """Whether the last lowering is so recent that epochs do not count yet."""
+        return self.cooldown_counter > 0
+
+    def _lower(self, epoch: int) -> bool:
+        """Lowers the rate, unless it is at its minimum; returns whether it did."""
+        old = rate_of(self.model)
+        if old <= np.float32(self.min_lr):
+            return False
+        new = max(old * self.factor, self.min_lr)
+        set_rate(self.model, new)
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+        return True
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many arguments; True where it does not tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    is_scalar = getattr(value, "shape", None) == () and np.dtype(value.dtype).kind in "iufV"
+    return isinstance(value, int | float) or is_scalar

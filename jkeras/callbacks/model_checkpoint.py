@@ -1,0 +1,142 @@
+"""Weights in files while training runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from jkeras.callbacks.base import Logs
+from jkeras.callbacks.batches import Every, checked_frequency
+from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.core.errors import describe, named_arguments, nearest
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Saves the model's weights after every epoch, or after so many batches; each file is written
+    whole or not at all.
+
+    With a number of batches every step is dispatched by itself, as with any callback that watches
+    batches.
+
+    Args:
+      filepath: ends with `.msgpack`. It may name values in braces: `epoch` (from 1), `batch` (from
+        1, when batches are counted) and every log: `"{epoch:02d}-{val_loss:.2f}.msgpack"`.
+      monitor: a log name, such as `"val_loss"`.
+      verbose: 1 prints a line about each decision.
+      save_best_only: save only when `monitor` has improved.
+      save_weights_only: has to be True: whole models cannot be written yet.
+      mode: "min", "max", or "auto", which goes by the metric.
+      save_freq: "epoch", or a number of batches, counted on from epoch to epoch.
+      initial_value_threshold: a value that `monitor` has to beat to be saved at all.
+
+    Attributes:
+      best: the best value so far; None before the first one.
+
+    Raises:
+      TypeError, ValueError: an argument is none of these; while training: `filepath` names a value
+        that is not among the logs.
+
+    Differs from Keras: the files are flax's, not HDF5.
+
+    Source: `keras.callbacks.ModelCheckpoint`.
+    """
+
+    @named_arguments
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: Mode = "auto",
+        save_freq: int | Literal["epoch"] = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath = _checked_path(filepath, save_weights_only)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = checked_frequency("ModelCheckpoint", "save_freq", save_freq)
+        self._epoch = 0
+        if self.save_freq != "epoch":
+            self._every = Every(self.save_freq)
+            # Not a method of the class: whoever has one watches every batch.
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.save_best_only:
+            super().on_train_begin(logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._save(epoch, logs or {}, {})
+
+    def _after_batch(self, batch: int, logs: Logs | None = None) -> None:
+        if self._every.due(batch):
+            self._save(self._epoch, logs or {}, {"batch": batch + 1})
+
+    def _save(self, epoch: int, logs: Logs, numbers: dict[str, Any]) -> None:
+        path = self._path({**numbers, "epoch": epoch + 1, **logs})
+        if self._is_wanted(epoch, logs, path):
+            self.model.save_weights(path)
+            self._tell(epoch, f"finished saving model to {path}")
+
+    def _path(self, values: dict[str, Any]) -> str:
+        try:
+            return self.filepath.format(**values)
+        except KeyError as error:
+            name = str(error.args[0])
+            raise ValueError(
+                f"ModelCheckpoint: `filepath`: {self.filepath!r} names {name!r}, which is not "
+                f"among the values: {', '.join(values)}.{nearest(name, values)}"
+            ) from None
+
+    def _is_wanted(self, epoch: int, logs: Logs, path: str) -> bool:
+        if not self.save_best_only:
+            self._tell(epoch, f"saving model to {path}")
+            return True
+        value = self.value_in(logs)
+        if value is None:
+            return True
+        before = "None" if self.best is None else f"{self.best:.5f}"
+        if not self.improves(value, self.best):
+            self._tell(epoch, f"{self.monitor} did not improve from {before}")
+            return False
+        change = f"{self.monitor} improved from {before} to {value:.5f}"
+        self._tell(epoch, f"{change}, saving model to {path}")
+        self.best = value
+        return True
+
+    def _tell(self, epoch: int, what: str) -> None:
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: {what}")
+
+
+def _checked_path(filepath: Any, weights_only: bool) -> str:
+    if not isinstance(filepath, str | os.PathLike):
+        raise TypeError(
+            "ModelCheckpoint: `filepath`: expected a path such as 'best.msgpack', got "
+            f"{describe(filepath)}."
+        )
+    path = os.fspath(filepath)
+    possible = path if path.endswith(".msgpack") else str(Path(path).with_suffix(".msgpack"))
+    call = f"ModelCheckpoint({possible!r}, save_weights_only=True)"
+    if not weights_only:
+        raise ValueError(
+            "ModelCheckpoint: `save_weights_only`: expected True, because only weights can be "
+            f"written now, not whole models. Write {call}."
+        )
+    if path != possible:
+        raise ValueError(
+            "ModelCheckpoint: `filepath`: expected a name that ends with '.msgpack', the file of "
+            f"weights that can be written now, got {path!r}. Write {call}."
+        )
+    if Path(path).is_dir():
+        raise ValueError(f"ModelCheckpoint: `filepath`: expected a file, got the folder {path!r}.")
+    return path

@@ -1,0 +1,156 @@
+"""Watching one value of the logs: which way is better, and whether it became better.
+
+Which way is better is said by `mode`, or follows from what is watched: the class of the model's
+metric with that name, else words in the name. Where neither tells, the user has to.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.errors import describe, nearest
+from jkeras.core.naming import snake_case
+
+Mode = Literal["auto", "min", "max"]
+
+_RISING = (
+    "acc", "auc", "concordance", "correlation", "cosine_similarity", "f1", "fbeta", "io_u", "iou",
+    "precision", "r2", "recall", "sensitivity", "specificity", "top_k",
+)  # fmt: skip
+_FALLING = (
+    "crossentropy", "divergence", "error", "hinge", "kld", "logcosh", "log_cosh", "loss", "mae",
+    "mape", "mse", "msle", "poisson", "rmse",
+)  # fmt: skip
+
+
+class MonitorCallback(Callback):
+    """Base of callbacks that ask whether `monitor` has improved.
+
+    Args:
+      monitor: a log name, such as `"val_loss"`.
+      mode: "min", "max", or "auto", which goes by the metric.
+      baseline: the first value of `best`; None to take the first value that is seen.
+      min_delta: the least change that counts as an improvement, in the monitor's units.
+
+    Attributes:
+      best: the best value so far; None before the first one.
+
+    A NaN is never the best value; in Keras it is when it comes first, and nothing improves on it.
+
+    Raises:
+      TypeError: `monitor` is not a string.
+      ValueError: another mode; while training: "auto" cannot tell which way is better.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        mode: Mode = "auto",
+        baseline: float | None = None,
+        min_delta: float = 0,
+    ) -> None:
+        who = type(self).__name__
+        if not isinstance(monitor, str):
+            raise TypeError(
+                f"{who}: `monitor`: expected the name of a value in the logs, such as 'val_loss', "
+                f"got {describe(monitor)}."
+            )
+        if mode not in ("auto", "min", "max"):
+            hint = nearest(mode, ("auto", "min", "max")) if isinstance(mode, str) else ""
+            raise ValueError(f"{who}: `mode`: expected 'auto', 'min' or 'max', got {mode!r}.{hint}")
+        self.monitor = monitor
+        self.mode = mode
+        self.best = baseline
+        self.min_delta = abs(min_delta)
+        self._rises: bool | None = {"max": True, "min": False}.get(mode)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Finds out which way is better, if the model already knows the value's name."""
+        if self.monitor.removeprefix("val_") in getattr(self.model, "metrics_names", ()):
+            self.rises()
+
+    def rises(self) -> bool:
+        """Whether a larger value is better.
+
+        Raises:
+          ValueError: neither `mode` nor the metric says so.
+        """
+        if self._rises is None:
+            self._rises = direction(self.monitor, getattr(self.model, "metrics", ()))
+        if self._rises is None:
+            raise ValueError(
+                f"{type(self).__name__}: `mode`: cannot tell whether {self.monitor!r} is better "
+                "when it is smaller or larger. Say so: mode='min' or mode='max'."
+            )
+        return self._rises
+
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Whether `value` is better than `reference` by more than `min_delta`."""
+        if math.isnan(value):
+            return False
+        if reference is None:
+            return True
+        least = self.min_delta if self.rises() else -self.min_delta
+        # In float32, as in Keras: what differs by less is a tie.
+        new, old = np.float32(value - least), np.float32(reference)
+        return bool(new > old if self.rises() else new < old)
+
+    def value_in(self, logs: Logs | None) -> float | None:
+        """The watched value, or None with a warning when it is not among the logs."""
+        logs = logs or {}
+        if self.monitor in logs:
+            return self._scalar(logs[self.monitor])
+        validated = self.monitor.startswith("val_")
+        alike = [name for name in logs if name.startswith("val_") == validated]
+        warnings.warn(
+            f"{type(self).__name__}: `monitor` {self.monitor!r} is not among the logs: "
+            f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
+            "For a `val_` value give `fit` validation data.",
+            stacklevel=3,
+        )
+        return None
+
+    def _scalar(self, value: Any) -> float:
+        try:
+            return float(value)
+        except TypeError:
+            raise ValueError(
+                f"{type(self).__name__}: `monitor`: expected one number as {self.monitor!r}, got "
+                f"{describe(value)}. Watch a metric that returns a single number."
+            ) from None
+
+
+def direction(monitor: str, metrics: Any = ()) -> bool | None:
+    """Whether a value is better when larger, by its metric's class or else by its name; None where
+    neither tells.
+
+    Args:
+      monitor: a log name.
+      metrics: the model's metrics, each with a `log_name`.
+
+    Example:
+      >>> direction("val_accuracy"), direction("val_loss"), direction("false_positives")
+      (True, False, None)
+    """
+    name = monitor.removeprefix("val_")
+    kinds = [_kind(metric) for metric in metrics if _log_name(metric) == name]
+    for words in [*kinds, name]:
+        if words.endswith("loss") or any(word in words for word in _FALLING):
+            return False
+        if any(word in words for word in _RISING):
+            return True
+    return None
+
+
+def _log_name(metric: Any) -> Any:
+    return getattr(metric, "log_name", getattr(metric, "name", None))
+
+
+def _kind(metric: Any) -> str:
+    """The class of a metric in snake case; of a metric that is a loss, the loss's."""
+    return snake_case(type(getattr(metric, "loss", metric)).__name__)

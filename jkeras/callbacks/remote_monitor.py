@@ -1,0 +1,77 @@
+"""The logs of every epoch, sent to a server."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.errors import describe, named_arguments
+
+SECONDS = 10.0
+"""How long an answer is waited for. Training waits with it."""
+
+
+class RemoteMonitor(Callback):
+    """Sends the epoch's number and logs by POST, after every epoch.
+
+    A server that cannot be reached, or that answers with an error, is a warning; training goes on.
+
+    Args:
+      root: the server, such as `"http://localhost:9000"`.
+      path: where on the server.
+      field: the form's field with the JSON text, when it is sent as a form.
+      headers: more HTTP headers.
+      send_as_json: whether the body is the JSON text itself, as `application/json`.
+
+    Raises:
+      ValueError: `root` begins with neither `http://` nor `https://`.
+
+    Source: `keras.callbacks.RemoteMonitor`; the requests are the same.
+    """
+
+    @named_arguments
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+        send_as_json: bool = False,
+    ) -> None:
+        if not isinstance(root, str) or not root.startswith(("http://", "https://")):
+            raise ValueError(
+                "RemoteMonitor: `root`: expected an address that begins with http:// or https://, "
+                f"got {describe(root)}. For example: 'http://localhost:9000'."
+            )
+        self.root = root
+        self.path = path
+        self.field = field
+        self.headers = headers
+        self.send_as_json = send_as_json
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        # Here, because `import jkeras` would wait for them.
+        import urllib.error
+        import urllib.parse
+        import urllib.request
+
+        text = json.dumps({"epoch": epoch, **(logs or {})})
+        if self.send_as_json:
+            body, kind = text, "application/json"
+        else:
+            body = urllib.parse.urlencode({self.field: text})
+            kind = "application/x-www-form-urlencoded"
+        headers = {"Content-Type": kind, **(self.headers or {})}
+        request = urllib.request.Request(self.root + self.path, body.encode(), headers)
+        try:
+            urllib.request.urlopen(request, timeout=SECONDS).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            self._warn(f"{self.root + self.path} answered {error.code} {error.reason}.")
+        except OSError as error:  # refused, unknown host, too slow: all of them are OSErrors
+            self._warn(f"could not reach the server at {self.root}: {error}")
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(f"RemoteMonitor: {what}", stacklevel=3)

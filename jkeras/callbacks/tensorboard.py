@@ -1,0 +1,230 @@
+"""What happened in training, for TensorBoard, written through tensorboardX.
+
+Tags and folders are Keras's: `epoch_loss` under `train/` and under `validation/`, so old and new
+runs lie in one picture.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.batches import checked_frequency
+from jkeras.callbacks.learning_rate import rate_of
+from jkeras.callbacks.profiler import Profiler
+from jkeras.core.errors import describe, named_arguments
+from jkeras.core.trees import named_leaves
+
+SECONDS = 10
+"""How long after it was written a number is in its file, at the latest."""
+
+_numbers = itertools.count()
+"""Tells apart the files of writers that are opened within one second."""
+
+
+class TensorBoard(Callback):
+    """Writes losses, metrics, the learning rate, and if wanted weights, for TensorBoard.
+
+    Args:
+      log_dir: the folder to give to TensorBoard.
+      histogram_freq: histograms of all weights after every so many epochs; 0 for none.
+      write_graph: has no effect, as in Keras without TensorFlow: there is no TensorFlow graph.
+        `model.summary()` shows the layers.
+      write_images: also draw the weights as images, where histograms are written; needs Pillow.
+      write_steps_per_second: also write how many steps a second were made.
+      update_freq: "epoch"; or "batch", or a number: also write the logs after every so many
+        batches, which dispatches every step by itself.
+      profile_batch: the number of a step, counted from 1, or the first and the last of several, to
+        record with the profiler; 0 for none.
+      embeddings_freq, embeddings_metadata: have to be left out: the projector is not written.
+
+    Raises:
+      ImportError: tensorboardX is not installed.
+      TypeError, ValueError: an argument is none of these.
+
+    Source: `keras.callbacks.TensorBoard`.
+    """
+
+    @named_arguments
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: int | Literal["epoch", "batch"] = "epoch",
+        profile_batch: int | str | tuple[int, int] = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ) -> None:
+        if embeddings_freq or embeddings_metadata is not None:
+            raise ValueError(
+                "TensorBoard: `embeddings_freq`: expected 0, because embeddings are not written "
+                f"for the projector, got {embeddings_freq!r}."
+            )
+        _need("tensorboardX", "TensorBoard")
+        if write_images:
+            _need("PIL", "TensorBoard with write_images=True", "Pillow")
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
+        self.write_graph = write_graph
+        self.write_images = write_images
+        self.write_steps_per_second = write_steps_per_second
+        frequency = 1 if update_freq == "batch" else update_freq
+        self.update_freq = checked_frequency("TensorBoard", "update_freq", frequency)
+        self._writers: dict[str, Any] = {}
+        self._in_fit = False
+        self._batch = 0
+        self._began = (0.0, 0)
+        self._batch_began = 0.0
+        steps = _steps_to_profile(profile_batch)
+        self._profiler = Profiler(Path(self.log_dir, "train"), steps) if steps else None
+        if self.update_freq != "epoch" or self._profiler:
+            # Not methods of the class: whoever has them watches every batch.
+            self.on_train_batch_begin = self._begin_batch  # type: ignore[method-assign]
+            self.on_train_batch_end = self._end_batch  # type: ignore[method-assign]
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        self._in_fit = False
+        self._close()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._batch = 0
+        self._in_fit = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self._profiler:
+            self._profiler.on_train_end(logs)
+        self._in_fit = False
+        self._close()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.write_steps_per_second:
+            self._began = time.perf_counter(), self._iterations()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = dict(logs or {})
+        validation = {name: logs.pop(name) for name in list(logs) if name.startswith("val_")}
+        rate = self._rate()
+        if rate is not None:
+            logs["learning_rate"] = rate
+        if self.write_steps_per_second:
+            seconds, steps = self._began
+            passed = max(time.perf_counter() - seconds, 1e-9)
+            logs["steps_per_second"] = (self._iterations() - steps) / passed
+        self._write("train", {f"epoch_{name}": value for name, value in logs.items()}, epoch)
+        shown = {f"epoch_{name[4:]}": value for name, value in validation.items()}
+        self._write("validation", shown, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write_weights(epoch)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        shown = {f"evaluation_{name}_vs_iterations": v for name, v in (logs or {}).items()}
+        self._write("validation", shown, self._iterations())
+        if not self._in_fit:
+            self._close()
+
+    def _begin_batch(self, batch: int, logs: Logs | None = None) -> None:
+        self._batch += 1
+        self._batch_began = time.perf_counter()
+        self._profile("on_train_batch_begin", batch)
+
+    def _end_batch(self, batch: int, logs: Logs | None = None) -> None:
+        self._profile("on_train_batch_end", batch)
+        if self.update_freq == "epoch" or self._batch % self.update_freq:
+            return
+        logs = dict(logs or {})
+        if self.write_steps_per_second:
+            logs["steps_per_second"] = 1 / max(time.perf_counter() - self._batch_began, 1e-9)
+        self._write("train", {f"batch_{name}": value for name, value in logs.items()}, self._batch)
+
+    def _profile(self, hook: str, batch: int) -> None:
+        """Passes a hook on to the profiler, which has it as long as it has something to do."""
+        function = getattr(self._profiler, hook, None)
+        if function is not None:
+            function(batch)
+
+    def _write(self, part: str, values: dict[str, Any], step: int) -> None:
+        """Writes the numbers among `values` to the folder `part`."""
+        for tag, value in values.items():
+            if np.ndim(value) == 0:
+                self._writer(part).add_scalar(tag, value, step)
+
+    def _write_weights(self, epoch: int) -> None:
+        writer = self._writer("train")
+        for part in (self.model.params, self.model.state):
+            for path, weight in named_leaves(part).items():
+                tag, values = f"{self.model.name}/{path}", np.asarray(weight, np.float32)
+                writer.add_histogram(f"{tag}/histogram", values, epoch)
+                image = _as_image(values) if self.write_images else None
+                if image is not None:
+                    writer.add_image(f"{tag}/image", image, epoch, dataformats="HW")
+
+    def _writer(self, part: str) -> Any:
+        """The open writer of the folder `part`."""
+        if part not in self._writers:
+            # Optional, and slow to import; it tells no types.
+            from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+
+            suffix = f".{os.getpid()}.{next(_numbers)}"
+            folder = os.path.join(self.log_dir, part)
+            options = {"flush_secs": SECONDS, "filename_suffix": suffix}
+            self._writers[part] = SummaryWriter(folder, **options)
+        return self._writers[part]
+
+    def _close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+
+    def _iterations(self) -> int:
+        return int(getattr(self.model.optimizer, "iterations", self.model.train_state.step))
+
+    def _rate(self) -> float | None:
+        try:
+            return rate_of(self.model)
+        except AttributeError:  # several optimizers, or one of optax's that does not tell its rate
+            return None
+
+
+def _need(module: str, who: str, package: str | None = None) -> None:
+    if importlib.util.find_spec(module) is None:
+        name = package or module
+        raise ImportError(f"{who} needs {name}, which is not installed: pip install {name}")
+
+
+def _steps_to_profile(value: Any) -> tuple[int, int] | None:
+    """The first and the last step to profile, or None for none."""
+    given = value.split(",") if isinstance(value, str) else value
+    try:
+        steps = [int(step) for step in given] if isinstance(given, list | tuple) else [int(given)]
+    except (TypeError, ValueError):
+        steps = [-1]
+    first, last = steps[0] if steps else -1, steps[-1] if steps else -1
+    if first == last == 0:
+        return None
+    if len(steps) > 2 or not 1 <= first <= last:
+        raise ValueError(
+            "TensorBoard: `profile_batch`: expected 0, the number of a step from 1, or the first "
+            f"and the last step, such as (10, 20), got {describe(value)}."
+        )
+    return first, last
+
+
+def _as_image(weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """A vector as a line and a matrix as a picture that is wider than high; of others, None."""
+    values = weight.squeeze()
+    if values.ndim == 1:
+        return values[None]
+    if values.ndim != 2:
+        return None
+    return values.T if values.shape[0] > values.shape[1] else values

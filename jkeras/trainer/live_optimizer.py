@@ -1,0 +1,275 @@
+"""The optimizer of a model as Keras's users know it: a description that can be asked and told.
+
+    model.optimizer.learning_rate                  # the rate of the next update
+    model.optimizer.learning_rate = 0.01           # compiles nothing anew
+    model.optimizer.iterations                     # updates made so far
+
+What is read and written lies in the trainer's optimizer state, an array; before the model is built
+it is the description's argument. Everything else is the description's, which the view is equal to,
+and an instance of whose class it is. A transformation of optax's has no view: it stays itself, and
+`model.learning_rate` reads and writes its rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from jkeras import optimizers
+from jkeras.core.trees import Tree
+
+if TYPE_CHECKING:
+    from jkeras.trainer.compiled import Compiled
+
+
+class LiveNumber(NDArrayOperatorsMixin):
+    """A number that is looked up whenever it is used, and can be set.
+
+    It computes, compares and prints as a NumPy scalar of that moment.
+
+    Args:
+      name: what it is, for messages.
+      read: returns its value.
+      write: sets it; None for a number that cannot be set.
+
+    Example:
+      >>> cell = [0.5]
+      >>> rate = LiveNumber("rate", lambda: np.float32(cell[0]), lambda x: cell.__setitem__(0, x))
+      >>> rate.assign(rate * 0.5)
+      >>> float(rate), round(rate, 1), bool(rate < 1), f"{rate:.3f}"
+      (0.25, 0.2, True, '0.250')
+
+    Source: `keras.Variable`.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[], Any], write: Callable[[Any], None] | None = None
+    ) -> None:
+        self.name = name
+        self._read = read
+        self._write = write
+
+    @property
+    def value(self) -> Any:
+        """The number now, as an array without axes."""
+        return self._read()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`()`."""
+        return tuple(np.shape(self.value))
+
+    @property
+    def dtype(self) -> Any:
+        """float32 or int32."""
+        return self.value.dtype
+
+    def numpy(self) -> Any:
+        """The number now, as a NumPy scalar."""
+        return np.asarray(self.value)[()]
+
+    def assign(self, value: Any) -> None:
+        """Sets the number.
+
+        Raises:
+          AttributeError: it cannot be set.
+        """
+        if self._write is None:
+            raise AttributeError(f"{self.name} is counted by training, and cannot be set.")
+        self._write(value)
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
+    def __index__(self) -> int:
+        return self.numpy().__index__()
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.numpy().item(), digits)
+
+    def __format__(self, how: str) -> str:
+        return format(self.numpy().item(), how)
+
+    def __hash__(self) -> int:
+        return hash(self.numpy())
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.numpy()!s}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self.value, dtype)
+
+    def __jax_array__(self) -> jax.Array:
+        return jax.numpy.asarray(self.value)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = [x.numpy() if isinstance(x, LiveNumber) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **kwargs)
+
+
+class LiveOptimizer:
+    """What `model.optimizer` gives: the description, with the numbers that training has.
+
+    Args:
+      description: the optimizer that `compile` was given.
+      trainer: the model.
+    """
+
+    __slots__ = ("_description", "_trainer")
+    _description: Any
+    _trainer: Compiled
+
+    def __init__(self, description: Any, trainer: Compiled) -> None:
+        object.__setattr__(self, "_description", description)
+        object.__setattr__(self, "_trainer", trainer)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in LiveOptimizer.__slots__:  # not set yet: looking for it here would never end
+            raise AttributeError(name)
+        if name == "learning_rate":  # the property found none
+            raise AttributeError(
+                f"{self.who} has no `learning_rate`: each of its optimizers has its own, in "
+                "model.train_state.opt_state.states."
+            )
+        return getattr(self._description, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate":
+            self._trainer.learning_rate = value
+        else:
+            setattr(self._description, name, value)  # which says why not
+
+    def __eq__(self, other: object) -> bool:
+        other = other.description if type(other) is LiveOptimizer else other
+        return bool(self._description == other)
+
+    def __hash__(self) -> int:
+        return hash(self._description)
+
+    def __repr__(self) -> str:
+        return repr(self._description)
+
+    def _class(self) -> type:
+        return type(self._description)
+
+    __class__ = property(_class)  # so isinstance answers as in Keras
+
+    @property
+    def description(self) -> Any:
+        """The optimizer that `compile` was given, which does not change."""
+        return self._description
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update; assign a number to it, or call its `assign`.
+
+        Raises:
+          TypeError: on assignment: a schedule sets the rate, or the value is not a number.
+          ValueError: on assignment: the value is negative or NaN.
+        """
+        trainer = self._trainer
+        if not hasattr(self._description, "learning_rate"):
+            raise AttributeError("learning_rate")
+
+        def write(value: Any) -> None:
+            trainer.learning_rate = value
+
+        return LiveNumber("learning_rate", lambda: np.float32(trainer.learning_rate), write)
+
+    @property
+    def iterations(self) -> LiveNumber:
+        """How many updates were made since `compile`."""
+        return LiveNumber("iterations", self._count)
+
+    @property
+    def variables(self) -> list[Any]:
+        """Every array that the optimizer carries, in Keras's order: the count, the rate, the slots;
+        before the model is built there are none.
+        """
+        built = self._trainer.built
+        return variables_of(self._trainer.train_state.opt_state) if built else []
+
+    def averaged_params(self) -> Tree:
+        """The model's parameters, averaged where the optimizer has `use_ema`."""
+        values = self._trainer.train_state
+        return optimizers.final_params(values.params, values.opt_state)
+
+    def get_config(self) -> dict[str, Any]:
+        """The description's, with the rate as it is now."""
+        config: dict[str, Any] = self._description.get_config()
+        if isinstance(config.get("learning_rate"), int | float):
+            config["learning_rate"] = float(self.learning_rate)
+        return config
+
+    def _count(self) -> np.int32:
+        found = variables_of(self._trainer.train_state.opt_state) if self._trainer.built else [0]
+        return np.int32(found[0])
+
+
+def live(description: Any, trainer: Compiled) -> Any:
+    """The view of an optimizer of ours; anything else as it is."""
+    ours = isinstance(description, optimizers.Optimizer | optimizers.MultiOptimizer)
+    return LiveOptimizer(description, trainer) if ours else description
+
+
+def described(optimizer: Any) -> Any:
+    """The description behind a view, with the rate as it is now, so that `model.optimizer` can be
+    given to `compile` again, or to another model.
+    """
+    if type(optimizer) is not LiveOptimizer:
+        return optimizer
+    description = optimizer.description
+    first = getattr(description, "learning_rate", None)
+    if not isinstance(first, int | float):
+        return description
+    now = optimizer.learning_rate
+    return description if now == np.float32(first) else with_rate(description, now)
+
+
+def first_rate(description: Any) -> float | None:
+    """The rate of an optimizer's first update; None where it has none or several."""
+    if not isinstance(description, optimizers.Optimizer):
+        return None
+    rate = optimizers.get_learning_rate(description.init({}))
+    return None if rate is None else float(rate)
+
+
+def with_rate(description: Any, value: Any) -> Any:
+    """An optimizer of ours with another rate to start with.
+
+    Raises:
+      TypeError: a schedule sets the rate, or `value` is not a number.
+      ValueError: `value` is negative or NaN.
+    """
+    rate = float(np.asarray(value)) if isinstance(value, LiveNumber) else value
+    optimizers.set_learning_rate(description.init({}), rate)  # makes the checks
+    return description.replace(learning_rate=rate)
+
+
+def variables_of(opt_state: Tree) -> list[Any]:
+    """The arrays of an optimizer's state that Keras counts as its variables: updates made, the
+    rate unless a schedule sets it, and the slots; not momentum and other constants.
+    """
+    found: list[Any] = []
+    for node in jax.tree.leaves(opt_state, is_leaf=_is_optimizer_state):
+        if not _is_optimizer_state(node):
+            found.append(node)
+            continue
+        rate = node.hyperparams["learning_rate"]
+        settable = [] if isinstance(rate, optimizers.Scheduled) else [rate]
+        found += [node.count, *settable, *jax.tree.leaves(node.slots)]
+    return found
+
+
+def _is_optimizer_state(node: Any) -> bool:
+    return isinstance(node, optimizers.OptimizerState)

@@ -1,0 +1,59 @@
+"""The CSV file of a run: byte for byte Keras's."""
+
+import pathlib
+
+import pytest
+
+import jkeras
+from jkeras.callbacks import CSVLogger
+from tests.callbacks.conftest import HINT, RUN
+from tests.golden import callbacks_runs as runs
+
+
+@pytest.mark.parametrize("name", runs.CSV_RUNS)
+def test_the_file_is_the_one_of_keras(name: str, golden: dict, tmp_path: pathlib.Path) -> None:
+    assert runs.csv_text(jkeras, name, tmp_path) == golden["csv"][name], HINT
+
+
+def test_the_folder_is_made_and_a_run_without_epochs_leaves_an_empty_file(
+    tmp_path: pathlib.Path,
+) -> None:
+    logger = CSVLogger(tmp_path / "new" / "log.csv")
+    logger.on_train_begin()
+    assert (tmp_path / "new" / "log.csv").read_bytes() == b""
+
+
+def test_fit_writes_the_numbers_of_its_history(
+    tmp_path: pathlib.Path, model: jkeras.Sequential
+) -> None:
+    path = tmp_path / "log.csv"
+    history = model.fit(**RUN, epochs=2, callbacks=[CSVLogger(path)])
+    first, second = history.history["loss"]
+    assert path.read_text() == f"epoch,loss,val_loss\n0,{first!r},NA\n1,{second!r},NA\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            {"filename": 3},
+            TypeError,
+            "CSVLogger: `filename`: expected a path such as 'log.csv', got 3 (int).",
+        ),
+        (
+            {"filename": "a", "separator": "||"},
+            ValueError,
+            "CSVLogger: `separator`: expected one character, got '||' (str).",
+        ),
+        (
+            {"file": "a"},
+            TypeError,
+            "CSVLogger: unexpected argument `file`. Did you mean 'filename'? Arguments: filename, "
+            "separator, append.",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict, kind: type, message: str) -> None:
+    with pytest.raises(kind) as caught:
+        CSVLogger(**arguments)
+    assert str(caught.value) == message
