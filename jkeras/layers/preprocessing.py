@@ -10,12 +10,13 @@ from jax import lax
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.layers.preparing import Preparing
 
 Numbers = float | tuple[Any, ...]
 
 
-def _numbers(value: Any) -> Numbers:
+def numbers(value: Any) -> Numbers:
     """`value` as a float, or as nested tuples of floats where it is an array or a list."""
     try:
         array = np.asarray(value, np.float64)
@@ -28,7 +29,7 @@ def _nested(value: Any) -> Numbers:
     return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
 
 
-class Rescaling(Layer):
+class Rescaling(Preparing):
     """`inputs * scale + offset`: raw pixels to [0, 1] with `Rescaling(1 / 255)`.
 
     Shapes: any, kept. Integers become float32.
@@ -50,9 +51,10 @@ class Rescaling(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
-    scale: Numbers = option(convert=_numbers)
-    offset: Numbers = option(default=0.0, convert=_numbers)
+    scale: Numbers = option(convert=numbers)
+    offset: Numbers = option(default=0.0, convert=numbers)
 
     takes_integers: ClassVar[bool] = True
 
@@ -70,12 +72,12 @@ class Rescaling(Layer):
 
     def _beside(self, argument: str, x: Array) -> Array:
         """`scale` or `offset` as an array that broadcasts with `x`."""
-        numbers = np.asarray(getattr(self, argument))
-        tail = x.shape[max(x.ndim - numbers.ndim, 0) :]
-        fits = len(tail) == numbers.ndim
-        if not fits or any(n not in (1, own) for n, own in zip(numbers.shape, tail, strict=True)):
+        given = np.asarray(getattr(self, argument))
+        tail = x.shape[max(x.ndim - given.ndim, 0) :]
+        fits = len(tail) == given.ndim
+        if not fits or any(n not in (1, own) for n, own in zip(given.shape, tail, strict=True)):
             raise ValueError(
                 f"{self.who}: expected `{argument}` to broadcast along the last axes of inputs of "
-                f"shape {x.shape}, got shape {numbers.shape}."
+                f"shape {x.shape}, got shape {given.shape}."
             )
-        return lax.expand_dims(jnp.asarray(numbers, x.dtype), range(x.ndim - numbers.ndim))
+        return lax.expand_dims(jnp.asarray(given, x.dtype), range(x.ndim - given.ndim))

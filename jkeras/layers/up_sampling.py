@@ -17,15 +17,7 @@ from jkeras.layers.options import data_format, one_of, positive_int, sizes
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
-
-_METHODS = {
-    "bicubic": "cubic",
-    "bilinear": "linear",
-    "lanczos3": "lanczos3",
-    "lanczos5": "lanczos5",
-    "nearest": "nearest",
-}
-"""Keras's words for interpolations, and those of `jax.image.resize`."""
+from jkeras.ops.resizing import METHODS
 
 
 class UpSampling(Layer):
@@ -103,7 +95,7 @@ class UpSampling2D(UpSampling):
 
     size: tuple[int, ...] = option(default=(2, 2), convert=sizes(2))
     data_format: str | None = data_format()
-    interpolation: str = option(default="nearest", convert=one_of(*_METHODS))
+    interpolation: str = option(default="nearest", convert=one_of(*METHODS))
 
     rank: ClassVar[int] = 2
 
@@ -112,7 +104,7 @@ class UpSampling2D(UpSampling):
             return super().enlarge(inputs, factors)
         x = self.cast(inputs)
         shape = [size * factors.get(axis, 1) for axis, size in enumerate(x.shape)]
-        return jax.image.resize(x, shape, _METHODS[self.interpolation], antialias=False)
+        return jax.image.resize(x, shape, METHODS[self.interpolation], antialias=False)
 
 
 class UpSampling3D(UpSampling):

@@ -1,35 +1,14 @@
-"""Small helpers in Keras's spelling."""
+"""Numbers in other forms: class ids as one-hot rows, vectors of length one."""
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.core.keys import checked_seed, set_default_seed
-from jkeras.display import Progbar
-
-__all__ = ["Progbar", "set_random_seed", "to_categorical"]
-
-
-def set_random_seed(seed: int) -> None:
-    """Seeds Python, NumPy, and every model that is made afterwards without a `seed` of its own.
-
-    Args:
-      seed: an integer in [0, 2**32).
-
-    Raises:
-      TypeError: it is not an integer.
-      ValueError: it is out of range.
-
-    Source: `keras.utils.set_random_seed`.
-    """
-    seed = checked_seed("set_random_seed", seed)
-    random.seed(seed)
-    np.random.seed(seed)
-    set_default_seed(seed)
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
@@ -68,3 +47,35 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
             f"{given.min()} to {given.max()}. Set `num_classes` above the largest id."
         )
     return np.eye(classes, dtype=np.float32)[ids]
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+    """Vectors along an axis, divided by their norm; a vector of zeros stays.
+
+    Args:
+      x: floating, any shape.
+      axis: the axis along which the vectors lie.
+      order: of the norm: 2 for the Euclidean one, 1 for the sum of magnitudes, `inf` for the
+        largest.
+
+    Returns:
+      A JAX array if `x` is one, else one of NumPy.
+
+    Raises:
+      TypeError: `x` holds no numbers.
+      ValueError: there is no such axis.
+
+    Example:
+      >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+      [[0.6, 0.8], [0.0, 0.0]]
+
+    Source: `keras.utils.normalize`.
+    """
+    numpy: Any = jnp if isinstance(x, jax.Array) else np
+    vectors = numpy.asarray(x)
+    if vectors.dtype.kind not in "buif" and not jnp.issubdtype(vectors.dtype, jnp.floating):
+        raise TypeError(f"normalize: `x`: expected numbers, got {describe(x)}.")
+    if not -vectors.ndim <= axis < vectors.ndim:
+        raise ValueError(f"normalize: `axis`: expected an axis of {describe(vectors)}, got {axis}.")
+    norm = numpy.linalg.norm(vectors, order, axis, keepdims=True)
+    return vectors / numpy.where(norm == 0, numpy.ones_like(norm), norm)

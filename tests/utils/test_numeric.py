@@ -1,12 +1,11 @@
-"""`to_categorical` with Keras's values, and one seed for everything."""
+"""`to_categorical` and `normalize` with Keras's values."""
 
-import random
-
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jkeras
-from jkeras.utils import set_random_seed, to_categorical
+from jkeras.utils import normalize, to_categorical
 
 IDS = [
     ([0, 2], 3),
@@ -56,14 +55,34 @@ def test_words_are_no_classes() -> None:
     )
 
 
-def test_one_seed_repeats_python_numpy_and_models() -> None:
-    def drawn() -> tuple[float, float, np.ndarray]:
-        set_random_seed(np.int64(11))
-        net = jkeras.Sequential([jkeras.layers.Dense(2, input_shape=(3,))])
-        return random.random(), float(np.random.rand()), net.get_weights()[0]
+VECTORS = np.array([[[3.0, -4.0], [0.0, 0.0]], [[1.0, 1.0], [-2.0, 0.5]]])
 
-    first, again = drawn(), drawn()
-    assert first[:2] == again[:2]
-    np.testing.assert_array_equal(first[2], again[2])
-    set_random_seed(12)
-    assert random.random() != first[0] and np.random.rand() != first[1]
+
+@pytest.mark.parametrize("axis", [-1, 1, 2])
+@pytest.mark.parametrize("order", [1, 2, 3, np.inf])
+def test_vectors_of_length_one_are_those_of_keras(axis: int, order: float) -> None:
+    keras = pytest.importorskip("keras", reason="Keras is the oracle")
+    expected = keras.utils.normalize(VECTORS, axis, order)
+    np.testing.assert_allclose(normalize(VECTORS, axis, order), expected, rtol=1e-12)
+
+
+def test_the_first_axis_is_one_too() -> None:  # Keras takes axis=0 for the last
+    x = np.array([[3.0, 0.0], [4.0, 2.0]])
+    np.testing.assert_allclose(normalize(x, 0), [[0.6, 0.0], [0.8, 1.0]])
+
+
+def test_what_comes_in_says_what_comes_out() -> None:
+    assert type(normalize([[1, 2]])) is np.ndarray
+    assert normalize(np.ones((1, 2), np.float32)).dtype == np.float32
+    assert isinstance(normalize(jnp.ones((1, 2))), jax.Array)
+
+
+def test_what_cannot_be_normalized_is_refused() -> None:
+    with pytest.raises(TypeError) as caught:
+        normalize(["a"])
+    assert str(caught.value) == "normalize: `x`: expected numbers, got ['a'] (list)."
+    with pytest.raises(ValueError) as caught_axis:
+        normalize(np.ones((2, 2)), 2)
+    assert str(caught_axis.value) == (
+        "normalize: `axis`: expected an axis of an array of shape (2, 2) and dtype float64, got 2."
+    )

@@ -1,0 +1,168 @@
+"""Layers that learn from the data, once and before training, what no gradient tells them.
+
+    layer = Normalization()
+    layer.adapt(x_train)                       # as in Keras
+    model = Sequential([Normalization().adapt(x_train), Dense(1)])   # the same: it returns itself
+
+`adapt` is the one method that completes a description in place. Laws:
+
+- What it finds is part of what the layer is, so it compares and hashes with it. Sets, dicts and
+  `jit` do not notice when a key changes: adapt a layer before it is one. (Models do notice.)
+- It is a function of the data alone: adapting again starts anew.
+- Copies that differ in `name`, `trainable`, `dtype` or `input_shape` alone share it, so a layer may
+  be adapted before or after it is put in a model (which makes such a copy to name it), under either
+  name. Any other copy starts without.
+- `init` turns it into values, where it can be values; a model that is built already takes the new
+  ones the next time it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.layer import State
+from jkeras.layers.preparing import Preparing
+
+_SHARED = {"name", "trainable", "dtype", "input_shape"}
+
+
+class Fit:
+    """What adapting found: the box that the copies of one layer share.
+
+    Attributes:
+      found: something that compares and hashes; None before the first `adapt`.
+      version: how often it was put in.
+    """
+
+    __slots__ = ("found", "version")
+
+    def __init__(self) -> None:
+        self.found: Any = None
+        self.version = 0
+
+    def put(self, found: Any) -> None:
+        """Replaces what was found before."""
+        self.found = found
+        self.version += 1
+
+
+class Adaptable(Preparing):
+    """A layer with `adapt`. A subclass ends its `adapt` with `return self._completed(found)`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_fit", Fit())
+        super().__post_init__()
+
+    @property
+    def fit_box(self) -> Fit:
+        """What `adapt` found, and how often it was called, on this layer or a copy."""
+        found: Fit = self.__dict__["_fit"]
+        return found
+
+    @property
+    def adapted(self) -> bool:
+        """Whether `adapt` was called."""
+        return self._found is not None
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed. It shares what `adapt` finds unless the change could
+        matter to it.
+        """
+        copy = super().replace(**changes)
+        if _SHARED.issuperset(changes):
+            object.__setattr__(copy, "_fit", self.fit_box)
+        return copy
+
+    def fitted_state(self) -> State:
+        """The entries of the state that `adapt` determines; none before it."""
+        return {}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return super().__eq__(other) is True and self._found == other._found
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self._found))
+
+    @property
+    def _found(self) -> Any:
+        return self.fit_box.found
+
+    def _completed(self, found: Any) -> Self:
+        self.fit_box.put(found)
+        return self
+
+
+def batches(who: str, data: Any) -> Iterator[np.ndarray]:
+    """The batches of inputs that `adapt` was given, each checked.
+
+    Args:
+      who: the layer, for messages.
+      data: one array `[examples, ...]`, or an iterable of batches, each an array or a tuple that
+        begins with one: (x, y).
+
+    Raises:
+      TypeError: it is neither, or holds no numbers.
+      ValueError: there is no example, or NaN or infinity in one.
+
+    Example:
+      >>> [batch.shape for batch in batches("layer", iter([np.ones((2, 3)), (np.ones((1, 3)), 0)]))]
+      [(2, 3), (1, 3)]
+    """
+    if _is_array(data):
+        yield _numbers(who, data, "")
+        return
+    if isinstance(data, str | bytes | dict) or not _is_iterable(data):
+        raise TypeError(
+            f"{who}: adapt: `data`: expected an array or an iterable of batches, got "
+            f"{describe(data)}."
+        )
+    count = 0
+    for count, element in enumerate(_elements(data), 1):
+        batch = element[0] if isinstance(element, tuple) and element else element
+        if not _is_array(batch):
+            raise TypeError(
+                f"{who}: adapt: `data`: expected an array or an iterable of batches, got an "
+                f"iterable of {describe(batch)}. Make it an array: np.asarray(data)."
+            )
+        yield _numbers(who, batch, f"batch {count - 1}: ")
+    if not count:
+        raise ValueError(f"{who}: adapt: `data`: expected at least one batch, got none.")
+
+
+def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
+    """A batch as a NumPy array of finite numbers."""
+    array = np.asarray(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
+    if array.dtype.kind not in "buif" and not np.can_cast(array.dtype, np.float32):
+        raise TypeError(f"{who}: adapt: `data`: {where}expected numbers, got {describe(array)}.")
+    if array.ndim == 0 or not array.size:
+        raise ValueError(
+            f"{who}: adapt: `data`: {where}expected at least one example behind a batch axis, got "
+            f"{describe(array)}."
+        )
+    array = array if array.dtype.kind in "buif" else array.astype(np.float32)
+    bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"{who}: adapt: `data`: {where}expected finite numbers, got NaN or infinity in "
+            f"{int(bad.sum())} of {len(array)} examples, the first at index {int(bad.argmax())}. "
+            "Drop or fill them: np.nan_to_num(data)."
+        )
+    return array
+
+
+def _elements(data: Any) -> Iterator[Any]:
+    return iter(data) if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
+
+
+def _is_iterable(data: Any) -> bool:
+    return hasattr(data, "__iter__") or (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
+
+
+def _is_array(value: Any) -> bool:
+    return (hasattr(value, "shape") and hasattr(value, "dtype")) or hasattr(value, "to_numpy")

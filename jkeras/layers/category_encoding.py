@@ -1,0 +1,161 @@
+"""Numbers of categories as vectors, with an entry for each category there is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers.options import one_of, optional, positive_int
+from jkeras.layers.preparing import Preparing
+
+MODES = ("one_hot", "multi_hot", "count")
+
+
+def output_mode(*words: str) -> Any:
+    """A converter to one of these words; "binary" is an old word for "multi_hot"."""
+    known = one_of(*words)
+    return lambda value: known("multi_hot" if value == "binary" else value)
+
+
+def dense_only(value: Any) -> bool:
+    """A converter that lets only False through.
+
+    Raises:
+      ValueError: anything else.
+    """
+    if value:
+        raise ValueError(f"expected False, got {value!r}: outputs here are dense arrays.")
+    return False
+
+
+class CategoryEncoding(Preparing):
+    """Integers from 0 to `num_tokens` - 1 as vectors of length `num_tokens`.
+
+    Modes and shapes, for `[batch, ids]`:
+
+    - "one_hot": each integer a vector that is 1 at its place: `[batch, ids, num_tokens]`; where
+      there is one id per example, `[batch, num_tokens]`.
+    - "multi_hot": 1 at the place of every integer of the example: `[batch, num_tokens]`.
+    - "count": how often each occurs, or the sum of its weights: `[batch, num_tokens]`.
+
+    An integer out of range has no place and counts nothing; as a model's first layer it is an
+    error before training. Outputs are float32, or `dtype`.
+
+    Args:
+      num_tokens: how many categories there are.
+      output_mode: "one_hot", "multi_hot" or "count".
+      sparse: must be False.
+
+    Raises:
+      ValueError: no `num_tokens`.
+
+    Example:
+      >>> layer = CategoryEncoding(4, output_mode="count")
+      >>> layer.apply({}, {}, jnp.array([[3, 1, 3]]))[0].tolist()
+      [[0.0, 1.0, 0.0, 2.0]]
+
+    Source: `keras.layers.CategoryEncoding`.
+    """
+
+    num_tokens: int | None = option(default=None, convert=optional(positive_int))
+    output_mode: str = option(default="multi_hot", convert=output_mode(*MODES))
+    sparse: bool = option(default=False, convert=dense_only)
+
+    takes_integers: ClassVar[bool] = True
+
+    def check(self) -> None:
+        if self.num_tokens is None:
+            raise ValueError(
+                f"{self.who}: expected `num_tokens`, the number of categories, got none. "
+                "For ids from 0 it is ids.max() + 1."
+            )
+
+    @property
+    def depth(self) -> int:
+        """`num_tokens`, which `check` has seen to be there."""
+        return int(self.num_tokens or 0)
+
+    def init(self, key: Key | None, inputs: Any, count_weights: Any = None) -> tuple[Params, State]:
+        """Nothing.
+
+        Args:
+          key: not needed.
+          inputs: integers of any shape.
+          count_weights: see `apply`.
+        """
+        return {}, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        count_weights: Any = None,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        """The base's `apply`.
+
+        Args:
+          params, state: none.
+          inputs: integers, `[batch]` or `[batch, ids]`.
+          count_weights: the shape of `inputs`: what each of them counts, in the mode "count".
+          key, training: change nothing.
+
+        Raises:
+          ValueError: weights in another mode, or of another shape.
+        """
+        ids = jnp.asarray(inputs)
+        if count_weights is not None:
+            self._check_weights(ids, count_weights)
+        dtype = self.dtype or jnp.dtype(jnp.float32)
+        return encode(ids, self.depth, self.output_mode, dtype, count_weights), state
+
+    def check_values(self, ids: np.ndarray) -> None:
+        """Raises when an integer is out of range.
+
+        Args:
+          ids: the inputs' values.
+        """
+        if ids.size and (ids.min() < 0 or ids.max() >= self.depth):
+            raise ValueError(
+                f"{self.who}: expected ids from 0 to {self.depth - 1}, got values from "
+                f"{ids.min()} to {ids.max()}. Set `num_tokens` above the largest id."
+            )
+
+    def _check_weights(self, ids: Array, weights: Any) -> None:
+        if self.output_mode != "count":
+            raise ValueError(
+                f"{self.who}: expected no `count_weights` with output_mode="
+                f"{self.output_mode!r}, got {describe(weights)}. Make it output_mode='count'."
+            )
+        if np.shape(weights) != ids.shape:
+            raise ValueError(
+                f"{self.who}: expected `count_weights` of the inputs' shape {ids.shape}, got "
+                f"{describe(weights)}."
+            )
+
+
+def encode(ids: Array, depth: int, mode: str, dtype: Any, weights: Any = None) -> Array:
+    """Integers as vectors of length `depth`, in one of the modes of `CategoryEncoding`.
+
+    The ids of an example lie on axis 1, as in Keras; an array of rank 1 is one example.
+    """
+    ids = ids.astype(jnp.int32).reshape(ids.shape or (1,))
+    if mode == "one_hot":
+        squeezed = ids.reshape(ids.shape[:-1]) if ids.ndim > 1 and ids.shape[-1] == 1 else ids
+        return jax.nn.one_hot(squeezed, depth, dtype=dtype)
+    vectors = jax.nn.one_hot(ids, depth, dtype=dtype)
+    axis = 1 if ids.ndim > 1 else 0
+    if mode == "multi_hot":
+        return vectors.max(axis)
+    if weights is not None:
+        vectors = vectors * jnp.asarray(weights).astype(dtype).reshape(ids.shape)[..., None]
+    return vectors.sum(axis)

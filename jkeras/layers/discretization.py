@@ -1,0 +1,203 @@
+"""Numbers as the intervals they lie in, cut at given places or at quantiles of the data.
+
+Quantiles are found batch by batch from a summary of what was seen: values in order, each standing
+for the `weight` numbers up to it. Two summaries are merged by sorting, and compressed by reading
+off values at equal steps of the cumulated weight.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers.adapting import Adaptable, batches
+from jkeras.layers.category_encoding import MODES, dense_only, encode, output_mode
+from jkeras.layers.options import non_negative, optional, positive_int
+
+Boundaries = tuple[float, ...]
+
+
+def _boundaries(value: Any) -> Boundaries:
+    """`value` as a tuple of increasing floats."""
+    try:
+        found = tuple(float(item) for item in value)
+    except (TypeError, ValueError):
+        raise TypeError(f"expected a list of numbers, got {describe(value)}.") from None
+    if any(not a <= b for a, b in itertools.pairwise(found)):
+        raise ValueError(f"expected increasing numbers, got {list(found)}.")
+    return found
+
+
+class Discretization(Adaptable):
+    """The number of the interval that each input lies in.
+
+    Boundaries b0 ≤ b1 ≤ … cut the numbers into intervals x < b0, b0 ≤ x < b1, …, of which the
+    outermost are open. They are given, or found by `adapt`, which completes the layer in place and
+    returns it: `num_bins` intervals with about equally many numbers each. They stand in the
+    description, not among a model's weights, because the shape of the outputs depends on how many
+    they are.
+
+    Shapes: any; the outputs' as `CategoryEncoding` says, with one place for each interval. In the
+    mode "int" they are int32 of the inputs' shape.
+
+    Args:
+      bin_boundaries: the boundaries, increasing.
+      num_bins: how many intervals `adapt` makes; instead of `bin_boundaries`.
+      epsilon: how exact the quantiles are, as a fraction of the data; above 0.
+      output_mode: "int", "one_hot", "multi_hot" or "count".
+      sparse: must be False.
+
+    Raises:
+      ValueError: both or none of `bin_boundaries` and `num_bins`.
+
+    Example:
+      >>> layer = Discretization([0.0, 1.0, 2.0])
+      >>> layer.apply({}, {}, jnp.array([[-1.5, 1.0, 3.4, 0.5]]))[0].tolist()
+      [[0, 2, 3, 1]]
+
+    Source: `keras.layers.Discretization`.
+    """
+
+    bin_boundaries: Boundaries | None = option(default=None, convert=optional(_boundaries))
+    num_bins: int | None = option(default=None, convert=optional(positive_int))
+    epsilon: float = option(default=0.01, convert=non_negative)
+    output_mode: str = option(default="int", convert=output_mode("int", *MODES))
+    sparse: bool = option(default=False, convert=dense_only)
+
+    takes_integers: ClassVar[bool] = True
+
+    def check(self) -> None:
+        if (self.bin_boundaries is None) == (self.num_bins is None):
+            raise ValueError(
+                f"{self.who}: expected either `bin_boundaries` or `num_bins`, got "
+                f"bin_boundaries={self.bin_boundaries} and num_bins={self.num_bins}."
+            )
+        if not 0 < self.epsilon <= 1:
+            raise ValueError(
+                f"{self.who}: `epsilon`: expected a fraction above 0 and up to 1, got "
+                f"{self.epsilon}."
+            )
+
+    @property
+    def boundaries(self) -> Boundaries | None:
+        """The boundaries, given or found; None before `adapt`."""
+        return self._found if self.bin_boundaries is None else self.bin_boundaries
+
+    def adapt(self, data: Any, steps: int | None = None) -> Self:
+        """Takes the boundaries from data, in place of those of an earlier call.
+
+        Args:
+          data: an array, or an iterable of batches: arrays, or tuples (x, ...).
+          steps: how many batches of an iterable are read; all when left out.
+
+        Returns:
+          The layer itself.
+
+        Raises:
+          TypeError: no arrays.
+          ValueError: no examples, NaN, or `bin_boundaries` were given.
+        """
+        if self.num_bins is None:
+            raise ValueError(
+                f"{self.who}: adapt: `bin_boundaries` were given already. Pass `num_bins` instead "
+                "to take them from data."
+            )
+        if steps is not None:
+            _check_steps(self.who, steps)
+        summary = np.zeros((2, 0), np.float32)
+        for batch in itertools.islice(batches(self.who, data), steps):
+            new = summarized(batch.astype(np.float32), self.epsilon)
+            summary = compressed(_sorted(np.concatenate([new, summary], axis=1)), self.epsilon)
+        found = compressed(summary, 1.0 / self.num_bins)[0, :-1]
+        return self._completed(tuple(found.tolist()))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name; adapted, with the boundaries that were found, as in Keras."""
+        config = super().get_config()
+        if config["trainable"]:  # Keras's Discretization does not take it
+            del config["trainable"]
+        found = None if self.boundaries is None else list(self.boundaries)
+        return {**config, "bin_boundaries": found}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The layer with these arguments; with boundaries beside `num_bins` it is adapted."""
+        found = config.get("bin_boundaries") if isinstance(config, Mapping) else None
+        if found is None or config.get("num_bins") is None:
+            return super().from_config(config)
+        layer = super().from_config({**config, "bin_boundaries": None})
+        return layer._completed(_boundaries(found))
+
+    def init(self, key: Key | None, inputs: Any) -> tuple[Params, State]:
+        self._needed()
+        return {}, {}
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        found = self._needed()
+        x = self.cast(inputs)
+        edges = jnp.asarray(found, jnp.float32)
+        ids = jnp.searchsorted(edges, x.astype(jnp.float32), side="right").astype(jnp.int32)
+        if self.output_mode == "int":
+            return ids, state
+        return encode(ids, len(found) + 1, self.output_mode, x.dtype), state
+
+    def _needed(self) -> Boundaries:
+        if self.boundaries is None:
+            raise ValueError(
+                f"{self.who}: expected boundaries, and it has none yet. Compute them: "
+                "layer.adapt(x_train); or pass `bin_boundaries`."
+            )
+        return self.boundaries
+
+
+def summarized(values: np.ndarray, epsilon: float) -> np.ndarray:
+    """Numbers as [values, weights], about 1 / epsilon of them.
+
+    Example:
+      >>> summarized(np.arange(8, dtype=np.float32), 0.25).tolist()
+      [[1.0, 3.0, 5.0, 7.0], [2.0, 2.0, 2.0, 2.0]]
+    """
+    ordered = np.sort(values.ravel())
+    step = max(ordered.size / (1.0 / epsilon), 1.0)
+    chosen = ordered[int(step - 1) :: int(step)]
+    return np.stack([chosen, np.full_like(chosen, step)])
+
+
+def compressed(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    """A summary with about 1 / epsilon values, one for each step of `epsilon` in the cumulated
+    weight; a smaller one as it is.
+    """
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    fractions = epsilon + np.arange(0.0, 1.0, epsilon)
+    total = summary[1].cumsum()
+    reached = total / total[-1]
+    values = np.interp(fractions, reached, summary[0])
+    weights = np.diff(np.interp(fractions, reached, total), prepend=0)
+    return np.stack([values, weights]).astype(np.float32)
+
+
+def _sorted(summary: np.ndarray) -> np.ndarray:
+    return summary[:, np.argsort(summary[0])]
+
+
+def _check_steps(who: str, steps: Any) -> None:
+    try:
+        positive_int(steps)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: adapt: `steps`: {error}") from None

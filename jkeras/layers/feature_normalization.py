@@ -1,0 +1,234 @@
+"""Normalization of features by statistics of the data, which stay as they are while training.
+
+(BatchNormalization, which follows the batches, stands in `normalization`.)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Self
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.layers.adapting import Adaptable, batches
+from jkeras.layers.options import FixedArray, axes, optional
+from jkeras.layers.preprocessing import numbers
+
+EPSILON = 1e-7
+"""The smallest deviation that is divided by: a feature that never varies stays finite."""
+
+Moments = tuple[int, np.ndarray, np.ndarray]
+"""How many numbers each entry of a mean and a variance is made of, and the two."""
+
+
+def _axes(value: Any) -> tuple[int, ...]:
+    """`axis` as a tuple; None is no axis."""
+    if value is None or value in ((), []):
+        return ()
+    found = axes(value)
+    return found if isinstance(found, tuple) else (found,)
+
+
+class Normalization(Adaptable):
+    """`(inputs - mean) / sqrt(variance)`, with the mean and variance of the data.
+
+    They are given to the constructor, or found by `adapt`, which completes the layer in place and
+    returns it. Adapted, they are values: state entries `mean`, `variance` (one number for each
+    index on the axes of `axis`) and `count` (0, which Keras keeps too), saved and loaded with a
+    model's weights; so a model may also be built unadapted to load them. Given, they are constants.
+
+    Shapes: any, kept. Integers become float32.
+
+    Args:
+      axis: an axis or several whose indices have statistics of their own, the features; None for
+        one mean and variance of everything. The batch axis is 0.
+      mean, variance: numbers, or arrays that broadcast along the axes of `axis`; both or none.
+      invert: the inverse, `inputs * sqrt(variance) + mean`.
+
+    Raises:
+      ValueError: only one of `mean` and `variance`, shapes that differ, or a negative variance.
+
+    Example:
+      >>> layer = Normalization().adapt(np.array([[0.0, 7.0], [2.0, 9.0]]))
+      >>> params, state = layer.init(None, jnp.zeros((1, 2)))
+      >>> layer.apply(params, state, jnp.array([[0.0, 9.0]]))[0].tolist()
+      [[-1.0, 1.0]]
+
+    Source: `keras.layers.Normalization`.
+    """
+
+    axis: tuple[int, ...] = option(default=-1, convert=_axes)
+    mean: Any = option(default=None, convert=optional(numbers))
+    variance: Any = option(default=None, convert=optional(numbers))
+    invert: bool = False
+
+    takes_integers: ClassVar[bool] = True
+    supports_masking: ClassVar[bool] = True
+    in_slices: ClassVar[InSlices] = "same"
+
+    def check(self) -> None:
+        if (self.mean is None) != (self.variance is None):
+            raise ValueError(
+                f"{self.who}: expected both `mean` and `variance`, or none of them, got "
+                f"mean={self.mean} and variance={self.variance}."
+            )
+        if self.mean is None:
+            return
+        shapes = np.shape(self.mean), np.shape(self.variance)
+        if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
+            raise ValueError(
+                f"{self.who}: expected `mean` and `variance` of one shape with at most as many "
+                f"axes as `axis` names, got shapes {shapes[0]} and {shapes[1]} with axis="
+                f"{self.axis}."
+            )
+        if np.min(self.variance, initial=0) < 0:
+            raise ValueError(
+                f"{self.who}: `variance`: expected numbers of at least 0, got {self.variance}."
+            )
+
+    @property
+    def adapt_mean(self) -> np.ndarray | None:
+        """The mean that `adapt` found; None before it."""
+        return self._found[0].values if self.adapted else None
+
+    @property
+    def adapt_variance(self) -> np.ndarray | None:
+        """The variance that `adapt` found; None before it."""
+        return self._found[1].values if self.adapted else None
+
+    def adapt(self, data: Any) -> Self:
+        """Takes mean and variance from data, in place of those of an earlier call.
+
+        Args:
+          data: an array `[examples, ...]`, or an iterable of batches: arrays, or tuples (x, ...).
+
+        Returns:
+          The layer itself.
+
+        Raises:
+          TypeError: no arrays.
+          ValueError: no examples, NaN, batches of different shapes; or `mean` was given.
+        """
+        if self.mean is not None:
+            raise ValueError(
+                f"{self.who}: adapt: `mean` and `variance` were given already. Leave them out of "
+                "the constructor to take them from data."
+            )
+        _, mean, variance = self._moments(data)
+        return self._completed((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
+
+    def _moments(self, data: Any) -> Moments:
+        """Count, mean and variance of all batches together, in float64."""
+        total: Moments | None = None
+        for batch in batches(self.who, data):
+            kept = self._kept_axes(batch.shape)
+            others = tuple(axis for axis in range(batch.ndim) if axis not in kept)
+            count = math.prod(batch.shape[axis] for axis in others)
+            exact: Any = {"axis": others, "dtype": np.float64}
+            new = count, batch.mean(**exact), batch.var(**exact)
+            if total is not None and total[1].shape != new[1].shape:
+                raise ValueError(
+                    f"{self.who}: adapt: `data`: expected batches of one shape along axis "
+                    f"{self.axis}, got {total[1].shape} and then {new[1].shape}."
+                )
+            total = new if total is None else _merged(total, new)
+        assert total is not None  # `batches` yields one or raises
+        return total
+
+    def _kept_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The axes with statistics of their own, counted from 0, sorted."""
+        rank = len(shape)
+        if any(not -rank <= axis < rank for axis in self.axis):
+            raise ValueError(
+                f"{self.who}: expected `axis` to name axes of the inputs, got {self.axis} for "
+                f"inputs of shape {tuple(shape)}."
+            )
+        return tuple(sorted(axis % rank for axis in self.axis))
+
+    def fitted_state(self) -> State:
+        if not self.adapted:
+            return {}
+        mean, variance = (jnp.asarray(part.values) for part in self._found)
+        return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
+
+    def init(self, key: Key | None, inputs: Any) -> tuple[Params, State]:
+        kept = self._kept_axes(inputs.shape)
+        shape = tuple(inputs.shape[axis] for axis in kept)
+        if self.mean is not None:
+            self._check_given(shape)
+            return {}, {}
+        if not self.adapted:
+            zero = jnp.zeros((), jnp.int32)
+            return {}, {"mean": jnp.zeros(shape), "variance": jnp.ones(shape), "count": zero}
+        found = self._found[0].values.shape
+        if found != shape:
+            fix = " Axis 0 is the batch: for one number per example pass axis=None."
+            raise ValueError(
+                f"{self.who}: expected inputs with {found} features on axis {self.axis}, as in the "
+                f"data it was adapted to, got {shape} in shape {tuple(inputs.shape)}."
+                f"{fix if 0 in kept else ''}"
+            )
+        return {}, self.fitted_state()
+
+    def _check_given(self, shape: tuple[int, ...]) -> None:
+        given = np.shape(self.mean)
+        tail = shape[len(shape) - len(given) :]
+        if any(size not in (1, own) for size, own in zip(given, tail, strict=True)):
+            raise ValueError(
+                f"{self.who}: expected `mean` and `variance` to broadcast to {shape}, the inputs' "
+                f"sizes on axis {self.axis}, got shape {given}."
+            )
+
+    def check_ready(self, state: State) -> None:
+        if self.mean is not None or self.adapted:
+            return
+        if not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1):
+            raise ValueError(
+                f"{self.who}: expected statistics of the data, and it has none yet. Compute them: "
+                "layer.adapt(x_train); or load weights, or pass `mean` and `variance`."
+            )
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = self.cast(inputs)
+        given = {"mean": np.asarray(self.mean), "variance": np.asarray(self.variance)}
+        source = state if self.mean is None else given
+        mean, variance = (self._beside(source[name], x) for name in ("mean", "variance"))
+        deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(EPSILON, x.dtype))
+        return x * deviation + mean if self.invert else (x - mean) / deviation, state
+
+    def _beside(self, statistic: Any, x: Array) -> Array:
+        """A statistic in the rank and dtype of `x`, along its axes."""
+        kept = self._kept_axes(x.shape)
+        shape = [1] * x.ndim
+        for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):
+            shape[axis] = size
+        if any(size not in (1, own) for size, own in zip(shape, x.shape, strict=True)):
+            raise ValueError(
+                f"{self.who}: expected `inputs` whose axes {self.axis} have the sizes of its "
+                f"statistics, {np.shape(statistic)}, got {describe(x)}."
+            )
+        return jnp.asarray(statistic).astype(x.dtype).reshape(shape)
+
+
+def _merged(a: Moments, b: Moments) -> Moments:
+    """Count, mean and variance of two sets of numbers together.
+
+    Source: Chan, Golub and LeVeque 1979, Stanford STAN-CS-79-773.
+    """
+    count = a[0] + b[0]
+    share = b[0] / count
+    step = b[1] - a[1]
+    mean = a[1] + step * share
+    return count, mean, a[2] * (1 - share) + b[2] * share + step**2 * share * (1 - share)

@@ -1,0 +1,209 @@
+"""Images brought to one height and width.
+
+Integers stay integers where the layer only moves pixels or rounds them back (Resizing), so raw
+images may be resized before they are scaled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.layers.options import data_format, number, one_of, positive_int
+from jkeras.layers.preparing import Preparing
+from jkeras.layers.reshaping import kept
+from jkeras.layers.spatial import image_axes
+from jkeras.ops.convolution import spatial_axes
+from jkeras.ops.resizing import METHODS, Size, crop_box, margins
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"expected True or False, got {describe(value)}.")
+    return bool(value)
+
+
+def _constant(value: Any) -> str:
+    if value != "constant":
+        raise ValueError(f"expected 'constant', the only one there is, got {value!r}.")
+    return "constant"
+
+
+class _ImageLayer(Preparing):
+    """What Resizing and CenterCrop share: `height`, `width`, `data_format`."""
+
+    in_slices: ClassVar[InSlices] = "same"
+
+    @property
+    def target(self) -> Size:
+        """Height and width of the outputs."""
+        return getattr(self, "height"), getattr(self, "width")  # noqa: B009  # mypy: of subclasses
+
+    def _axes(self, inputs: Any) -> tuple[int, int]:
+        """The axes of height and width, of a batch of images."""
+        layout = str(getattr(self, "data_format"))  # noqa: B009
+        shape = tuple(inputs.shape)
+        if len(shape) != 4:
+            grey = "x[..., None]" if layout == "channels_last" else "x[:, None]"
+            raise ValueError(
+                f"{self.who}: expected `inputs` {image_axes(2, layout)}, got shape {shape}. "
+                f"For images without channels add the axis: {grey}; for a single image the batch: "
+                "x[None]."
+            )
+        first, second = spatial_axes(4, layout)
+        return first, second
+
+    def _stretched(self, x: Array, method: str, antialias: bool = False) -> Array:
+        """`x` with the height and width of the outputs."""
+        shape = list(x.shape)
+        for axis, size in zip(self._axes(x), self.target, strict=True):
+            shape[axis] = size
+        return jax.image.resize(x, shape, METHODS[method], antialias=antialias)
+
+    def _part(self, x: Array, rows: slice, columns: slice) -> Array:
+        part = [slice(None)] * x.ndim
+        for axis, chosen in zip(self._axes(x), (rows, columns), strict=True):
+            part[axis] = chosen
+        return x[tuple(part)]
+
+    def _cropped(self, x: Array) -> Array:
+        """The middle of `x` with the outputs' aspect ratio."""
+        return self._part(x, *crop_box(self._size(x), self.target))
+
+    def _size(self, x: Array) -> Size:
+        first, second = self._axes(x)
+        return x.shape[first], x.shape[second]
+
+
+class Resizing(_ImageLayer):
+    """Images stretched to `height` and `width`: `[batch, height, width, channels]`.
+
+    Floats keep their dtype; integers keep theirs too, rounded and held in its range.
+
+    Args:
+      height, width: of the outputs.
+      interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
+      crop_to_aspect_ratio: first cut off what has another aspect ratio, evenly on both sides.
+      pad_to_aspect_ratio: first add margins until the aspect ratio fits, evenly on both sides.
+      fill_mode: "constant".
+      fill_value: the value in the margins.
+      antialias: smooth while making smaller.
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: both `crop_to_aspect_ratio` and `pad_to_aspect_ratio`, or another rank.
+
+    Example:
+      >>> x = jnp.array([0.0, 4.0]).reshape(1, 1, 2, 1)
+      >>> Resizing(1, 4).apply({}, {}, x)[0].ravel().tolist()
+      [0.0, 1.0, 3.0, 4.0]
+
+    Source: `keras.layers.Resizing`.
+    """
+
+    height: int = option(convert=positive_int)
+    width: int = option(convert=positive_int)
+    interpolation: str = option(default="bilinear", convert=one_of(*METHODS))
+    crop_to_aspect_ratio: bool = option(default=False, convert=_flag)
+    pad_to_aspect_ratio: bool = option(default=False, convert=_flag)
+    fill_mode: str = option(default="constant", convert=_constant)
+    fill_value: float = option(default=0.0, convert=number)
+    antialias: bool = option(default=False, convert=_flag)
+    data_format: str | None = data_format()
+
+    def check(self) -> None:
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise ValueError(
+                f"{self.who}: expected at most one of `crop_to_aspect_ratio` and "
+                "`pad_to_aspect_ratio`, got both."
+            )
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        x = kept(self, inputs)
+        self._axes(x)
+        if self.crop_to_aspect_ratio:
+            x = self._cropped(x)
+        floats = self._padded(x) if self.pad_to_aspect_ratio else x
+        outputs = self._stretched(floats, self.interpolation, self.antialias)
+        return _rounded(outputs, x.dtype), state
+
+    def _padded(self, x: Array) -> Array:
+        """`x` between margins, in a floating dtype."""
+        if not jnp.issubdtype(x.dtype, jnp.inexact):
+            x = x.astype(jnp.float32)
+        widths = [(0, 0)] * x.ndim
+        for axis, width in zip(self._axes(x), margins(self._size(x), self.target), strict=True):
+            widths[axis] = (width, width)
+        return jnp.pad(x, widths, constant_values=self.fill_value)
+
+
+class CenterCrop(_ImageLayer):
+    """The middle of images, `height` by `width`: `[batch, height, width, channels]`.
+
+    A smaller image is stretched: the largest middle part of the right aspect ratio, bilinearly.
+    Integers become float32.
+
+    Args:
+      height, width: of the outputs.
+      data_format: "channels_last" (the default) or "channels_first".
+
+    Raises:
+      ValueError: another rank.
+
+    Example:
+      >>> x = jnp.arange(12.0).reshape(1, 3, 4, 1)
+      >>> CenterCrop(1, 2).apply({}, {}, x)[0].ravel().tolist()
+      [5.0, 6.0]
+
+    Source: `keras.layers.CenterCrop`.
+    """
+
+    height: int = option(convert=positive_int)
+    width: int = option(convert=positive_int)
+    data_format: str | None = data_format()
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        self._axes(jnp.asarray(inputs))
+        x = self.cast(inputs)
+        spare = [own - wanted for own, wanted in zip(self._size(x), self.target, strict=True)]
+        if min(spare) < 0:
+            return self._stretched(self._cropped(x), "bilinear"), state
+        top, left = (size // 2 for size in spare)
+        return self._part(x, *_window((top, left), self.target)), state
+
+
+def _window(start: Size, size: Size) -> tuple[slice, slice]:
+    first, second = (slice(a, a + n) for a, n in zip(start, size, strict=True))
+    return first, second
+
+
+def _rounded(x: Array, dtype: Any) -> Array:
+    """`x` in `dtype`: for an integer one, rounded and held in its range."""
+    if x.dtype == dtype:
+        return x
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return x.astype(dtype)
+    limits = jnp.iinfo(dtype)
+    return jnp.clip(jnp.round(x), limits.min, limits.max).astype(dtype)

@@ -1,0 +1,91 @@
+"""What `layer.adapt` found, brought into a model that has its values already.
+
+A layer may be adapted again at any time, its model cannot hear it. So the model asks: it remembers
+how often each of its layers had been adapted when it last looked, and takes over what is newer.
+Values that came another way since then, from a file or by `set_weights`, stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from jkeras.layers.adapting import Adaptable
+
+Path = tuple[str, ...]
+
+
+def refresh(holder: Any) -> None:
+    """Puts what layers found since the last look into a holder's values.
+
+    Programs that were compiled are let go of, because a description in them may have changed.
+
+    Args:
+      holder: a `trainer.values.Holder` that is built.
+
+    Raises:
+      ValueError: a layer was adapted to data of another shape than the model was built for.
+    """
+    seen: dict[Path, int] = holder.__dict__.setdefault("_fits_seen", {})
+    for path, layer in adaptable(holder.net):
+        version = layer.fit_box.version
+        if seen.get(path, 0) == version:
+            continue
+        new = layer.fitted_state()
+        _check_shapes(layer, _part(holder._values.state, path), new)
+        seen[path] = version
+        state = _with_part(holder._values.state, path, new)
+        holder._values = holder._values.replace(state=state)
+        holder._made = None
+
+
+def check_ready(who: str, net: Any, state: Any) -> None:
+    """Raises when a layer still waits for `adapt`.
+
+    Args:
+      who: the method that was called.
+      net: a description.
+      state: its state, with values.
+    """
+    for path, layer in adaptable(net):
+        try:
+            layer.check_ready(_part(state, path))
+        except ValueError as error:
+            raise ValueError(f"{who}: {error}") from None
+
+
+def adaptable(net: Any, path: Path = ()) -> Iterator[tuple[Path, Adaptable]]:
+    """The layers of a net that have `adapt`, each with the names that lead to its state."""
+    if isinstance(net, Adaptable):
+        yield path, net
+    named = {layer.name: layer for layer in getattr(net, "layers", ())}
+    for name, layer in named.items():
+        yield from adaptable(layer, (*path, str(name)))
+
+
+def _part(state: Any, path: Path) -> Any:
+    for name in path:
+        state = state.get(name, {})
+    return state
+
+
+def _with_part(state: Any, path: Path, new: dict[str, Any]) -> Any:
+    """A copy of nested dicts with some entries of the dict at `path` replaced."""
+    if not new:
+        return state
+    if not path:
+        return {**state, **new}
+    return {**state, path[0]: _with_part(state.get(path[0], {}), path[1:], new)}
+
+
+def _check_shapes(layer: Adaptable, old: dict[str, Any], new: dict[str, Any]) -> None:
+    for name, value in new.items():
+        built = np.shape(old[name])
+        if built != value.shape:
+            raise ValueError(
+                f"{layer.who}: adapted to data of shape {value.shape} along its axes, in a model "
+                f"that was built for {built}. Adapt it to data like the model's inputs, or make a "
+                "new model."
+            )

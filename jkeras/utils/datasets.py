@@ -1,0 +1,241 @@
+"""Examples in batches, made when they are asked for: what the functions of this room return.
+
+A `Dataset` is two functions: `gather_fn`, from the numbers of examples to the examples, and
+`order_fn`, from the number of an epoch to the numbers of examples in their order. `take`, `skip`,
+`shuffle`, `map` and `batch` return a new data set with one of them wrapped. Laws:
+
+- It can be run through again and again; each time is an epoch, counted from 0.
+- The order of an epoch is a function of the seed and the epoch.
+- `len` is the number of elements in an epoch.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.errors import describe, nearest
+from jkeras.core.keys import checked_seed
+
+Indices = np.ndarray
+Gather = Callable[[Indices], Any]
+Order = Callable[[int], Indices]
+
+_INSTEAD = {
+    "cache": "Leave it out: nothing is kept; for few data gather them, list(dataset).",
+    "prefetch": "Leave it out: fit reads ahead by itself.",
+    "repeat": "Leave it out: fit starts the data set anew in every epoch.",
+    "unbatch": "Write unbatched(), or make it with batch_size=None.",
+}
+
+
+class Dataset:
+    """A sized iterable of batches, for `fit`, `evaluate`, `predict` and `adapt`.
+
+    Args:
+      gather_fn: from integers [n] to n examples: an array `[n, ...]`, or a tuple (or dict) of them.
+      length: the number of examples.
+      batch_size: examples in a batch, the last of which may be smaller; None for single examples.
+
+    Attributes:
+      class_names: of images: the names of the classes, in the order of their numbers.
+      file_paths: of images: the paths of all examples, in the order of their numbers.
+
+    Example:
+      >>> squares = Dataset(lambda i: (i, i**2), length=5).batch(2)
+      >>> [y.tolist() for _, y in squares], len(squares)
+      ([[0, 1], [4, 9], [16]], 3)
+      >>> [x.tolist() for x in squares.take(2).map(lambda x, y: x + y)]
+      [[0, 2], [6, 12]]
+    """
+
+    class_names: list[str] | None = None
+    file_paths: list[str] | None = None
+
+    def __init__(self, gather_fn: Gather, length: int, batch_size: int | None = None) -> None:
+        self._gather_fn = gather_fn
+        self._length = length
+        self._order_fn: Order = lambda epoch: np.arange(length)
+        self.batch_size = batch_size
+        self._drops = False
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        size = self.batch_size or 1
+        return self._length // size if self._drops else -(-self._length // size)
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        return self.epoch(epoch)
+
+    def __repr__(self) -> str:
+        size = "one by one" if self.batch_size is None else f"in batches of {self.batch_size}"
+        return f"<Dataset: {self._length} examples {size}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """What a data set of TensorFlow has and this one has not is answered with what to do."""
+        public = [known for known in dir(type(self)) if not known.startswith("_")]
+        fix = f" {_INSTEAD[name]}" if name in _INSTEAD else nearest(name, public)
+        raise AttributeError(f"Dataset has no attribute {name!r}.{fix}")
+
+    def cardinality(self) -> int:
+        """The number of elements, `len`."""
+        return len(self)
+
+    def epoch(self, number: int) -> Iterator[Any]:
+        """The elements of one epoch, whichever came before it."""
+        order = self._order_fn(number)
+        if self.batch_size is None:
+            return (self._example(index) for index in order)
+        starts = range(0, len(self) * self.batch_size, self.batch_size)
+        return (self._gather_fn(order[start : start + self.batch_size]) for start in starts)
+
+    def map(self, map_fn: Callable[..., Any], **options: Any) -> Dataset:
+        """With a function applied to each element; it gets the parts of a tuple one by one.
+
+        Args:
+          map_fn: a function of NumPy arrays.
+          **options: `num_parallel_calls` and `deterministic`, which change nothing.
+        """
+        unknown = set(options) - {"num_parallel_calls", "deterministic"}
+        if not callable(map_fn) or unknown:
+            got = f"the arguments {sorted(unknown)}" if unknown else describe(map_fn)
+            raise TypeError(f"Dataset: map: expected one function, got {got}.")
+
+        def mapped(part: Any) -> Any:
+            return map_fn(*part) if isinstance(part, tuple) else map_fn(part)
+
+        if self.batch_size is not None:
+            return self._with(gather_fn=lambda indices: mapped(self._gather_fn(indices)))
+        single = self._example
+        return self._with(gather_fn=lambda indices: stacked([mapped(single(i)) for i in indices]))
+
+    def take(self, count: int) -> Dataset:
+        """The first `count` elements of each epoch."""
+        return self._cut(slice(None, self._examples("take", count)))
+
+    def skip(self, count: int) -> Dataset:
+        """All but the first `count` elements of each epoch."""
+        return self._cut(slice(self._examples("skip", count), None))
+
+    def batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
+        """Single examples in batches.
+
+        Args:
+          batch_size: examples in a batch.
+          drop_remainder: whether a smaller last batch is left out.
+
+        Raises:
+          ValueError: they are in batches already.
+        """
+        if self.batch_size is not None:
+            raise ValueError(
+                f"Dataset: batch: expected single examples, got batches of {self.batch_size}. "
+                "Make the data set with batch_size=None, or with the size you want."
+            )
+        size = checked_count("Dataset: batch", "batch_size", batch_size, least=1)
+        return self._with(batch_size=size, drops=bool(drop_remainder))
+
+    def shuffle(self, buffer_size: int | None = None, seed: int | None = None) -> Dataset:
+        """In another order in every epoch.
+
+        Args:
+          buffer_size: not needed: all examples are shuffled.
+          seed: decides the orders; drawn from NumPy's generator when left out.
+
+        Raises:
+          ValueError: they are in batches already.
+        """
+        del buffer_size
+        if self.batch_size is not None:
+            raise ValueError(
+                f"Dataset: shuffle: expected single examples, got batches of {self.batch_size}. "
+                "Shuffle first: dataset.shuffle(seed=0).batch(32), or pass shuffle=True where it "
+                "is made."
+            )
+        seed = drawn_seed("Dataset: shuffle", seed)
+        before, length = self._order_fn, self._length
+
+        def order(epoch: int) -> Indices:
+            return before(epoch)[np.random.default_rng((seed, epoch)).permutation(length)]
+
+        return self._with(order_fn=order)
+
+    def unbatched(self) -> Dataset:
+        """The same examples one by one."""
+        return self._with(batch_size=None, drops=False, length=self._used())
+
+    def in_order(self) -> Dataset:
+        """The examples (of the first epoch) in the order of their numbers, that of `file_paths`, in
+        every epoch.
+        """
+        chosen = np.sort(self._order_fn(0))
+        return self._with(order_fn=lambda epoch: chosen)
+
+    def arrange(self, order: Indices) -> Dataset:
+        """The examples with these numbers (of the first epoch), in this order in every epoch."""
+        chosen = self._order_fn(0)[order]
+        return self._with(order_fn=lambda epoch: chosen, length=len(chosen))
+
+    def _with(self, **changes: Any) -> Dataset:
+        new = Dataset(self._gather_fn, self._length, self.batch_size)
+        new._order_fn, new._drops = self._order_fn, self._drops
+        new.class_names, new.file_paths = self.class_names, self.file_paths
+        for name, value in changes.items():
+            setattr(new, name if name == "batch_size" else f"_{name}", value)
+        return new
+
+    def _cut(self, part: slice) -> Dataset:
+        before = self._order_fn
+        length = len(range(self._length)[part])
+        return self._with(order_fn=lambda epoch: before(epoch)[part], length=length)
+
+    def _used(self) -> int:
+        """How many examples an epoch has."""
+        return min(self._length, len(self) * (self.batch_size or 1))
+
+    def _examples(self, who: str, count: Any) -> int:
+        """How many examples `count` elements have."""
+        return checked_count(f"Dataset: {who}", "count", count) * (self.batch_size or 1)
+
+    def _example(self, index: Any) -> Any:
+        return jax.tree.map(lambda part: part[0], self._gather_fn(np.asarray([index])))
+
+
+def from_arrays(arrays: Any, batch_size: int | None = None) -> Dataset:
+    """Arrays `[examples, ...]`, one or a tuple of them, as a data set.
+
+    Example:
+      >>> list(from_arrays((np.arange(3), np.arange(3.0))))[1]
+      (np.int64(1), np.float64(1.0))
+    """
+    length = len(jax.tree.leaves(arrays)[0])
+    return Dataset(lambda i: jax.tree.map(lambda a: a[i], arrays), length, batch_size)
+
+
+def stacked(examples: list[Any]) -> Any:
+    """Examples of one structure as one batch."""
+    return jax.tree.map(lambda *parts: np.stack(parts), *examples)
+
+
+def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
+    """`value` as an int of at least `least`.
+
+    Raises:
+      TypeError: it is no integer.
+      ValueError: it is less.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{who}: `{name}`: expected an integer, got {describe(value)}.")
+    if value < least:
+        raise ValueError(f"{who}: `{name}`: expected at least {least}, got {value}.")
+    return operator.index(value)
+
+
+def drawn_seed(who: str, seed: Any) -> int:
+    """`seed`, or one below a million from NumPy's generator, which `set_random_seed` seeds."""
+    return int(np.random.randint(10**6)) if seed is None else checked_seed(who, seed)

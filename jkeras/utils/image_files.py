@@ -1,0 +1,143 @@
+"""The image files in a folder and the classes they belong to, in Keras's order.
+
+Classes are sorted by name, in each the folders and then the files; shuffled, if at all, by NumPy's
+old generator with the seed. The same seed therefore gives the same split into training and
+validation as in Keras.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jkeras.core.errors import describe, nearest
+
+FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+WHO = "image_dataset_from_directory"
+
+
+class Files(NamedTuple):
+    """Image files and their classes.
+
+    Attributes:
+      paths: one for each example.
+      labels: the number of its class, or None.
+      class_names: the names of the classes by number, or None.
+    """
+
+    paths: list[str]
+    labels: np.ndarray | None
+    class_names: list[str] | None
+
+    def part(self, chosen: slice) -> Files:
+        """Some of the files."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return Files(self.paths[chosen], labels, self.class_names)
+
+
+def indexed(
+    directory: Any, labels: Any, class_names: Any, follow_links: bool, seed: int | None
+) -> Files:
+    """The image files in a folder and their classes, shuffled if there is a seed.
+
+    Args:
+      directory: the folder.
+      labels: "inferred", a list of integers, or None.
+      class_names: the subfolders that count, or None for all.
+      follow_links: whether folders that links lead to count.
+      seed: of the order, or None.
+    """
+    directory = _folder(directory)
+    folders = _class_folders(directory, class_names) if labels == "inferred" else [""]
+    found = [list(_image_files(directory, folder, follow_links)) for folder in folders]
+    paths = [path for part in found for path in part]
+    if labels == "inferred":
+        numbers = np.repeat(np.arange(len(folders), dtype=np.int32), [len(part) for part in found])
+        files = Files(paths, numbers, folders)
+    elif labels is None:
+        files = Files(paths, None, None)
+    else:
+        files = _with_labels(paths, labels)
+    if not paths:
+        raise ValueError(
+            f"{WHO}: `directory`: expected image files ({', '.join(FORMATS)}), got none in "
+            f"{directory!r}."
+        )
+    return files if seed is None else _shuffled(files, seed)
+
+
+def _shuffled(files: Files, seed: int) -> Files:
+    order = np.arange(len(files.paths))
+    np.random.RandomState(seed).shuffle(order)
+    labels = None if files.labels is None else files.labels[order]
+    return Files([files.paths[i] for i in order], labels, files.class_names)
+
+
+def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[str]:
+    """The paths of the images in a folder of `directory` and in the folders in it."""
+    start = os.path.join(directory, folder)
+    for root, _, names in sorted(os.walk(start, followlinks=follow_links), key=lambda x: x[0]):
+        for name in sorted(names):
+            if name.lower().endswith(FORMATS):
+                inside = os.path.relpath(os.path.join(root, name), start)
+                yield os.path.join(directory, folder, inside)
+
+
+def _folder(directory: Any) -> str:
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(
+            f"{WHO}: `directory`: expected a folder, got {os.fspath(directory)!r}, and there is "
+            "none."
+        )
+    return os.fspath(directory)
+
+
+def _class_folders(directory: str, class_names: Any) -> list[str]:
+    """The subfolders that are classes."""
+    with os.scandir(directory) as entries:
+        found = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    if not found:
+        raise ValueError(
+            f"{WHO}: `directory`: expected a subfolder for each class, got none in "
+            f"{directory!r}. For images without classes pass labels=None."
+        )
+    for name in class_names or ():
+        if name not in found:
+            raise ValueError(
+                f"{WHO}: `class_names`: expected names of subfolders, got {name!r}."
+                f"{nearest(str(name), found)} Subfolders: {', '.join(found)}."
+            )
+    return found if class_names is None else list(class_names)
+
+
+def _with_labels(paths: list[str], labels: Sequence[Any]) -> Files:
+    if len(labels) != len(paths):
+        raise ValueError(
+            f"{WHO}: `labels`: expected one for each of the {len(paths)} files, got {len(labels)}."
+        )
+    numbers = np.asarray(labels)
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"{WHO}: `labels`: expected integers, got {describe(labels)}.")
+    return Files(paths, numbers.astype(np.int32), [str(label) for label in sorted(set(labels))])
+
+
+def parts(files: Files, fraction: float | None, subset: str | None) -> dict[str, Files]:
+    """The files that are asked for, by name: the last ones are for validation."""
+    if not fraction:
+        return {"all": files}
+    count = int(fraction * len(files.paths))
+    if not 0 < count < len(files.paths):
+        raise ValueError(
+            f"{WHO}: `validation_split`: expected files for training and for validation, got "
+            f"{len(files.paths) - count} and {count} out of {len(files.paths)} with {fraction}."
+        )
+    both = {
+        "training": files.part(slice(None, -count)),
+        "validation": files.part(slice(-count, None)),
+    }
+    return both if subset == "both" else {str(subset): both[str(subset)]}

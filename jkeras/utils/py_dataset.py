@@ -1,0 +1,102 @@
+"""A data set that a person writes: a class with `__getitem__`, a batch, and `__len__`."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from jkeras.utils.datasets import checked_count
+
+
+class PyDataset:
+    """Batches by number, for `fit`, `evaluate`, `predict` and `adapt`. Subclass it.
+
+    A subclass defines `__getitem__(index)`, a whole batch `x`, `(x, y)` or `(x, y, sample_weight)`,
+    and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called where
+    an epoch begins and ends, that is around each run through the batches.
+
+    Args:
+      workers: how many batches are made at a time, each in a thread.
+      use_multiprocessing: changes nothing but for a warning: no processes are started.
+      max_queue_size: how many batches may be ready or in the making, with several workers.
+
+    Example:
+      >>> class Squares(PyDataset):
+      ...     def __len__(self):
+      ...         return 3
+      ...     def __getitem__(self, index):
+      ...         return index, index**2
+      >>> list(Squares(workers=2))
+      [(0, 0), (1, 1), (2, 4)]
+
+    Source: `keras.utils.PyDataset`.
+    """
+
+    # Where a subclass does not call `super().__init__`.
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+
+    def __init__(
+        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
+    ) -> None:
+        who = type(self).__name__
+        self.workers = checked_count(who, "workers", workers)
+        self.max_queue_size = checked_count(who, "max_queue_size", max_queue_size, least=1)
+        self.use_multiprocessing = bool(use_multiprocessing)
+        if use_multiprocessing:
+            warnings.warn(
+                f"{who}: `use_multiprocessing`: no processes are started here, `workers` are "
+                "threads. Leave it out.",
+                stacklevel=2,
+            )
+
+    def __getitem__(self, index: int) -> Any:
+        """The batch of this number."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method `__getitem__(self, index)` that returns a "
+            "batch, and the class defines none."
+        )
+
+    @property
+    def num_batches(self) -> int | None:
+        """How many batches there are: `len`, or None, endless, in a class without `__len__`."""
+        return len(self) if hasattr(self, "__len__") else None
+
+    def on_epoch_begin(self) -> None:
+        """Called before the first batch of an epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called behind the last batch of an epoch."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of one epoch."""
+        count = self.num_batches
+        self.on_epoch_begin()
+        try:
+            yield from self._batches(itertools.count() if count is None else range(count))
+        finally:  # an epoch may be left early: steps_per_epoch
+            self.on_epoch_end()
+
+    def _batches(self, numbers: Iterable[int]) -> Iterator[Any]:
+        if self.workers < 2:
+            return (self[number] for number in numbers)
+        return self._ahead(numbers)
+
+    def _ahead(self, numbers: Iterable[int]) -> Iterator[Any]:
+        """The batches in order, while threads make the next ones."""
+        with concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
+            rest = iter(numbers)
+            waiting = collections.deque(
+                pool.submit(self.__getitem__, number)
+                for number in itertools.islice(rest, self.max_queue_size)
+            )
+            while waiting:
+                batch = waiting.popleft().result()
+                for number in itertools.islice(rest, 1):
+                    waiting.append(pool.submit(self.__getitem__, number))
+                yield batch

@@ -1,0 +1,27 @@
+"""One seed for everything that is random."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from jkeras.core.keys import checked_seed, set_default_seed
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds Python, NumPy, and every model that is made afterwards without a `seed` of its own.
+
+    Args:
+      seed: an integer in [0, 2**32).
+
+    Raises:
+      TypeError: it is not an integer.
+      ValueError: it is out of range.
+
+    Source: `keras.utils.set_random_seed`.
+    """
+    seed = checked_seed("set_random_seed", seed)
+    random.seed(seed)
+    np.random.seed(seed)
+    set_default_seed(seed)

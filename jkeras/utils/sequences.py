@@ -1,0 +1,100 @@
+"""Sequences of different lengths as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jkeras.core.errors import describe, nearest
+from jkeras.utils.datasets import checked_count
+
+_SIDES = ("pre", "post")
+
+
+def pad_sequences(
+    sequences: Sequence[Any],
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray:
+    """Sequences filled up, or cut, to one length.
+
+    Args:
+      sequences: a list of sequences, of numbers or of arrays of one shape.
+      maxlen: the length; that of the longest when left out.
+      dtype: of the result; `object` for strings of any length.
+      padding: "pre" or "post", where a shorter one is filled up.
+      truncating: "pre" or "post", where a longer one is cut.
+      value: what it is filled with.
+
+    Returns:
+      `[sequences, maxlen, ...]`.
+
+    Raises:
+      TypeError: `sequences` is not a list of sequences.
+      ValueError: another word for a side, entries of different shapes, or text in numbers.
+
+    Example:
+      >>> pad_sequences([[1], [2, 3, 4]], maxlen=2).tolist()
+      [[0, 1], [3, 4]]
+
+    Source: `keras.utils.pad_sequences`.
+    """
+    for name, side in (("padding", padding), ("truncating", truncating)):
+        if side not in _SIDES:
+            hint = nearest(side, _SIDES) if isinstance(side, str) else ""
+            raise ValueError(
+                f"pad_sequences: `{name}`: expected 'pre' or 'post', got {side!r}.{hint}"
+            )
+    lengths = _lengths(sequences)
+    if maxlen is not None:
+        maxlen = checked_count("pad_sequences", "maxlen", maxlen, least=1)
+    size = max(lengths, default=0) if maxlen is None else maxlen
+    filled = next((item for item in sequences if len(item)), ())
+    inner = np.asarray(filled).shape[1:]
+    result = _full((len(lengths), size, *inner), value, dtype)
+    for i, sequence in enumerate(sequences):
+        if len(sequence):
+            kept = sequence[-size:] if truncating == "pre" else sequence[:size]
+            part = _part(kept, i, inner, dtype)
+            start = size - len(part) if padding == "pre" else 0
+            result[i, start : start + len(part)] = part
+    return result
+
+
+def _lengths(sequences: Any) -> list[int]:
+    if not hasattr(sequences, "__len__") or isinstance(sequences, str):
+        raise TypeError(
+            f"pad_sequences: `sequences`: expected a list of sequences, got {describe(sequences)}."
+        )
+    for i, sequence in enumerate(sequences):
+        if not hasattr(sequence, "__len__"):
+            raise TypeError(
+                "pad_sequences: `sequences`: expected a list of sequences, got "
+                f"{describe(sequence)} at position {i}. For a single sequence write [sequence]."
+            )
+    return [len(sequence) for sequence in sequences]
+
+
+def _full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
+    text = np.dtype(dtype).kind in "USO"
+    if isinstance(value, str) and not text:
+        raise ValueError(
+            f"pad_sequences: `value`: expected a number for the dtype {dtype!r}, got {value!r}. "
+            "For text pass dtype=object."
+        )
+    return np.full(shape, value, dtype)
+
+
+def _part(sequence: Any, position: int, inner: tuple[int, ...], dtype: Any) -> np.ndarray:
+    part = np.asarray(sequence, dtype)
+    if part.shape[1:] != inner:
+        raise ValueError(
+            f"pad_sequences: `sequences`: expected entries of shape {inner}, as in the first, got "
+            f"{part.shape[1:]} at position {position}."
+        )
+    return part

@@ -1,0 +1,116 @@
+"""One data set as two."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.utils.datasets import Dataset, drawn_seed, from_arrays
+
+Size = int | float | None
+
+
+def split_dataset(
+    dataset: Any,
+    left_size: Size = None,
+    right_size: Size = None,
+    shuffle: bool = False,
+    seed: int | None = None,
+    preferred_backend: None = None,
+) -> tuple[Dataset, Dataset]:
+    """The first part of a data set and the last.
+
+    Arrays give data sets of single examples, to be put in batches: `left.batch(32)`. A data set in
+    batches gives two in batches of its size.
+
+    Args:
+      dataset: an array, a tuple or list of arrays of one length, or a data set of this library.
+      left_size, right_size: a number of examples, or a fraction of them between 0 and 1. The one
+        that is left out is the rest.
+      shuffle: whether examples are put in another order first.
+      seed: decides that order; drawn from NumPy's generator when left out.
+      preferred_backend: must be None.
+
+    Raises:
+      TypeError: `dataset` is none of these, or a size no number.
+      ValueError: no size, or sizes that leave a part empty or together exceed the data.
+
+    Example:
+      >>> left, right = split_dataset(np.arange(10), left_size=0.8)
+      >>> [int(x) for x in right], len(left)
+      ([8, 9], 8)
+
+    Source: `keras.utils.split_dataset`.
+    """
+    if preferred_backend is not None:
+        raise ValueError(
+            f"split_dataset: `preferred_backend`: expected None, got {preferred_backend!r}: data "
+            "sets here belong to no other library."
+        )
+    whole = _as_dataset(dataset)
+    batch_size = whole.batch_size
+    single = whole if batch_size is None else whole.unbatched()
+    left, right = _sizes(left_size, right_size, len(single))
+    order = list(range(len(single)))
+    if shuffle:
+        random.Random(drawn_seed("split_dataset", seed)).shuffle(order)
+    parts = [single.arrange(np.asarray(part)) for part in (order[:left], order[-right:])]
+    if batch_size is not None:
+        parts = [part.batch(batch_size) for part in parts]
+    return parts[0], parts[1]
+
+
+def _as_dataset(dataset: Any) -> Dataset:
+    if isinstance(dataset, Dataset):
+        return dataset
+    several = isinstance(dataset, tuple | list)
+    arrays = tuple(dataset) if several else (dataset,)
+    if not arrays or not all(hasattr(array, "shape") and array.shape for array in arrays):
+        raise TypeError(
+            "split_dataset: `dataset`: expected an array, a list of arrays, or a data set, got "
+            f"{describe(dataset)}. Make arrays: np.asarray(x)."
+        )
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1 or not lengths[0]:
+        raise ValueError(
+            "split_dataset: `dataset`: expected arrays of one length, at least 1, got lengths "
+            f"{lengths}."
+        )
+    made = tuple(np.asarray(array) for array in arrays)
+    return from_arrays(made if several else made[0])
+
+
+def _sizes(left: Size, right: Size, total: int) -> tuple[int, int]:
+    """Both sizes as numbers of examples."""
+    given = {"left_size": left, "right_size": right}
+    if left is None and right is None:
+        raise ValueError(
+            "split_dataset: expected `left_size` or `right_size`, got none. For four fifths on the "
+            "left write left_size=0.8."
+        )
+    counts = {name: _count(name, size, total) for name, size in given.items() if size is not None}
+    chosen = counts.get("left_size"), counts.get("right_size")
+    first = total - int(chosen[1] or 0) if chosen[0] is None else chosen[0]
+    second = total - first if chosen[1] is None else chosen[1]
+    if first + second > total or min(first, second) < 1:
+        raise ValueError(
+            f"split_dataset: expected two parts with at least one of the {total} examples each, "
+            f"got left_size={left} and right_size={right}, which is {first} and {second}."
+        )
+    return first, second
+
+
+def _count(name: str, size: Any, total: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
+        raise TypeError(
+            f"split_dataset: `{name}`: expected a number of examples or a fraction, got "
+            f"{describe(size)}."
+        )
+    whole = isinstance(size, int | np.integer)
+    if not 0 < size < (total if whole else 1):
+        limit = f"1 to {total - 1}" if whole else "a fraction between 0 and 1"
+        raise ValueError(f"split_dataset: `{name}`: expected {limit}, got {size}.")
+    return int(size) if whole else round(float(size) * total)

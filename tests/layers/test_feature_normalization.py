@@ -1,0 +1,126 @@
+"""Normalization: its laws, and the whole messages of its errors; the numbers are Keras's
+(`test_golden_preprocessing`).
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jkeras.layers import Normalization
+
+X = np.array([[1.0, 10.0], [3.0, 20.0], [8.0, 60.0]], np.float32)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 9))
+def test_batches_give_what_all_together_give(sizes: list[int], seed: int) -> None:
+    x = np.random.default_rng(seed).normal(100.0, 3.0, (sum(sizes), 2))
+    parts = np.split(x, np.cumsum(sizes)[:-1])
+    layer, whole = Normalization().adapt(parts), Normalization().adapt(x)
+    np.testing.assert_allclose(layer.adapt_mean, whole.adapt_mean, rtol=1e-6)
+    np.testing.assert_allclose(layer.adapt_variance, whole.adapt_variance, rtol=1e-5, atol=1e-6)
+
+
+def test_adapted_data_have_mean_zero_and_variance_one() -> None:
+    layer = Normalization().adapt(X)
+    outputs = layer.apply(*layer.init(None, X), X)[0]
+    np.testing.assert_allclose(outputs.mean(0), [0, 0], atol=1e-6)
+    np.testing.assert_allclose(outputs.var(0), [1, 1], rtol=1e-5)
+
+
+def test_invert_is_the_inverse() -> None:
+    there, back = Normalization().adapt(X), Normalization(invert=True).adapt(X)
+    outputs = there.apply(*there.init(None, X), X)[0]
+    again = back.apply(*back.init(None, X), outputs)[0]
+    np.testing.assert_allclose(again, X, rtol=1e-5)
+
+
+def test_what_never_varies_becomes_zero() -> None:
+    layer = Normalization().adapt(np.full((4, 1), 7.0))
+    outputs = layer.apply(*layer.init(None, jnp.zeros((1, 1))), jnp.array([[7.0]]))[0]
+    assert outputs.tolist() == [[0.0]]
+
+
+def test_unadapted_it_is_the_identity_whose_weights_may_be_loaded() -> None:
+    params, state = Normalization().init(None, X)
+    assert params == {} and {n: v.tolist() for n, v in state.items()} == {
+        "mean": [0.0, 0.0],
+        "variance": [1.0, 1.0],
+        "count": 0,
+    }
+
+
+def test_a_configuration_holds_what_was_given_and_not_what_was_found() -> None:
+    given = Normalization(axis=(1, 2), mean=[1.0, 2.0], variance=[3.0, 4.0], name="n")
+    assert Normalization.from_config(given.get_config()) == given
+    again = Normalization.from_config(Normalization(axis=None).adapt(X).get_config())
+    assert again == Normalization(axis=None)
+
+
+WRONG: list[tuple[Any, str]] = [
+    (
+        lambda: Normalization(mean=3.0),
+        "Normalization: expected both `mean` and `variance`, or none of them, got mean=3.0 and "
+        "variance=None.",
+    ),
+    (
+        lambda: Normalization(mean=[1.0, 2.0], variance=[1.0]),
+        "Normalization: expected `mean` and `variance` of one shape with at most as many axes as "
+        "`axis` names, got shapes (2,) and (1,) with axis=(-1,).",
+    ),
+    (
+        lambda: Normalization(axis=None, mean=[1.0], variance=[1.0]),
+        "Normalization: expected `mean` and `variance` of one shape with at most as many axes as "
+        "`axis` names, got shapes (1,) and (1,) with axis=().",
+    ),
+    (
+        lambda: Normalization(mean=0.0, variance=-1.0),
+        "Normalization: `variance`: expected numbers of at least 0, got -1.0.",
+    ),
+    (
+        lambda: Normalization(mean=0.0, variance=1.0).adapt(X),
+        "Normalization: adapt: `mean` and `variance` were given already. Leave them out of the "
+        "constructor to take them from data.",
+    ),
+    (
+        lambda: Normalization((0, 5)).adapt(X),
+        "Normalization: expected `axis` to name axes of the inputs, got (0, 5) for inputs of shape "
+        "(3, 2).",
+    ),
+    (
+        lambda: Normalization((1, 1)),
+        "Normalization: `axis`: expected one axis number or several different ones, got (1, 1).",
+    ),
+    (
+        lambda: Normalization().adapt(X).init(None, jnp.zeros((3, 5))),
+        "Normalization: expected inputs with (2,) features on axis (-1,), as in the data it was "
+        "adapted to, got (5,) in shape (3, 5).",
+    ),
+    (
+        lambda: Normalization().adapt(X[:, 0]).init(None, jnp.zeros(4)),
+        "Normalization: expected inputs with (3,) features on axis (-1,), as in the data it was "
+        "adapted to, got (4,) in shape (4,). Axis 0 is the batch: for one number per example pass "
+        "axis=None.",
+    ),
+    (
+        lambda: Normalization(mean=[1.0, 2.0], variance=[1.0, 2.0]).init(None, jnp.zeros((3, 5))),
+        "Normalization: expected `mean` and `variance` to broadcast to (5,), the inputs' sizes on "
+        "axis (-1,), got shape (2,).",
+    ),
+    (
+        lambda: Normalization().apply({}, Normalization().init(None, X)[1], jnp.zeros((3, 5))),
+        "Normalization: expected `inputs` whose axes (-1,) have the sizes of its statistics, (2,), "
+        "got an array of shape (3, 5) and dtype float32.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("use", "message"), WRONG)
+def test_wrong_uses(use: Any, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        use()
+    assert str(caught.value) == message

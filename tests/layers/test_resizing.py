@@ -1,0 +1,74 @@
+"""Resizing, CenterCrop: laws and errors; the numbers are Keras's (`test_golden_preprocessing`)."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jkeras.layers import CenterCrop, Resizing
+
+IMAGES = jnp.arange(2 * 4 * 6.0).reshape(2, 4, 6, 1)
+
+
+def test_the_same_size_is_the_identity() -> None:
+    for layer in (Resizing(4, 6), Resizing(4, 6, pad_to_aspect_ratio=True), CenterCrop(4, 6)):
+        np.testing.assert_allclose(layer.apply({}, {}, IMAGES)[0], IMAGES, rtol=1e-6)
+
+
+def test_integers_stay_in_their_range() -> None:
+    edge = jnp.array([0, 0, 255, 255], jnp.uint8).reshape(1, 1, 4, 1)
+    outputs = Resizing(1, 9, interpolation="bicubic").apply({}, {}, edge)[0]
+    assert outputs.dtype == jnp.uint8
+    assert outputs.ravel().tolist()[:2] == [0, 0] and outputs.ravel().tolist()[-2:] == [255, 255]
+
+
+WRONG: list[tuple[Any, type[Exception], str]] = [
+    (
+        lambda: Resizing(0, 4),
+        ValueError,
+        "Resizing: `height`: expected a positive integer, got 0.",
+    ),
+    (
+        lambda: Resizing(4, 4, interpolation="area"),
+        ValueError,
+        "Resizing: `interpolation`: expected one of 'bicubic', 'bilinear', 'lanczos3', 'lanczos5', "
+        "'nearest', got 'area'.",
+    ),
+    (
+        lambda: Resizing(4, 4, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True),
+        ValueError,
+        "Resizing: expected at most one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio`, got "
+        "both.",
+    ),
+    (
+        lambda: Resizing(4, 4, crop_to_aspect_ratio="yes"),
+        TypeError,
+        "Resizing: `crop_to_aspect_ratio`: expected True or False, got 'yes' (str).",
+    ),
+    (
+        lambda: Resizing(4, 4, fill_mode="reflect"),
+        ValueError,
+        "Resizing: `fill_mode`: expected 'constant', the only one there is, got 'reflect'.",
+    ),
+    (
+        lambda: Resizing(2, 2).apply({}, {}, IMAGES[..., 0]),
+        ValueError,
+        "Resizing: expected `inputs` [batch, height, width, channels], got shape (2, 4, 6). For "
+        "images without channels add the axis: x[..., None]; for a single image the batch: "
+        "x[None].",
+    ),
+    (
+        lambda: CenterCrop(2, 2, "channels_first").apply({}, {}, IMAGES[0]),
+        ValueError,
+        "CenterCrop: expected `inputs` [batch, channels, height, width], got shape (4, 6, 1). For "
+        "images without channels add the axis: x[:, None]; for a single image the batch: x[None].",
+    ),
+]
+
+
+@pytest.mark.parametrize(("use", "kind", "message"), WRONG)
+def test_wrong_uses(use: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as caught:
+        use()
+    assert str(caught.value) == message
