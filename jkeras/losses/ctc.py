@@ -18,16 +18,9 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import exact, floats
 from jkeras.losses.targets import Targets, check_classes, check_finite
+from jkeras.ops.ctc import ctc_of_lengths
 
 Array = jax.Array
-
-LATE = -1e5
-"""The logarithm of the probability to start behind the first label: all that a target which is too
-long for its steps has. Finite, so that gradients are; Keras's number."""
-
-NEVER = -1e30
-"""The logarithm of a step that does not exist; far below any path, however long."""
-
 
 def ctc(y_true: Any, y_pred: Any) -> Array:
     """-log Σ over paths of Π over steps of p(symbol).
@@ -55,36 +48,9 @@ def ctc(y_true: Any, y_pred: Any) -> Array:
             f"shapes {y_true.shape} and {y_pred.shape}. Fill short targets up with 0."
         )
     labels, log_p = y_true.astype(jnp.int32), jax.nn.log_softmax(exact(y_pred), axis=-1)
-    return jax.vmap(_sequence)(labels, log_p).astype(y_pred.dtype)
-
-
-def _sequence(labels: Array, log_p: Array) -> Array:
-    """The loss of one sequence: labels `[n]`, log probabilities `[steps, classes]`.
-
-    The states are a blank, the first label, a blank, …, a blank: 2n + 1 of them. A path stays, goes
-    on by one state, or by two past a blank between labels that differ.
-    """
-    states = jnp.zeros(2 * len(labels) + 1, jnp.int32).at[1::2].set(labels)
-    before = jnp.pad(states[:-2], (2, 0))
-    skips = (jnp.arange(len(states), dtype=jnp.int32) % 2 == 1) & (states != before)
-    emitted = log_p[:, states]
-
-    def step(alpha: Array, log_emit: Array) -> tuple[Array, None]:
-        one, two = _shifted(alpha, 1), jnp.where(skips, _shifted(alpha, 2), NEVER)
-        total = jnp.logaddexp(jnp.logaddexp(alpha, one), two)
-        return total + log_emit, None
-
-    # Before the first step a path stands in front of the first blank; it may skip that one.
-    start = jnp.full(states.shape, LATE, log_p.dtype).at[:2].set(emitted[0, :2])
-    alpha, _ = jax.lax.scan(step, start, emitted[1:])
-    last = 2 * jnp.sum(labels != 0)
-    at_label = jnp.where(last > 0, alpha[jnp.maximum(last - 1, 0)], NEVER)
-    return -jnp.logaddexp(alpha[last], at_label)
-
-
-def _shifted(alpha: Array, by: int) -> Array:
-    """`alpha` moved on by some states; nothing comes in."""
-    return jnp.pad(alpha[:-by], (by, 0), constant_values=NEVER)
+    counts = jnp.sum(labels != 0, axis=1, dtype=jnp.int32)
+    steps = jnp.full(len(labels), log_p.shape[1], jnp.int32)
+    return jax.vmap(ctc_of_lengths)(labels, log_p, counts, steps).astype(y_pred.dtype)
 
 
 class CTC(Loss):

@@ -1,1 +1,43 @@
-"""Arrays to arrays: activations, initializers, regularizers, constraints, layers' arithmetic."""
+"""Arrays to arrays: the functions of `keras.ops`, and the arithmetic that layers stand on.
+
+`jkeras.ops.mean`, `jkeras.ops.conv`, `jkeras.ops.image.resize` have Keras's names, arguments and
+numbers; they are made from `vocabulary.table` when they are asked for, so importing this costs
+nothing. On symbols of a graph they make layers of it. The modules beside (`ops.activations`,
+`ops.convolution`, …) are what this package itself is built of.
+
+Example:
+  >>> from jkeras import ops
+  >>> ops.mean([1, 2, 6]).item(), ops.image.resize([[[0.0], [1.0]]], (1, 4)).ravel().tolist()
+  (3.0, [0.0, 0.25, 0.75, 1.0])
+  >>> ops.concat
+  Traceback (most recent call last):
+  AttributeError: jkeras.ops has no 'concat'. Did you mean 'concatenate'?
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from typing import Any
+
+
+@functools.cache
+def _files() -> frozenset[str]:
+    """The modules of this package, which are no functions."""
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _files():
+        return importlib.import_module(f"{__name__}.{name}")
+    if name[:2] == "__" and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    build = importlib.import_module(f"{__name__}.vocabulary.build")
+    if name == "__all__":
+        return list(build.names(build.PUBLIC))
+    return build.made(build.PUBLIC, name, __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_files(), *__getattr__("__all__")})

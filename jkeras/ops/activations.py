@@ -8,7 +8,7 @@ write (a name, a function, None) into the function.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jkeras.core.description import Description
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array, Layer
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 
 Axis = int | tuple[int, ...]
 
@@ -250,12 +251,17 @@ class LayerActivation(Description):
         outputs, _ = self.layer.apply({}, {}, x)
         return outputs
 
+    def in_config(self) -> Layer:
+        """The layer, as Keras writes it."""
+        return self.layer
+
 
 def get(identifier: Any) -> Callable[..., Array]:
     """The activation function that a user's word means.
 
     Args:
-      identifier: a name, a function array -> array, a layer without weights, or None for `linear`.
+      identifier: a name, a function array -> array, a layer without weights, the configuration of
+        one of these, or None for `linear`.
 
     Raises:
       TypeError: it is none of these.
@@ -265,6 +271,7 @@ def get(identifier: Any) -> Callable[..., Array]:
       >>> get("relu") is relu, get(None) is linear, get(jnp.sin) is jnp.sin
       (True, True, True)
     """
+    identifier = resolved(identifier, "activations")
     if identifier is None:
         return linear
     if isinstance(identifier, str):
@@ -277,3 +284,30 @@ def get(identifier: Any) -> Callable[..., Array]:
         "expected an activation: a name such as 'relu', a function array -> array, or None, "
         f"got {describe(identifier)}."
     )
+
+
+def serialize(activation: Any) -> Any:
+    """What a configuration holds for an activation: its name, or a dict for a user's function.
+
+    Example:
+      >>> serialize(relu)
+      'relu'
+
+    Source: `keras.activations.serialize`.
+    """
+    name = getattr(activation, "__name__", None)
+    return name if TABLE.get(str(name)) is activation else serialize_keras_object(activation)
+
+
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Array]:
+    """The activation that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own functions and layers by name.
+
+    Source: `keras.activations.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

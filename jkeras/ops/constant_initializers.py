@@ -93,6 +93,10 @@ class FrozenArray(Description):
         """The array, read-only."""
         return np.frombuffer(self.data, jnp.dtype(self.dtype)).reshape(self.shape)
 
+    def in_config(self) -> np.ndarray:
+        """The array."""
+        return self.numpy()
+
     def __repr__(self) -> str:
         return f"array(shape={self.shape}, dtype={self.dtype})"
 

@@ -7,7 +7,7 @@ rate 1). A plain function weight -> weight serves as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 
 Axis = int | tuple[int, ...]
 
@@ -146,7 +147,8 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
     """The constraint that a user's word means; None stays None.
 
     Args:
-      identifier: a name, a constraint or its class, or a function weight -> weight.
+      identifier: a name, a constraint, its class or its configuration, or a function
+        weight -> weight.
 
     Raises:
       TypeError: it is none of these.
@@ -156,6 +158,7 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
       >>> get("max_norm"), get(NonNeg), get(None)
       (MaxNorm(), NonNeg(), None)
     """
+    identifier = resolved(identifier, "constraints")
     if isinstance(identifier, str):
         return look_up("constraint", identifier, TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Constraint):
@@ -166,3 +169,29 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
         "expected a constraint: a name such as 'max_norm', an object such as MaxNorm(2), "
         f"a function weight -> weight, or None, got {describe(identifier)}."
     )
+
+
+def serialize(constraint: Any) -> Any:
+    """What a configuration holds for a constraint.
+
+    Example:
+      >>> serialize(MaxNorm(3))["config"]
+      {'max_value': 3, 'axis': 0}
+
+    Source: `keras.constraints.serialize`.
+    """
+    return serialize_keras_object(constraint)
+
+
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[[Array], Array] | None:
+    """The constraint that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.constraints.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

@@ -8,7 +8,7 @@ made from a user's own function or array, Keras's lower-case names, and the tabl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
@@ -19,6 +19,7 @@ from jkeras.core.description import option
 from jkeras.core.errors import describe, look_up
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.ops.constant_initializers import (
     STFT,
     Constant,
@@ -68,6 +69,10 @@ class FromFunction(Initializer):
     function: Callable[..., Any]
     form: Literal["jax", "keras"]
 
+    def in_config(self) -> Callable[..., Any]:
+        """The function."""
+        return self.function
+
     @property
     def who(self) -> str:
         """The function's name, for error messages."""
@@ -102,6 +107,10 @@ class FromArray(Initializer):
     """
 
     value: Any = option(convert=FrozenArray.of)
+
+    def in_config(self) -> np.ndarray:
+        """The array."""
+        return self.value.numpy()
 
     def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
         sizes = checked_shape(self.who, shape)
@@ -161,7 +170,7 @@ def get(identifier: Any) -> Initializer | None:
     Args:
       identifier: a name in either of Keras's spellings, an `Initializer` or its class, a function
         in JAX's form `(key, shape, dtype)` or in Keras's `(shape, dtype)` (told apart by the
-        first argument's name), or an array.
+        first argument's name), an array, or the configuration of an initializer.
 
     Raises:
       TypeError: it is none of these.
@@ -171,6 +180,7 @@ def get(identifier: Any) -> Initializer | None:
       >>> get("glorot_uniform"), get("HeNormal"), get(Zeros), get(None)
       (GlorotUniform(), HeNormal(), Zeros(), None)
     """
+    identifier = resolved(identifier, "initializers")
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return get(identifier())
     if isinstance(identifier, str):
@@ -186,6 +196,30 @@ def get(identifier: Any) -> Initializer | None:
         "a function (shape, dtype) or (key, shape, dtype), an array or None, "
         f"got {describe(identifier)}."
     )
+
+
+def serialize(initializer: Any) -> Any:
+    """What a configuration holds for an initializer.
+
+    Example:
+      >>> serialize(RandomNormal(stddev=0.5))["config"]
+      {'mean': 0.0, 'stddev': 0.5, 'seed': None}
+
+    Source: `keras.initializers.serialize`.
+    """
+    return serialize_keras_object(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Initializer | None:
+    """The initializer that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.initializers.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)
 
 
 def _from_callable(function: Callable[..., Any]) -> Initializer:
@@ -223,6 +257,7 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "constant",
+    "deserialize",
     "fans",
     "get",
     "glorot_normal",
@@ -236,6 +271,7 @@ __all__ = [
     "orthogonal",
     "random_normal",
     "random_uniform",
+    "serialize",
     "stft",
     "truncated_normal",
     "variance_scaling",

@@ -8,7 +8,7 @@ weight -> scalar serves as well.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
@@ -18,6 +18,7 @@ import numpy as np
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 
 _TINY = 1e-7  # Keras's epsilon: the smallest norm that OrthogonalRegularizer divides by
 
@@ -54,9 +55,9 @@ class Regularizer(Description):
       1.5
     """
 
-    def __call__(self, x: Array) -> Array:
-        """The penalty of the weight `x`: a scalar in its dtype."""
-        return jnp.zeros((), x.dtype)
+    def __call__(self, x: Any) -> Array:
+        """The penalty of the weight `x`, an array or what holds one: a scalar in its dtype."""
+        return jnp.zeros((), jnp.asarray(x).dtype)
 
 
 class L1(Regularizer):
@@ -64,8 +65,8 @@ class L1(Regularizer):
 
     l1: float = option(default=0.01, convert=_factor_or(0.01))
 
-    def __call__(self, x: Array) -> Array:
-        return self.l1 * jnp.sum(jnp.abs(x))
+    def __call__(self, x: Any) -> Array:
+        return self.l1 * jnp.sum(jnp.abs(jnp.asarray(x)))
 
 
 class L2(Regularizer):
@@ -78,8 +79,8 @@ class L2(Regularizer):
 
     l2: float = option(default=0.01, convert=_factor_or(0.01))
 
-    def __call__(self, x: Array) -> Array:
-        return self.l2 * jnp.sum(jnp.square(x))
+    def __call__(self, x: Any) -> Array:
+        return self.l2 * jnp.sum(jnp.square(jnp.asarray(x)))
 
 
 class L1L2(Regularizer):
@@ -88,7 +89,8 @@ class L1L2(Regularizer):
     l1: float = option(default=0.0, convert=_factor_or(0.0))
     l2: float = option(default=0.0, convert=_factor_or(0.0))
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Any) -> Array:
+        x = jnp.asarray(x)
         return self.l1 * jnp.sum(jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
 
 
@@ -116,7 +118,8 @@ class OrthogonalRegularizer(Regularizer):
     factor: float = option(default=0.01, convert=_factor)
     mode: Literal["rows", "columns"] = option(default="rows", convert=_mode)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Any) -> Array:
+        x = jnp.asarray(x)
         if x.ndim != 2:
             raise ValueError(
                 f"OrthogonalRegularizer: expected a weight [rows, columns], got shape {x.shape}. "
@@ -146,7 +149,8 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
     """The regularizer that a user's word means; None stays None.
 
     Args:
-      identifier: a name, a regularizer or its class, or a function weight -> scalar.
+      identifier: a name, a regularizer, its class or its configuration, or a function
+        weight -> scalar.
 
     Raises:
       TypeError: it is none of these.
@@ -156,6 +160,7 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
       >>> get("l2"), get(L1), get(None)
       (L2(), L1(), None)
     """
+    identifier = resolved(identifier, "regularizers")
     if isinstance(identifier, str):
         return look_up("regularizer", identifier, TABLE)()
     if isinstance(identifier, type) and issubclass(identifier, Regularizer):
@@ -166,3 +171,29 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
         "expected a regularizer: a name such as 'l2', an object such as L2(0.01), "
         f"a function weight -> scalar, or None, got {describe(identifier)}."
     )
+
+
+def serialize(regularizer: Any) -> Any:
+    """What a configuration holds for a regularizer.
+
+    Example:
+      >>> serialize(L2(0.5))["config"]
+      {'l2': 0.5}
+
+    Source: `keras.regularizers.serialize`.
+    """
+    return serialize_keras_object(regularizer)
+
+
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[[Array], Array] | None:
+    """The regularizer that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.regularizers.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

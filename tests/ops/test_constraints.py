@@ -10,6 +10,7 @@ import pytest
 
 from jkeras.ops import constraints
 from jkeras.ops.constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from tests.tolerances import near
 
 GOLDEN = dict(np.load(pathlib.Path(__file__).parents[1] / "golden" / "ops.npz"))
 AGAIN = "To regenerate: KERAS_BACKEND=jax python tests/golden/make_ops.py"
@@ -23,6 +24,15 @@ def test_values_are_keras(case):
     rule = getattr(constraints, name)(**json.loads(arguments))
     want = GOLDEN[f"{case}|y"]
     np.testing.assert_allclose(rule(jnp.asarray(GOLDEN["matrix"])), want, rtol=1e-5, err_msg=AGAIN)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_keras(case):
+    _, name, arguments = case.split("|")
+    rule = getattr(constraints, name)(**json.loads(arguments))
+    gradient = jax.grad(lambda x: jnp.sum(GOLDEN["weights"] * rule(x)))(GOLDEN["matrix"])
+    want = GOLDEN[f"{case}|dx"]
+    np.testing.assert_allclose(gradient, want, **near("values", 0.0), err_msg=AGAIN)
 
 
 def test_every_class_has_golden_values():

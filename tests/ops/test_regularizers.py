@@ -11,6 +11,7 @@ from jax.test_util import check_grads
 
 from jkeras.ops import regularizers
 from jkeras.ops.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
+from tests.tolerances import near
 
 GOLDEN = dict(np.load(pathlib.Path(__file__).parents[1] / "golden" / "ops.npz"))
 AGAIN = "To regenerate: KERAS_BACKEND=jax python tests/golden/make_ops.py"
@@ -24,6 +25,15 @@ def test_values_are_keras(case):
     rule = getattr(regularizers, name)(**json.loads(arguments))
     want = GOLDEN[f"{case}|y"]
     np.testing.assert_allclose(rule(jnp.asarray(GOLDEN["matrix"])), want, rtol=1e-5, err_msg=AGAIN)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_keras(case):
+    _, name, arguments = case.split("|")
+    rule = getattr(regularizers, name)(**json.loads(arguments))
+    gradient = jax.grad(lambda x: jnp.sum(GOLDEN["weights"] * rule(x)))(GOLDEN["matrix"])
+    want = GOLDEN[f"{case}|dx"]
+    np.testing.assert_allclose(gradient, want, **near("values", 0.0), err_msg=AGAIN)
 
 
 def test_every_class_has_golden_values():
@@ -86,6 +96,18 @@ def double(x):
 )
 def test_get(given, meant):
     assert regularizers.get(given) == meant
+
+
+class Holder:
+    """What a weight of flax.nnx is to JAX: an object that holds an array."""
+
+    def __jax_array__(self):
+        return jnp.array([[1.0, -2.0], [0.0, 1.0]])
+
+
+@pytest.mark.parametrize("rule", ALL, ids=repr)
+def test_a_weight_may_be_held_by_an_object(rule):
+    np.testing.assert_array_equal(rule(Holder()), rule(Holder().__jax_array__()))
 
 
 MESSAGES = [

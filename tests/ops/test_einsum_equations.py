@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras.ops.einsum import axis_sizes, contracted, product, written_out
+from jkeras.ops.einsum_equations import axis_sizes, contracted, product, written_out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""What Keras lets one set for everything, and what is fixed here.
+
+Nothing process-wide changes numbers in this package, so these are constants; to set one to another
+value raises, and says what does it for one layer or model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+__all__ = [
+    "backend",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_nnx_enabled",
+    "set_backend",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]
+
+
+def backend() -> str:
+    """The name of the library that computes: "jax"."""
+    return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accepts "jax".
+
+    Raises:
+      ValueError: another name.
+    """
+    _keep("set_backend", "backend", backend, "jax", "This package runs on JAX alone.")
+
+
+def floatx() -> str:
+    """The dtype of weights, and of whatever has no dtype of its own: "float32"."""
+    return "float32"
+
+
+def set_floatx(value: str) -> None:
+    """Accepts "float32".
+
+    Raises:
+      ValueError: another dtype.
+    """
+    fix = "Give layers that should compute in another dtype `dtype=...`, or the model inputs in it."
+    _keep("set_floatx", "value", value, floatx(), fix)
+
+
+def epsilon() -> float:
+    """The number that keeps logarithms and divisions finite: 1e-7."""
+    return 1e-7
+
+
+def set_epsilon(value: float) -> None:
+    """Accepts 1e-7.
+
+    Raises:
+      ValueError: another number.
+    """
+    fix = "Layers, optimizers and ops take `epsilon=...` of their own."
+    _keep("set_epsilon", "value", value, epsilon(), fix)
+
+
+def image_data_format() -> str:
+    """Where channels are unless a layer says otherwise: "channels_last"."""
+    return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Accepts "channels_last".
+
+    Raises:
+      ValueError: another layout.
+    """
+    fix = 'Give layers data_format="channels_first".'
+    _keep("set_image_data_format", "data_format", data_format, image_data_format(), fix)
+
+
+def is_nnx_enabled() -> bool:
+    """Whether variables are those of flax.nnx: never; there are no variables."""
+    return False
+
+
+_ELSEWHERE = {
+    "disable_flash_attention": "Pass flash_attention=False to the attention layer.",
+    "disable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "off").',
+    "dtype_policy": "Layers take `dtype=...`; there is no policy for all of them.",
+    "enable_flash_attention": "Pass flash_attention=True to the attention layer.",
+    "enable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "auto").',
+    "set_dtype_policy": "Layers take `dtype=...`; there is no policy for all of them.",
+}
+
+
+def __getattr__(name: str) -> NoReturn:
+    fix = _ELSEWHERE.get(name, "")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}. {fix}".rstrip())
+
+
+def _keep(who: str, argument: str, value: Any, fixed: Any, fix: str) -> None:
+    if value != fixed:
+        raise ValueError(f"{who}: expected `{argument}` {fixed!r}, got {value!r}. {fix}")

@@ -1,0 +1,185 @@
+"""Which functions of JAX the names of `keras.ops` stand for.
+
+A row is a place in JAX, a signature, and the names that have it there. A signature is Keras's, with
+the arguments that are arrays annotated as such: `Array` is converted by `jnp.asarray`, `Arrays` is
+a sequence of those, `DType` the name of a dtype. What has no default is passed on by position, the
+rest by name. Functions that need more than that are written out, in the files beside this one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rows(NamedTuple):
+    """Functions of one family that live at one place and share a signature."""
+
+    family: str
+    place: str
+    signature: str
+    names: str
+
+
+NUMPY = "jax.numpy"
+LINALG = "jax.numpy.linalg"
+ACTIVATIONS = "jkeras.ops.activations"
+
+ROWS: tuple[Rows, ...] = (
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array",
+        """
+        abs absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert bitwise_not
+        cbrt conj conjugate copy corrcoef cos cosh deg2rad exp exp2 expm1 fabs fliplr flipud i0 imag
+        isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 logical_not ndim negative
+        nonzero rad2deg ravel real reciprocal sign signbit sin sinc sinh size sqrt square tan tanh
+        """,
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x1: Array, x2: Array",
+        """
+        add arctan2 divide dot equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside
+        hypot inner kron lcm ldexp less less_equal logaddexp logaddexp2 logical_and logical_or
+        logical_xor maximum minimum mod multiply nextafter not_equal outer power subtract
+        true_divide vdot
+        """,
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array, y: Array",
+        """
+        bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor left_shift
+        right_shift
+        """,
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array, axis=None, keepdims=False",
+        """
+        all amax amin any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian
+        nanmin nanprod nanstd nansum nanvar ptp std sum var
+        """,
+    ),
+    Rows("numpy", NUMPY, "x: Array, axis=None, keepdims=False, initial=None", "max min"),
+    Rows("numpy", NUMPY, "x: Array, axis=None, keepdims=False, dtype: DType = None", "prod"),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array, axis=None, dtype: DType = None",
+        "cumprod cumsum nancumprod nancumsum",
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array, q: Array, axis=None, method='linear', keepdims=False",
+        "nanpercentile nanquantile percentile quantile",
+    ),
+    Rows("numpy", NUMPY, "x: Array, axis=None, weights: Array = None", "average"),
+    Rows("numpy", NUMPY, "x: Array, axis=None", "count_nonzero flip squeeze"),
+    Rows("numpy", NUMPY, "x: Array, axis", "expand_dims"),
+    Rows("numpy", NUMPY, "x: Array, axis=-1", "sort"),
+    Rows("numpy", NUMPY, "a: Array, n=1, axis=-1", "diff"),
+    Rows("numpy", NUMPY, "x1: Array, x2: Array, axis=None", "append"),
+    Rows("numpy", NUMPY, "x1: Array, x2: Array, axes=2", "tensordot"),
+    Rows("numpy", NUMPY, "x1: Array, x2: Array, mode='valid'", "correlate"),
+    Rows("numpy", NUMPY, "x1: Array, x2: Array, axisa=-1, axisb=-1, axisc=-1, axis=None", "cross"),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x1: Array, x2: Array, rtol=1e-05, atol=1e-08, equal_nan=False",
+        "allclose isclose",
+    ),
+    Rows("numpy", NUMPY, "x1: Array, x2: Array, assume_unique=False, invert=False", "isin"),
+    Rows("numpy", NUMPY, "x: Array, k=0", "diag diagflat tril triu"),
+    Rows("numpy", NUMPY, "x: Array, offset=0, axis1=0, axis2=1", "diagonal trace"),
+    Rows("numpy", NUMPY, "x: Array, bins: Array", "digitize"),
+    Rows("numpy", NUMPY, "x: Array, bins=10, range=None", "histogram"),
+    Rows("numpy", NUMPY, "sorted_sequence: Array, values: Array, side='left'", "searchsorted"),
+    Rows("numpy", NUMPY, "x: Array, indices_or_sections, axis=0", "array_split split"),
+    Rows("numpy", NUMPY, "x: Array, indices_or_sections", "dsplit hsplit vsplit"),
+    Rows("numpy", NUMPY, "xs: Arrays", "dstack hstack vstack"),
+    Rows("numpy", NUMPY, "xs: Arrays, axis=0", "concatenate"),
+    Rows("numpy", NUMPY, "x: Arrays, axis=0", "stack"),
+    Rows("numpy", NUMPY, "*x: Array, indexing='xy'", "meshgrid"),
+    Rows("numpy", NUMPY, "condlist: Arrays, choicelist: Arrays, default=0", "select"),
+    Rows("numpy", NUMPY, "x: Array, shape", "broadcast_to"),
+    Rows("numpy", NUMPY, "x: Array, newshape", "reshape"),
+    Rows("numpy", NUMPY, "x: Array, source, destination", "moveaxis"),
+    Rows("numpy", NUMPY, "x: Array, axis1, axis2", "swapaxes"),
+    Rows("numpy", NUMPY, "x: Array, axes=None", "transpose"),
+    Rows("numpy", NUMPY, "x: Array, repeats, axis=None", "repeat"),
+    Rows("numpy", NUMPY, "x: Array, repeats", "tile"),
+    Rows("numpy", NUMPY, "x: Array, shift, axis=None", "roll"),
+    Rows("numpy", NUMPY, "array: Array, k=1, axes=(0, 1)", "rot90"),
+    Rows("numpy", NUMPY, "x: Array, indices: Array, axis=None", "take take_along_axis"),
+    Rows("numpy", NUMPY, "indices: Array, shape", "unravel_index"),
+    Rows("numpy", NUMPY, "x: Array, nan=0.0, posinf=None, neginf=None", "nan_to_num"),
+    Rows("numpy", NUMPY, "y: Array, x: Array = None, dx=1.0, axis=-1", "trapezoid"),
+    Rows("numpy", NUMPY, "x: Array, N=None, increasing=False", "vander"),
+    Rows("numpy", NUMPY, "x", "bartlett blackman hamming hanning"),
+    Rows("numpy", NUMPY, "x, beta", "kaiser"),
+    Rows("numpy", NUMPY, "x, dtype: DType = None", "array"),
+    Rows("numpy", NUMPY, "shape, dtype: DType = None", "empty ones zeros"),
+    Rows("numpy", NUMPY, "x: Array, dtype: DType = None", "empty_like ones_like zeros_like"),
+    Rows("numpy", NUMPY, "x: Array, fill_value: Array, dtype: DType = None", "full_like"),
+    Rows("numpy", NUMPY, "start, stop=None, step=None, dtype: DType = None", "arange"),
+    Rows("numpy", NUMPY, "N, M=None, k=0, dtype: DType = None", "eye tri"),
+    Rows("numpy", NUMPY, "n, dtype: DType = None", "identity"),
+    Rows(
+        "numpy",
+        NUMPY,
+        "start: Array, stop: Array, num=50, endpoint=True, retstep=False, dtype: DType = None, "
+        "axis=0",
+        "linspace",
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "start: Array, stop: Array, num=50, endpoint=True, base=10, dtype: DType = None, axis=0",
+        "logspace",
+    ),
+    Rows(
+        "numpy",
+        NUMPY,
+        "start: Array, stop: Array, num=50, endpoint=True, dtype: DType = None, axis=0",
+        "geomspace",
+    ),
+    Rows(
+        "nn",
+        ACTIVATIONS,
+        "x: Array",
+        """
+        hard_sigmoid hard_silu hard_swish hard_tanh log_sigmoid relu relu6 selu sigmoid silu
+        softplus softsign sparse_plus sparse_sigmoid swish tanh_shrink
+        """,
+    ),
+    Rows("nn", ACTIVATIONS, "x: Array, axis=-1", "glu log_softmax softmax sparsemax"),
+    Rows("nn", ACTIVATIONS, "x: Array, alpha=1.0", "celu elu"),
+    Rows("nn", ACTIVATIONS, "x: Array, threshold=0.5", "hard_shrink soft_shrink"),
+    Rows("nn", ACTIVATIONS, "x: Array, negative_slope=0.2", "leaky_relu"),
+    Rows("nn", ACTIVATIONS, "x: Array, approximate=True", "gelu"),
+    Rows("nn", ACTIVATIONS, "x: Array, b=4", "squareplus"),
+    Rows("nn", ACTIVATIONS, "x: Array, threshold, default_value", "threshold"),
+    Rows("math", "jax.scipy.special", "x: Array", "erf erfc erfinv"),
+    Rows("math", "jax.scipy.special", "x: Array, axis=None, keepdims=False", "logsumexp"),
+    Rows("math", "jax.lax", "x: Array", "rsqrt"),
+    Rows("linalg", LINALG, "x: Array", "det eig eigh inv"),
+    Rows("linalg", LINALG, "x: Array, rcond=None", "pinv"),
+    Rows("linalg", LINALG, "a: Array, b: Array", "solve"),
+    Rows("linalg", LINALG, "x: Array, full_matrices=True, compute_uv=True", "svd"),
+    Rows("linalg", "jax.scipy.linalg", "a: Array, b: Array, lower=False", "solve_triangular"),
+    Rows("linalg", "jax", "fun, primals, tangents, has_aux=False", "jvp"),
+    Rows("core", "jax.lax", "pred, true_fn, false_fn", "cond"),
+    Rows("core", "jax.lax", "lower, upper, body_fun, init_val", "fori_loop"),
+    Rows("core", "jax.lax", "f, xs", "map"),
+    Rows("core", "jax.lax", "f, elems, reverse=False, axis=0", "associative_scan"),
+    Rows("core", "jax.lax", "f, init, xs=None, length=None, reverse=False, unroll=1", "scan"),
+    Rows("core", "jax.lax", "index, branches, *operands", "switch"),
+    Rows("core", "jax.lax", "variable", "stop_gradient"),
+    Rows("core", "jax", "f", "custom_gradient"),
+)

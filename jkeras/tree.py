@@ -1,0 +1,233 @@
+"""Nested structures (lists, tuples, dicts, and what else JAX knows), under Keras's names.
+
+Leaves are what is in them. Unlike in `jax.tree`, None is a leaf, as in Keras. Dicts are walked in
+the order of their sorted keys.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+
+from jkeras.core.errors import describe
+from jkeras.core.trees import path_names
+
+__all__ = [
+    "MAP_TO_NONE",
+    "assert_same_paths",
+    "assert_same_structure",
+    "flatten",
+    "flatten_with_path",
+    "is_nested",
+    "lists_to_tuples",
+    "map_shape_structure",
+    "map_structure",
+    "map_structure_up_to",
+    "pack_sequence_as",
+    "traverse",
+]
+
+
+class MAP_TO_NONE:
+    """What the function of `traverse` returns to put None in the place of a structure."""
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether something is a structure, an empty one included, and no leaf.
+
+    Example:
+      >>> is_nested([1]), is_nested({}), is_nested(None), is_nested("ab")
+      (True, True, False, False)
+    """
+    return bool(_treedef(structure) != _treedef(0))
+
+
+def _treedef(structure: Any) -> Any:
+    return jax.tree.structure(structure, is_leaf=_is_none)
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves.
+
+    Example:
+      >>> flatten({"b": [1, None], "a": (2,)})
+      [2, 1, None]
+    """
+    return jax.tree.leaves(structure, is_leaf=_is_none)
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """Pairs of a path and a leaf; a path is made of indices, keys and attribute names.
+
+    Example:
+      >>> flatten_with_path({"b": [1, 2]})
+      [(('b', 0), 1), (('b', 1), 2)]
+    """
+    pairs = jax.tree_util.tree_leaves_with_path(structure, is_leaf=_is_none)
+    return [(tuple(_entry(entry) for entry in path), leaf) for path, leaf in pairs]
+
+
+def _entry(entry: Any) -> Any:
+    """The index, key or name that an entry of a path stands for."""
+    for kind in ("idx", "key", "name"):
+        if hasattr(entry, kind):
+            return getattr(entry, kind)
+    return path_names((entry,))[0]
+
+
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+    """`func` of each leaf, or of the leaves at the same place of several structures.
+
+    Raises:
+      TypeError: `func` cannot be called.
+      ValueError: no structure, or structures that differ.
+
+    Example:
+      >>> map_structure(lambda x, y: x + y, {"a": 1, "b": [2]}, {"a": 10, "b": [20]})
+      {'a': 11, 'b': [22]}
+    """
+    _check_function("map_structure", func)
+    if not structures:
+        raise ValueError("map_structure: expected at least one structure, got none.")
+    return jax.tree.map(func, *structures, is_leaf=_is_none if none_is_leaf else None)
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """`func` of what the structures have where `shallow_structure` has its leaves.
+
+    Example:
+      >>> map_structure_up_to([0, 0], len, [[1, 2], (3,)])
+      [2, 1]
+    """
+    _check_function("map_structure_up_to", func)
+    shallow = _treedef(shallow_structure)
+    parts = [shallow.flatten_up_to(structure) for structure in structures]
+    return jax.tree.unflatten(shallow, [func(*given) for given in zip(*parts, strict=True)])
+
+
+def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+    """As `map_structure`, with tuples and lists of sizes (integers or None) as leaves.
+
+    Example:
+      >>> map_shape_structure(len, {"a": (None, 3), "b": [(1,), (2, 3)]})
+      {'a': 2, 'b': [1, 2]}
+    """
+    _check_function("map_shape_structure", func)
+    return jax.tree.map(func, structure, is_leaf=_is_shape)
+
+
+def _is_shape(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, tuple | list) and all(n is None or isinstance(n, int) for n in value)
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
+    """The structure with other leaves.
+
+    Raises:
+      ValueError: there are more or fewer leaves than places.
+
+    Example:
+      >>> pack_sequence_as({"a": 0, "b": (0, 0)}, [1, 2, 3])
+      {'a': 1, 'b': (2, 3)}
+    """
+    leaves, shape = list(flat_sequence), _treedef(structure)
+    if len(leaves) != shape.num_leaves:
+        raise ValueError(
+            f"pack_sequence_as: expected {shape.num_leaves} leaves for {describe(structure)}, got "
+            f"{len(leaves)}."
+        )
+    return jax.tree.unflatten(shape, leaves)
+
+
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Raises unless both have the same structure; lists, tuples and dicts are kept apart.
+
+    Args:
+      a: a structure.
+      b: another.
+      check_types: Keras's, which no longer reads it either.
+
+    Raises:
+      ValueError: they differ.
+    """
+    del check_types
+    one, other = _treedef(a), _treedef(b)
+    if one != other:
+        raise ValueError(f"expected two structures of one form, got {one} and {other}.")
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raises unless both have leaves at the same paths; lists and tuples count alike.
+
+    Raises:
+      ValueError: they differ.
+    """
+    one, other = ({path for path, _ in flatten_with_path(each)} for each in (a, b))
+    if one != other:
+        only = ["/".join(map(str, path)) for path in sorted(one ^ other, key=str)]
+        raise ValueError(f"expected leaves at the same paths, got {', '.join(only)} in one only.")
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The structure with tuples for its lists.
+
+    Example:
+      >>> lists_to_tuples([1, {"a": [2]}])
+      (1, {'a': (2,)})
+    """
+    return traverse(_tuple_or_none, structure, top_down=False)
+
+
+def _tuple_or_none(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else None
+
+
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """Replaces structures and leaves by what `func` makes of them, where that is not None.
+
+    Args:
+      func: gets every structure and every leaf; None keeps it, and goes on into a structure;
+        `MAP_TO_NONE` puts None in its place.
+      structure: what is walked.
+      top_down: whether the outer ones come first; what replaces one is not walked then.
+
+    Example:
+      >>> traverse(lambda x: x * 2 if isinstance(x, int) else None, [1, (2, "a")])
+      [2, (4, 'a')]
+    """
+    _check_function("traverse", func)
+    walk = functools.partial(traverse, func, top_down=top_down)
+    if top_down:
+        found = func(structure)
+        if found is not None:
+            return _unless_none(found)
+        return _with_children(structure, walk)
+    walked = _with_children(structure, walk)
+    found = func(walked)
+    return walked if found is None else _unless_none(found)
+
+
+def _unless_none(found: Any) -> Any:
+    return None if found is MAP_TO_NONE or isinstance(found, MAP_TO_NONE) else found
+
+
+def _with_children(structure: Any, walk: Callable[[Any], Any]) -> Any:
+    """A structure with each of its direct parts walked; a leaf as it is."""
+    if not is_nested(structure):
+        return structure
+    parts, shape = jax.tree.flatten(structure, is_leaf=lambda value: value is not structure)
+    return jax.tree.unflatten(shape, [walk(part) for part in parts])
+
+
+def _check_function(who: str, func: Any) -> None:
+    if not callable(func):
+        raise TypeError(f"{who}: expected `func` a function, got {describe(func)}.")
