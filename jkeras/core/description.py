@@ -12,14 +12,32 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Self, dataclass_transform
+from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
 
 from jkeras.core.errors import unexpected_arguments
 
+LEFT_OUT = object()
+"""What a field's `to_config` returns when the argument shall not appear in a configuration."""
 
-def option(default: Any = dataclasses.MISSING, *, convert: Callable[[Any], Any]) -> Any:
-    """A field whose value passes through `convert` when the description is made."""
-    return dataclasses.field(default=default, metadata={"convert": convert})
+
+def option(
+    default: Any = dataclasses.MISSING,
+    *,
+    convert: Callable[[Any], Any],
+    to_config: Callable[[Any], Any] | None = None,
+    kw_only: bool = False,
+) -> Any:
+    """A field whose value passes through `convert` when the description is made.
+
+    Args:
+      default: the value that `convert` gets when the argument is left out; required if missing.
+      convert: from what a user writes to what the field holds.
+      to_config: from that to what a configuration holds, where Keras spells it in a way of its own.
+      kw_only: whether the argument can only be given by name.
+    """
+    return dataclasses.field(
+        default=default, kw_only=kw_only, metadata={"convert": convert, "to_config": to_config}
+    )
 
 
 @dataclass_transform(
@@ -77,6 +95,28 @@ class Description:
         # mypy does not see that every subclass is made a dataclass.
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name, as Keras writes them: what `from_config` takes.
+
+        A value is a number, a string, None, a list or dict of such, or, for an object, the dict
+        that `jkeras.saving.serialize_keras_object` gives.
+        """
+        from jkeras.core.serialization import config_of  # it imports this module
+
+        return config_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The description with these arguments, written by `get_config` here or in Keras.
+
+        Raises:
+          TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
+          ValueError: an argument is missing, or has a value that is not supported here.
+        """
+        from jkeras.core.serialization import from_config  # it imports this module
+
+        return from_config(cls, config)
+
     @property
     def who(self) -> str:
         """How messages name this object: `Dense 'dense_1'`, or `Dense` while it has no name."""
@@ -117,7 +157,13 @@ class Description:
             )
         return f"Make a changed copy instead: x = x.replace({name}={value})."
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
+    settable: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {}
+    """The attributes that may be set though they are arguments, each with what sets it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).settable:
+            type(self).settable[name](self, value)
+            return
         fix = self.how_to_change(name, _short(value))
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be set. {fix}")
 

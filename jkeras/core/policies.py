@@ -1,0 +1,65 @@
+"""Dtypes in configurations: names, and what Keras calls dtype policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def policy(dtype: Any) -> Any:
+    """A rule for the dtype of layers: Keras's policy of that name; None where nothing was said.
+
+    Float32, which reads as "nothing was said" in that form, is written as a string instead.
+    """
+    if dtype is None or dtype.name == "float32":
+        return None if dtype is None else "float32"
+    content = {"name": dtype.name}
+    return {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": content,
+        "registered_name": None,
+    }
+
+
+def with_plain_dtypes(config: Any) -> Any:
+    """A configuration with the names of dtypes in place of Keras's dtype policies.
+
+    Keras writes its policy into every layer. Where all of them are "float32", its default, nothing
+    was asked for, and None stands there; a layer then computes in the dtype of its inputs. Mixed
+    precision, float32 weights in narrow arithmetic, is what a narrow `dtype` means here.
+
+    Example:
+      >>> policy = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+      >>> with_plain_dtypes({"units": 3, "dtype": policy})
+      {'units': 3, 'dtype': None}
+    """
+    names = set(_policies(config))
+    return (
+        _replaced(config, default=None if names <= {"float32"} else "float32") if names else config
+    )
+
+
+def _policies(config: Any) -> Iterable[str]:
+    if isinstance(config, list | tuple):
+        parts: Iterable[Any] = config
+    elif not isinstance(config, Mapping):
+        return
+    elif config.get("class_name") == "DTypePolicy":
+        yield config["config"]["name"]
+        return
+    else:
+        parts = config.values()
+    for part in parts:
+        yield from _policies(part)
+
+
+def _replaced(config: Any, default: str | None) -> Any:
+    if isinstance(config, list | tuple):
+        return [_replaced(item, default) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        name = str(config["config"]["name"]).removeprefix("mixed_")
+        return default if name == "float32" else name
+    return {key: _replaced(value, default) for key, value in config.items()}

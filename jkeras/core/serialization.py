@@ -1,0 +1,486 @@
+"""Descriptions as configurations, plain dicts that Keras reads too, and back.
+
+    config = serialize_keras_object(layer)
+    # {"module": "keras.layers", "class_name": "Dense", "config": {...}, "registered_name": None}
+    layer = deserialize_keras_object(config)
+
+Laws: reading what was written gives an equal description; what is written becomes JSON; nothing in
+a configuration is ever run or imported: names are looked up among this library's, the user's own
+(`jkeras.core.custom_objects`) and classes that are loaded already.
+
+A description's own part is written from its fields. A field whose value Keras spells otherwise has
+its rule beside it (`option(to_config=…)`), an object for which another value stands a method
+`in_config()`. A layer with layers inside needs nothing more: its fields are read and written with
+what is in them, and equal named configurations in one list become one object, as they were.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+from jkeras.core.custom_objects import (
+    CustomObjectScope,
+    get_registered_name,
+    get_registered_object,
+    is_registered,
+)
+from jkeras.core.description import LEFT_OUT, Description, fields
+from jkeras.core.errors import describe, nearest
+from jkeras.core.policies import policy, with_plain_dtypes
+
+T = TypeVar("T")
+
+__all__ = [
+    "config_of",
+    "deserialize_in",
+    "deserialize_keras_object",
+    "from_config",
+    "if_set",
+    "never",
+    "policy",
+    "read",
+    "resolved",
+    "serialize_keras_object",
+    "with_plain_dtypes",
+]
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "layers": ("jkeras.layers",),
+    "models": ("jkeras.models", "jkeras.trainer"),
+    "optimizers.schedules": ("jkeras.optimizers.schedules",),
+    "optimizers": ("jkeras.optimizers",),
+    "losses": ("jkeras.losses",),
+    "metrics": ("jkeras.metrics",),
+    "activations": ("jkeras.ops.activations",),
+    "initializers": (
+        "jkeras.ops.initializers",
+        "jkeras.ops.constant_initializers",
+        "jkeras.ops.random_initializers",
+    ),
+    "regularizers": ("jkeras.ops.regularizers",),
+    "constraints": ("jkeras.ops.constraints",),
+}
+"""For each door with classes or functions that a configuration may name, where these are made."""
+
+_NOT_IN_KERAS = frozenset(
+    {"Chain", "FunctionMetric", "LossFunction", "LossMetric", "MeanMetric", "Trainer"}
+)
+"""Classes of ours without a counterpart: written with our module, since Keras cannot read them."""
+
+_SAY_NOTHING: dict[str, tuple[Any, ...]] = {
+    "autocast": (True,),
+    "activity_regularizer": (None,),
+    "quantization_config": (None,),
+    "lora_rank": (None,),
+    "lora_alpha": (None,),
+    "gptq_unpacked_column_size": (None,),
+    "sparse": (False,),
+    "ragged": (False,),
+    "optional": (False,),
+    "use_cudnn": ("auto", True, None),
+    "is_legacy_optimizer": (False,),
+    "jit_compile": (True, False, None, "auto"),
+}
+"""Arguments that Keras writes and a class here may lack, with the values that change nothing."""
+
+
+# -- writing
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """What a configuration holds for a value: itself for numbers and strings, a dict for objects.
+
+    Args:
+      obj: None, a number, a string, an array, a list, tuple or dict of such things, a description
+        or any object with `get_config`, or a function that has a name.
+
+    Raises:
+      TypeError: nothing stands for a value of this kind.
+      ValueError: a lambda, which has no name to be found under.
+
+    Example:
+      >>> from jkeras.regularizers import L2
+      >>> serialize_keras_object(L2(0.5))["config"], serialize_keras_object((1, None))
+      ({'l2': 0.5}, (1, None))
+
+    Source: `keras.saving.serialize_keras_object`.
+    """
+    if obj is None or isinstance(obj, bool | int | float | str):
+        return obj
+    if hasattr(obj, "in_config"):
+        return serialize_keras_object(obj.in_config())
+    if isinstance(obj, list | tuple):
+        return (
+            type(obj)(map(serialize_keras_object, obj))
+            if type(obj) in (list, tuple)
+            else list(map(serialize_keras_object, obj))
+        )
+    if isinstance(obj, Mapping):
+        return {_key(key): serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, np.generic | np.ndarray | jax.Array):
+        return _array(np.asarray(obj))
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if isinstance(obj, slice):
+        bounds = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": serialize_keras_object(bounds)}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(obj, "get_config") and not isinstance(obj, type):
+        return _object(obj)
+    if callable(obj) and hasattr(obj, "__name__") and not isinstance(obj, type):
+        return _function(obj)
+    raise TypeError(
+        f"expected something with a configuration, got {describe(obj)}. A class of your own needs "
+        "the method `get_config`; subclasses of the classes of jkeras have it."
+    )
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"expected dicts with strings as keys, got the key {describe(key)}.")
+    return key
+
+
+def _array(array: np.ndarray) -> Any:
+    """One number as such, more as Keras writes arrays of NumPy."""
+    if array.ndim == 0:
+        return array.item()
+    dtype = array.dtype.name
+    return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": dtype}}
+
+
+def _object(obj: Any) -> dict[str, Any]:
+    kind = obj.__class__  # of a view, such as model.optimizer, that of what it shows
+    module, name = vars(kind).get("in_keras", (_module_of(kind), kind.__name__))
+    known = module.partition(".")[0] in ("keras", "jkeras") and "in_keras" not in vars(kind)
+    registered = None if known else get_registered_name(kind)
+    written = {
+        "module": module,
+        "class_name": name,
+        "config": obj.get_config(),
+        "registered_name": name if "in_keras" in vars(kind) else registered,
+    }
+    if hasattr(obj, "in_config_of_compilation"):
+        written["compile_config"] = obj.in_config_of_compilation()
+    return written
+
+
+def _module_of(kind: type) -> str:
+    """The module under which Keras finds a class: of the same door there, or the class's own."""
+    for room, sources in ROOMS.items():
+        if _is_under(kind.__module__, sources):
+            if kind.__name__ in _NOT_IN_KERAS:
+                return f"jkeras.{room}"
+            return "keras" if room == "models" else f"keras.{room}"
+    return kind.__module__
+
+
+def _is_under(module: str, packages: Iterable[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _function(function: Any) -> dict[str, Any]:
+    name = function.__name__
+    if name == "<lambda>":
+        raise ValueError(
+            "a lambda has no name, so no configuration can speak of it. Write it as a function "
+            "with def, and pass it where the configuration is read: custom_objects={'name': name}."
+        )
+    ours = any(getattr(door, name, None) is function for door in _doors(None, "builtins"))
+    registered = get_registered_name(function) if is_registered(function) else "function"
+    return {
+        # Keras's word for any. A function of another library keeps its own, because a name that we
+        # have too would be read as ours.
+        "module": "builtins" if ours else getattr(function, "__module__", None) or "builtins",
+        "class_name": "function",
+        "config": name,
+        "registered_name": registered,
+    }
+
+
+def config_of(description: Description) -> dict[str, Any]:
+    """The arguments of a description by name, each as a configuration holds it."""
+    config = {}
+    for field in sorted(fields(type(description)), key=lambda field: bool(field.kw_only)):
+        if not field.init:
+            continue
+        write = field.metadata.get("to_config") or serialize_keras_object
+        try:
+            written = write(getattr(description, field.name))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{description.who}: `{field.name}`: {error}") from None
+        if written is not LEFT_OUT:
+            config[field.name] = written
+    return config
+
+
+def if_set(value: Any) -> Any:
+    """A rule for arguments that Keras lacks, or leaves out itself: nothing for None and False."""
+    return LEFT_OUT if value is None or value is False else serialize_keras_object(value)
+
+
+def never(value: Any) -> Any:
+    """A rule for arguments that others tell already."""
+    del value
+    return LEFT_OUT
+
+
+# -- reading
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = True
+) -> Any:
+    """The object that a configuration describes.
+
+    Args:
+      config: what `serialize_keras_object` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+      safe_mode: True; nothing in a configuration is ever run.
+
+    Raises:
+      TypeError: an argument in it is of the wrong kind.
+      ValueError: a class or function in it is unknown, an argument is missing, or it holds code.
+
+    Example:
+      >>> deserialize_keras_object(
+      ...     {"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.5}}
+      ... )
+      L2(l2=0.5)
+
+    Source: `keras.saving.deserialize_keras_object`.
+    """
+    if safe_mode not in (True, None):
+        raise ValueError(
+            f"deserialize: `safe_mode`: expected True, got {safe_mode!r}: nothing in a "
+            "configuration is ever run here. Pass the functions it names in "
+            "custom_objects={'name': function}."
+        )
+    with CustomObjectScope(custom_objects):
+        return read(with_plain_dtypes(config))
+
+
+def deserialize_in(
+    get: Callable[[Any], T], config: Any, custom_objects: Mapping[str, Any] | None
+) -> T:
+    """`get(config)`, with the user's own names known."""
+    with CustomObjectScope(custom_objects):
+        return get(config)
+
+
+def resolved(identifier: Any, room: str) -> Any:
+    """What a `get` looks at: configurations read, the user's own names replaced by what they name.
+
+    Args:
+      identifier: what the user gave; anything else comes back as it is.
+      room: where names are looked up first: "losses".
+    """
+    if isinstance(identifier, Mapping) and "class_name" in identifier:
+        return read(with_plain_dtypes(identifier), room)
+    if isinstance(identifier, str):
+        own = get_registered_object(identifier)
+        return identifier if own is None else own
+    return identifier
+
+
+def read(config: Any, room: str | None = None) -> Any:
+    """The value for which a part of a configuration stands; objects in it are made."""
+    if isinstance(config, list | tuple):
+        return _read_items(config)
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config:
+        return {key: read(value) for key, value in config.items()}
+    if "config" not in config:
+        raise ValueError(
+            f"the configuration of {config['class_name']!r} has no key 'config'. It has: "
+            f"{', '.join(map(repr, config))}."
+        )
+    name, content = config["class_name"], config["config"]
+    if name in _PLAIN:
+        return _PLAIN[name](content)
+    if name == "function":
+        return _named_function(config, room)
+    return _made(_named_class(config, room), content, config)
+
+
+def _read_items(items: list[Any] | tuple[Any, ...]) -> list[Any]:
+    """The items; equal configurations with one name are one object, as a layer used twice is."""
+    made: list[Any] = []
+    for i, item in enumerate(items):
+        named = isinstance(item, Mapping) and _name_in(item) is not None
+        first = items.index(item) if named else i
+        made.append(made[first] if first < i else read(item))
+    return made
+
+
+def _name_in(item: Mapping[str, Any]) -> Any:
+    content = item.get("config")
+    return content.get("name") if isinstance(content, Mapping) else None
+
+
+def _numbers(content: Any) -> np.ndarray:
+    return np.asarray(content["value"], np.dtype(content.get("dtype", "float32")))
+
+
+def _refuse_code(content: Any) -> Any:
+    del content
+    raise ValueError(
+        "the configuration holds a Python lambda as code, and code is never run here, whatever "
+        "`safe_mode` is. Write the function with def, make the object anew with it, and pass it in "
+        "custom_objects={'name': function} when reading."
+    )
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "__numpy__": _numbers,
+    "__tensor__": _numbers,
+    "__tuple__": lambda content: tuple(_read_items(content)),
+    "__slice__": lambda content: slice(content["start"], content["stop"], content["step"]),
+    "__ellipsis__": lambda content: ...,
+    "__lambda__": _refuse_code,
+    "DTypePolicy": lambda content: content["name"],
+}
+
+
+def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
+    content = config["config"]
+    name = content["name"] if isinstance(content, Mapping) else content
+    found = _own(config.get("registered_name"), name)
+    for door in _doors(room, config.get("module")):
+        candidate = getattr(door, name, None) if name in door.__all__ else None
+        if found is None and callable(candidate) and not isinstance(candidate, type):
+            found = candidate
+    if found is None:
+        raise _unknown("function", name, room, config)
+    return found
+
+
+def _named_class(config: Mapping[str, Any], room: str | None) -> Any:
+    name, module = config["class_name"], config.get("module")
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
+    name = "Model" if name == "Functional" else name  # Keras's class of a model that is a graph
+    found = _own(config.get("registered_name"), name)
+    for door in _doors(room, module):
+        candidate = getattr(door, name) if name in door.__all__ else None
+        found = candidate if found is None and isinstance(candidate, type) else found
+    found = _loaded(module, name) if found is None else found
+    if found is None:
+        raise _unknown("class", name, room, config)
+    return found
+
+
+def _own(registered: Any, name: str) -> Any:
+    """What the user made known under a registered name, or under the name itself."""
+    found = get_registered_object(registered) if registered != "function" else None
+    return get_registered_object(name) if found is None else found
+
+
+def _doors(room: str | None, module: Any) -> list[Any]:
+    """Where to look for a name of ours: in the module that is given, the room, or everywhere."""
+    given = str(module or "").removeprefix("j").removeprefix("keras.").removeprefix("src.")
+    near = [name for name in ROOMS if given == name or given.startswith(f"{name}.")]
+    if module and not near and str(module).split(".")[0] not in ("keras", "jkeras", "builtins"):
+        return []
+    order = near or ([room] if room else []) + [name for name in ROOMS if name != room]
+    paths = [f"jkeras.{name}" for name in order] + (["jkeras"] if "models" in order else [])
+    return [importlib.import_module(path) for path in paths]
+
+
+def _loaded(module: Any, name: str) -> Any:
+    """A user's class in a module that is loaded already, if it is made from one of ours."""
+    found = getattr(sys.modules.get(str(module)), name, None)
+    bases = found.__mro__[1:] if isinstance(found, type) else ()
+    ours = any(base.__module__.startswith("jkeras.") for base in bases)
+    return found if ours else None
+
+
+def _unknown(kind: str, name: Any, room: str | None, config: Mapping[str, Any]) -> ValueError:
+    names = {word for door in _doors(room, config.get("module")) for word in door.__all__}
+    return ValueError(
+        f"the configuration names the {kind} {name!r}, which is not known here."
+        f"{nearest(str(name), sorted(names))} If it is your own, pass it: "
+        f"custom_objects={{{name!r}: {name}}}, or decorate it with "
+        "@jkeras.saving.register_keras_serializable()."
+    )
+
+
+def _made(kind: Any, content: Any, config: Mapping[str, Any]) -> Any:
+    """The object, built and compiled as the configuration says, where its class can."""
+    if not isinstance(kind, type):  # a function under a class's name in custom_objects
+        return kind
+    made = kind.from_config(content) if hasattr(kind, "from_config") else kind(**read(content))
+    if config.get("compile_config") and hasattr(made, "compile_from_config"):
+        made.compile_from_config(config["compile_config"])
+    return made
+
+
+def from_config(kind: type[T], config: Any) -> T:
+    """A description of this class from its arguments, as `get_config` gave them here or in Keras.
+
+    Raises:
+      TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
+      ValueError: an argument is missing, or has a value that is not supported here.
+    """
+    who = kind.__name__
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{who}.from_config: expected a dict of arguments, got {describe(config)}.")
+    if "class_name" in config and "config" in config:
+        raise ValueError(
+            f"{who}.from_config: expected a dict of arguments, got a whole configuration with "
+            "'class_name' and 'config'. Pass its 'config', or use "
+            "jkeras.saving.deserialize_keras_object."
+        )
+    known, takes_any = _arguments(kind)
+    plain = with_plain_dtypes(config)
+    values = {
+        name: read(value)
+        for name, value in plain.items()
+        if name in known or takes_any or not _says_nothing(who, name, value)
+    }
+    missing = [f.name for f in fields(kind) if _is_required(f) and f.name not in values]
+    if missing:
+        raise ValueError(
+            f"{who}.from_config: the configuration lacks `{'`, `'.join(missing)}`. It has: "
+            f"{', '.join(config) or 'nothing'}."
+        )
+    return kind(**values)
+
+
+def _arguments(kind: type) -> tuple[list[str], bool]:
+    """The names of a class's arguments, and whether it takes any others."""
+    parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return list(parameters), inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _says_nothing(who: str, name: str, value: Any) -> bool:
+    """Whether an argument of Keras that a class lacks may be left out without a loss.
+
+    Raises:
+      ValueError: it has another value, which is not supported.
+    """
+    if name == "build_config":
+        return True
+    if name not in _SAY_NOTHING:
+        return False
+    if not any(value is plain or value == plain for plain in _SAY_NOTHING[name]):
+        raise ValueError(
+            f"{who}.from_config: `{name}`: expected {_SAY_NOTHING[name][0]!r}, because jkeras has "
+            f"no such argument, got {describe(value)}."
+        )
+    return True

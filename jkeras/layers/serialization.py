@@ -1,0 +1,53 @@
+"""Layers as configurations, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras.core.errors import describe
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+
+
+def serialize(layer: Any) -> dict[str, Any]:
+    """What a configuration holds for a layer or a model: a dict that becomes JSON.
+
+    Example:
+      >>> from jkeras.layers import Flatten
+      >>> serialize(Flatten())["module"], serialize(Flatten())["config"]["data_format"]
+      ('keras.layers', 'channels_last')
+
+    Source: `keras.layers.serialize`.
+    """
+    written: dict[str, Any] = serialize_keras_object(layer)
+    return written
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer or the model that a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+
+    Raises:
+      TypeError: it is no configuration of a layer.
+      ValueError: a name in it is unknown, or an argument is missing.
+
+    Example:
+      >>> deserialize({"class_name": "Dense", "config": {"units": 3}})
+      Dense(units=3)
+
+    Source: `keras.layers.deserialize`.
+    """
+    return deserialize_in(_layer, config, custom_objects)
+
+
+def _layer(config: Any) -> Any:
+    made = resolved(config, "layers")
+    if not (hasattr(made, "apply") or hasattr(made, "net")):
+        raise TypeError(
+            "expected the configuration of a layer, a dict with 'class_name' and 'config', got "
+            f"{describe(config)}."
+        )
+    return made
