@@ -10,8 +10,9 @@ class Batch(NamedTuple):
 
     Attributes:
       x: an array, a dict of arrays, or a tuple of arrays (the inputs of a model with several).
-      y: the targets, or None.
-      weight: `[batch]` or `[batch, ...]` sample weights, or None for ones.
+      y: the targets, or None; a tuple, list or dict of them for a model with several outputs.
+      weight: `[batch]` or `[batch, ...]` sample weights, or None for ones; a tuple, list or dict
+        of these for a model with several outputs.
       rows: `[batch]` bool, False where a row is filler at the end of the data; None when all are
         real.
     """

@@ -24,6 +24,18 @@ def specs(tree: Tree) -> Tree:
     return jax.tree.map(spec_of, tree)
 
 
+def specs_of_rows(tree: Tree, size: int) -> Tree:
+    """The specs of `size` rows of every array (or spec), in the dtypes they have on the device.
+
+    Example:
+      >>> specs_of_rows(np.zeros((100, 4), np.float64), 32)
+      ShapeDtypeStruct(shape=(32, 4), dtype=float32)
+    """
+    return jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), dtype_of(a.dtype)), tree
+    )
+
+
 def path_names(path: tuple[Any, ...]) -> tuple[str, ...]:
     """The words of a path that `jax.tree_util` gives: names of entries, attributes and indices."""
     return tuple(jax.tree_util.keystr((entry,), simple=True) for entry in path)

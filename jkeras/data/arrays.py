@@ -53,7 +53,8 @@ def load(
     Args:
       x: array, or tuple, list or dict of arrays, each `[examples, ...]`.
       y: the same for the targets, or None.
-      sample_weight: `[examples]` or `[examples, ...]`, or None.
+      sample_weight: `[examples]` or `[examples, ...]`, or None; for several outputs also a tuple,
+        list or dict of these.
       class_weight: weight of each class id; a class that is missing weighs 1.
       finite: whether NaN and infinity are refused.
 
@@ -90,6 +91,11 @@ def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = N
         raise TypeError(
             "`class_weight`: expected a dict from class id to weight, such as {0: 1.0, 1: 5.0}, "
             f"got {describe(class_weight)}."
+        )
+    if isinstance(y, dict | tuple):
+        raise ValueError(
+            f"`class_weight`: expected a model with one output, got targets for {len(y)}. "
+            "Use `sample_weight` with an array for each output instead."
         )
     if not hasattr(y, "ndim") or y.ndim > 2:
         raise ValueError(

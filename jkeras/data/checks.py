@@ -7,6 +7,7 @@ training starts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -22,7 +23,8 @@ def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
 
     Args:
       name: the argument's name, for messages.
-      tree: an array, or a tuple, list or dict of them; pandas, torch and TensorFlow tensors too.
+      tree: an array, or a tuple, list or dict of them, which may be nested; pandas, torch and
+        TensorFlow tensors too.
       finite: whether NaN and infinity are refused.
 
     Raises:
@@ -34,7 +36,7 @@ def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
             key: as_arrays(f"{name}[{key!r}]", leaf, finite=finite) for key, leaf in tree.items()
         }
     if isinstance(tree, tuple | list):
-        if tree and all(_is_array(item) for item in tree):
+        if _holds_arrays(tree):
             return tuple(
                 as_arrays(f"{name}[{i}]", leaf, finite=finite) for i, leaf in enumerate(tree)
             )
@@ -75,15 +77,49 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
 
 
 def as_targets(y: Any, *, finite: bool = True) -> Any:
-    """`as_arrays` for targets, which may be a plain list of numbers, too."""
-    return None if y is None else as_arrays("y", _from_numbers(y), finite=finite)
+    """`as_arrays` for targets, which may be plain lists of numbers or, for an output without a
+    loss, None.
+    """
+    return _each_output("y", y, lambda name, leaf: as_arrays(name, leaf, finite=finite))
 
 
 def as_weights(weight: Any, *, finite: bool = True) -> Any:
-    """Sample weights as float32, from an array or a plain list of numbers."""
-    if weight is None:
-        return None
-    return as_array("sample_weight", _from_numbers(weight), finite=finite).astype(np.float32)
+    """Sample weights as float32, from arrays or plain lists of numbers, in a list or dict of them
+    for several outputs.
+    """
+    return _each_output(
+        "sample_weight",
+        weight,
+        lambda name, leaf: as_array(name, leaf, finite=finite).astype(np.float32),
+    )
+
+
+def _each_output(name: str, tree: Any, convert: Callable[[str, Any], Any]) -> Any:
+    """`convert(name, leaf)` of what is given for each output; lists become tuples, None stays."""
+    tree = _from_numbers(tree)
+    if isinstance(tree, dict):
+        return {key: _each_output(f"{name}[{key!r}]", x, convert) for key, x in tree.items()}
+    if isinstance(tree, list | tuple) and any(_is_of_one_output(item) for item in tree):
+        return tuple(_each_output(f"{name}[{i}]", x, convert) for i, x in enumerate(tree))
+    return None if tree is None else convert(name, tree)
+
+
+def _is_of_one_output(item: Any) -> bool:
+    """Whether a list with this member is one of outputs, not of rows or batches."""
+    inner = isinstance(item, list) and _holds_arrays(item)
+    return _is_array(item) or isinstance(item, dict) or inner
+
+
+def _holds_arrays(items: Any) -> bool:
+    """Whether a list or tuple holds arrays and, unless all are tuples, structures of them."""
+    if not items or all(isinstance(item, tuple) for item in items):
+        return False
+    return all(
+        _is_array(x)
+        or (isinstance(x, dict) and bool(x))
+        or (isinstance(x, list | tuple) and _holds_arrays(x))
+        for x in items
+    )
 
 
 def check_finite(name: str, array: Any) -> None:

@@ -1,6 +1,7 @@
 """Streaming data: batches that come one at a time, from a generator, a loader or any iterable.
 
-A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`. An iterable that can be started again is
+A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`, each of them an array or, for several
+inputs or outputs, a tuple, list or dict of arrays. An iterable that can be started again is
 started at every epoch; a generator goes on where it stopped. Batches smaller than the first are
 padded to its size, so one compiled program serves all of them.
 """

@@ -23,6 +23,7 @@ from jkeras import optimizers
 from jkeras.callbacks import CallbackList, History
 from jkeras.core import keys, trees
 from jkeras.core.errors import named_arguments
+from jkeras.core.symbols import has_symbols
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
@@ -47,11 +48,14 @@ class Trainer(Prepared):
     Attributes:
       stop_training: a callback sets it to end training after the current epoch, or in a batch hook
         after the current batch.
+      initial_epoch: the first epoch of the run; a callback that restores an earlier run sets it in
+        `on_train_begin` to pass over the epochs that were trained then.
     """
 
     def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
         super().__init__(net, seed=seed, name=name)
         self.stop_training = False
+        self.initial_epoch = 0
 
     # -- fit
 
@@ -80,7 +84,8 @@ class Trainer(Prepared):
         Args:
           x: an array, a list, tuple or dict of arrays, or an iterable of batches `(x, y)` or
             `(x, y, sample_weight)`.
-          y: targets; None when `x` is an iterable.
+          y: targets; a list, tuple or dict of them for several outputs; None when `x` is an
+            iterable.
           batch_size: examples per update, 32 when left out. The last batch may be smaller.
           epochs: the number of the last epoch.
           verbose: 0 silent, 1 or "auto" progress bar, 2 one line per epoch.
@@ -89,8 +94,10 @@ class Trainer(Prepared):
           validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
           shuffle: whether arrays are visited in a new order each epoch (a function of seed and
             epoch).
-          class_weight: weight of each class id in the loss; missing ones weigh 1.
-          sample_weight: weight of each example in the loss.
+          class_weight: weight of each class id in the loss, for a model with one output; missing
+            ones weigh 1.
+          sample_weight: weight of each example in the loss; a list or dict of arrays for several
+            outputs, or one array for all.
           initial_epoch: the number of the first epoch, from 0.
           steps_per_epoch: batches in an epoch, when not all of them; the next epoch goes on where
             this one ended, until a pass over the data is complete.
@@ -122,9 +129,11 @@ class Trainer(Prepared):
         if held_out is not None:
             held_out = self._prepared("fit: `validation_data`", held_out, batch_size)
         size, steps = inputs.sizes(data, batch_size, steps_per_epoch)
-        history = History()
-        given = CallbackList(callbacks).callbacks
-        listed = CallbackList([*given, history], self, verbose=verbose, epochs=epochs, steps=steps)
+        listed = CallbackList(
+            callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
+        )
+        history = listed.history
+        assert history is not None
         fixed = 1 if listed.watches_batches("train") else compiled.steps_per_execution
         options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
         validation = (held_out, validation_batch_size or size, validation_steps, validation_freq)
@@ -148,9 +157,11 @@ class Trainer(Prepared):
         held_out, val_size, val_steps, val_frequency = validation
         silent = dataclasses.replace(options, verbose=0, limit=val_steps)
         call, logs = options.callbacks.call, {}
-        self.stop_training = False
+        self.stop_training, self.initial_epoch = False, epochs.start
         call("on_train_begin", {})
         for number, epoch in enumerate(epochs):
+            if epoch < self.initial_epoch:
+                continue
             if isinstance(data, Stream) and data.first() is None:
                 _warn_of_end(epoch)
                 break
@@ -228,7 +239,7 @@ class Trainer(Prepared):
 
         def report(chunk: Chunk) -> None:
             bar.update(chunk.done, chunk.logs)
-            if watched:
+            if options.callbacks.hears_batches(phase):
                 options.batch_hook(phase, "end", chunk.done - 1, floats(chunk.logs))
 
         def stopped() -> bool:
@@ -266,17 +277,19 @@ class Trainer(Prepared):
 
         Returns:
           `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no
-          metrics.
+          metrics. For several outputs in the order of `metrics_names`.
         """
         self._need_compilation("evaluate")
         inputs.check_positive("evaluate", batch_size=batch_size, steps=steps)
         data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight), batch_size)
         size, known = inputs.sizes(data, batch_size, steps)
-        options = Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        options = Phase(listed, verbose, None, known, steps)
         with self._mode():
             return self._in_order(self._evaluation(data, size, options), return_dict)
 
     def _evaluation(self, data: Data, batch_size: int, options: Phase) -> LogValues:
+        options.callbacks.call("on_test_begin", {})
         values, programs = self._need_values(), self._programs()
         watched = options.callbacks.watches_batches("test")
         _, steps = inputs.sizes(data, batch_size, options.limit)
@@ -294,7 +307,6 @@ class Trainer(Prepared):
         chunks = engine.evaluate(
             programs, values.params, values.state, feeds, pace=pace, begin_fn=begin
         )
-        options.callbacks.call("on_test_begin", {})
         logs = self._follow("test", chunks, pace, options, bar)
         bar.finish(logs)
         options.callbacks.call("on_test_end", logs)
@@ -330,11 +342,13 @@ class Trainer(Prepared):
             )
         data = self._prepared("predict", data, batch_size, targets=False)
         size, known = inputs.sizes(data, batch_size, steps)
-        options = Phase(CallbackList(callbacks, self), verbose, None, known, steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        options = Phase(listed, verbose, None, known, steps)
         with self._mode():
             return self._prediction(data, size, options)
 
     def _prediction(self, data: Data, size: int, options: Phase) -> Any:
+        options.callbacks.call("on_predict_begin", {})
         values, programs = self._need_values(), self._programs()
         watched = options.callbacks.watches_batches("predict")
         bar = options.bar()
@@ -342,7 +356,7 @@ class Trainer(Prepared):
             programs.pace("predict", size), bar
         )
         where = (programs, values.params, values.state)
-        outputs = engine.Outputs(data.length if isinstance(data, Arrays) else None)
+        outputs = engine.Outputs()
 
         def begin(step: int) -> None:
             options.batch_hook("predict", "begin", step, {})
@@ -357,7 +371,6 @@ class Trainer(Prepared):
             *where, data, size=size, limit=options.limit, pace=pace, watched=watched
         )
         chunks = engine.predict(*where, feeds, pace=pace, begin_fn=begin)
-        options.callbacks.call("on_predict_begin", {})
         for _ in latest(chunks, pace, report, eager=watched, stopped_fn=lambda: False):
             pass
         bar.finish({})
@@ -406,13 +419,22 @@ class Trainer(Prepared):
         """The outputs of one batch, as NumPy arrays."""
         return self.predict(x, batch_size=len(jax.tree.leaves(x)[0]), verbose=0)
 
-    def __call__(self, *inputs: Any, training: bool = False) -> Any:
-        """The outputs for arrays, as JAX arrays; with `training=True` as in a step, dropout on."""
-        arrays = [jnp.asarray(x) for x in inputs]
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
+        """The outputs for arrays, as JAX arrays; with `training=True` as in a step, dropout on.
+
+        Called on what `Input` or layers returned, the model becomes a layer of a graph, which
+        shares its weights; `training=` and `mask=` are then those of a layer's call.
+        """
+        if has_symbols(inputs, options):
+            told = options if training is None else {**options, "training": training}
+            return self._on_symbols(inputs, told)
+        arranged = getattr(self.net, "arranged", list)
+        arrays = [jax.tree.map(jnp.asarray, x) for x in arranged(inputs)]
         self.build(*arrays)
         values = self._need_values()
         key = keys.child(values.key, "call") if training else None
-        return self.net.apply(values.params, values.state, *arrays, key=key, training=training)[0]
+        told = {**options, "key": key, "training": bool(training)}
+        return self.net.apply(values.params, values.state, *arrays, **told)[0]
 
     def _in_order(self, logs: LogValues, return_dict: bool) -> Any:
         if return_dict:

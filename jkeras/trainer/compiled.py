@@ -9,18 +9,19 @@ from typing import Any
 
 import jax
 
-from jkeras import losses, optimizers
+from jkeras import optimizers
 from jkeras.core.errors import describe, named_arguments, nearest
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import size_of
-from jkeras.metrics import get as get_metric
-from jkeras.trainer import inputs
+from jkeras.metrics import Mean
+from jkeras.trainer import freezing, inputs, live_optimizer
 from jkeras.trainer.placement import ENGINES
 from jkeras.trainer.programs import Programs
+from jkeras.trainer.shapes import concrete
 from jkeras.trainer.values import Holder
 from jkeras.trainer.xla import enable_cache
-from jkeras.training.objective import Objective
-from jkeras.training.steps import make_objective
+from jkeras.training.goals import NOTHING, Wanted, wanted
+from jkeras.training.objective import Objective, objective_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +30,7 @@ class Compilation:
 
     optimizer: Any
     transformation: Any
-    loss: Any
-    metrics: tuple[Any, ...]
-    weighted_metrics: tuple[Any, ...]
+    wanted: Wanted
     eager: bool
     steps_per_execution: int | None
     engine: str
@@ -50,6 +49,7 @@ class Compiled(Holder):
         super().__init__(net, seed=seed, name=name)
         self._compilation: Compilation | None = None
         self._made: Programs | None = None
+        self._made_before: dict[frozenset[str], Programs] = {}
         self._optimizer_met_data = False
 
     @named_arguments
@@ -58,8 +58,8 @@ class Compiled(Holder):
         optimizer: Any = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        metrics: Sequence[Any] | dict[str, Any] | None = None,
+        weighted_metrics: Sequence[Any] | dict[str, Any] | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
@@ -72,10 +72,13 @@ class Compiled(Holder):
         Args:
           optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
           loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per
-            example.
-          loss_weights: None; a model here has one output, so there is nothing to weigh.
+            example. For a model with several outputs one of these for all, or a list in their
+            order or a dict under their names, where None is for an output without a loss.
+          loss_weights: what each output's loss is multiplied by in the total, a list or dict (a
+            number for a model with one output). Logs show the losses without it.
           metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample
-            weights.
+            weights. For several outputs a list with an entry for each, or a dict under their
+            names; an entry is a metric, a list of metrics or None.
           weighted_metrics: the same; these use them.
           run_eagerly: run step by step in Python, for a debugger; slow.
           steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
@@ -88,31 +91,23 @@ class Compiled(Holder):
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
         """
         for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if group is not None and not isinstance(group, list | tuple):
+            if group is not None and not isinstance(group, list | tuple | dict):
                 raise TypeError(
                     f"compile: `{name}`: expected a list, got {describe(group)}. "
                     f"Write {name}=[...]."
                 )
-        if loss_weights is not None:
-            raise ValueError(
-                "compile: `loss_weights`: expected None, because the model has one output, got "
-                f"{describe(loss_weights)}. Scale the loss itself, or use `sample_weight` in fit."
-            )
         inputs.check_positive("compile", steps_per_execution=steps_per_execution)
         if engine not in ENGINES:
             raise ValueError(
                 f"compile: `engine`: expected one of {list(ENGINES)}, got {engine!r}."
                 f"{nearest(engine, ENGINES) if isinstance(engine, str) else ''}"
             )
-        description = _resolved("optimizer", optimizers.get, optimizer)
+        given = live_optimizer.described(optimizer)
+        description = _resolved("optimizer", optimizers.get, given)
         self._compilation = Compilation(
             optimizer=description,
             transformation=optimizers.as_transformation(description),
-            loss=None if loss is None else _resolved("loss", losses.get, loss),
-            metrics=tuple(_resolved("metrics", get_metric, m) for m in metrics or ()),
-            weighted_metrics=tuple(
-                _resolved("weighted_metrics", get_metric, m) for m in weighted_metrics or ()
-            ),
+            wanted=_wanted(self.net, loss, loss_weights, metrics, weighted_metrics),
             eager=run_eagerly or jit_compile is False,
             steps_per_execution=steps_per_execution,
             engine=engine,
@@ -122,26 +117,62 @@ class Compiled(Holder):
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer's description, or the optax transformation that was given."""
-        return self._need_compilation("optimizer").optimizer
+        """The optimizer: its description with the learning rate and the count of updates that
+        training has (`live_optimizer`); an optax transformation that was given comes back itself.
+        """
+        return live_optimizer.live(self._need_compilation("optimizer").optimizer, self)
 
     @property
     def loss(self) -> Any:
-        """The loss that `compile` was given, as an object."""
-        return self._need_compilation("loss").loss
+        """The loss that `compile` was given, as an object, or the list or dict of them."""
+        return self._need_compilation("loss").wanted.loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """What the logs are made of, as descriptions in Keras's order: the mean of the loss, the
+        metrics that `compile` was given, and the means of the losses of several outputs.
+        """
+        goals = self._known_objective("metrics").goals
+        names = self._known_objective("metrics").loss_names
+        given = [pair for goal in goals for pair in goal.metrics]
+        given += [pair for goal in goals for pair in goal.weighted_metrics]
+        return [Mean("loss"), *(metric for _, metric in given), *map(Mean, names)]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in its order."""
-        self._need_compilation("metrics_names")
-        return self._programs().objective.names
+        return self._known_objective("metrics_names").names
+
+    def _known_objective(self, wanted: str) -> Objective:
+        """The objective with the structure of the outputs, if that can be known."""
+        self._need_compilation(wanted)
+        self._build_if_known()
+        objective = self._programs().objective
+        if objective.found is None and self._specs is not None:
+            objective = objective.met(self._outputs_of(*map(concrete, self._specs)))
+        if objective.found is None and objective.wanted.is_for_several:
+            raise ValueError(
+                f"{self._who}: `{wanted}` of several outputs are known when the shape of the "
+                "inputs is. Call build((None, ...)) first, or fit it."
+            )
+        return objective
+
+    def _outputs_of(self, *inputs: Any) -> Any:
+        """The specs of the outputs for such inputs."""
+        values = self._need_values()
+        return jax.eval_shape(
+            lambda p, s, *x: self.net.apply(p, s, *x)[0], values.params, values.state, *inputs
+        )
 
     @property
     def learning_rate(self) -> float:
         """The optimizer's current learning rate. Assigning another costs nothing and recompiles
         nothing.
         """
-        rate = optimizers.get_learning_rate(self._need_values().opt_state)
+        description = self._need_compilation("learning_rate").optimizer
+        rate: Any = live_optimizer.first_rate(description) if self._values is None else None
+        if rate is None:
+            rate = optimizers.get_learning_rate(self._need_values().opt_state)
         if rate is None:
             raise AttributeError(
                 f"{self._who}: this optax transformation does not tell its learning rate. Wrap it: "
@@ -151,29 +182,34 @@ class Compiled(Holder):
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
+        compiled = self._need_compilation("learning_rate")
+        if self._values is None and isinstance(compiled.optimizer, optimizers.Optimizer):
+            changed = live_optimizer.with_rate(compiled.optimizer, value)
+            self._compilation = dataclasses.replace(
+                compiled, optimizer=changed, transformation=changed
+            )
+            self._made = None
+            return
         values = self._need_values()
         opt_state = optimizers.set_learning_rate(values.opt_state, value)
         self._values = values.replace(opt_state=opt_state)
 
     def _objective(self) -> Objective:
         compiled = self._compilation
-        if compiled is None:
-            return make_objective(self.net)
-        return make_objective(
-            self.net,
-            loss=compiled.loss,
-            metrics=compiled.metrics,
-            weighted_metrics=compiled.weighted_metrics,
-        )
+        return objective_of(self.net, NOTHING if compiled is None else compiled.wanted, self._held)
 
     def _transformation(self) -> Any:
         compiled = self._compilation
         return compiled.transformation if compiled else super()._transformation()
 
     def _programs(self) -> Programs:
-        """The compiled functions, made anew after `compile` and after a change of the net."""
+        """The compiled functions, made anew after `compile` and after a change of the net, and for
+        every set of frozen weights.
+        """
+        freezing.take(self)
         if self._made is None:
             enable_cache()
+            self._made_before = {}
             self._made = Programs(self._objective(), self._transformation())
         return self._made
 
@@ -181,15 +217,17 @@ class Compiled(Holder):
         """Lets go of the compiled functions, and of values that belong to the old compilation."""
         self._made = None
         if self._values is not None:
-            opt_state = jit_for_one_call(self._transformation().init)(self._values.params)
-            zeros = self._objective().zeros()
-            self._values = self._values.replace(opt_state=opt_state, sums=zeros)
+            objective = self._objective()
+            trained = objective.trained(self._values.params)
+            opt_state = jit_for_one_call(self._transformation().init)(trained)
+            self._values = self._values.replace(opt_state=opt_state, sums=objective.zeros())
+            freezing.noted(self)
 
     def _optimizer_size(self) -> Any:
         """What the optimizer carries; None until data is met, when Keras makes its arrays."""
         if not self._optimizer_met_data:
             return None
-        return size_of(_counted(self._need_values().opt_state))
+        return size_of(live_optimizer.variables_of(self._need_values().opt_state))
 
     def _need_compilation(self, wanted: str) -> Compilation:
         if self._compilation is None:
@@ -204,26 +242,19 @@ class Compiled(Holder):
         return jax.disable_jit() if eager else contextlib.nullcontext()
 
 
+def _wanted(net: Any, *given: Any) -> Wanted:
+    """Losses and metrics as objects that go with the outputs, if the model tells these; errors name
+    `compile`.
+    """
+    try:
+        return objective_of(net, wanted(*given)).wanted
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"compile: {error}") from None
+
+
 def _resolved(argument: str, get: Callable[[Any], Any], identifier: Any) -> Any:
     """`get(identifier)`, with the argument of `compile` named in its errors."""
     try:
         return get(identifier)
     except (TypeError, ValueError) as error:
         raise type(error)(f"compile: `{argument}`: {error}") from None
-
-
-def _counted(opt_state: Any) -> list[Any]:
-    """The arrays of an optimizer's state that Keras counts: not momentum and other constants."""
-    found: list[Any] = []
-    for node in jax.tree.leaves(opt_state, is_leaf=_is_optimizer_state):
-        if not _is_optimizer_state(node):
-            found.append(node)
-            continue
-        rate = node.hyperparams["learning_rate"]
-        found += [node.count, *jax.tree.leaves(node.slots)]
-        found += [] if isinstance(rate, optimizers.Scheduled) else [rate]
-    return found
-
-
-def _is_optimizer_state(node: Any) -> bool:
-    return isinstance(node, optimizers.OptimizerState)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import trees
 from jkeras.core.trees import Tree
 from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays
@@ -93,9 +94,7 @@ def eval_feeds(
     """The batches of one evaluation; arguments as for `train_feeds`."""
     if isinstance(data, Stream):
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    total = data.steps(size)
-    order = programs.plain_order(data.length, total, size)
-    stop = total if limit is None else min(limit, total)
+    order, stop = _in_order(programs, data, size, limit)
     return _array_feeds(data, order, size, 0, stop, programs.pads, None)
 
 
@@ -113,12 +112,10 @@ def predict_feeds(
     """The batches of one prediction, no more of them at a time than outputs may be kept of."""
     if isinstance(data, Stream):
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    total = data.steps(size)
-    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), data.batch)
-    outputs = jax.eval_shape(programs.predict_step, params, state, batch)
-    most = 1 if watched else min(feed.capacity(batch, also=outputs), _power_of_two(total))
-    order = programs.plain_order(data.length, total, size)
-    stop = total if limit is None else min(limit, total)
+    order, stop = _in_order(programs, data, size, limit)
+    outputs = programs.outputs_of(params, state, data.batch, size)
+    fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
+    most = 1 if watched else min(fitting, _power_of_two(data.steps(size)))
     options: dict[str, Any] = {"pads": programs.pads, "most": most}
     if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
         return feed.of_resident(data, order, size, 0, stop, **options)
@@ -205,18 +202,10 @@ def predict(
 
 
 class Outputs:
-    """The outputs of a prediction, gathered on the host in one array that is made at once where
-    the number of examples is known.
+    """The outputs of a prediction, gathered on the host."""
 
-    Args:
-      length: the number of examples, or None.
-    """
-
-    def __init__(self, length: int | None) -> None:
-        self._length = length
+    def __init__(self) -> None:
         self._parts: list[Any] = []
-        self._whole: Any = None
-        self._filled = 0
 
     def add(self, outputs: Any, part: Feed) -> Any:
         """Puts the outputs of a feed behind those that are there, without those of filler rows.
@@ -238,31 +227,19 @@ class Outputs:
             merged = leaf.reshape(-1, *leaf.shape[2:])
             return merged if len(merged) != len(real) or real.all() else merged[real]
 
-        rows = jax.tree.map(rows_of, outputs)
-        self._keep(rows, int(real.sum()))
-        return rows
-
-    def _keep(self, rows: Any, examples: int) -> None:
-        one_each = all(len(leaf) == examples for leaf in jax.tree.leaves(rows))
-        if self._length is None or self._parts or not one_each:
-            self._parts.append(rows)
-            return
-        if self._whole is None:
-            total = self._length
-            self._whole = jax.tree.map(lambda a: np.empty((total, *a.shape[1:]), a.dtype), rows)
-        stop = self._filled + examples
-
-        def put(whole: np.ndarray, leaf: np.ndarray) -> None:
-            whole[self._filled : stop] = leaf
-
-        jax.tree.map(put, self._whole, rows)
-        self._filled = stop
+        self._parts.append(jax.tree.map(rows_of, outputs))
+        return self._parts[-1]
 
     def result(self) -> Any:
-        """All of them."""
-        if self._whole is not None:
-            return jax.tree.map(lambda a: a[: self._filled], self._whole)
+        """All of them, in arrays of their own."""
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
+
+
+def _in_order(programs: Programs, data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
+    """The order without shuffling, and the number after the last batch."""
+    total = data.steps(size)
+    stop = total if limit is None else min(limit, total)
+    return programs.plain_order(data.length, total, size), stop
 
 
 def _array_feeds(
@@ -270,7 +247,7 @@ def _array_feeds(
 ) -> Iterator[Feed]:
     if data.on_device:
         return feed.of_resident(data, order, size, first, stop, pads=pads)
-    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), data.batch)
+    batch = trees.specs_of_rows(data.batch, size)
     most = min(feed.capacity(batch, fixed), _power_of_two(data.steps(size)))
     return feed.of_host(data, np.asarray(order), size, first, stop, pads=pads, most=most)
 
@@ -282,7 +259,6 @@ def _power_of_two(count: int) -> int:
 
 def _room(programs: Programs, params: Tree, state: Tree, data: Any, part: Feed) -> Any:
     """Zeros for the outputs of every batch that a feed has room for."""
-    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((part.size, *a.shape[1:]), a.dtype), data)
-    outputs = jax.eval_shape(programs.predict_step, params, state, batch)
+    outputs = programs.outputs_of(params, state, data, part.size)
     count = len(part.order) // part.size
     return jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), outputs)

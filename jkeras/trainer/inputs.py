@@ -96,21 +96,40 @@ def first_batch(who: str, data: Data) -> Batch:
     batch = data.first()
     if batch is None:
         raise ValueError(f"{who}: `x`: expected at least one batch, got an iterable without any.")
-    return batch
+    return data.adjust_fn(batch)
 
 
-def adjusted(data: Data, who: str, shapes: tuple[Any, ...]) -> Data:
-    """The data with a last axis of size one added or removed where the model's inputs want it.
+def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> Data:
+    """The data with the inputs in the model's order, where it has names for them, and with a last
+    axis of size one added or removed where it wants that.
 
     Args:
       data: the data set.
       who: the method that was called.
-      shapes: the shape of one example of each input, None for an axis of any size.
+      net: the model; one with `arranged` knows the names of its inputs.
+      shapes: the shape of one example of each input, None for an axis of any size; None in place of
+        all when they are not known.
     """
+
+    def adjust(batch: Batch) -> Batch:
+        batch = _arranged(batch, who, net)
+        return batch if shapes is None else _adjusted_batch(batch, who, shapes)
+
     if isinstance(data, Stream):
-        data.adjust_fn = lambda batch: _adjusted_batch(batch, who, shapes)
+        data.adjust_fn = adjust
         return data
-    return Arrays(_adjusted_batch(data.batch, who, shapes), data.length)
+    return Arrays(adjust(data.batch), data.length)
+
+
+def _arranged(batch: Batch, who: str, net: Any) -> Batch:
+    """The batch with its inputs side by side in the order of the model's names for them."""
+    if not hasattr(net, "arranged"):
+        return batch
+    try:
+        inputs = tuple(net.arranged(batch.inputs))
+    except ValueError as error:
+        raise ValueError(f"{who}: `x`: {error}") from None
+    return batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
 
 
 def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:

@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
 from jkeras.core import trees
+from jkeras.core.batch import Batch
 from jkeras.data.streams import Stream
-from jkeras.trainer import inputs
+from jkeras.trainer import adapting, inputs
 from jkeras.trainer.compiled import Compiled
 from jkeras.trainer.explain import explanation
 from jkeras.trainer.inputs import Data
 from jkeras.trainer.placement import Placed, place
+from jkeras.training.objective import Part
 
 
 class Prepared(Compiled):
@@ -52,12 +53,14 @@ class Prepared(Compiled):
         they go together. What is only predicted for is used once, and stays where it is.
         """
         self._build_if_known()
-        if self._specs is not None:
-            data = inputs.adjusted(data, who, tuple(_example_shape(spec) for spec in self._specs))
+        specs = self._specs
+        shapes = None if specs is None else tuple(_example_shape(spec) for spec in specs)
+        data = inputs.adjusted(data, who, self.net, shapes)
         batch = inputs.first_batch(who, data)
         self.build(*batch.inputs, rows=inputs.rows_of(data, batch, batch_size))
         self._warn_of_pixels(batch)
         inputs.check_first_layer(who, self.net, batch)
+        adapting.check_ready(who, self.net, self._need_values().state)
         if targets:
             self._check_targets(who, batch, inputs.rows_of(data, batch, batch_size))
             self._optimizer_met_data = True
@@ -79,29 +82,42 @@ class Prepared(Compiled):
                 stacklevel=5,
             )
 
-    def _check_targets(self, who: str, batch: Any, size: int) -> None:
-        """Asks the loss whether the targets go with it and with the model's outputs for `size`
+    def _check_targets(self, who: str, batch: Batch, size: int) -> None:
+        """Asks the losses whether the targets go with them and with the model's outputs for `size`
         examples.
         """
-        loss, values = self._need_compilation(who).loss, self._need_values()
-        if loss is not None and batch.y is None:
-            raise ValueError(
-                f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None."
-            )
-        rows = jax.tree.map(lambda a: _spec_of_rows(a, size), batch.inputs)
-        outputs = jax.eval_shape(
-            lambda p, s, x: self.net.apply(p, s, *x)[0], values.params, values.state, rows
-        )
-        if not (hasattr(batch.y, "shape") and hasattr(outputs, "shape")):
-            return
-        if loss is not None:
-            loss.check_data(np.asarray(batch.y), outputs)
-        self._programs().meet(_spec_of_rows(batch.y, size), outputs)
+        outputs = self._outputs_of(*trees.specs_of_rows(batch.inputs, size))
+        programs = self._programs()
+        try:
+            objective = programs.objective.met(outputs)
+            parts = objective.parts(batch, outputs)
+        except ValueError as error:
+            raise ValueError(f"{who}: {error}") from None
+        for part in parts:
+            _check_part(who, part, len(parts))
+        programs.meet(Batch(None, trees.specs_of_rows(batch.y, size)), outputs)
+        self._match_sums()
+
+    def _match_sums(self) -> None:
+        """Sums as this batch wants them, where those that are carried have another structure."""
+        values, zeros = self._need_values(), self._programs().zeros()
+        if trees.specs(values.sums) != trees.specs(zeros):
+            self._values = values.replace(sums=zeros)
 
 
-def _spec_of_rows(array: Any, size: int) -> jax.ShapeDtypeStruct:
-    """The spec of the first `size` rows, in the dtype that they have on the device."""
-    return jax.ShapeDtypeStruct((size, *array.shape[1:]), trees.dtype_of(array.dtype))
+def _check_part(who: str, part: Part, count: int) -> None:
+    """Asks the loss of one output of `count`; errors name the output where there are several."""
+    loss = part.goal.loss
+    if loss is None:
+        return
+    if part.y is None:
+        raise ValueError(f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None.")
+    try:
+        loss.check_data(np.asarray(part.y), part.outputs)
+    except (TypeError, ValueError) as error:
+        if count == 1:
+            raise
+        raise type(error)(f"{who}: output {part.goal.called}: {error}") from None
 
 
 def _example_shape(spec: Any) -> Any:

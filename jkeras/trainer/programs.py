@@ -74,9 +74,9 @@ class Programs:
         self.objective = objective
         self.pads = padded_rows(objective.net) != "seen"
         self.predict_step = steps.predict_step_fn(objective.net)
-        self._train_step = steps.train_step_fn(objective, optimizer) if optimizer else None
-        self._eval_step = steps.eval_step_fn(objective)
+        self._optimizer = optimizer
         self._met: Any = None
+        self._outputs: dict[Any, Any] = {}
         self._zeros = objective.zeros()
         self._loops: dict[tuple[str, int], Program] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
@@ -85,11 +85,23 @@ class Programs:
         self._random_order = jax.jit(loops.random_order, static_argnums=(1, 2, 3))
         self.plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
 
-    def meet(self, y_true: Any, outputs: Any) -> None:
-        """Tells the shapes of targets and outputs, which decide those of some metrics' sums."""
-        if self._met != (y_true, outputs):
-            self._met = (y_true, outputs)
-            self._zeros = self.objective.zeros(y_true, outputs)
+    def meet(self, batch: Batch, outputs: Any) -> None:
+        """Tells the specs of a batch's targets and outputs: they decide what belongs to which
+        output, and the shapes of some metrics' sums.
+        """
+        if self._met != (batch, outputs):
+            self._met = (batch, outputs)
+            self.objective = self.objective.met(outputs)
+            self._zeros = self.objective.zeros(batch, outputs)
+
+    def for_other_weights(self, objective: Objective) -> Programs:
+        """The programs of the same compilation for an objective that freezes other weights."""
+        new = Programs(objective, self._optimizer)
+        if self._met is not None:
+            new.meet(*self._met)
+        same = ((key, loop) for key, loop in self._loops.items() if key[0] == "predict")
+        new._loops.update(same)
+        return new
 
     def zeros(self) -> Sums:
         """The sums before the first batch, in buffers of their own."""
@@ -110,7 +122,8 @@ class Programs:
 
     def eval_loop(self, size: int) -> Program:
         """The compiled `loops.eval_loop`."""
-        make = functools.partial(loops.eval_loop, self._eval_step, self.objective)
+        step = steps.eval_step_fn(self.objective)
+        make = functools.partial(loops.eval_loop, step, self.objective)
         return self._loop("evaluate", size, make, donate_argnums=2)
 
     def predict_loop(self, size: int) -> Program:
@@ -128,8 +141,16 @@ class Programs:
         if program is None or not program.specs:
             return None
         train_state, data, *_ = program.specs
-        batch = jax.tree.map(lambda s: jax.ShapeDtypeStruct((size, *s.shape[1:]), s.dtype), data)
+        batch = trees.specs_of_rows(data, size)
         return slice_size(self.objective, train_state.params, train_state.state, batch)
+
+    def outputs_of(self, params: Tree, state: Tree, data: Batch, size: int) -> Any:
+        """The specs of the outputs for batches of `size`, which are traced once for each shape."""
+        batch = trees.specs_of_rows(data, size)
+        key = jax.tree.structure(batch), tuple(jax.tree.leaves(batch))
+        if key not in self._outputs:
+            self._outputs[key] = jax.eval_shape(self.predict_step, params, state, batch)
+        return self._outputs[key]
 
     def _loop(self, phase: str, size: int, make: Callable[[int], Any], **options: Any) -> Program:
         key = (phase, size)
@@ -141,8 +162,8 @@ class Programs:
         return loops.train_loop(self._trained(), self.objective, size)
 
     def _trained(self) -> steps.TrainStep:
-        assert self._train_step is not None, "programs for training are made with an optimizer"
-        return self._train_step
+        assert self._optimizer is not None, "programs for training are made with an optimizer"
+        return steps.train_step_fn(self.objective, self._optimizer)
 
     def _train_one(self, train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs, Logs]:
         """One step: the new state, the logs of the epoch so far, the logs of this batch."""
@@ -150,7 +171,8 @@ class Programs:
         return train_state, self.objective.logs(train_state.sums), own
 
     def _eval_one(self, params: Tree, state: Tree, sums: Tree, batch: Batch) -> tuple[Tree, Logs]:
-        sums = self.objective.merge(sums, self._eval_step(params, state, batch))
+        step = steps.eval_step_fn(self.objective)
+        sums = self.objective.merge(sums, step(params, state, batch))
         return sums, self.objective.logs(sums)
 
 

@@ -21,9 +21,10 @@ from jax import lax
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
-from jkeras.training.objective import Objective, padded_rows
+from jkeras.training.objective import Found, Objective, padded_rows
 
 CACHE_BYTES = 5 << 20
 """Bytes of layer outputs in one slice. Measured: flat between 2 and 5 MB, slower beyond."""
@@ -31,7 +32,7 @@ FEWEST = 16
 """Examples in a slice: with fewer the products of matrices become slow. What does not fit with so
 many, such as a deep network, does not fit at all."""
 
-ValueAndGrad = Callable[..., tuple[tuple[jax.Array, tuple[Any, Tree]], Tree]]
+ValueAndGrad = Callable[..., tuple[tuple[jax.Array, Found], Tree]]
 
 
 def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) -> int | None:
@@ -42,45 +43,59 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
       params, state: the model's values.
       batch: the batch; only shapes are looked at.
     """
-    net, loss = objective.net, objective.loss
+    net = objective.net
     gains = getattr(net, "in_slices", "never") == "faster" and jax.default_backend() == "cpu"
     separate = padded_rows(net) == "ignored" and not jax.tree.leaves(state)
-    if not (gains and separate and loss is not None and loss.independent and loss.reduction):
-        return None
-    if getattr(loss, "axis", -1) != -1:  # another axis may be that of the batch
+    if not (gains and separate) or getattr(net, "makes_masks", False):
         return None
     rows = len(jax.tree.leaves(batch.x)[0])
     outputs = jax.eval_shape(net.layer_outputs, params, state, *batch.inputs)
+    if not _is_separable(objective.met(outputs[-1])):
+        return None
     fits = CACHE_BYTES * rows // max(trees.size_bytes(outputs), 1)
     sizes = [size for size in range(FEWEST, min(fits, rows) + 1) if rows % size == 0]
     return sizes[-1] if sizes and sizes[-1] < rows else None
 
 
-def value_and_grad_in_slices(objective: Objective, size: int) -> ValueAndGrad:
+def _is_separable(objective: Objective) -> bool:
+    """Whether there is one loss, and it looks at one example at a time."""
+    loss = objective.goals[0].loss if len(objective.goals) == 1 else None
+    if loss is None or not (loss.independent and loss.reduction):
+        return False
+    return getattr(loss, "axis", -1) == -1  # another axis may be that of the batch
+
+
+def value_and_grad_in_slices(
+    objective: Objective, size: int, all_params: Tree = None
+) -> ValueAndGrad:
     """What `jax.value_and_grad(objective.value, has_aux=True)` is for a batch of slices.
 
     Args:
       objective: a model and a loss for which `slice_size` gave a size.
       size: examples in a slice; it divides the batch.
+      all_params: the weights to use where the function below is given None, if it ever is.
 
     Returns:
-      The function (params, state, batch, key, training) -> ((loss, (outputs, state)), grads). Each
-      slice draws its random numbers from a key of its own.
+      The function (params, state, batch, key, training) -> ((loss, found), grads). Each slice draws
+      its random numbers from a key of its own.
     """
-    loss = objective.loss
-    assert loss is not None, "there is a loss wherever there are slices"
+
+    def full(params: Tree) -> Tree:
+        return params if all_params is None else whole(params, all_params)
 
     def total(params: Tree, state: Tree, part: Batch, key: Key) -> tuple[jax.Array, Any]:
-        outputs, _ = objective.outputs(params, state, part, key, True)
-        value, divisor = loss.parts(part.y, outputs, part.weight, valid=part.rows)
+        outputs, _, _ = objective.outputs(full(params), state, part, key, True)
+        value, divisor = objective.loss_parts(part, outputs)
         return value.astype(jnp.float32), (divisor, outputs)
 
     total_and_grad = jax.value_and_grad(total, has_aux=True)
-    penalty_and_grad = jax.value_and_grad(lambda p: jnp.float32(objective.penalty(p)))
+    penalty_and_grad = jax.value_and_grad(
+        lambda p: jnp.float32(objective.penalty(full(p)))
+    )
 
     def value_and_grad(
         params: Tree, state: Tree, batch: Batch, key: Key, training: bool
-    ) -> tuple[tuple[jax.Array, tuple[Any, Tree]], Tree]:
+    ) -> tuple[tuple[jax.Array, Found], Tree]:
         del training  # always: an evaluation has no gradient
         count = len(jax.tree.leaves(batch.x)[0]) // size
         parts = jax.tree.map(lambda a: a.reshape(count, size, *a.shape[1:]), batch)
@@ -103,7 +118,7 @@ def value_and_grad_in_slices(objective: Objective, size: int) -> ValueAndGrad:
         penalty, penalty_grads = penalty_and_grad(params)
         grads = jax.tree.map(lambda g, p: g * scale.astype(g.dtype) + p, grads, penalty_grads)
         outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
-        return (value * scale + penalty, (outputs, state)), grads
+        return (value * scale + penalty, Found(outputs, state, {})), grads
 
     return value_and_grad
 

@@ -10,16 +10,18 @@ They hold no arrays and keep nothing, so they run under `jit`, `grad`, `vmap`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
-from jkeras import losses, metrics, optimizers
+from jkeras import optimizers
 from jkeras.core.batch import Batch, as_batch
+from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
-from jkeras.training.objective import Logs, Objective, Sums
+from jkeras.training.goals import wanted
+from jkeras.training.objective import Logs, Objective, Sums, objective_of
 from jkeras.training.slices import slice_size, value_and_grad_in_slices
 from jkeras.training.state import TrainState, fresh
 
@@ -30,42 +32,56 @@ def make_objective(
     net: Any,
     *,
     loss: Any = None,
-    metrics: Sequence[Any] = (),
-    weighted_metrics: Sequence[Any] = (),
+    metrics: Any = (),
+    weighted_metrics: Any = (),
+    loss_weights: Any = None,
 ) -> Objective:
-    """A model with its loss and metrics, each given as a string, an object or a plain function."""
-    plain, weighted = _named(metrics, weighted_metrics)
-    return Objective(net, None if loss is None else losses.get(loss), plain, weighted)
+    """A model with its losses and metrics, each given as a string, an object or a plain function,
+    or as lists or dicts of these, one for each output.
+    """
+    return objective_of(net, wanted(loss, loss_weights, metrics, weighted_metrics))
 
 
 def make_init(
-    net: Any, *, loss: Any = None, optimizer: Any = "rmsprop", metrics: Sequence[Any] = ()
+    net: Any,
+    *,
+    loss: Any = None,
+    optimizer: Any = "rmsprop",
+    metrics: Any = (),
+    loss_weights: Any = None,
 ) -> Callable[..., TrainState]:
     """The pure function (key, *specs) -> `TrainState` that goes with `make_train_step`.
 
     Args:
       net: anything with the layer contract.
-      loss, optimizer, metrics: as for `make_train_step`.
+      loss, optimizer, metrics, loss_weights: as for `make_train_step`.
 
     Returns:
       `init(key, *specs)`: key a JAX random key, specs the inputs' `jax.ShapeDtypeStruct`s (or
       arrays), batch axis included. Under `vmap` over keys it makes a population.
     """
-    return init_fn(
-        make_objective(net, loss=loss, metrics=metrics), optimizers.as_transformation(optimizer)
-    )
+    objective = make_objective(net, loss=loss, metrics=metrics, loss_weights=loss_weights)
+    return init_fn(objective, optimizers.as_transformation(optimizer), looks=True)
 
 
 def make_train_step(
-    net: Any, *, loss: Any, optimizer: Any = "rmsprop", metrics: Sequence[Any] = ()
+    net: Any,
+    *,
+    loss: Any,
+    optimizer: Any = "rmsprop",
+    metrics: Any = (),
+    loss_weights: Any = None,
 ) -> TrainStep:
     """The pure function (train_state, batch) -> (train_state, logs) that makes one update.
 
     Args:
       net: anything with the layer contract.
-      loss: name, `Loss`, or function (y_true, y_pred) -> values.
+      loss: name, `Loss`, or function (y_true, y_pred) -> values; a list or dict of these, one for
+        each output, for a model with several.
       optimizer: name, `Optimizer`, or optax transformation.
-      metrics: names, `Metric`s, or functions (y_true, y_pred) -> values.
+      metrics: names, `Metric`s, or functions (y_true, y_pred) -> values; a list or dict of lists of
+        these for a model with several outputs.
+      loss_weights: what each output's loss is multiplied by in the total; ones when left out.
 
     Returns:
       A function; its batch is `(x, y)`, `(x, y, sample_weight)` or a `Batch`, its logs are scalars
@@ -84,17 +100,25 @@ def make_train_step(
       >>> bool(second["loss"] < first["loss"]), int(state.step)
       (True, 2)
     """
-    return train_step_fn(
-        make_objective(net, loss=loss, metrics=metrics), optimizers.as_transformation(optimizer)
-    )
+    objective = make_objective(net, loss=loss, metrics=metrics, loss_weights=loss_weights)
+    return train_step_fn(objective, optimizers.as_transformation(optimizer))
 
 
-def init_fn(objective: Objective, optimizer: Any) -> Callable[..., TrainState]:
-    """`make_init` for an `Objective` and an optax transformation."""
+def init_fn(
+    objective: Objective, optimizer: Any, *, looks: bool = False
+) -> Callable[..., TrainState]:
+    """`make_init` for an `Objective` and an optax transformation; with `looks` the model is traced
+    for the structure of its outputs, where the objective was not told it.
+    """
+    net = objective.net
 
     def init(key: Key, *specs: Any) -> TrainState:
-        params, state = objective.net.init(child(key, "params"), *specs)
-        return fresh(params, state, optimizer.init(params), objective.zeros(), key)
+        params, state = net.init(child(key, "params"), *specs)
+        outputs = None
+        if looks and objective.found is None:
+            outputs = jax.eval_shape(lambda *given: net.apply(*given)[0], params, state, *specs)
+        sums = objective.zeros(outputs=outputs)
+        return fresh(params, state, optimizer.init(objective.trained(params)), sums, key)
 
     return init
 
@@ -106,34 +130,38 @@ def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
-        (loss, (outputs, state)), grads = _gradients(objective, train_state, batch, key)
-        updates, opt_state = optimizer.update(grads, train_state.opt_state, train_state.params)
-        sums = objective.sums(loss, outputs, batch)
+        (loss, found), grads = _gradients(objective, train_state, batch, key)
+        params = train_state.params
+        trained = objective.trained(params)
+        updates, opt_state = optimizer.update(grads, train_state.opt_state, trained)
+        new = constrain(whole(optimizers.apply_updates(trained, updates), params))
+        met = objective.met(found.outputs)
+        sums = met.sums(loss, found, batch)
         train_state = train_state.replace(
-            params=constrain(optimizers.apply_updates(train_state.params, updates)),
-            state=state,
+            params=whole(objective.trained(new), params),
+            state=found.state,
             opt_state=opt_state,
-            sums=objective.merge(train_state.sums, sums),
+            sums=met.merge(train_state.sums, sums),
             step=train_state.step + 1,
             position=train_state.position + 1,
         )
-        return train_state, objective.logs(sums)
+        return train_state, met.logs(sums)
 
     return train_step
 
 
 def _gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
-    """((loss, (outputs, state)), gradients) of a batch; the gradients are of the loss as the
-    optimizer wants it scaled.
+    """((loss, found), gradients) of a batch; the gradients are of the loss as the optimizer wants
+    it scaled, with None for frozen weights, for which nothing is computed.
     """
-    arguments = (train_state.params, train_state.state, batch, key, True)
-    opt_state = train_state.opt_state
-    size = slice_size(objective, train_state.params, train_state.state, batch)
+    params, opt_state = train_state.params, train_state.opt_state
+    arguments = (objective.trained(params), train_state.state, batch, key, True)
+    size = slice_size(objective, params, train_state.state, batch)
     if size and not optimizers.scales_loss(opt_state):
-        return value_and_grad_in_slices(objective, size)(*arguments)
+        return value_and_grad_in_slices(objective, size, params)(*arguments)
 
-    def scaled(*arguments: Any) -> tuple[jax.Array, Any]:
-        loss, found = objective.value(*arguments)
+    def scaled(trained: Tree, *rest: Any) -> tuple[jax.Array, Any]:
+        loss, found = objective.value(whole(trained, params), *rest)
         return optimizers.scale_loss(loss, opt_state), (loss, found)
 
     (_, found), grads = jax.value_and_grad(scaled, has_aux=True)(*arguments)
@@ -145,8 +173,8 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
 
     def eval_step(params: Tree, state: Tree, batch: Any) -> Sums:
         batch = as_batch(batch)
-        loss, (outputs, _) = objective.value(params, state, batch, None, False)
-        return objective.sums(loss, outputs, batch)
+        loss, found = objective.value(params, state, batch, None, False)
+        return objective.met(found.outputs).sums(loss, found, batch)
 
     return eval_step
 
@@ -158,14 +186,3 @@ def predict_step_fn(net: Any) -> Callable[[Tree, Tree, Any], Any]:
         return net.apply(params, state, *as_batch(batch).inputs, training=False)[0]
 
     return predict_step
-
-
-def _named(
-    plain: Sequence[Any], weighted: Sequence[Any]
-) -> tuple[tuple[tuple[str, metrics.Metric], ...], ...]:
-    """Metrics with the names that the logs give them."""
-    found = [metrics.get(identifier) for identifier in plain]
-    found_weighted = [metrics.get(identifier) for identifier in weighted]
-    names = metrics.log_names(found, found_weighted)
-    pairs = tuple(zip(names, found + found_weighted, strict=True))
-    return pairs[: len(found)], pairs[len(found) :]

@@ -143,7 +143,7 @@ def test_targets_and_weights_may_be_plain_numbers() -> None:
         (
             {"a": 1},
             TypeError,
-            "`sample_weight`: expected an array, got {'a': 1} (dict).",
+            "`sample_weight['a']`: expected an array, got 1 (int).",
         ),
         (
             np.array([1, np.nan]),

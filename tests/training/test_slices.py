@@ -149,8 +149,8 @@ def test_each_slice_draws_its_own_mask() -> None:
     params, state = made.net.init(jax.random.key(1), twice)
     data = Batch(twice, jnp.zeros(16, jnp.int32))
     value_and_grad = slices.value_and_grad_in_slices(made, 8)
-    (_, (outputs, _)), _ = value_and_grad(params, state, data, jax.random.key(2), True)
-    assert np.abs(outputs[:8] - outputs[8:]).min() > 1e-3
+    (_, found), _ = value_and_grad(params, state, data, jax.random.key(2), True)
+    assert np.abs(found.outputs[:8] - found.outputs[8:]).min() > 1e-3
 
 
 @pytest.mark.usefixtures("small_cache")

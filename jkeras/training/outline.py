@@ -1,0 +1,188 @@
+"""The structure of a model's outputs, and how what is given for them finds its place.
+
+A user writes what belongs to the outputs (losses, targets, sample weights) as a list in their
+order, as a dict under their names, or in their own nested structure. `spread` is the one rule that
+reads all three. Laws: no array's value is looked at; what is spread already stays as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+
+from jkeras.core.errors import describe, nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Outline:
+    """The structure of a model's outputs.
+
+    Attributes:
+      tree: the structure, with each output's number in its place.
+      names: what users call each output, by number; None for one without a name.
+      paths: keys and indices that lead to each output.
+    """
+
+    tree: Any
+    names: tuple[str | None, ...]
+    paths: tuple[tuple[Any, ...], ...]
+
+    @property
+    def count(self) -> int:
+        """How many outputs there are."""
+        return len(self.names)
+
+    @property
+    def prefixes(self) -> tuple[str | None, ...]:
+        """What stands before the names of each output's metrics: nothing where there is one."""
+        return self.names if self.count > 1 else (None,)
+
+    @property
+    def words(self) -> list[str]:
+        """The names there are."""
+        return [name for name in self.names if name is not None]
+
+
+def outline(outputs: Any, names: Iterable[str] = ()) -> Outline:
+    """The outline of outputs.
+
+    Args:
+      outputs: arrays or specs, in the structure that the model returns.
+      names: the names that the model has for them, in JAX's order; without any, the keys of a dict
+        are names.
+
+    Example:
+      >>> outline({"b": 0.0, "a": 1.0}).names, outline([0.0, 1.0], ["left", "right"]).names
+      (('a', 'b'), ('left', 'right'))
+    """
+    paths = tuple(
+        tuple(_word(entry) for entry in path)
+        for path, _ in jax.tree_util.tree_leaves_with_path(outputs)
+    )
+    given = tuple(names)
+    named: tuple[str | None, ...] = given if len(given) == len(paths) else (None,) * len(paths)
+    if isinstance(outputs, dict) and all(len(path) == 1 for path in paths):
+        named = tuple(str(path[0]) for path in paths)
+    tree = jax.tree.unflatten(jax.tree.structure(outputs), range(len(paths)))
+    return Outline(tree, named, paths)
+
+
+def _word(entry: Any) -> Any:
+    for attribute in ("key", "idx", "name"):
+        if hasattr(entry, attribute):
+            return getattr(entry, attribute)
+    return str(entry)
+
+
+def spread(who: str, given: Any, found: Outline, *, entries: bool = False) -> dict[int, Any]:
+    """What was given for the outputs, by the number of the output.
+
+    Args:
+      who: the argument, for messages.
+      given: a list or tuple in the order of the outputs, a dict under their names, or either in
+        the outputs' own nested structure.
+      found: the outline of the outputs.
+      entries: whether a list may be what is given for one output.
+
+    Raises:
+      ValueError: a name that no output has, or another number of entries than outputs.
+
+    Example:
+      >>> spread("loss", {"a": "mse"}, outline({"b": 0.0, "a": 1.0}))
+      {0: 'mse'}
+    """
+    if isinstance(given, list | tuple) and len(given) == found.count:
+        return dict(enumerate(given))
+    placed: dict[int, Any] = {}
+    if _fits(given, found.tree, entries):
+        _place(given, found.tree, placed)
+        return placed
+    if isinstance(given, dict) and isinstance(found.tree, dict) and set(given) <= set(found.tree):
+        raise _misplaced(who, given, found)
+    if isinstance(given, dict):
+        for name in given:
+            if name not in found.words and not (found.count == len(given) == 1 and not found.words):
+                raise _unknown(who, name, found)
+        if found.count == 1 and not found.words and len(given) == 1:
+            return dict(enumerate(given.values()))
+        return {i: given[name] for i, name in enumerate(found.names) if name in given}
+    fix = _fix(who, found) if found.count > 1 else ""
+    raise ValueError(f"`{who}`: expected {_expected(found)}, got {_counted(given)}.{fix}")
+
+
+def _fits(given: Any, tree: Any, entries: bool) -> bool:
+    """Whether something has the structure of the outputs; a dict may have fewer keys."""
+    if isinstance(tree, int):
+        return entries or not isinstance(given, list | tuple | dict)
+    if given is None:
+        return True
+    if isinstance(tree, dict):
+        known = isinstance(given, dict) and set(given) <= set(tree)
+        return known and all(_fits(given[key], tree[key], entries) for key in given)
+    alike = isinstance(given, list | tuple) and len(given) == len(tree)
+    return alike and all(_fits(*pair, entries) for pair in zip(given, tree, strict=True))
+
+
+def _place(given: Any, tree: Any, placed: dict[int, Any]) -> None:
+    if isinstance(tree, int):
+        placed[tree] = given
+    elif isinstance(given, dict):
+        for key, item in given.items():
+            _place(item, tree[key], placed)
+    elif given is not None:
+        for item, part in zip(given, tree, strict=True):
+            _place(item, part, placed)
+
+
+def _misplaced(who: str, given: Any, found: Outline) -> ValueError:
+    named = jax.tree.map(lambda i: i if found.names[i] is None else found.names[i], found.tree)
+    return ValueError(
+        f"`{who}`: expected entries in the structure of the outputs, {named}, got "
+        f"{describe(given)}."
+    )
+
+
+def _unknown(who: str, name: Any, found: Outline) -> ValueError:
+    if not found.words:
+        return ValueError(
+            f"`{who}`: expected a list of {found.count}, one for each output, because the outputs "
+            f"have no names, got the name {name!r}."
+        )
+    return ValueError(
+        f"`{who}`: no output is named {name!r}.{nearest(str(name), found.words)} "
+        f"Outputs: {', '.join(found.words)}."
+    )
+
+
+def _expected(found: Outline) -> str:
+    if found.count == 1:
+        return "one entry, because the model has one output"
+    listed = f" ({', '.join(found.words)})" if found.words else ""
+    return f"one entry for each of the {found.count} outputs{listed}"
+
+
+def _counted(given: Any) -> str:
+    if isinstance(given, list | tuple):
+        return f"a list of {len(given)}"
+    return describe(given)
+
+
+def _fix(who: str, found: Outline) -> str:
+    """One line that shows what to write, where that is short."""
+    entry = _ENTRIES.get(who)
+    if entry is None or found.count > 3:
+        return ""
+    if not found.words:
+        return f" For example [{', '.join([entry] * found.count)}]."
+    return " For example {" + ", ".join(f'"{name}": {entry}' for name in found.words) + "}."
+
+
+_ENTRIES = {
+    "loss": '"mse"',
+    "loss_weights": "1.0",
+    "metrics": '["mae"]',
+    "weighted_metrics": '["mae"]',
+}
