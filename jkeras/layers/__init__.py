@@ -1,5 +1,6 @@
 """Layers under Keras's names: descriptions with `init` and `apply`, one family per file."""
 
+from jkeras.core.input_spec import InputSpec
 from jkeras.core.layer import Layer
 from jkeras.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from jkeras.layers.adaptive_pooling import (
@@ -12,18 +13,22 @@ from jkeras.layers.adaptive_pooling import (
 )
 from jkeras.layers.alpha_dropout import AlphaDropout
 from jkeras.layers.attention import AdditiveAttention, Attention
+from jkeras.layers.category_encoding import CategoryEncoding
 from jkeras.layers.cells import StackedRNNCells
 from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
 from jkeras.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from jkeras.layers.convolutional_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
-from jkeras.layers.core import Dense, Embedding
+from jkeras.layers.core import Dense, Identity, Masking
 from jkeras.layers.depthwise import (
     DepthwiseConv1D,
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
 )
+from jkeras.layers.discretization import Discretization
 from jkeras.layers.einsum_dense import EinsumDense
+from jkeras.layers.embedding import Embedding, ReversibleEmbedding
+from jkeras.layers.feature_normalization import Normalization
 from jkeras.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -33,6 +38,7 @@ from jkeras.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from jkeras.layers.input import Input, InputLayer
+from jkeras.layers.lambda_layer import Lambda
 from jkeras.layers.layer_normalization import (
     GroupNormalization,
     LayerNormalization,
@@ -46,6 +52,16 @@ from jkeras.layers.margins import (
     ZeroPadding1D,
     ZeroPadding2D,
     ZeroPadding3D,
+)
+from jkeras.layers.merge_functions import (
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
 from jkeras.layers.merging import (
     Add,
@@ -81,8 +97,11 @@ from jkeras.layers.regularization import (
     SpatialDropout3D,
 )
 from jkeras.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from jkeras.layers.resizing import CenterCrop, Resizing
+from jkeras.layers.serialization import deserialize, serialize
 from jkeras.layers.spectral_normalization import SpectralNormalization
 from jkeras.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from jkeras.layers.wrapper import Wrapper
 
 # Keras's other names of the same classes.
 AvgPool1D = AveragePooling1D
@@ -132,6 +151,8 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -154,6 +175,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -176,12 +198,16 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -192,6 +218,7 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
@@ -199,6 +226,8 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -217,7 +246,18 @@ __all__ = [
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "serialize",
+    "subtract",
 ]

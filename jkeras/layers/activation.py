@@ -25,6 +25,7 @@ class Elementwise(Layer):
     """Base of layers that apply one function to their inputs. Shapes: any, kept."""
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
     def apply(
         self,
@@ -57,7 +58,7 @@ class Activation(Elementwise):
     Source: `keras.layers.Activation`.
     """
 
-    activation: Any = option(convert=activations.get)
+    activation: Any = option(convert=activations.get, to_config=activations.serialize)
 
     def transform(self, x: Array) -> Array:
         return self.activation(x)
@@ -127,12 +128,43 @@ class Softmax(Elementwise):
       axis: the axis, or a tuple of axes summed together.
 
     Raises:
-      ValueError: the inputs have no such axis.
+      ValueError: the inputs have no such axis, or a `mask` does not broadcast to them.
 
     Source: `keras.layers.Softmax`.
     """
 
     axis: int | tuple[int, ...] = option(default=-1, convert=axes)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+    ) -> tuple[Array, State]:
+        """The base's `apply`; what `mask` hides (broadcast along the last axes) gets 0."""
+        x = self.cast(inputs)
+        if mask is None:
+            return self.transform(x), state
+        mask = self._checked_mask(mask, x)
+        large = 3e4 if x.dtype == jnp.float16 else 1e9
+        return jnp.where(mask, self.transform(jnp.where(mask, x, -large)), 0), state
+
+    def _checked_mask(self, mask: Any, x: Array) -> Array:
+        mask = jnp.asarray(mask)
+        tail = x.shape[max(x.ndim - mask.ndim, 0) :]
+        fits = len(tail) == mask.ndim
+        if not fits or any(n not in (1, own) for n, own in zip(mask.shape, tail, strict=True)):
+            raise ValueError(
+                f"{self.who}: expected a `mask` that broadcasts to inputs of shape {x.shape}, got "
+                f"shape {mask.shape}. To take the softmax of the features of masked steps, use "
+                'Activation("softmax").'
+            )
+        mask = mask if mask.dtype == bool else mask > 0.5
+        return jnp.broadcast_to(lax.expand_dims(mask, range(x.ndim - mask.ndim)), x.shape)
 
     def transform(self, x: Array) -> Array:
         wanted = self.axis if isinstance(self.axis, tuple) else (self.axis,)
@@ -169,6 +201,7 @@ class PReLU(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
     alpha_initializer: Any = initializer("Zeros")
     alpha_regularizer: Any = regularizer()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
+from jkeras.core.serialization import if_set
 from jkeras.layers.options import one_of, rate
 from jkeras.layers.regularization import drop
 from jkeras.ops.initializers import GlorotUniform
@@ -50,6 +51,17 @@ class ScoredAttention(Layer):
       ValueError: inputs that are not `[batch, steps, features]` or do not go together; a mask of
         another form; dropout while training without a `key`.
     """
+
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the query; scores have none."""
+        return mask[0] if isinstance(mask, tuple | list) else mask
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The pair (query mask, value mask); one input is both."""
+        return {"mask": (masks[0], masks[min(1, len(masks) - 1)])}
 
     def scores(self, params: Params, query: Array, key: Array) -> Array:
         """The likeness `[batch, queries, keys]` of every query and key."""
@@ -158,7 +170,7 @@ def _lowered(scores: Array, allowed: Array | None) -> Array:
 
 def call_option() -> Any:
     """A keyword-only field for an option that Keras takes with the call."""
-    return dataclasses.field(default=False, kw_only=True)
+    return dataclasses.field(default=False, kw_only=True, metadata={"to_config": if_set})
 
 
 class Attention(ScoredAttention):

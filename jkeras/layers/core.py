@@ -1,23 +1,25 @@
-"""The layers that hold most of a model's weights: a matrix product, and a table of vectors."""
+"""The plainest layers: a matrix product, nothing at all, and the mark of padded steps."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.serialization import if_set
 from jkeras.layers.options import (
-    FixedArray,
     activation,
     constraint,
     initializer,
-    optional,
+    number,
     positive_int,
     regularizer,
 )
+from jkeras.layers.reshaping import kept
+from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
 
 
@@ -43,6 +45,7 @@ class Dense(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
     units: int = option(convert=positive_int)
     activation: Any = activation()
@@ -51,7 +54,7 @@ class Dense(Layer):
     bias_initializer: Any = initializer("zeros")
     kernel_regularizer: Any = regularizer()
     bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
+    activity_regularizer: Any = option(default=None, convert=regularizers.get, to_config=if_set)
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
@@ -87,77 +90,65 @@ class Dense(Layer):
         return self.activation(outputs), state
 
 
-def _embedding_matrix(value: Any) -> FixedArray:
-    """An initial table: an array, or Keras's list of one array."""
-    only = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return FixedArray(only)
+class Identity(Layer):
+    """Its inputs, unchanged: a placeholder.
 
-
-class Embedding(Layer):
-    """A table of vectors, one per id: `embeddings[inputs]`.
-
-    Shapes: ids `[batch, ...]` to `[batch, ..., output_dim]`. Weights: `embeddings` (input_dim,
-    output_dim). Ids count from 0; negative ones count from the end of the table, and an id outside
-    it gives NaN, as in Keras on JAX. Ids that are not integers are cut to integers.
-
-    Args:
-      input_dim: number of ids.
-      output_dim: size of a vector.
-      embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects.
-      mask_zero: must be False: masks are not carried from layer to layer.
-      weights: the initial table (input_dim, output_dim) instead of a random one.
-
-    Raises:
-      ValueError: `mask_zero`, or `weights` of another shape.
-
-    Source: `keras.layers.Embedding`.
+    Shapes: any, kept, and so are structures. Source: `keras.layers.Identity`.
     """
 
-    input_dim: int = option(convert=positive_int)
-    output_dim: int = option(convert=positive_int)
-    embeddings_initializer: Any = initializer("uniform")
-    embeddings_regularizer: Any = regularizer()
-    embeddings_constraint: Any = constraint()
-    mask_zero: bool = False
-    weights: FixedArray | None = option(default=None, convert=optional(_embedding_matrix))
+    in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
-    takes_integers: ClassVar[bool] = True
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        outputs = jax.tree.map(lambda x: kept(self, x), inputs)
+        return (outputs[0] if len(outputs) == 1 else outputs), state
 
-    def check(self) -> None:
-        if self.mask_zero:
-            raise ValueError(
-                f"{self.who}: expected `mask_zero` False, got {self.mask_zero}: masks are not "
-                "carried from layer to layer yet. Give padded steps no weight in the loss: "
-                "fit(x, y, sample_weight=...)."
-            )
-        shape = (self.input_dim, self.output_dim)
-        if self.weights is not None and self.weights.values.shape != shape:
-            raise ValueError(
-                f"{self.who}: expected `weights` of shape (input_dim, output_dim) = {shape}, got "
-                f"{self.weights}."
-            )
 
-    def check_values(self, inputs: np.ndarray[Any, Any]) -> None:
-        """Raises for ids outside the table; a trainer asks before it starts, `apply` cannot.
+def _comparable(value: Any) -> float:
+    if number(value) != number(value):
+        raise ValueError("expected a number, got nan, which equals nothing: no step is masked.")
+    return number(value)
 
-        Args:
-          inputs: all ids, on the host.
 
-        Raises:
-          ValueError: an id is negative, or `input_dim` or more.
-        """
-        low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
-        if low < 0 or high >= self.input_dim:
-            raise ValueError(
-                f"{self.who}: expected ids from 0 to {self.input_dim - 1} (`input_dim` is "
-                f"{self.input_dim}), got values from {low} to {high}."
-            )
+class Masking(Layer):
+    """Says which steps are padding: those whose features all equal `mask_value`.
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
-        if self.weights is not None:
-            return {"embeddings": jnp.asarray(self.weights.values, jnp.float32)}, {}
-        shape = (self.input_dim, self.output_dim)
-        return {"embeddings": self.embeddings_initializer(shape, key=child(key, "embeddings"))}, {}
+    Layers behind it that support masking leave such steps out, the loss and the metrics too.
+
+    Shapes: `[batch, time, features]`, kept; padded steps become zeros. The mask is `[batch, time]`.
+
+    Args:
+      mask_value: the number that padded steps are filled with.
+
+    Raises:
+      TypeError: `mask_value` is no number.
+      ValueError: it is NaN; the inputs have no feature axis.
+
+    Example:
+      >>> x = jnp.array([[[1.0, 0.0], [0.0, 0.0]]])
+      >>> Masking().compute_mask(x).tolist()
+      [[True, False]]
+
+    Source: `keras.layers.Masking`.
+    """
+
+    mask_value: float = option(default=0.0, convert=_comparable)
+
+    in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Array:
+        """Where a feature differs from `mask_value`; a mask of the inputs plays no role."""
+        x = jnp.asarray(inputs)
+        return jnp.any(x != jnp.asarray(self.mask_value, x.dtype), -1)
 
     def apply(
         self,
@@ -168,9 +159,7 @@ class Embedding(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Array, State]:
-        ids = jnp.asarray(inputs)
-        if not jnp.issubdtype(ids.dtype, jnp.integer):
-            ids = ids.astype(jnp.int32)
-        table = params["embeddings"]
-        vectors = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
-        return vectors.astype(self.dtype or table.dtype), state
+        x = kept(self, inputs)
+        fix = "Give each step a feature axis: x[..., None]."
+        check_rank(self, x, 2, "[batch, time, features]", or_more=True, fix=fix)
+        return jnp.where(self.compute_mask(x)[..., None], x, 0), state

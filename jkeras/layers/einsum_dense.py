@@ -19,7 +19,7 @@ from jkeras.layers.options import (
     regularizer,
 )
 from jkeras.ops import regularizers
-from jkeras.ops.einsum import Equation, axis_sizes, checked_form, product, written_out
+from jkeras.ops.einsum_equations import Equation, axis_sizes, checked_form, product, written_out
 from jkeras.ops.initializers import VarianceScaling
 
 

@@ -98,10 +98,56 @@ class GlobalMaxPooling3D(GlobalMaxPooling):
 class GlobalAveragePooling1D(GlobalAveragePooling):
     """`[batch, steps, channels]` to the mean of each channel.
 
+    With a mask it is the mean of the real steps, and zeros where there are none. (Keras's is NaN
+    there.)
+
+    Raises:
+      ValueError: another rank; a `mask` that is not [batch, steps].
+
+    Example:
+      >>> x, mask = jnp.array([[[1.0], [5.0]]]), jnp.array([[True, False]])
+      >>> GlobalAveragePooling1D().apply({}, {}, x, mask=mask)[0].tolist()
+      [[1.0]]
+
     Source: `keras.layers.GlobalAveragePooling1D`.
     """
 
     rank: ClassVar[int] = 1
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: there are no steps any more."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+    ) -> tuple[Array, State]:
+        """The base's `apply`; `mask` is [batch, steps] bool."""
+        if mask is None:
+            return super().apply(params, state, inputs, key=key, training=training)
+        layout = str(self.data_format)
+        check_rank(self, inputs, 3, image_axes(1, layout))
+        x, (steps,) = self.cast(inputs), spatial_axes(3, layout)
+        real = jnp.expand_dims(self._checked_mask(mask, x, steps), 3 - steps)
+        total = jnp.sum(jnp.where(real, x, 0), steps, keepdims=self.keepdims)
+        count = jnp.sum(real, steps, keepdims=self.keepdims, dtype=x.dtype)
+        return total / jnp.maximum(count, 1), state
+
+    def _checked_mask(self, mask: Any, x: Array, steps: int) -> Array:
+        mask, shape = jnp.asarray(mask), (x.shape[0], x.shape[steps])
+        if mask.shape != shape:
+            raise ValueError(
+                f"{self.who}: expected `mask` of shape {shape}, [batch, steps] as the inputs, got "
+                f"{mask.shape}."
+            )
+        return mask.astype(bool)
 
 
 class GlobalAveragePooling2D(GlobalAveragePooling):

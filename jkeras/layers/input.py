@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
+from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.core.serialization import never
+from jkeras.core.symbols import Node, Symbol
 from jkeras.layers.options import optional, positive_int
 
 Shape = tuple[int | None, ...]
@@ -45,9 +48,10 @@ class InputLayer(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
-    shape: Shape | None = option(default=None, convert=optional(_shape))
-    batch_size: int | None = option(default=None, convert=optional(positive_int))
+    shape: Shape | None = option(default=None, convert=optional(_shape), to_config=never)
+    batch_size: int | None = option(default=None, convert=optional(positive_int), to_config=never)
     batch_shape: Shape | None = dataclasses.field(
         default=None, repr=False, metadata={"convert": optional(_shape)}
     )
@@ -58,6 +62,13 @@ class InputLayer(Layer):
         object.__setattr__(self, "shape", whole[1:])
         object.__setattr__(self, "batch_size", whole[0])
         object.__setattr__(self, "batch_shape", whole)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name, the dtype as a string, as Keras's InputLayer takes it."""
+        config = super().get_config()
+        if config["trainable"]:
+            del config["trainable"]
+        return {**config, "dtype": self.dtype and self.dtype.name}
 
     def _whole_shape(self) -> Shape:
         """The one shape that the three arguments tell, batch axis included."""
@@ -109,23 +120,38 @@ def Input(
     *,
     batch_shape: Any = None,
     name: str | None = None,
-) -> InputLayer:
-    """The description of a model's inputs: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
+) -> Symbol:
+    """The inputs of a model, as the symbol that layers are called on.
+
+    It begins a `Sequential`, too: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
 
     Args:
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
-      dtype: dtype that the inputs are cast to; their own when left out.
+      dtype: dtype that the inputs are cast to; their own when left out (in a graph integers become
+        float32 then).
       batch_shape: `shape` and `batch_size` together, in place of both.
-      name: the layer's name in its model.
+      name: the input's name in its model.
 
     Raises:
       ValueError: no shape, or two that differ.
 
     Example:
-      >>> Input((28, 28)) == InputLayer(shape=(28, 28))
+      >>> Input((28, 28), name="image")
+      <Symbol shape=(None, 28, 28), dtype=float32, name=image>
+      >>> Input((28, 28)).node.layer == InputLayer(shape=(28, 28))
       True
 
     Source: `keras.Input`.
     """
-    return InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name)
+    return entrance(InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name))
+
+
+def entrance(layer: InputLayer) -> Symbol:
+    """The symbol of what goes into a model through this layer."""
+    assert layer.batch_shape is not None
+    symbol = Symbol(layer.batch_shape, layer.dtype or "float32", layer.name)
+    node = Node(layer, (), {})
+    identity_of(layer).nodes.append(node)
+    node.give(symbol)
+    return symbol

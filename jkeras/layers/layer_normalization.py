@@ -117,6 +117,8 @@ class LayerNormalization(AxisNormalization):
     Source: Ba et al. 2016, arXiv:1607.06450; `keras.layers.LayerNormalization`.
     """
 
+    supports_masking: ClassVar[bool] = True
+
     epsilon: float = option(default=1e-3, convert=non_negative)
     center: bool = True
     scale: bool = True
@@ -177,6 +179,8 @@ class UnitNormalization(AxisNormalization):
     Source: `keras.layers.UnitNormalization`.
     """
 
+    supports_masking: ClassVar[bool] = True
+
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         self._over(inputs)
         return {}, {}
@@ -219,6 +223,7 @@ class GroupNormalization(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
     groups: int = option(default=32, convert=_groups)
     axis: int = option(default=-1, convert=operator.index)

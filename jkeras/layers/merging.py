@@ -1,10 +1,15 @@
-"""Layers with several inputs and one output."""
+"""Layers with several inputs and one output.
+
+Masks of sums, means and the like are joined by "or": a step is real if it is in any input; an input
+without a mask takes that of the others away. Products, maxima and minima leave masked steps out.
+"""
 
 from __future__ import annotations
 
 import functools
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import lax
@@ -65,6 +70,9 @@ class Merge(Layer):
     `apply(params, state, a, b, c)`.
     """
 
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
     def apply(
         self,
         params: Params,
@@ -72,12 +80,64 @@ class Merge(Layer):
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
+        mask: Any = None,
     ) -> tuple[Array, State]:
-        return self.merge(same_rank(self, inputs)), state
+        """The base's `apply`; `mask` is a tuple with a mask or None for each input."""
+        arrays = same_rank(self, inputs)
+        if mask is None:
+            return self.merge(arrays), state
+        return self.merge_masked(arrays, _spread(one_mask_each(self, mask, inputs), arrays)), state
 
     def merge(self, arrays: list[Array]) -> Array:
         """The combination of floating arrays that broadcast together."""
         raise NotImplementedError(f"{self.who}: expected the class to define `merge`.")
+
+    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
+        """The combination where some masks hide steps; they have the shapes of the arrays."""
+        return self.merge(arrays)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where any input is real; None unless each has a mask."""
+        masks = None if mask is None else one_mask_each(self, mask, inputs)
+        if masks is None or any(m is None for m in masks):
+            return None
+        return functools.reduce(jnp.logical_or, masks)
+
+
+def one_mask_each(layer: Layer, mask: Any, inputs: Any) -> tuple[Any, ...]:
+    """`mask` as a tuple, one mask or None for each input.
+
+    Raises:
+      ValueError: there are more or fewer.
+    """
+    if not isinstance(mask, tuple | list) or len(mask) != len(inputs):
+        got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
+        raise ValueError(
+            f"{layer.who}: expected `mask` as a tuple, a mask or None for each of {len(inputs)} "
+            f"inputs, got {got}."
+        )
+    return tuple(mask)
+
+
+def _spread(masks: tuple[Any, ...], arrays: list[Array]) -> list[Array | None]:
+    """The masks in the shapes of their arrays."""
+    return [
+        None if m is None else jnp.broadcast_to(lax.expand_dims(m, range(m.ndim, x.ndim)), x.shape)
+        for m, x in zip(masks, arrays, strict=True)
+    ]
+
+
+def _extreme(
+    choose: Callable[[Array, Array], Array], arrays: list[Array], masks: list[Array | None]
+) -> Array:
+    """The maximum or minimum of what is real; of masked entries only, the last of them."""
+    found, real = arrays[0], masks[0]
+    for x, mask in zip(arrays[1:], masks[1:], strict=True):
+        new = x if mask is None else jnp.where(mask, x, found)
+        old = found if real is None else jnp.where(real, found, new)
+        found = choose(old, new)
+        real = None if real is None or mask is None else real | mask
+    return found
 
 
 class Add(Merge):
@@ -101,6 +161,14 @@ class Multiply(Merge):
     def merge(self, arrays: list[Array]) -> Array:
         return functools.reduce(jnp.multiply, arrays)
 
+    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
+        pairs = zip(arrays, masks, strict=True)
+        product = self.merge([x if m is None else jnp.where(m, x, 1) for x, m in pairs])
+        given = [m for m in masks if m is not None]
+        if len(given) < len(masks):
+            return product
+        return jnp.where(functools.reduce(jnp.logical_or, given), product, 0)
+
 
 class Average(Merge):
     """The mean of its inputs, entry by entry. Source: `keras.layers.Average`."""
@@ -115,12 +183,18 @@ class Maximum(Merge):
     def merge(self, arrays: list[Array]) -> Array:
         return functools.reduce(jnp.maximum, arrays)
 
+    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
+        return _extreme(jnp.maximum, arrays, masks)
+
 
 class Minimum(Merge):
     """The smallest of its inputs, entry by entry. Source: `keras.layers.Minimum`."""
 
     def merge(self, arrays: list[Array]) -> Array:
         return functools.reduce(jnp.minimum, arrays)
+
+    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
+        return _extreme(jnp.minimum, arrays, masks)
 
 
 class Concatenate(Layer):
@@ -137,7 +211,25 @@ class Concatenate(Layer):
     Source: `keras.layers.Concatenate`.
     """
 
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
     axis: int = option(default=-1, convert=operator.index)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks one after the other, or joined by "or" where features are put side by side; an
+        input without a mask is real everywhere.
+        """
+        masks = () if mask is None else one_mask_each(self, mask, inputs)
+        rank = max((m.ndim for m in masks if m is not None), default=0)
+        if rank == 0:
+            return None
+        pairs = zip(masks, inputs, strict=True)
+        whole = [jnp.ones(x.shape[:rank], bool) if m is None else m for m, x in pairs]
+        axis = self.axis % inputs[0].ndim
+        return (
+            jnp.concatenate(whole, axis) if axis < rank else functools.reduce(jnp.logical_or, whole)
+        )
 
     def apply(
         self,
@@ -196,8 +288,14 @@ class Dot(Layer):
     Source: `keras.layers.Dot`.
     """
 
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
     axes: int | tuple[int, int] = option(convert=_dot_axes)
     normalize: bool = False
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps are summed, or stand on two axes."""
 
     def apply(
         self,

@@ -6,10 +6,12 @@ query heads GroupQueryAttention is MultiHeadAttention.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import option
+from jkeras.core.serialization import if_set
 from jkeras.layers.attention import call_option
 from jkeras.layers.options import (
     axes,
@@ -98,7 +100,7 @@ class MultiHeadAttention(ProjectedAttention):
     output_shape: tuple[int, ...] | None = option(default=None, convert=optional(_output_shape))
     attention_axes: tuple[int, ...] | None = option(default=None, convert=optional(_attention_axes))
     sliding_window: int | None = option(default=None, convert=optional(positive_int))
-    flash_attention: bool | None = None
+    flash_attention: bool | None = dataclasses.field(default=None, metadata={"to_config": if_set})
     kernel_initializer: Any = initializer("glorot_uniform")
     bias_initializer: Any = initializer("zeros")
     kernel_regularizer: Any = regularizer()
@@ -163,7 +165,7 @@ class GroupQueryAttention(ProjectedAttention):
     dropout: float = option(default=0.0, convert=rate)
     use_bias: bool = True
     sliding_window: int | None = option(default=None, convert=optional(positive_int))
-    flash_attention: bool | None = None
+    flash_attention: bool | None = dataclasses.field(default=None, metadata={"to_config": if_set})
     kernel_initializer: Any = initializer("glorot_uniform")
     bias_initializer: Any = initializer("zeros")
     kernel_regularizer: Any = regularizer()

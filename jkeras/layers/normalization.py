@@ -36,6 +36,11 @@ class Clipping(Description):
     rmin: float = option(default=0.0, convert=non_negative)
     dmax: float = option(default=math.inf, convert=non_negative)
 
+    def in_config(self) -> dict[str, float] | None:
+        """The bounds that bind, None without any."""
+        bounds = {"rmax": self.rmax, "rmin": self.rmin, "dmax": self.dmax}
+        return {name: bound for name, bound in bounds.items() if 0 < bound < math.inf} or None
+
     def check(self) -> None:
         if self.rmin > self.rmax:
             raise ValueError(
@@ -122,6 +127,7 @@ class BatchNormalization(Layer):
     synchronized: bool = False
 
     padded_rows: ClassVar[PaddedRows] = "masked"
+    supports_masking: ClassVar[bool] = True
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         shape = (self._features(inputs),)
@@ -159,7 +165,7 @@ class BatchNormalization(Layer):
         self._check_features(x, state["moving_mean"].shape[0])
         if mask is not None:
             mask = self._checked_mask(x, mask)
-        if not training:
+        if not (training and self.trainable):
             moving = state["moving_mean"], state["moving_variance"]
             return self._normalized(params, x, *moving), state
         mean, variance = batch_moments(x, self.axis, rows, mask)

@@ -10,6 +10,7 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe, nearest
+from jkeras.core.fixed_array import FixedArray
 from jkeras.ops import activations, constraints, initializers, regularizers
 
 Convert = Callable[[Any], Any]
@@ -17,7 +18,7 @@ Convert = Callable[[Any], Any]
 
 def activation(default: str | None = None) -> Any:
     """A field holding an activation function: a name, a function, or None for the identity."""
-    return option(default, convert=activations.get)
+    return option(default, convert=activations.get, to_config=activations.serialize)
 
 
 def initializer(default: str | None = None) -> Any:
@@ -144,34 +145,3 @@ def one_of(*words: str) -> Convert:
         return str(folded)
 
     return convert
-
-
-class FixedArray:
-    """An array as an argument: read-only, compared and hashed by its content.
-
-    Example:
-      >>> FixedArray([[1.0, 2.0]]) == FixedArray([[1.0, 2.0]]), FixedArray([[1.0, 2.0]])
-      (True, array of shape (1, 2))
-    """
-
-    __slots__ = ("_hash", "values")
-    values: np.ndarray
-
-    def __init__(self, values: Any) -> None:
-        self.values = np.array(values.values if isinstance(values, FixedArray) else values)
-        self.values.flags.writeable = False
-        self._hash = hash((self.values.shape, self.values.dtype.str, self.values.tobytes()))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, FixedArray)
-            and self._hash == other._hash
-            and self.values.dtype == other.values.dtype
-            and np.array_equal(self.values, other.values)
-        )
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __repr__(self) -> str:
-        return f"array of shape {self.values.shape}"

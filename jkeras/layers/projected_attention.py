@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from jkeras.layers.einsum_dense import with_fan_axes
 from jkeras.layers.regularization import drop
 from jkeras.ops.attention import attend, attend_with_scores
 from jkeras.ops.attention_axes import Fold
-from jkeras.ops.einsum import contracted
+from jkeras.ops.einsum_equations import contracted
 from jkeras.ops.masks import causal_mask, joined, window_mask
 
 Drop = Callable[[Array], Array]
@@ -53,6 +53,19 @@ class ProjectedAttention(Layer):
     if TYPE_CHECKING:
         # The fields stand in the subclasses, because Keras has them in another order in each.
         def __getattr__(self, name: str) -> Any: ...
+
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the query; scores have none."""
+        return mask[0] if isinstance(mask, tuple | list) else mask
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The masks of query, value and, where it is an input of its own, key."""
+        names = ("query_mask", "value_mask", "key_mask")
+        beside = masks if len(masks) > 1 else masks * 2
+        return dict(zip(names, beside, strict=False))
 
     def check(self) -> None:
         if self.flash_attention and self.dropout > 0:

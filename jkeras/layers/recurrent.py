@@ -19,6 +19,7 @@ from jkeras.core.description import fields
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
+from jkeras.core.serialization import never
 from jkeras.layers.cells import Run, States, arranged, as_cell, run
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
@@ -41,6 +42,9 @@ class Recurrent(Layer):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = dataclasses.field(default=False, kw_only=True)
+
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
 
     input_axes: ClassVar[str] = "[batch, time, features]"
     """The axes of the inputs in words, for messages."""
@@ -104,6 +108,14 @@ class Recurrent(Layer):
             unroll=self.unroll,
         )
         return self._outputs(made, real), self._state_after(state, made, rows)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Sequences keep the mask of the inputs; a last output and states have none."""
+        return first_mask(mask) if self.return_sequences else None
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The mask of the sequence; as in Keras, not beside initial states (`mask=` says it)."""
+        return {"mask": masks[0]} if len(masks) == 1 else {}
 
     def penalty(self, params: Params) -> Array | float:
         return self._cell.penalty(params)
@@ -174,6 +186,11 @@ class Recurrent(Layer):
         return (outputs, *made.states) if self.return_state else outputs
 
 
+def first_mask(mask: Any) -> Any:
+    """The mask of the first input."""
+    return mask[0] if isinstance(mask, tuple | list) else mask
+
+
 def checked_mask(layer: Layer, mask: Any, x: Array) -> Array | None:
     """`mask` as `[batch, time]` bool.
 
@@ -221,7 +238,8 @@ class RNN(Recurrent, CellArgument):
     stack of cells are one tuple per cell. Further inputs are the initial states, flat or nested;
     zeros (or the cell's `get_initial_state(batch_size)`) otherwise.
 
-    Weights: the cell's. A `stateful` layer carries its last states in its state, as `rnn_state`.
+    Weights: the cell's. A `stateful` layer carries its last states in its state, as `rnn_state`. It
+    has no `reset_state`, because it holds nothing: zeros there, as `init` makes them, start anew.
 
     Args:
       cell: a cell (`layers.cells`), or a list of them, which are stacked.
@@ -348,7 +366,7 @@ class LSTM(CellByName, LSTMArguments):
     Source: Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; `keras.layers.LSTM`.
     """
 
-    use_cudnn: Any = option(default="auto", convert=without_cudnn)
+    use_cudnn: Any = option(default="auto", convert=without_cudnn, to_config=never)
 
     cell_type: ClassVar[Any] = LSTMCell
 
@@ -384,7 +402,7 @@ class GRU(CellByName, GRUArguments):
     """
 
     reset_after: bool = True
-    use_cudnn: Any = option(default="auto", convert=without_cudnn)
+    use_cudnn: Any = option(default="auto", convert=without_cudnn, to_config=never)
     seed: int | None = None
 
     cell_type: ClassVar[Any] = GRUCell

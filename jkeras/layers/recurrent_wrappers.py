@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,10 @@ from jkeras.core.layer import (
     option,
 )
 from jkeras.core.naming import snake_case
+from jkeras.core.serialization import never
 from jkeras.layers.options import one_of, optional
+from jkeras.layers.recurrent import first_mask
+from jkeras.layers.wrapper import Wrapper
 from jkeras.ops.recurrence import over_time
 
 _SHARED = ("return_sequences", "return_state", "stateful")
@@ -39,18 +42,6 @@ def over_sequences(value: Any) -> Any:
             f"expected a recurrent layer, such as LSTM(32) or RNN(cell), got {describe(value)}."
         )
     return value
-
-
-def one_layer(value: Any) -> Any:
-    """`value` if it is a layer.
-
-    Raises:
-      TypeError: it is not.
-    """
-    if isinstance(value, Layer):
-        return value
-    fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
-    raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
 
 
 def without_weights(value: Any) -> None:
@@ -99,11 +90,14 @@ class Bidirectional(Layer):
     Source: Schuster and Paliwal 1997, doi:10.1109/78.650093; `keras.layers.Bidirectional`.
     """
 
+    supports_masking: ClassVar[bool] = True
+    makes_masks: ClassVar[bool] = False
+
     layer: Any = option(convert=over_sequences)
     merge_mode: str | None = option(
         default="concat", convert=optional(one_of("concat", "sum", "mul", "ave"))
     )
-    weights: None = option(default=None, convert=without_weights)
+    weights: None = option(default=None, convert=without_weights, to_config=never)
     backward_layer: Any = option(default=None, convert=optional(over_sequences))
 
     def check(self) -> None:
@@ -179,6 +173,15 @@ class Bidirectional(Layer):
             found.append(outputs if isinstance(outputs, tuple) else (outputs,))
         return self._merged(*found), state
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Sequences keep the mask of the inputs, both where they are not merged."""
+        kept = first_mask(mask) if self.layer.return_sequences else None
+        return (kept, kept) if self.merge_mode is None else kept
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The mask of the sequence; as in Keras, not beside initial states (`mask=` says it)."""
+        return {"mask": masks[0]} if len(masks) == 1 else {}
+
     def penalty(self, params: Params) -> Array | float:
         return sum((layer.penalty(params.get(layer.name, {})) for layer in self.both), start=0.0)
 
@@ -238,7 +241,7 @@ def _with_activity(layer: Any, state: State, outputs: Any) -> State:
     return {**state, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """The same layer at every time step: `[batch, time, ...]` to `[batch, time, ...]`.
 
     Weights: the layer's.
@@ -264,12 +267,7 @@ class TimeDistributed(Layer):
     Source: `keras.layers.TimeDistributed`.
     """
 
-    layer: Any = option(convert=one_layer)
-
-    @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layer
-        """What filler rows do to the layer."""
-        return self.layer.padded_rows
+    supports_masking: ClassVar[bool] = True
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         self._check_inputs(inputs)
@@ -295,18 +293,12 @@ class TimeDistributed(Layer):
             return self._at_once(params, state, x, mask, key, training), state
         return self._step_by_step(params, state, x, mask, key, training, rows)
 
-    def penalty(self, params: Params) -> Array | float:
-        return self.layer.penalty(params)
-
-    def constrain(self, params: Params) -> Params:
-        return self.layer.constrain(params)
-
     def _at_once(
         self, params: Params, state: State, x: Array, mask: Any, key: Key | None, training: bool
     ) -> Any:
         size = x.shape[:2]
         told = {} if mask is None else {"mask": _joined(mask)}
-        made, _ = self.layer.apply(params, state, _joined(x), key=key, training=training, **told)
+        made, _ = self.inner.apply(params, state, _joined(x), key=key, training=training, **told)
         return jax.tree.map(lambda y: y.reshape(*size, *y.shape[1:]), made)
 
     def _step_by_step(
@@ -325,7 +317,7 @@ class TimeDistributed(Layer):
             t, x_t, mask_t = slices
             known = told if mask_t is None else told | {"mask": mask_t}
             own_key = None if key is None else child(key, t)
-            made, new = self.layer.apply(
+            made, new = self.inner.apply(
                 params, state, x_t, key=own_key, training=training, **known
             )
             return new, made

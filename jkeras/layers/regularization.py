@@ -32,6 +32,7 @@ class Noise(Layer):
     """
 
     in_slices: ClassVar[InSlices] = "same"
+    supports_masking: ClassVar[bool] = True
 
     amount: ClassVar[str] = "rate"
     """The field that says how much; at 0 the layer does nothing and needs no key."""
@@ -127,6 +128,13 @@ class SpatialDropout(Noise):
 
     rank: ClassVar[int]
     """The number of spatial axes."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name; Keras's spatial dropouts do not take `trainable`."""
+        config = super().get_config()
+        if config["trainable"]:
+            del config["trainable"]
+        return config
 
     @property
     def layout(self) -> str:
@@ -232,6 +240,8 @@ class ActivityRegularization(Layer):
 
     Source: `keras.layers.ActivityRegularization`.
     """
+
+    supports_masking: ClassVar[bool] = True
 
     l1: float = option(default=0.0, convert=non_negative)
     l2: float = option(default=0.0, convert=non_negative)

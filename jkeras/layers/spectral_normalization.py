@@ -13,20 +13,15 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.serialization import if_set
 from jkeras.layers.options import positive_int
+from jkeras.layers.wrapper import Wrapper
 from jkeras.ops.initializers import TruncatedNormal
 
 
-def _layer(value: Any) -> Layer:
-    if not isinstance(value, Layer):
-        raise TypeError(f"expected a layer, got {describe(value)}.")
-    return value
-
-
-class SpectralNormalization(Layer):
+class SpectralNormalization(Wrapper):
     """Wraps a layer and divides its kernel by its spectral norm while training.
 
     The kernel is seen as a matrix W of its last axis and all others. Each power iteration is
@@ -61,19 +56,28 @@ class SpectralNormalization(Layer):
     Source: Miyato et al. 2018, arXiv:1802.05957; `keras.layers.SpectralNormalization`.
     """
 
-    layer: Layer = option(convert=_layer)
     power_iterations: int = option(default=1, convert=positive_int)
-    normalize_evaluation: bool = dataclasses.field(default=False, kw_only=True)
+    normalize_evaluation: bool = dataclasses.field(
+        default=False, kw_only=True, metadata={"to_config": if_set}
+    )
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # it is the wrapped layer's
-        """What filler rows do to the wrapped layer."""
-        return self.layer.padded_rows
+    def supports_masking(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
+        """Whether the wrapped layer supports masking."""
+        return self.layer.supports_masking
 
     @property
-    def takes_integers(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
-        """Whether the wrapped layer takes integers."""
-        return self.layer.takes_integers
+    def makes_masks(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
+        """Whether the wrapped layer makes masks."""
+        return self.layer.makes_masks
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The wrapped layer's."""
+        return self.layer.compute_mask(inputs, mask)
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The wrapped layer's."""
+        return self.layer.mask_arguments(masks)
 
     @property
     def activity_regularizer(self) -> Any:
@@ -81,7 +85,7 @@ class SpectralNormalization(Layer):
         return getattr(self.layer, "activity_regularizer", None)
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        params, inner = self._inner.init(child(key, "layer"), *inputs)
+        params, inner = self.inner.init(child(key, "layer"), *inputs)
         kernel = params[self._weight(params)]
         rule = TruncatedNormal(stddev=0.02)
         vector = rule((1, kernel.shape[-1]), kernel.dtype, key=child(key, "vector_u"))
@@ -103,7 +107,7 @@ class SpectralNormalization(Layer):
             kernel, vector = normalized(weights[name], vector, self.power_iterations)
             weights = {**weights, name: kernel}
         own_key = None if key is None else child(key, "layer")
-        outputs, inner = self._inner.apply(
+        outputs, inner = self.inner.apply(
             weights, state.get("layer", {}), *inputs, key=own_key, training=training, **told
         )
         if not training:
@@ -115,11 +119,6 @@ class SpectralNormalization(Layer):
 
     def constrain(self, params: Params) -> Params:
         return {"layer": self.layer.constrain(params["layer"])}
-
-    @property
-    def _inner(self) -> Layer:
-        """The wrapped layer, in the dtype of this one if it says one."""
-        return self.layer if self.dtype is None else self.layer.replace(dtype=self.dtype)
 
     def _weight(self, params: Params) -> str:
         for name in ("kernel", "embeddings"):

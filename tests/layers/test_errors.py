@@ -35,7 +35,7 @@ CONSTRUCTION: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: units, "
         "activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, "
         "bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, name, dtype, "
-        "input_shape.",
+        "input_shape, trainable.",
     ),
     (
         lambda: kl.Conv2D(8, (3, 3, 3)),
@@ -160,10 +160,9 @@ CONSTRUCTION: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "Dot: `axes`: expected axes behind the batch axis, got 0.",
     ),
     (
-        lambda: kl.Embedding(5, 3, mask_zero=True),
-        ValueError,
-        "Embedding: expected `mask_zero` False, got True: masks are not carried from layer to "
-        "layer yet. Give padded steps no weight in the loss: fit(x, y, sample_weight=...).",
+        lambda: kl.Dense(3, trainable=0),
+        TypeError,
+        "Dense: `trainable`: expected True or False, got 0 (int).",
     ),
     (
         lambda: kl.Embedding(5, 3, weights=np.zeros((3, 5))),

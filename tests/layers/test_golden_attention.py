@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from jkeras import layers
+from tests.tolerances import near
 
 FOLDER = Path(__file__).parents[1] / "golden"
 FILES = {name: dict(np.load(FOLDER / f"{name}.npz")) for name in ("attention", "normalization")}
@@ -94,9 +95,8 @@ def assert_close(got: Any, expected: list[np.ndarray]) -> None:
     """
     leaves = jax.tree.leaves(got)
     assert [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in expected], HINT
-    atol = 1e-6 * max([1.0, *(float(np.abs(x).max()) for x in expected)])
     for mine, theirs in zip(leaves, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=atol, err_msg=HINT)
+        np.testing.assert_allclose(mine, theirs, **near("sums", expected), err_msg=HINT)
 
 
 PHASES = [

@@ -15,9 +15,9 @@ from jkeras.layers import Input, InputLayer
         InputLayer([28, 28]),
         InputLayer(shape=(28, 28), batch_size=None),
         InputLayer(batch_shape=(None, 28, 28)),
-        Input((28, 28)),
-        Input(shape=(28, 28)),
-        Input(batch_shape=(None, 28, 28)),
+        Input((28, 28)).node.layer,
+        Input(shape=(28, 28)).node.layer,
+        Input(batch_shape=(None, 28, 28)).node.layer,
     ],
 )
 def test_every_spelling_is_the_same_description(layer: InputLayer) -> None:
@@ -41,7 +41,10 @@ def test_a_renamed_copy_keeps_its_shape() -> None:
 
 def test_inputs_pass_through_in_the_dtype_asked_for() -> None:
     pixels = jnp.arange(6, dtype=jnp.uint8).reshape(2, 3)
-    for layer, dtype in ((Input((3,)), "uint8"), (Input((None,), dtype="float32"), "float32")):
+    for layer, dtype in (
+        (InputLayer((3,)), "uint8"),
+        (InputLayer((None,), dtype="float32"), "float32"),
+    ):
         params, state = layer.init(jax.random.key(0), pixels)
         outputs, _ = layer.apply(params, state, pixels)
         assert (params, state, outputs.dtype) == ({}, {}, jnp.dtype(dtype))
@@ -51,7 +54,7 @@ def test_inputs_pass_through_in_the_dtype_asked_for() -> None:
 def test_init_refuses_other_shapes_before_any_array_exists() -> None:
     spec = jax.ShapeDtypeStruct((32, 28), jnp.float32)
     with pytest.raises(ValueError) as caught:
-        Input((28, 28), name="image").init(jax.random.key(0), spec)
+        InputLayer((28, 28), name="image").init(jax.random.key(0), spec)
     assert str(caught.value) == (
         "InputLayer 'image': expected `inputs` of shape (None, 28, 28), got (32, 28). "
         "None is an axis of any size; the first axis counts the examples."

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jkeras.layers import BatchNormalization
+from tests.tolerances import near
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "layers.npz"))
 CASES = json.loads(str(GOLDEN["cases"]))
@@ -48,8 +49,7 @@ def slopes(layer: BatchNormalization, params: dict, state: dict, x: Any, cotange
 
 def assert_close(got: Any, expected: Any) -> None:
     """Within 1e-5, and 1e-6 of the largest entry for the sums that nearly cancel."""
-    atol = 1e-6 * max(1.0, float(np.abs(expected).max()))
-    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=atol, err_msg=HINT)
+    np.testing.assert_allclose(got, expected, **near("sums", expected), err_msg=HINT)
 
 
 @plain_and_renorm

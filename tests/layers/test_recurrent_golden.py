@@ -16,6 +16,7 @@ import pytest
 
 from jkeras import layers
 from jkeras.trainer.order import places
+from tests.tolerances import near
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz"))
 CASES = json.loads(str(GOLDEN["cases"]))
@@ -67,8 +68,7 @@ def assert_close(got: Any, expected: list[np.ndarray]) -> None:
     leaves = jax.tree.leaves(got)
     assert [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in expected], HINT
     for mine, theirs in zip(leaves, expected, strict=True):
-        atol = 1e-6 * max(1.0, float(np.abs(theirs).max(initial=0)))
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=atol, err_msg=HINT)
+        np.testing.assert_allclose(mine, theirs, **near("sums", theirs), err_msg=HINT)
 
 
 def weights_in_order(case: str, tree: dict, part: str) -> list[Any]:

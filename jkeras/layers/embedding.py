@@ -1,0 +1,249 @@
+"""Tables of vectors: ids to vectors, and back to one number for each id.
+
+Law: with `mask_zero` id 0 is padding: the mask of the outputs is `ids != 0`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.fixed_array import FixedArray
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.serialization import if_set
+from jkeras.core.symbols import has_symbols
+from jkeras.core.trees import dtype_of
+from jkeras.layers.options import (
+    constraint,
+    initializer,
+    non_negative,
+    optional,
+    positive_int,
+    regularizer,
+)
+
+
+def _matrix(value: Any) -> FixedArray:
+    """An initial table: an array, or Keras's list of one array."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return FixedArray(only)
+
+
+def _positive(value: Any) -> float:
+    if not non_negative(value) > 0:
+        raise ValueError(f"expected a number greater than 0, got {value!r}.")
+    return float(value)
+
+
+class Table(Layer):
+    """What the embeddings share; the base adds no arguments."""
+
+    if TYPE_CHECKING:
+        # The fields stand in the subclasses, because Keras has them in another order in each.
+        def __getattr__(self, name: str) -> Any: ...
+
+    takes_integers: ClassVar[bool] = True
+
+    def check(self) -> None:
+        shape = (self.input_dim, self.output_dim)
+        if self.weights is not None and self.weights.values.shape != shape:
+            raise ValueError(
+                f"{self.who}: expected `weights` of shape (input_dim, output_dim) = {shape}, got "
+                f"{self.weights}."
+            )
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments
+        """Whether it says which ids are padding."""
+        return bool(self.mask_zero)
+
+    @property
+    def makes_masks(self) -> bool:  # type: ignore[override]  # here it depends on arguments
+        """Whether it says which ids are padding."""
+        return bool(self.mask_zero)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where ids are not 0, with `mask_zero`; None without it."""
+        if not self.mask_zero:
+            return None
+        # A script may ask for the mask of a symbol, to pass it on by hand.
+        return (inputs if has_symbols(inputs) else jnp.asarray(inputs)) != 0
+
+    def check_values(self, inputs: np.ndarray[Any, Any]) -> None:
+        """Raises for ids outside the table; a trainer asks before it starts, `apply` cannot.
+
+        Args:
+          inputs: all ids, on the host.
+
+        Raises:
+          ValueError: an id is negative, or `input_dim` or more.
+        """
+        low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
+        if low < 0 or high >= self.input_dim:
+            raise ValueError(
+                f"{self.who}: expected ids from 0 to {self.input_dim - 1} (`input_dim` is "
+                f"{self.input_dim}), got values from {low} to {high}."
+            )
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        if self.weights is not None:
+            return {"embeddings": jnp.asarray(self.weights.values, jnp.float32)}, {}
+        shape = (self.input_dim, self.output_dim)
+        return {"embeddings": self.embeddings_initializer(shape, key=child(key, "embeddings"))}, {}
+
+    def vectors(self, params: Params, inputs: Any) -> Array:
+        """The rows of the table under these ids; NaN for an id outside it."""
+        ids = jnp.asarray(inputs)
+        if not jnp.issubdtype(ids.dtype, jnp.integer):
+            ids = ids.astype(jnp.int32)
+        table = params["embeddings"]
+        found = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+        return found.astype(self.dtype or table.dtype)
+
+
+class Embedding(Table):
+    """A table of vectors, one per id: `embeddings[inputs]`.
+
+    Shapes: ids `[batch, ...]` to `[batch, ..., output_dim]`. Weights: `embeddings` (input_dim,
+    output_dim). Ids count from 0; negative ones count from the end of the table, and an id outside
+    it gives NaN, as in Keras on JAX. Ids that are not integers are cut to integers.
+
+    Args:
+      input_dim: number of ids.
+      output_dim: size of a vector.
+      embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects.
+      mask_zero: id 0 is padding: recurrent, attention and pooling layers, the loss and the metrics
+        leave it out. It has a row in the table, which counts in `input_dim`.
+      weights: the initial table (input_dim, output_dim) instead of a random one.
+
+    Raises:
+      ValueError: `weights` of another shape.
+
+    Example:
+      >>> layer = Embedding(5, 2, mask_zero=True)
+      >>> layer.compute_mask(jnp.array([[3, 1, 0]])).tolist()
+      [[True, True, False]]
+
+    Source: `keras.layers.Embedding`.
+    """
+
+    input_dim: int = option(convert=positive_int)
+    output_dim: int = option(convert=positive_int)
+    embeddings_initializer: Any = initializer("uniform")
+    embeddings_regularizer: Any = regularizer()
+    embeddings_constraint: Any = constraint()
+    mask_zero: bool = False
+    weights: FixedArray | None = option(default=None, convert=optional(_matrix), to_config=if_set)
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        return self.vectors(params, inputs), state
+
+
+class ReversibleEmbedding(Table):
+    """An Embedding that also goes back: vectors to one number (a logit) for each id.
+
+    `embeddings[inputs]`, and with `reverse=True` the product of `inputs` with the table transposed
+    (or with a matrix of its own), for language models.
+
+    Shapes: ids `[batch, ...]` to `[batch, ..., output_dim]`; in reverse `[batch, ..., output_dim]`
+    to `[batch, ..., input_dim]`. Weights: `embeddings` (input_dim, output_dim), and
+    `reverse_embeddings` (output_dim, input_dim) without `tie_weights`. No bias.
+
+    Args:
+      input_dim: number of ids.
+      output_dim: size of a vector.
+      tie_weights: whether both ways use one table.
+      embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects; the
+        first is also that of `reverse_embeddings`.
+      mask_zero: id 0 is padding, as in Embedding; logits have no mask, as in Keras.
+      reverse_dtype: the dtype of the product; that of the inputs when left out.
+      logit_soft_cap: bends logits to stay between plus and minus this: `cap · tanh(logit / cap)`.
+      weights: keyword-only; the initial table.
+
+    Raises:
+      ValueError: `weights` of another shape; in reverse, inputs without `output_dim` features.
+
+    Example:
+      >>> import jax
+      >>> layer = ReversibleEmbedding(7, 4)
+      >>> ids = jnp.array([[1, 2, 3]])
+      >>> params, state = layer.init(jax.random.key(0), ids)
+      >>> vectors, state = layer.apply(params, state, ids)
+      >>> vectors.shape, layer.apply(params, state, vectors, reverse=True)[0].shape
+      ((1, 3, 4), (1, 3, 7))
+
+    Source: Press and Wolf 2016, arXiv:1608.05859; `keras.layers.ReversibleEmbedding`.
+    """
+
+    input_dim: int = option(convert=positive_int)
+    output_dim: int = option(convert=positive_int)
+    tie_weights: bool = True
+    embeddings_initializer: Any = initializer("uniform")
+    embeddings_regularizer: Any = regularizer()
+    embeddings_constraint: Any = constraint()
+    mask_zero: bool = False
+    reverse_dtype: Any = option(default=None, convert=optional(dtype_of))
+    logit_soft_cap: float | None = option(default=None, convert=optional(_positive))
+    weights: FixedArray | None = option(
+        default=None, convert=optional(_matrix), to_config=if_set, kw_only=True
+    )
+
+    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+        params, state = super().init(key, inputs)
+        if not self.tie_weights:
+            shape, own = (self.output_dim, self.input_dim), child(key, "reverse_embeddings")
+            params["reverse_embeddings"] = self.embeddings_initializer(shape, key=own)
+        return params, state
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+        reverse: bool = False,
+    ) -> tuple[Array, State]:
+        """The base's `apply`; `reverse` goes from vectors to logits."""
+        made = self._logits if reverse else self.vectors
+        return made(params, inputs), state
+
+    def apply_with_mask(
+        self,
+        params: Params,
+        state: State,
+        inputs: Any,
+        *,
+        masks: Any = None,
+        key: Key | None = None,
+        training: bool = False,
+        reverse: bool = False,
+    ) -> tuple[Array, State, Any]:
+        """As `apply`, and the mask of the outputs: logits have none, whatever `masks` says."""
+        outputs, state = self.apply(params, state, inputs, reverse=reverse)
+        return outputs, state, None if reverse else self.compute_mask(inputs)
+
+    def _logits(self, params: Params, inputs: Any) -> Array:
+        x = self.cast(inputs)
+        x = x if self.reverse_dtype is None else x.astype(self.reverse_dtype)
+        if x.shape[-1:] != (self.output_dim,):
+            raise ValueError(
+                f"{self.who}: expected `inputs` [batch, ..., {self.output_dim}] with "
+                f"`reverse=True` (`output_dim` is {self.output_dim}), got shape {x.shape}."
+            )
+        kernel = params["embeddings"].T if self.tie_weights else params["reverse_embeddings"]
+        logits = x @ kernel.astype(x.dtype)
+        cap = self.logit_soft_cap
+        return logits if cap is None else jnp.tanh(logits / cap) * cap

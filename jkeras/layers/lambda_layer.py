@@ -1,0 +1,137 @@
+"""A function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe
+from jkeras.core.fixed_array import FixedArray
+from jkeras.core.fixed_dict import FixedDict, thawed
+from jkeras.core.keys import Key
+from jkeras.core.layer import Layer, Params, State, option
+from jkeras.core.serialization import if_set
+
+
+def _function(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError(f"expected a function of arrays, got {describe(value)}.")
+    if isinstance(value, Layer):
+        raise TypeError(f"expected a function of arrays, got {value!r}. Put the layer in itself.")
+    return value
+
+
+def _mask(value: Any) -> Any:
+    return value if value is None or callable(value) else FixedArray(value)
+
+
+def _arguments(value: Any) -> FixedDict:
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"expected a dict of keyword arguments, got {describe(value)}.")
+    return FixedDict(value or {})
+
+
+def _output_shape(value: Any) -> Any:
+    if value is None or callable(value):
+        return value
+    if not isinstance(value, tuple | list):
+        fix = f" Write ({value},)." if isinstance(value, int) else ""
+        raise TypeError(f"expected a tuple of sizes or a function, got {describe(value)}.{fix}")
+    return tuple(value)
+
+
+class Lambda(Layer):
+    """A pure function of arrays as a layer: `function(inputs, **arguments)`.
+
+    It has no weights, and is traced: use `jax.numpy` or `jkeras.ops`, not NumPy, and no random
+    numbers; an argument `training` or `mask` of the function is filled in. Several inputs come as
+    one list. Floating inputs take the layer's `dtype` if it has one.
+
+    Args:
+      function: maps an array, or a list of them, to an array or several.
+      output_shape: what the shape is expected to be: of one example, without the batch axis, or a
+        function of the inputs' shape. The shape follows from the function; this only checks it.
+      mask: the mask of the outputs: a function (inputs, mask) -> mask, or an array; without it the
+        mask of the inputs ends here.
+      arguments: further keyword arguments of the function.
+
+    Raises:
+      TypeError: `function` cannot be called, or `arguments` is no dict.
+      ValueError: the outputs are not of `output_shape`.
+
+    Example:
+      >>> Lambda(lambda x: x**2).apply({}, {}, jnp.array([[1.0, 3.0]]))[0].tolist()
+      [[1.0, 9.0]]
+
+    Source: `keras.layers.Lambda`.
+    """
+
+    function: Any = option(convert=_function)
+    output_shape: Any = option(default=None, convert=_output_shape, to_config=if_set)
+    mask: Any = option(default=None, convert=_mask, to_config=if_set)
+    arguments: FixedDict = option(default=None, convert=_arguments)
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments
+        """Whether `mask` says what becomes of masks."""
+        return self.mask is not None
+
+    @property
+    def makes_masks(self) -> bool:  # type: ignore[override]  # here it depends on arguments
+        """Whether `mask` may make one of its own."""
+        return self.mask is not None
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """What `mask` says."""
+        if isinstance(self.mask, FixedArray):
+            return jnp.asarray(self.mask.values, bool)
+        return None if self.mask is None else self.mask(_listed(inputs), _listed(mask))
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+    ) -> tuple[Any, State]:
+        """The base's `apply`; `mask` is that of the inputs, a tuple for several."""
+        arrays = [jax.tree.map(self._kept, x) for x in inputs]
+        known = {"mask": _listed(mask), "training": training}
+        expected = inspect.signature(self.function).parameters
+        told = {name: value for name, value in known.items() if name in expected}
+        given = thawed(self.arguments) | told
+        outputs = self.function(arrays[0] if len(arrays) == 1 else arrays, **given)
+        outputs = jax.tree.map(jnp.asarray, outputs)
+        self._check_shape(outputs, inputs)
+        return (tuple(outputs) if isinstance(outputs, list) else outputs), state
+
+    def _kept(self, x: Any) -> jax.Array:
+        x = jnp.asarray(x)
+        return self.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+    def _check_shape(self, outputs: Any, inputs: tuple[Any, ...]) -> None:
+        if self.output_shape is None or not hasattr(outputs, "shape"):
+            return
+        if callable(self.output_shape):
+            shapes = [tuple(x.shape) for x in inputs]
+            wanted = tuple(self.output_shape(shapes[0] if len(shapes) == 1 else shapes))[1:]
+        else:
+            wanted = self.output_shape
+        got = tuple(outputs.shape[1:])
+        pairs = zip(wanted, got, strict=False)
+        if len(wanted) != len(got) or any(size not in (None, own) for size, own in pairs):
+            raise ValueError(
+                f"{self.who}: expected outputs of shape {wanted} behind the batch axis, as "
+                f"`output_shape` says, got {got}. Leave `output_shape` out: it follows from the "
+                "function."
+            )
+
+
+def _listed(values: Any) -> Any:
+    return list(values) if isinstance(values, tuple) else values

@@ -1,0 +1,80 @@
+"""A layer around a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.core.errors import describe
+from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+
+
+def one_layer(value: Any) -> Any:
+    """`value` if it is a layer; of a model its description.
+
+    Raises:
+      TypeError: it is neither.
+    """
+    value = value.as_layer() if hasattr(value, "as_layer") else value
+    if isinstance(value, Layer):
+        return value
+    fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
+    raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
+
+
+class Wrapper(Layer):
+    """Base of layers around a layer: weights, shapes and outputs are its own, unless overridden.
+
+    Args:
+      layer: the layer that is wrapped.
+
+    Raises:
+      TypeError: `layer` is no layer.
+
+    Example: the wrapped layer's outputs, doubled.
+      >>> import jax, jax.numpy as jnp
+      >>> from jkeras.layers import Dense
+      >>> class Twice(Wrapper):
+      ...     def apply(self, params, state, inputs, **told):
+      ...         outputs, state = self.layer.apply(params, state, inputs, **told)
+      ...         return 2 * outputs, state
+      >>> layer = Twice(Dense(1, kernel_initializer="ones"))
+      >>> params, state = layer.init(jax.random.key(0), jnp.ones((1, 3)))
+      >>> layer.apply(params, state, jnp.ones((1, 3)))[0].tolist()
+      [[6.0]]
+
+    Source: `keras.layers.Wrapper`.
+    """
+
+    layer: Any = option(convert=one_layer)
+
+    @property
+    def inner(self) -> Any:
+        """The wrapped layer, in the dtype of this one if it says one, and frozen if this one is."""
+        changes = {} if self.dtype is None else {"dtype": self.dtype}
+        changes |= {} if self.trainable else {"trainable": False}
+        return self.layer.replace(**changes) if changes else self.layer
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # it is the wrapped layer's
+        """What filler rows do to the wrapped layer."""
+        return self.layer.padded_rows
+
+    @property
+    def takes_integers(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
+        """Whether the wrapped layer takes integers."""
+        return self.layer.takes_integers
+
+    # Both take anything, so that a type checker lets each subclass name its own inputs.
+    def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:
+        """The wrapped layer's."""
+        return self.inner.init(*args, **kwargs)
+
+    def apply(self, *args: Any, **kwargs: Any) -> tuple[Any, State]:
+        """The wrapped layer's, to which goes what else is told (`rows`, `mask`)."""
+        return self.inner.apply(*args, **kwargs)
+
+    def penalty(self, params: Params) -> Array | float:
+        return self.layer.penalty(params)
+
+    def constrain(self, params: Params) -> Params:
+        return self.layer.constrain(params)

@@ -1,0 +1,159 @@
+"""One layer applied to values that carry masks: what chains and graphs are made of.
+
+A mask is a bool array that says which steps of a value are real, or None. It travels beside its
+value, never in it: `masks` is a tuple parallel to `values`. Laws: a layer that knows nothing of
+masks gives the outputs it gives without; a network without a layer that makes masks computes
+nothing for them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.input_spec import check_inputs
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
+
+Values = tuple[Any, ...]
+Masks = tuple[Any, ...]
+
+
+def call_layer(
+    layer: Layer,
+    params: Params,
+    state: State,
+    values: Values,
+    masks: Masks,
+    *,
+    key: Key | None,
+    training: bool,
+    rows: Array | None = None,
+    turn: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Values, State, Masks]:
+    """Applies a layer to values with their masks.
+
+    Args:
+      layer: the layer, named.
+      params, state: the layer's own.
+      values: its inputs, side by side.
+      masks: for each of them a bool array (the value's shape without features), or None; for a
+        value that is a dict or a list, the same of masks.
+      key: the layer's own key, or None.
+      training: the flag.
+      rows: `[batch]` bool, the examples that are real.
+      turn: how often the layer ran before in this pass: it then draws anew, and its activity
+        losses add up.
+      options: further keyword arguments of `apply`; a mask among them is used instead of `masks`.
+
+    Returns:
+      The outputs as a tuple, the new state with the layer's activity loss, and the masks of the
+      outputs, as many as these.
+
+    Raises:
+      ValueError: the inputs are not as the layer's `input_spec` says.
+
+    Warns:
+      UserWarning: a mask reaches a layer that does not support masking, and ends there.
+    """
+    check_inputs(layer.input_spec, layer.who, values)
+    told: dict[str, Any] = {"rows": rows} if layer.padded_rows == "masked" else {}
+    told |= {"key": key_of_turn(key, turn), "training": training}
+    masked = any(mask is not None for mask in jax.tree.leaves(masks))
+    if hasattr(layer, "apply_with_mask"):
+        run = layer.apply_with_mask
+        outputs, new, made = run(params, state, *values, masks=masks, **told, **(options or {}))
+        made = _parallel(made, as_tuple(outputs))
+    else:
+        told |= layer.mask_arguments(masks) if masked else {}
+        told |= options or {}
+        outputs, new = layer.apply(params, state, *values, **told)
+        known = masked or layer.makes_masks or told.get("mask") is not None
+        made = (None,) * len(as_tuple(outputs))
+        if known:
+            made = _masks_of(layer, values, _explicit(told, masks), as_tuple(outputs))
+    before = state.get(ACTIVITY_LOSS) if turn else None
+    return as_tuple(outputs), with_activity(layer, new, outputs, before), made
+
+
+def key_of_turn(key: Key | None, turn: int) -> Key | None:
+    """A layer's key when it runs for the first time (turn 0), the second, …: each draws anew."""
+    return key if turn == 0 or key is None else child(key, turn)
+
+
+def as_tuple(outputs: Any) -> Values:
+    """The outputs side by side: one output is a tuple of one."""
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def unpacked(values: Values) -> Any:
+    """The value itself where there is one, else the tuple."""
+    return values[0] if len(values) == 1 else values
+
+
+def activity_rule(layer: Layer) -> Any:
+    """The regularizer of the layer's outputs, or None."""
+    return getattr(layer, "activity_regularizer", None)
+
+
+def with_activity(layer: Layer, state: State, outputs: Any, before: Array | None = None) -> State:
+    """The layer's state with the regularization of its outputs, divided by the batch size as in
+    Keras; `before` is that of the turns before, when the layer runs more than once.
+    """
+    rule = activity_rule(layer)
+    if rule is None:
+        return state
+    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
+    loss = sum(terms).astype(jnp.float32)
+    return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
+
+
+def _explicit(told: Mapping[str, Any], masks: Masks) -> Masks:
+    """The masks, the first of them as the caller of the layer gave it, if so."""
+    given = told.get("mask")
+    return masks if given is None or isinstance(given, tuple | list) else (given, *masks[1:])
+
+
+def _masks_of(layer: Layer, values: Values, masks: Masks, outputs: Values) -> Masks:
+    """The masks of the outputs; none, with a warning, from a layer that does not keep them."""
+    if layer.supports_masking or layer.makes_masks:
+        made = layer.compute_mask(unpacked(values), unpacked(masks))
+        return _parallel(made, outputs)
+    _warn_of_lost_mask(layer)
+    return (None,) * len(outputs)
+
+
+def _parallel(made: Any, outputs: Values) -> Masks:
+    """Masks as a tuple as long as the outputs; what is missing has none."""
+    if len(outputs) == 1 and isinstance(outputs[0], dict | list):
+        return (made,)
+    listed = tuple(made) if isinstance(made, tuple | list) else (made,)
+    return (*listed, *(None,) * len(outputs))[: len(outputs)]
+
+
+def _warn_of_lost_mask(layer: Layer) -> None:
+    warnings.warn(
+        f"{layer.who}: its inputs carry a mask, and it does not support masking: padded steps "
+        "count as real ones from here on, in the layers behind it and in the loss. Move it in "
+        "front of the layer that makes the mask, or subclass it with `supports_masking = True` if "
+        "the mask of its inputs is that of its outputs.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+__all__ = [
+    "Masks",
+    "Values",
+    "activity_rule",
+    "as_tuple",
+    "call_layer",
+    "key_of_turn",
+    "unpacked",
+    "with_activity",
+]
