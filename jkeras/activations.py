@@ -2,6 +2,7 @@
 
 from jkeras.ops.activations import (
     celu,
+    deserialize,
     elu,
     exponential,
     gelu,
@@ -20,6 +21,7 @@ from jkeras.ops.activations import (
     relu,
     relu6,
     selu,
+    serialize,
     sigmoid,
     silu,
     soft_shrink,
@@ -38,6 +40,7 @@ from jkeras.ops.activations import (
 
 __all__ = [
     "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
@@ -56,6 +59,7 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
     "soft_shrink",

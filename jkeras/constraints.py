@@ -6,10 +6,12 @@ from jkeras.ops.constraints import (
     MinMaxNorm,
     NonNeg,
     UnitNorm,
+    deserialize,
     get,
     max_norm,
     min_max_norm,
     non_neg,
+    serialize,
     unit_norm,
 )
 
@@ -19,9 +21,11 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]

@@ -6,11 +6,13 @@ from jkeras.ops.regularizers import (
     L2,
     OrthogonalRegularizer,
     Regularizer,
+    deserialize,
     get,
     l1,
     l1_l2,
     l2,
     orthogonal_regularizer,
+    serialize,
 )
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "L2",
     "OrthogonalRegularizer",
     "Regularizer",
+    "deserialize",
     "get",
     "l1",
     "l1_l2",
     "l2",
     "orthogonal_regularizer",
+    "serialize",
 ]

@@ -58,8 +58,10 @@ from jkeras.losses.reduction import (
     reduce_weighted,
 )
 from jkeras.losses.registry import (
+    deserialize,
     get,
     resolve,
+    serialize,
 )
 from jkeras.losses.regression import (
     CosineSimilarity,
@@ -128,6 +130,7 @@ __all__ = [
     "circle",
     "cosine_similarity",
     "ctc",
+    "deserialize",
     "dice",
     "get",
     "hinge",
@@ -148,6 +151,7 @@ __all__ = [
     "poisson",
     "reduce_weighted",
     "resolve",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "tversky",

@@ -73,6 +73,11 @@ class Loss(Description):
     """Whether an example's value depends on that example alone, so that a batch may be taken in
     slices. A subclass says so; nobody can see it from outside."""
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name, `dtype` only where it is set, as Keras has none there."""
+        config = super().get_config()
+        return config if config.get("dtype") else {k: v for k, v in config.items() if k != "dtype"}
+
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """One value an example. Every loss defines it.
 
@@ -116,7 +121,13 @@ class Loss(Description):
         return same_rank(y_true, y_pred)
 
     def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, valid: Any = None
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        *,
+        valid: Any = None,
+        mask: Any = None,
     ) -> Array:
         """The loss of a batch.
 
@@ -125,11 +136,16 @@ class Loss(Description):
           y_pred: predictions, `[batch, ...]`.
           sample_weight: `[batch]`, or one weight for each value; see `reduce_weighted`.
           valid: bool `[batch]`, False for filler rows, at least one True.
+          mask: bool, `[batch]`, `[batch, time]` …, the mask of the predictions: what it leaves out
+            counts neither in the sum nor in the number of values.
 
         Returns:
           A scalar; `[batch, ...]` where `reduction` is None.
         """
         values, counted = self._counted(y_true, y_pred, valid)
+        if mask is not None:
+            mask = lined_up("mask", jnp.asarray(mask).astype(bool), values)
+            counted = mask if counted is None else mask & lined_up("valid", counted, values)
         return reduce_weighted(values, sample_weight, self.reduction, counted)
 
     def parts(
@@ -154,7 +170,7 @@ class Loss(Description):
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         del valid
-        return self.call(y_true, y_pred)
+        return self.call(y_true, y_pred).astype(y_pred.dtype)
 
     def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
         """Raises before training what training would turn into NaN or nonsense.

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import check_axis, exact, index_pair, one_hot_pair, paired
+from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_between, check_classes, check_finite
 
 Array = jax.Array
@@ -52,7 +52,7 @@ def binary_crossentropy(
 
     Source: `keras.losses.binary_crossentropy`.
     """
-    y_true, y_pred = paired("binary_crossentropy", y_true, y_pred)
+    y_true, y_pred = alike("binary_crossentropy", y_true, y_pred)
     check_axis("binary_crossentropy", axis, y_pred)
     target, output = exact(y_true), exact(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing

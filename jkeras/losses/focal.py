@@ -23,7 +23,7 @@ from jkeras.losses.classification import (
     log_probabilities,
 )
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import check_axis, exact, index_pair, one_hot_pair, paired
+from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_classes, check_finite
 
 Array = jax.Array
@@ -67,7 +67,7 @@ def binary_focal_crossentropy(
     Source: Lin et al. 2018, arXiv:1708.02002; `keras.losses.binary_focal_crossentropy`. From
     logits this is the stable form; Keras clips the sigmoid, so it stops at 16.1.
     """
-    y_true, y_pred = paired("binary_focal_crossentropy", y_true, y_pred)
+    y_true, y_pred = alike("binary_focal_crossentropy", y_true, y_pred)
     check_axis("binary_focal_crossentropy", axis, y_pred)
     target, output = exact(y_true), exact(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing

@@ -98,13 +98,19 @@ class _Overlap(Loss):
     axis = cast(Axes, None)
 
     def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, valid: Any = None
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        *,
+        valid: Any = None,
+        mask: Any = None,
     ) -> Array:
         """The loss of a batch; arguments as for `Loss.__call__`.
 
         An index of the whole batch is one value for "sum", unless the examples have weights.
         """
-        total = super().__call__(y_true, y_pred, sample_weight, valid=valid)
+        total = super().__call__(y_true, y_pred, sample_weight, valid=valid, mask=mask)
         many = sample_weight is not None and np.ndim(sample_weight) > 0
         if self.reduction != "sum" or many or not self._sums_batch(np.ndim(y_pred)):
             return total

@@ -7,10 +7,11 @@ shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras.core.errors import describe, unknown_name
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.losses.base import Loss, LossFunction
 from jkeras.losses.circle import Circle, circle
 from jkeras.losses.classification import (
@@ -101,8 +102,8 @@ def get(identifier: Any) -> Loss:
     """The loss that `identifier` means.
 
     Args:
-      identifier: a word, a `Loss`, a class of losses, or a function `(y_true, y_pred)` that returns
-        one value an example or one number a batch.
+      identifier: a word, a `Loss`, a class of losses, the configuration of a loss, or a function
+        `(y_true, y_pred)` that returns one value an example or one number a batch.
 
     Raises:
       TypeError: none of these.
@@ -115,6 +116,7 @@ def get(identifier: Any) -> Loss:
       Traceback (most recent call last):
       ValueError: unknown loss 'mse2'. Did you mean 'mse'? Known: bce, ...
     """
+    identifier = resolved(identifier, "losses")
     if isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, str):
@@ -199,3 +201,27 @@ def kind_of_targets(targets: tuple[int, ...], outputs: tuple[int, ...]) -> str:
     if len(outputs) < 2 or outputs[-1] == 1:
         return "binary"
     return "sparse" if len(targets) < len(outputs) or targets[-1] == 1 else "categorical"
+
+
+def serialize(loss: Any) -> Any:
+    """What a configuration holds for a loss.
+
+    Example:
+      >>> serialize(Huber())["class_name"]
+      'Huber'
+
+    Source: `keras.losses.serialize`.
+    """
+    return serialize_keras_object(loss)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Loss:
+    """The loss that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.losses.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

@@ -62,6 +62,19 @@ def paired(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return y_true.astype(y_pred.dtype), y_pred
 
 
+def alike(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """As `paired`, of one shape: a column of targets does not stretch over several outputs.
+
+    Example:
+      >>> [y.shape for y in alike("f", jnp.zeros(3), jnp.zeros((3, 1)))]
+      [(3, 1), (3, 1)]
+    """
+    y_true, y_pred = paired(who, y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(_mismatch(who, y_true.shape, y_pred.shape))
+    return y_true, y_pred
+
+
 def _broadcast(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))
 
@@ -74,10 +87,8 @@ def _mismatch(who: str, got: Shape, outputs: Shape) -> str:
             'loss="sparse_categorical_crossentropy".'
         )
     if got[:1] == outputs[:1] and len(got) == len(outputs):
-        return (
-            f"{text} Give the last layer {got[-1]} units, or pass targets with "
-            f"{outputs[-1]} columns."
-        )
+        units = "1 unit" if got[-1] == 1 else f"{got[-1]} units"
+        return f"{text} Give the last layer {units}, or pass targets with {outputs[-1]} columns."
     return f"{text} Targets and outputs need the same axes."
 
 

@@ -110,10 +110,12 @@ from jkeras.metrics.reduction import (
 )
 from jkeras.metrics.registry import (
     ByShape,
+    deserialize,
     get,
     log_names,
     resolve,
     resolve_accuracy,
+    serialize,
 )
 from jkeras.metrics.tradeoffs import (
     PrecisionAtRecall,
@@ -186,6 +188,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "concordance_correlation",
+    "deserialize",
     "get",
     "hinge",
     "huber",
@@ -207,6 +210,7 @@ __all__ = [
     "poisson",
     "resolve",
     "resolve_accuracy",
+    "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",

@@ -18,8 +18,8 @@ how a description can do that and stay one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Self, cast
 
 import jax
 import jax.numpy as jnp
@@ -59,6 +59,14 @@ class Metric(Description):
     # Without annotations these are no fields: each subclass puts its arguments in Keras's order.
     name = cast("str | None", None)
     dtype = cast(Any, None)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The metric with these arguments, written by `get_config` here or in Keras."""
+        if isinstance(config, Mapping) and config.get("dtype") == "int32":
+            # How Keras keeps the counts of its IoU metrics; sums are float32 here.
+            config = {**config, "dtype": None}
+        return super().from_config(config)
 
     def init(self) -> Sums:
         """The sums of no example: float32 arrays."""

@@ -7,14 +7,14 @@ by hand and in loops of one's own, not for `compile`. Laws: as in `jkeras.metric
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import option
+from jkeras.core.description import Description, option
+from jkeras.core.serialization import serialize_keras_object
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import floats
@@ -119,6 +119,16 @@ class Mean(_OfValues):
         return weighted_sums(values[None] if values.ndim == 0 else values, weight)
 
 
+class WithArguments(Description):
+    """A function with some arguments given, which, unlike a `partial`, compares and hashes."""
+
+    fn: Callable[..., Any]
+    arguments: tuple[tuple[str, Any], ...]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.fn(*args, **dict(self.arguments))
+
+
 class MeanMetricWrapper(FunctionMetric):
     """The mean of what a function `(y_true, y_pred)` returns, under Keras's name for it.
 
@@ -140,7 +150,16 @@ class MeanMetricWrapper(FunctionMetric):
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
-        super().__init__(partial(fn, **kwargs) if kwargs else fn, name, dtype)
+        given = WithArguments(fn, tuple(sorted(kwargs.items()))) if kwargs else fn
+        super().__init__(given, name, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name, those for `fn` among them, as Keras writes them."""
+        config = super().get_config()
+        if isinstance(self.fn, WithArguments):
+            config["fn"] = serialize_keras_object(self.fn.fn)
+            config |= {name: serialize_keras_object(value) for name, value in self.fn.arguments}
+        return config
 
     @property
     def log_name(self) -> str:

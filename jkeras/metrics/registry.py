@@ -9,13 +9,14 @@ form ("mse") or any word for a loss; the metric keeps the word as its name. "acc
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jkeras import losses
 from jkeras.core.description import fields
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.naming import snake_case
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.losses.registry import CROSSENTROPY_WORDS, FUNCTIONS, kind_of_targets
 from jkeras.metrics import (
     accuracy,
@@ -113,6 +114,7 @@ def get(identifier: Any) -> Metric:
       >>> get("mse"), get("precision"), get(losses.Huber(2.0)).log_name
       (MeanSquaredError(name='mse'), Precision(), 'huber_loss')
     """
+    identifier = resolved(identifier, "metrics")
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, losses.Loss):
@@ -137,6 +139,10 @@ class ByShape(MeanMetric):
     """
 
     word: str
+
+    def in_config(self) -> str:
+        """The word, as Keras writes it."""
+        return self.word
 
     def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
         """Adds a batch to the sums of the metric that its shapes call for."""
@@ -228,24 +234,39 @@ def resolve_accuracy(word: str, y_true: Any, y_pred: Any) -> Metric:
     return choice[kind_of_targets(y_true.shape, y_pred.shape)]().replace(name=word)
 
 
-def log_names(metrics: Sequence[Metric], weighted: Sequence[Metric] = ()) -> list[str]:
+def log_names(
+    metrics: Sequence[Metric],
+    weighted: Sequence[Metric] = (),
+    *,
+    outputs: Sequence[str | None] | None = None,
+) -> list[str]:
     """The names in the logs: one for each metric, then one for each weighted metric.
 
     A name that occurs again gets a number: `mse`, `mse_1`. A weighted metric whose name is taken is
     first called `weighted_mse`.
 
+    Args:
+      metrics: metrics that ignore sample weights.
+      weighted: metrics that use them.
+      outputs: the name of each one's output, which stands before its own; None for none.
+
     Example:
       >>> mse = get("mse")
       >>> log_names([mse, mse], weighted=[mse, mse])
       ['mse', 'mse_1', 'weighted_mse', 'weighted_mse_1']
+      >>> log_names([mse, mse], weighted=[mse], outputs=["a", "b", "b"])
+      ['a_mse', 'b_mse', 'b_weighted_mse']
 
     Source: measured on Keras 3.15.1.
     """
+    every = [*metrics, *weighted]
+    before = [f"{name}_" if name else "" for name in outputs or [None] * len(every)]
     seen: dict[str, int] = {}
-    names = [_numbered(metric.log_name, seen) for metric in metrics]
-    for metric in weighted:
-        name = metric.log_name
-        names.append(_numbered(f"weighted_{name}" if name in seen else name, seen))
+    names: list[str] = []
+    for number, (metric, prefix) in enumerate(zip(every, before, strict=True)):
+        name = f"{prefix}{metric.log_name}"
+        taken = number >= len(metrics) and name in seen
+        names.append(_numbered(f"{prefix}weighted_{metric.log_name}" if taken else name, seen))
     return names
 
 
@@ -253,3 +274,27 @@ def _numbered(name: str, seen: dict[str, int]) -> str:
     count = seen.get(name, 0)
     seen[name] = count + 1
     return f"{name}_{count}" if count else name
+
+
+def serialize(metric: Any) -> Any:
+    """What a configuration holds for a metric.
+
+    Example:
+      >>> serialize(accuracy.BinaryAccuracy())["class_name"]
+      'BinaryAccuracy'
+
+    Source: `keras.metrics.serialize`.
+    """
+    return serialize_keras_object(metric)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
+    """The metric that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.metrics.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

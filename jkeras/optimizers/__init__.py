@@ -10,7 +10,14 @@ from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
 from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
 from jkeras.optimizers.muon import Muon
 from jkeras.optimizers.rates import get_learning_rate, set_learning_rate
-from jkeras.optimizers.resolve import apply_updates, as_transformation, get
+from jkeras.optimizers.refit import refitted
+from jkeras.optimizers.resolve import (
+    apply_updates,
+    as_transformation,
+    deserialize,
+    get,
+    serialize,
+)
 
 __all__ = [
     "SGD",
@@ -35,11 +42,14 @@ __all__ = [
     "Scheduled",
     "apply_updates",
     "as_transformation",
+    "deserialize",
     "final_params",
     "get",
     "get_learning_rate",
+    "refitted",
     "scale_loss",
     "scales_loss",
     "schedules",
+    "serialize",
     "set_learning_rate",
 ]

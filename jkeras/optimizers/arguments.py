@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jkeras.core.description import Description
 from jkeras.core.errors import describe
 
 Number = int | float
@@ -125,11 +126,11 @@ def flag(value: Any) -> bool:
 
 
 def learning_rate(value: Any) -> Number | Schedule:
-    """A number of at least 0, or a schedule: any function from the step to the rate.
+    """A number of at least 0, or a schedule: any function from the step, or of nothing, to a rate.
 
     Raises:
-      TypeError: neither; or a schedule's class instead of an instance; or a function that cannot be
-        called with the step alone; or a traced array, which a description cannot hold.
+      TypeError: neither; or a schedule's class instead of an instance; or a function that needs
+        more than the step; or a traced array, which a description cannot hold.
       ValueError: a negative, infinite or NaN rate.
     """
     if isinstance(value, type):
@@ -145,15 +146,38 @@ def learning_rate(value: Any) -> Number | Schedule:
     return _function_of_step(value) if callable(value) else _fixed_rate(value)
 
 
+class RateOf(Description):
+    """A function of nothing as a schedule. It is called while tracing: a compiled step keeps its
+    rate.
+    """
+
+    fn: Callable[..., Any]
+
+    def __call__(self, step: Any) -> Any:
+        """What the function returns, at every step."""
+        del step
+        return self.fn()
+
+
 def _function_of_step(schedule: Schedule) -> Schedule:
     try:
-        inspect.signature(schedule).bind(0)
-    except TypeError:
-        name = getattr(schedule, "__name__", type(schedule).__name__)
-        raise TypeError(
-            f"expected a function of the step, got {name}{inspect.signature(schedule)}. "
-            "Write it as: lambda step: ..."
-        ) from None
+        signature = inspect.signature(schedule)
     except ValueError:  # a built-in that does not tell its signature: believe it
         return schedule
-    return schedule
+    if _takes(signature, 0):
+        return schedule
+    if _takes(signature):
+        return RateOf(schedule)
+    name = getattr(schedule, "__name__", type(schedule).__name__)
+    raise TypeError(
+        f"expected a function of the step, got {name}{signature}. Write it as: lambda step: ..."
+    )
+
+
+def _takes(signature: inspect.Signature, *arguments: Any) -> bool:
+    """Whether a function of this signature can be called so."""
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True

@@ -17,6 +17,7 @@ import jax
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
+from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
@@ -71,6 +72,10 @@ def _entries(value: Any) -> tuple[tuple[str, Optimizer], ...]:
     return pairs
 
 
+def _as_dict(entries: tuple[tuple[str, Optimizer], ...]) -> Any:
+    return serialize_keras_object(dict(entries))
+
+
 class OptimizerMap(Description):
     """Optimizers by the paths of their variables: an exact path, a regular expression, or neither.
 
@@ -97,7 +102,7 @@ class OptimizerMap(Description):
     """
 
     default_optimizer: Optimizer = option(convert=_optimizer)
-    optimizer_map: Any = option(default=None, convert=_entries)
+    optimizer_map: Any = option(default=None, convert=_entries, to_config=_as_dict)
 
     def __getitem__(self, path: str) -> Optimizer:
         """The optimizer for a path.
@@ -181,14 +186,13 @@ class MultiOptimizer(Description):
 
     def init(self, params: Tree) -> MultiState:
         """The states of all optimizers before the first update."""
+        return MultiState(tuple(rule.init(part) for rule, part in self.parts(params).items()))
+
+    def parts(self, params: Tree) -> dict[Optimizer, dict[str, Any]]:
+        """Each optimizer with its variables, by their paths."""
         paths, leaves = self._flat(params)
-        groups = self._groups(params)
-        return MultiState(
-            tuple(
-                rule.init({paths[i]: leaves[i] for i in members})
-                for rule, members in groups.items()
-            )
-        )
+        groups = self._groups(params).items()
+        return {rule: {paths[i]: leaves[i] for i in members} for rule, members in groups}
 
     def update(
         self, grads: Tree, state: MultiState, params: Tree | None = None

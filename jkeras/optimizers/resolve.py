@@ -7,12 +7,13 @@ by those who use it, and takes a fifth of a second.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 
 from jkeras.core.errors import describe, look_up
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.core.trees import Tree
 from jkeras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
 from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
@@ -39,8 +40,8 @@ def get(identifier: Any) -> Transformation:
     """The optimizer that `identifier` stands for.
 
     Args:
-      identifier: a name in any letter case ("adam", "SGD"), an optimizer or its class, or a
-        transformation of optax, which comes back as it is.
+      identifier: a name in any letter case ("adam", "SGD"), an optimizer, its class or its
+        configuration, or a transformation of optax, which comes back as it is.
 
     Raises:
       TypeError: it is none of these.
@@ -50,6 +51,7 @@ def get(identifier: Any) -> Transformation:
       >>> get("Adam"), get(SGD) == get("sgd")
       (Adam(), True)
     """
+    identifier = resolved(_with_class(identifier), "optimizers")
     if isinstance(identifier, str):
         return look_up("optimizer", identifier.lower(), _BY_NAME)()
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
@@ -74,6 +76,14 @@ def apply_updates(params: Tree, updates: Tree) -> Tree:
     return jax.tree.map(added, updates, params, is_leaf=lambda leaf: leaf is None)
 
 
+def _with_class(identifier: Any) -> Any:
+    """A configuration whose `class_name` is a word in any letter case, with the class's name."""
+    word = identifier.get("class_name") if isinstance(identifier, Mapping) else None
+    if not isinstance(word, str) or word.lower() not in _BY_NAME:
+        return identifier
+    return {**identifier, "class_name": _BY_NAME[word.lower()].__name__}
+
+
 def _not_an_optimizer(identifier: Any) -> TypeError:
     expected = (
         "expected an optimizer: a name, an object of jkeras.optimizers, or an optax optimizer"
@@ -84,3 +94,27 @@ def _not_an_optimizer(identifier: Any) -> TypeError:
             f"{expected}; got the function {name}. Call it to make the optimizer: {name}(0.001)."
         )
     return TypeError(f"{expected}; got {describe(identifier)}. For example: 'adam'.")
+
+
+def serialize(optimizer: Any) -> Any:
+    """What a configuration holds for an optimizer.
+
+    Example:
+      >>> serialize(SGD(0.1))["class_name"]
+      'SGD'
+
+    Source: `keras.optimizers.serialize`.
+    """
+    return serialize_keras_object(optimizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Transformation:
+    """The optimizer that a name or a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
+      custom_objects: the user's own classes and functions by name.
+
+    Source: `keras.optimizers.deserialize`.
+    """
+    return deserialize_in(get, config, custom_objects)

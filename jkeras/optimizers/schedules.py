@@ -13,12 +13,15 @@ A schedule of one's own is any function of the step, or a subclass of `LearningR
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
+from jkeras.core.errors import describe
+from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 
@@ -46,6 +49,18 @@ class LearningRateSchedule:
             f"{type(self).__name__}: expected a method `__call__(self, step)` that returns the "
             "learning rate, and the class defines none."
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name. A class with an `__init__` of its own defines it."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: expected a method `get_config(self)` that returns the "
+            "arguments of `__init__` in a dict, and the class defines none."
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The schedule with these arguments."""
+        return cls(**config)
 
 
 class ExponentialDecay(Description, LearningRateSchedule):
@@ -294,3 +309,54 @@ def _passed(step: Any, decay_steps: Number, staircase: bool) -> Array:
     one stair late; `//` goes by the remainder, which is exact.
     """
     return _float(step) // decay_steps if staircase else _float(step) / decay_steps
+
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """What a configuration holds for a schedule.
+
+    Example:
+      >>> serialize(ExponentialDecay(0.1, 10, 0.5))["class_name"]
+      'ExponentialDecay'
+
+    Source: `keras.optimizers.schedules.serialize`.
+    """
+    return serialize_keras_object(learning_rate_schedule)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The schedule that a configuration stands for.
+
+    Args:
+      config: what `serialize` gave, here or in Keras.
+      custom_objects: the user's own classes and functions by name.
+
+    Raises:
+      TypeError: it is no configuration of a schedule.
+      ValueError: a name in it is unknown, or an argument is missing.
+
+    Source: `keras.optimizers.schedules.deserialize`.
+    """
+    return deserialize_in(_schedule, config, custom_objects)
+
+
+def _schedule(config: Any) -> Any:
+    made = resolved(config, "optimizers.schedules")
+    if not callable(made):
+        raise TypeError(
+            "expected the configuration of a schedule, a dict with 'class_name' and 'config', got "
+            f"{describe(config)}."
+        )
+    return made
+
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]

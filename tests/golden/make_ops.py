@@ -174,13 +174,17 @@ def activation_values(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def rule_values(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Results of every regularizer and constraint."""
-    found = {}
+    """Results and gradients of every regularizer and constraint."""
+    found, matrix = {}, jax.numpy.asarray(given["matrix"])
     for room, cases in (("regularizers", REGULARIZERS), ("constraints", CONSTRAINTS)):
         for name, arguments in cases:
             rule = getattr(getattr(keras, room), name)(**tuples(arguments))
-            result = rule(jax.numpy.asarray(given["matrix"]))
-            found[entry(room, name, arguments, "y")] = np.asarray(result, np.float32)
+
+            def weighed(x, rule=rule):
+                return jax.numpy.sum(given["weights"] * rule(x))
+
+            found[entry(room, name, arguments, "y")] = np.asarray(rule(matrix), np.float32)
+            found[entry(room, name, arguments, "dx")] = jax.grad(weighed)(matrix)
     return found
 
 

@@ -70,8 +70,10 @@ def summaries(k: Library, name: str) -> dict[str, str]:
     return texts
 
 
-def summary_text(model: Any) -> str:
+def summary_text(model: Any, **options: Any) -> str:
     """What `summary()` prints, 80 columns wide."""
     printed: list[str] = []
-    model.summary(line_length=80, print_fn=lambda text, line_break=False: printed.append(text))
+    model.summary(
+        line_length=80, print_fn=lambda text, line_break=False: printed.append(text), **options
+    )
     return "\n".join(line.rstrip() for line in "\n".join(printed).split("\n")).rstrip("\n")

@@ -1,5 +1,7 @@
 """Laws that hold for every loss: one table of losses, crossed with the laws."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,6 +68,15 @@ every_loss = pytest.mark.parametrize(
     TABLE,
     ids=[f"{i}_{row[0].log_name}" for i, row in enumerate(TABLE)],
 )
+
+
+def test_values_have_the_dtype_of_the_predictions_whatever_a_loss_of_ones_own_returns():
+    class Squares(losses.Loss):
+        def call(self, y_true, y_pred):
+            return jnp.square(y_true - y_pred.astype(y_true.dtype))[:, 0]
+
+    y_true, y_pred = jnp.zeros((2, 1), jnp.float32), jnp.ones((2, 1), jnp.bfloat16)
+    assert Squares().values(y_true, y_pred).dtype == jnp.bfloat16
 
 
 def test_every_loss_is_in_the_table():
@@ -143,6 +154,13 @@ def test_the_dtype_of_the_predictions_is_kept(loss, y_true, y_pred, dtype):
     value, slope = slope_of(lambda p: loss(y_true, p), y_pred)
     assert value.dtype == dtype and slope.dtype == dtype
     assert bool(jnp.isfinite(value)) and bool(jnp.all(jnp.isfinite(slope)))
+
+
+@every_loss
+def test_configurations_come_back_through_json(loss, y_true, y_pred):
+    own = {fn.__name__: fn for fn in (absolute, absolute_of_batch)}
+    for given in (loss, loss.replace(dtype="float16", name="mine", reduction="sum")):
+        assert losses.deserialize(json.loads(json.dumps(losses.serialize(given))), own) == given
 
 
 @every_loss

@@ -82,6 +82,20 @@ WRONG = [
         "(32, 2). Give the last layer 2 units, or pass targets with 3 columns.",
     ),
     (
+        losses.binary_crossentropy,
+        spec(32, 1),
+        spec(32, 3),
+        "binary_crossentropy: expected `y_true` of shape (32, 3) like the outputs, got shape "
+        "(32, 1). Give the last layer 1 unit, or pass targets with 3 columns.",
+    ),
+    (
+        losses.binary_focal_crossentropy,
+        spec(32, 1),
+        spec(32, 3),
+        "binary_focal_crossentropy: expected `y_true` of shape (32, 3) like the outputs, got shape "
+        "(32, 1). Give the last layer 1 unit, or pass targets with 3 columns.",
+    ),
+    (
         losses.huber,
         spec(31, 3),
         spec(32, 3),

@@ -1,5 +1,7 @@
 """Laws that hold for every metric: one table of metrics, crossed with the laws."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,6 +114,13 @@ def test_merge_is_associative_and_equals_updates_in_a_row(metric, y_true, y_pred
     same(metric.merge(metric.merge(a, b), c), metric.merge(a, metric.merge(b, c)))
     same(metric.merge(metric.merge(a, b), c), one_by_one)
     same(metric.merge(metric.init(), a), a)
+
+
+@every_metric
+def test_configurations_come_back_through_json(metric, y_true, y_pred):
+    own = {fn.__name__: fn for fn in (bias, bias_of_batch)}
+    for given in (metric, metric.replace(dtype="float16", name="mine")):
+        assert metrics.deserialize(json.loads(json.dumps(metrics.serialize(given))), own) == given
 
 
 @every_metric

@@ -79,6 +79,16 @@ def no_step() -> float:
     return 0.1
 
 
+def two_numbers(step: int, rate: float) -> float:
+    return rate * step
+
+
+def test_a_function_of_nothing_is_a_rate() -> None:
+    rate = SGD(no_step).learning_rate
+    assert callable(rate) and rate(5) == 0.1
+    assert SGD(no_step) == SGD(no_step) and SGD(no_step) != SGD(lambda: 0.1)
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "message"),
     [
@@ -113,9 +123,9 @@ def no_step() -> float:
             "Make an instance: CosineDecay(...).",
         ),
         (
-            no_step,
+            two_numbers,
             TypeError,
-            "expected a function of the step, got no_step() -> float. "
+            "expected a function of the step, got two_numbers(step: int, rate: float) -> float. "
             "Write it as: lambda step: ...",
         ),
         (

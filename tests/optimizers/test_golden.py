@@ -11,14 +11,12 @@ import pytest
 
 from jkeras import optimizers
 from jkeras.optimizers import OptimizerMap, apply_updates, final_params
+from tests.tolerances import near
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "optimizers.npz")
 CASES = json.loads(str(GOLDEN["cases"]))
 PATHS = [name.removeprefix("params/") for name in GOLDEN if name.startswith("params/")]
 REGENERATE = "regenerate with: python tests/golden/make_optimizers.py"
-
-# A variable that crosses zero keeps the rounding of its earlier, larger values.
-ATOL = 4e-6
 
 
 def _argument(value: Any) -> Any:
@@ -55,7 +53,7 @@ def test_twenty_steps_follow_keras(case: str) -> None:
 
 def _assert_near(got: Any, expected: Any, where: str) -> None:
     np.testing.assert_allclose(
-        got, expected, rtol=1e-6, atol=ATOL, err_msg=f"step {where}; {REGENERATE}"
+        got, expected, **near("twenty steps", expected), err_msg=f"step {where}; {REGENERATE}"
     )
 
 

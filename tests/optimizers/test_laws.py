@@ -1,6 +1,7 @@
 """The laws of every optimizer: one table of rules, crossed with what an optimizer promises."""
 
 import functools
+import json
 import pickle
 from typing import Any
 
@@ -202,6 +203,11 @@ def test_equal_descriptions_are_equal_hash_alike_and_pickle(rule: Any) -> None:
     assert again == rule and hash(again) == hash(rule)
     assert pickle.loads(pickle.dumps(rule)) == rule
     assert rule.replace(loss_scale_factor=3.0) != rule
+
+
+@every_rule
+def test_configurations_come_back_through_json(rule: Any) -> None:
+    assert optimizers.deserialize(json.loads(json.dumps(optimizers.serialize(rule)))) == rule
 
 
 @every_rule

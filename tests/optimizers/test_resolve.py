@@ -34,6 +34,7 @@ from jkeras.optimizers import (
         ("RMSprop", RMSprop()),
         (Adam, Adam()),
         (SGD(0.5), SGD(0.5)),
+        ({"class_name": "adamw", "config": {"beta_1": 0.5}}, AdamW(beta_1=0.5)),
     ],
 )
 def test_what_stands_for_an_optimizer(name: Any, expected: Any) -> None:

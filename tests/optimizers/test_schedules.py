@@ -19,6 +19,7 @@ from jkeras.optimizers.schedules import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from tests.tolerances import near
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "optimizers.npz")
 CASES = json.loads(str(GOLDEN["schedules"]))
@@ -36,8 +37,7 @@ def test_thirty_steps_follow_keras(case: str) -> None:
     schedule = _schedule(case)
     rates = [schedule(step) for step in GOLDEN["steps"]]
     expected = GOLDEN[f"schedule/{case}"]
-    # atol: at the foot of a cosine 1 + cos(π·f) is the rounding of 1.
-    np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=1e-7, err_msg=REGENERATE)
+    np.testing.assert_allclose(rates, expected, **near("schedules", expected), err_msg=REGENERATE)
 
 
 @each_case
@@ -47,7 +47,7 @@ def test_jit_vmap_and_arrays_agree_with_one_step_at_a_time(case: str) -> None:
     assert {rate.dtype for rate in one_by_one} == {jnp.dtype("float32")}
     assert {rate.shape for rate in one_by_one} == {()}
     for rates in (schedule(steps), jax.vmap(schedule)(steps), jax.jit(schedule)(steps)):
-        np.testing.assert_allclose(rates, np.array(one_by_one), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(rates, np.array(one_by_one), **near("schedules", one_by_one))
 
 
 @each_case

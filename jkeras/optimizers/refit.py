@@ -1,0 +1,67 @@
+"""The state of an optimizer when other weights are trained than before.
+
+    state = refitted(optimizer, state, before, params)
+
+Laws:
+  - What the state knows of a weight that was and is trained, it keeps, and so the counts and rates.
+  - What was not trained before begins as it begins in `init`; what is trained no more is forgotten.
+  - Refitting to the same weights changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from jkeras.core.trees import Tree
+from jkeras.optimizers.multi import MultiOptimizer, MultiState
+
+
+def refitted(optimizer: Any, state: Tree, before: Tree, params: Tree) -> Tree:
+    """A state for `params` that keeps what `state` knows.
+
+    Args:
+      optimizer: anything with `init` and `update`.
+      state: its state.
+      before: the parameters, or their specs, that `state` was made for; None in the place of those
+        that were not trained.
+      params: those that are trained from now on, None in the place of the others.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jkeras.optimizers import SGD
+      >>> rule, ones = SGD(0.1, momentum=0.9), jnp.ones(1)
+      >>> before = {"body": None, "head": ones}
+      >>> _, state = rule.update(before, rule.init(before), before)
+      >>> after = refitted(rule, state, before, {"body": ones, "head": ones})
+      >>> {name: round(float(slot[0]), 2) for name, slot in after.slots["momentum"].items()}
+      {'body': 0.0, 'head': -0.1}
+    """
+    if isinstance(optimizer, MultiOptimizer):
+        return _each(optimizer, state, before, params)
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:
+        return state._replace(inner=refitted(inner, state.inner, before, params))
+    known = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(state)}
+
+    def kept(path: Any, leaf: Any) -> Any:
+        old = known.get(jax.tree_util.keystr(path), leaf)
+        return old if getattr(old, "shape", ()) == getattr(leaf, "shape", ()) else leaf
+
+    return jax.tree_util.tree_map_with_path(kept, optimizer.init(params))
+
+
+def _leaves(state: Tree) -> list[tuple[Any, Any]]:
+    return jax.tree_util.tree_leaves_with_path(state)
+
+
+def _each(optimizer: MultiOptimizer, state: Any, before: Tree, params: Tree) -> MultiState:
+    """The states of all optimizers, each refitted to its own weights."""
+    old = dict(zip(optimizer.parts(before), state.states, strict=True))
+    states = []
+    for rule, part in optimizer.parts(params).items():
+        known = optimizer.parts(before).get(rule)
+        new = rule.init(part) if known is None else refitted(rule, old[rule], known, part)
+        states.append(new)
+    return MultiState(tuple(states))

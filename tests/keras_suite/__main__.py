@@ -1,0 +1,63 @@
+"""Runs Keras's own unit tests against jkeras and prints what became of them.
+
+    python -m tests.keras_suite                    the table
+    python -m tests.keras_suite losses metrics     and every failing test of some families
+    python -m tests.keras_suite --json             everything, for a program to read
+
+Run it from the project's root, where Keras 3.15.1 is installed; Keras itself is not imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+from collections import Counter
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+# Nearly all of the time is compilation of small programs; without LLVM's optimizations and XLA's
+# fusions of its own it takes half as long.
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+
+from tests.keras_suite import alias
+from tests.keras_suite.exclusions import reason
+from tests.keras_suite.families import FAMILIES, Outcome, outcome_of
+
+
+def main() -> None:
+    """Parses the words of the command, runs the families, prints."""
+    parser = argparse.ArgumentParser(prog="python -m tests.keras_suite")
+    parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help="all when left out")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    arguments = parser.parse_args()
+    folder = alias.keras_folder()
+    if folder is None:
+        raise SystemExit("Keras is not installed: pip install keras==3.15.1")
+    alias.install(folder)
+    found = {name: outcome_of(folder, name) for name in arguments.family or FAMILIES}
+    if arguments.json:
+        print(json.dumps({name: dataclasses.asdict(each) for name, each in found.items()}))
+        return
+    print(table(found))
+    for name in arguments.family:
+        for test, words in found[name].failed.items():
+            print(f"{name}: {test}\n    {words}\n    {reason(name, test) or 'NOT EXCLUDED'}")
+
+
+def table(found: dict[str, Outcome]) -> str:
+    """The outcomes as a table in Markdown, and a list of the reasons below it."""
+    lines = ["| family | run | passed | excluded | failed |", "|---|---|---|---|---|"]
+    reasons: Counter[str] = Counter()
+    for name, outcome in found.items():
+        words = [reason(name, test) for test in outcome.failed]
+        excluded = [each for each in words if each]
+        reasons.update(excluded)
+        numbers = (outcome.run, len(outcome.passed), len(excluded), len(words) - len(excluded))
+        lines.append(f"| {name} | {' | '.join(map(str, numbers))} |")
+    lines += ["", "Excluded:", ""]
+    return "\n".join([*lines, *(f"- {number}: {words}" for words, number in reasons.most_common())])
+
+
+if __name__ == "__main__":
+    main()

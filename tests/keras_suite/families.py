@@ -1,0 +1,143 @@
+"""Which of Keras's test files judge which family, and how to run one of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import io
+import unittest
+import warnings
+from pathlib import Path
+from typing import Any
+
+from tests.keras_suite.alias import module_of
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "losses": ("losses/loss_test.py", "losses/losses_test.py"),
+    "activations": ("activations/activations_test.py",),
+    "constraints": ("constraints/constraints_test.py",),
+    "regularizers": ("regularizers/regularizers_test.py",),
+    "initializers": (
+        "initializers/constant_initializers_test.py",
+        "initializers/initializer_test.py",
+        "initializers/random_initializers_test.py",
+    ),
+    "schedules": ("optimizers/schedules/learning_rate_schedule_test.py",),
+    "metrics": (
+        "metrics/accuracy_metrics_test.py",
+        "metrics/confusion_metrics_test.py",
+        "metrics/correlation_metrics_test.py",
+        "metrics/f_score_metrics_test.py",
+        "metrics/hinge_metrics_test.py",
+        "metrics/iou_metrics_test.py",
+        "metrics/metric_test.py",
+        "metrics/probabilistic_metrics_test.py",
+        "metrics/reduction_metrics_test.py",
+        "metrics/regression_metrics_test.py",
+    ),
+    "optimizers": (
+        "optimizers/adadelta_test.py",
+        "optimizers/adafactor_test.py",
+        "optimizers/adagrad_test.py",
+        "optimizers/adam_test.py",
+        "optimizers/adamax_test.py",
+        "optimizers/adamw_test.py",
+        "optimizers/ftrl_test.py",
+        "optimizers/lamb_test.py",
+        "optimizers/lion_test.py",
+        "optimizers/muon_test.py",
+        "optimizers/nadam_test.py",
+        "optimizers/optimizer_test.py",
+        "optimizers/rmsprop_test.py",
+        "optimizers/schedule_free_adamw_test.py",
+        "optimizers/sgd_test.py",
+    ),
+}
+"""The test files of each family, in `keras/src`."""
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of the tests of a family; a test is named `Class.test_name`."""
+
+    passed: list[str] = dataclasses.field(default_factory=list)
+    failed: dict[str, str] = dataclasses.field(default_factory=dict)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def run(self) -> int:
+        """How many tests ran."""
+        return len(self.passed) + len(self.failed)
+
+
+class _Result(unittest.TestResult):
+    """Sorts tests into an `Outcome`."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def addSuccess(self, test: Any) -> None:
+        self.outcome.passed.append(_name(test))
+
+    def addError(self, test: Any, err: Any) -> None:
+        self.outcome.failed[_name(test)] = _last_words(err)
+
+    addFailure = addError
+
+    def addSkip(self, test: Any, reason: str) -> None:
+        self.outcome.skipped[_name(test)] = reason
+
+
+def _name(test: Any) -> str:
+    """`Class.test_name`, with the number or name of a parameter set in it."""
+    return ".".join(test.id().split(".")[-2:])
+
+
+def _last_words(err: Any) -> str:
+    words = " ".join(str(err[1]).split())
+    return f"{err[0].__name__}: {words}"[:200]
+
+
+def outcome_of(folder: Path, family: str) -> Outcome:
+    """Runs the tests of a family.
+
+    Args:
+      folder: `keras/src`.
+      family: of `FAMILIES`.
+    """
+    outcome = Outcome()
+    for file in FAMILIES[family]:
+        _run_file(folder, file, outcome)
+    return outcome
+
+
+def _run_file(folder: Path, file: str, outcome: Outcome) -> None:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            module = module_of(folder, file)
+        except ImportError as error:
+            outcome.failed[file] = f"{type(error).__name__}: {error}"
+            return
+        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+        for test in _flat(suite):
+            _honor_marks(test)
+            test.run(_Result(outcome))
+
+
+def _flat(suite: Any) -> list[Any]:
+    if not isinstance(suite, unittest.TestSuite):
+        return [suite]
+    return [test for part in suite for test in _flat(part)]
+
+
+def _honor_marks(test: Any) -> None:
+    """`pytest.mark.skipif` means nothing to unittest: it becomes a skip here."""
+    method = getattr(test, test._testMethodName, None)
+    marks = [*getattr(method, "pytestmark", ()), *getattr(type(test), "pytestmark", ())]
+    for mark in marks:
+        if mark.name == "skipif" and mark.args[0]:
+            reason = mark.kwargs["reason"]
+            setattr(test, test._testMethodName, functools.partial(test.skipTest, reason))
