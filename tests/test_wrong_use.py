@@ -102,7 +102,7 @@ ERRORS = [
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: "
         "units, activation, use_bias, kernel_initializer, bias_initializer, "
         "kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,"
-        " bias_constraint, name, dtype, input_shape.",
+        " bias_constraint, name, dtype, input_shape, trainable.",
     ),
     Wrong(
         "dropout_rate",
@@ -643,7 +643,7 @@ ERRORS = [
     ),
     Wrong(
         "optimizer_rate_set",
-        lambda: setattr(built().optimizer, "learning_rate", 0.1),
+        lambda: setattr(jkeras.optimizers.SGD(), "learning_rate", 0.1),
         AttributeError,
         "SGD is a frozen description: `learning_rate` cannot be set. Set the rate of a "
         "model instead: model.learning_rate = 0.1.",
@@ -708,10 +708,9 @@ ERRORS = [
     ),
     Wrong(
         "loss_weights",
-        lambda: uncompiled().compile("sgd", "mse", loss_weights=[1.0]),
-        ValueError,
-        "compile: `loss_weights`: expected None, because the model has one output, got "
-        "[1.0] (list). Scale the loss itself, or use `sample_weight` in fit.",
+        lambda: uncompiled().compile("sgd", "mse", loss_weights=["a"]),
+        TypeError,
+        "compile: `loss_weights`: expected a finite number for each loss, got 'a' (str).",
     ),
     Wrong(
         "add_a_class",

@@ -1,0 +1,187 @@
+"""Writes names.md: every public name of Keras, whether it is here, and how it differs.
+
+    python docs/make_names.py
+
+What Keras has stands in tests/golden/names.json (tests/golden/make_names.py writes it); what is
+here is read off the package. Why a name is missing, or an argument differs, stands in the tables
+below: a difference without a reason is an error.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+GOLDEN = HERE.parent / "tests" / "golden" / "names.json"
+
+AUGMENTATION = "image augmentation is out of scope"
+TEXT = "text and string layers are out of scope"
+AUDIO = "audio is out of scope"
+FOREIGN = "wraps another framework's code"
+FILES = "whole-model files come with the checkpoints"
+DATASETS = "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"
+
+# (module, pattern of names): why they are not here. The first that fits counts.
+NOT_HERE = [
+    ("layers", "*Spectrogram", AUDIO),
+    ("layers", "Pipeline", "`Sequential` runs preparing layers in a row"),
+    ("layers", "Hash*", TEXT),
+    ("layers", "*Lookup", TEXT),
+    ("layers", "Text*", TEXT),
+    ("layers", "TFSMLayer", FOREIGN),
+    ("layers", "TorchModuleWrapper", FOREIGN),
+    ("layers", "JaxLayer", "every layer here is a pair of pure JAX functions"),
+    ("layers", "FlaxLayer", "a Flax module trains as it is"),
+    ("layers", "*", AUGMENTATION),  # what is left
+    ("optimizers", "LossScaleOptimizer", "every optimizer has `loss_scale_factor`"),
+    ("callbacks", "OrbaxCheckpoint", FILES),
+    ("models", "*_model", FILES),
+    ("saving", "*", FILES),
+    ("utils", "audio_*", AUDIO),
+    ("utils", "text_*", TEXT),
+    ("utils", "FeatureSpace", TEXT),
+    ("utils", "*interactive_logging*", "`verbose=` says what is printed"),
+    ("utils", "get_file", "`jkeras.datasets` downloads, checks and keeps data sets"),
+    ("utils", "*model*", "not here yet"),
+    ("utils", "*", "an internal of Keras"),
+    ("datasets", "*", DATASETS),
+]
+
+FIELD = "a subclass declares it as a field"
+
+# (module, pattern of names, pattern of arguments): why it is missing or has another default.
+OTHERWISE = [
+    ("layers", "*", "lora_*", "LoRA is out of scope"),
+    ("layers", "*", "quantization_config", "quantization is out of scope"),
+    ("layers", "*", "gptq_*", "quantization is out of scope"),
+    ("layers", "Input*", "sparse", "sparse tensors are out of scope"),
+    ("layers", "Input*", "ragged", "ragged tensors are out of scope"),
+    ("layers", "Input*", "*tensor", "an input of TensorFlow's graphs"),
+    ("layers", "Input*", "optional", "every input of a graph is given"),
+    ("layers", "Layer", "activity_regularizer", FIELD),
+    ("layers", "Layer", "autocast", "dtypes flow from the inputs"),
+    ("losses", "Loss", "*", FIELD),
+    ("losses", "deserialize", "name", "the configuration tells it"),
+    ("metrics", "Metric", "*", FIELD),
+    ("models", "Sequential", "trainable", "freezing is asked of layers"),
+]
+
+
+def ours(module: str) -> dict[str, Any]:
+    """The public names of the package's module of the same name."""
+    try:
+        home = importlib.import_module(f"jkeras.{module}")
+    except ModuleNotFoundError:
+        return {}
+    shown = getattr(home, "__all__", None) or [name for name in dir(home) if name[:1] != "_"]
+    return {name: getattr(home, name) for name in shown}
+
+
+def arguments(value: Any) -> list[inspect.Parameter] | None:
+    """The arguments of a class or function; None where they are not known."""
+    target = value.__init__ if inspect.isclass(value) else value
+    try:
+        return [p for p in inspect.signature(target).parameters.values() if p.name != "self"]
+    except (TypeError, ValueError):
+        return None
+
+
+def differences(keras: list[list[str | None]] | None, value: Any) -> dict[str, str]:
+    """Each argument that is missing here or has another default, and what of it."""
+    mine = arguments(value)
+    if keras is None or mine is None:
+        return {}
+    known = {p.name: p for p in mine}
+    open_ended = any(p.kind is p.VAR_KEYWORD or p.kind is p.VAR_POSITIONAL for p in mine)
+    found = {}
+    for name, default in keras:
+        if str(name) not in known:
+            if not open_ended:
+                found[str(name)] = f"no `{name}`"
+            continue
+        own = known[str(name)].default
+        if default is not None and own is not inspect.Parameter.empty and repr(own) != default:
+            found[str(name)] = f"`{name}={own!r}`, in Keras `{default}`"
+    return found
+
+
+def reason_of_absence(module: str, name: str) -> str:
+    """Why a name of Keras is not here."""
+    for home, pattern, reason in NOT_HERE:
+        if home == module and fnmatch.fnmatchcase(name, pattern):
+            return reason
+    raise SystemExit(f"{module}.{name} is not here: say why in NOT_HERE.")
+
+
+def reason_of_difference(module: str, name: str, argument: str) -> str:
+    """Why an argument differs from Keras's."""
+    for home, pattern, known, reason in OTHERWISE:
+        fits = fnmatch.fnmatchcase(module, home) and fnmatch.fnmatchcase(name, pattern)
+        if fits and fnmatch.fnmatchcase(argument, known):
+            return reason
+    raise SystemExit(f"{module}.{name}: `{argument}` differs: say why in OTHERWISE.")
+
+
+def section(module: str, keras: dict[str, Any]) -> tuple[list[str], tuple[int, int]]:
+    """The lines about one module, and how many of how many names are here."""
+    mine = ours(module)
+    here = [name for name in keras if name in mine]
+    lines = ["", f"## `jkeras.{module}`", ""]
+    found = {name: differences(keras[name], mine[name]) for name in here}
+    same = [name for name in here if not found[name]]
+    lines += [f"As in Keras: {', '.join(f'`{name}`' for name in same) or 'none'}.", ""]
+    rows = [
+        f"| `{name}` | {text} | {reason_of_difference(module, name, argument)} |"
+        for name in here
+        for argument, text in found[name].items()
+    ]
+    if rows:
+        lines += ["| with other arguments | here | why |", "|---|---|---|", *rows, ""]
+    absent: dict[str, list[str]] = {}
+    for name in keras:
+        if name not in mine:
+            absent.setdefault(reason_of_absence(module, name), []).append(f"`{name}`")
+    if absent:
+        lines += ["| not here | why |", "|---|---|"]
+        lines += [f"| {', '.join(names)} | {reason} |" for reason, names in absent.items()]
+        lines.append("")
+    extra = [f"`{name}`" for name in sorted(mine) if name not in keras and name[:1] != "_"]
+    if extra:
+        lines.append(f"Only here: {', '.join(extra)}.")
+    return lines, (len(here), len(keras))
+
+
+def page() -> str:
+    """The text of names.md."""
+    told = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    parts = {module: section(module, names) for module, names in told["modules"].items()}
+    head = [
+        f"# Every name of Keras {told['keras']}, and what of it is here",
+        "",
+        "Written by `docs/make_names.py` from the package itself; a test holds it up to date.",
+        "A name that is here has Keras's meaning; the golden values in `tests/golden/` say so.",
+        "",
+        "| module | here | in Keras |",
+        "|---|---|---|",
+    ]
+    head += [f"| `{module}` | {here} | {of} |" for module, (_, (here, of)) in parts.items()]
+    body = [line for lines, _ in parts.values() for line in lines]
+    text = "\n".join([*head, *body])
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.rstrip() + "\n"
+
+
+def main() -> None:
+    """Writes names.md."""
+    HERE.joinpath("names.md").write_text(page(), encoding="utf-8")
+    print("wrote names.md")
+
+
+if __name__ == "__main__":
+    main()
