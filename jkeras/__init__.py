@@ -2,7 +2,9 @@
 
 from jkeras import (
     activations,
+    backend,
     callbacks,
+    config,
     constraints,
     datasets,
     display,
@@ -11,24 +13,34 @@ from jkeras import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
+    random,
     regularizers,
+    saving,
     training,
+    tree,
     utils,
 )
-from jkeras.layers import Input, Layer
-from jkeras.trainer import Sequential, Trainer
+from jkeras.core.symbols import Symbol as KerasTensor
+from jkeras.layers import Input, InputSpec, Layer
+from jkeras.trainer import Model, Sequential, Trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Input",
+    "InputSpec",
+    "KerasTensor",
     "Layer",
+    "Model",
     "Sequential",
     "Trainer",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
+    "config",
     "constraints",
     "datasets",
     "display",
@@ -37,8 +49,12 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
+    "random",
     "regularizers",
+    "saving",
     "training",
+    "tree",
     "utils",
 ]

@@ -16,14 +16,22 @@ overrides that.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Literal
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.calling import call_on_symbols
 from jkeras.core.description import Description, fields, option
 from jkeras.core.errors import describe
+from jkeras.core.freezing import Trainable, set_trainable
+from jkeras.core.identity import NOT_COPIED, Identity, first_node, same
 from jkeras.core.keys import Key
+from jkeras.core.serialization import if_set, policy
+from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import Tree, dtype_of
 
 Array = jax.Array
@@ -56,6 +64,12 @@ def _shape_or_none(value: Any) -> tuple[int | None, ...] | None:
     return None if value is None else tuple(value)
 
 
+def _true_or_false(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected True or False, got {describe(value)}.")
+    return value
+
+
 class Layer(Description):
     """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two.
 
@@ -63,6 +77,8 @@ class Layer(Description):
       name: the layer's name in its model; chosen from the class name when left out.
       dtype: the dtype to compute in; the inputs' when left out.
       input_shape: shape of one example; as the first layer of a `Sequential` it builds the model.
+      trainable: whether its weights are trained; a frozen BatchNormalization also normalizes by its
+        moving statistics while the rest trains.
 
     Example:
       >>> class Scale(Layer):
@@ -80,10 +96,14 @@ class Layer(Description):
     name: str | None = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": _name_or_none}
     )
-    dtype: Any = dataclasses.field(default=None, kw_only=True, metadata={"convert": _dtype_or_none})
-    input_shape: tuple[int | None, ...] | None = dataclasses.field(
-        default=None, kw_only=True, metadata={"convert": _shape_or_none}
+    dtype: Any = option(default=None, convert=_dtype_or_none, to_config=policy, kw_only=True)
+    input_shape: tuple[int | None, ...] | None = option(
+        default=None, convert=_shape_or_none, to_config=if_set, kw_only=True
     )
+
+    trainable: bool = option(default=True, convert=_true_or_false, kw_only=True)
+
+    settable: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {"trainable": set_trainable}
 
     padded_rows: ClassVar[PaddedRows] = "ignored"
     """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
@@ -97,6 +117,33 @@ class Layer(Description):
 
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
+
+    input_spec: ClassVar[Any] = None
+    """What the inputs must be like: an `InputSpec`, or a list of them; models check it."""
+
+    supports_masking: ClassVar[bool] = False
+    """Whether the outputs have a mask when the inputs have one: the same, or what `compute_mask`
+    says. A mask ends, with a warning, at a layer that has neither."""
+
+    makes_masks: ClassVar[bool] = False
+    """Whether the outputs may have a mask though no input has. True for a class with its own
+    `compute_mask`, unless it says otherwise."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "compute_mask" in cls.__dict__ and "makes_masks" not in cls.__dict__:
+            cls.makes_masks = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls, *args, **kwargs)
+        same(made, Identity())
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields: a layer that was pickled or copied is another layer, and was called nowhere.
+        """
+        own = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
+        return {**own, "trainable": self.trainable}
 
     # Both take anything here, so that a type checker lets each layer name its own inputs.
     def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:
@@ -117,13 +164,49 @@ class Layer(Description):
             "key=None, training=False)` that returns (outputs, state), and the class defines none."
         )
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name, as Keras writes them: what `from_config` takes."""
+        own = super().get_config()
+        first = {name: own.pop(name) for name in ("name", "trainable", "dtype")}
+        return {**first, **own}
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the outputs, by that of the inputs: the same, unless overridden.
+
+        Args:
+          inputs: the input, or a tuple of several.
+          mask: bool, the shape of the input without features (True: a real step), or None; a tuple
+            of those for several inputs.
+
+        Returns:
+          A mask or None; for several outputs a tuple, and what it leaves out has none.
+        """
+        return mask
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        """The arguments by which `apply` hears of the masks of its inputs, some of which are None.
+
+        A layer whose `apply` has an argument `mask` gets it there: a tuple for several inputs.
+        """
+        if not _takes_mask(type(self).apply):
+            return {}
+        return {"mask": masks[0] if len(masks) == 1 else masks}
+
     def penalty(self, params: Params) -> Array | float:
-        """The regularization losses of all weights, `kernel_regularizer(kernel)` and so on."""
+        """The regularization losses of all weights, `kernel_regularizer(kernel)` and so on; none of
+        a frozen layer.
+        """
+        if not self.trainable:
+            return 0.0
         terms = [rule(params[weight]) for weight, rule in self._rules("regularizer", params)]
         return sum(terms, start=0.0)
 
     def constrain(self, params: Params) -> Params:
-        """`params` with each weight's constraint applied, as after every update."""
+        """`params` with each weight's constraint applied, as after every update; a frozen layer's
+        stay as they are.
+        """
+        if not self.trainable:
+            return params
         changed = {
             weight: rule(params[weight]) for weight, rule in self._rules("constraint", params)
         }
@@ -162,12 +245,43 @@ class Layer(Description):
         return key
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """Layers hold no weights, so they are not called; the error shows two ways to use one."""
-        raise TypeError(
-            f"{self.who}: a layer is a description without weights and cannot be called. Put it "
-            "in jkeras.Sequential([...]), or use the pure functions: "
-            "params, state = layer.init(key, x); y, state = layer.apply(params, state, x)."
-        )
+        """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs.
+
+        Args:
+          *inputs: what `Input` or other layers gave, or lists and dicts of that.
+          **kwargs: further inputs by name; `training=` fixes the flag, `mask=` the mask.
+
+        Raises:
+          TypeError: called on arrays: a layer holds no weights. The error shows two ways to use it.
+          ValueError: the layer does not take inputs of these shapes.
+        """
+        if not has_symbols(inputs, kwargs):
+            raise TypeError(
+                f"{self.who}: a layer is a description without weights and cannot be called. Put it"
+                " in jkeras.Sequential([...]), or use the pure functions: params, state = "
+                "layer.init(key, x); y, state = layer.apply(params, state, x)."
+            )
+        return call_on_symbols(self, inputs, kwargs)
+
+    @property
+    def output(self) -> Any:
+        """The symbols that the layer gave where it was first called."""
+        return first_node(self).outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbols that the layer was first called on."""
+        args = first_node(self).args
+        return args[0] if len(args) == 1 else list(args)
+
+
+fields(Layer)  # completes the class, which puts the argument's default where this belongs:
+setattr(Layer, "trainable", Trainable())  # noqa: B010  # mypy: an argument
+
+
+@functools.cache
+def _takes_mask(apply: Callable[..., Any]) -> bool:
+    return "mask" in inspect.signature(apply).parameters
 
 
 def check_rank(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def snake_case(name: str) -> str:
@@ -18,6 +19,12 @@ def snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def kind_of(layer: Any) -> str:
+    """What a layer is called in summaries, and what its name is made of: its class, mostly."""
+    own = "shown_as" in vars(type(layer))
+    return str(layer.shown_as) if own else type(layer).__name__
 
 
 def unique(wanted: str, taken: Iterable[str]) -> str:

@@ -24,9 +24,12 @@ from typing import Any
 from jkeras.core.errors import describe, nearest
 from jkeras.display.tables import column_widths, table_lines
 
-_ALIGNMENT = ("left", "left", "right", "center")
-_POSITIONS = (0.45, 0.80, 1.0)
-_DEFAULT_LENGTH, _LEAST_LENGTH, _MARGIN, _TRAINABLE_LENGTH = 88, 40, 4, 12
+_COLUMNS = {"Layer (type)": "left", "Output Shape": "left", "Param #": "right"}
+_CONNECTED = {"Connected to": "left"}
+_TRAINABLE = {"Trainable": "center"}
+_POSITIONS, _POSITIONS_CONNECTED = (0.45, 0.80, 1.0), (0.3, 0.56, 0.74, 1.0)
+_DEFAULT_LENGTH, _DEFAULT_LENGTH_CONNECTED, _TRAINABLE_LENGTH = 88, 108, 12
+_LEAST_LENGTH, _MARGIN = 40, 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Row:
         when it is unknown.
       parameters: number of weights, or None when the layer is not built.
       trainable: whether its weights are trained; None when it has none.
+      connected_to: what its inputs come from; None in a model whose layers are all in a row.
+      level: how many models it lies in, within the model that is shown.
+      is_input: whether it only declares an input.
     """
 
     name: str
@@ -47,6 +53,9 @@ class Row:
     output_shape: Any
     parameters: int | None
     trainable: bool | None = None
+    connected_to: str | None = None
+    level: int = 0
+    is_input: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,8 @@ def summary_text(
       non_trainable: size of the others.
       optimizer: size of the optimizer's variables; its line appears only when this is given.
       line_length: width of the table in characters; by default 88, or what the terminal can show.
-      positions: where the three columns end, as fractions of `line_length`; the last is 1.
+      positions: where the columns end (but that of `show_trainable`), as fractions of
+        `line_length`; the last is 1.
       show_trainable: adds a column that says Y or N, or - for layers without weights.
       layer_range: names, or regular expressions, of the first and the last layer to show.
 
@@ -118,13 +128,13 @@ def summary_text(
 
     Source: layout and numbers of `keras.Model.summary`, Keras 3.15.1.
     """
-    length = _default_length(show_trainable) if line_length is None else line_length
-    ends = _column_ends(positions, show_trainable)
-    widths = column_widths(ends, length)
-    header = ["Layer (type)", "Output Shape", "Param #", "Trainable"][: len(ends)]
-    shown = rows_in_range(rows, layer_range)
-    cells = [_row_cells(row)[: len(ends)] for row in shown]
-    lines = [f'Model: "{name}"', *table_lines(header, cells, widths, _ALIGNMENT)]
+    connected = any(row.connected_to is not None for row in rows)
+    length = _default_length(connected, show_trainable) if line_length is None else line_length
+    widths = column_widths(_column_ends(positions, connected, show_trainable), length)
+    columns = _COLUMNS | (_CONNECTED if connected else {}) | (_TRAINABLE if show_trainable else {})
+    cells = [_row_cells(row, list(columns)) for row in rows_in_range(rows, layer_range)]
+    table = table_lines(list(columns), cells, widths, tuple(columns.values()))
+    lines = [f'Model: "{name}"', *table]
     return "\n".join(lines + _total_lines(trainable, non_trainable, optimizer))
 
 
@@ -175,15 +185,16 @@ def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> lis
             f"got {describe(layer_range)}."
         )
     first, last = (_matches(rows, pattern) for pattern in layer_range)
-    if first[0] > last[-1]:
-        return list(rows[last[0] : first[-1] + 1])
-    return list(rows[first[0] : last[-1] + 1])
+    begin, end = (last[0], first[-1]) if first[0] > last[-1] else (first[0], last[-1])
+    inner = itertools.takewhile(lambda row: row.level > 0, rows[end + 1 :])
+    return [*rows[begin : end + 1], *inner]
 
 
 def _matches(rows: Sequence[Row], pattern: str) -> list[int]:
-    found = [index for index, row in enumerate(rows) if re.match(pattern, row.name)]
+    named = [(index, row.name) for index, row in enumerate(rows) if row.level == 0]
+    found = [index for index, name in named if re.match(pattern, name)]
     if not found:
-        names = [row.name for row in rows]
+        names = [name for _, name in named]
         raise ValueError(
             f"summary: no layer matches {pattern!r} of `layer_range`."
             f"{nearest(pattern, names)} Layers: {', '.join(names) or 'none'}."
@@ -191,26 +202,37 @@ def _matches(rows: Sequence[Row], pattern: str) -> list[int]:
     return found
 
 
-def _default_length(show_trainable: bool) -> int:
-    wanted = _DEFAULT_LENGTH + (_TRAINABLE_LENGTH if show_trainable else 0)
+def _default_length(connected: bool, show_trainable: bool) -> int:
+    wanted = _DEFAULT_LENGTH_CONNECTED if connected else _DEFAULT_LENGTH
+    wanted += _TRAINABLE_LENGTH if show_trainable else 0
     return max(_LEAST_LENGTH, min(wanted, shutil.get_terminal_size().columns - _MARGIN))
 
 
-def _column_ends(positions: Sequence[float] | None, show_trainable: bool) -> list[float]:
-    ends = list(_POSITIONS if positions is None else positions)
+def _column_ends(
+    positions: Sequence[float] | None, connected: bool, show_trainable: bool
+) -> list[float]:
+    usual = _POSITIONS_CONNECTED if connected else _POSITIONS
+    ends = list(usual if positions is None else positions)
     increasing = all(a < b for a, b in itertools.pairwise(ends))
-    if len(ends) != len(_POSITIONS) or not increasing or ends[-1] != 1:
+    if len(ends) != len(usual) or not increasing or ends[-1] != 1:
+        number = "four" if connected else "three"
         raise ValueError(
-            "summary: expected `positions` to be three increasing fractions that end with 1, "
-            f"such as {list(_POSITIONS)}, got {describe(positions)}."
+            f"summary: expected `positions` to be {number} increasing fractions that end with 1, "
+            f"such as {list(usual)}, got {describe(positions)}."
         )
     return [end * 0.90 for end in ends] + [1.0] if show_trainable else ends
 
 
-def _row_cells(row: Row) -> list[str]:
-    parameters = "0 (unbuilt)" if row.parameters is None else f"{row.parameters:,}"
-    trained = "-" if row.trainable is None else "NY"[row.trainable]
-    return [f"{row.name} ({row.kind})", shape_text(row.output_shape), parameters, trained]
+def _row_cells(row: Row, columns: Sequence[str]) -> list[str]:
+    indent = f"{'   ' * row.level}└ " if row.level else ""
+    cells = {
+        "Layer (type)": f"{indent}{row.name} ({row.kind})",
+        "Output Shape": shape_text(row.output_shape),
+        "Param #": "0 (unbuilt)" if row.parameters is None else f"{row.parameters:,}",
+        "Connected to": "-" if row.connected_to is None else row.connected_to,
+        "Trainable": "-" if row.trainable is None else "NY"[row.trainable],
+    }
+    return [cells[column] for column in columns]
 
 
 def _total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -> list[str]:

@@ -1,21 +1,36 @@
-"""Layers made from layers. `Sequential` is reached here too, where a Keras user looks for it."""
+"""Layers made from layers. `Model` and `Sequential` are reached here too, where a Keras user
+looks for them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jkeras.core.freezing import frozen
+from jkeras.models.adapters import as_layer
 from jkeras.models.chain import Chain
+from jkeras.models.cloning import clone_model, model_from_json
+from jkeras.models.graph import Graph
 
 if TYPE_CHECKING:
-    from jkeras.trainer import Sequential
+    from jkeras.trainer import Model, Sequential
 
-__all__ = ["Chain", "Sequential"]
+__all__ = [
+    "Chain",
+    "Graph",
+    "Model",
+    "Sequential",
+    "as_layer",
+    "clone_model",
+    "frozen",
+    "model_from_json",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # The trainer stands on top of the models, so this one name is fetched when it is asked for.
-    if name == "Sequential":
-        from jkeras.trainer import Sequential
+    # The trainer stands on top of the models, so these names are fetched when they are asked for.
+    if name in ("Model", "Sequential"):
+        from jkeras import trainer
 
-        return Sequential
+        return getattr(trainer, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,43 +9,62 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
 from jkeras.core.errors import describe
+from jkeras.core.freezing import freezes_all, frozen_copy
+from jkeras.core.identity import identity_of, renamed
+from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
-    ACTIVITY_LOSS,
     Array,
-    InSlices,
     Layer,
-    PaddedRows,
     Params,
     State,
     option,
 )
+from jkeras.core.symbols import Symbol
+from jkeras.core.tracing import is_input
+from jkeras.models.adapters import all_adapted
+from jkeras.models.calls import (
+    Masks,
+    Values,
+    as_tuple,
+    call_layer,
+    unpacked,
+    with_activity,
+)
+from jkeras.models.composite import Composite
 
 
 def _named(layers: Any) -> tuple[Layer, ...]:
     """The layers, each knowing its name in this chain; one object keeps one name."""
     if not isinstance(layers, list | tuple):
         raise TypeError(f"expected a list of layers, got {describe(layers)}.")
+    layers = all_adapted(input_layer(layer) for layer in layers)
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             raise TypeError(
                 f"expected layers, got {describe(layer)} at position {i}. {instead_of(layer)}"
             )
-    distinct = list({id(layer): layer for layer in layers}.values())
-    kinds = [type(layer).__name__ for layer in distinct]
-    names = naming.assign([layer.name for layer in distinct], kinds)
+    distinct = {identity_of(layer): layer for layer in layers}
+    kinds = [naming.kind_of(layer) for layer in distinct.values()]
+    names = naming.assign([layer.name for layer in distinct.values()], kinds)
     named = {
-        id(layer): layer if layer.name == name else layer.replace(name=name)
-        for layer, name in zip(distinct, names, strict=True)
+        identity: renamed(layer, name)
+        for (identity, layer), name in zip(distinct.items(), names, strict=True)
     }
-    return tuple(named[id(layer)] for layer in layers)
+    return tuple(named[identity_of(layer)] for layer in layers)
+
+
+def input_layer(given: Any) -> Any:
+    """The `InputLayer` of a symbol that `Input` returned; anything else as it is."""
+    is_symbol = isinstance(given, Symbol) and given.node is not None
+    return given.node.layer if is_symbol and is_input(given) else given
 
 
 def instead_of(given: Any) -> str:
@@ -57,7 +76,7 @@ def instead_of(given: Any) -> str:
     return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
 
 
-class Chain(Layer):
+class Chain(Composite):
     """Runs its layers in order, each on the outputs of the one before.
 
     Args:
@@ -78,19 +97,10 @@ class Chain(Layer):
       (5, 2)
     """
 
+    shown_as: ClassVar[str] = "Sequential"
+    """Its class in summaries and in names, as in Keras."""
+
     layers: tuple[Layer, ...] = option((), convert=_named)
-
-    @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
-        """What filler rows do to the layers: the worst of any."""
-        kinds = {_padded_rows(layer) for layer in self.layers}
-        return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
-
-    @property
-    def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the layers
-        """Whether a batch is better taken in slices: no layer minds, and one gains."""
-        kinds = {layer.in_slices for layer in self.layers}
-        return "never" if "never" in kinds else "faster" if "faster" in kinds else "same"
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         params: Params = {}
@@ -103,7 +113,7 @@ class Chain(Layer):
                 _check_inputs(layer, values)
                 own = layer.init(child(key, str(layer.name)), *values)
                 _put(params, layer, own[0])
-                _put(state, layer, _with_activity(layer, own[1], jnp.zeros(())))
+                _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
         return params, state
@@ -116,11 +126,45 @@ class Chain(Layer):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Any, State]:
-        """As every layer's `apply`; `rows` [batch] bool says which examples are real."""
+        """As every layer's `apply`.
+
+        Args:
+          params, state, key, training: as for every layer.
+          *inputs: what the first layer takes.
+          rows: `[batch]` bool, the examples that are real.
+          mask: the mask of the input, or a tuple of masks for several.
+        """
+        told: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
+        return self.apply_with_mask(params, state, *inputs, **told)[:2]
+
+    def apply_with_mask(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        masks: Any = None,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+    ) -> tuple[Any, State, Any]:
+        """As `apply`, and the mask of the outputs.
+
+        Args:
+          params, state, key, training, rows: as for `apply`.
+          *inputs: what the first layer takes.
+          masks: one mask or None for each input; None for none.
+
+        Returns:
+          The outputs, the new state, and the mask of the outputs: None, a bool array, or for
+          several outputs a tuple of both.
+        """
         state = dict(state)
-        runs = list(self._run(params, state, inputs, key, training, rows))
-        return _unpacked(runs[-1] if runs else inputs), state
+        pairs = inputs, _checked_masks(self, masks, inputs)
+        for made in self._run(params, state, *pairs, key, training, rows):
+            pairs = made
+        return unpacked(pairs[0]), state, unpacked(pairs[1])
 
     def layer_outputs(
         self,
@@ -131,70 +175,60 @@ class Chain(Layer):
         training: bool = False,
     ) -> list[Any]:
         """The outputs of every layer, in order: what a summary or a feature extractor looks at."""
-        runs = self._run(params, dict(state), inputs, key, training, None)
-        return [_unpacked(values) for values in runs]
-
-    def penalty(self, params: Params) -> Array | float:
-        return sum(
-            (layer.penalty(params.get(str(layer.name), {})) for layer in self._distinct()),
-            start=0.0,
-        )
-
-    def constrain(self, params: Params) -> Params:
-        new = dict(params)
-        for layer in self._distinct():
-            if layer.name in params:
-                new[layer.name] = layer.constrain(params[layer.name])
-        return new
-
-    def _distinct(self) -> list[Layer]:
-        return list({layer.name: layer for layer in self.layers}.values())
+        none = (None,) * len(inputs)
+        runs = self._run(params, dict(state), inputs, none, key, training, None)
+        return [unpacked(values) for values, _ in runs]
 
     def _run(
         self,
         params: Params,
         state: State,
-        values: tuple[Any, ...],
+        values: Values,
+        masks: Masks,
         key: Key | None,
         training: bool,
         rows: Array | None,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Yields each layer's outputs as a tuple, and replaces the entries of `state` on the
+    ) -> Iterator[tuple[Values, Masks]]:
+        """Yields each layer's outputs with their masks, and replaces the entries of `state` on the
         way.
         """
         turns: dict[str, int] = {}
         for layer in self.layers:
             name = str(layer.name)
             turn = turns[name] = turns.get(name, -1) + 1
-            own_key = None if key is None else _key_of_turn(child(key, name), turn)
-            told = {"rows": rows} if layer.padded_rows == "masked" else {}
+            own_key = None if key is None else child(key, name)
             parts = params.get(name, {}), state.get(name, {})
-            outputs, new = layer.apply(*parts, *values, key=own_key, training=training, **told)
-            before = parts[1].get(ACTIVITY_LOSS) if turn else None
-            _put(state, layer, _with_activity(layer, new, outputs, before))
-            values = _as_tuple(outputs)
-            yield values
+            told: dict[str, Any] = {"key": own_key, "training": training, "rows": rows}
+            runs = frozen_copy(layer) if freezes_all(self) else layer
+            values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **told)
+            _put(state, layer, new)
+            yield values, masks
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
-    return _as_tuple(layer.apply(params, state, *inputs)[0])
+    return as_tuple(layer.apply(params, state, *inputs)[0])
 
 
-def _key_of_turn(key: Key, turn: int) -> Key:
-    """A layer's key when it runs for the first time (turn 0), the second, …: each draws anew."""
-    return key if turn == 0 else child(key, turn)
+def _checked_masks(chain: Layer, masks: Any, inputs: Values) -> Masks:
+    """One mask or None for each input.
 
-
-def _unpacked(values: tuple[Any, ...]) -> Any:
-    return values[0] if len(values) == 1 else values
-
-
-def _as_tuple(outputs: Any) -> tuple[Any, ...]:
-    return outputs if isinstance(outputs, tuple) else (outputs,)
+    Raises:
+      ValueError: there are more or fewer.
+    """
+    if masks is None:
+        return (None,) * len(inputs)
+    listed = tuple(masks) if isinstance(masks, tuple | list) else (masks,)
+    if len(listed) != len(inputs):
+        raise ValueError(
+            f"{chain.who}: expected a mask or None for each of {len(inputs)} inputs, got "
+            f"{len(listed)}."
+        )
+    return listed
 
 
 def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
-    """Raises unless the layer takes this many inputs."""
+    """Raises unless the layer takes this many inputs, and inputs such as these."""
+    check_inputs(layer.input_spec, layer.who, values)
     try:
         inspect.signature(layer.init).bind(None, *values)
     except TypeError:
@@ -202,27 +236,6 @@ def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
             f"{layer.who}: got {len(values)} inputs, and takes another number. "
             "A tuple or list of arrays means several inputs."
         ) from None
-
-
-def _padded_rows(layer: Layer) -> PaddedRows:
-    # An activity regularizer is any function of all outputs, so it may see the filler rows.
-    return layer.padded_rows if _activity(layer) is None else "seen"
-
-
-def _activity(layer: Layer) -> Any:
-    return getattr(layer, "activity_regularizer", None)
-
-
-def _with_activity(layer: Layer, state: State, outputs: Any, before: Array | None = None) -> State:
-    """The layer's state with the regularization of its outputs, divided by the batch size as in
-    Keras; `before` is that of the turns before, when the layer runs more than once.
-    """
-    rule = _activity(layer)
-    if rule is None:
-        return state
-    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
-    loss = sum(terms).astype(jnp.float32)
-    return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
 
 
 def _put(tree: dict[str, Any], layer: Layer, part: dict[str, Any]) -> None:

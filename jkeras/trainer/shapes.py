@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.errors import describe
+from jkeras.core.symbols import Symbol
+from jkeras.models.chain import input_layer
 
 
 def is_input(layer: Any) -> bool:
@@ -17,8 +19,17 @@ def is_input(layer: Any) -> bool:
     return hasattr(layer, "batch_shape")
 
 
+def as_layer(value: Any) -> Any:
+    """What stands in a list of layers, as a layer: of a symbol that `Input` made its `InputLayer`,
+    of a model its description; anything else as it is.
+    """
+    return value.as_layer() if hasattr(value, "as_layer") else input_layer(value)
+
+
 def spec_of_input(value: Any, who: str) -> Any:
     """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
+    if isinstance(value, Symbol):
+        return _Shape(value.shape, value.dtype)
     if is_input(value):
         return _Shape(value.batch_shape, value.dtype or jnp.float32)
     if isinstance(value, tuple | list) and all(n is None or hasattr(n, "__index__") for n in value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,27 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core import keys, trees
 from jkeras.core.errors import describe, nearest
+from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
-from jkeras.core.naming import snake_case
+from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.one_call import jit_for_one_call
-from jkeras.display import Row, size_of, summary_text
+from jkeras.display import summary_text
+from jkeras.models.adapters import adapted
+from jkeras.models.graph import Graph
 from jkeras.saving import weights as files
+from jkeras.trainer import adapting, freezing, overview, sharing
+from jkeras.trainer.configs import Configured
 from jkeras.trainer.order import PARTS, Place, places
-from jkeras.trainer.shapes import concrete, is_input, merged_shape, spec_of_input
+from jkeras.trainer.shapes import concrete, is_input, spec_of_input
+from jkeras.trainer.variables import Weight, weights_of
 from jkeras.trainer.xla import enable_cache
-from jkeras.training.objective import Objective
+from jkeras.training.goals import NOTHING
+from jkeras.training.objective import Objective, objective_of
 from jkeras.training.state import TrainState
-from jkeras.training.steps import init_fn, make_objective
+from jkeras.training.steps import init_fn
 
 _INSTEAD = {
     "save": "save_weights('model.msgpack'), and the same layers with load_weights to read it",
-    "trainable_variables": "`params`, the nested dicts that the optimizer updates",
-    "trainable_weights": "`params`, the nested dicts that the optimizer updates",
-    "non_trainable_variables": "`state`, the nested dicts that training carries",
-    "non_trainable_weights": "`state`, the nested dicts that training carries",
-    "variables": "`weights`, or `train_state` with the optimizer's",
 }
 
 FEW_LAYERS = 16
@@ -39,11 +42,11 @@ FEW_LAYERS = 16
 one, weights of equal shape share theirs (49 layers: 5.9 s of work against 1.2)."""
 
 
-class Holder:
+class Holder(Configured):
     """Holds a model's description, `net`, and its values, `train_state`.
 
     Args:
-      net: anything with the layer contract.
+      net: anything with the layer contract, or what `jkeras.models.as_layer` makes a layer of.
       seed: an integer in [0, 2**32); the next default seed when left out.
       name: shown in summaries and messages.
     """
@@ -54,27 +57,27 @@ class Holder:
                 f"{type(self).__name__}: `net`: expected an object, got the class {net.__name__}. "
                 f"Make one: {net.__name__}(...)."
             )
+        try:
+            net = adapted(net)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{type(self).__name__}: `net`: {error}") from None
         if not (hasattr(net, "init") and hasattr(net, "apply")):
             raise TypeError(
                 f"{type(self).__name__}: `net`: expected an object with `init` and `apply`, got "
                 f"{describe(net)}. Layers in a list go in jkeras.Sequential([...])."
             )
+        self._own: TrainState | None = None
+        self._links = sharing.Links(None)
         self._net = net
-        self.name = name or snake_case(type(net).__name__)
+        self._held: tuple[str, ...] = ()
+        self._frozen: frozenset[str] = frozenset()
+        self._frozen_at: tuple[Any, ...] = ()
+        self._named = name is not None
+        self.name = name or snake_case(kind_of(net))
         self.seed = keys.next_seed() if seed is None else keys.checked_seed(self._who, seed)
-        self._values: TrainState | None = None
         self._lent = False
         self._specs: tuple[Any, ...] | None = None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "trainable":  # accepted without effect, it would train what shall stay
-            raise AttributeError(
-                f"{type(self).__name__}: `trainable` cannot be set: weights are not frozen that "
-                "way here. Give the optimizer a label for each weight instead: "
-                "optax.multi_transform({'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, "
-                "labels)."
-            )
-        super().__setattr__(name, value)
+        self._called_on: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
         layers = getattr(self._net, "layers", None)
@@ -86,12 +89,54 @@ class Holder:
         fix = f" Use {instead}." if instead else nearest(name, _public_names(type(self)))
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
 
+    def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if "_links" in self.__dict__ and not _ending():
+            sharing.leave(self)
+
     @property
     def net(self) -> Any:
         """The description: pure functions `init` and `apply`."""
         return self._net
 
+    def as_layer(self) -> Any:
+        """The description under the model's name, as a layer that shares the model's weights. In a
+        graph or a list of layers the model itself stands for it.
+
+        Raises:
+          TypeError: the description is no `Layer`.
+        """
+        if not isinstance(self.net, Layer):
+            raise TypeError(
+                f"{self._who}: expected a description that is a jkeras.Layer to make it a part of "
+                f"another model, got {describe(self.net)}."
+            )
+        return renamed(self.net, self.name) if self._named else self.net
+
+    def _on_symbols(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The model as a part of a graph: the symbols of its outputs."""
+        outputs = self.as_layer()(*inputs, **options)
+        self._called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
+        return outputs
+
     # -- values
+
+    @property
+    def _values(self) -> TrainState | None:
+        """The values, with what other models have written into layers that are also theirs."""
+        self._know_layers()
+        sharing.pull(self)
+        return self._own
+
+    @_values.setter
+    def _values(self, values: TrainState | None) -> None:
+        self._know_layers()
+        self._own = values
+        if values is not None:
+            sharing.push(self)
+
+    def _know_layers(self) -> None:
+        if self._links.net is not self._net:
+            self._links = sharing.join(self)
 
     @property
     def built(self) -> bool:
@@ -156,6 +201,7 @@ class Holder:
                 f"{self._who}: it has no weights yet, because the shape of its inputs is not "
                 "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
+        adapting.refresh(self)
         return self._values
 
     def _carry(self) -> TrainState:
@@ -189,14 +235,22 @@ class Holder:
             if len(getattr(self.net, "layers", ())) <= FEW_LAYERS:
                 init = jit_for_one_call(init)
             known = tuple(concrete(spec, rows) for spec in specs)
-            self._values = init(jax.random.key(self.seed), *known)
+            self._own = init(jax.random.key(self.seed), *known)
+            try:
+                sharing.settle(self)
+            except ValueError:
+                self._own = None
+                raise
+            freezing.noted(self)
         self._specs = specs
 
     def _build_if_known(self) -> None:
-        """Builds the model if its description tells the shape of its inputs."""
+        """Builds the model if its description tells the shape of its inputs, as a graph does."""
+        if self._own is None and isinstance(self.net, Graph):
+            self.build(*self.net.input_symbols)
 
     def _objective(self) -> Objective:
-        return make_objective(self.net)
+        return objective_of(self.net, NOTHING, self._held)
 
     def _transformation(self) -> Any:
         """The optimizer whose state is made with the weights: one without any, before `compile`."""
@@ -208,6 +262,53 @@ class Holder:
     def weights(self) -> list[jax.Array]:
         """Every weight, layer by layer, trained ones first, as Keras orders them."""
         return self._ordered(self.train_state)
+
+    @property
+    def variables(self) -> list[Weight]:
+        """Every weight in that order, each as a view with `path`, `shape`, `numpy()`, `assign`."""
+        return weights_of(self)
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The weights that training changes, in that order, as views."""
+        return weights_of(self, trained=True)
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The others, in that order, as views: statistics, and what is frozen."""
+        return weights_of(self, trained=False)
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the model is trained. Setting it freezes or thaws all layers, from the next epoch
+        on; `compile` need not be called again.
+        """
+        return freezing.is_trainable(self)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        freezing.set_trainable(self, value)
+
+    def freeze(self, *patterns: str) -> None:
+        """Freezes layers from the next epoch on, in every model that has them: values and the rest
+        of the optimizer's state stay, nothing is compiled twice for the same set.
+
+        Args:
+          *patterns: names or paths of layers ("conv*", "encoder/dense"), or of weights where no
+            layer has that name ("*/bias"); `*` stands for anything.
+
+        Raises:
+          TypeError: a pattern is no string, or there is none.
+          ValueError: nothing matches it; the message names the nearest.
+        """
+        freezing.freeze(self, patterns, False)
+
+    def unfreeze(self, *patterns: str) -> None:
+        """Trains layers or weights again, from the next epoch on; arguments as for `freeze`."""
+        freezing.freeze(self, patterns, True)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
@@ -269,83 +370,36 @@ class Holder:
         line_length: int | None = None,
         positions: Sequence[float] | None = None,
         print_fn: Callable[[str], Any] = print,
+        expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Sequence[str] | None = None,
     ) -> None:
-        """Prints the table of layers, output shapes and parameter counts.
+        """Prints the table of layers, output shapes and parameter counts, and for a graph that is
+        no single row of layers what each is connected to.
 
         Args:
           line_length: width in characters.
           positions: where the columns end, as fractions.
           print_fn: is called with the text.
+          expand_nested: adds the layers of models within the model.
           show_trainable: adds a column that says whether weights are trained.
           layer_range: names of the first and the last layer to show.
         """
         self._build_if_known()
-        sizes: dict[str, Any] = {}
-        if self._values is not None:
-            parts: dict[str, list[Any]] = {part: [] for part in PARTS}
-            for place, weight in zip(self._order(), self._ordered(self._values), strict=True):
-                parts[place.part].append(weight)
-            sizes = {
-                "trainable": size_of(parts["params"]),
-                "non_trainable": size_of(parts["state"]),
-                "optimizer": self._optimizer_size(),
-            }
         print_fn(
             summary_text(
                 self.name,
-                self._rows(),
+                overview.rows(self, expand_nested),
                 line_length=line_length,
                 positions=positions,
                 show_trainable=show_trainable,
                 layer_range=layer_range,
-                **sizes,
+                **overview.sizes(self),
             )
         )
 
     def _optimizer_size(self) -> Any:
         return None
-
-    def _rows(self) -> list[Row]:
-        """One row per layer: with shapes and counts when the model is built."""
-        layers = [x for x in getattr(self.net, "layers", (self.net,)) if not is_input(x)]
-        kinds = [(getattr(x, "name", None) or self.name, type(x).__name__) for x in layers]
-        if self._values is None:
-            return [Row(name, kind, None, _count_unbuilt(kind)) for name, kind in kinds]
-        shapes, parts = self._output_shapes(), self._sizes()
-        if not hasattr(self.net, "layers"):
-            parts = {kinds[0][0]: sum(parts.values())}
-        return [
-            Row(name, kind, shape, parts.get(name, 0), True if parts.get(name) else None)
-            for (name, kind), shape in zip(kinds, shapes, strict=True)
-        ]
-
-    def _sizes(self) -> dict[str, int]:
-        """The number of scalars in each layer's weights."""
-        sizes: dict[str, int] = {}
-        for place, weight in zip(self._order(), self.weights, strict=True):
-            name = "/".join(place.names[:1])
-            sizes[name] = sizes.get(name, 0) + int(weight.size)
-        return sizes
-
-    def _output_shapes(self) -> list[Any]:
-        """Each layer's output shape; axes that follow an unknown axis of the inputs are None.
-
-        Two sizes are tried for the unknown axes; what differs between the results depends on them.
-        """
-        assert self._specs is not None and self._values is not None
-        tried = [self._traced_shapes(size) for size in (2, 3)]
-        return [merged_shape(a, b) for a, b in zip(*tried, strict=True)]
-
-    def _traced_shapes(self, size: int) -> list[Any]:
-        specs = [concrete(spec, size) for spec in self._specs or ()]
-        arguments = (self._need_values().params, self._need_values().state, *specs)
-        if not hasattr(self.net, "layer_outputs"):
-            return [jax.eval_shape(lambda *a: self.net.apply(*a)[0], *arguments)]
-        outputs = jax.eval_shape(self.net.layer_outputs, *arguments)
-        pairs = zip(self.net.layers, outputs, strict=True)
-        return [out for layer, out in pairs if not is_input(layer)]
 
     # -- files
 
@@ -409,14 +463,6 @@ class Holder:
     @property
     def _who(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
-
-
-def _count_unbuilt(kind: str) -> int | None:
-    """What Keras says of an unbuilt layer: 0 weights for these kinds, of others nothing yet."""
-    simple = ("Activation", "ActivityRegularization", "ELU", "GaussianNoise", "Reshape", "Softmax")
-    families = ("Dropout", "Pooling1D", "Pooling2D", "Pooling3D", "ReLU")
-    known = kind in simple or (kind.endswith(families) and kind != "PReLU")
-    return 0 if known else None
 
 
 def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:

@@ -119,11 +119,11 @@ def test_chains_in_chains_nest_their_values() -> None:
     net = Chain([Chain([Dense(3), BatchNormalization()]), Chain([Dense(2)], name="head")])
     params, state = net.init(KEY, X)
     assert jax.tree.map(jnp.shape, params["head"]) == {"dense": {"bias": (2,), "kernel": (3, 2)}}
-    assert list(state) == ["chain"] and list(state["chain"]) == ["batch_normalization"]
+    assert list(state) == ["sequential"] and list(state["sequential"]) == ["batch_normalization"]
     flat = Chain([*net.layers[0].layers, net.layers[1].layers[0].replace(name="last")])
-    same = params["chain"] | {"last": params["head"]["dense"]}
+    same = params["sequential"] | {"last": params["head"]["dense"]}
     np.testing.assert_array_equal(
-        net.apply(params, state, X)[0], flat.apply(same, state["chain"], X)[0]
+        net.apply(params, state, X)[0], flat.apply(same, state["sequential"], X)[0]
     )
 
 

@@ -115,7 +115,7 @@ def test_the_order_of_weights_is_that_of_keras() -> None:
     assert names == ["kernel", "recurrent_kernel", "bias", "gamma", "beta", "moving_mean",
                      "moving_variance", "kernel", "bias", "kernel", "bias"]  # fmt: skip
     assert [w.shape for w in mine.get_weights()] == [tuple(w.shape) for w in theirs.weights]
-    rnn, norm = mine.params["chain"]["simple_rnn"], mine.state["chain"]["batch_normalization"]
+    rnn, norm = mine.params["sequential"]["simple_rnn"], mine.state["sequential"]["batch_normalization"]
     np.testing.assert_array_equal(mine.get_weights()[1], rnn["recurrent_kernel"])
     np.testing.assert_array_equal(mine.get_weights()[6], norm["moving_variance"])
 

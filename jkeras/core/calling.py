@@ -1,0 +1,76 @@
+"""A layer called on symbols, in Keras's ways of calling: lists, names, `training=`, `mask=`.
+
+`apply` takes its inputs side by side, so `Concatenate()([a, b])`, `MultiHeadAttention(…)(query=q,
+value=v)` and `LSTM(…)(x, initial_state=[h, c])` are brought into that order here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.symbols import call
+
+_FIRST = ("inputs", "x", "sequences", "sequence")
+_ATTENTION = ("query", "value", "key")
+_OWN = ("self", "params", "state", "key", "rows")
+
+
+def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The symbols of a layer's outputs.
+
+    Args:
+      layer: the layer.
+      args: the inputs: symbols, or structures of symbols.
+      kwargs: further ones by name, and options.
+
+    Raises:
+      TypeError: an argument that the layer does not take.
+      ValueError: inputs that it does not take.
+    """
+    kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    given = args, dict(kwargs)
+    values = [*args, *_by_name(kwargs)]
+    return call(layer, _side_by_side(layer, values), _options(layer, kwargs), given)
+
+
+def _by_name(kwargs: dict[str, Any]) -> list[Any]:
+    """Takes the inputs out of `kwargs`, in the order in which `apply` has them."""
+    names = [name for name in (*_FIRST, *_ATTENTION, "count_weights") if name in kwargs]
+    found = [kwargs.pop(name) for name in names]
+    return found + _flat(kwargs.pop("initial_state", ()))
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in _flat(item)]
+    return [value]
+
+
+def _side_by_side(layer: Any, values: list[Any]) -> tuple[Any, ...]:
+    """The inputs as `apply` takes them: members of a list one by one, unless it takes a list."""
+    if hasattr(layer, "arranged"):
+        return tuple(layer.arranged(values))
+    flat = _flat(values)
+    try:
+        inspect.signature(layer.apply).bind({}, {}, *flat)
+    except TypeError:
+        return tuple(values)
+    return tuple(flat)
+
+
+def _options(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name, checked against those of `apply`."""
+    parameters = inspect.signature(layer.apply).parameters
+    known = [
+        name for name, p in parameters.items() if name not in _OWN and p.kind is p.KEYWORD_ONLY
+    ]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    error = None if takes_any else unexpected_arguments(f"{layer.who}: call", kwargs, known)
+    if error is not None:
+        raise error
+    flag = kwargs.get("training", False)
+    if not isinstance(flag, bool):
+        raise TypeError(f"{layer.who}: `training`: expected True or False, got {describe(flag)}.")
+    return kwargs

@@ -1,0 +1,91 @@
+"""Which layer is which: two equal descriptions are two layers, and a renamed copy is the same one.
+
+A model names its layers, and a named layer is a copy. The copy keeps the `Identity` of the layer it
+was made from, so that weights can be shared by "the same layer" (as in Keras, where a layer object
+is shared by the models it is in) although descriptions hold no weights and compare by value.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+NOT_COPIED = ("_identity", "_calls")
+"""What a layer knows of its place in models: no part of the description."""
+
+_serials = itertools.count()
+
+
+def next_serial() -> int:
+    """A number larger than all before it."""
+    return next(_serials)
+
+
+class Identity:
+    """What a layer and its renamed copies have in common.
+
+    Attributes:
+      serial: grows from layer to layer, in the order in which they were made.
+      nodes: the calls of the layer on symbols so far.
+      trainable: what `layer.trainable` was set to last; None for what its description says.
+    """
+
+    __slots__ = ("__weakref__", "nodes", "serial", "trainable")
+
+    def __init__(self) -> None:
+        self.serial = next_serial()
+        self.nodes: list[Any] = []
+        self.trainable: bool | None = None
+
+    def __deepcopy__(self, memo: Any) -> Identity:
+        return Identity()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Identity, ()
+
+
+def identity_of(layer: Any) -> Identity:
+    """The identity of a layer, given to it when it is first asked for."""
+    known = vars(layer).get("_identity")
+    return known if known is not None else same(layer, Identity())
+
+
+def same(layer: Any, identity: Identity) -> Identity:
+    """Gives a layer this identity; returns it."""
+    object.__setattr__(layer, "_identity", identity)
+    return identity
+
+
+def renamed(layer: Any, name: str) -> Any:
+    """A copy of a layer under another name, which is the same layer: it shares its weights.
+
+    Example:
+      >>> from jkeras.layers import Dense
+      >>> dense = Dense(4)
+      >>> named = renamed(dense, "head")
+      >>> named.name, identity_of(named) is identity_of(dense)
+      ('head', True)
+      >>> identity_of(dense.replace(name="head")) is identity_of(dense)
+      False
+    """
+    named = copy.copy(layer) if layer.name == name else layer.replace(name=name)
+    same(named, identity_of(layer))
+    return named
+
+
+def first_node(layer: Any) -> Any:
+    """The first call of a layer on symbols; in a model, the first one there.
+
+    Raises:
+      AttributeError: it was not called.
+    """
+    own = vars(layer).get("_calls")
+    calls = (own() if callable(own) else own) or identity_of(layer).nodes
+    if not calls:
+        raise AttributeError(
+            f"{layer.who}: it has no `input` and no `output`, because it was not called on symbols "
+            "yet. Take it out of a model with known inputs, model.get_layer(name), or call it: "
+            "layer(jkeras.Input(shape))."
+        )
+    return calls[0]

@@ -1,0 +1,214 @@
+"""A call of a pure function, as a layer: what operators and `jkeras.ops` leave in a graph.
+
+The arguments of the call are kept as a `Template`: their structure with holes where the symbols
+were. A layer's inputs fill the holes. Templates are hashable and compare by value, so a graph with
+operations in it is a description like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.fixed_array import FixedArray
+from jkeras.core.keys import Key
+from jkeras.core.layer import InSlices, Layer, PaddedRows, Params, State
+from jkeras.core.symbols import Symbol
+
+
+@dataclasses.dataclass(frozen=True)
+class Hole:
+    """The place of the input of this number."""
+
+    number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Static:
+    """A constant. 1, 1.0 and True differ."""
+
+    value: Any
+    kind: type
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """A slice, which Python before 3.12 cannot hash."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """A structure of arguments with holes.
+
+    Attributes:
+      tree: the structure.
+      leaves: a `Hole` or a `Static` for each of its leaves.
+    """
+
+    tree: Any
+    leaves: tuple[Hole | Static, ...]
+
+    def filled(self, values: Sequence[Any] | dict[int, Any], **other: Any) -> Any:
+        """The structure with these values in the holes.
+
+        Args:
+          values: the values by the numbers of the holes.
+          **other: `constants=` something to put in place of the constants.
+
+        Example:
+          >>> template(({"a": 1}, 2))[0].filled([])
+          ({'a': 1}, 2)
+        """
+        leaves = [
+            values[leaf.number]
+            if isinstance(leaf, Hole)
+            else other.get("constants", _thawed(leaf.value))
+            for leaf in self.leaves
+        ]
+        return jax.tree.unflatten(self.tree, leaves)
+
+    def renumbered(self, numbers: Sequence[int]) -> Template:
+        """The same with `numbers[i]` in place of hole i."""
+        leaves = [
+            Hole(numbers[leaf.number]) if isinstance(leaf, Hole) else leaf for leaf in self.leaves
+        ]
+        return Template(self.tree, tuple(leaves))
+
+    @property
+    def holes(self) -> list[int]:
+        """The numbers of the inputs, in the order of their places."""
+        return [leaf.number for leaf in self.leaves if isinstance(leaf, Hole)]
+
+
+def template(arguments: Any) -> tuple[Template, list[Symbol]]:
+    """Arguments as a template and the symbols that were in them, each at its hole's number.
+
+    Raises:
+      TypeError: an argument is neither a symbol nor a constant that can be compared.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    symbols = list({id(leaf): leaf for leaf in leaves if isinstance(leaf, Symbol)}.values())
+    numbers = {id(symbol): number for number, symbol in enumerate(symbols)}
+    kept = (
+        Hole(numbers[id(leaf)]) if isinstance(leaf, Symbol) else Static(_frozen(leaf), type(leaf))
+        for leaf in leaves
+    )
+    return Template(tree, tuple(kept)), symbols
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, slice):
+        parts = (value.start, value.stop, value.step)
+        if any(isinstance(part, Symbol) for part in parts):
+            raise TypeError("a slice with a symbol as its bound has no shape. Slice by numbers.")
+        return Slice(*parts)
+    if isinstance(value, np.ndarray | jax.Array):
+        return FixedArray(value)
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(
+            f"expected arrays, numbers, words or symbols in a call on symbols, got "
+            f"{describe(value)}."
+        ) from None
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, Slice):
+        return slice(value.start, value.stop, value.step)
+    return value.values if isinstance(value, FixedArray) else value
+
+
+_BY_ENTRY = {
+    "Add",
+    "Subtract",
+    "Multiply",
+    "TrueDivide",
+    "FloorDivide",
+    "Mod",
+    "Power",
+    "Negative",
+    "Absolute",
+    *("Less", "LessEqual", "Greater", "GreaterEqual", "NotEqual"),
+    *("LogicalAnd", "LogicalOr", "LogicalXor", "LogicalNot"),
+}
+"""The operators that look at one entry at a time."""
+
+
+class Operation(Layer):
+    """A pure function called on the inputs and on constants.
+
+    Args:
+      function: maps arrays to arrays.
+      arguments: `(args, kwargs)` with holes for the inputs.
+      kind: what summaries call it, such as "Add"; made of the function's name when left out.
+
+    Example:
+      >>> arguments, _ = template(((Symbol((None, 2)), 3.0), {}))
+      >>> Operation(jnp.multiply, arguments, "Multiply").apply({}, {}, jnp.ones(2))[0].tolist()
+      [3.0, 3.0]
+    """
+
+    function: Callable[..., Any]
+    arguments: Template
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        kind = self.kind or "".join(word.title() for word in name.split("_"))
+        object.__setattr__(self, "kind", kind)
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
+        """Arithmetic leaves examples apart; of other functions nobody knows."""
+        return "ignored" if self.kind in _BY_ENTRY else "seen"
+
+    @property
+    def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the function
+        """The same."""
+        return "same" if self.kind in _BY_ENTRY else "never"
+
+    @property
+    def who(self) -> str:
+        """`Add 'add_1'`, or `Add` while it has no name."""
+        return f"{self.shown_as} {self.name!r}" if self.name else self.shown_as
+
+    @property
+    def shown_as(self) -> str:
+        """Its class in summaries, and what its name is made of."""
+        return self.kind
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        args, kwargs = self.arguments.filled([jnp.asarray(x) for x in inputs])
+        with _lenient():
+            return self.function(*args, **kwargs), state
+
+
+@contextlib.contextmanager
+def _lenient() -> Any:
+    """An expression that a user writes promotes dtypes and ranks, whatever JAX is told beside."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+__all__ = ["Hole", "Operation", "Static", "Template", "template"]

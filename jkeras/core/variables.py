@@ -1,0 +1,317 @@
+"""Variables: weights that a class written in Keras's way holds as attributes.
+
+    self.w = self.add_weight(shape=(4,), name="w")     # in `build`
+    return inputs * self.w                             # in `call`
+
+A variable holds no array that is trained. It is a name for one: while a pure function runs, a
+`Frame` says which array the name stands for, and takes down what is assigned; so the function stays
+a function of its arguments. Laws: frames nest, and the innermost one that knows a variable counts;
+threads and tasks do not see each other's; outside of all frames a variable shows what its model
+has, or, where no model has it, what it was made with or assigned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.trees import dtype_of
+
+
+class Frame:
+    """What the variables of one object stand for, while one of its functions runs.
+
+    Attributes:
+      owner: the object.
+      values: the array of each variable.
+      fixed: why trained weights cannot be assigned here, or "".
+    """
+
+    def __init__(self, owner: Any, fixed: str = "") -> None:
+        self.owner = owner
+        self.values: dict[Variable, Any] = {}
+        self.fixed = fixed
+
+
+_frames: ContextVar[tuple[Any, ...]] = ContextVar("frames", default=())
+
+
+@contextlib.contextmanager
+def within(frame: Any) -> Iterator[None]:
+    """Makes a frame the innermost one."""
+    token = _frames.set((*_frames.get(), frame))
+    try:
+        yield
+    finally:
+        _frames.reset(token)
+
+
+def innermost(kind: type = Frame) -> Any:
+    """The innermost frame of a kind, or None."""
+    return next((frame for frame in reversed(_frames.get()) if isinstance(frame, kind)), None)
+
+
+def _frame_of(variable: Variable) -> Frame | None:
+    return next((f for f in reversed(_frames.get()) if variable in f.values), None)
+
+
+class Variable:
+    """A weight under a name: an array that may be assigned.
+
+    Args:
+      initializer: an array, a number, or what makes it: `(shape, dtype)`.
+      shape: needed for an initializer; that of the array otherwise.
+      dtype: that of the array, or float32, when left out.
+      trainable: whether an optimizer updates it.
+      autocast: whether it is cast to the dtype that its layer computes in.
+      aggregation: of no meaning here.
+      name: how it is called.
+      regularizer: from the array to a loss, or None.
+      constraint: from the array to the one that takes its place after every update, or None.
+
+    Raises:
+      ValueError: an initializer without a shape.
+
+    Example:
+      >>> count = Variable(0, dtype="int32", trainable=False)
+      >>> _ = count.assign_add(2)
+      >>> int(count), count + 1
+      (2, Array(3, dtype=int32, weak_type=True))
+
+    Source: `keras.Variable`.
+    """
+
+    __array_priority__ = 100
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        name: str | None = None,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        del aggregation
+        if callable(initializer) and not hasattr(initializer, "shape") and shape is None:
+            raise ValueError(
+                "Variable: expected a `shape` with an initializer, got none. "
+                "Write Variable(initializer, shape=(3, 4))."
+            )
+        self.name = "variable" if name is None else str(name)
+        self.named = name is not None
+        self.trainable, self.autocast = bool(trainable), autocast
+        self.regularizer, self.constraint = regularizer, constraint
+        self.initializer = initializer
+        self.compute_dtype: Any = None
+        self._look: Callable[[], Any] | None = None
+        self._own: Any = None
+        if _makes(initializer):
+            self.shape = tuple(int(n) for n in shape)
+            self.dtype = dtype_of(dtype or "float32")
+        else:
+            array = np.asarray(initializer) if not hasattr(initializer, "dtype") else initializer
+            self.dtype = dtype_of(dtype or array.dtype)
+            self.shape = tuple(array.shape)
+
+    # -- the value
+
+    def initial(self, key: Key) -> Any:
+        """The first value.
+
+        Args:
+          key: decides what is drawn.
+        """
+        if not _makes(self.initializer):
+            return jnp.asarray(self.initializer, self.dtype)
+        told = {"key": key} if getattr(self.initializer, "takes_key", True) else {}
+        value = jnp.asarray(self.initializer(self.shape, self.dtype, **told), self.dtype)
+        return jnp.broadcast_to(value, self.shape)
+
+    @property
+    def value(self) -> Any:
+        """The array, in the dtype that its layer computes in."""
+        frame = _frame_of(self)
+        value = self._outside() if frame is None else frame.values[self]
+        if self.compute_dtype is None or not self.autocast:
+            return value
+        narrow = jnp.issubdtype(self.dtype, jnp.floating)
+        return value.astype(self.compute_dtype) if narrow else value
+
+    def _outside(self) -> Any:
+        """What it shows where no frame knows it."""
+        found = None if self._look is None else self._look()
+        if found is not None:
+            return found
+        if self._own is None:
+            self._own = self.initial(jax.random.key(0))
+        return self._own
+
+    def look_by(self, function: Callable[[], Any]) -> None:
+        """Says who knows the value outside of all frames: a function that gives it, or None."""
+        self._look = function
+
+    def assign(self, value: Any) -> Any:
+        """Makes `value` the array, cast to its dtype; returns the array.
+
+        Raises:
+          TypeError: it is being traced, and no function that runs here can return it.
+          ValueError: another shape; or a trained weight inside `call`.
+        """
+        value = jnp.asarray(_array(value), self.dtype)
+        if value.shape != self.shape:
+            if value.ndim:
+                raise ValueError(
+                    f"{self!r}: assign: expected shape {self.shape}, got {value.shape}."
+                )
+            value = jnp.broadcast_to(value, self.shape)
+        frame = _frame_of(self)
+        if frame is not None and frame.fixed and self.trainable:
+            raise ValueError(f"{self!r}: {frame.fixed}")
+        if frame is not None:
+            frame.values[self] = value
+        elif isinstance(value, jax.core.Tracer):
+            raise TypeError(
+                f"{self!r}: a variable that is assigned inside a compiled program must belong to "
+                "the layer or metric that runs there. Make it by self.add_weight(...)."
+            )
+        else:
+            self._own, self._look = value, None
+        return value
+
+    def assign_add(self, value: Any) -> Any:
+        """Adds `value` to the array."""
+        return self.assign(self._plain() + _array(value))
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtracts `value` from the array."""
+        return self.assign(self._plain() - _array(value))
+
+    def _plain(self) -> Any:
+        """The array in its own dtype."""
+        frame = _frame_of(self)
+        return self._outside() if frame is None else frame.values[self]
+
+    # -- as an array
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(np.prod(self.shape, dtype=int))
+
+    @property
+    def path(self) -> str:
+        """Its name."""
+        return self.name
+
+    def numpy(self) -> np.ndarray:
+        """A copy as a NumPy array."""
+        return np.array(self.value)
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        del copy
+        return np.asarray(self.value, dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        """What arrays have (`T`, `astype`, `sum`, `at`), of the value."""
+        if name.startswith("_") or not hasattr(jax.Array, name):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        return getattr(self.value, name)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self.value[item]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name!r} shape={self.shape}, dtype={self.dtype}>"
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> Any:
+        return True if self is other else self.value == _array(other)
+
+    def __ne__(self, other: object) -> Any:
+        return False if self is other else self.value != _array(other)
+
+
+def _binary(name: str) -> Any:
+    return lambda self, other: getattr(self.value, name)(_array(other))
+
+
+def _unary(name: str) -> Any:
+    return lambda self: getattr(self.value, name)()
+
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor"
+for _name in [f"__{side}{word}__" for word in _BINARY.split() for side in ("", "r")]:
+    setattr(Variable, _name, _binary(_name))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(Variable, _name, _binary(_name))
+for _name in ("__neg__", "__pos__", "__abs__", "__invert__"):
+    setattr(Variable, _name, _unary(_name))
+
+
+def _makes(initializer: Any) -> bool:
+    """Whether it is a function that makes the array, and not the array itself."""
+    return callable(initializer) and not hasattr(initializer, "shape")
+
+
+def _array(value: Any) -> Any:
+    return value.value if isinstance(value, Variable) else value
+
+
+def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
+    """The shape of a new weight.
+
+    Raises:
+      TypeError: it is no tuple of integers.
+      ValueError: a size in it is unknown.
+    """
+    shape = () if shape is None else shape
+    listed = (shape,) if hasattr(shape, "__index__") else shape
+    if not isinstance(listed, list | tuple):
+        raise TypeError(f"{who}: add_weight: `shape`: expected sizes, got {describe(shape)}.")
+    if any(n is None for n in listed):
+        raise ValueError(
+            f"{who}: add_weight: `shape`: expected known sizes, got {tuple(listed)}. "
+            "Give that axis a size in Input."
+        )
+    return tuple(int(n) for n in listed)
+
+
+__all__ = ["Frame", "Variable", "innermost", "weight_shape", "within"]

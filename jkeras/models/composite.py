@@ -1,0 +1,62 @@
+"""What layers made of layers share: what holds for all of them holds for the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jkeras.core.freezing import freezes_all
+from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
+from jkeras.models.calls import activity_rule
+
+
+class Composite(Layer):
+    """A layer with `layers`: `params` and `state` are dicts from a layer's name to its own."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def layers(self) -> tuple[Layer, ...]:
+            """The layers, which a subclass has."""
+
+    @property
+    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+        """What filler rows do to the layers: the worst of any."""
+        kinds = {_padded_rows(layer) for layer in self.layers}
+        return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
+
+    @property
+    def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the layers
+        """Whether a batch is better taken in slices: no layer minds, and one gains."""
+        kinds = {layer.in_slices for layer in self.layers}
+        return "never" if "never" in kinds else "faster" if "faster" in kinds else "same"
+
+    @property
+    def makes_masks(self) -> bool:  # type: ignore[override]  # here it depends on the layers
+        """Whether a layer makes masks."""
+        return any(layer.makes_masks for layer in self.layers)
+
+    def penalty(self, params: Params) -> Array | float:
+        if freezes_all(self):
+            return 0.0
+        return sum(
+            (layer.penalty(params.get(str(layer.name), {})) for layer in self.distinct()),
+            start=0.0,
+        )
+
+    def constrain(self, params: Params) -> Params:
+        if freezes_all(self):
+            return params
+        new = dict(params)
+        for layer in self.distinct():
+            if layer.name in params:
+                new[layer.name] = layer.constrain(params[layer.name])
+        return new
+
+    def distinct(self) -> list[Layer]:
+        """The layers, each once."""
+        return list({layer.name: layer for layer in self.layers}.values())
+
+
+def _padded_rows(layer: Layer) -> PaddedRows:
+    # An activity regularizer is any function of all outputs, so it may see the filler rows.
+    return layer.padded_rows if activity_rule(layer) is None else "seen"

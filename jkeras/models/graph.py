@@ -1,0 +1,331 @@
+"""Layers that form a graph, which together are a layer.
+
+    inputs = Input((784,))
+    hidden = Dense(64, activation="relu")(inputs)
+    net = Graph(inputs, Dense(10)(hidden))
+
+Laws: a graph is what lies between its inputs and its outputs, and nothing else; a layer that is
+called twice has one set of weights under one name; graphs that were built alike are equal; a graph
+is a layer, so it is called on symbols to become a part of another.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe, nearest
+from jkeras.core.freezing import freezes_all, frozen_copy
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.symbols import Node, Symbol
+from jkeras.layers.input import Input, InputLayer, entrance
+from jkeras.models.calls import as_tuple, call_layer, unpacked, with_activity
+from jkeras.models.chain import Chain
+from jkeras.models.composite import Composite
+from jkeras.models.graph_config import config_of_graph, graph_parts
+from jkeras.models.wiring import Call, Wiring, wired
+
+
+def _structure(value: Any) -> Any:
+    """Kept as it is: a list stays a list, since outputs come in the structure given here."""
+    return value
+
+
+class Graph(Composite):
+    """Runs the layers that lie between some symbols and others.
+
+    Args:
+      inputs: symbols made by `Input`, or by layers: one, or a list, tuple or dict of them.
+      outputs: symbols that depend on these alone, in the structure that the outputs shall have; a
+        list of one is that one.
+
+    Attributes:
+      layers: the layers in Keras's order, those of the inputs and the operations included.
+      input_names, output_names: of the inputs in order, and of the layers of the outputs.
+
+    Raises:
+      TypeError: something else than a symbol.
+      ValueError: the outputs depend on an `Input` that is not among `inputs`; two layers with one
+        name.
+
+    Example:
+      >>> from jkeras.layers import Add, Dense, Input
+      >>> x = Input((4,))
+      >>> net = Graph(x, Add()([x, Dense(4)(x)]))
+      >>> [layer.name for layer in net.layers]
+      ['input_layer', 'dense', 'add']
+      >>> params, state = net.init(jax.random.key(0), jax.ShapeDtypeStruct((2, 4), jnp.float32))
+      >>> net.apply(params, state, jnp.ones((2, 4)))[0].shape
+      (2, 4)
+
+    Source: `keras.Model(inputs, outputs)`.
+    """
+
+    shown_as: ClassVar[str] = "Functional"
+    in_keras: ClassVar[tuple[str, str]] = ("keras.src.models.functional", "Functional")
+
+    inputs: Any = option(convert=_structure)
+    outputs: Any = option(convert=_structure)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            wiring, nodes = wired(self.inputs, self.outputs)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self.who}: {error}") from None
+        object.__setattr__(self, "wiring", wiring)
+        object.__setattr__(self, "nodes", nodes)
+
+    # Set when it is made: the wiring, and for each layer its calls here.
+    wiring: ClassVar[Wiring]
+    nodes: ClassVar[list[list[Node]]]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._compared))
+
+    @property
+    def _compared(self) -> tuple[Any, ...]:
+        return self.name, self.dtype, self.trainable, self.wiring
+
+    def __repr__(self) -> str:
+        name = f"name={self.name!r}, " if self.name else ""
+        return f"{type(self).__name__}({name}layers={list(self.layers)})"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in Keras's order."""
+        return self.wiring.layers
+
+    # -- inputs and outputs
+
+    @property
+    def input_symbols(self) -> list[Symbol]:
+        """The inputs, in order."""
+        return list(jax.tree.leaves(self.inputs))
+
+    @property
+    def output_symbols(self) -> list[Symbol]:
+        """The outputs, in order."""
+        return list(jax.tree.leaves(self.outputs))
+
+    @property
+    def input_names(self) -> list[str]:
+        """A name for each input: its key in a dict of inputs, else that of its `Input`."""
+        if isinstance(self.inputs, dict) and len(self.inputs) == len(self.input_symbols):
+            return sorted(self.inputs)
+        return [str(self.layers[position].name) for position in self.wiring.front]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that make the outputs, in order."""
+        made_by = {number: call.layer for call in self.wiring.calls for number in call.outputs}
+        made_by = {**dict(enumerate(self.wiring.front)), **made_by}
+        return [str(self.layers[made_by[number]].name) for number in self.wiring.outputs.holes]
+
+    def arranged(self, values: Sequence[Any]) -> list[Any]:
+        """Inputs in order, from how a caller may give them: side by side, or in one list or dict.
+
+        Raises:
+          ValueError: there are more or fewer, or a name is none of the inputs'.
+        """
+        flat = list(values)
+        while len(flat) == 1 and isinstance(flat[0], list | tuple):
+            flat = list(flat[0])
+        if len(flat) == 1 and isinstance(flat[0], dict):
+            flat = self._by_name(flat[0])
+        flat = jax.tree.leaves(flat)
+        if len(flat) != len(self.input_names):
+            listed = ", ".join(self.input_names)
+            raise ValueError(
+                f"{self.who}: expected {len(self.input_names)} inputs ({listed}), got {len(flat)}."
+            )
+        return flat
+
+    def _by_name(self, given: dict[str, Any]) -> list[Any]:
+        names = self.input_names
+        if set(given) >= set(names):
+            return [given[name] for name in names]
+        missing = next(name for name in names if name not in given)
+        extra = [name for name in given if name not in names]
+        raise ValueError(
+            f"{self.who}: expected inputs named {', '.join(names)}, got "
+            f"{', '.join(map(str, given))}: {missing!r} is missing.{nearest(missing, extra)}"
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and their calls, as Keras's functional models write them."""
+        return config_of_graph(self, self.name)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The graph that `get_config` described, here or in Keras."""
+        inputs, outputs = graph_parts(config)
+        return cls(inputs, outputs, name=config.get("name"))
+
+    # -- the contract
+
+    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
+        params: Params = {}
+        state: State = {}
+        values = dict(enumerate(self._checked(inputs)))
+        for call in self.wiring.calls:
+            layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
+            args = call.arguments.filled(values)[0]
+            if name not in params and name not in state:
+                own = layer.init(child(key, name), *args)
+                _put(params, name, own[0])
+                _put(state, name, with_activity(layer, own[1], jnp.zeros(())))
+            parts = params.get(name, {}), state.get(name, {})
+            run = functools.partial(_outputs, layer, call, key)
+            outputs = jax.eval_shape(run, *parts, values)
+            values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
+        return params, state
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, State]:
+        """As every layer's `apply`.
+
+        Args:
+          params: as for every layer, as are state, key and training.
+          state: see params.
+          *inputs: in order; or one list, or one dict by name.
+          key: see params.
+          training: see params.
+          rows: `[batch]` bool, the examples that are real.
+          mask: the mask of the input, or a list of masks for several.
+        """
+        told = {"masks": mask, "key": key, "training": training, "rows": rows}
+        return self.apply_with_mask(params, state, *inputs, **told)[:2]
+
+    def apply_with_mask(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        masks: Any = None,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+    ) -> tuple[Any, State, Any]:
+        """As `apply`, and the masks of the outputs in their structure (None for no mask)."""
+        arrays = self._checked(inputs)
+        state = dict(state)
+        values = dict(enumerate(arrays))
+        known = dict(enumerate(self._arranged_masks(masks)))
+        turns: dict[int, int] = {}
+        for call in self.wiring.calls:
+            turns[call.layer] = turn = turns.get(call.layer, -1) + 1
+            told = {"key": key, "training": training, "rows": rows, "turn": turn}
+            made = self._called(call, params, state, values, known, told)
+            values.update(zip(call.outputs, made[0], strict=True))
+            known.update(zip(call.outputs, made[1], strict=True))
+        outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
+        if isinstance(outputs, list | tuple) and len(outputs) == 1:
+            return outputs[0], state, made[0]  # as in Keras
+        return outputs, state, made
+
+    def _called(
+        self,
+        call: Call,
+        params: Params,
+        state: State,
+        values: dict[int, Any],
+        masks: dict[int, Any],
+        told: dict[str, Any],
+    ) -> tuple[list[Any], list[Any]]:
+        """The outputs of one call and their masks, leaf by leaf; `state` gets its new part."""
+        layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
+        args, options = call.arguments.filled(values)
+        own_masks, _ = call.arguments.filled(masks, constants=None)
+        told["key"] = None if told["key"] is None else child(told["key"], name)
+        told["training"] = options.pop("training", told["training"])
+        parts = params.get(name, {}), state.get(name, {})
+        runs = frozen_copy(layer) if freezes_all(self) else layer
+        outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **told)
+        _put(state, name, new)
+        leaves = jax.tree.leaves(outputs)
+        own = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
+        return leaves, own if len(own) == len(leaves) else [None] * len(leaves)
+
+    def _checked(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """The inputs in order, each as its `InputLayer` lets it through."""
+        layers = [self.layers[position] for position in self.wiring.front]
+        pairs = zip(layers, self.arranged(inputs), strict=True)
+        return [_entered(layer, value) for layer, value in pairs]
+
+    def _arranged_masks(self, masks: Any) -> list[Any]:
+        wanted = len(self.input_names)
+        if masks is None:
+            return [None] * wanted
+        listed = list(masks) if isinstance(masks, tuple | list) else [masks]
+        if len(listed) != wanted:
+            raise ValueError(
+                f"{self.who}: expected a mask or None for each of {wanted} inputs, got "
+                f"{describe(masks)}."
+            )
+        return listed
+
+
+def _entered(layer: Any, value: Any) -> Any:
+    """An input as the graph computes with it: integers become float32, as an `Input` without dtype
+    says.
+    """
+    wanted = layer.dtype
+    if wanted is None and not jnp.issubdtype(value.dtype, jnp.inexact):
+        wanted = jnp.float32
+    if isinstance(value, jax.ShapeDtypeStruct):
+        layer.init(None, value)
+        return jax.ShapeDtypeStruct(value.shape, wanted or value.dtype)
+    outputs, _ = layer.apply({}, {}, value)
+    return outputs if wanted is None else outputs.astype(wanted)
+
+
+def _outputs(
+    layer: Layer, call: Call, key: Key, params: Params, state: State, values: dict[int, Any]
+) -> Any:
+    args, options = call.arguments.filled(values)
+    if options.get("training"):
+        options["key"] = key
+    return layer.apply(params, state, *args, **options)[0]
+
+
+def _put(tree: dict[str, Any], name: str, part: dict[str, Any]) -> None:
+    if part:
+        tree[name] = part
+
+
+def graph_of(chain: Chain, specs: Sequence[Any]) -> Graph:
+    """The layers of a chain, called one after the other, as a graph.
+
+    Args:
+      chain: the layers.
+      specs: what has the shape and the dtype of each input; not used where the chain begins with an
+        `InputLayer`.
+    """
+    layers: list[Any] = list(chain.layers)
+    if layers and isinstance(layers[0], InputLayer):
+        inputs = [entrance(layers.pop(0))]
+    else:
+        inputs = [Input(batch_shape=spec.shape, dtype=spec.dtype) for spec in specs]
+    values: tuple[Any, ...] = tuple(inputs)
+    for layer in layers:
+        values = as_tuple(layer(*values))
+    return Graph(inputs, unpacked(values), name=chain.name)

@@ -1,0 +1,228 @@
+"""A graph as a configuration, in the form of Keras's functional models, and back.
+
+Every layer has its own configuration and those of its calls (`inbound_nodes`): the arguments as
+they were written, with `[layer, call, output]` in place of a symbol. Operators and the functions of
+`jkeras.ops` are written under the names of Keras's operations, and found again by these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from jkeras.core.errors import describe
+from jkeras.core.identity import identity_of
+from jkeras.core.naming import snake_case
+from jkeras.core.operations import Operation
+from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
+from jkeras.core.symbols import OPERATORS, Node, Symbol, record
+from jkeras.layers.input import InputLayer, entrance
+from jkeras.models.configs import written_layer
+
+if TYPE_CHECKING:
+    from jkeras.models.graph import Graph
+
+_TENSOR = "__keras_tensor__"
+_GRAPHS = ("Functional", "Model")
+_Places = dict[int, list[Any]]
+
+
+# -- writing
+
+
+def config_of_graph(graph: Graph, name: str | None) -> dict[str, Any]:
+    """What `keras.Model.get_config` gives for such a graph.
+
+    Raises:
+      TypeError, ValueError: a layer or a constant in it cannot be written.
+    """
+    places = _places(graph)
+    inner = [str(layer.name) for layer in graph.layers if hasattr(layer, "wiring")]
+    ends = {key: _at_the_end(place, inner) for key, place in places.items()}
+    pairs = zip(graph.layers, graph.nodes, strict=True)
+    return {
+        "name": name,
+        "trainable": graph.trainable,
+        "layers": [_layer_config(layer, nodes, places) for layer, nodes in pairs],
+        "input_layers": jax.tree.map(lambda x: ends[id(x)], graph.inputs),
+        "output_layers": jax.tree.map(lambda x: ends[id(x)], graph.outputs),
+    }
+
+
+def _at_the_end(place: list[Any], inner: list[str]) -> list[Any]:
+    """A place as `input_layers` and `output_layers` have it: there, and only there, Keras counts
+    the call that made an inner graph.
+    """
+    name, at, number = place
+    return [name, at + 1 if name in inner else at, number]
+
+
+def _places(graph: Graph) -> _Places:
+    """For every symbol its layer, which of the layer's calls, and which of its outputs."""
+    found: _Places = {}
+    for layer, nodes in zip(graph.layers, graph.nodes, strict=True):
+        for at, node in enumerate(nodes):
+            for number, symbol in enumerate(jax.tree.leaves(node.outputs)):
+                found.setdefault(id(symbol), [layer.name, at, number])
+    for symbol, position in zip(graph.input_symbols, graph.wiring.front, strict=True):
+        found[id(symbol)] = [graph.layers[position].name, 0, 0]
+    return found
+
+
+def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, Any]:
+    if isinstance(layer, Operation):
+        kind = layer.shown_as
+        module = "keras.src.ops.numpy" if kind in OPERATORS else "jkeras.ops"
+        _function_of(kind, layer.who)
+        config: dict[str, Any] = {"module": module, "class_name": kind}
+        config["config"] = {"name": layer.name}
+        config["registered_name"] = kind if kind in OPERATORS else None
+    else:
+        config = written_layer(layer)
+    calls = [] if isinstance(layer, InputLayer) else nodes
+    return {
+        **config,
+        "name": layer.name,
+        "inbound_nodes": [_call_config(node, places) for node in calls],
+    }
+
+
+def _call_config(node: Node, places: _Places) -> dict[str, Any]:
+    args, kwargs = node.given
+
+    def written(value: Any) -> Any:
+        if not isinstance(value, Symbol):
+            return serialize_keras_object(value)
+        history = {
+            "shape": list(value.shape),
+            "dtype": value.dtype.name,
+            "keras_history": places[id(value)],
+        }
+        return {"class_name": _TENSOR, "config": history}
+
+    return {"args": _mapped(written, list(args)), "kwargs": _mapped(written, dict(kwargs))}
+
+
+def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """A structure with its leaves changed. Tuples become lists, as in JSON."""
+    if isinstance(value, Mapping):
+        return {key: _mapped(change, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(change, item) for item in value]
+    return change(value)
+
+
+# -- reading
+
+
+def graph_parts(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The symbols of inputs and outputs that a configuration describes.
+
+    Args:
+      config: what `config_of_graph` or Keras wrote.
+
+    Raises:
+      ValueError: a name in it is unknown, or its calls do not fit together.
+    """
+    plain = with_plain_dtypes(config)
+    made: dict[tuple[str, int], list[Any]] = {}
+    waiting = []
+    for layer_config in plain["layers"]:
+        name, callee = layer_config["name"], _callee(layer_config)
+        if isinstance(callee, InputLayer):
+            made[name, 0] = [entrance(callee)]
+        nodes = enumerate(layer_config["inbound_nodes"])
+        waiting += [(name, at, callee, node) for at, node in nodes]
+    while waiting:
+        ready = [item for item in waiting if _sources(item[3]) <= set(made)]
+        if not ready:
+            names = ", ".join(sorted({item[0] for item in waiting}))
+            raise ValueError(f"the configuration's layers {names} wait for inputs that none makes.")
+        for name, at, callee, node in ready:
+            args, kwargs = _filled(node["args"], made), _filled(node["kwargs"], made)
+            if jax.tree.leaves(kwargs.get("mask")) == []:
+                kwargs.pop("mask", None)
+            if kwargs.get("training") is False and hasattr(callee, "go_backwards"):
+                del kwargs["training"]  # Keras's recurrent layers write it though nobody said so
+            made[name, at] = jax.tree.leaves(callee(*args, **kwargs))
+        waiting = [item for item in waiting if item not in ready]
+    inner = [part["name"] for part in plain["layers"] if part["class_name"] in _GRAPHS]
+    ends = {(name, at + 1 if name in inner else at): made[name, at] for name, at in made}
+    return _chosen(plain["input_layers"], ends), _chosen(plain["output_layers"], ends)
+
+
+def _callee(config: Mapping[str, Any]) -> Callable[..., Any]:
+    """What is called: a layer, a model, or a function."""
+    module, kind = str(config.get("module")), config["class_name"]
+    if not (module == "jkeras.ops" or module.startswith("keras.src.ops")):
+        made: Callable[..., Any] = read({**config, "build_config": None})
+        return made
+    options = {name: read(v) for name, v in config["config"].items() if name != "name"}
+    function = _function_of(kind, kind)
+    given_name = config["config"].get("name")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kind == "GetItem":
+            args = (args[0], tuple(args[1]) if isinstance(args[1], list) else args[1])
+        symbols = record(function, args, {**options, **kwargs}, kind=kind)
+        return _with_name(symbols, given_name)
+
+    return call
+
+
+def _with_name(symbols: Any, name: str | None) -> Any:
+    """The same symbols, of an operation that has a name."""
+    node = jax.tree.leaves(symbols)[0].node
+    identity = identity_of(node.layer)
+    node.layer = node.layer.replace(name=name)
+    identity_of(node.layer).nodes.extend(identity.nodes)
+    return symbols
+
+
+def _function_of(kind: str, who: str) -> Callable[..., Any]:
+    """The function of an operation that Keras calls `kind`.
+
+    Raises:
+      ValueError: neither the operators nor `jkeras.ops` have it.
+    """
+    from jkeras import ops
+
+    found: Callable[..., Any] | None = OPERATORS.get(kind) or getattr(ops, snake_case(kind), None)
+    if found is None:
+        raise ValueError(
+            f"{who}: expected an operator or a function of jkeras.ops, which a configuration can "
+            f"name, got {describe(kind)}. Put a function of your own in a layer."
+        )
+    return found
+
+
+def _sources(value: Any) -> set[tuple[str, int]]:
+    """The calls that arguments come from."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == _TENSOR:
+            name, at, _ = value["config"]["keras_history"]
+            return {(name, at)}
+        return set().union(*map(_sources, value.values()))
+    return set().union(*map(_sources, value)) if isinstance(value, list | tuple) else set()
+
+
+def _filled(value: Any, made: dict[tuple[str, int], list[Any]]) -> Any:
+    """Arguments with symbols where the configuration has places."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == _TENSOR:
+            return _chosen(value["config"]["keras_history"], made)
+        if "class_name" in value:
+            return read(value)
+        return {key: _filled(item, made) for key, item in value.items()}
+    return [_filled(item, made) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _chosen(value: Any, made: dict[tuple[str, int], list[Any]]) -> Any:
+    """A place, or a structure of places, as symbols."""
+    if isinstance(value, Mapping):
+        return {key: _chosen(item, made) for key, item in value.items()}
+    if len(value) == 3 and isinstance(value[0], str):
+        return made[value[0], value[1]][value[2]]
+    return [_chosen(item, made) for item in value]

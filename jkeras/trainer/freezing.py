@@ -1,0 +1,163 @@
+"""Freezing, as a trainer hears of it.
+
+Layers are frozen with what they are (`core.freezing`), single weights by the paths that a trainer
+remembers. Neither tells the trainer: it asks, before it trains, whether the set of frozen weights
+is still the one that its programs and its optimizer's state were made for.
+
+Laws:
+  - A change takes effect at the next epoch, without `compile`. Values stay, and so does what the
+    optimizer knows of weights that are trained before and after.
+  - For each set of frozen weights training is compiled once, however often sets are exchanged.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+import jax
+
+from jkeras import optimizers
+from jkeras.core import freezing, trees
+from jkeras.core.errors import describe, nearest
+from jkeras.core.identity import identity_of
+from jkeras.core.layer import Layer
+
+
+def is_trainable(holder: Any) -> bool:
+    """Whether the model as a whole is trained."""
+    return bool(getattr(holder.net, "trainable", True)) and "*" not in holder._held
+
+
+def set_trainable(holder: Any, value: Any) -> None:
+    """Freezes or thaws a whole model.
+
+    Raises:
+      TypeError: `value` is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"{holder._who}: `trainable`: expected True or False, got {describe(value)}."
+        )
+    freezing.set_trainable(holder.net, value)
+    holder._held = () if value or isinstance(holder.net, Layer) else ("*",)
+
+
+def freeze(holder: Any, patterns: tuple[Any, ...], value: bool) -> None:
+    """Freezes (`value` False) or thaws layers, or where there is no such layer, weights.
+
+    Args:
+      holder: the model.
+      patterns: names or paths of layers ("encoder/dense"), or paths of weights, in which `*` stands
+        for anything; a path matches whole or from a `/` on.
+      value: whether they are trained.
+
+    Raises:
+      TypeError: a pattern is no string, or there is none.
+      ValueError: nothing matches; the message names the nearest.
+    """
+    who = "unfreeze" if value else "freeze"
+    if not patterns:
+        raise TypeError(
+            f"{holder._who}: {who}: expected names of layers, got none. "
+            f"For all of them write model.trainable = {value}."
+        )
+    layers = list(freezing.layer_paths(holder.net))
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"{holder._who}: {who}: expected names of layers such as 'dense*', got "
+                f"{describe(pattern)}."
+            )
+        found = [layer for path, layer in layers if _matches(path, pattern)]
+        for layer in found:
+            freezing.set_trainable(layer, value)
+        if not found:
+            _freeze_weights(holder, who, pattern, value, [path for path, _ in layers])
+
+
+def _freeze_weights(holder: Any, who: str, pattern: str, value: bool, layers: list[str]) -> None:
+    params = {} if holder._values is None else holder._values.params
+    names = list(trees.named_leaves(params))
+    found = [name for name in names if _matches(name, pattern)]
+    if not found:
+        known = ", ".join(layers or names)
+        raise ValueError(
+            f"{holder._who}: {who}: no layer and no weight is named {pattern!r}."
+            f"{nearest(pattern, [*layers, *names])} Layers: {known}."
+        )
+    for name in found:
+        freeze_weight(holder, name, value)
+
+
+def freeze_weight(holder: Any, name: str, value: bool) -> None:
+    """Freezes (`value` False) or thaws the weight at this path; that of a frozen layer stays."""
+    names = list(trees.named_leaves(holder._values.params))
+    others = [held for held in _held_names(holder, names) if held != name]
+    holder._held = tuple(others if value else [*others, name])
+
+
+def _held_names(holder: Any, names: list[str]) -> list[str]:
+    """The weights that were frozen by their paths, each by its own."""
+    return [n for n in names if any(fnmatch.fnmatchcase(n, held) for held in holder._held)]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, f"*/{pattern}")
+
+
+def carried_over(old: Any, new: Any) -> None:
+    """Makes a description that takes the place of another as frozen as that was."""
+    if isinstance(old, Layer) and isinstance(new, Layer):
+        identity_of(new).trainable = identity_of(old).trainable
+
+
+def frozen_names(holder: Any) -> frozenset[str]:
+    """The paths of the weights that are not trained now."""
+    tree = freezing.frozen(holder.net, holder._own.params, holder._held)
+    return frozenset(name for name, held in trees.named_leaves(tree).items() if held)
+
+
+def noted(holder: Any) -> None:
+    """Notes that the optimizer's state is made for what is trained now."""
+    holder._frozen_at = _moment(holder)
+    holder._frozen = frozen_names(holder)
+
+
+def take(holder: Any) -> None:
+    """Before training: if other weights are frozen than before, the optimizer's state and the
+    programs are made to go with it.
+    """
+    values = holder._values
+    if values is None or holder._frozen_at == _moment(holder):
+        return
+    before, old = holder._frozen, holder._made
+    noted(holder)
+    if holder._frozen == before:
+        return
+    objective = holder._objective()
+    parted = trees.specs(values.params)
+    parted = jax.tree_util.tree_map_with_path(
+        lambda path, spec: None if "/".join(trees.path_names(path)) in before else spec, parted
+    )
+    opt_state = optimizers.refitted(
+        holder._transformation(), values.opt_state, parted, objective.trained(values.params)
+    )
+    holder._values = values.replace(opt_state=opt_state)
+    if old is not None:
+        holder._made_before[before] = old
+        known = holder._made_before.pop(holder._frozen, None)
+        holder._made = known or old.for_other_weights(objective)
+
+
+def _moment(holder: Any) -> tuple[Any, ...]:
+    return freezing.changes(), id(holder._net), holder._held
+
+
+def trained_places(holder: Any) -> list[bool]:
+    """For each weight in Keras's order, whether it is trained."""
+    kept = [False] * len(jax.tree.leaves(holder._own.params))
+    if is_trainable(holder):
+        tree = freezing.frozen(holder.net, holder._own.params, holder._held)
+        kept = [not held for held in jax.tree.leaves(tree)]
+    return [place.part == "params" and kept[place.leaf] for place in holder._order()]
