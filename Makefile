@@ -38,7 +38,7 @@ mnist: $(STAMP)-run
 	@$(BIN)/python experiments/mnist_mlp.py $(ARGS)
 
 test: check
-	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
 
 check: $(STAMP)-test
 	@$(BIN)/ruff check --quiet

@@ -44,6 +44,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, which then has their programs compiled already.
+
+    Tests that start a process of their own share nothing: each goes where there is room.
+    """
+    for item in items:
+        if item.path.name not in ("test_experiments.py", "test_package.py", "test_benchmarks.py"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_programs() -> Iterator[None]:
     """Let go of compiled programs when they have added up to gigabytes (where Linux tells)."""

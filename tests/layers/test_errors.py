@@ -332,12 +332,12 @@ USE: list[tuple[Callable[[], Any], str]] = [
         "SpatialDropout1D: expected `inputs` [batch, steps, channels], got shape (5, 3).",
     ),
     (
-        lambda: use(kl.Input((28, 28)), (5, 28)),
+        lambda: use(kl.InputLayer((28, 28)), (5, 28)),
         "InputLayer: expected `inputs` of shape (None, 28, 28), got (5, 28). "
         "None is an axis of any size; the first axis counts the examples.",
     ),
     (
-        lambda: use(kl.Input((3,), batch_size=4), (5, 3)),
+        lambda: use(kl.InputLayer((3,), batch_size=4), (5, 3)),
         "InputLayer: expected `inputs` of shape (4, 3), got (5, 3). "
         "None is an axis of any size; the first axis counts the examples.",
     ),
