@@ -10,7 +10,7 @@ come from.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -25,13 +25,15 @@ from jkeras.core.keys import Key, checked_seed, child, next_seed
 class _Scope:
     """A key, and how many keys were derived from it."""
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Any) -> None:
         self.key = key
         self.draws = 0
 
     def next(self) -> Key:
         """Another key."""
         self.draws += 1
+        if callable(self.key):
+            self.key = self.key()
         return child(child(self.key, "draw"), self.draws)
 
 
@@ -39,11 +41,12 @@ _scope: ContextVar[_Scope | None] = ContextVar("scope", default=None)
 
 
 @contextlib.contextmanager
-def drawing_from(key: Key) -> Iterator[None]:
+def drawing_from(key: Key | Callable[[], Key]) -> Iterator[None]:
     """Within this, random functions without a seed, and generators, draw keys derived from `key`.
 
     This is how code written in Keras's way, whose seeds are hidden, becomes a pure function of a
-    key: the first draw takes the first key, and so on.
+    key: the first draw takes the first key, and so on. A function that gives the key is called when
+    the first draw needs it.
 
     Example:
       >>> with drawing_from(jax.random.key(0)):
@@ -119,13 +122,14 @@ class SeedGenerator:
         return f"SeedGenerator(seed={self.seed}, state={self.state.tolist()})"
 
 
-def key_of(who: str, seed: Any) -> Key:
+def key_of(who: str, seed: Any, argument: str = "seed") -> Key:
     """The key that a seed stands for.
 
     Args:
       who: the function, for messages.
       seed: an integer, a key, the two numbers of a key, a `SeedGenerator`, or None: the next key of
         the scope, or a key of the next default seed.
+      argument: how the caller calls it, for messages.
 
     Raises:
       TypeError: it is none of these.
@@ -134,7 +138,7 @@ def key_of(who: str, seed: Any) -> Key:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        return _default_key(who)
+        return _default_key(who, argument)
     if isinstance(seed, jax.Array | np.ndarray):
         return _key_of_array(who, seed)
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
@@ -145,14 +149,14 @@ def key_of(who: str, seed: Any) -> Key:
     return _key(np.array([checked_seed(who, seed), 0], np.uint32))
 
 
-def _default_key(who: str) -> Key:
+def _default_key(who: str, argument: str) -> Key:
     scope = _scope.get()
     if scope is not None:
         return scope.next()
     if _is_tracing():
         raise ValueError(
-            f"{who}: expected a `seed` inside a compiled program, got None: every run would draw "
-            f"the same numbers. Pass a key to the program: {who}(..., seed=key)."
+            f"{who}: expected a `{argument}` inside a compiled program, got None: every run would "
+            f"draw the same numbers. Pass a key to the program: {who}(..., {argument}=key)."
         )
     return _key(np.array([next_seed(), 0], np.uint32))
 

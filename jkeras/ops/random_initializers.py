@@ -1,4 +1,5 @@
-"""Initializers that draw: from a `key` given at the call, or from their own `seed`.
+"""Initializers that draw: from a `key` given at the call, from their own `seed`, or, outside of
+programs, from the next default seed.
 
 Laws: the same key (or seed) gives the same numbers, eagerly and under `jit`; with a `seed` they
 are the numbers that Keras on JAX draws with that integer. Drawing is in float32 (or wider), then
@@ -23,6 +24,7 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.seeds import key_of
 from jkeras.ops.constant_initializers import Initializer, Shape, checked_shape, float32_or
 
 Axes = Sequence[int]
@@ -64,18 +66,12 @@ class RandomInitializer(Initializer):
         )
 
     def _chosen(self, key: Key | None) -> Key:
-        """The key of `seed` if there is one, else `key`."""
+        """The key of `seed` if there is one, else `key`, else one of the next default seed."""
         seed = getattr(self, "seed", None)
         if seed is not None:
             # Keras's two words and its key type, so that its numbers come out.
             return jax.random.wrap_key_data(jnp.array([seed, 0], jnp.uint32), impl="threefry2x32")
-        if key is None:
-            raise ValueError(
-                f"{self.who}: expected a random `key`, got None. Pass one: "
-                "initializer(shape, key=jax.random.key(0)), or fix the numbers at construction: "
-                f"{type(self).__name__}(seed=0)."
-            )
-        return key
+        return key_of(self.who, None, "key") if key is None else key
 
 
 @functools.lru_cache(maxsize=1024)

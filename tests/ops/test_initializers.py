@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras.ops import initializers
 from jkeras.ops.initializers import (
     STFT,
@@ -112,6 +113,13 @@ def test_an_array_given_does_not_follow_later_changes():
     assert initializer((3,)).tolist() == [1.0, 1.0, 1.0]
 
 
+def test_without_a_key_the_next_default_seed_draws():
+    jkeras.utils.set_random_seed(3)
+    first, second = GlorotUniform()((2, 3)), GlorotUniform()((2, 3))
+    jkeras.utils.set_random_seed(3)
+    assert first.tolist() == GlorotUniform()((2, 3)).tolist() != second.tolist()
+
+
 class Empty(Initializer):
     """A subclass that forgot its method."""
 
@@ -120,15 +128,12 @@ def wrong_shape(shape, dtype=None):
     return jnp.zeros((1,), dtype)
 
 
-KEY_FIX = (
-    "expected a random `key`, got None. Pass one: initializer(shape, key=jax.random.key(0)), "
-    "or fix the numbers at construction: "
-)
 MESSAGES = [
     (
-        lambda: GlorotUniform()((2, 3)),
+        lambda: jax.jit(lambda: GlorotUniform()((2, 3)))(),
         ValueError,
-        f"GlorotUniform: {KEY_FIX}GlorotUniform(seed=0).",
+        "GlorotUniform: expected a `key` inside a compiled program, got None: every run would draw "
+        "the same numbers. Pass a key to the program: GlorotUniform(..., key=key).",
     ),
     (
         lambda: initializers.get(jax.nn.initializers.zeros)((2,)),
