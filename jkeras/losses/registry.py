@@ -2,17 +2,20 @@
 
 A word is a function's name ("mean_squared_error"), a class's ("MeanSquaredError") or Keras's short
 form ("mse"); the loss keeps a function's word as its name. "crossentropy" and "ce" wait for the
-shapes.
+shapes (`ByShape`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
-from jkeras.losses.base import Loss, LossFunction
+from jkeras.losses.base import Array, Loss, LossFunction
 from jkeras.losses.circle import Circle, circle
 from jkeras.losses.classification import (
     BinaryCrossentropy,
@@ -136,6 +139,41 @@ def get(identifier: Any) -> Loss:
     )
 
 
+class ByShape(Loss):
+    """A cross-entropy that becomes binary, sparse or categorical when it sees a batch.
+
+    Args:
+      word: "crossentropy" or "ce", in any letter case; the logs keep it.
+    """
+
+    independent: ClassVar[bool] = True
+
+    word: str
+
+    def __call__(self, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Array:
+        """The loss that the shapes call for, of the batch; arguments as every loss's."""
+        return resolve(self.word, y_true, y_pred)(y_true, y_pred, *args, **kwargs)
+
+    def parts(
+        self, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Array, Array | None]:
+        """Those of the loss that the shapes call for."""
+        return resolve(self.word, y_true, y_pred).parts(y_true, y_pred, *args, **kwargs)
+
+    def values(self, y_true: Any, y_pred: Any, *, valid: Any = None) -> Array:
+        """Those of the loss that the shapes call for."""
+        return resolve(self.word, y_true, y_pred).values(y_true, y_pred, valid=valid)
+
+    def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
+        """As the loss that the shapes call for."""
+        resolve(self.word, np.asarray(y_true), outputs).check_data(y_true, outputs)
+
+    @property
+    def log_name(self) -> str:
+        """The word as it was given."""
+        return self.word
+
+
 def _by_name(word: str) -> Loss:
     if word in _BY_CLASS:
         return _BY_CLASS[word]()
@@ -143,12 +181,7 @@ def _by_name(word: str) -> Loss:
     if word in table:
         return table[word]().replace(name=word)
     if word.lower() in CROSSENTROPY_WORDS:
-        raise ValueError(
-            f"loss {word!r} depends on the shapes of targets and outputs: use "
-            f"losses.resolve({word!r}, y_true, y_pred), or say which: "
-            '"binary_crossentropy", "categorical_crossentropy" or '
-            '"sparse_categorical_crossentropy".'
-        )
+        return ByShape(word)
     listed = _BY_CLASS | _BY_SHORT if word[:1].isupper() else _BY_FUNCTION
     raise unknown_name("loss", word, listed)
 

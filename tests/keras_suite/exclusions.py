@@ -94,8 +94,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "RecallTest.test_config": SUMS,
         "RecallTest.test_unweighted_class_id_multiclass": SUMS,
         "RecallTest.test_unweighted_top_k_and_threshold": SUMS,
-        "SensitivityAtSpecificityTest.test_handles_sas_metrics": "compile wants the loss by its "
-        "whole name",
         "*HingeTest.test_config": INTEGERS,
         "BinaryCrossentropyTest.test_config": INTEGERS,
         "CategoricalCrossentropyTest.test_config": INTEGERS,

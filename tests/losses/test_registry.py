@@ -69,16 +69,18 @@ def test_a_metric_is_no_loss():
 
 
 def test_crossentropy_waits_for_the_shapes():
-    with pytest.raises(ValueError) as raised:
-        losses.get("ce")
-    assert str(raised.value) == (
-        "loss 'ce' depends on the shapes of targets and outputs: use losses.resolve('ce', y_true, "
-        'y_pred), or say which: "binary_crossentropy", "categorical_crossentropy" or '
-        '"sparse_categorical_crossentropy".'
-    )
     y_true, y_pred = jnp.zeros(8), jnp.zeros((8, 3))
     assert losses.resolve("ce", y_true, y_pred) == losses.SparseCategoricalCrossentropy(name="ce")
     assert losses.resolve("mse", y_true, y_pred) == losses.get("mse")
+    waiting = losses.get("ce")
+    assert (waiting.log_name, waiting.independent) == ("ce", True)
+    weight = jnp.arange(8.0)
+    sparse = losses.SparseCategoricalCrossentropy(from_logits=False)
+    assert waiting(y_true, y_pred + 1, weight) == sparse(y_true, y_pred + 1, weight)
+    assert waiting.parts(y_true, y_pred + 1)[0] == sparse.parts(y_true, y_pred + 1)[0]
+    assert waiting.values(y_true, y_pred + 1).tolist() == sparse.values(y_true, y_pred + 1).tolist()
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        waiting.check_data(y_true + 3, jax.ShapeDtypeStruct((8, 3), jnp.float32))
 
 
 def test_positional_arguments_stand_in_the_order_of_keras():
