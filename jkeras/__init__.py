@@ -8,10 +8,12 @@ from jkeras import (
     constraints,
     datasets,
     display,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -22,6 +24,8 @@ from jkeras import (
     tree,
     utils,
 )
+from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.remat import RematScope, remat
 from jkeras.core.symbols import Symbol as KerasTensor
 from jkeras.layers import Input, InputSpec, Layer
 from jkeras.trainer import Model, Sequential, Trainer
@@ -29,11 +33,13 @@ from jkeras.trainer import Model, Sequential, Trainer
 __version__ = "0.1.0"
 
 __all__ = [
+    "DTypePolicy",
     "Input",
     "InputSpec",
     "KerasTensor",
     "Layer",
     "Model",
+    "RematScope",
     "Sequential",
     "Trainer",
     "__version__",
@@ -44,15 +50,18 @@ __all__ = [
     "constraints",
     "datasets",
     "display",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "training",
     "tree",

@@ -29,10 +29,25 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
       TypeError: an argument that the layer does not take.
       ValueError: inputs that it does not take.
     """
+    given = args, {name: value for name, value in kwargs.items() if value is not None}
+    values, options = arrangement(layer, args, kwargs)
+    return call(layer, values, options, given)
+
+
+def arrangement(
+    layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The inputs of a call side by side, as `apply` has them, and the options by name.
+
+    Raises:
+      TypeError: an argument that the layer does not take.
+    """
     kwargs = {name: value for name, value in kwargs.items() if value is not None}
-    given = args, dict(kwargs)
+    if hasattr(layer, "side_by_side"):
+        values, options = layer.side_by_side(args, kwargs)
+        return tuple(values), options
     values = [*args, *_by_name(kwargs)]
-    return call(layer, _side_by_side(layer, values), _options(layer, kwargs), given)
+    return _side_by_side(layer, values), _options(layer, kwargs)
 
 
 def _by_name(kwargs: dict[str, Any]) -> list[Any]:

@@ -5,6 +5,9 @@ arguments. It holds no array and does not change, so it prints, compares, hashes
 under `jit`. Words that stand for objects (`activation="relu"`) are turned into the objects once, at
 construction, by the field's converter, so equal meanings compare equal and a misspelling fails
 there.
+
+A class with an `__init__` of its own is written by hand, as for Keras: `super().__init__(...)`, then
+any attributes. Its objects may change, and are equal only to themselves.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from jkeras.core.errors import unexpected_arguments
+
+GIVEN = "_given"
+"""Where an object of a class written by hand keeps the arguments it was made with."""
 
 LEFT_OUT = object()
 """What a field's `to_config` returns when the argument shall not appear in a configuration."""
@@ -56,14 +62,28 @@ class Description:
       TypeError: Shift: unexpected argument `bye`. Did you mean 'by'? Arguments: by.
     """
 
+    by_hand: ClassVar[bool] = False
+    """Whether the class is written by hand, so that its objects may change."""
+
+    _own_init: ClassVar[bool] = False
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for base in cls.__mro__[1:]:
             _complete(base)
-        if "__init__" not in cls.__dict__:
+        if "__init__" in cls.__dict__:
+            cls.by_hand = cls._own_init = cls.__dict__.get("by_hand", True)
+        elif not cls._own_init:
             setattr(cls, "__init__", _ToBeMade())  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = cls._new(kwargs)
+        if cls.by_hand:
+            object.__setattr__(made, GIVEN, (args, kwargs))
+        return made
+
+    @classmethod
+    def _new(cls, kwargs: dict[str, Any]) -> Self:
         if not kwargs:
             return super().__new__(cls)
         parameters = inspect.signature(cls.__init__).parameters
@@ -103,7 +123,8 @@ class Description:
         """
         from jkeras.core.serialization import config_of  # it imports this module
 
-        return config_of(self)
+        config = config_of(self)
+        return config | given_config(self) if self.by_hand and _is_plain(type(self)) else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -125,14 +146,18 @@ class Description:
 
     # One pair for all classes: a dataclass would write it anew for each, which `import` waits for.
     def __eq__(self, other: object) -> bool:
+        if self.by_hand:
+            return self is other
         if type(other) is not type(self):
             return NotImplemented
         return _values(self) == _values(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), _values(self)))
+        return id(self) if self.by_hand else hash((type(self), _values(self)))
 
     def __repr__(self) -> str:
+        if self.by_hand:
+            return f"<{self.who}>"
         shown = [
             f"{field.name}={_short(getattr(self, field.name))}"
             for field in sorted(fields(type(self)), key=lambda field: bool(field.kw_only))
@@ -164,10 +189,16 @@ class Description:
         if name in type(self).settable:
             type(self).settable[name](self, value)
             return
+        if self.by_hand:
+            object.__setattr__(self, name, value)
+            return
         fix = self.how_to_change(name, _short(value))
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be set. {fix}")
 
-    def __delattr__(self, name: str) -> NoReturn:
+    def __delattr__(self, name: str) -> None:
+        if self.by_hand:
+            object.__delattr__(self, name)
+            return
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")
 
 
@@ -193,6 +224,32 @@ def _complete(cls: type) -> None:
         # A dataclass refuses assignment without saying what to do instead; these two say it.
         setattr(cls, "__setattr__", Description.__setattr__)  # noqa: B010
         setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
+
+
+def given_config(made: Any) -> dict[str, Any]:
+    """The arguments that an object of a class written by hand was made with, by name.
+
+    Raises:
+      TypeError: one of them has no configuration.
+    """
+    from jkeras.core.serialization import serialize_keras_object
+
+    args, kwargs = vars(made)[GIVEN]
+    signature = inspect.signature(type(made).__init__)
+    given = dict(signature.bind(made, *args, **kwargs).arguments)
+    named = {}
+    for name, parameter in list(signature.parameters.items())[1:]:
+        if name in given and parameter.kind is parameter.VAR_KEYWORD:
+            named |= given[name]
+        elif name in given:
+            named[name] = given[name]
+    return {name: serialize_keras_object(value) for name, value in named.items()}
+
+
+def _is_plain(cls: type) -> bool:
+    """Whether no class of the user's writes its own configuration."""
+    below = [base for base in cls.__mro__ if getattr(base, "by_hand", False)]
+    return not any("get_config" in vars(base) for base in below)
 
 
 def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:

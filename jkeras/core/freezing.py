@@ -45,13 +45,13 @@ class Trainable:
         own = vars(layer)
         known = own.get("_identity")
         said = None if known is None else known.trainable
-        return bool(own.get("trainable", True) if said is None else said)
+        return own.get("trainable", True) if said is None else said
 
     def __set__(self, layer: Any, value: bool) -> None:
         vars(layer)["trainable"] = value  # by the constructor; others go through `set_trainable`
 
 
-def set_trainable(net: Any, value: bool) -> None:
+def set_trainable(net: Any, value: Any) -> None:
     """Freezes a layer and all inside it, or thaws them, in all models that have them.
 
     Args:
@@ -177,7 +177,8 @@ def parts_of(net: Any, params: Tree) -> Iterator[tuple[str, Any]]:
     """The layers in a layer, each with its name in `params`; "" for one that has them all."""
     for layer in getattr(net, "layers", None) or getattr(net, "both", None) or ():
         yield str(layer.name), layer
-    if dataclasses.is_dataclass(net) and not hasattr(net, "both"):
+    written = getattr(type(net), "is_written", False)  # its attributes may have any name
+    if dataclasses.is_dataclass(net) and not written and not hasattr(net, "both"):
         inner = getattr(net, "layer", None)
         if hasattr(inner, "init") and hasattr(inner, "apply"):
             yield ("layer" if set(params) == {"layer"} else ""), inner

@@ -11,6 +11,8 @@ import copy
 import itertools
 from typing import Any
 
+from jkeras.core import remat
+
 NOT_COPIED = ("_identity", "_calls")
 """What a layer knows of its place in models: no part of the description."""
 
@@ -28,15 +30,18 @@ class Identity:
     Attributes:
       serial: grows from layer to layer, in the order in which they were made.
       nodes: the calls of the layer on symbols so far.
+      remat: the scope of rematerialization that the layer was made in, or None.
       trainable: what `layer.trainable` was set to last; None for what its description says.
     """
 
-    __slots__ = ("__weakref__", "nodes", "serial", "trainable")
+    __slots__ = ("__weakref__", "holder", "nodes", "remat", "serial", "trainable")
 
     def __init__(self) -> None:
         self.serial = next_serial()
         self.nodes: list[Any] = []
+        self.remat = remat.current()
         self.trainable: bool | None = None
+        self.holder: Any = None
 
     def __deepcopy__(self, memo: Any) -> Identity:
         return Identity()
@@ -69,6 +74,8 @@ def renamed(layer: Any, name: str) -> Any:
       >>> identity_of(dense.replace(name="head")) is identity_of(dense)
       False
     """
+    if getattr(type(layer), "is_written", False):
+        return layer.seen_as(name=name)
     named = copy.copy(layer) if layer.name == name else layer.replace(name=name)
     same(named, identity_of(layer))
     return named

@@ -18,21 +18,25 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import by_hand
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.description import Description, fields, option
-from jkeras.core.errors import describe
+from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
+from jkeras.core.errors import describe, unexpected_arguments
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, first_node, same
 from jkeras.core.keys import Key
+from jkeras.core.naming import snake_case
 from jkeras.core.serialization import if_set, policy
 from jkeras.core.symbols import has_symbols
-from jkeras.core.trees import Tree, dtype_of
+from jkeras.core.trees import Tree
+from jkeras.core.variables import innermost
 
 Array = jax.Array
 Params = dict[str, Any]
@@ -45,10 +49,6 @@ ACTIVITY_LOSS = "activity_loss"
 
 CARRIED = "rnn_state"
 """The state entry for what a stateful layer carries from batch to batch: no weight either."""
-
-
-def _dtype_or_none(value: Any) -> Any:
-    return None if value is None else dtype_of(value)
 
 
 def _name_or_none(value: Any) -> str | None:
@@ -75,7 +75,8 @@ class Layer(Description):
 
     Args:
       name: the layer's name in its model; chosen from the class name when left out.
-      dtype: the dtype to compute in; the inputs' when left out.
+      dtype: the dtype to compute in, or a policy such as "mixed_bfloat16", which says no more:
+        weights are float32. Left out, it is what `set_dtype_policy` said last, else the inputs'.
       input_shape: shape of one example; as the first layer of a `Sequential` it builds the model.
       trainable: whether its weights are trained; a frozen BatchNormalization also normalizes by its
         moving statistics while the rest trains.
@@ -96,7 +97,7 @@ class Layer(Description):
     name: str | None = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": _name_or_none}
     )
-    dtype: Any = option(default=None, convert=_dtype_or_none, to_config=policy, kw_only=True)
+    dtype: Any = option(default=FOLLOW, convert=compute_dtype, to_config=policy, kw_only=True)
     input_shape: tuple[int | None, ...] | None = option(
         default=None, convert=_shape_or_none, to_config=if_set, kw_only=True
     )
@@ -104,6 +105,9 @@ class Layer(Description):
     trainable: bool = option(default=True, convert=_true_or_false, kw_only=True)
 
     settable: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {"trainable": set_trainable}
+
+    follows_policy: ClassVar[bool] = True
+    """Whether a layer without `dtype` takes that of the policy for every layer."""
 
     padded_rows: ClassVar[PaddedRows] = "ignored"
     """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
@@ -130,7 +134,15 @@ class Layer(Description):
     `compute_mask`, unless it says otherwise."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        written = "apply" not in cls.__dict__ and not by_hand.WRITTEN.isdisjoint(cls.__dict__)
+        if written:
+            cls.by_hand = True
         super().__init_subclass__(**kwargs)
+        if written and "build" in cls.__dict__:
+            made = by_hand.building(cls.__dict__["build"], Layer.build)
+            setattr(cls, "build", made)  # noqa: B010  # mypy: a method
+        if written and hasattr(cls, "call"):
+            by_hand.give_methods(cls, Layer)
         if "compute_mask" in cls.__dict__ and "makes_masks" not in cls.__dict__:
             cls.makes_masks = True
 
@@ -138,6 +150,11 @@ class Layer(Description):
         made = super().__new__(cls, *args, **kwargs)
         same(made, Identity())
         return made
+
+    def __post_init__(self) -> None:
+        if self.dtype is FOLLOW and type(self).follows_policy:
+            object.__setattr__(self, "dtype", followed())
+        super().__post_init__()
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields: a layer that was pickled or copied is another layer, and was called nowhere.
@@ -245,23 +262,116 @@ class Layer(Description):
         return key
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs.
+        """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs;
+        called on arrays, their values.
 
         Args:
-          *inputs: what `Input` or other layers gave, or lists and dicts of that.
+          *inputs: what `Input` or other layers gave, or lists and dicts of that; or arrays. At the
+            first call on arrays the weights are made, which `jkeras.trainer.eager` keeps.
           **kwargs: further inputs by name; `training=` fixes the flag, `mask=` the mask.
 
         Raises:
-          TypeError: called on arrays: a layer holds no weights. The error shows two ways to use it.
           ValueError: the layer does not take inputs of these shapes.
         """
         if not has_symbols(inputs, kwargs):
-            raise TypeError(
-                f"{self.who}: a layer is a description without weights and cannot be called. Put it"
-                " in jkeras.Sequential([...]), or use the pure functions: params, state = "
-                "layer.init(key, x); y, state = layer.apply(params, state, x)."
-            )
+            for call in by_hand.CALLS:
+                outputs = call(self, inputs, kwargs)
+                if outputs is not NotImplemented:
+                    return outputs
         return call_on_symbols(self, inputs, kwargs)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The name of the dtype that the layer computes in, from float32 inputs."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The name of the dtype of its weights: "float32"."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The policy that Keras has for such a layer."""
+        name = "float32" if self.dtype is None else self.dtype.name
+        return DTypePolicy(f"mixed_{name}" if name in ("bfloat16", "float16") else name)
+
+    # -- weights outside of models, in Keras's words
+
+    @property
+    def built(self) -> bool:
+        """Whether weights exist, in a model or from a call on arrays."""
+        return by_hand.weights_of(self).found is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Keras's `build` says it at its end; it changes nothing."""
+
+    def build(self, *shapes: Any) -> None:
+        """Makes the weights, unless they exist.
+
+        Args:
+          *shapes: the shape of each input, batch axis included.
+        """
+        if innermost() is None:
+            by_hand.weights_of(self).build(shapes)
+
+    @property
+    def weights(self) -> list[Any]:
+        """Views on all weights, trained ones first; none before they exist."""
+        return by_hand.weights_of(self).views()
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """Views on the weights that training changes."""
+        return by_hand.weights_of(self).views(True)
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """Views on the others."""
+        return by_hand.weights_of(self).views(False)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[Any]:
+        """Copies of all weights as NumPy arrays; none before they exist."""
+        return by_hand.weights_of(self).get()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replaces all weights by arrays in the order of `get_weights`, in all models that have
+        the layer.
+
+        Raises:
+          ValueError: another number of arrays, or a shape that differs.
+        """
+        by_hand.weights_of(self).set(weights)
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights.
+
+        Raises:
+          ValueError: there are none yet.
+        """
+        found = by_hand.weights_of(self)
+        if found.found is None:
+            raise ValueError(
+                f"{self.who}: it has no weights yet, because the shape of its inputs is not known. "
+                "Call build((None, ...)), or call it on an array."
+            )
+        return sum(int(view.size) for view in found.views())
 
     @property
     def output(self) -> Any:
@@ -277,6 +387,26 @@ class Layer(Description):
 
 fields(Layer)  # completes the class, which puts the argument's default where this belongs:
 setattr(Layer, "trainable", Trainable())  # noqa: B010  # mypy: an argument
+_init = Layer.__init__
+
+
+def _begin(
+    self: Layer, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
+) -> None:
+    """What `super().__init__(...)` does in a class written by hand."""
+    del autocast
+    known = list(inspect.signature(_init).parameters)[1:]
+    error = unexpected_arguments(type(self).__name__, kwargs, known)
+    if error is not None:
+        raise error
+    _init(self, **kwargs)
+    if self.by_hand:
+        own = vars(self)
+        own["name"] = own["name"] or snake_case(type(self).__name__)
+        own["activity_regularizer"] = by_hand.regularizer(activity_regularizer)
+
+
+setattr(Layer, "__init__", _begin)  # noqa: B010  # mypy: a method
 
 
 @functools.cache

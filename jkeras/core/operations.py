@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -160,6 +160,8 @@ class Operation(Layer):
       >>> Operation(jnp.multiply, arguments, "Multiply").apply({}, {}, jnp.ones(2))[0].tolist()
       [3.0, 3.0]
     """
+
+    follows_policy: ClassVar[bool] = False
 
     function: Callable[..., Any]
     arguments: Template

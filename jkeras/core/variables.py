@@ -32,13 +32,15 @@ class Frame:
     Attributes:
       owner: the object.
       values: the array of each variable.
+      dtype: the dtype to compute in, or None.
       fixed: why trained weights cannot be assigned here, or "".
     """
 
-    def __init__(self, owner: Any, fixed: str = "") -> None:
-        self.owner = owner
+    phase = ""
+
+    def __init__(self, owner: Any, dtype: Any = None, fixed: str = "") -> None:
+        self.owner, self.dtype, self.fixed = owner, dtype, fixed
         self.values: dict[Variable, Any] = {}
-        self.fixed = fixed
 
 
 _frames: ContextVar[tuple[Any, ...]] = ContextVar("frames", default=())
@@ -57,6 +59,13 @@ def within(frame: Any) -> Iterator[None]:
 def innermost(kind: type = Frame) -> Any:
     """The innermost frame of a kind, or None."""
     return next((frame for frame in reversed(_frames.get()) if isinstance(frame, kind)), None)
+
+
+@contextlib.contextmanager
+def lenient() -> Iterator[None]:
+    """Code that a user writes promotes dtypes and ranks, whatever JAX is told beside."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def _frame_of(variable: Variable) -> Frame | None:
@@ -89,7 +98,7 @@ class Variable:
     Source: `keras.Variable`.
     """
 
-    __array_priority__ = 100
+    __array_ufunc__ = None  # so that `array * variable` asks the variable
 
     def __init__(
         self,
@@ -115,7 +124,6 @@ class Variable:
         self.trainable, self.autocast = bool(trainable), autocast
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer
-        self.compute_dtype: Any = None
         self._look: Callable[[], Any] | None = None
         self._own: Any = None
         if _makes(initializer):
@@ -144,11 +152,11 @@ class Variable:
     def value(self) -> Any:
         """The array, in the dtype that its layer computes in."""
         frame = _frame_of(self)
-        value = self._outside() if frame is None else frame.values[self]
-        if self.compute_dtype is None or not self.autocast:
-            return value
-        narrow = jnp.issubdtype(self.dtype, jnp.floating)
-        return value.astype(self.compute_dtype) if narrow else value
+        if frame is None:
+            return self._outside()
+        value = frame.values[self]
+        casts = frame.dtype is not None and self.autocast
+        return value.astype(frame.dtype) if casts and _is_floating(self.dtype) else value
 
     def _outside(self) -> Any:
         """What it shows where no frame knows it."""
@@ -187,8 +195,13 @@ class Variable:
                 f"{self!r}: a variable that is assigned inside a compiled program must belong to "
                 "the layer or metric that runs there. Make it by self.add_weight(...)."
             )
+        elif self._look is not None and self._look() is not None:
+            raise ValueError(
+                f"{self!r}: a model has its values, so it cannot be assigned from outside. "
+                "Use model.set_weights(...), or assign it in `call`."
+            )
         else:
-            self._own, self._look = value, None
+            self._own = value
         return value
 
     def assign_add(self, value: Any) -> Any:
@@ -286,6 +299,10 @@ for _name in ("__neg__", "__pos__", "__abs__", "__invert__"):
     setattr(Variable, _name, _unary(_name))
 
 
+def _is_floating(dtype: Any) -> bool:
+    return bool(jnp.issubdtype(dtype, jnp.floating))
+
+
 def _makes(initializer: Any) -> bool:
     """Whether it is a function that makes the array, and not the array itself."""
     return callable(initializer) and not hasattr(initializer, "shape")
@@ -314,4 +331,4 @@ def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in listed)
 
 
-__all__ = ["Frame", "Variable", "innermost", "weight_shape", "within"]
+__all__ = ["Frame", "Variable", "innermost", "lenient", "weight_shape", "within"]

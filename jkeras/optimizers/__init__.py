@@ -7,6 +7,7 @@ from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
 from jkeras.optimizers.descent import SGD, Lion
 from jkeras.optimizers.ftrl import Ftrl
 from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
+from jkeras.optimizers.loss_scale import LossScaleOptimizer, LossScaleState
 from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
 from jkeras.optimizers.muon import Muon
 from jkeras.optimizers.rates import get_learning_rate, set_learning_rate
@@ -30,6 +31,8 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "LossScaleState",
     "MultiOptimizer",
     "MultiState",
     "Muon",

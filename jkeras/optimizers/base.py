@@ -220,7 +220,8 @@ class Optimizer(Description):
         """
         params = self._need_params(params)
         variables = jax.tree.map(numerics.widen, params)
-        iteration = state.count // (self.gradient_accumulation_steps or 1)
+        gathers = self.gradient_accumulation_steps
+        iteration = state.count // gathers if gathers else state.count
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
         now["step"] = numerics.incremented(iteration)
         gradients = self._unscaled(grads, variables, now)

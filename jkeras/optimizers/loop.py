@@ -18,10 +18,12 @@ import jax
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, named_leaves, path_names
 from jkeras.optimizers.base import AVERAGE, Array, OptimizerState
+from jkeras.optimizers.loss_scale import LossScaleState
 
 
 def scale_loss(loss: Array, opt_state: Tree) -> Array:
-    """The loss whose gradients the optimizer expects: multiplied by its `loss_scale_factor`.
+    """The loss whose gradients the optimizer expects: multiplied by its `loss_scale_factor`, or by
+    the factor that a `LossScaleOptimizer` found.
 
     Args:
       loss: floating scalar.
@@ -88,7 +90,10 @@ def final_params(params: Tree, opt_state: Tree) -> Tree:
 
 def _factors(opt_state: Tree) -> list[Array]:
     name = "loss_scale_factor"
-    return [state.hyperparams[name] for state in _states(opt_state) if name in state.hyperparams]
+    found = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, LossScaleState))
+    dynamic = [node.dynamic_scale for node in found if isinstance(node, LossScaleState)]
+    states = (state for state in _states(opt_state) if name in state.hyperparams)
+    return dynamic + [state.hyperparams[name] for state in states]
 
 
 def _states(opt_state: Tree) -> list[OptimizerState]:

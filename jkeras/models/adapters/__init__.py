@@ -1,0 +1,11 @@
+"""Modules of other libraries as layers.
+
+`as_layer(module)` takes a `flax.linen` or `flax.nnx` module, a Haiku transform, an Equinox module,
+or a bare pair `(init, apply)`. Trainers, chains and `Sequential` call it by themselves; in a graph
+it is written: `as_layer(module)(x)`. The libraries are optional, and imported when one of their
+modules arrives.
+"""
+
+from jkeras.models.adapters.recognition import adapted, all_adapted, as_layer, library_of
+
+__all__ = ["adapted", "all_adapted", "as_layer", "library_of"]

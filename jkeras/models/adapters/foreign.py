@@ -1,0 +1,202 @@
+"""A module of another library as a layer: what all of them have in common.
+
+Laws: the module that was given is never changed; `params` is what the library trains, `state` all
+else that it carries from batch to batch; random numbers come from `key` alone; what the library
+itself says to wrong inputs is kept, with a note that names the layer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NoReturn
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import trees
+from jkeras.core.errors import nearest
+from jkeras.core.layer import Layer, option
+
+_TRAINING = ("training", "train", "is_training")
+_STATISTICS = "use_running_average"
+_EVALUATION = ("deterministic", "inference", "enable_dropout")
+_ROWS = ("ignored", "masked", "seen")
+
+
+def _word_or_none(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected an argument's name, got {value!r}.")
+    return value
+
+
+def _rows_or_none(value: Any) -> str | None:
+    if value is not None and value not in _ROWS:
+        hint = nearest(value, _ROWS) if isinstance(value, str) else ""
+        raise ValueError(f"expected 'ignored', 'masked', 'seen' or None, got {value!r}.{hint}")
+    return value
+
+
+class Foreign(Layer):
+    """Base of the adapters. A subclass has a field `module`, `init` and `apply`.
+
+    Args:
+      padded_rows: what filler rows at the end of the last batch do to the others ("ignored",
+        "masked": the module takes `rows=`, or "seen"). Left out, it is what the module's class says
+        in an attribute of that name, else what is known of the library.
+      training_argument: the module's own name for the flag that is True while training, where it is
+        none of training, train and is_training.
+    """
+
+    library: ClassVar[str] = ""
+
+    padded_rows: Any = option(None, convert=_rows_or_none, kw_only=True)  # type: ignore[misc]
+    training_argument: str | None = option(None, convert=_word_or_none, kw_only=True)
+
+    def check(self) -> None:
+        if not any("__call__" in vars(base) for base in self.kind.__mro__):
+            raise TypeError(
+                f"{self.who}: expected a module with a method `__call__`, and {self.kind.__name__} "
+                "has none."
+            )
+        if self.padded_rows is None:
+            object.__setattr__(self, "padded_rows", self.known_rows())
+        wanted = {"training_argument": self.training_argument}
+        wanted |= {"padded_rows": "rows" if self.padded_rows == "masked" else None}
+        for argument, name in wanted.items():
+            if name is not None and name not in self.parameters():
+                listed = ", ".join(self.parameters()) or "none"
+                raise ValueError(
+                    f"{self.who}: `{argument}`: expected a module that takes `{name}`, and it does "
+                    f"not.{nearest(name, self.parameters())} Its arguments: {listed}."
+                )
+
+    def known_rows(self) -> str:
+        """What filler rows do, if the caller does not say."""
+        return getattr(self.kind, "padded_rows", "seen")
+
+    @property
+    def kind(self) -> Any:
+        """The class of the module."""
+        raise NotImplementedError(f"{type(self).__name__}: an adapter knows its module's class.")
+
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The arguments of the module's own call."""
+        return parameters_of(self.kind.__call__)
+
+    def restored(self, params: Any, state: Any) -> Any:
+        """The values in the library's own form: what its users call, save or pass on.
+
+        Args:
+          params: the layer's part of a model's `params`.
+          state: its part of the model's `state`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: an adapter can give its values back.")
+
+    def get_config(self) -> NoReturn:
+        """No configuration can hold another library's module.
+
+        Raises:
+          ValueError: always; the message shows what to do.
+        """
+        raise ValueError(
+            f"{self.who}: a module of {self.library} has no configuration. Keep its code, and its "
+            "values in a weight file: save_weights('model.msgpack')."
+        )
+
+    @property
+    def who(self) -> str:
+        return f"{self.shown_as} {self.name!r}" if self.name else self.shown_as
+
+    @property
+    def shown_as(self) -> str:
+        """Its class in summaries, and what its name is made of."""
+        return str(self.kind.__name__)
+
+    def __repr__(self) -> str:
+        return f"<{self.library}: {self.who}>"
+
+    def flags(self, training: bool, known: Mapping[str, Any] | None = None) -> dict[str, bool]:
+        """The arguments by which the module hears whether it is trained.
+
+        A frozen layer (`trainable=False`) normalizes by its moving statistics: where one flag
+        serves for that and for dropout, it is that of an evaluation.
+
+        Args:
+          training: the flag.
+          known: the names to choose from; those of the module's arguments when left out.
+        """
+        known = self.parameters() if known is None else known
+        found = {name: not training for name in _EVALUATION if name in known}
+        if "enable_dropout" in found:
+            found["enable_dropout"] = training
+        if _STATISTICS in known:
+            found[_STATISTICS] = not (training and self.trainable)
+        own = () if self.training_argument is None else (self.training_argument,)
+        return found | {n: training and self.trainable for n in (*_TRAINING, *own) if n in known}
+
+    def told(self, training: bool, rows: Any) -> dict[str, Any]:
+        """What the module gets by name: the flags, and the real rows if it wants them."""
+        return self.flags(training) | ({"rows": rows} if self.padded_rows == "masked" else {})
+
+    def computed(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs as arrays; floating ones in the dtype of the layer, if it has one."""
+        arrays = jax.tree.map(jnp.asarray, inputs)
+        if self.dtype is None:
+            return arrays
+        return jax.tree.map(lambda x: self.cast(x) if _is_floating(x) else x, arrays)
+
+    @contextlib.contextmanager
+    def speaking(self, inputs: tuple[Any, ...]) -> Iterator[None]:
+        """Adds to errors of the module who it is, and what it was called on."""
+        try:
+            yield
+        except Exception as error:  # a module raises what it likes: it goes on with a note
+            shapes = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(inputs)]
+            error.add_note(
+                f"{self.who}: raised by the {self.library} module itself, called on "
+                f"{', '.join(shapes) or 'nothing'}."
+            )
+            raise
+
+    def check_alike(self, new: Any, old: Any, fix: str) -> None:
+        """Raises unless a new state has the structure of the old one.
+
+        Raises:
+          ValueError: training could not carry it.
+        """
+        found: Any = jax.tree.structure(new)
+        if found != jax.tree.structure(old):
+            before, after = (", ".join(trees.named_leaves(tree)) for tree in (old, new))
+            raise ValueError(
+                f"{self.who}: expected a state of the same structure after each call "
+                f"({before or 'nothing'}), got {after or 'nothing'}. {fix}"
+            )
+
+
+def _is_floating(x: Any) -> bool:
+    return bool(jnp.issubdtype(x.dtype, jnp.floating))
+
+
+def zeros_of(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Zeros in place of specs: what a library makes its weights for."""
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, trees.dtype_of(x.dtype)), inputs)
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name, without `self`; none where it does not tell."""
+    try:
+        found = dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return {}
+    found.pop("self", None)
+    return found
+
+
+def strong(new: Any, old: Any) -> Any:
+    """`new` in the dtypes of `old`, without weak types, which a loop could not carry."""
+    return jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, old)
+
+
+__all__ = ["Foreign", "parameters_of", "strong", "zeros_of"]

@@ -1,0 +1,64 @@
+"""Any tree of arrays as nested dicts under the paths of its leaves, and back.
+
+A model's `params` and `state` are nested dicts, whatever library made them: they print, save and
+compare like all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras.core.trees import Tree, path_names
+
+Path = tuple[str, ...]
+
+
+def _as_they_are(path: Path) -> Path:
+    return path
+
+
+class Named:
+    """The structure of a tree, and a name for each of its leaves.
+
+    Args:
+      tree: arrays or specs in any structure.
+      rename: from the words of a leaf's path to those of its name.
+
+    Example:
+      >>> named = Named(([1, 2], {"bias": 3}))
+      >>> named.to_dict(([1, 2], {"bias": 3}))
+      {'0': {'0': 1, '1': 2}, '1': {'bias': 3}}
+      >>> named.to_tree({"1": {"bias": 3}, "0": {"1": 2, "0": 1}})
+      ([1, 2], {'bias': 3})
+    """
+
+    def __init__(self, tree: Tree, rename: Callable[[Path], Path] = _as_they_are) -> None:
+        self.structure: Any
+        pairs, self.structure = jax.tree_util.tree_flatten_with_path(tree)
+        self.paths = [rename(path_names(path)) or ("value",) for path, _ in pairs]
+
+    def to_dict(self, tree: Tree) -> dict[str, Any]:
+        """The leaves of a tree of this structure as nested dicts."""
+        found: dict[str, Any] = {}
+        for path, leaf in zip(self.paths, self.structure.flatten_up_to(tree), strict=True):
+            part = found
+            for word in path[:-1]:
+                part = part.setdefault(word, {})
+            part[path[-1]] = leaf
+        return found
+
+    def to_tree(self, named: dict[str, Any]) -> Tree:
+        """The tree whose leaves stand in nested dicts."""
+        return jax.tree.unflatten(self.structure, [_at(named, path) for path in self.paths])
+
+
+def _at(named: Any, path: Path) -> Any:
+    for word in path:
+        named = named[word]
+    return named
+
+
+__all__ = ["Named"]

@@ -1,0 +1,189 @@
+"""A bare pair of functions as a layer: `(init, apply)`.
+
+    params = init(key, *inputs)                      # or init(key)
+    outputs = apply(params, *inputs)
+
+    params, state = init(key, *inputs)
+    outputs, state = apply(params, state, *inputs)   # where `apply` has an argument `state`
+
+`init` gets zeros of the inputs' shapes. Where `apply` has an argument for a random key (key, rng,
+rngs, rng_key, prng_key) or for the flag of training, it gets them. A pair of
+`jax.example_libraries.stax`, whose `init` takes an `input_shape`, is understood too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.naming import snake_case
+from jkeras.models.adapters.foreign import Foreign, parameters_of, strong, zeros_of
+
+_KEYS = ("key", "rng", "rngs", "rng_key", "prng_key")
+_STAX = "input_shape"
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    """`value` as two functions.
+
+    Raises:
+      TypeError: it is no pair of functions.
+    """
+    pair = (value.init, value.apply) if hasattr(value, "apply") else value
+    if not (isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair))):
+        raise TypeError(f"expected two functions, (init, apply), got {describe(value)}.")
+    return pair
+
+
+class Pair(Foreign):
+    """Two functions as a layer.
+
+    Args:
+      module: `(init, apply)`, or an object with these two attributes.
+
+    Raises:
+      TypeError: it is neither.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> def init(key, x):
+      ...     return {"kernel": jax.random.normal(key, (x.shape[-1], 2))}
+      >>> def apply(params, x):
+      ...     return x @ params["kernel"]
+      >>> layer = Pair((init, apply))
+      >>> params, state = layer.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 3), jnp.float32))
+      >>> layer.apply(params, state, jnp.ones((5, 3)))[0].shape
+      (5, 2)
+    """
+
+    library: ClassVar[str] = "(init, apply)"
+
+    module: tuple[Any, Any] = option(convert=_pair)
+
+    @property
+    def kind(self) -> Any:
+        return type(self.module[1])
+
+    @property
+    def shown_as(self) -> str:
+        return "Pair"
+
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        return parameters_of(self.module[1])
+
+    @property
+    def has_state(self) -> bool:
+        """Whether `apply` takes a state and returns a new one."""
+        return "state" in self._front()
+
+    def _front(self) -> list[str]:
+        """What stands between params and inputs: a state, a random key, both or nothing."""
+        names = list(self.parameters())[1:]
+        return list(itertools.takewhile(lambda name: name in ("state", *_KEYS), names))
+
+    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
+        with self.speaking(inputs):
+            made = self._made(key, inputs)
+        if not self.has_state:
+            return self._checked("params", made), {}
+        if not (isinstance(made, tuple) and len(made) == 2):
+            raise TypeError(
+                f"{self.who}: expected `init` to return (params, state), because `apply` takes a "
+                f"`state`, got {describe(made)}."
+            )
+        return self._checked("params", made[0]), self._checked("state", made[1])
+
+    def _made(self, key: Key, inputs: tuple[Any, ...]) -> Any:
+        """What `init` returns."""
+        init, taken = self.module[0], parameters_of(self.module[0])
+        if _STAX in taken:
+            return init(key, *(x.shape for x in inputs))[1]
+        flags = self.flags(self.initial_flag, taken)
+        if len(taken) - len(flags) == 1 and not _takes_any(taken):
+            return init(key, **flags)
+        return init(key, *self.computed(self.examples(key, inputs)), **flags)
+
+    def examples(self, key: Key, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs that `init` gets."""
+        del key
+        return zeros_of(inputs)
+
+    initial_flag: ClassVar[bool] = False
+    """The flag of training that `init` gets, if it has an argument for it."""
+
+    def _checked(self, part: str, tree: Any) -> Any:
+        """`tree`, if it is a container of arrays: a model keeps parts by name.
+
+        Raises:
+          TypeError: it is an array, or something in it is none.
+        """
+        wrong = [leaf for leaf in jax.tree.leaves(tree) if not hasattr(leaf, "dtype")]
+        if not isinstance(tree, dict | list | tuple | Mapping) or wrong:
+            got = describe(wrong[0] if wrong else tree)
+            raise TypeError(
+                f"{self.who}: expected `init` to return {part} as a dict, list or tuple of arrays, "
+                f"got {got}."
+            )
+        return tree
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+    ) -> tuple[Any, State]:
+        named = self.told(training, rows)
+        front = [state if name == "state" else key for name in self._front()]
+        for name, parameter in self.parameters().items():
+            if name in _KEYS and name not in self._front() and _has_default(parameter):
+                named[name] = key
+        if _STAX in parameters_of(self.module[0]):
+            named["rng"] = key
+        with self.speaking(inputs):
+            outputs = self.module[1](params, *front, *self.computed(inputs), **named)
+        return self._with_state(outputs, state)
+
+    def _with_state(self, outputs: Any, state: State) -> tuple[Any, State]:
+        if not self.has_state:
+            return outputs, state
+        if not (isinstance(outputs, tuple) and len(outputs) == 2):
+            raise TypeError(
+                f"{self.who}: expected `apply` to return (outputs, state), because it takes a "
+                f"`state`, got {describe(outputs)}."
+            )
+        outputs, new = outputs
+        self.check_alike(new, state, "Let `apply` return what `init` made, with other values.")
+        return outputs, strong(new, state) if self.trainable else state
+
+    def restored(self, params: Any, state: Any) -> Any:
+        """`params`, or `(params, state)` where there is a state."""
+        return (params, state) if self.has_state else params
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    """Whether it is no input: an input is given by position."""
+    return parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
+
+
+def _takes_any(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+
+
+def name_of(function: Any, otherwise: str) -> str:
+    """What a function is called, in the form of a class name; `otherwise` for a lambda."""
+    name = getattr(function, "__name__", type(function).__name__)
+    words = snake_case(name).split("_") if name.isidentifier() else []
+    return "".join(word.title() for word in words) or otherwise
+
+
+__all__ = ["Pair", "name_of"]

@@ -1,0 +1,165 @@
+"""Which library a module comes from, and the layer that it becomes.
+
+Nothing is imported to find out: a class tells where it was defined. The adapter of a library, and
+with it the library, is imported when the first of its modules arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jkeras.core.errors import describe
+from jkeras.core.layer import Layer
+from jkeras.models.adapters.making import class_of, is_factory, origins
+
+_ELSEWHERE = {
+    "torch": "A torch module does not compute in JAX: rewrite it with jkeras.layers, or as a pair "
+    "of functions (init, apply).",
+    "keras": "A layer of Keras holds its own weights: write the same layer of jkeras.layers.",
+    "tensorflow": "A layer of TensorFlow does not compute in JAX: write it with jkeras.layers.",
+    "optax": "An optimizer goes in compile(optimizer=...).",
+}
+
+
+def library_of(value: Any) -> str | None:
+    """Which library's module this is: "linen", "nnx", "haiku", "equinox", "pair", or None.
+
+    Example:
+      >>> import flax.linen as nn
+      >>> library_of(nn.Dense(2)), library_of((print, print)), library_of("relu")
+      ('linen', 'pair', None)
+    """
+    if isinstance(value, tuple) and type(value) is tuple:
+        return _of_tuple(value)
+    found = origins(value)
+    for package, name, library in _MODULES:
+        if any(o.package.startswith(package) and o.name == name for o in found):
+            return library
+    return "haiku" if _is_haiku(value) else "pair" if _has_pair(value) else None
+
+
+_MODULES = (
+    ("flax.linen", "Module", "linen"),
+    ("flax.nnx", "Module", "nnx"),
+    ("equinox", "Module", "equinox"),
+)
+
+
+def _of_tuple(value: tuple[Any, ...]) -> str | None:
+    if len(value) != 2:
+        return None
+    if library_of(value[0]) == "equinox" and not is_factory(value[0]):
+        return "equinox" if type(value[1]).__name__ == "State" else None
+    return "pair" if all(map(callable, value)) else None
+
+
+def _is_haiku(value: Any) -> bool:
+    return type(value).__module__.startswith("haiku.") and hasattr(value, "apply")
+
+
+def _has_pair(value: Any) -> bool:
+    """Whether a value is a named tuple of `init` and `apply`."""
+    return isinstance(value, tuple) and {"init", "apply"} <= set(getattr(value, "_fields", ()))
+
+
+def as_layer(module: Any, **options: Any) -> Layer:
+    """A module of another library as a layer, for chains, graphs and trainers.
+
+    Args:
+      module: a `flax.linen` or `flax.nnx` module, what `hk.transform` or `hk.transform_with_state`
+        returned, an Equinox module or `(module, state)`, a pair of functions `(init, apply)` or an
+        object with these; a layer is returned as it is. For nnx and Equinox also a class, or
+        `functools.partial` of one, that is made anew with a random key.
+      **options: `name`, `dtype`, `trainable` and `input_shape` as of every layer; `padded_rows` and
+        `training_argument` as of `Foreign`; and what the library's adapter takes beside these:
+        `collections` (linen), `batched` (Equinox).
+
+    Raises:
+      TypeError: it is none of these, or an option is unknown.
+      ValueError: the module cannot be used as it is; the message says why.
+
+    Example:
+      >>> import flax.linen as nn, jax, jax.numpy as jnp
+      >>> from jkeras.layers import Input
+      >>> from jkeras.models import Graph
+      >>> x = Input((3,))
+      >>> net = Graph(x, as_layer(nn.Dense(2), name="flax")(x))
+      >>> params, state = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 3), jnp.float32))
+      >>> list(params), net.apply(params, state, jnp.ones((5, 3)))[0].shape
+      (['flax'], (5, 2))
+    """
+    return _layer_of(module, options, "as_layer: ")
+
+
+def _layer_of(module: Any, options: Mapping[str, Any], who: str) -> Layer:
+    if isinstance(module, Layer):
+        return module.replace(**options) if options else module
+    library = library_of(module)
+    if library is None and hasattr(module, "init") and hasattr(module, "apply"):
+        library = "pair"
+    if library is None:
+        raise TypeError(
+            f"{who}expected a module of flax.linen, flax.nnx, Haiku or Equinox, or a pair of "
+            f"functions (init, apply), got {describe(module)}. {instead_of(module)}"
+        )
+    if library == "linen" and is_factory(module):
+        name = class_of(module).__name__
+        raise TypeError(f"{who}expected a module, got the class {name}. Make one: {name}(...).")
+    return _adapter(library)(module, **options)
+
+
+def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
+    """A module of another library as a layer; anything else as it is.
+
+    Args:
+      value: anything.
+      among: the layers of the same model: a module that is one of them already is that layer, so
+        that one module at two places has one set of weights.
+
+    Raises:
+      TypeError, ValueError: it is such a module, and cannot be used; the message says why.
+    """
+    if isinstance(value, Layer) or library_of(value) is None:
+        return value
+    for layer in among:
+        module = getattr(layer, "module", None)
+        if module is value or getattr(module, "given", None) is value:
+            return layer
+    return _layer_of(value, {}, "")
+
+
+def all_adapted(values: Iterable[Any]) -> list[Any]:
+    """Each of a model's layers as `adapted` gives it."""
+    layers: list[Any] = []
+    for value in values:
+        layers.append(adapted(value, layers))
+    return layers
+
+
+def instead_of(value: Any) -> str:
+    """What to do with something that is no module."""
+    package = class_of(value).__module__.split(".")[0]
+    if package in _ELSEWHERE:
+        return _ELSEWHERE[package]
+    if callable(value) and not isinstance(value, type):
+        return (
+            "A function of Haiku modules is transformed first: hk.transform(function); one of "
+            "arrays alone goes in jkeras.layers.Lambda(function)."
+        )
+    return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
+
+
+def _adapter(library: str) -> Any:
+    from jkeras.models.adapters import equinox, haiku, linen, nnx, pair
+
+    return {
+        "linen": linen.Linen,
+        "nnx": nnx.Nnx,
+        "haiku": haiku.Haiku,
+        "equinox": equinox.Equinox,
+        "pair": pair.Pair,
+    }[library]
+
+
+__all__ = ["adapted", "all_adapted", "as_layer", "library_of"]
