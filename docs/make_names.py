@@ -44,7 +44,6 @@ NOT_HERE = [
     ("layers", "Equalization", AUGMENTATION),
     ("layers", "MaxNumBoundingBoxes", AUGMENTATION),
     ("layers", "Solarization", AUGMENTATION),
-    ("optimizers", "LossScaleOptimizer", "every optimizer has `loss_scale_factor`"),
     ("callbacks", "OrbaxCheckpoint", FILES),
     ("models", "*_model", FILES),
     ("saving", "*", FILES),
@@ -79,7 +78,7 @@ OTHERWISE = [
     ("losses", "Loss", "*", FIELD),
     ("losses", "deserialize", "name", "the configuration tells it"),
     ("metrics", "Metric", "*", FIELD),
-    ("models", "Sequential", "trainable", "freezing is asked of layers"),
+    ("models", "Sequential", "trainable", "`model.trainable` is set later, too"),
 ]
 
 

@@ -6,6 +6,12 @@ it is written: `as_layer(module)(x)`. The libraries are optional, and imported w
 modules arrives.
 """
 
-from jkeras.models.adapters.recognition import adapted, all_adapted, as_layer, library_of
+from jkeras.models.adapters.recognition import (
+    adapted,
+    all_adapted,
+    as_layer,
+    library_of,
+    trained_as,
+)
 
-__all__ = ["adapted", "all_adapted", "as_layer", "library_of"]
+__all__ = ["adapted", "all_adapted", "as_layer", "library_of", "trained_as"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
+from jkeras.models.adapters.foreign import parameters_of
 from jkeras.models.adapters.making import class_of, is_factory, origins
 
 _ELSEWHERE = {
@@ -129,6 +130,19 @@ def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
     return _layer_of(value, {}, "")
 
 
+def trained_as(value: Any) -> Any:
+    """What a trainer trains: a module of another library as a layer. A pair that has the whole
+    contract (a state, a key and the flag `training`) stays as it is, as any other object does.
+
+    Raises:
+      TypeError, ValueError: it is a module, and cannot be used; the message says why.
+    """
+    if library_of(value) == "pair" and hasattr(value, "apply"):
+        contract = {"state", "key", "training"} <= set(parameters_of(value.apply))
+        return value if contract else adapted(value)
+    return adapted(value)
+
+
 def all_adapted(values: Iterable[Any]) -> list[Any]:
     """Each of a model's layers as `adapted` gives it."""
     layers: list[Any] = []
@@ -162,4 +176,4 @@ def _adapter(library: str) -> Any:
     }[library]
 
 
-__all__ = ["adapted", "all_adapted", "as_layer", "library_of"]
+__all__ = ["adapted", "all_adapted", "as_layer", "library_of", "trained_as"]

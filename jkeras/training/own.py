@@ -1,0 +1,300 @@
+"""Steps that a user wrote: checked once, and run as the library's own.
+
+    def train_step(train_state, batch):
+        key = step_key(train_state)
+        ...
+        return train_state.replace(params=..., opt_state=...), {"loss": loss}
+
+A step returns a state of the same structure, shapes and dtypes, and logs: a dict of scalars of its
+batch. The logs of an epoch are their means, each batch counted by its examples. What counts the
+steps (`step`, `position`, `epoch`) and the run's `key` are kept here, whatever the step does to
+them.
+
+Laws: `step_key` gives every step a key of its own; a step sees real examples only, so that the last
+batch of an epoch may be smaller; nothing here knows what is minimised.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import trees
+from jkeras.core.batch import Batch
+from jkeras.core.errors import describe
+from jkeras.core.keys import Key, child
+from jkeras.core.trees import Tree
+from jkeras.training.goals import NOTHING, Wanted
+from jkeras.training.state import TrainState, fresh
+
+Logs = dict[str, jax.Array]
+Sums = dict[str, Tree]
+PARTS = ("params", "state", "opt_state")
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnSteps:
+    """The functions that a user gave.
+
+    Attributes:
+      train_step: (train_state, batch) -> (train_state, logs).
+      init: (key, *specs) -> a `TrainState`, or params alone; None where a net makes them.
+      eval_step: (params, state, batch) -> logs, or None.
+      predict_step: (params, state, batch) -> outputs, or None.
+    """
+
+    train_step: Callable[..., Any]
+    init: Callable[..., Any] | None = None
+    eval_step: Callable[..., Any] | None = None
+    predict_step: Callable[..., Any] | None = None
+
+
+def step_key(train_state: TrainState) -> Key:
+    """The random key of the step that comes: a function of the run's key and `train_state.step`.
+
+    Example:
+      >>> state = make_train_state(jax.random.key(0), {"w": jnp.zeros(3)})
+      >>> bool(step_key(state) == step_key(state.replace(step=state.step + 1)))
+      False
+    """
+    return child(child(train_state.key, "step"), train_state.step)
+
+
+def make_train_state(
+    key: Key, params: Tree, *, state: Tree = None, opt_state: Tree = None
+) -> TrainState:
+    """The values of a run before its first step.
+
+    Args:
+      key: the random key of the run.
+      params: what is trained: any tree of arrays, such as `{"generator": …, "critic": …}`.
+      state: what steps carry beside them; an empty dict when left out.
+      opt_state: of the optimizer, or a dict of several; an empty dict when left out.
+
+    Example:
+      >>> make_train_state(jax.random.key(0), {"w": jnp.zeros(3)}).params["w"].shape
+      (3,)
+    """
+    state = {} if state is None else state
+    return fresh(params, state, {} if opt_state is None else opt_state, {}, key)
+
+
+@dataclasses.dataclass(frozen=True)
+class Means:
+    """The means of logs over batches, weighted by their examples.
+
+    Attributes:
+      net: what stands for the model.
+      names: of the logs, in order.
+      own: the specs of the sums that a step of the user keeps itself, as `make_train_step` does.
+    """
+
+    net: Any
+    names: tuple[str, ...] = ()
+    own: Any = dataclasses.field(default_factory=dict)
+
+    wanted: ClassVar[Wanted] = NOTHING
+    """No loss and no metric: what an `Objective` has here."""
+
+    def zeros(self, batch: Batch | None = None, outputs: Any = None) -> Sums:
+        """The sums before the first batch."""
+        del batch, outputs
+        none = jax.ShapeDtypeStruct((), jnp.float32)
+        specs = {"means": {n: {"total": none, "count": none} for n in self.names}, "own": self.own}
+        return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), specs)
+
+    def sums(self, logs: Logs, batch: Batch) -> Sums:
+        """The sums of one batch with these logs."""
+        leaves = jax.tree.leaves(batch.x)
+        size = jnp.float32(leaves[0].shape[0] if leaves else 1)
+        means = {
+            name: {"total": size * logs[name].astype(jnp.float32), "count": size}
+            for name in self.names
+        }
+        return {"means": means, "own": {}}
+
+    def merge(self, a: Sums, b: Sums) -> Sums:
+        """The sums of two stretches of batches together; the user's are those of the second."""
+        return {"means": jax.tree.map(jnp.add, a["means"], b["means"]), "own": b["own"]}
+
+    def logs(self, sums: Sums) -> Logs:
+        """The means."""
+        means = sums["means"]
+        return {
+            name: means[name]["total"] / jnp.maximum(means[name]["count"], 1) for name in self.names
+        }
+
+
+def own_init_fn(steps: OwnSteps) -> Callable[..., TrainState]:
+    """The pure function (key, *specs) -> `TrainState` of a user's `init`.
+
+    Raises:
+      TypeError: by that function: `init` returned something else than a `TrainState` or a tree of
+        arrays.
+    """
+    init = steps.init
+    assert init is not None, "asked for only where the user gave one"
+
+    def made(key: Key, *specs: Any) -> TrainState:
+        found = init(key, *specs) if _takes(init, len(specs) + 1) else init(key)
+        if not isinstance(found, TrainState):
+            if isinstance(found, tuple) or not jax.tree.leaves(found):
+                raise TypeError(
+                    "`init`: expected params, or a TrainState made by "
+                    "jkeras.training.make_train_state(key, params, opt_state=...), got "
+                    f"{describe(found)}."
+                )
+            found = make_train_state(key, found)
+        sums = {"means": {}, "own": found.sums}
+        return jax.tree.map(_strong, found.replace(sums=sums, key=key))
+
+    return made
+
+
+def own_sums(train_state: TrainState) -> Any:
+    """The sums that the user's step keeps itself."""
+    sums = train_state.sums
+    return sums["own"] if set(sums) == {"means", "own"} else sums
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _strong(value: Any) -> jax.Array:
+    value = jnp.asarray(value)
+    return jax.lax.convert_element_type(value, value.dtype)
+
+
+def own_train_step_fn(steps: OwnSteps, means: Means) -> Callable[..., tuple[TrainState, Logs]]:
+    """The user's step with the counting around it: what `training.loops` runs."""
+
+    def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
+        new, logs = steps.train_step(train_state.replace(sums=own_sums(train_state)), batch)
+        logs = {name: jnp.asarray(value) for name, value in logs.items()}
+        sums = means.sums(logs, batch) | {"own": jax.tree.map(_strong, new.sums)}
+        parts = {name: jax.tree.map(_strong, getattr(new, name)) for name in PARTS}
+        train_state = train_state.replace(
+            sums=means.merge(train_state.sums, sums),
+            step=train_state.step + 1,
+            position=train_state.position + 1,
+            **parts,
+        )
+        return train_state, means.logs(sums)
+
+    return train_step
+
+
+def own_eval_step_fn(steps: OwnSteps, means: Means) -> Callable[..., Sums]:
+    """The function (params, state, batch) -> sums of one batch, of the user's `eval_step`."""
+    eval_step = steps.eval_step
+    assert eval_step is not None, "asked for only where the user gave one"
+
+    def sums(params: Tree, state: Tree, batch: Batch) -> Sums:
+        logs = eval_step(params, state, batch)
+        return means.sums({name: jnp.asarray(value) for name, value in logs.items()}, batch)
+
+    return sums
+
+
+def train_log_names(steps: OwnSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
+    """The names of the logs of a user's `train_step`, which is traced with these specs.
+
+    Raises:
+      TypeError: it does not return (train_state, logs), or a log is no scalar.
+      ValueError: the new state has another structure, shape or dtype.
+    """
+    train_state = train_state.replace(sums=own_sums(train_state))
+    found = _traced(steps.train_step, train_state, batch)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], TrainState)):
+        raise TypeError(
+            f"`train_step`: expected (train_state, logs), got {_told(found)}. "
+            "Return train_state.replace(params=params, opt_state=opt_state), {'loss': loss}."
+        )
+    for part in (*PARTS, "sums"):
+        _check_alike(part, getattr(train_state, part), getattr(found[0], part))
+    return _names("train_step", found[1])
+
+
+def eval_log_names(steps: OwnSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
+    """The names of the logs of a user's `eval_step`; as `train_log_names`."""
+    assert steps.eval_step is not None, "asked for only where the user gave one"
+    logs = _traced(steps.eval_step, train_state.params, train_state.state, batch)
+    return _names("eval_step", logs)
+
+
+def _traced(function: Callable[..., Any], *args: Any) -> Any:
+    return jax.eval_shape(function, *args)
+
+
+def _names(who: str, logs: Any) -> tuple[str, ...]:
+    """The names of logs, "loss" first and then sorted."""
+    if not isinstance(logs, dict) or not all(isinstance(name, str) for name in logs):
+        raise TypeError(
+            f"`{who}`: expected logs as a dict of names and scalars, got {_told(logs)}. "
+            "Write {'loss': loss}."
+        )
+    for name, value in logs.items():
+        shape = getattr(value, "shape", None)
+        if shape != ():
+            what = "a structure" if shape is None else f"shape {tuple(shape)}"
+            raise TypeError(
+                f"`{who}`: expected a scalar for each log, got {what} for {name!r}. "
+                "Take the mean over the batch: value.mean()."
+            )
+    return tuple(sorted(logs, key=lambda name: (name != "loss", name)))
+
+
+def _check_alike(part: str, old: Tree, new: Tree) -> None:
+    """Raises, naming the first leaf that differs, unless a step kept structure and dtypes."""
+    before, after = ({n: _spec(x) for n, x in trees.named_leaves(t).items()} for t in (old, new))
+    for name in [*before, *after]:
+        if before.get(name) != after.get(name):
+            where = f"{part}/{name}" if name else part
+            raise ValueError(
+                f"`train_step`: expected {where} as it was, {before.get(name, 'absent')}, got "
+                f"{after.get(name, 'nothing')}."
+            )
+    found: Any = jax.tree.structure(new)
+    if found != jax.tree.structure(old):
+        raise ValueError(
+            f"`train_step`: expected `{part}` of the structure {jax.tree.structure(old)}, got "
+            f"{found}."
+        )
+
+
+def _spec(value: Any) -> str:
+    return f"{value.dtype}{list(value.shape)}"
+
+
+def _told(value: Any) -> str:
+    """What a step returned, in words: specs of arrays stand for arrays."""
+    if hasattr(value, "shape"):
+        return f"an array of shape {tuple(value.shape)}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return type(value).__name__
+
+
+__all__ = [
+    "Means",
+    "OwnSteps",
+    "eval_log_names",
+    "make_train_state",
+    "own_eval_step_fn",
+    "own_init_fn",
+    "own_sums",
+    "own_train_step_fn",
+    "step_key",
+    "train_log_names",
+]
