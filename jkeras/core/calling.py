@@ -47,7 +47,19 @@ def arrangement(
         values, options = layer.side_by_side(args, kwargs)
         return tuple(values), options
     values = [*args, *_by_name(kwargs)]
+    _check_given(layer, values)
     return _side_by_side(layer, values), _options(layer, kwargs)
+
+
+def _check_given(layer: Any, values: list[Any]) -> None:
+    """Raises unless there is an input."""
+    if not values:
+        raise TypeError(f"{layer.who}: expected an input, got none. Write layer(x).")
+    if values[0] is None:
+        raise TypeError(
+            f"{layer.who}: expected an input, got None. A function that shall give it may lack its "
+            "`return`."
+        )
 
 
 def _by_name(kwargs: dict[str, Any]) -> list[Any]:

@@ -6,12 +6,13 @@ under `jit`. Words that stand for objects (`activation="relu"`) are turned into 
 construction, by the field's converter, so equal meanings compare equal and a misspelling fails
 there.
 
-A class with an `__init__` of its own is written by hand, as for Keras: `super().__init__(...)`, then
-any attributes. Its objects may change, and are equal only to themselves.
+A class with an `__init__` of its own is written by hand, as for Keras: `super().__init__(...)`,
+then any attributes. Its objects may change, and are equal only to themselves.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
@@ -112,6 +113,10 @@ class Description:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
+        if self.by_hand:
+            made = copy.copy(self)
+            vars(made).update(changes)
+            return made
         # mypy does not see that every subclass is made a dataclass.
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
@@ -220,10 +225,14 @@ def _complete(cls: type) -> None:
     """Makes a description class the frozen dataclass that it stands for, once."""
     if isinstance(cls.__dict__.get("__init__"), _ToBeMade):
         delattr(cls, "__init__")
-        dataclasses.dataclass(frozen=True, repr=False, eq=False, match_args=False)(cls)
         # A dataclass refuses assignment without saying what to do instead; these two say it.
-        setattr(cls, "__setattr__", Description.__setattr__)  # noqa: B010
-        setattr(cls, "__delattr__", Description.__delattr__)  # noqa: B010
+        two = {"__setattr__": Description.__setattr__, "__delattr__": Description.__delattr__}
+        own = {name: cls.__dict__[name] for name in two if name in cls.__dict__}
+        for name in own:
+            delattr(cls, name)
+        dataclasses.dataclass(frozen=True, repr=False, eq=False, match_args=False)(cls)
+        for name, method in (two | own).items():
+            setattr(cls, name, method)
 
 
 def given_config(made: Any) -> dict[str, Any]:
@@ -237,7 +246,7 @@ def given_config(made: Any) -> dict[str, Any]:
     args, kwargs = vars(made)[GIVEN]
     signature = inspect.signature(type(made).__init__)
     given = dict(signature.bind(made, *args, **kwargs).arguments)
-    named = {}
+    named: dict[str, Any] = {}
     for name, parameter in list(signature.parameters.items())[1:]:
         if name in given and parameter.kind is parameter.VAR_KEYWORD:
             named |= given[name]
@@ -250,6 +259,12 @@ def _is_plain(cls: type) -> bool:
     """Whether no class of the user's writes its own configuration."""
     below = [base for base in cls.__mro__ if getattr(base, "by_hand", False)]
     return not any("get_config" in vars(base) for base in below)
+
+
+def inherit_init(cls: type) -> None:
+    """Lets a class without arguments of its own have the `__init__` of the class above."""
+    if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
+        delattr(cls, "__init__")
 
 
 def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 
 from jkeras.core import by_hand
 from jkeras.core.calling import call_on_symbols
-from jkeras.core.description import Description, fields, option
+from jkeras.core.description import Description, fields, inherit_init, option
 from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
 from jkeras.core.errors import describe, unexpected_arguments
 from jkeras.core.freezing import Trainable, set_trainable
@@ -43,6 +43,12 @@ Params = dict[str, Any]
 State = dict[str, Any]
 PaddedRows = Literal["ignored", "masked", "seen"]
 InSlices = Literal["faster", "same", "never"]
+
+_WEIGHTS = frozenset(
+    "kernel bias embeddings gamma beta alpha moving_mean moving_variance recurrent_kernel "
+    "depthwise_kernel pointwise_kernel".split()
+)
+"""Names of weights that a layer shows as attributes; looked up only where no field has the name."""
 
 ACTIVITY_LOSS = "activity_loss"
 """The state entry for a layer's activity regularization: a loss, no weight."""
@@ -138,6 +144,8 @@ class Layer(Description):
         if written:
             cls.by_hand = True
         super().__init_subclass__(**kwargs)
+        if written:
+            inherit_init(cls)
         if written and "build" in cls.__dict__:
             made = by_hand.building(cls.__dict__["build"], Layer.build)
             setattr(cls, "build", made)  # noqa: B010  # mypy: a method
@@ -157,8 +165,7 @@ class Layer(Description):
         super().__post_init__()
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields: a layer that was pickled or copied is another layer, and was called nowhere.
-        """
+        """The fields: a pickled or copied layer is another layer, and was called nowhere."""
         own = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
         return {**own, "trainable": self.trainable}
 
@@ -317,7 +324,7 @@ class Layer(Description):
             by_hand.weights_of(self).build(shapes)
 
     @property
-    def weights(self) -> list[Any]:
+    def weights(self) -> Any:  # a list; two layers have an argument of this name
         """Views on all weights, trained ones first; none before they exist."""
         return by_hand.weights_of(self).views()
 
@@ -345,6 +352,14 @@ class Layer(Description):
     def non_trainable_variables(self) -> list[Any]:
         """The same as `non_trainable_weights`."""
         return self.non_trainable_weights
+
+    def __getattr__(self, name: str) -> Any:
+        """A weight under its name, `layer.kernel`, as a view that computes as an array."""
+        views = by_hand.weights_of(self).views() if name in _WEIGHTS else []
+        for view in views:
+            if view.name == name:
+                return view
+        return object.__getattribute__(self, name)  # raises again, in the words it raised in before
 
     def get_weights(self) -> list[Any]:
         """Copies of all weights as NumPy arrays; none before they exist."""

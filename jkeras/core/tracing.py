@@ -38,6 +38,15 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
         kind = TypeError if isinstance(error, TypeError) else ValueError
         text = str(error).removeprefix(f"{layer.who}: ")
         raise kind(f"{layer.who}, called on {edges(args, options)}: {text}") from error
+    except AttributeError as error:
+        if "'list' object" not in str(error):
+            raise
+        several = next((value for value in args if isinstance(value, list)), ())
+        raise ValueError(
+            f"{layer.who}, called on {edges(args, options)}: expected one input, got a list of "
+            f"{len(several)}. Join them first, for example by Concatenate, or call the layer on "
+            "each."
+        ) from error
 
 
 def _traced(layer: Any, args: Any, options: Any, sizes: tuple[int, int]) -> tuple[Any, Any]:

@@ -92,8 +92,8 @@ class Variable:
     Example:
       >>> count = Variable(0, dtype="int32", trainable=False)
       >>> _ = count.assign_add(2)
-      >>> int(count), count + 1
-      (2, Array(3, dtype=int32, weak_type=True))
+      >>> int(count), int(count + 1)
+      (2, 3)
 
     Source: `keras.Variable`.
     """

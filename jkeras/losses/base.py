@@ -18,9 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, fields, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
+from jkeras.core.variables import lenient
 from jkeras.losses.reduction import (
     divide_or_zero,
     lined_up,
@@ -76,6 +77,8 @@ class Loss(Description):
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, `dtype` only where it is set, as Keras has none there."""
         config = super().get_config()
+        if self.by_hand:
+            config = {"name": self.name, "reduction": self.reduction, **config}
         return config if config.get("dtype") else {k: v for k, v in config.items() if k != "dtype"}
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
@@ -169,7 +172,10 @@ class Loss(Description):
         return values, _both(valid, self.mask(y_true, values), values)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
-        del valid
+        if self.by_hand:
+            with lenient():
+                y_true = y_true.astype(y_pred.dtype)  # as in Keras
+                return batch_values(self.call, y_true, y_pred, valid, self.who)
         return self.call(y_true, y_pred).astype(y_pred.dtype)
 
     def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
@@ -202,6 +208,25 @@ class Loss(Description):
     def log_name(self) -> str:
         """How logs and messages call this loss."""
         return self.name or snake_case(type(self).__name__)
+
+
+fields(Loss)  # completes the class; then its `__init__` is that of classes written by hand
+
+
+def _begin(
+    self: Loss,
+    name: str | None = None,
+    reduction: str | None = "sum_over_batch_size",
+    dtype: Any = None,
+) -> None:
+    """What `super().__init__(...)` does in a class written by hand."""
+    own = vars(self)
+    own["name"] = name or snake_case(type(self).__name__)
+    own["reduction"] = reduction_name(reduction)
+    own["dtype"] = floating_dtype(dtype)
+
+
+setattr(Loss, "__init__", _begin)  # noqa: B010  # mypy: a method
 
 
 def fill_rows(x: Array, valid: Array) -> Array:

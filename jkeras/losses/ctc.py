@@ -22,6 +22,7 @@ from jkeras.ops.ctc import ctc_of_lengths
 
 Array = jax.Array
 
+
 def ctc(y_true: Any, y_pred: Any) -> Array:
     """-log Σ over paths of Π over steps of p(symbol).
 

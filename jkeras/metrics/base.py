@@ -19,18 +19,20 @@ how a description can do that and stay one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, fields, option
 from jkeras.core.naming import snake_case
+from jkeras.core.variables import Variable
 from jkeras.losses.base import Loss, batch_values, fill_rows, floating_dtype
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
 from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, without_sums
+from jkeras.metrics.written import add_variable, frame_of, give_methods, own_variables
 
 Array = jax.Array
 Sums = dict[str, Array]
@@ -59,6 +61,16 @@ class Metric(Description):
     # Without annotations these are no fields: each subclass puts its arguments in Keras's order.
     name = cast("str | None", None)
     dtype = cast(Any, None)
+
+    in_order: ClassVar[bool] = False
+    """Whether batches have to be looked at one after the other: for classes in Keras's way."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if ("update_state" in own or "result" in own) and "update" not in own:
+            if cls.__module__ not in _OURS:
+                give_methods(cls, Metric)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -131,9 +143,70 @@ class Metric(Description):
         forget_sums(self)
 
     @property
-    def variables(self) -> list[Array]:
+    def variables(self) -> list[Any]:
         """The sums this object keeps, as a list."""
-        return jax.tree.leaves(kept_sums(self))
+        own = own_variables(self)
+        if type(self).in_order and not own and frame_of(self) is None:
+            return jax.tree.leaves(self.init())
+        return own or jax.tree.leaves(kept_sums(self))
+
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """A variable for a metric written in Keras's way; see `jkeras.metrics.written`.
+
+        Args:
+          shape: its sizes.
+          initializer: zeros when left out.
+          dtype: float32 when left out.
+          aggregation: of no meaning here.
+          name: its name among the sums.
+        """
+        del aggregation
+        return add_variable(self, shape, initializer, dtype, name)
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """The same as `add_variable`."""
+        return add_variable(self, shape, initializer, dtype, name)
+
+    # -- the same as pure functions of flat lists, in Keras's words
+
+    def stateless_update_state(self, metric_variables: Any, *batch: Any, **named: Any) -> list[Any]:
+        """The new variables after a batch.
+
+        Args:
+          metric_variables: arrays, as many as `variables`.
+          *batch: what `update_state` takes.
+          **named: the same by name.
+        """
+        sums = self._sums_of_list(metric_variables)
+        weight = named.pop("sample_weight", None)
+        told = batch if weight is None else (*batch, weight)
+        return jax.tree.leaves(self.update(sums, *told, **named))
+
+    def stateless_result(self, metric_variables: Any) -> Any:
+        """The value for these variables."""
+        return self.compute(self._sums_of_list(metric_variables))
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The variables of no example."""
+        return jax.tree.leaves(self.init())
+
+    def _sums_of_list(self, variables: Any) -> Any:
+        tree: Any = jax.tree.structure(self.init())
+        if len(variables) != tree.num_leaves:
+            raise ValueError(
+                f"{self.who}: `metric_variables`: expected {tree.num_leaves} arrays, as "
+                f"`variables` lists, got {len(variables)}."
+            )
+        return tree.unflatten(map(jnp.asarray, variables))
 
     def __call__(self, *batch: Any, **named: Any) -> Array:
         """`update_state`, then `result`."""
@@ -146,6 +219,22 @@ class Metric(Description):
 
     def _in_dtype(self, value: Array) -> Array:
         return value if self.dtype is None else value.astype(self.dtype)
+
+
+_OURS = ("jkeras.metrics.reduction", "jkeras.metrics.base")
+"""Where `update_state` is ours, with other names for its arguments."""
+
+fields(Metric)  # completes the class; then its `__init__` is that of classes written by hand
+
+
+def _begin(self: Metric, dtype: Any = None, name: str | None = None) -> None:
+    """What `super().__init__(...)` does in a class written by hand."""
+    own = vars(self)
+    own["name"] = name or snake_case(type(self).__name__)
+    own["dtype"] = floating_dtype(dtype)
+
+
+setattr(Metric, "__init__", _begin)  # noqa: B010  # mypy: a method
 
 
 def _spread(zero: Array, kept: jax.ShapeDtypeStruct) -> Array:

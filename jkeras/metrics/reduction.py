@@ -7,7 +7,7 @@ by hand and in loops of one's own, not for `compile`. Laws: as in `jkeras.metric
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -146,6 +146,8 @@ class MeanMetricWrapper(FunctionMetric):
 
     Source: `keras.metrics.MeanMetricWrapper`.
     """
+
+    by_hand: ClassVar[bool] = False  # its `__init__` sets fields only
 
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any

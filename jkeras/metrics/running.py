@@ -18,6 +18,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
+
+from jkeras.metrics.written import VARIABLES, frame_of, own_variables, sums_of_base
 
 NAME = "_sums_by_hand"
 
@@ -31,7 +34,10 @@ class _Metric(Protocol):
 
 def kept_sums(metric: _Metric) -> Any:
     """The sums this metric object keeps, those of no example before its first update."""
-    return vars(metric)[NAME] if NAME in vars(metric) else metric.init()
+    frame = frame_of(metric)
+    if frame is not None:
+        return frame.base
+    return vars(metric)[NAME] if NAME in vars(metric) else sums_of_base(metric.init())
 
 
 def keep_sums(metric: _Metric, sums: Any) -> None:
@@ -40,6 +46,10 @@ def keep_sums(metric: _Metric, sums: Any) -> None:
     Raises:
       TypeError: they are being traced, and would outlive the trace.
     """
+    frame = frame_of(metric)
+    if frame is not None:
+        frame.base = sums
+        return
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(sums)):
         raise TypeError(
             f"{metric.who}: `update_state` keeps its sums between calls and cannot run under jit, "
@@ -49,10 +59,15 @@ def keep_sums(metric: _Metric, sums: Any) -> None:
 
 
 def forget_sums(metric: _Metric) -> None:
-    """Makes the metric object begin again."""
+    """Makes the metric object begin again, with its variables at zero, as in Keras."""
+    frame = frame_of(metric)
+    if frame is not None and frame.base is not None:
+        frame.base = metric.init()
+    for variable in own_variables(metric):
+        variable.assign(jnp.zeros(variable.shape, variable.dtype))
     vars(metric).pop(NAME, None)
 
 
 def without_sums(values: dict[str, Any]) -> dict[str, Any]:
     """An object's `__dict__` as a copy or a pickle has it."""
-    return {name: value for name, value in values.items() if name != NAME}
+    return {name: value for name, value in values.items() if name not in (NAME, VARIABLES)}

@@ -8,19 +8,38 @@ nothing for them.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
+from jkeras.core.remat import rematerialized
 
 Values = tuple[Any, ...]
 Masks = tuple[Any, ...]
+Observer = Callable[[Any, Any, Any], None]
+
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextlib.contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """While it is entered, `observer(layer, inputs, outputs)` is called after each layer of a chain
+    or graph: what looks for a fault runs the model in Python and looks at every layer.
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 def call_layer(
@@ -64,21 +83,36 @@ def call_layer(
     check_inputs(layer.input_spec, layer.who, values)
     told: dict[str, Any] = {"rows": rows} if layer.padded_rows == "masked" else {}
     told |= {"key": key_of_turn(key, turn), "training": training}
+    told |= {"turn": turn} if getattr(type(layer), "is_written", False) else {}
     masked = any(mask is not None for mask in jax.tree.leaves(masks))
     if hasattr(layer, "apply_with_mask"):
-        run = layer.apply_with_mask
-        outputs, new, made = run(params, state, *values, masks=masks, **told, **(options or {}))
+        told |= {"masks": masks, **(options or {})}
+        outputs, new, made = _run(layer, layer.apply_with_mask, told, params, state, values)
         made = _parallel(made, as_tuple(outputs))
     else:
         told |= layer.mask_arguments(masks) if masked else {}
         told |= options or {}
-        outputs, new = layer.apply(params, state, *values, **told)
+        outputs, new = _run(layer, layer.apply, told, params, state, values)
         known = masked or layer.makes_masks or told.get("mask") is not None
         made = (None,) * len(as_tuple(outputs))
         if known:
             made = _masks_of(layer, values, _explicit(told, masks), as_tuple(outputs))
+    observer = _observer.get()
+    if observer is not None:
+        observer(layer, values, outputs)
     before = state.get(ACTIVITY_LOSS) if turn else None
     return as_tuple(outputs), with_activity(layer, new, outputs, before), made
+
+
+def _run(layer: Layer, apply_fn: Any, told: dict[str, Any], *given: Any) -> Any:
+    """`apply_fn(params, state, *values, **told)`, computed again on the way back if the layer was
+    made in a `RematScope`.
+    """
+
+    def run(params: Params, state: State, values: Values) -> Any:
+        return apply_fn(params, state, *values, **told)
+
+    return rematerialized(identity_of(layer).remat, layer.name, run, *given)
 
 
 def key_of_turn(key: Key | None, turn: int) -> Key | None:
@@ -124,7 +158,7 @@ def _masks_of(layer: Layer, values: Values, masks: Masks, outputs: Values) -> Ma
     if layer.supports_masking or layer.makes_masks:
         made = layer.compute_mask(unpacked(values), unpacked(masks))
         return _parallel(made, outputs)
-    _warn_of_lost_mask(layer)
+    warn_of_lost_mask(layer)
     return (None,) * len(outputs)
 
 
@@ -136,7 +170,8 @@ def _parallel(made: Any, outputs: Values) -> Masks:
     return (*listed, *(None,) * len(outputs))[: len(outputs)]
 
 
-def _warn_of_lost_mask(layer: Layer) -> None:
+def warn_of_lost_mask(layer: Layer) -> None:
+    """Warns that the mask of a layer's inputs ends there."""
     warnings.warn(
         f"{layer.who}: its inputs carry a mask, and it does not support masking: padded steps "
         "count as real ones from here on, in the layers behind it and in the loss. Move it in "
@@ -154,6 +189,8 @@ __all__ = [
     "as_tuple",
     "call_layer",
     "key_of_turn",
+    "observing",
     "unpacked",
+    "warn_of_lost_mask",
     "with_activity",
 ]

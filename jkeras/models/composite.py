@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jkeras.core.freezing import freezes_all
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
@@ -11,6 +11,8 @@ from jkeras.models.calls import activity_rule
 
 class Composite(Layer):
     """A layer with `layers`: `params` and `state` are dicts from a layer's name to its own."""
+
+    follows_policy: ClassVar[bool] = False
 
     if TYPE_CHECKING:
 

@@ -226,21 +226,48 @@ class Graph(Composite):
         rows: Array | None = None,
     ) -> tuple[Any, State, Any]:
         """As `apply`, and the masks of the outputs in their structure (None for no mask)."""
-        arrays = self._checked(inputs)
         state = dict(state)
-        values = dict(enumerate(arrays))
-        known = dict(enumerate(self._arranged_masks(masks)))
-        turns: dict[int, int] = {}
-        for call in self.wiring.calls:
-            turns[call.layer] = turn = turns.get(call.layer, -1) + 1
-            told = {"key": key, "training": training, "rows": rows, "turn": turn}
-            made = self._called(call, params, state, values, known, told)
-            values.update(zip(call.outputs, made[0], strict=True))
-            known.update(zip(call.outputs, made[1], strict=True))
+        told = {"key": key, "training": training, "rows": rows}
+        values, known = self._run(params, state, inputs, masks, told)
         outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
         if isinstance(outputs, list | tuple) and len(outputs) == 1:
             return outputs[0], state, made[0]  # as in Keras
         return outputs, state, made
+
+    def layer_outputs(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> list[Any]:
+        """The outputs of every call in the order in which they run, and the graph's at the end."""
+        told = {"key": key, "training": training, "rows": None}
+        values, _ = self._run(params, dict(state), inputs, None, told)
+        calls = [unpacked(tuple(values[n] for n in call.outputs)) for call in self.wiring.calls]
+        outputs = self.wiring.outputs.filled(values)
+        single = isinstance(outputs, list | tuple) and len(outputs) == 1
+        return [*calls, outputs[0] if single else outputs]
+
+    def _run(
+        self,
+        params: Params,
+        state: State,
+        inputs: tuple[Any, ...],
+        masks: Any,
+        told: dict[str, Any],
+    ) -> tuple[dict[int, Any], dict[int, Any]]:
+        """Every value by its number, and their masks; replaces the entries of `state`."""
+        values = dict(enumerate(self._checked(inputs)))
+        known = dict(enumerate(self._arranged_masks(masks)))
+        turns: dict[int, int] = {}
+        for call in self.wiring.calls:
+            turns[call.layer] = turn = turns.get(call.layer, -1) + 1
+            made = self._called(call, params, state, values, known, {**told, "turn": turn})
+            values.update(zip(call.outputs, made[0], strict=True))
+            known.update(zip(call.outputs, made[1], strict=True))
+        return values, known
 
     def _called(
         self,

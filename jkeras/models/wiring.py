@@ -138,10 +138,17 @@ class _Walk:
         node = self._front_of.get(id(symbol), symbol.node)
         if node is None or (is_input(symbol) and id(symbol) not in self._front_of):
             where = "is an output" if after is None else f"goes into {after.layer.who}"
-            listed = ", ".join(f"{origin(x)} {x.shape}" for x in self.given) or "none"
+            names = [f"{origin(x)} {x.shape}" for x in self.given]
+            listed = ", ".join(names) or "none"
+            alike = f"{origin(symbol)} {symbol.shape}" in names
+            fix = (
+                "The two look alike and come from two calls: keep one, and use it in both places."
+                if alike
+                else "Add it: Model(inputs=[...], outputs=...)."
+            )
             raise ValueError(
                 f"graph disconnected: {origin(symbol)} {symbol.shape} {where} and is not "
-                f"among `inputs` ({listed}). Add it: Model(inputs=[...], outputs=...)."
+                f"among `inputs` ({listed}). {fix}"
             )
         return node
 

@@ -98,18 +98,19 @@ def test_what_is_no_argument_is_refused_with_the_way_to_make_it_one() -> None:
     assert box == Box((1,))
 
 
-@pytest.mark.parametrize("given", [{"units": 3}, {}], ids=["keyword", "position"])
-def test_a_class_written_as_for_keras_hears_how_to_write_it_here(given: dict[str, int]) -> None:
+def test_a_class_with_its_own_init_may_change_and_equals_only_itself() -> None:
     class Mine(Description):
         def __init__(self, units: int) -> None:
             super().__init__()
             self.units = units
 
-    with pytest.raises(AttributeError) as caught:
-        Mine(**given) if given else Mine(3)
-    assert str(caught.value).endswith(
-        "in the class body as `units: type`, or `units: type = default`."
-    )
+    one, other = Mine(3), Mine(3)
+    one.extra = [1]
+    del other.units
+    assert (one.units, one.extra, one == one, one == other) == (3, [1], True, False)
+    assert len({one, other}) == 2
+    assert one.get_config() == {"units": 3}
+    assert Mine.from_config(one.get_config()).units == 3
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Which weights stay as they are."""
 
+import copy
+import pickle
 from typing import Any
 
 import jax
@@ -7,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jkeras
+from jkeras.core.freezing import trained, whole
 from jkeras.layers import (
     LSTM,
     BatchNormalization,
@@ -63,12 +65,73 @@ def test_frozen_normalization_takes_the_moving_statistics(layer: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, new, state)
 
 
-def test_compile_refuses_frozen_layers_for_now() -> None:
-    model = jkeras.Sequential([Dense(2, trainable=False), Dense(1)])
-    with pytest.raises(ValueError) as caught:
-        model.compile("sgd", "mse")
-    assert str(caught.value) == (
-        "compile: expected `trainable` True, got False for Dense 'dense': training does not freeze "
-        "weights yet. Leave it out, or keep the layer's weights with optax: optax.multi_transform "
-        "with optax.set_to_zero() for jkeras.models.frozen(net, params)."
+def test_the_attribute_is_that_of_the_layer_in_all_its_copies() -> None:
+    dense = Dense(2, name="own")
+    first, second = Chain([dense]), Chain([Chain([dense], name="inner")])
+    dense.trainable = False
+    assert [first.layers[0].trainable, second.layers[0].layers[0].trainable] == [False, False]
+    assert dense == Dense(2, name="own", trainable=False) != Dense(2, name="own")
+    second.layers[0].layers[0].trainable = True
+    assert dense.trainable and dense.get_config()["trainable"] is True
+
+
+def test_copies_that_share_nothing_keep_what_was_set_when_they_were_made() -> None:
+    dense = Dense(2)
+    dense.trainable = False
+    copies = [copy.deepcopy(dense), pickle.loads(pickle.dumps(dense)), dense.replace(units=3)]
+    dense.trainable = True
+    assert [other.trainable for other in copies] == [False, False, False]
+
+
+def test_setting_a_composite_sets_all_in_it_and_they_may_be_set_again() -> None:
+    net = Chain([Chain([Dense(2), BatchNormalization()], name="inner"), Dense(1)])
+    params, _ = net.init(jax.random.key(0), X)
+    inner = net.layers[0]
+    inner.trainable = False
+    assert [layer.trainable for layer in inner.layers] == [False, False]
+    inner.layers[0].trainable = True
+    held = frozen(net, params)
+    assert held["inner"] == {
+        "dense": {"kernel": False, "bias": False},
+        "batch_normalization": {"gamma": True, "beta": True},
+    }
+    wrapper = Bidirectional(LSTM(2), backward_layer=LSTM(2, go_backwards=True, name="back"))
+    wrapper.trainable = False
+    assert [layer.trainable for layer in wrapper.both] == [False, False]
+
+
+def test_patterns_freeze_single_weights() -> None:
+    params = {"a": {"kernel": 1, "bias": 2}, "b": {"bias": 3}}
+    assert frozen(object(), params, ("*/bias",)) == {
+        "a": {"kernel": False, "bias": True},
+        "b": {"bias": True},
+    }
+
+
+def test_parting_and_joining_give_back_all_weights() -> None:
+    params = {"a": [jnp.ones(2), None], "b": jnp.zeros(1)}
+    parted = trained(params, {"a": [True, None], "b": False})
+    assert parted["a"] == [None, None]
+    assert whole(parted, params)["a"][0] is params["a"][0]
+    assert jax.tree.structure(whole(parted, params)) == jax.tree.structure(params)
+
+
+def test_frozen_weights_have_no_penalty_and_no_constraint() -> None:
+    ruled = {"kernel_regularizer": "l2", "kernel_constraint": "non_neg", "use_bias": False}
+    net = Chain([Dense(1, **ruled), Chain([Dense(1, **ruled)], name="inner")])
+    params = {"dense": {"kernel": -jnp.ones((1, 1))}, "inner": {"dense": {"kernel": -jnp.ones(1)}}}
+    assert float(net.penalty(params)) == pytest.approx(0.02)
+    net.layers[1].trainable = False
+    assert float(net.penalty(params)) == pytest.approx(0.01)
+    kept = net.constrain(params)
+    assert (float(kept["dense"]["kernel"][0, 0]), float(kept["inner"]["dense"]["kernel"][0])) == (
+        0.0,
+        -1.0,
     )
+    assert Chain([Dense(1, **ruled)], trainable=False).penalty(params) == 0.0
+
+
+def test_only_true_and_false_are_taken() -> None:
+    with pytest.raises(TypeError) as caught:
+        Dense(2).trainable = 0
+    assert str(caught.value) == "Dense: `trainable`: expected True or False, got 0 (int)."

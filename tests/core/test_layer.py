@@ -205,3 +205,29 @@ def test_an_input_shape_is_a_tuple(shape: object, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         Dense(3, input_shape=shape)
     assert str(caught.value) == message
+
+
+def test_a_layer_shows_its_weights_by_name() -> None:
+    dense = Dense(3)
+    model = jkeras.Sequential([jkeras.Input((2,)), dense])
+    model.set_weights([np.full((2, 3), 2.0), np.ones(3)])
+    assert dense.kernel.numpy().tolist() == [[2.0] * 3] * 2
+    assert model.layers[0].bias.shape == (3,)
+    dense.bias.assign(np.zeros(3))
+    assert model.get_weights()[1].tolist() == [0.0] * 3
+
+
+def test_a_layer_without_such_a_weight_says_so() -> None:
+    for layer, name in ((Dense(3), "kernel"), (Dense(3), "kernle"), (Dense(3), "gamma")):
+        with pytest.raises(AttributeError) as caught:
+            getattr(layer, name)
+        assert str(caught.value) == f"'Dense' object has no attribute '{name}'"
+
+
+def test_a_layer_of_a_graph_has_weights_before_anything_ran() -> None:
+    inputs = jkeras.Input((2,))
+    dense = Dense(3)
+    model = jkeras.Model(inputs, dense(inputs))
+    assert [weight.shape for weight in dense.get_weights()] == [(2, 3), (3,)]
+    dense.set_weights([np.ones((2, 3)), np.ones(3)])
+    assert float(sum(weight.sum() for weight in model.get_weights())) == 9.0

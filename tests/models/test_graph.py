@@ -35,6 +35,17 @@ def block(**options: Any) -> Graph:
     return Graph(x, Add()([x, hidden]), **options)
 
 
+def test_layer_outputs_are_those_of_every_call_and_then_of_the_graph() -> None:
+    net = block()
+    params, state = net.init(KEY, X)
+    outputs = net.layer_outputs(params, state, X)
+    assert len(outputs) == 5  # Dense, BatchNormalization, Dropout, Add, and what Add gave
+    hidden = X @ params["dense"]["kernel"] + params["dense"]["bias"][None]
+    np.testing.assert_allclose(outputs[0], hidden, rtol=1e-6, atol=1e-6)
+    assert outputs[-2] is outputs[-1]
+    np.testing.assert_array_equal(outputs[-1], net.apply(params, state, X)[0])
+
+
 def test_graphs_that_were_built_alike_are_equal() -> None:
     assert block() == block() and hash(block()) == hash(block())
     assert block() != block(name="other")

@@ -32,13 +32,6 @@ def pair(**options: Any) -> Model:
     return Model(inputs, Concatenate()(inputs), **options)
 
 
-class WithCall(Model):
-    """Written the way Keras subclasses models."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
 CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an input that is not given": (
         lambda: Model(a(), Dense(1)(Concatenate(name="join")([Input((4,)), b()])), name="m"),
@@ -90,7 +83,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: Model(input=a(), outputs=a()),
         TypeError,
         "Model: unexpected argument `input`. Did you mean 'inputs'? Arguments: inputs, outputs, "
-        "name, seed.",
+        "name, seed, trainable, dtype.",
     ),
     "a layer called on another rank": (
         lambda: Conv2D(3, 3, name="conv")(Dense(2, name="before")(a())),
@@ -192,12 +185,6 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "Trainer 'foreign': expected a description that is a jkeras.Layer to make it a part of "
         "another model, got <a module> (Foreign).",
-    ),
-    "a model with its own call": (
-        lambda: WithCall(),
-        TypeError,
-        "WithCall: a model with its own `call` is not supported yet. Write it as a layer with "
-        "`init` and `apply`, and train it by jkeras.Trainer(layer).",
     ),
     "masks for other inputs": (
         lambda: Graph([x := a(), y := b()], [x, y]).apply({}, {}, ARRAY, ARRAY[:, :3], mask=[None]),

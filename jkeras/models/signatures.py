@@ -1,0 +1,78 @@
+"""What `build` and `call` of a class in Keras's way take, and calls brought in that order."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from jkeras.core.errors import unexpected_arguments
+from jkeras.models.tracking import origin_of
+
+
+class Signature:
+    """What a class's `call` takes.
+
+    Args:
+      kind: the class.
+    """
+
+    def __init__(self, kind: type) -> None:
+        own = getattr(kind, "call", None)
+        if own is None:
+            raise NotImplementedError(
+                f"{kind.__name__}: expected a method `call(self, inputs)` that returns the "
+                "outputs, and the class defines none."
+            )
+        parameters = list(inspect.signature(own).parameters.values())[1:]
+        self.names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.spreads = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        positional = [
+            p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+        self.inputs = [p.name for p in positional if p.name not in ("training", "mask")]
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    def takes(self, name: str) -> bool:
+        """Whether there is an argument of this name."""
+        return name in self.names
+
+
+signature: Callable[[Any], Signature] = functools.cache(Signature)
+"""The signature of a class's `call`."""
+
+
+def side_by_side(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """A call's inputs by position, in the order in which `call` has them, and the other options.
+
+    Raises:
+      TypeError: an argument that `call` does not take.
+    """
+    known = signature(type(origin_of(layer)))
+    options = dict(kwargs)
+    if not known.takes_any:
+        allowed = [*known.names, "training", "mask"]
+        error = unexpected_arguments(f"{layer.who}: call", options, allowed)
+        if error is not None:
+            raise error
+    last = max((i for i, name in enumerate(known.inputs) if name in options), default=-1)
+    values = list(args)
+    for name in known.inputs[len(args) : last + 1]:
+        values.append(options.pop(name, known.defaults.get(name)))
+    return tuple(values), options
+
+
+def build_arguments(build: Callable[..., Any], shapes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The shapes of the inputs as a `build` takes them: one, a list of them, or side by side."""
+    count = len(inspect.signature(build).parameters) - 1
+    takes_any = any(
+        p.kind is p.VAR_POSITIONAL for p in inspect.signature(build).parameters.values()
+    )
+    if count == 1 and not takes_any:
+        return (shapes[0] if len(shapes) == 1 else list(shapes),)
+    return shapes if takes_any else shapes[:count]
+
+
+__all__ = ["Signature", "build_arguments", "side_by_side", "signature"]

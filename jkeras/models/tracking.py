@@ -1,0 +1,246 @@
+"""What an object written in Keras's way holds in its attributes: variables, and layers with names.
+
+Nothing is noted when an attribute is set; the attributes are read when they are needed. So layers
+in lists, tuples and dicts count, whenever they were put there. Their order is that of the
+attributes, and names are given in that order: `dense`, `dense_1`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import jax
+
+from jkeras.core import naming
+from jkeras.core.description import GIVEN
+from jkeras.core.identity import Identity, identity_of, renamed
+from jkeras.core.layer import Layer
+from jkeras.core.variables import Variable
+
+ORIGIN, RECORD = "_origin", "_record"
+_NO_PARTS = {
+    *(ORIGIN, RECORD, GIVEN, "_identity", "_calls"),
+    # What a trainer has for itself.
+    *("_net", "_graph", "_own", "_links", "_compilation", "_made", "_placed", "_specs"),
+    *("_called_on", "train_function", "_step_made"),
+}
+Path = tuple[str, ...]
+
+
+class Record:
+    """What `build` made of an object.
+
+    Attributes:
+      variables: made by `add_weight`, in order.
+      shapes: of the inputs it was built for, or None.
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+        self.shapes: Any = None
+        self._before: tuple[dict[str, Any], int] | None = None
+
+    def begin(self, owner: Any) -> None:
+        """Before `build`: the attributes are noted, or, after the first time, restored."""
+        own = vars(owner)
+        if self._before is None:
+            noted = {name: _shallow(value) for name, value in own.items() if name != RECORD}
+            self._before = noted, len(self.variables)
+            return
+        attributes, count = self._before
+        for name in [name for name in own if name not in attributes and not _is_ours(name)]:
+            del own[name]
+        own.update({n: _shallow(v) for n, v in attributes.items() if not _is_ours(n)})
+        del self.variables[count:]
+
+    def __deepcopy__(self, memo: Any) -> Record:
+        return Record()
+
+    def __reduce__(self) -> Any:
+        return Record, ()
+
+
+def _is_ours(name: str) -> bool:
+    return name in _NO_PARTS
+
+
+def _shallow(value: Any) -> Any:
+    return copy.copy(value) if type(value) in (list, dict, set) else value
+
+
+def origin_of(layer: Any) -> Any:
+    """The object that was written, of a layer that a model named."""
+    return vars(layer).get(ORIGIN, layer)
+
+
+def record_of(owner: Any) -> Record:
+    """The record of an object."""
+    own = vars(owner)
+    if RECORD not in own:
+        own[RECORD] = Record()
+    return own[RECORD]
+
+
+def needs_super_init(layer: Any) -> None:
+    """Raises unless the constructor of the base class was called.
+
+    Raises:
+      RuntimeError: it was not.
+    """
+    own = vars(origin_of(layer))
+    if "trainable" not in own and "_links" not in own:
+        raise forgotten(type(origin_of(layer)).__name__)
+
+
+def forgotten(kind: str) -> RuntimeError:
+    """The error for a constructor that does not call that of its base."""
+    return RuntimeError(
+        f"{kind}: expected `super().__init__()` at the beginning of `__init__`, and it was not "
+        "called. Write def __init__(self, ..., **kwargs): super().__init__(**kwargs)."
+    )
+
+
+# -- variables
+
+
+def own_variables(owner: Any) -> dict[Variable, str]:
+    """The variables of an object, each with its name there; trained ones first."""
+    held: dict[Variable, str] = {}
+    for name, value in attributes(owner):
+        for variable in _leaves(value, Variable):
+            held.setdefault(variable, name)
+    listed = list(dict.fromkeys([*record_of(owner).variables, *held]))
+    names: dict[Variable, str] = {}
+    for variable in listed:
+        wanted = variable.name if variable.named else held.get(variable, variable.name)
+        names[variable] = naming.unique(wanted.replace("/", "_"), names.values())
+    return names
+
+
+def attributes(owner: Any) -> list[tuple[str, Any]]:
+    """The attributes that a user may have set."""
+    return [pair for pair in vars(owner).items() if pair[0] not in _NO_PARTS]
+
+
+def _leaves(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item, kind)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item, kind)
+
+
+# -- layers
+
+
+def layers_of(owner: Any) -> list[Any]:
+    """The layers of an object under their names, in the order of its attributes."""
+    found: dict[Identity, Any] = {}
+    for _, value in attributes(owner):
+        for layer in _layers(value):
+            found.setdefault(identity_of(layer), layer)
+    taken = list(own_variables(owner).values())
+    names: list[str] = []
+    for layer in found.values():
+        wanted = layer.name or naming.snake_case(naming.kind_of(layer))
+        names.append(naming.unique(wanted.replace("/", "_"), [*taken, *names]))
+    pairs = zip(found.values(), names, strict=True)
+    return [renamed(layer, name) for layer, name in pairs]
+
+
+def _layers(value: Any) -> Iterator[Any]:
+    if hasattr(value, "as_layer"):
+        yield value.as_layer()
+    elif isinstance(value, Layer):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _layers(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _layers(item)
+
+
+def paths_of(owner: Any) -> dict[Identity, tuple[Path, Any]]:
+    """Every layer in an object, and in the layers there, with the path to its values."""
+    found: dict[Identity, tuple[Path, Any]] = {}
+
+    def visit(layers: list[Any], path: Path) -> None:
+        for layer in layers:
+            if identity_of(layer) not in found:
+                found[identity_of(layer)] = (*path, str(layer.name)), layer
+        for layer in layers:
+            own = found[identity_of(layer)][0]
+            if own[:-1] == path:
+                visit(inside(layer), own)
+
+    visit(layers_of(owner), ())
+    return found
+
+
+def inside(layer: Any) -> list[Any]:
+    """The layers that a layer is made of, under their names in it."""
+    if getattr(type(layer), "is_written", False):
+        return layers_of(origin_of(layer))
+    return [part for part in getattr(layer, "layers", ()) if getattr(part, "name", None)]
+
+
+# -- what must not stay
+
+
+def holds_tracer(value: Any) -> bool:
+    """Whether an array that is being traced is in a value."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+
+
+class Leaked:
+    """Stands in an attribute for a traced array that `call` put there.
+
+    Args:
+      who: the object.
+      name: the attribute.
+    """
+
+    def __init__(self, who: str, name: str) -> None:
+        self._who, self._name = who, name
+
+    def _told(self) -> str:
+        return (
+            f"{self._who}: `self.{self._name}` was set in `call` while a program was compiled, so "
+            "it holds no array. Return it from `call`, or keep it in a weight made by "
+            "self.add_weight(trainable=False) and assigned."
+        )
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        raise RuntimeError(self._told())
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(self._told())
+
+    __array__ = __jax_array__ = __float__ = __int__ = __bool__ = __len__ = __iter__ = _refuse
+    __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _refuse
+    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __neg__ = _refuse
+
+    def __repr__(self) -> str:
+        return f"<no array: set while {self._who} was traced>"
+
+
+__all__ = [
+    "Leaked",
+    "Record",
+    "attributes",
+    "forgotten",
+    "holds_tracer",
+    "inside",
+    "layers_of",
+    "needs_super_init",
+    "origin_of",
+    "own_variables",
+    "paths_of",
+    "record_of",
+]

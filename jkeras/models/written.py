@@ -1,0 +1,314 @@
+"""What a layer class that defines `call`, in Keras's way, gets from the library.
+
+These methods are put into such a class when it is made, except where it has its own: the contract
+`init` and `apply`, over `build` and `call`, and what `build` and `call` use. An object under
+another name is another view of it: attributes are those of the object that was written.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core import by_hand
+from jkeras.core.description import GIVEN, Description
+from jkeras.core.errors import describe
+from jkeras.core.identity import NOT_COPIED, identity_of, same
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State
+from jkeras.core.variables import Variable, innermost, weight_shape
+from jkeras.models.signatures import side_by_side
+from jkeras.models.subclassing import Pass, plan_of, run
+from jkeras.models.tracking import (
+    ORIGIN,
+    RECORD,
+    forgotten,
+    holds_tracer,
+    layers_of,
+    needs_super_init,
+    origin_of,
+    own_variables,
+    record_of,
+)
+from jkeras.ops import constraints, initializers, regularizers
+
+_OF_A_VIEW = {"name", "dtype", "trainable", "input_shape", *NOT_COPIED, ORIGIN}
+
+
+def add_weight(
+    owner: Any,
+    shape: Any = None,
+    initializer: Any = None,
+    dtype: Any = None,
+    trainable: bool = True,
+    autocast: bool = True,
+    regularizer: Any = None,
+    constraint: Any = None,
+    name: str | None = None,
+) -> Variable:
+    """A new variable of an object; see `Written.add_weight`."""
+    who = str(getattr(owner, "who", None) or getattr(owner, "_who", type(owner).__name__))
+    shape = weight_shape(who, shape)
+    frame = innermost(Pass)
+    if frame is not None and frame.owner is owner and frame.phase == "call":
+        raise ValueError(
+            f"{who}: add_weight was called in `call`, where a weight would be new every time. "
+            "Call it in `build(self, input_shape)` or in `__init__`."
+        )
+    kind = jnp.dtype(dtype or "float32")
+    default = "glorot_uniform" if jnp.issubdtype(kind, jnp.floating) else "zeros"
+    variable = Variable(
+        initializers.get(default if initializer is None else initializer),
+        shape,
+        kind,
+        trainable,
+        autocast,
+        name=name,
+        regularizer=regularizers.get(regularizer),
+        constraint=constraints.get(constraint),
+    )
+    record_of(owner).variables.append(variable)
+    variable.look_by(functools.partial(_outside, weakref.ref(owner), weakref.ref(variable)))
+    return variable
+
+
+def _outside(owner: Any, variable: Any) -> Any:
+    return by_hand.value_of(owner(), variable())
+
+
+class Written:
+    """The methods; see above."""
+
+    is_written = True
+    padded_rows = "seen"
+    in_slices = "never"
+
+    # -- the contract
+
+    def init(self: Any, key: Key, *inputs: Any) -> tuple[Params, State]:
+        """Fresh params and state: what `build` and `call` need for such inputs."""
+        return plan_of(self, key, inputs).made(key)
+
+    def apply(
+        self: Any,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        mask: Any = None,
+        **options: Any,
+    ) -> tuple[Any, State]:
+        """What `call` returns, and the new state."""
+        masks = mask if isinstance(mask, tuple | list) else (mask,)
+        told: dict[str, Any] = {"key": key, "training": training, "options": options}
+        return run(self, params, state, inputs, masks, **told)[:2]
+
+    def apply_with_mask(
+        self: Any,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        masks: Any = None,
+        key: Key | None = None,
+        training: bool = False,
+        plan: Any = None,
+        turn: int = 0,
+        fill: Any = None,
+        **options: Any,
+    ) -> tuple[Any, State, Any]:
+        """As `apply`, and the masks of the outputs."""
+        told = {"key": key, "training": training, "plan": plan, "turn": turn, "fill": fill}
+        return run(self, params, state, inputs, masks, options=options, **told)
+
+    def side_by_side(self: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """A call's inputs in the order of `call`, and the other options."""
+        return side_by_side(self, args, kwargs)
+
+    def penalty(self: Any, params: Params) -> Array | float:
+        """The regularization losses of all weights."""
+        total: Array | float = 0.0
+        if not self.trainable:
+            return total
+        for variable, name in own_variables(origin_of(self)).items():
+            if variable.regularizer is not None and name in params:
+                total = total + variable.regularizer(params[name])
+        for layer in layers_of(origin_of(self)):
+            total = total + layer.penalty(params.get(layer.name, {}))
+        return total
+
+    def constrain(self: Any, params: Params) -> Params:
+        """`params` with each weight's constraint applied."""
+        new = dict(params)
+        for variable, name in own_variables(origin_of(self)).items():
+            if variable.constraint is not None and name in params and self.trainable:
+                new[name] = variable.constraint(params[name])
+        for layer in layers_of(origin_of(self)):
+            if layer.name in params:
+                new[layer.name] = layer.constrain(params[layer.name])
+        return new
+
+    @property
+    def makes_masks(self: Any) -> bool:
+        """Whether a layer inside makes masks, or `compute_mask` is its own."""
+        own = getattr(type(origin_of(self)), "compute_mask", Layer.compute_mask)
+        return own is not Layer.compute_mask or any(
+            layer.makes_masks for layer in layers_of(origin_of(self))
+        )
+
+    @property
+    def layers(self: Any) -> Any:
+        """The layers in it, under their names; inside its own methods what was set as `layers`."""
+        origin = origin_of(self)
+        frame = innermost(Pass)
+        own = vars(origin)
+        is_inside = frame is not None and frame.owner is origin
+        if "layers" in own and (is_inside or record_of(origin).shapes is None):
+            return own["layers"]
+        return tuple(layers_of(origin))
+
+    @layers.setter
+    def layers(self: Any, value: Any) -> None:
+        vars(origin_of(self))["layers"] = value
+
+    # -- what `build` and `call` use
+
+    def add_weight(
+        self: Any,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """A weight, for an attribute: `self.w = self.add_weight(shape=(3, 4), name="w")`.
+
+        Args:
+          shape: its sizes; a number when left out.
+          initializer: glorot_uniform, or zeros for integers, when left out.
+          dtype: float32 when left out.
+          trainable: whether the optimizer updates it; other weights are assigned in `call`.
+          autocast: whether it is cast to the dtype that the layer computes in.
+          regularizer: as for every weight.
+          constraint: as for every weight.
+          aggregation: of no meaning here.
+          overwrite_with_gradient: of no meaning here.
+          name: its name in `params` or `state`; the attribute's when left out.
+
+        Raises:
+          ValueError: called in `call`, or a size is unknown.
+
+        Source: `keras.layers.Layer.add_weight`.
+        """
+        del aggregation, overwrite_with_gradient
+        needs_super_init(self)
+        told = (shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
+        return add_weight(origin_of(self), *told)
+
+    add_variable = add_weight
+
+    def add_loss(self: Any, loss: Any) -> None:
+        """Adds to the loss that is minimised; for use in `call`.
+
+        Args:
+          loss: an array, of which the sum counts, or a list of arrays.
+
+        Raises:
+          ValueError: called outside of `call`.
+        """
+        frame = innermost(Pass)
+        if frame is None or frame.owner is not origin_of(self):
+            raise ValueError(
+                f"{self.who}: add_loss was called outside of `call`. What depends on weights alone "
+                "is a regularizer: self.add_weight(regularizer=...)."
+            )
+        frame.losses += list(loss) if isinstance(loss, list | tuple) else [loss]
+
+    @property
+    def losses(self: Any) -> list[Any]:
+        """Inside `call`: what was added so far."""
+        frame = innermost(Pass)
+        is_own = frame is not None and frame.owner is origin_of(self)
+        return list(frame.losses) if is_own else []
+
+    # -- the object
+
+    def __setattr__(self: Any, name: str, value: Any) -> None:
+        view_only = ORIGIN in vars(self) and name not in _OF_A_VIEW
+        target = origin_of(self) if view_only else self
+        if "trainable" not in vars(target) and (
+            isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
+        ):
+            raise forgotten(type(self).__name__)
+        frame = innermost(Pass)
+        if frame is not None and holds_tracer(value):
+            frame.leaks.append((target, name))
+        Description.__setattr__(target, name, value)
+
+    def __getattr__(self: Any, name: str) -> Any:
+        origin = vars(self).get(ORIGIN)
+        if origin is not None and name not in _OF_A_VIEW:
+            return getattr(origin, name)
+        fix = ""
+        if RECORD not in vars(self) or record_of(self).shapes is None:
+            fix = " It is not built yet: `build` makes its weights when it is first called."
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
+
+    def seen_as(self: Any, **changes: Any) -> Any:
+        """The same object under another name, dtype or `trainable`."""
+        view = object.__new__(type(self))
+        own = {"name", "dtype", "input_shape", "trainable"}
+        told = {name: getattr(self, name) for name in own} | changes
+        unknown = set(changes) - own
+        if unknown:
+            raise TypeError(
+                f"{self.who}: replace: expected `name`, `dtype` or `trainable`, got "
+                f"{describe(sorted(unknown))}. A class with its own `__init__` is changed by "
+                "assigning its attributes."
+            )
+        vars(view).update(told)
+        vars(view)[ORIGIN] = origin_of(self)
+        same(view, identity_of(self))
+        return view
+
+    def replace(self: Any, **changes: Any) -> Any:
+        """The same object seen under another name; without changes, one made anew."""
+        return self.seen_as(**changes) if changes else self.anew()
+
+    def anew(self: Any) -> Any:
+        """An object made with the same arguments, which shares nothing with this one."""
+        args, kwargs = vars(origin_of(self))[GIVEN]
+        made = type(self)(*args, **kwargs)
+        if self.name is not None:
+            vars(made)["name"] = self.name
+        return made
+
+    def __getstate__(self: Any) -> dict[str, Any]:
+        return {n: v for n, v in vars(self).items() if n not in (*NOT_COPIED, RECORD)}
+
+
+def _methods() -> dict[str, Any]:
+    names = [name for name in vars(Written) if name not in ("__module__", "__doc__", "__dict__")]
+    return {name: vars(Written)[name] for name in names if name not in ("__weakref__",)}
+
+
+def _inside(layer: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A layer called by another one's `call`."""
+    frame = innermost(Pass)
+    return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)
+
+
+def install() -> None:
+    """Gives the methods to layer classes that are made from now on."""
+    by_hand.METHODS.update(_methods())
+    if _inside not in by_hand.CALLS:
+        by_hand.CALLS.insert(0, _inside)
+    by_hand.regularizer = regularizers.get

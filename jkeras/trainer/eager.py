@@ -1,0 +1,260 @@
+"""Layers called on arrays, and their weights, outside of any model.
+
+    layer = layers.Dense(3)
+    y = layer(x)                   # makes the weights
+    layer.get_weights()
+
+A layer holds no weights, so a model of this one layer is made for it, which holds them. It is kept
+with the layer's identity, and shares like any model: a model that is built of the layer later has
+the same weights. Where a model has the layer already, nothing is made, and what is read and written
+are the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import by_hand
+from jkeras.core.calling import arrangement
+from jkeras.core.identity import Identity, identity_of
+from jkeras.core.keys import child
+from jkeras.core.layer import Layer
+from jkeras.core.trees import spec_of
+from jkeras.core.variables import Variable
+from jkeras.models.calls import call_layer, unpacked
+from jkeras.models.subclassing import as_array, at, put
+from jkeras.models.tracking import inside, own_variables
+from jkeras.trainer import sharing
+from jkeras.trainer.base import Trainer
+from jkeras.trainer.order import Place
+
+Path = tuple[str, ...]
+
+
+def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a layer for arrays; its weights are made at the first call.
+
+    Raises:
+      ValueError: inside a compiled program, where weights would be made in every run.
+    """
+    args, options = arrangement(layer, args, kwargs)
+    training = bool(options.pop("training", False))
+    values = tuple(jax.tree.map(_entering, value) for value in args)
+    found = _holder(layer, values)
+    if found is None:
+        outputs, _, _ = call_layer(
+            layer, {}, {}, values, _no_masks(values), key=_fresh_key(training), training=training,
+            options=options,
+        )  # fmt: skip
+        return unpacked(outputs)
+    holder, path = found
+    current = holder._need_values()
+    key = _next_key(holder) if training else None
+    told: dict[str, Any] = {"key": key, "training": training, "options": options}
+    parts = at(current.params, path), at(current.state, path)
+    outputs, state, _ = call_layer(layer, *parts, values, _no_masks(values), **told)
+    if state is not parts[1] and not _is_traced(state):
+        whole = dict(current.state)
+        put(whole, path, state)
+        holder._values = current.replace(state=whole if path else state)
+    return unpacked(outputs)
+
+
+def _no_masks(values: tuple[Any, ...]) -> tuple[None, ...]:
+    return (None,) * len(values)
+
+
+def _entering(value: Any) -> Any:
+    return jnp.asarray(value) if isinstance(value, int | float) else as_array(value)
+
+
+def _is_traced(tree: Any) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def _next_key(holder: Trainer) -> Any:
+    """A key for random layers, another at every call."""
+    count = vars(holder).get("_calls_so_far", 0)
+    vars(holder)["_calls_so_far"] = count + 1
+    return child(child(holder._need_values().key, "call"), count)
+
+
+def _fresh_key(training: bool) -> Any:
+    """The same for layers without weights, which nobody keeps anything for."""
+    if not training:
+        return None
+    from jkeras.core.seeds import key_of
+
+    return key_of("layer", None)
+
+
+# -- who has the values of a layer
+
+
+def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[Trainer, Path] | None:
+    """Who has the layer's values, made now if nobody has; None for a layer without any."""
+    found = where(layer)
+    if found is not None:
+        return found
+    specs = [jax.tree.map(_spec, value) for value in values]
+    leaves = jax.tree.leaves(specs)
+    made = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
+    if not jax.tree.leaves(made):
+        return None
+    if _is_traced(values):
+        raise ValueError(
+            f"{layer.who}: it was called for the first time inside a compiled program, and has no "
+            f"weights yet. Build it before: layer.build({tuple(leaves[0].shape)})."
+        )
+    return _made(layer, specs)
+
+
+def _spec(value: Any) -> Any:
+    return spec_of(value) if hasattr(value, "shape") else value
+
+
+def _made(layer: Layer, specs: Sequence[Any]) -> tuple[Trainer, Path]:
+    """A model of this layer alone."""
+    holder = Trainer(layer, name=layer.name)
+    holder.build(*specs)
+    identity_of(layer).holder = holder
+    return holder, ()
+
+
+def where(layer: Any) -> tuple[Trainer, Path] | None:
+    """Who has a layer's values, and at which path; None where nobody has."""
+    identity = identity_of(layer)
+    own = identity.holder
+    if own is not None and own._values is not None:
+        return own, ()
+    for holder in _holders(layer):
+        path = _path(holder.net, identity, ())
+        if path is not None and holder._values is not None:
+            return holder, path
+    return None
+
+
+def _built(layer: Any) -> tuple[Trainer, Path] | None:
+    """The same after building the models that know the shape of their inputs, as graphs do."""
+    for holder in _holders(layer):
+        holder._build_if_known()
+    return where(layer)
+
+
+def _holders(layer: Any) -> Iterator[Trainer]:
+    """The models that have a layer, or the first of the layers in it; who wrote it last, first."""
+    for identity, _ in sharing._layers(layer, ()):
+        box = sharing._boxes.get(identity)
+        if box is not None:
+            holders = list(box.holders)
+            yield from sorted(holders, key=lambda holder: holder is not box.writer())
+            return
+
+
+def _path(net: Any, identity: Identity, path: Path) -> Path | None:
+    if isinstance(net, Layer) and identity_of(net) is identity:
+        return path
+    layers = inside(net)
+    if not layers and isinstance(getattr(net, "layer", None), Layer):
+        return _path(net.layer, identity, path)
+    for layer in layers:
+        found = _path(layer, identity, (*path, str(layer.name)))
+        if found is not None:
+            return found
+    return None
+
+
+# -- weights, in Keras's words
+
+
+class Weights:
+    """What is said of a layer's weights; for an unbuilt layer there are none.
+
+    Args:
+      layer: the layer.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+        self.found = where(layer) or _built(layer)
+
+    def places(self) -> list[Place]:
+        """Where they lie in the model that has them."""
+        if self.found is None:
+            return []
+        holder, path = self.found
+        return [place for place in holder._order() if place.names[: len(path)] == path]
+
+    def views(self, trained: bool | None = None) -> list[Any]:
+        """Views on the trained ones, the others, or all."""
+        if self.found is None:
+            return []
+        from jkeras.trainer.variables import weights_of
+
+        wanted = set(self.places())
+        return [w for w in weights_of(self.found[0], trained) if w._place in wanted]
+
+    def get(self) -> list[np.ndarray]:
+        """Copies as NumPy arrays."""
+        return [view.numpy() for view in self.views()]
+
+    def set(self, weights: Sequence[Any]) -> None:
+        """Replaces all of them.
+
+        Raises:
+          ValueError: another number of arrays, or a shape that differs.
+        """
+        views = self.views()
+        if len(weights) != len(views):
+            fix = "" if views else " It has none before it is built: layer.build((None, ...))."
+            raise ValueError(
+                f"{self.layer.who}: `weights`: expected {len(views)} arrays, as get_weights() "
+                f"returns, got {len(weights)}.{fix}"
+            )
+        for view, new in zip(views, weights, strict=True):
+            if tuple(np.shape(new)) != tuple(view.shape):
+                raise ValueError(
+                    f"{self.layer.who}: `weights`: expected shape {tuple(view.shape)} for "
+                    f"{view.name}, got {tuple(np.shape(new))}."
+                )
+        for view, new in zip(views, weights, strict=True):
+            view.assign(new)
+
+    def build(self, shapes: tuple[Any, ...]) -> None:
+        """Makes the weights for inputs of these shapes, where nobody has any."""
+        if self.found is None:
+            from jkeras.trainer.shapes import concrete, spec_of_input
+
+            specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]
+            made = jax.eval_shape(lambda key: self.layer.init(key, *specs), jax.random.key(0))
+            if jax.tree.leaves(made):
+                _made(self.layer, specs)
+
+
+def _value_of(owner: Any, variable: Variable | None) -> Any:
+    """The array of a variable in the model that has it."""
+    if owner is None or variable is None:
+        return None
+    found = where(owner.net) if isinstance(owner, Trainer) else where(owner)
+    if isinstance(owner, Trainer) and owner._own is not None:
+        found = owner, ()
+    name = own_variables(owner).get(variable)
+    if found is None or name is None:
+        return None
+    holder, path = found
+    values = holder._need_values()
+    tree = values.params if variable.trainable else values.state
+    return at(tree, path).get(name)
+
+
+def install() -> None:
+    """Makes layers known to this module, once."""
+    if call_on_arrays not in by_hand.CALLS:
+        by_hand.CALLS.append(call_on_arrays)
+    by_hand.weights_of = Weights
+    by_hand.value_of = _value_of
