@@ -27,6 +27,7 @@ from jkeras import (
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.remat import RematScope, remat
 from jkeras.core.symbols import Symbol as KerasTensor
+from jkeras.core.variables import Variable
 from jkeras.layers import Input, InputSpec, Layer
 from jkeras.trainer import Model, Sequential, Trainer
 
@@ -42,6 +43,7 @@ __all__ = [
     "RematScope",
     "Sequential",
     "Trainer",
+    "Variable",
     "__version__",
     "activations",
     "backend",

@@ -1,20 +1,25 @@
 """What Keras lets one set for everything, and what is fixed here.
 
-Nothing process-wide changes numbers in this package, so these are constants; to set one to another
-value raises, and says what does it for one layer or model.
+Nothing process-wide changes numbers in this package, so all but one are constants; to set one to
+another value raises, and says what does it for one layer or model. The exception is the dtype
+policy, which layers read where they are made.
 """
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
+
 __all__ = [
     "backend",
+    "dtype_policy",
     "epsilon",
     "floatx",
     "image_data_format",
     "is_nnx_enabled",
     "set_backend",
+    "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
@@ -88,10 +93,8 @@ def is_nnx_enabled() -> bool:
 _ELSEWHERE = {
     "disable_flash_attention": "Pass flash_attention=False to the attention layer.",
     "disable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "off").',
-    "dtype_policy": "Layers take `dtype=...`; there is no policy for all of them.",
     "enable_flash_attention": "Pass flash_attention=True to the attention layer.",
     "enable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "auto").',
-    "set_dtype_policy": "Layers take `dtype=...`; there is no policy for all of them.",
 }
 
 

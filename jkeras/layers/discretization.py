@@ -72,6 +72,7 @@ class Discretization(Adaptable):
     sparse: bool = option(default=False, convert=dense_only)
 
     takes_integers: ClassVar[bool] = True
+    follows_policy: ClassVar[bool] = False  # boundaries are compared in full precision
 
     def check(self) -> None:
         if (self.bin_boundaries is None) == (self.num_bins is None):

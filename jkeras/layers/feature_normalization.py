@@ -12,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
-from jkeras.layers.options import FixedArray, axes, optional
+from jkeras.layers.options import axes, optional
 from jkeras.layers.preprocessing import numbers
 
 EPSILON = 1e-7

@@ -47,6 +47,7 @@ class InputLayer(Layer):
     Source: `keras.layers.InputLayer`.
     """
 
+    follows_policy: ClassVar[bool] = False
     in_slices: ClassVar[InSlices] = "same"
     supports_masking: ClassVar[bool] = True
 

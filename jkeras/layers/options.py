@@ -10,7 +10,6 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe, nearest
-from jkeras.core.fixed_array import FixedArray
 from jkeras.ops import activations, constraints, initializers, regularizers
 
 Convert = Callable[[Any], Any]

@@ -91,6 +91,7 @@ class Bidirectional(Layer):
     """
 
     supports_masking: ClassVar[bool] = True
+    follows_policy: ClassVar[bool] = False  # its layers do
     makes_masks: ClassVar[bool] = False
 
     layer: Any = option(convert=over_sequences)

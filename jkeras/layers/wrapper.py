@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
@@ -44,6 +44,8 @@ class Wrapper(Layer):
 
     Source: `keras.layers.Wrapper`.
     """
+
+    follows_policy: ClassVar[bool] = False
 
     layer: Any = option(convert=one_layer)
 

@@ -45,7 +45,11 @@ def attend(
 
     Source: Dao et al. 2022, arXiv:2205.14135; `jax.nn.dot_product_attention`.
     """
-    return jax.nn.dot_product_attention(
+    wanted = query.dtype
+    # The CPU has no product of float16 matrices that adds up in float32.
+    if wanted == jnp.float16 and jax.default_backend() == "cpu":
+        query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
+    means = jax.nn.dot_product_attention(
         query,
         key,
         value,
@@ -54,6 +58,7 @@ def attend(
         is_causal=causal,
         implementation="cudnn" if flash else "xla",
     )
+    return means.astype(wanted)
 
 
 def attend_with_scores(

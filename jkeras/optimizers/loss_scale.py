@@ -92,6 +92,11 @@ class LossScaleOptimizer(Description):
         return self.inner_optimizer.learning_rate
 
     @property
+    def use_ema(self) -> bool:
+        """Whether the inner optimizer averages the weights."""
+        return bool(getattr(self.inner_optimizer, "use_ema", False))
+
+    @property
     def dynamic_scale(self) -> Number:
         """The factor before the first step; a model's `optimizer` has that of the next one."""
         return self.initial_scale

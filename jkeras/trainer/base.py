@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -27,23 +27,53 @@ from jkeras.core.symbols import has_symbols
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
-from jkeras.trainer import engine, inputs
+from jkeras.trainer import engine, inputs, sharing
 from jkeras.trainer.bar import Progress
 from jkeras.trainer.inputs import Data
 from jkeras.trainer.pace import Chunk, Interrupt, Pace, latest
 from jkeras.trainer.phase import LogValues, Phase, floats
-from jkeras.trainer.prepared import Prepared
 from jkeras.trainer.programs import begin_epoch, end_epoch
+from jkeras.trainer.subclassed import call_inside, is_inside_call
+from jkeras.trainer.stepped import Stepped
 
 
-class Trainer(Prepared):
+class Trainer(Stepped):
     """Trains, evaluates and applies a model.
 
     Args:
-      net: anything with the layer contract, `init` and `apply`.
+      net: anything with the layer contract, `init` and `apply`, or a module of another library
+        (`jkeras.models.as_layer` says which). It may be left out where `init` is given.
       seed: an integer in [0, 2**32). Initial weights, dropout and shuffling follow from it alone.
         Left out, it is the next one after `set_random_seed`, or a random one.
       name: shown in summaries and messages.
+      train_step: the pure function (train_state, batch) -> (train_state, logs) of one update, in
+        place of a loss and an optimizer: no `compile` is needed. Logs are scalars of the batch; an
+        epoch's are their means, weighted by the examples. `batch` has `x`, `y` and `weight`;
+        `jkeras.training.step_key(train_state)` is a fresh random key.
+      init: the pure function (key, *specs) -> a train state made by
+        `jkeras.training.make_train_state`, or params alone. It may be left out where a net is
+        given: then `opt_state` is that of the optimizer that `compile` gets.
+      eval_step: (params, state, batch) -> logs, for `evaluate` and validation.
+      predict_step: (params, state, batch) -> outputs; those of the net when left out.
+
+    Raises:
+      TypeError: `net` or a function is none, or one is missing.
+
+    Example:
+      >>> from jkeras.training import make_train_state
+      >>> def init(key, x):
+      ...     return make_train_state(key, {"w": jnp.zeros(x.shape[-1])})
+      >>> def train_step(train_state, batch):
+      ...     def loss(params):
+      ...         return jnp.mean((batch.x @ params["w"] - batch.y) ** 2)
+      ...     value, grads = jax.value_and_grad(loss)(train_state.params)
+      ...     params = jax.tree.map(lambda p, g: p - 0.1 * g, train_state.params, grads)
+      ...     return train_state.replace(params=params), {"loss": value}
+      >>> trainer = Trainer(train_step=train_step, init=init)
+      >>> x = jnp.eye(4)
+      >>> losses = trainer.fit(x, x @ jnp.arange(4.0), epochs=2, verbose=0).history["loss"]
+      >>> losses[1] < losses[0] == 3.5
+      True
 
     Attributes:
       stop_training: a callback sets it to end training after the current epoch, or in a batch hook
@@ -52,8 +82,27 @@ class Trainer(Prepared):
         `on_train_begin` to pass over the epochs that were trained then.
     """
 
-    def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
-        super().__init__(net, seed=seed, name=name)
+    @named_arguments
+    def __init__(
+        self,
+        net: Any = None,
+        *,
+        seed: int | None = None,
+        name: str | None = None,
+        train_step: Callable[..., Any] | None = None,
+        init: Callable[..., Any] | None = None,
+        eval_step: Callable[..., Any] | None = None,
+        predict_step: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(
+            net,
+            seed=seed,
+            name=name,
+            train_step=train_step,
+            init=init,
+            eval_step=eval_step,
+            predict_step=predict_step,
+        )
         self.stop_training = False
         self.initial_epoch = 0
 
@@ -134,7 +183,8 @@ class Trainer(Prepared):
         )
         history = listed.history
         assert history is not None
-        fixed = 1 if listed.watches_batches("train") else compiled.steps_per_execution
+        single = listed.watches_batches("train") or compiled.check_nans
+        fixed = 1 if single else compiled.steps_per_execution
         options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
         validation = (held_out, validation_batch_size or size, validation_steps, validation_freq)
         with Interrupt() as options.interrupt, self._mode():
@@ -187,6 +237,8 @@ class Trainer(Prepared):
 
     def _keep_averages(self) -> None:
         """At the end of training, the averages of an optimizer with `use_ema` are the weights."""
+        if self._steps is not None:
+            return  # what an own step keeps in `opt_state` is its own
         values = self._need_values()
         averages = optimizers.final_params(values.params, values.opt_state)
         pairs = zip(jax.tree.leaves(averages), jax.tree.leaves(values.params), strict=True)
@@ -225,7 +277,13 @@ class Trainer(Prepared):
             watched=watched,
         )
         chunks = engine.train(
-            programs, carry, feeds, start=start, position=int(begun.position), pace=pace
+            programs,
+            carry,
+            feeds,
+            start=start,
+            position=int(begun.position),
+            pace=pace,
+            checks=self._need_compilation("fit").check_nans,
         )
         logs = self._follow("train", chunks, pace, options, bar)
         self._values = end_epoch(self._need_values())
@@ -331,10 +389,11 @@ class Trainer(Prepared):
         Returns:
           A NumPy array `[examples, …]`, or the structure of arrays that the model returns.
         """
+        self._check_predicts("predict")
         inputs.check_positive("predict", batch_size=batch_size, steps=steps)
         data = inputs.load("predict", x, finite=False)
         self._build_if_known()
-        if self._values is None:
+        if self._values is None and not sharing.is_known(self):
             warnings.warn(
                 f"{self._who}: `predict` before the model was built or trained: it is built now, "
                 "and its weights are random. Call fit or load_weights first.",
@@ -406,7 +465,7 @@ class Trainer(Prepared):
         data = self._prepared("test_on_batch", inputs.load("test_on_batch", x, y, sample_weight))
         assert isinstance(data, Arrays)
         values, programs = self._need_values(), self._programs()
-        zeros = programs.zeros()
+        zeros = programs.eval_zeros()
         with self._mode():
             _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
         return self._in_order(floats(logs), return_dict)
@@ -428,6 +487,9 @@ class Trainer(Prepared):
         if has_symbols(inputs, options):
             told = options if training is None else {**options, "training": training}
             return self._on_symbols(inputs, told)
+        if is_inside_call():
+            return call_inside(self, inputs, {**options, "training": training})
+        self._check_predicts("call")
         arranged = getattr(self.net, "arranged", list)
         arrays = [jax.tree.map(jnp.asarray, x) for x in arranged(inputs)]
         self.build(*arrays)
@@ -439,7 +501,7 @@ class Trainer(Prepared):
     def _in_order(self, logs: LogValues, return_dict: bool) -> Any:
         if return_dict:
             return dict(sorted(logs.items()))
-        values = [logs[name] for name in self.metrics_names]
+        values = [logs[name] for name in self._log_order(logs)]
         return values if len(values) > 1 else values[0]
 
 

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jkeras import optimizers
+from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.errors import describe, named_arguments, nearest
+from jkeras.core.freezing import layer_paths
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import size_of
 from jkeras.metrics import Mean
+from jkeras.models.precision import in_policy
 from jkeras.trainer import freezing, inputs, live_optimizer
 from jkeras.trainer.placement import ENGINES
 from jkeras.trainer.programs import Programs
@@ -34,6 +38,8 @@ class Compilation:
     eager: bool
     steps_per_execution: int | None
     engine: str
+    scales_loss: bool = True
+    check_nans: bool = False
 
 
 class Compiled(Holder):
@@ -50,6 +56,8 @@ class Compiled(Holder):
         self._compilation: Compilation | None = None
         self._made: Programs | None = None
         self._made_before: dict[frozenset[str], Programs] = {}
+        self._policy = DTypePolicy("float32")
+        self._plain: tuple[Any, Any] = (None, None)
         self._optimizer_met_data = False
 
     @named_arguments
@@ -63,8 +71,10 @@ class Compiled(Holder):
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
         *,
         engine: str = "auto",
+        check_nans: bool = False,
     ) -> None:
         """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
         anew.
@@ -80,12 +90,18 @@ class Compiled(Holder):
             weights. For several outputs a list with an entry for each, or a dict under their
             names; an entry is a metric, a list of metrics or None.
           weighted_metrics: the same; these use them.
-          run_eagerly: run step by step in Python, for a debugger; slow.
+          run_eagerly: run step by step in Python, for a debugger; slow. Arrays in a layer then have
+            values; where gradients are taken of them, jkeras.ops.convert_to_numpy(x) shows these.
           steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
           jit_compile: False is the same as `run_eagerly=True`.
+          auto_scale_loss: put a `LossScaleOptimizer` around the optimizer of a model with layers in
+            float16.
           engine: where arrays lie while they are trained on: "resident", on the device whole;
             "streaming", on the host and sent in parts; "auto", as the device's memory allows. It
             changes no result.
+          check_nans: look at the weights and the loss after every step of `fit`, and raise where
+            they are not finite: the error names the step, and the first layer, loss, gradient or
+            update in it that made NaN or infinity. The model keeps what it had before that step.
 
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
@@ -104,6 +120,8 @@ class Compiled(Holder):
             )
         given = live_optimizer.described(optimizer)
         description = _resolved("optimizer", optimizers.get, given)
+        if auto_scale_loss and _in_float16(self.net):
+            description = _scaled(description)
         self._compilation = Compilation(
             optimizer=description,
             transformation=optimizers.as_transformation(description),
@@ -111,6 +129,8 @@ class Compiled(Holder):
             eager=run_eagerly or jit_compile is False,
             steps_per_execution=steps_per_execution,
             engine=engine,
+            scales_loss=auto_scale_loss,
+            check_nans=check_nans,
         )
         self._optimizer_met_data = False
         self._forget_programs()
@@ -121,6 +141,73 @@ class Compiled(Holder):
         training has (`live_optimizer`); an optax transformation that was given comes back itself.
         """
         return live_optimizer.live(self._need_compilation("optimizer").optimizer, self)
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """How the layers compute. Set it to "mixed_bfloat16", and all layers without a `dtype` of
+        their own compute in bfloat16, but those that make the outputs; weights stay as they are,
+        and so does the optimizer, unless float16 makes it scale the loss.
+
+        Raises:
+          TypeError: on assignment: it is no policy, or the model is not made of layers.
+          ValueError: on assignment: there is no such policy.
+        """
+        return self._policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        plain = self._plain[0] if self._plain[1] is self._net else self._net
+        try:
+            policy = DTypePolicy(value)
+            net = plain if policy.name == "float32" else in_policy(plain, policy)
+        except (TypeError, ValueError) as error:
+            text = str(error).removeprefix("DTypePolicy: `name`: ").removeprefix("in_policy: ")
+            raise type(error)(f"{self._who}: `dtype_policy`: {text}") from None
+        self._policy, self._plain = policy, (plain, net)
+        self._computes_in(net)
+        compiled = self._compilation
+        if compiled is not None and compiled.scales_loss and _in_float16(net):
+            scaled = _scaled(compiled.optimizer)
+            if scaled is not compiled.optimizer:
+                changed = {"optimizer": scaled, "transformation": scaled}
+                self._compilation = dataclasses.replace(compiled, **changed)
+                self._forget_programs()
+
+    @property
+    def compute_dtype(self) -> str:
+        """The name of the dtype that the model's policy computes in."""
+        return self._policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The name of the dtype of its weights: "float32"."""
+        return self._policy.variable_dtype
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python, for a debugger; set it to change that, for free."""
+        return self._need_compilation("run_eagerly").eager
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        compiled = self._need_compilation("run_eagerly")
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"{self._who}: `run_eagerly`: expected True or False, got {describe(value)}."
+            )
+        self._compilation = dataclasses.replace(compiled, eager=value)
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled: the opposite of `run_eagerly`."""
+        return not self.run_eagerly
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool) -> None:
+        self.run_eagerly = not value
+
+    def _computes_in(self, net: Any) -> None:
+        self._net, self._made = net, None
 
     @property
     def loss(self) -> Any:
@@ -183,7 +270,8 @@ class Compiled(Holder):
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         compiled = self._need_compilation("learning_rate")
-        if self._values is None and isinstance(compiled.optimizer, optimizers.Optimizer):
+        ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
+        if self._values is None and isinstance(compiled.optimizer, ours):
             changed = live_optimizer.with_rate(compiled.optimizer, value)
             self._compilation = dataclasses.replace(
                 compiled, optimizer=changed, transformation=changed
@@ -240,6 +328,18 @@ class Compiled(Holder):
     def _mode(self) -> Any:
         eager = self._compilation is not None and self._compilation.eager
         return jax.disable_jit() if eager else contextlib.nullcontext()
+
+
+def _in_float16(net: Any) -> bool:
+    layers = [layer for _, layer in layer_paths(net)] or [net]
+    return any(getattr(layer, "dtype", None) == jnp.float16 for layer in layers)
+
+
+def _scaled(optimizer: Any) -> Any:
+    """The optimizer with a scale of the loss; those of optax are left to scale it themselves."""
+    ours = isinstance(optimizer, optimizers.Optimizer | optimizers.MultiOptimizer)
+    scales = getattr(optimizer, "loss_scale_factor", None)
+    return optimizers.LossScaleOptimizer(optimizer) if ours and not scales else optimizer
 
 
 def _wanted(net: Any, *given: Any) -> Wanted:

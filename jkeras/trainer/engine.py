@@ -21,8 +21,10 @@ from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
+from jkeras.trainer import nan_watch
 from jkeras.trainer.pace import Chunk, Pace
 from jkeras.trainer.programs import Programs
+from jkeras.training import loops
 from jkeras.training.state import TrainState
 
 Data = Arrays | Stream
@@ -130,6 +132,7 @@ def train(
     start: int,
     position: int,
     pace: Pace,
+    checks: bool = False,
 ) -> Iterator[Chunk]:
     """Trains on every feed.
 
@@ -140,16 +143,26 @@ def train(
       feeds: the epoch's batches.
       start: the number of the epoch's first batch.
       position: the number of the batch that comes.
-      pace: says how many steps a dispatch has.
+      pace: says how many steps a dispatch has; one, with `checks`.
+      checks: look after every step whether numbers are finite.
+
+    Raises:
+      FloatingPointError: with `checks`: they are not. The last chunk is then the step before.
     """
     for part in feeds:
         loop = programs.train_loop(part.size)
         length = None if part.length is None else np.int32(part.length)
         while position < part.stop:
             train_state = carry_fn(position - start)
+            before = trees.copy(train_state) if checks else None
             position = min(part.stop, position + pace.steps)
             where = (np.int32(part.first), np.int32(position), length)
             train_state, logs = loop(train_state, part.data, part.order, *where)
+            if before is not None:
+                error = _fault(programs, part, before, train_state, logs)
+                if error is not None:
+                    yield Chunk(before, position - start - 1, logs)
+                    raise error
             yield Chunk(train_state, position - start, logs)
 
 
@@ -163,7 +176,7 @@ def evaluate(
     begin_fn: Callable[[int], None],
 ) -> Iterator[Chunk]:
     """Evaluates on every feed; `begin_fn` hears of every dispatch before it is made."""
-    sums, position = programs.zeros(), 0
+    sums, position = programs.eval_zeros(), 0
     for part in feeds:
         loop = programs.eval_loop(part.size)
         length = None if part.length is None else np.int32(part.length)
@@ -233,6 +246,16 @@ class Outputs:
     def result(self) -> Any:
         """All of them, in arrays of their own."""
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
+
+
+def _fault(programs: Programs, part: Feed, before: TrainState, after: TrainState, logs: Any) -> Any:
+    """The error for a step that made something else than numbers, or None."""
+
+    def batch() -> Any:
+        number = int(before.position) - part.first
+        return loops.take(part.data, jnp.asarray(part.order), number, part.size, part.length)
+
+    return nan_watch.checked(programs.objective, before, after, logs, batch)
 
 
 def _in_order(programs: Programs, data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:

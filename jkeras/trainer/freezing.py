@@ -77,14 +77,16 @@ def freeze(holder: Any, patterns: tuple[Any, ...], value: bool) -> None:
 
 
 def _freeze_weights(holder: Any, who: str, pattern: str, value: bool, layers: list[str]) -> None:
+    holder._build_if_known()
     params = {} if holder._values is None else holder._values.params
     names = list(trees.named_leaves(params))
     found = [name for name in names if _matches(name, pattern)]
     if not found:
-        known = ", ".join(layers or names)
+        known = f"Layers: {', '.join(layers)}." if layers else f"Weights: {', '.join(names)}."
+        later = "" if names else " Weights have no names before build((None, ...))."
         raise ValueError(
             f"{holder._who}: {who}: no layer and no weight is named {pattern!r}."
-            f"{nearest(pattern, [*layers, *names])} Layers: {known}."
+            f"{nearest(pattern, [*layers, *names])} {known}{later}"
         )
     for name in found:
         freeze_weight(holder, name, value)

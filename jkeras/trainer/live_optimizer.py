@@ -187,8 +187,23 @@ class LiveOptimizer:
         return LiveNumber("learning_rate", lambda: np.float32(trainer.learning_rate), write)
 
     @property
+    def dynamic_scale(self) -> LiveNumber:
+        """What a `LossScaleOptimizer` multiplies the next loss by.
+
+        Raises:
+          AttributeError: it is another optimizer.
+        """
+        first = self._description.dynamic_scale  # raises for another
+        trainer = self._trainer
+
+        def read() -> Any:
+            return trainer.train_state.opt_state.dynamic_scale if trainer.built else first
+
+        return LiveNumber("dynamic_scale", read)
+
+    @property
     def iterations(self) -> LiveNumber:
-        """How many updates were made since `compile`."""
+        """How many steps were made since `compile`; gathering a gradient is none."""
         return LiveNumber("iterations", self._count)
 
     @property
@@ -198,6 +213,16 @@ class LiveOptimizer:
         """
         built = self._trainer.built
         return variables_of(self._trainer.train_state.opt_state) if built else []
+
+    def stateless_apply(
+        self, optimizer_variables: Any, grads: Any, trainable_variables: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """The variables and the optimizer's own after one update, as lists: for a model's own
+        `train_step`.
+        """
+        from jkeras.trainer.stateless import stateless_apply  # it stands on top of this module
+
+        return stateless_apply(self._trainer, optimizer_variables, grads, trainable_variables)
 
     def averaged_params(self) -> Tree:
         """The model's parameters, averaged where the optimizer has `use_ema`."""
@@ -213,12 +238,14 @@ class LiveOptimizer:
 
     def _count(self) -> np.int32:
         found = variables_of(self._trainer.train_state.opt_state) if self._trainer.built else [0]
-        return np.int32(found[0])
+        gathered = getattr(self._description, "gradient_accumulation_steps", None) or 1
+        return np.int32(found[0] // gathered)
 
 
 def live(description: Any, trainer: Compiled) -> Any:
     """The view of an optimizer of ours; anything else as it is."""
-    ours = isinstance(description, optimizers.Optimizer | optimizers.MultiOptimizer)
+    kinds = optimizers.Optimizer, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer
+    ours = isinstance(description, kinds)
     return LiveOptimizer(description, trainer) if ours else description
 
 
@@ -238,7 +265,8 @@ def described(optimizer: Any) -> Any:
 
 def first_rate(description: Any) -> float | None:
     """The rate of an optimizer's first update; None where it has none or several."""
-    if not isinstance(description, optimizers.Optimizer):
+    ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
+    if not isinstance(description, ours) or not hasattr(description, "learning_rate"):
         return None
     rate = optimizers.get_learning_rate(description.init({}))
     return None if rate is None else float(rate)
@@ -253,6 +281,8 @@ def with_rate(description: Any, value: Any) -> Any:
     """
     rate = float(np.asarray(value)) if isinstance(value, LiveNumber) else value
     optimizers.set_learning_rate(description.init({}), rate)  # makes the checks
+    if isinstance(description, optimizers.LossScaleOptimizer):
+        return description.replace(inner_optimizer=with_rate(description.inner_optimizer, rate))
     return description.replace(learning_rate=rate)
 
 

@@ -10,19 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from jkeras.core.by_hand import building
 from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.core.description import GIVEN, given_config
 from jkeras.core.errors import named_arguments
+from jkeras.core.layer import Layer
+from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
+from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
+from jkeras.core.trees import specs_of_rows
+from jkeras.core.variables import Variable
 from jkeras.layers import InputLayer
 from jkeras.models.anew import anew, rebuilt
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
+from jkeras.models.tracking import forgotten
+from jkeras.trainer import eager, freezing
 from jkeras.trainer.base import Trainer
 from jkeras.trainer.configs import check_parts
+from jkeras.trainer.programs import Programs
+from jkeras.trainer.stateless import StatedPrograms, Stateless, is_stated
+from jkeras.trainer.subclassed import Subclassed, is_inside_call, is_shape
 
 
-class Model(Trainer):
+class Model(Stateless, Trainer):
     """A model made of the layers that lie between its inputs and its outputs.
 
     Args:
@@ -32,10 +44,13 @@ class Model(Trainer):
         return.
       name: shown in the summary.
       seed: as for `Trainer`.
+      trainable, dtype: as for every layer.
+
+    A subclass may define `__init__`, which makes layers, and `call`, which calls them, in place of
+    inputs and outputs; `jkeras.trainer.subclassed` says more.
 
     Raises:
-      TypeError: something else is among them; or a subclass that defines `call`, which is not
-        supported yet.
+      TypeError: something else is among them.
       ValueError: the outputs need an `Input` that is not among `inputs`.
 
     Example:
@@ -55,6 +70,17 @@ class Model(Trainer):
 
     in_keras = Graph.in_keras
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls) and cls.__module__.partition(".")[0] != "jkeras":
+            made = building(vars(cls)["build"], Model.build)
+            setattr(cls, "build", made)  # noqa: B010  # mypy: a method
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        vars(made)[GIVEN] = args, kwargs
+        return made
+
     @named_arguments
     def __init__(
         self,
@@ -63,13 +89,15 @@ class Model(Trainer):
         name: str | None = None,
         *,
         seed: int | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
     ) -> None:
         kind = type(self).__name__
-        if hasattr(type(self), "call"):
-            raise TypeError(
-                f"{kind}: a model with its own `call` is not supported yet. Write it as a layer "
-                "with `init` and `apply`, and train it by jkeras.Trainer(layer)."
-            )
+        told = {"trainable": trainable, "dtype": dtype}
+        if inputs is None and outputs is None and hasattr(type(self), "call"):
+            net = Subclassed(self, name or snake_case(kind), **told)
+            Trainer.__init__(self, net, seed=seed, name=name)
+            return
         if inputs is None or outputs is None:
             missing = "inputs" if inputs is None else "outputs"
             raise TypeError(
@@ -77,15 +105,88 @@ class Model(Trainer):
                 "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
             )
         try:
-            net = Graph(inputs, outputs, name=name)
+            graph = Graph(inputs, outputs, name=name, **told)
         except (TypeError, ValueError) as error:
             who = f"Graph {name!r}" if name else "Graph"
-            told = f"{kind} {name!r}" if name else kind
-            raise type(error)(f"{told}: {str(error).removeprefix(f'{who}: ')}") from None
-        super().__init__(net, seed=seed, name=name)
+            shown = f"{kind} {name!r}" if name else kind
+            raise type(error)(f"{shown}: {str(error).removeprefix(f'{who}: ')}") from None
+        super().__init__(graph, seed=seed, name=name)
+        self._know_layers()  # so that a layer finds its weights here
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_part = isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
+        if is_part and "_links" not in vars(self):
+            raise forgotten(type(self).__name__)
+        if name == "built":  # what Keras's `build` says at its end
+            return
+        super().__setattr__(name, value)
+
+    def build(self, *inputs: Any, rows: int = 1, input_shape: Any = None) -> None:
+        """As for every trainer; `input_shape` is Keras's name for it, and a list has one shape for
+        each input.
+        """
+        if is_inside_call():
+            return
+        given = inputs if input_shape is None else (input_shape,)
+        if len(given) == 1 and isinstance(given[0], list) and not is_shape(given[0]):
+            given = tuple(given[0])
+        super().build(*given, rows=rows)
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """A weight of a model that is written as a class; as a layer's `add_weight`."""
+        return self._subclassed("add_weight").add_weight(*args, **kwargs)
+
+    add_variable = add_weight
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss that is minimised, in `call`; as a layer's `add_loss`."""
+        self._subclassed("add_loss").add_loss(loss)
+
+    def _build_if_known(self) -> None:
+        super()._build_if_known()
+        if self._own is None and isinstance(self.net, Subclassed) and self._called_on:
+            self.build(*self._called_on)
+
+    def _programs(self) -> Programs:
+        if not is_stated(self):
+            return super()._programs()
+        freezing.take(self)
+        if self._made is None:
+            self._made = self._stated_programs()
+        return self._made
+
+    def _check_targets(self, who: str, batch: Any, size: int) -> None:
+        """Asks the loss; a model with steps of its own compares outputs and targets itself."""
+        if not is_stated(self):
+            super()._check_targets(who, batch, size)
+            return
+        programs, specs = self._programs(), specs_of_rows(batch, size)
+        assert isinstance(programs, StatedPrograms), "made here"
+        training = who in ("fit", "train_on_batch")
+        outputs = self._outputs_of(*specs_of_rows(batch.inputs, size))
+        programs.learn(self._need_values(), specs, outputs, training=training)
+        if training:
+            self._match_sums()
+
+    def _log_order(self, logs: dict[str, Any]) -> list[str]:
+        if not is_stated(self):
+            return super()._log_order(logs)
+        return sorted(logs, key=lambda name: (name != "loss", name))
+
+    def _subclassed(self, wanted: str) -> Any:
+        if not isinstance(self.net, Subclassed):
+            raise TypeError(
+                f"{self._who}: {wanted}: expected a model with a `call` of its own. In a graph, "
+                "put it in a layer."
+            )
+        return self.net
 
     def get_config(self) -> dict[str, Any]:
-        """The layers and their calls, as Keras's functional models write them."""
+        """The layers and their calls, as Keras's functional models write them; of a model that is
+        written as a class the arguments it was made with.
+        """
+        if isinstance(self.net, Subclassed):
+            return given_config(self)
         return config_of_graph(self.graph(), self.name)
 
     @classmethod
@@ -103,6 +204,9 @@ class Model(Trainer):
 
         Source: `keras.Model.from_config`.
         """
+        if hasattr(cls, "call") and "input_layers" not in config:
+            with CustomObjectScope(custom_objects):
+                return cls(**read(dict(config)))
         check_parts(cls, config, ("layers", "input_layers", "output_layers"))
         with CustomObjectScope(custom_objects):
             return cls(*graph_parts(config), name=config.get("name"))
@@ -113,6 +217,8 @@ class Model(Trainer):
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
+        if isinstance(self.net, Subclassed):
+            return type(self).from_config(self.get_config())
         layers = anew(list(self.net.layers))
         if clone_function is not None:
             kept = InputLayer | Operation
@@ -125,6 +231,11 @@ class Model(Trainer):
         Raises:
           ValueError: the shape of its inputs is not known yet.
         """
+        if isinstance(self.net, Subclassed):
+            raise AttributeError(
+                f"{self._who}: a model with a `call` of its own has no symbols of inputs and "
+                "outputs. Call it on one: x = jkeras.Input(shape); y = model(x)."
+            )
         assert isinstance(self.net, Graph)
         return self.net
 
@@ -174,6 +285,9 @@ class Model(Trainer):
     def output_names(self) -> list[str]:
         """The names of the layers that make the outputs."""
         return self.graph().output_names
+
+
+eager.install()
 
 
 def _shapes(symbols: list[Symbol]) -> Any:

@@ -79,6 +79,6 @@ def _position(net: Any, names: tuple[str, ...], others: Sequence[str] = ()) -> t
         return ()
     layers = list(getattr(net, "layers", ()))
     known = [layer.name for layer in layers] or list(others)
-    at = known.index(names[0]) if names[0] in known else len(known)
-    inner = _position(layers[at], names[1:]) if at < len(layers) else ()
+    at = known.index(names[0]) if names[0] in known else -1  # its own weights come first
+    inner = _position(layers[at], names[1:]) if 0 <= at < len(layers) else ()
     return (at, *inner)

@@ -43,7 +43,9 @@ def rows(holder: Any, expand_nested: bool = False) -> list[Row]:
       expand_nested: whether models within the model show their layers, too.
     """
     net, counts = holder.net, _counts(holder)
-    nested = expand_nested and any(hasattr(layer, "layers") for layer in holder.layers)
+    written = getattr(type(net), "is_written", False)
+    has_models = any(hasattr(layer, "layers") for layer in holder.layers)
+    nested = expand_nested and not written and has_models
     if isinstance(net, Graph) or (nested and counts is not None):
         graph = net if isinstance(net, Graph) else holder.graph()
         found = list(_graph_rows(graph, counts or {}, expand_nested, ()))

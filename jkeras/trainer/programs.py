@@ -72,7 +72,7 @@ class Programs:
 
     def __init__(self, objective: Objective, optimizer: Any) -> None:
         self.objective = objective
-        self.pads = padded_rows(objective.net) != "seen"
+        self.pads = padded_rows(objective.net) != "seen" and not objective.wanted.is_in_order
         self.predict_step = steps.predict_step_fn(objective.net)
         self._optimizer = optimizer
         self._met: Any = None
@@ -106,6 +106,10 @@ class Programs:
     def zeros(self) -> Sums:
         """The sums before the first batch, in buffers of their own."""
         return trees.copy(self._zeros)
+
+    def eval_zeros(self) -> Sums:
+        """The sums before the first batch of an evaluation, which may have other logs."""
+        return self.zeros()
 
     @property
     def made(self) -> dict[tuple[str, int], Program]:

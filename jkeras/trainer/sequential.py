@@ -47,7 +47,7 @@ class Sequential(Model):
     @named_arguments
     def __init__(
         self,
-        layers: Iterable[Layer] | None = None,
+        layers: Iterable[Any] | None = None,
         *,
         name: str | None = None,
         seed: int | None = None,
@@ -144,6 +144,10 @@ class Sequential(Model):
         except BaseException:
             self._net, self._given, self._values, self._specs, self._made = before
             raise
+
+    def _computes_in(self, net: Any) -> None:
+        super()._computes_in(net)
+        self._given = list(net.layers)
 
     def _pairs(self) -> list[tuple[Layer, Layer]]:
         """Each layer as it was given, and as it is named in the model."""

@@ -34,7 +34,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.trees import named_leaves
 from jkeras.layers import TimeDistributed
 
-Path = tuple[str, ...]
+Path = tuple[Any, ...]  # of names, at the end perhaps an `Own`
 
 _boxes: weakref.WeakKeyDictionary[Identity, Box] = weakref.WeakKeyDictionary()
 _numbers = itertools.count(1)
@@ -155,7 +155,7 @@ def push(holder: Any) -> None:
 
 def settle(holder: Any) -> None:
     """After a trainer has made its values: others' go before its own."""
-    links = holder._links
+    holder._links = links = join(holder)  # `build` may have made layers
     links.seen, links.looked = {}, -1
     for box in links.shared:
         if box.writer() is holder:  # what it wrote before it was made anew
@@ -164,6 +164,11 @@ def settle(holder: Any) -> None:
     pull(holder)
     for box in fresh:
         links.seen[box] = box.written(holder, links.shared[box])
+
+
+def is_known(holder: Any) -> bool:
+    """Whether a trainer without values will find some that others have for its layers."""
+    return any(box.values() is not None for box in holder._links.shared)
 
 
 def leave(holder: Any) -> None:
@@ -183,6 +188,8 @@ def _layers(net: Any, path: Path) -> Iterator[tuple[Identity, Path]]:
         yield from _layers(net.layer, path)
     elif isinstance(net, Layer) and hasattr(net, "layers"):
         layers: tuple[Layer, ...] = net.layers
+        if getattr(type(net), "is_written", False):
+            yield identity_of(net), (*path, Own(str(layer.name) for layer in layers))
         for layer in {layer.name: layer for layer in layers}.values():
             yield from _layers(layer, (*path, str(layer.name)))
     elif isinstance(net, Layer):
@@ -197,8 +204,17 @@ def _parts(values: Any, path: Path) -> tuple[Any, Any] | None:
     return None if gone else found
 
 
+class Own(frozenset[str]):
+    """Ends the path to a layer's own weights, beside those of the layers with these names."""
+
+    def __str__(self) -> str:
+        return "own"
+
+
 def _at(tree: Any, path: Path) -> Any:
     for name in path:
+        if isinstance(name, Own):
+            return {key: part for key, part in tree.items() if key not in name}
         tree = tree.get(name, {})
     return tree
 
@@ -226,8 +242,9 @@ def _check_alike(holder: Any, path: Path, found: Any, mine: Any, writer: Any) ->
     for name in [*own, *theirs]:
         if own.get(name) != theirs.get(name):
             where = "another model" if writer is None else writer._who
+            name_of_layer = "/".join(map(str, path))
             raise ValueError(
-                f"{holder._who}: its layer {'/'.join(path)!r} is that of {where}, where {name} has "
+                f"{holder._who}: its layer {name_of_layer!r} is that of {where}, where {name} has "
                 f"the shape {theirs.get(name)}; here it would be {own.get(name)}. Give both inputs "
                 "of the same size, or make another layer."
             )
@@ -240,6 +257,8 @@ def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
 def _put(tree: Any, path: Path, part: Any) -> Any:
     if not path:
         return part
+    if isinstance(path[0], Own):
+        return {**tree, **part}
     if not part and path[0] not in tree:
         return tree
     return {**tree, path[0]: _put(tree.get(path[0], {}), path[1:], part)}

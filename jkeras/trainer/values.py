@@ -19,7 +19,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import summary_text
-from jkeras.models.adapters import adapted
+from jkeras.models.adapters import trained_as
 from jkeras.models.graph import Graph
 from jkeras.saving import weights as files
 from jkeras.trainer import adapting, freezing, overview, sharing
@@ -58,7 +58,7 @@ class Holder(Configured):
                 f"Make one: {net.__name__}(...)."
             )
         try:
-            net = adapted(net)
+            net = trained_as(net)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{type(self).__name__}: `net`: {error}") from None
         if not (hasattr(net, "init") and hasattr(net, "apply")):
@@ -85,6 +85,9 @@ class Holder(Configured):
 
     def __getattr__(self, name: str) -> Any:
         """Names that a model of Keras has and this one has not are answered with what to use."""
+        own = getattr(type(self), name, None)
+        if isinstance(own, property):
+            return own.__get__(self)  # it is there, and says again why it gives nothing
         instead = _INSTEAD.get(name)
         fix = f" Use {instead}." if instead else nearest(name, _public_names(type(self)))
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
@@ -231,7 +234,7 @@ class Holder(Configured):
         specs = self._specs or tuple(spec_of_input(value, self._who) for value in inputs)
         if self._values is None:
             enable_cache()
-            init = init_fn(self._objective(), self._transformation())
+            init = self._init_fn()
             if len(getattr(self.net, "layers", ())) <= FEW_LAYERS:
                 init = jit_for_one_call(init)
             known = tuple(concrete(spec, rows) for spec in specs)
@@ -243,6 +246,10 @@ class Holder(Configured):
                 raise
             freezing.noted(self)
         self._specs = specs
+
+    def _init_fn(self) -> Callable[..., TrainState]:
+        """The pure function (key, *specs) -> all values."""
+        return init_fn(self._objective(), self._transformation())
 
     def _build_if_known(self) -> None:
         """Builds the model if its description tells the shape of its inputs, as a graph does."""

@@ -107,7 +107,12 @@ class Weight(LiveNumber):
 
 
 def weights_of(holder: Any, trained: bool | None = None) -> list[Weight]:
-    """The weights of a model in Keras's order; the trained ones, or the others, or all (None)."""
+    """The weights of a model in Keras's order; the trained ones, or the others, or all (None). An
+    unbuilt model has none.
+    """
+    holder._build_if_known()
+    if not holder.built:
+        return []
     places = holder._order()
     if trained is None:
         return [Weight(holder, place) for place in places]

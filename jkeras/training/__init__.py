@@ -2,7 +2,17 @@
 
 from jkeras.core.batch import Batch
 from jkeras.training.objective import Objective
+from jkeras.training.own import make_train_state, step_key
 from jkeras.training.state import TrainState
 from jkeras.training.steps import make_init, make_objective, make_train_step
 
-__all__ = ["Batch", "Objective", "TrainState", "make_init", "make_objective", "make_train_step"]
+__all__ = [
+    "Batch",
+    "Objective",
+    "TrainState",
+    "make_init",
+    "make_objective",
+    "make_train_state",
+    "make_train_step",
+    "step_key",
+]

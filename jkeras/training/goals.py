@@ -16,6 +16,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+
 from jkeras import losses
 from jkeras import metrics as metrics_
 from jkeras.core.errors import describe
@@ -70,6 +72,12 @@ class Wanted:
     loss_weights: Any = None
     metrics: Any = ()
     weighted_metrics: Any = ()
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether a metric has to see the batches one after the other, and no filler rows."""
+        found = jax.tree.leaves((self.metrics, self.weighted_metrics))
+        return any(getattr(metric, "in_order", False) for metric in found)
 
     @property
     def is_for_several(self) -> bool:

@@ -77,7 +77,12 @@ def train_loop(step: TrainStep, objective: Objective, batch_size: int) -> Callab
             batch = take(data, order, train_state.position - first, batch_size, length)
             return step(train_state, batch)[0]
 
-        train_state = lax.while_loop(lambda s: s.position < stop, body, train_state)
+        # An error in a `while_loop` would be lost in its second try, which traces.
+        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+            while train_state.position < stop:
+                train_state = body(train_state)
+        else:
+            train_state = lax.while_loop(lambda s: s.position < stop, body, train_state)
         return train_state, objective.logs(train_state.sums)
 
     return run

@@ -26,6 +26,7 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetric, Metric
+from jkeras.metrics.written import Waiting
 from jkeras.training.goals import (
     NOTHING,
     Goal,
@@ -124,19 +125,24 @@ class Objective:
     def outputs(
         self, params: Tree, state: Tree, batch: Batch, key: Key | None, training: bool
     ) -> tuple[Any, Tree, Any]:
-        """The model's outputs for a batch, its new state, and the masks of the outputs."""
+        """The model's outputs for a batch, narrow ones in float32, its new state, and the masks of
+        the outputs.
+        """
         told = {"rows": batch.rows} if padded_rows(self.net) == "masked" else {}
         given = {"key": key, "training": training, **told}
         if getattr(self.net, "makes_masks", False):
-            return self.net.apply_with_mask(params, state, *batch.inputs, **given)
-        return *self.net.apply(params, state, *batch.inputs, **given), None
+            outputs, state, mask = self.net.apply_with_mask(params, state, *batch.inputs, **given)
+            return jax.tree.map(_widened, outputs), state, mask
+        outputs, state = self.net.apply(params, state, *batch.inputs, **given)
+        return jax.tree.map(_widened, outputs), state, None
 
     def value(
         self, params: Tree, state: Tree, batch: Batch, key: Key | None, training: bool
     ) -> tuple[jax.Array, Found]:
         """The scalar loss, and what else a batch gave: the function that is differentiated."""
         outputs, new_state, mask = self.outputs(params, state, batch, key, training)
-        total, losses = jnp.zeros((), jnp.float32), {}
+        terms: list[jax.Array] = []
+        losses: Logs = {}
         for part in self.parts(batch, outputs, mask):
             loss = part.goal.loss
             if loss is None:
@@ -144,10 +150,12 @@ class Objective:
             value = _loss_of(loss, part, batch.rows).astype(jnp.float32)
             if part.goal.loss_name is not None:
                 losses[part.goal.loss_name] = value
-            total = total + (value if part.goal.weight is None else part.goal.weight * value)
-        total = total + self.penalty(params)
-        for term in activity_losses(new_state):
-            total = total + term
+            terms.append(value if part.goal.weight is None else part.goal.weight * value)
+        penalty = self.penalty(params)
+        # Without rules it is the number 0.0, which a trace need not add.
+        terms += [] if isinstance(penalty, float) and penalty == 0 else [jnp.float32(penalty)]
+        terms += activity_losses(new_state)
+        total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), jnp.float32)
         return total, Found(outputs, new_state, losses, mask)
 
     def loss_parts(self, batch: Batch, outputs: Any) -> tuple[jax.Array, jax.Array | None]:
@@ -254,6 +262,12 @@ def padded_rows(net: Any) -> str:
     return getattr(net, "padded_rows", "seen")
 
 
+def _widened(x: Any) -> Any:
+    """Outputs of mixed precision as losses and metrics take them."""
+    narrow = hasattr(x, "dtype") and x.dtype in (jnp.bfloat16, jnp.float16)
+    return x.astype(jnp.float32) if narrow else x
+
+
 def _no_loss() -> dict[str, jax.Array]:
     return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
@@ -278,6 +292,8 @@ def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Any) ->
     for factor in (rows, None if mask is None else mask.astype(jnp.float32)):
         if factor is not None:
             weight = factor if weight is None else _product(weight, factor)
+    if metric.in_order:  # its sums cannot be merged: the batch stands for them until then
+        return Waiting((part.y, part.outputs) if weight is None else (part.y, part.outputs, weight))
     return metric.update(metric.init(), part.y, part.outputs, weight)
 
 

@@ -89,9 +89,7 @@ def value_and_grad_in_slices(
         return value.astype(jnp.float32), (divisor, outputs)
 
     total_and_grad = jax.value_and_grad(total, has_aux=True)
-    penalty_and_grad = jax.value_and_grad(
-        lambda p: jnp.float32(objective.penalty(full(p)))
-    )
+    penalty_and_grad = jax.value_and_grad(lambda p: jnp.float32(objective.penalty(full(p))))
 
     def value_and_grad(
         params: Tree, state: Tree, batch: Batch, key: Key, training: bool

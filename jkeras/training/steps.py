@@ -130,7 +130,7 @@ def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
-        (loss, found), grads = _gradients(objective, train_state, batch, key)
+        (loss, found), grads = gradients(objective, train_state, batch, key)
         params = train_state.params
         trained = objective.trained(params)
         updates, opt_state = optimizer.update(grads, train_state.opt_state, trained)
@@ -150,7 +150,7 @@ def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
     return train_step
 
 
-def _gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
+def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
     """((loss, found), gradients) of a batch; the gradients are of the loss as the optimizer wants
     it scaled, with None for frozen weights, for which nothing is computed.
     """

@@ -10,6 +10,7 @@ from jkeras.core.custom_objects import (
 )
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
 from jkeras.display import Progbar
+from jkeras.display.graph_picture import plot_model
 from jkeras.utils.image_folders import image_dataset_from_directory
 from jkeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from jkeras.utils.numeric import normalize, to_categorical
@@ -38,6 +39,7 @@ __all__ = [
     "load_img",
     "normalize",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",

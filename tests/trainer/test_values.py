@@ -115,7 +115,10 @@ def test_the_order_of_weights_is_that_of_keras() -> None:
     assert names == ["kernel", "recurrent_kernel", "bias", "gamma", "beta", "moving_mean",
                      "moving_variance", "kernel", "bias", "kernel", "bias"]  # fmt: skip
     assert [w.shape for w in mine.get_weights()] == [tuple(w.shape) for w in theirs.weights]
-    rnn, norm = mine.params["sequential"]["simple_rnn"], mine.state["sequential"]["batch_normalization"]
+    rnn, norm = (
+        mine.params["sequential"]["simple_rnn"],
+        mine.state["sequential"]["batch_normalization"],
+    )
     np.testing.assert_array_equal(mine.get_weights()[1], rnn["recurrent_kernel"])
     np.testing.assert_array_equal(mine.get_weights()[6], norm["moving_variance"])
 
@@ -257,11 +260,6 @@ def test_the_same_seed_makes_the_same_weights() -> None:
             "save",
             "Sequential has no attribute 'save'. Use save_weights('model.msgpack'), and the same "
             "layers with load_weights to read it.",
-        ),
-        (
-            "trainable_weights",
-            "Sequential has no attribute 'trainable_weights'. Use `params`, the nested dicts that "
-            "the optimizer updates.",
         ),
         ("evaluat", "Sequential has no attribute 'evaluat'. Did you mean 'evaluate'?"),
         ("zzz", "Sequential has no attribute 'zzz'."),

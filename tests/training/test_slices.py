@@ -172,3 +172,18 @@ def test_fit_is_a_loop_of_steps_in_slices_too() -> None:
         jax.tree.leaves(model.params), jax.tree.leaves(state.params), strict=True
     ):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_frozen_weights_have_no_gradient_in_slices_either() -> None:
+    made = make_objective(net(trainable=False), loss=sparse())
+    data = batch()
+    params, state = made.net.init(jax.random.key(1), *data.inputs)
+    rest = (state, data, jax.random.key(2), True)
+    grads = slices.value_and_grad_in_slices(made, 6, params)(made.trained(params), *rest)[1]
+    expected = jax.grad(made.value, has_aux=True)(params, *rest)[0]
+    assert grads.pop("conv2d") == {"bias": None, "kernel": None}
+    jax.tree.map(
+        lambda g, e: np.testing.assert_allclose(g, e, rtol=1e-5, atol=1e-7),
+        grads,
+        {"dense": expected["dense"]},
+    )

@@ -39,8 +39,10 @@ def convert_to_tensor(
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """`x` as a NumPy array, copied from the device."""
-    return np.array(x)
+    """`x` as a NumPy array, copied from the device; also while gradients are taken of a model that
+    runs eagerly.
+    """
+    return np.array(jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x)
 
 
 def is_tensor(x: Any) -> bool:

@@ -1,0 +1,120 @@
+"""Where a number stopped being one: the step, and the layer, loss, gradient or update in it.
+
+`compile(check_nans=True)` makes one dispatch of every step, keeps the state before it, and looks at
+the weights and the loss after it. Where they are not finite, the step is made again in Python,
+layer by layer, and the first thing that is not finite is named. Without the switch nothing of this
+runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import trees
+from jkeras.core.batch import Batch
+from jkeras.core.keys import child
+from jkeras.models.calls import observing
+from jkeras.training.objective import Objective
+from jkeras.training.state import TrainState
+from jkeras.training.steps import gradients
+
+
+class Found(Exception):
+    """Ends a forward pass at the first layer that gave something else than numbers."""
+
+
+@jax.jit
+def is_finite(tree: Any) -> jax.Array:
+    """Whether all numbers in a tree are finite."""
+    leaves = (leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact))
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves], bool))
+
+
+def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
+    """What of a step is not finite, and what may help, in two sentences.
+
+    Args:
+      objective: the model with its losses.
+      before: the state before the step.
+      batch: the step's batch.
+    """
+    key = child(child(before.key, "step"), before.step)
+    for name, weight in trees.named_leaves(before.params).items():
+        if not _finite(weight):
+            return f"the weight {name} is {_what(weight)} already. Look at its initializer."
+    try:
+        with observing(_check):
+            loss, _ = objective.value(before.params, before.state, batch, key, True)
+    except Found as found:
+        return str(found)
+    if not _finite(loss):
+        return (
+            f"the loss is {_what(loss)}, of outputs that are finite. Losses from probabilities "
+            "want outputs in their range (softmax, sigmoid), logarithms targets above -1."
+        )
+    _, grads = gradients(objective, before, batch, key)
+    for name, gradient in reversed(trees.named_leaves(grads).items()):
+        if not _finite(gradient):
+            return (
+                f"the gradient of {name} is {_what(gradient)}, of a loss that is finite. Look for "
+                "square roots, divisions and norms of zero in that layer and behind it."
+            )
+    return (
+        "the optimizer's update is not finite, of gradients that are. Lower the learning rate, or "
+        "clip: Adam(global_clipnorm=1.0)."
+    )
+
+
+def _check(layer: Any, inputs: Any, outputs: Any) -> None:
+    for output in jax.tree.leaves(outputs):
+        if not _finite(output):
+            raise Found(
+                f"the outputs of {layer.who} are {_what(output)}, of inputs that are finite"
+                f"{_range(inputs)}. Look at what it computes, scale its inputs, or lower the "
+                "learning rate."
+            )
+
+
+def _finite(x: Any) -> bool:
+    return not jnp.issubdtype(x.dtype, jnp.inexact) or bool(jnp.all(jnp.isfinite(x)))
+
+
+def _what(x: Any) -> str:
+    return "NaN" if bool(jnp.any(jnp.isnan(x))) else "infinite"
+
+
+def _range(inputs: Any) -> str:
+    """The smallest and the largest number in arrays, in words."""
+    arrays = [np.asarray(x, np.float32) for x in jax.tree.leaves(inputs) if np.size(x)]
+    if not arrays:
+        return ""
+    low, high = min(float(x.min()) for x in arrays), max(float(x.max()) for x in arrays)
+    return f" and lie between {low:.4g} and {high:.4g}"
+
+
+def checked(
+    objective: Objective,
+    before: TrainState,
+    after: TrainState,
+    logs: Any,
+    batch_fn: Callable[[], Batch],
+) -> FloatingPointError | None:
+    """The error to raise for a step whose weights or loss are not finite; None for another.
+
+    Args:
+      objective: the model with its losses.
+      before: the state before the step.
+      after: the state after it.
+      logs: the logs after it.
+      batch_fn: returns the step's batch.
+    """
+    if is_finite((after.params, logs.get("loss", jnp.zeros(())))):
+        return None
+    where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
+    told = explanation(objective, before, batch_fn())
+    return FloatingPointError(f"{where}: {told}")
