@@ -118,14 +118,6 @@ ERRORS = [
         "instead: x = x.replace(units=4).",
     ),
     Wrong(
-        "call_layer",
-        lambda: L.Dense(3)(X),
-        TypeError,
-        "Dense: a layer is a description without weights and cannot be called. Put it "
-        "in jkeras.Sequential([...]), or use the pure functions: params, state = "
-        "layer.init(key, x); y, state = layer.apply(params, state, x).",
-    ),
-    Wrong(
         "layer_in_model",
         lambda: jkeras.Sequential([L.Dense(3), "relu"]),
         TypeError,
@@ -229,7 +221,7 @@ ERRORS = [
         TypeError,
         "compile: unexpected argument `losses`. Did you mean 'loss'? Arguments: "
         "optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, "
-        "steps_per_execution, jit_compile, engine.",
+        "steps_per_execution, jit_compile, auto_scale_loss, engine, check_nans.",
     ),
     Wrong(
         "negative_rate",
@@ -692,19 +684,102 @@ ERRORS = [
         "values from 0 to 7.",
     ),
     Wrong(
-        "freezing_a_model",
-        lambda: setattr(built(), "trainable", False),
-        AttributeError,
-        "Sequential: `trainable` cannot be set: weights are not frozen that way here. "
-        "Give the optimizer a label for each weight instead: optax.multi_transform("
-        "{'train': optax.adam(1e-3), 'freeze': optax.set_to_zero()}, labels).",
+        "freezing_a_model_with_a_number",
+        lambda: setattr(built(), "trainable", 0),
+        TypeError,
+        "Sequential 'net': `trainable`: expected True or False, got 0 (int).",
     ),
     Wrong(
-        "freezing_a_layer",
-        lambda: setattr(built().layers[0], "trainable", False),
+        "freezing_a_layer_with_a_word",
+        lambda: setattr(built().layers[0], "trainable", "no"),
+        TypeError,
+        "Dense 'dense': `trainable`: expected True or False, got 'no' (str).",
+    ),
+    Wrong(
+        "freezing_what_is_not_there",
+        lambda: built().freeze("dens"),
+        ValueError,
+        "Sequential 'net': freeze: no layer and no weight is named 'dens'. Did you mean 'dense'? "
+        "Layers: dense.",
+    ),
+    Wrong(
+        "freezing_nothing",
+        lambda: built().freeze(),
+        TypeError,
+        "Sequential 'net': freeze: expected names of layers, got none. For all of them write "
+        "model.trainable = False.",
+    ),
+    Wrong(
+        "unfreezing_a_layer_instead_of_its_name",
+        lambda: built().unfreeze(L.Dense(3)),
+        TypeError,
+        "Sequential 'net': unfreeze: expected names of layers such as 'dense*', got "
+        "Dense(units=3) (Dense).",
+    ),
+    Wrong(
+        "training_a_moving_mean",
+        lambda: setattr(
+            jkeras.Sequential([L.Input((2,)), L.BatchNormalization()]).variables[2],
+            "trainable",
+            True,
+        ),
         AttributeError,
-        "Dense 'dense' is a frozen description: `trainable` cannot be set. It has no "
-        "argument `trainable`.",
+        "batch_normalization/moving_mean: `trainable` cannot be set: it is a statistic, which no "
+        "gradient changes.",
+    ),
+    Wrong(
+        "assigning_a_weight_of_another_shape",
+        lambda: built().trainable_variables[0].assign(np.zeros(3)),
+        ValueError,
+        "dense/kernel: expected a value of shape (4, 3), got an array of shape (3,) and dtype "
+        "float64.",
+    ),
+    Wrong(
+        "misspelt_policy_of_a_layer",
+        lambda: L.Dense(3, dtype="mixed_bfloat_16"),
+        ValueError,
+        "Dense: `dtype`: expected one of 'float32', 'mixed_bfloat16', 'mixed_float16', 'bfloat16', "
+        "'float16', 'float64', got 'mixed_bfloat_16'. Did you mean 'mixed_bfloat16'?",
+    ),
+    Wrong(
+        "policy_for_all_that_is_a_number",
+        lambda: jkeras.mixed_precision.set_global_policy(16),
+        TypeError,
+        "set_dtype_policy: `policy`: expected a policy such as 'mixed_bfloat16', got 16 (int).",
+    ),
+    Wrong(
+        "policy_of_a_model_without_layers",
+        lambda: setattr(jkeras.Trainer(L.Dense(3)), "dtype_policy", "mixed_bfloat16"),
+        TypeError,
+        "Trainer 'dense': `dtype_policy`: expected a list or graph of layers, got Dense(units=3) "
+        "(Dense). Give its layers `dtype`, or call jkeras.config.set_dtype_policy before they are "
+        "made.",
+    ),
+    Wrong(
+        "loss_scale_around_a_name",
+        lambda: jkeras.mixed_precision.LossScaleOptimizer("adam"),
+        TypeError,
+        "LossScaleOptimizer: `inner_optimizer`: expected an optimizer such as Adam(), got 'adam' "
+        "(str).",
+    ),
+    Wrong(
+        "unknown_mode_of_rematerialization",
+        lambda: jkeras.RematScope("activation"),
+        ValueError,
+        "RematScope: `mode`: expected one of 'full', 'activations', 'larger_than', "
+        "'list_of_layers', got 'activation'. Did you mean 'activations'?",
+    ),
+    Wrong(
+        "one_name_to_rematerialize",
+        lambda: jkeras.RematScope("list_of_layers", layer_names="dense"),
+        TypeError,
+        "RematScope: `layer_names`: expected a list of names, got 'dense' (str).",
+    ),
+    Wrong(
+        "rematerialization_of_no_layers",
+        lambda: jkeras.RematScope("list_of_layers"),
+        ValueError,
+        "RematScope: expected `layer_names` for 'list_of_layers', got none.",
     ),
     Wrong(
         "loss_weights",

@@ -80,3 +80,9 @@ def test_float16_has_a_number_of_its_own_for_what_is_hidden() -> None:
     scores = masked_softmax(jnp.zeros((1, 2), jnp.float16), jnp.array([[True, False]]))
     assert scores.dtype == jnp.float16
     assert scores.tolist() == [[1.0, 0.0]]
+
+
+def test_float16_works_where_its_products_do_not_exist() -> None:
+    narrow = [jnp.ones((1, 2, 1, 2), jnp.float16)] * 3
+    outputs = attend(*narrow, scale=0.5)
+    assert outputs.dtype == jnp.float16 and outputs.ravel().tolist() == [1.0] * 4
