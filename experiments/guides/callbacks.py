@@ -1,0 +1,90 @@
+"""Callbacks: what happens beside training.
+
+    python experiments/guides/callbacks.py --tiny
+
+A callback hears of the beginning and the end of training, of epochs, and, if it asks, of batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import jkeras
+from jkeras import layers
+from jkeras.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LambdaCallback,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+)
+
+parser = argparse.ArgumentParser(description="Callbacks.")
+parser.add_argument("--tiny", action="store_true", help="six epochs")
+parser.add_argument("--output", type=Path, default=Path("results/callbacks"))
+args = parser.parse_args()
+args.output.mkdir(parents=True, exist_ok=True)
+
+random = np.random.default_rng(0)
+x = random.normal(size=(256, 6)).astype("float32")
+y = np.sin(x.sum(1, keepdims=True))
+
+
+class StopAtLoss(Callback):
+    """Stops when the loss is small enough, and remembers the weights of each epoch.
+
+    Args:
+      enough: the loss to reach.
+    """
+
+    def __init__(self, enough: float) -> None:
+        super().__init__()
+        self.enough = enough
+        self.norms: list[float] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        weights = self.model.get_weights()
+        self.norms.append(float(sum(np.square(weight).sum() for weight in weights)) ** 0.5)
+        if (logs or {})["loss"] < self.enough:
+            print(f"epoch {epoch + 1}: the loss is below {self.enough}")
+            self.model.stop_training = True
+
+
+def made() -> jkeras.Sequential:
+    """A small network, compiled."""
+    model = jkeras.Sequential([layers.Dense(16, activation="tanh"), layers.Dense(1)], seed=0)
+    model.compile(jkeras.optimizers.Adam(0.05), "mse")
+    return model
+
+
+stop = StopAtLoss(0.02)
+best = args.output / "best.weights.msgpack"
+model = made()
+history = model.fit(
+    x,
+    y,
+    epochs=6 if args.tiny else 100,
+    validation_split=0.25,
+    verbose=0,
+    callbacks=[
+        stop,
+        EarlyStopping("val_loss", patience=10, restore_best_weights=True),
+        ReduceLROnPlateau("val_loss", factor=0.5, patience=2),
+        ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
+        CSVLogger(args.output / "log.csv"),
+        LambdaCallback(on_train_end=lambda logs: print("the end")),
+    ],
+)
+print(f"{len(history.epoch)} epochs, rate {float(model.optimizer.learning_rate):.4f} at the end")
+print("norms of the weights:", [round(norm, 2) for norm in stop.norms[:6]])
+
+again = made()
+again.build((None, 6))
+again.load_weights(best)
+losses = [round(float(m.evaluate(x, y, verbose=0)), 4) for m in (model, again)]
+print("loss as trained, and with the weights of the best epoch:", *losses)
