@@ -52,7 +52,7 @@ NOT_HERE = [
     ("utils", "FeatureSpace", TEXT),
     ("utils", "*interactive_logging*", "`verbose=` says what is printed"),
     ("utils", "get_file", "`jkeras.datasets` downloads, checks and keeps data sets"),
-    ("utils", "*model*", "not here yet"),
+    ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
     ("utils", "Config", INTERNAL),
     ("utils", "clear_session", "nothing is global: `jkeras.backend.clear_session` says so"),
     ("utils", "get_source_inputs", INTERNAL),
