@@ -15,7 +15,7 @@ SUMS = "the test reads or assigns the sums of a metric, which are values here, n
 INTEGERS = "the result of a mean cannot have an integer dtype here"
 GLOBAL = "there is no global dtype: dtypes follow the inputs"
 SYMBOLS = "the test calls an object on symbols of Keras's backend"
-SUBCLASS = "a metric written Keras's way, with `add_variable`; here `init`, `update`, `compute`"
+VARIABLES = "the test counts the variables on a metric's object, where sums are values here"
 OBJECT = "a word stands for an object here; Keras returns a function"
 NOTHING = "None stands for no metric in Keras; here the message says what is expected"
 ONE_MORE = "here the configuration holds this argument too, so that it comes back"
@@ -108,12 +108,9 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "MeanIoUTest.test_user_warning_float_weight": "weights of IoU metrics are used as they are",
         "MetricTest.test_default_dtype": GLOBAL,
         "MetricTest.test_get_method": NOTHING,
-        "MetricTest.test_dtype_arg": SUBCLASS,
-        "MetricTest.test_end_to_end_flow": SUBCLASS,
-        "MetricTest.test_serialization": SUBCLASS,
-        "MetricTest.test_stateless_*": SUBCLASS,
-        "MetricTest.test_submetric_tracking": SUBCLASS,
-        "MetricTest.test_variable_tracking": SUBCLASS,
+        "MetricTest.test_dtype_arg": PRIVATE,
+        "MetricTest.test_submetric_tracking": VARIABLES,
+        "MetricTest.test_variable_tracking": VARIABLES,
         "SparseCategoricalCrossentropyTest.test_ignore_class": IGNORED,
         "SparseCategoricalCrossentropyTest.test_ignore_class_from_logits": IGNORED,
         "R2ScoreTest.test_errors": COLUMN,
