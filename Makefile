@@ -7,6 +7,7 @@
 #   make test PYTHON=python3.13           another Python
 #   make mnist ARGS="--epochs 10"         options for the script (--help lists them)
 #   make test TESTS=tests/layers          some of the tests
+#   make test ALL=1                       the long form: every row of every table
 
 PYTHON ?= python3
 ARGS   ?=
@@ -38,7 +39,7 @@ mnist: $(STAMP)-run
 	@$(BIN)/python experiments/mnist_mlp.py $(ARGS)
 
 test: check
-	@$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
+	@JKERAS_TESTS=$(if $(ALL),all,short) $(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
 
 check: $(STAMP)-test
 	@$(BIN)/ruff check --quiet

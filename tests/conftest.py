@@ -10,6 +10,7 @@ Laws:
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,14 +45,48 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, which then has their programs compiled already.
+ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
+"""Files whose tests start processes of their own."""
 
-    Tests that start a process of their own share nothing: each goes where there is room.
+HALVED = (
+    "layers/test_golden.py",
+    "layers/test_golden_attention.py",
+    "layers/test_recurrent_golden.py",
+    "laws/test_layers.py",
+    "losses/test_laws.py",
+    "metrics/test_laws.py",
+    "optimizers/test_laws.py",
+    "trainer/test_curves_of_keras.py",
+    "trainer/test_engines.py",
+)
+"""Long tables. The short form, `make test`, runs every second row of them, always the same ones;
+the long form, `make test ALL=1`, and pytest by itself run all."""
+
+LONG = ("test_the_whole_of_mnist_equals_its_archives",)
+"""What only the long form runs."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the short form leaves out, and keep the tests of a file on one worker.
+
+    That worker then has their programs compiled already. Tests that start a process of their own
+    share nothing: each goes where there is room.
     """
+    if os.environ.get("JKERAS_TESTS") == "short":
+        left_out = [item for item in items if is_long(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
-        if item.path.name not in ("test_experiments.py", "test_package.py", "test_benchmarks.py"):
+        if item.path.name not in ALONE:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether a test waits for the long form."""
+    if item.name in LONG:
+        return True
+    halved = item.path.as_posix().endswith(HALVED) and "[" in item.name
+    return halved and zlib.crc32(item.name.encode()) % 2 == 1
 
 
 @pytest.fixture(autouse=True, scope="module")

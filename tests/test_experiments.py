@@ -82,6 +82,8 @@ def test_experiment_runs_on_tiny_data(
     output, home = tmp_path / "output", tmp_path / "home"
     home.mkdir()
     words = ["--tiny", "--output", str(output)]
+    if script.stem == "compare" and os.environ.get("JKERAS_TESTS") == "short":
+        words += ["--models", "mlp", "transformer"]  # the long form runs all seven
     alone = script.stem == "mnist_mlp" or script.parent.name == "benchmarks"
     run = run_by_itself if alone else functools.partial(run_here, patch=monkeypatch)
     assert run(script, words, home).strip()

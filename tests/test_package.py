@@ -141,7 +141,13 @@ def test_metadata_agrees_with_the_package(wheel: Path, tmp_path: Path) -> None:
     assert (metadata["Name"], metadata["Version"]) == ("jkeras", version)
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert set(metadata.get_all("Provides-Extra") or ()) == {"plots", "cuda", "cuda13", "test"}
+    assert set(metadata.get_all("Provides-Extra") or ()) == {
+        "plots",
+        "tensorboard",
+        "cuda",
+        "cuda13",
+        "test",
+    }
 
 
 def test_wheel_trains_in_an_environment_of_its_own(installed: Path, tmp_path: Path) -> None:
