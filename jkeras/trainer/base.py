@@ -58,6 +58,7 @@ class Trainer(Batchwise):
 
     Example:
       >>> from jkeras.training import make_train_state
+      >>> import jax.numpy as jnp
       >>> def init(key, x):
       ...     return make_train_state(key, {"w": jnp.zeros(x.shape[-1])})
       >>> def train_step(train_state, batch):
