@@ -102,6 +102,10 @@ def _padded(
     return jnp.pad(images, pads, constant_values=fill_value)
 
 
+Sides = tuple[int | None, int | None, int | None]
+"""What is given of an axis: before, behind, and the size that is wanted."""
+
+
 def pad_images(
     images: Array,
     top_padding: int | None = None,
@@ -113,15 +117,11 @@ def pad_images(
     data_format: str | None = None,
 ) -> Array:
     """Images with zeros around; of three numbers that belong together, give two."""
-    axes = _axes("pad_images", images, data_format)
     rows = (top_padding, bottom_padding, target_height)
     columns = (left_padding, right_padding, target_width)
     pads = [(0, 0)] * images.ndim
-    words = ("top_padding", "bottom_padding", "target_height")
-    across = ("left_padding", "right_padding", "target_width")
-    for axis, given, names in zip(axes, (rows, columns), (words, across), strict=True):
-        size = images.shape[axis]
-        before, behind, _ = _completed("pad_images", given, names, size)
+    sides = _by_axis("pad_images", images, data_format, "padding", rows, columns)
+    for axis, (before, behind, _) in sides.items():
         pads[axis] = (before, behind)
     return jnp.pad(images, pads)
 
@@ -137,16 +137,33 @@ def crop_images(
     data_format: str | None = None,
 ) -> Array:
     """Images without some rows and columns; of three numbers that belong together, give two."""
-    axes = _axes("crop_images", images, data_format)
     rows = (top_cropping, bottom_cropping, target_height)
     columns = (left_cropping, right_cropping, target_width)
-    words = ("top_cropping", "bottom_cropping", "target_height")
-    across = ("left_cropping", "right_cropping", "target_width")
-    for axis, given, names in zip(axes, (rows, columns), (words, across), strict=True):
-        size = images.shape[axis]
-        before, _, kept = _completed("crop_images", given, names, size, sign=-1)
+    sides = _by_axis("crop_images", images, data_format, "cropping", rows, columns, sign=-1)
+    for axis, (before, _, kept) in sides.items():
         images = jax.lax.slice_in_dim(images, before, before + kept, axis=axis)
     return images
+
+
+def _by_axis(
+    who: str,
+    images: Array,
+    data_format: str | None,
+    what: str,
+    rows: Sides,
+    columns: Sides,
+    sign: int = 1,
+) -> dict[int, tuple[int, int, int]]:
+    """For the axes of height and width: how much before, how much behind, and the size then."""
+    names = (
+        (f"top_{what}", f"bottom_{what}", "target_height"),
+        (f"left_{what}", f"right_{what}", "target_width"),
+    )
+    axes = _axes(who, images, data_format)
+    return {
+        axis: _completed(who, given, words, images.shape[axis], sign=sign)
+        for axis, given, words in zip(axes, (rows, columns), names, strict=True)
+    }
 
 
 def _completed(
