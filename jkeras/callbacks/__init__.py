@@ -10,6 +10,7 @@ from jkeras.callbacks.history import History
 from jkeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint
 from jkeras.callbacks.nan import TerminateOnNaN
+from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from jkeras.callbacks.profiler import Profiler
 from jkeras.callbacks.progress import ProgbarLogger
 from jkeras.callbacks.remote_monitor import RemoteMonitor
@@ -26,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "Profiler",
     "ProgbarLogger",
     "ReduceLROnPlateau",

@@ -4,12 +4,18 @@ A callback is any object with some of the hooks below; `Callback` has all of the
 Hooks around epochs and phases cost nothing. A hook around batches makes training stop after every
 step and read its results, which is several times slower for a small model; nobody else pays for it.
 A callback that says `async_safe = True` does not need every step: its batch hooks are called once
-for each dispatch of many steps, a dispatch late, and cost nothing either.
+for each dispatch of many steps, a dispatch late, and cost nothing either. One that wants to look
+after every so many steps says so with `boundaries`, and dispatches end there.
+
+What a callback remembers is part of a checkpoint: `get_state` and `set_state` say what that is.
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+from jkeras.saving.nested import flatten
 
 Logs = dict[str, float]
 PHASES = ("train", "test", "predict")
@@ -32,6 +38,8 @@ class Callback:
       params: `{"verbose": …, "epochs": …, "steps": …}` of the run.
       async_safe: whether batch hooks may come late, and once for many steps; the number they get is
         then that of the last of these steps, and `logs` are means over the epoch so far, as always.
+      boundaries: after so many steps each, counted on from epoch to epoch, `on_boundary` is called;
+        None for never.
 
     Source: `keras.callbacks.Callback`.
     """
@@ -39,6 +47,7 @@ class Callback:
     model: Any = None
     params: dict[str, Any] | None = None
     async_safe: bool = False
+    boundaries: int | None = None
 
     def set_model(self, model: Any) -> None:
         """Called before anything else with the trainer."""
@@ -97,3 +106,50 @@ class Callback:
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Another name for `on_train_batch_end`."""
+
+    def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
+        """After every `boundaries` steps; everything stands still, and all batch hooks were called
+        up to `batch`, counted from 0 in the epoch.
+        """
+
+    def on_pause(self, reason: str) -> None:
+        """When everything stands still and every callback has heard of all that was: `reason` is
+        "epoch" after each epoch, "interrupt" after Ctrl-C or a request to end.
+        """
+
+    def on_leave(self) -> None:
+        """When `fit` is left, in whatever way: by an error, too."""
+
+    def earlier_run(self) -> Any:
+        """The state of a run to go on from, as `Trainer.snapshot` gave it; None to begin anew.
+
+        Asked after `on_train_begin`.
+        """
+        return None
+
+    def get_state(self) -> dict[str, Any]:
+        """What this callback remembers of a run, for a checkpoint.
+
+        By default its attributes that are numbers, strings, arrays, or lists, tuples and dicts of
+        them; not those that `__init__` has an argument of that name for.
+        """
+        kept = {name: value for name, value in vars(self).items() if self._remembers(name)}
+        return {name: value for name, value in kept.items() if _is_plain(value)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `get_state` gave, after `on_train_begin` of a run that goes on."""
+        vars(self).update({name: v for name, v in state.items() if self._remembers(name)})
+
+    def _remembers(self, name: str) -> bool:
+        """Whether an attribute is neither the class's nor an argument's."""
+        given = inspect.signature(type(self).__init__).parameters
+        return name not in given and not hasattr(Callback, name)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a checkpoint can hold it."""
+    try:
+        flatten(value)
+    except (TypeError, ValueError):
+        return False
+    return True

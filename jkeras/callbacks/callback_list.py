@@ -12,7 +12,9 @@ else: the caller's dict stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jkeras.callbacks.base import HOOKS, Callback
@@ -107,7 +109,8 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             function = _found(callback, hook)
             if function is not None:
-                function(*numbers, logs)
+                with _noting(callback, hook):
+                    function(*numbers, logs)
 
     def watches_batches(self, phase: str) -> bool:
         """Whether a callback has to see every batch of "train", "test" or "predict"."""
@@ -117,6 +120,68 @@ class CallbackList(Callback):
     def hears_batches(self, phase: str) -> bool:
         """Whether a callback has a batch hook of its own, for every batch or `async_safe`."""
         return any(_has_batch_hooks(callback, phase) for callback in self.callbacks)
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """After how many steps each callbacks want everything to stand still, smallest first."""
+        wanted = {getattr(callback, "boundaries", None) for callback in self.callbacks}
+        return tuple(sorted(count for count in wanted if count))
+
+    def at_boundary(self, every: int, batch: int, logs: Mapping[str, Any]) -> None:
+        """Calls `on_boundary` of those that want it after so many steps."""
+        for callback in self.callbacks:
+            if getattr(callback, "boundaries", None) == every:
+                with _noting(callback, "on_boundary"):
+                    callback.on_boundary(batch, plain_logs(logs))
+
+    def pause(self, reason: str) -> None:
+        """Calls `on_pause` wherever it exists."""
+        for callback in self.callbacks:
+            if hasattr(callback, "on_pause"):
+                with _noting(callback, "on_pause"):
+                    callback.on_pause(reason)
+
+    def leave(self) -> None:
+        """Calls `on_leave` wherever it exists."""
+        for callback in self.callbacks:
+            if hasattr(callback, "on_leave"):
+                callback.on_leave()
+
+    def earlier_run(self) -> Any:
+        """The state of a run that a callback wants to go on from; None when none does."""
+        asked = (c.earlier_run() for c in self.callbacks if hasattr(c, "earlier_run"))
+        return next((found for found in asked if found is not None), None)
+
+    def get_states(self) -> list[tuple[str, dict[str, Any]]]:
+        """What each callback remembers, with the name of its class."""
+        with_state = (c for c in self.callbacks if hasattr(c, "get_state"))
+        return [(type(callback).__name__, callback.get_state()) for callback in with_state]
+
+    def set_states(self, states: Mapping[tuple[str, int], dict[str, Any]]) -> None:
+        """Gives callbacks back what they remembered.
+
+        Args:
+          states: by the name of the class, and how many of that class come before it.
+        """
+        seen: Counter[str] = Counter()
+        for callback in self.callbacks:
+            kind = type(callback).__name__
+            if hasattr(callback, "set_state") and (kind, seen[kind]) in states:
+                callback.set_state(states[kind, seen[kind]])
+            seen[kind] += 1
+
+
+@contextlib.contextmanager
+def _noting(callback: Any, hook: str) -> Iterator[None]:
+    """Gives what a callback raises a note that names it."""
+    try:
+        yield
+    except Exception as error:  # whatever a user's code raises; it goes on as it is
+        error.add_note(
+            f"Raised by the callback {type(callback).__name__} in {hook}. The model and its history "
+            "keep what was trained before."
+        )
+        raise
 
 
 def plain_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import describe, named_arguments
+from jkeras.core.folders import atomic_write
 
 
 class CSVLogger(Callback):
@@ -65,6 +66,16 @@ class CSVLogger(Callback):
         rows.append({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in self.keys})
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
+
+    def get_state(self) -> dict[str, Any]:
+        """The columns, and the file's text: of a run that goes on it has the lines up to there."""
+        path = Path(self.filename)
+        with path.open(newline="", encoding="utf-8") as file:
+            return {"keys": self.keys, "text": file.read()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.keys = state["keys"]
+        atomic_write(self.filename, lambda file: file.write(state["text"].encode()))
 
 
 def _columns(logs: Logs) -> list[str]:

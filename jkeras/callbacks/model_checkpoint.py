@@ -1,4 +1,4 @@
-"""Weights in files while training runs."""
+"""The model, or its weights, in files while training runs."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.batches import Every, checked_frequency
+from jkeras.callbacks.batches import checked_frequency
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import describe, named_arguments, nearest
 
+WHOLE = (".keras",)
+WEIGHTS = (".weights.h5", ".safetensors", ".msgpack")
+
 
 class ModelCheckpoint(MonitorCallback):
-    """Saves the model's weights after every epoch, or after so many batches; each file is written
-    whole or not at all.
-
-    With a number of batches every step is dispatched by itself, as with any callback that watches
-    batches.
+    """Saves the model, or its weights, after every epoch, or after so many batches; each file is
+    written whole or not at all.
 
     Args:
-      filepath: ends with `.msgpack`. It may name values in braces: `epoch` (from 1), `batch` (from
-        1, when batches are counted) and every log: `"{epoch:02d}-{val_loss:.2f}.msgpack"`.
+      filepath: ends with `.keras`, for the whole model; with `save_weights_only`, with
+        `.weights.h5`, `.safetensors` or `.msgpack`. It may name values in braces: `epoch` (from
+        1), `batch` (from 1, when batches are counted) and every log:
+        `"{epoch:02d}-{val_loss:.2f}.keras"`.
       monitor: a log name, such as `"val_loss"`.
       verbose: 1 prints a line about each decision.
       save_best_only: save only when `monitor` has improved.
-      save_weights_only: has to be True: whole models cannot be written yet.
+      save_weights_only: save with `save_weights` instead of `save`.
       mode: "min", "max", or "auto", which goes by the metric.
-      save_freq: "epoch", or a number of batches, counted on from epoch to epoch.
+      save_freq: "epoch", or a number of batches, counted from the run's first one on; the steps
+        between two files are still dispatched together.
       initial_value_threshold: a value that `monitor` has to beat to be saved at all.
 
     Attributes:
@@ -36,8 +39,6 @@ class ModelCheckpoint(MonitorCallback):
     Raises:
       TypeError, ValueError: an argument is none of these; while training: `filepath` names a value
         that is not among the logs.
-
-    Differs from Keras: the files are flax's, not HDF5.
 
     Source: `keras.callbacks.ModelCheckpoint`.
     """
@@ -60,11 +61,8 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = checked_frequency("ModelCheckpoint", "save_freq", save_freq)
+        self.boundaries = None if self.save_freq == "epoch" else self.save_freq
         self._epoch = 0
-        if self.save_freq != "epoch":
-            self._every = Every(self.save_freq)
-            # Not a method of the class: whoever has one watches every batch.
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
@@ -77,14 +75,17 @@ class ModelCheckpoint(MonitorCallback):
         if self.save_freq == "epoch":
             self._save(epoch, logs or {}, {})
 
-    def _after_batch(self, batch: int, logs: Logs | None = None) -> None:
-        if self._every.due(batch):
-            self._save(self._epoch, logs or {}, {"batch": batch + 1})
+    def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
+        self._save(self._epoch, logs or {}, {"batch": batch + 1})
+
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best}
 
     def _save(self, epoch: int, logs: Logs, numbers: dict[str, Any]) -> None:
         path = self._path({**numbers, "epoch": epoch + 1, **logs})
         if self._is_wanted(epoch, logs, path):
-            self.model.save_weights(path)
+            save = self.model.save_weights if self.save_weights_only else self.model.save
+            save(path)
             self._tell(epoch, f"finished saving model to {path}")
 
     def _path(self, values: dict[str, Any]) -> str:
@@ -121,22 +122,34 @@ class ModelCheckpoint(MonitorCallback):
 def _checked_path(filepath: Any, weights_only: bool) -> str:
     if not isinstance(filepath, str | os.PathLike):
         raise TypeError(
-            "ModelCheckpoint: `filepath`: expected a path such as 'best.msgpack', got "
+            "ModelCheckpoint: `filepath`: expected a path such as 'best.keras', got "
             f"{describe(filepath)}."
         )
     path = os.fspath(filepath)
-    possible = path if path.endswith(".msgpack") else str(Path(path).with_suffix(".msgpack"))
-    call = f"ModelCheckpoint({possible!r}, save_weights_only=True)"
-    if not weights_only:
+    endings = WEIGHTS if weights_only else WHOLE
+    if not path.endswith(endings):
+        what = "weights alone are saved" if weights_only else "whole models are saved"
         raise ValueError(
-            "ModelCheckpoint: `save_weights_only`: expected True, because only weights can be "
-            f"written now, not whole models. Write {call}."
-        )
-    if path != possible:
-        raise ValueError(
-            "ModelCheckpoint: `filepath`: expected a name that ends with '.msgpack', the file of "
-            f"weights that can be written now, got {path!r}. Write {call}."
+            f"ModelCheckpoint: `filepath`: expected a name that ends with "
+            f"{' or '.join(map(repr, endings))}, because {what}, got {path!r}. "
+            f"{_calls(path, weights_only)}."
         )
     if Path(path).is_dir():
         raise ValueError(f"ModelCheckpoint: `filepath`: expected a file, got the folder {path!r}.")
     return path
+
+
+def _calls(path: str, weights_only: bool) -> str:
+    """The call that was meant; the other one too, where the ending is the other one's."""
+    stem = path
+    for ending in (*WEIGHTS, *WHOLE, ".h5"):
+        stem = stem.removesuffix(ending)
+    whole = f"ModelCheckpoint({stem + '.keras'!r})"
+    weights = f"ModelCheckpoint({stem + '.weights.h5'!r}, save_weights_only=True)"
+    if weights_only:
+        also = f", or for the whole model {whole}" if path.endswith(WHOLE) else ""
+        return f"Write {weights}{also}"
+    kept = next((path for ending in WEIGHTS if path.endswith(ending)), None)
+    if kept is None:
+        return f"Write {whole}"
+    return f"Write {whole}, or for weights alone ModelCheckpoint({kept!r}, save_weights_only=True)"

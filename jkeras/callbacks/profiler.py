@@ -63,6 +63,10 @@ class Profiler(Callback):
         if self.steps[0] <= self._step < self.steps[1]:
             self._finish()
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: a trace is this process's."""
+        return {}
+
     def _finish(self) -> None:
         jax.profiler.stop_trace()
         # From here on nobody watches batches: a hook that is None does not count as one.

@@ -79,6 +79,10 @@ class ProgbarLogger(Callback):
     def on_predict_end(self, logs: Logs | None = None) -> None:
         self._finish(None)
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: what is drawn is this process's."""
+        return {}
+
     def _begin(self) -> ProgressBar:
         self.seen = 0
         self.progbar = ProgressBar(self.target, verbose=self.verbose)

@@ -107,6 +107,10 @@ class TensorBoard(Callback):
         self._in_fit = False
         self._close()
 
+    def get_state(self) -> dict[str, Any]:
+        """How many batches it has seen; clocks and files are this process's."""
+        return {"_batch": self._batch}
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         if self.write_steps_per_second:
             self._began = time.perf_counter(), self._iterations()

@@ -20,6 +20,7 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.data.arrays import Arrays
+from jkeras.data.mapped_files import check_files
 from jkeras.data.streams import Stream
 
 CHUNK_BYTES = 16 << 20
@@ -117,17 +118,25 @@ def of_host(
     for start in range(first, whole, most):
         end = min(start + most, whole)
         rows = order[start * size : end * size]
+        check_files(data.batch)
         buffer = jax.tree.map(lambda a, rows=rows: _gathered(a, rows, most * size), data.batch)
         length = min(data.length - start * size, most * size) if padded else None
         yield _feed(buffer, size, start, end, length, most)
     if rest:
         rows = order[whole * size : data.length]
+        check_files(data.batch)
         buffer = jax.tree.map(lambda a: _gathered(a, rows, len(rows)), data.batch)
         yield _feed(buffer, len(rows), whole, whole + 1, None, 1)
 
 
 def of_stream(
-    stream: Stream, *, limit: int | None, seconds: float, fixed: int | None, single: bool = False
+    stream: Stream,
+    *,
+    limit: int | None,
+    seconds: float,
+    fixed: int | None,
+    single: bool = False,
+    first: int = 0,
 ) -> Iterator[Feed]:
     """The batches of one epoch of an iterable, of which none is read beyond `limit`.
 
@@ -142,11 +151,14 @@ def of_stream(
       seconds: how long batches may wait for others.
       fixed: steps in a dispatch when the user fixed them: a buffer then waits until it is full.
       single: pass on every batch at once, because somebody looks at each.
+      first: the number of the batch that comes, in an epoch that goes on.
     """
     filling: _Buffer | None = None
     common: Any = None
     failure: list[Exception] = []
-    for number, batch in enumerate(_until_failure(_at_most(stream.epoch(), limit), failure)):
+    rest = _at_most(stream.epoch(), None if limit is None else limit - first)
+    number = first - 1
+    for number, batch in enumerate(_until_failure(rest, failure), first):
         shape = jax.tree.map(trees.spec_of, batch)
         common = common or shape
         if filling is not None and filling.shape != shape:
@@ -163,6 +175,7 @@ def of_stream(
         yield filling.feed()
     if failure:
         raise failure[0]
+    stream.tell_of_end(number + 1, limit)
 
 
 class _Buffer:

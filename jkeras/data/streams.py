@@ -9,6 +9,7 @@ padded to its size, so one compiled program serves all of them.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,8 @@ class Stream:
       pads: whether smaller batches are filled up; a model that would see the filler switches it
         off.
       adjust_fn: applied to every batch before it is padded.
+      check_fn: called with every batch, adjusted, and its number; what it raises gets the number
+        into its message.
 
     Raises:
       TypeError: `source` is not iterable.
@@ -50,6 +53,9 @@ class Stream:
         self._size = 0
         self.pads = True
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
+        self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
+        self._promised = self.steps
+        self._told_of_end = False
 
     @property
     def steps(self) -> int | None:
@@ -77,6 +83,26 @@ class Stream:
         for batch in itertools.chain(peeked, batches):
             yield self._padded(self.adjust_fn(batch))
 
+    def pass_epoch(self, limit: int | None = None) -> None:
+        """Reads the batches of one epoch, or the first `limit`, and leaves them."""
+        for number, _ in enumerate(self.epoch(), 1):
+            if number == limit:
+                break
+
+    def pass_batches(self, count: int) -> None:
+        """Reads `count` batches and leaves them: the epoch goes on behind them.
+
+        Raises:
+          ValueError: there are not so many.
+        """
+        for number in range(count):
+            if self.first() is None:
+                raise ValueError(
+                    f"{self._who}: expected the {count} batches that were read before the run was "
+                    f"interrupted, and the data ended after {number}. Pass the same data."
+                )
+            self._padded(self.adjust_fn(self._peeked.pop()))
+
     def _values(self) -> Iterator[Any]:
         """What the source yields; one with a length but without `__iter__` is indexed."""
         if hasattr(self._source, "__iter__") or self.steps is None:
@@ -84,8 +110,45 @@ class Stream:
         return (self._source[i] for i in range(self.steps))
 
     def _checked_all(self) -> Iterator[Batch]:
-        for number, value in enumerate(self._values()):
+        for number, value in enumerate(self._noting_errors()):
             yield self._checked(value, number)
+
+    def _noting_errors(self) -> Iterator[Any]:
+        """The values; an exception of the source gets a note with the number of the batch."""
+        number = 0
+        try:
+            for number, value in enumerate(self._values(), 1):  # noqa: B007  # read in the note
+                yield value
+        except Exception as error:  # whatever a user's code raises; it goes on as it is
+            error.add_note(
+                f"{self._who}: raised by the data where batch {number} was asked for."
+                f"{self._shrunk(self.steps)}"
+            )
+            raise
+
+    def _shrunk(self, steps: int | None) -> str:
+        """A sentence about a source that has become shorter; empty for another."""
+        if steps is None or self._promised is None or steps >= self._promised:
+            return ""
+        return f" It had {self._promised} batches when it was passed, and has {steps} now."
+
+    def tell_of_end(self, done: int, limit: int | None) -> None:
+        """Warns, once, where the batches of an epoch were fewer than they should be.
+
+        Args:
+          done: batches that there were.
+          limit: batches that were asked for; None for all that the source said it has.
+        """
+        expected = self._promised if limit is None else limit
+        if self._told_of_end or (done if expected is None else done >= expected):
+            return
+        self._told_of_end = True
+        what = f"the data ended after {done} of {expected} batches"
+        told = f"{self._who}: {what if done else 'the data had no batch left'}."
+        if self._promised is None:
+            told += " A generator is read once: pass an iterable that starts again, or ask for fewer "
+            told += "steps."
+        warnings.warn(told + self._shrunk(self.steps), stacklevel=2)
 
     def _checked(self, value: Any, number: int) -> Batch:
         try:
@@ -94,9 +157,12 @@ class Stream:
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)
             common_length({"x": x, "y": y, "sample_weight": weight})
+            batch = Batch(x, y, weight)
+            self.check_fn(self.adjust_fn(batch), number)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{self._who}: batch {number} of the data: {error}") from None
-        return Batch(x, y, weight)
+            told = str(error).removeprefix(f"{self._who}: ")
+            raise type(error)(f"{self._who}: batch {number} of the data: {told}") from None
+        return batch
 
     def _padded(self, batch: Batch) -> Batch:
         self._size = max(self._size, len(jax.tree.leaves(batch.x)[0]))

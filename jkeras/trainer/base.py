@@ -11,6 +11,7 @@ knows is its description (`net`), its compilation, and its values (`train_state`
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,13 +26,14 @@ from jkeras.core.errors import named_arguments
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
-from jkeras.trainer import engine, inputs, sharing
+from jkeras.trainer import drawn, engine, faults, inputs, nan_watch, resuming, sharing
 from jkeras.trainer.bar import Progress
 from jkeras.trainer.batchwise import Batchwise
 from jkeras.trainer.inputs import Data
 from jkeras.trainer.pace import Chunk, Interrupt, Pace, latest
 from jkeras.trainer.phase import LogValues, Phase, floats
 from jkeras.trainer.programs import begin_epoch, end_epoch
+from jkeras.trainer.resuming import Run
 
 
 class Trainer(Batchwise):
@@ -103,6 +105,7 @@ class Trainer(Batchwise):
         )
         self.stop_training = False
         self.initial_epoch = 0
+        self._run: Run | None = None
 
     # -- fit
 
@@ -125,6 +128,7 @@ class Trainer(Batchwise):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        resume_from: Any = None,
     ) -> History:
         """Trains the model.
 
@@ -151,14 +155,19 @@ class Trainer(Batchwise):
           validation_steps: batches in a validation, when not all of them.
           validation_batch_size: the validation's batch size; `batch_size` when left out.
           validation_freq: validate after every so many epochs, or after the epochs listed (from 1).
+          resume_from: a run to go on with: a checkpoint's file or folder, or what `snapshot` gave.
+            The model, the data and the other arguments have to be those of that run, which then
+            ends as if it had not been interrupted, also in the middle of an epoch.
 
         Returns:
           A `History`. After Ctrl-C it holds the completed epochs, and the model is usable as it
-          stands.
+          stands. After SIGTERM the step under way is finished, callbacks save, and the process
+          ends.
 
         Raises:
           TypeError, ValueError: before training starts, when arguments, data, model and loss do
-            not go together.
+            not go together, or the run to go on with is another model's.
+          FileNotFoundError: there is no such checkpoint.
         """
         compiled = self._need_compilation("fit")
         inputs.check_positive(
@@ -169,8 +178,11 @@ class Trainer(Batchwise):
             validation_batch_size=validation_batch_size,
         )
         inputs.check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
-        data = inputs.load("fit", x, y, sample_weight, class_weight)
-        data, held_out = inputs.validation(data, validation_data, validation_split)
+        taken = None if resume_from is None else resuming.found(resume_from)
+        finite = compiled.refuses_nans("fit")
+        data = inputs.load("fit", x, y, sample_weight, class_weight, finite=finite)
+        finite = compiled.refuses_nans("fit: `validation_data`")
+        data, held_out = inputs.validation(data, validation_data, validation_split, finite=finite)
         inputs.warn_of_batch_size(batch_size, data)
         data = self._prepared("fit", data, batch_size)
         if held_out is not None:
@@ -184,39 +196,71 @@ class Trainer(Batchwise):
         single = listed.watches_batches("train") or compiled.check_nans
         fixed = 1 if single else compiled.steps_per_execution
         options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
-        validation = (held_out, validation_batch_size or size, validation_steps, validation_freq)
-        with Interrupt() as options.interrupt, self._mode():
-            self._fit(data, size, shuffle, range(initial_epoch, epochs), validation, options)
-        if options.interrupt.asked:
+        val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
+        validation = (held_out, val_size, validation_steps, validation_freq)
+        facts = resuming.facts_of(data, size, steps_per_epoch, shuffle)
+        run = Run(listed, facts, first=initial_epoch)
+        told = faults.explained(self, "fit", size, options.close)
+        with Interrupt() as options.interrupt, self._mode(), self._running(run), told:
+            self._fit(data, size, shuffle, epochs, validation, options, taken)
+        if options.interrupted():
             history.interrupted = True
             print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
+            options.interrupt.pass_on()
         return history
+
+    @contextlib.contextmanager
+    def _running(self, run: Run) -> Iterator[None]:
+        """While it is entered, `snapshot` knows where the run stands."""
+        self._run = run
+        try:
+            yield
+        finally:
+            self._run = None
+            run.callbacks.leave()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that this trainer is, and in `fit` the run it is in, in plain containers,
+        numbers and NumPy arrays: for `fit(resume_from=)`.
+
+        In `fit` callbacks ask for it where everything stands still, in `on_pause` and
+        `on_boundary`.
+
+        Raises:
+          ValueError: the model is not built.
+        """
+        return resuming.snapshot(self)
 
     def _fit(
         self,
         data: Any,
         batch_size: int,
         shuffle: bool,
-        epochs: range,
+        end: int,
         validation: tuple[Any, int, int | None, Any],
         options: Phase,
+        taken: resuming.Snapshot | None,
     ) -> None:
         """The epochs, with everything checked and laid out."""
+        run, call = self._run, options.callbacks.call
+        assert run is not None, "fit has made it"
         held_out, val_size, val_steps, val_frequency = validation
         silent = dataclasses.replace(options, verbose=0, limit=val_steps)
-        call, logs = options.callbacks.call, {}
-        self.stop_training, self.initial_epoch = False, epochs.start
+        logs: LogValues = {}
+        self.stop_training, self.initial_epoch = False, run.first
         call("on_train_begin", {})
-        for number, epoch in enumerate(epochs):
-            if epoch < self.initial_epoch:
-                continue
-            if isinstance(data, Stream) and data.first() is None:
+        taken = resuming.go_on(self, taken, data, held_out, (options.limit, val_steps))
+        while run.epoch < end and not run.stops:
+            epoch = run.epoch
+            if isinstance(data, Stream) and not run.batch and data.first() is None:
                 _warn_of_end(epoch)
                 break
-            start = _start(data, number, batch_size, options.limit)
+            start = _start(data, epoch - run.first, batch_size, options.limit)
             call("on_epoch_begin", epoch, {})
-            many = epochs.stop > 1
-            bar = options.bar(epoch_header(epoch + 1, epochs.stop) if many else "")
+            if taken is not None:  # in the middle of this epoch, behind its beginning
+                resuming.put_back(self, taken)
+                taken = None
+            bar = options.bar(epoch_header(epoch + 1, end) if end > 1 else "")
             logs = self._epoch(data, batch_size, shuffle, start, options, bar)
             if options.interrupted():
                 break
@@ -225,11 +269,18 @@ class Trainer(Batchwise):
                 logs |= {f"val_{name}": value for name, value in found.items()}
                 if options.interrupted():
                     break  # the values of half a validation are no result
+                run.validations += 1
+            self._values = end_epoch(self._need_values())
+            run.next_epoch()
             logs = dict(sorted(logs.items()))
             bar.finish(logs)
             call("on_epoch_end", epoch, logs)
-            if self.stop_training or options.interrupted():
+            run.stops = self.stop_training
+            options.callbacks.pause("epoch")
+            if options.interrupted():
                 break
+        if options.interrupted():
+            options.callbacks.pause("interrupt")
         self._keep_averages()
         call("on_train_end", logs)
 
@@ -255,7 +306,10 @@ class Trainer(Batchwise):
     ) -> LogValues:
         """One epoch, from batch `start` of the data on; returns the logs at its end."""
         programs, watched = self._programs(), options.callbacks.watches_batches("train")
-        self._values = begun = begin_epoch(self._carry(), programs.zeros(), start)
+        run, begun = self._run, self._carry()
+        assert run is not None, "fit has made it"
+        if not run.batch:
+            self._values = begun = begin_epoch(begun, programs.zeros(), start)
 
         def carry(step: int) -> Any:
             options.batch_hook("train", "begin", step, {})
@@ -281,10 +335,11 @@ class Trainer(Batchwise):
             start=start,
             position=int(begun.position),
             pace=pace,
+            room_fn=run.room,
             checks=self._need_compilation("fit").check_nans,
         )
         logs = self._follow("train", chunks, pace, options, bar)
-        self._values = end_epoch(self._need_values())
+        nan_watch.tell_of_skipped("fit", self._need_values(), start)
         return logs
 
     def _follow(
@@ -292,22 +347,28 @@ class Trainer(Batchwise):
     ) -> LogValues:
         """Runs a phase to its end, or until Ctrl-C; returns its last logs."""
         watched = options.callbacks.watches_batches(phase)
+        run = self._run if phase == "train" else None
 
         def report(chunk: Chunk) -> None:
             bar.update(chunk.done, chunk.logs)
             if options.callbacks.hears_batches(phase):
                 options.batch_hook(phase, "end", chunk.done - 1, floats(chunk.logs))
+            if run is not None:
+                run.stepped(chunk.done, chunk.logs)
+
+        def at_once(chunk: Chunk) -> bool:
+            return watched or (run is not None and run.is_boundary(chunk.done))
 
         def stopped() -> bool:
-            return phase == "train" and self.stop_training
+            return options.interrupted() or (run is not None and self.stop_training)
 
-        logs: Mapping[str, Any] = {}
-        for chunk in latest(chunks, pace, report, eager=watched, stopped_fn=stopped):
+        logs: Mapping[str, Any] = {} if run is None else run.logs
+        if run is not None and run.batch and stopped():
+            return floats(logs)  # it was stopped in the middle of this epoch before
+        for chunk in latest(chunks, pace, report, eager_fn=at_once, stopped_fn=stopped):
             logs = chunk.logs
             if phase == "train":
                 self._values = chunk.value
-            if options.interrupted():
-                break
         return floats(logs)
 
     # -- evaluate and predict
@@ -335,13 +396,14 @@ class Trainer(Batchwise):
           `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no
           metrics. For several outputs in the order of `metrics_names`.
         """
-        self._need_compilation("evaluate")
+        finite = self._need_compilation("evaluate").refuses_nans("evaluate")
         inputs.check_positive("evaluate", batch_size=batch_size, steps=steps)
-        data = self._prepared("evaluate", inputs.load("evaluate", x, y, sample_weight), batch_size)
+        given = inputs.load("evaluate", x, y, sample_weight, finite=finite)
+        data = self._prepared("evaluate", given, batch_size)
         size, known = inputs.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         options = Phase(listed, verbose, None, known, steps)
-        with self._mode():
+        with self._mode(), faults.explained(self, "evaluate", size, options.close):
             return self._in_order(self._evaluation(data, size, options), return_dict)
 
     def _evaluation(self, data: Data, batch_size: int, options: Phase) -> LogValues:
@@ -360,9 +422,8 @@ class Trainer(Batchwise):
         feeds = engine.eval_feeds(
             programs, data, size=size, limit=options.limit, pace=pace, watched=watched
         )
-        chunks = engine.evaluate(
-            programs, values.params, values.state, feeds, pace=pace, begin_fn=begin
-        )
+        state = drawn.asked(self, values, in_fit=options.interrupt is not None)
+        chunks = engine.evaluate(programs, values.params, state, feeds, pace=pace, begin_fn=begin)
         logs = self._follow("test", chunks, pace, options, bar)
         bar.finish(logs)
         options.callbacks.call("on_test_end", logs)
@@ -401,7 +462,7 @@ class Trainer(Batchwise):
         size, known = inputs.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         options = Phase(listed, verbose, None, known, steps)
-        with self._mode():
+        with self._mode(), faults.explained(self, "predict", size, options.close):
             return self._prediction(data, size, options)
 
     def _prediction(self, data: Data, size: int, options: Phase) -> Any:
@@ -412,7 +473,7 @@ class Trainer(Batchwise):
         pace = dataclasses.replace(options, fixed=1 if watched else None).begin(
             programs.pace("predict", size), bar
         )
-        where = (programs, values.params, values.state)
+        where = (programs, values.params, drawn.asked(self, values))
         outputs = engine.Outputs()
 
         def begin(step: int) -> None:
@@ -428,7 +489,7 @@ class Trainer(Batchwise):
             *where, data, size=size, limit=options.limit, pace=pace, watched=watched
         )
         chunks = engine.predict(*where, feeds, pace=pace, begin_fn=begin)
-        for _ in latest(chunks, pace, report, eager=watched, stopped_fn=lambda: False):
+        for _ in latest(chunks, pace, report, eager_fn=lambda _: watched, stopped_fn=lambda: False):
             pass
         bar.finish({})
         options.callbacks.call("on_predict_end", {})

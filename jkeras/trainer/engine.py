@@ -25,6 +25,7 @@ from jkeras.trainer import nan_watch
 from jkeras.trainer.pace import Chunk, Pace
 from jkeras.trainer.programs import Programs
 from jkeras.training import loops
+from jkeras.training.drawing import counted_from
 from jkeras.training.state import TrainState
 
 Data = Arrays | Stream
@@ -73,7 +74,9 @@ def train_feeds(
       watched: whether somebody looks at each step.
     """
     if isinstance(data, Stream):
-        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=fixed, single=watched)
+        first = int(begun.position)
+        options: dict[str, Any] = {"fixed": fixed, "single": watched, "first": first}
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
     total, position = data.steps(size), int(begun.position)
     if shuffle:
         pass_began = begun.epoch - (0 if limit is None else start // limit)
@@ -132,6 +135,7 @@ def train(
     start: int,
     position: int,
     pace: Pace,
+    room_fn: Callable[[int], int | None],
     checks: bool = False,
 ) -> Iterator[Chunk]:
     """Trains on every feed.
@@ -144,6 +148,8 @@ def train(
       start: the number of the epoch's first batch.
       position: the number of the batch that comes.
       pace: says how many steps a dispatch has; one, with `checks`.
+      room_fn: from steps done in the epoch to the most that the next dispatch may have; None for any
+        number.
       checks: look after every step whether numbers are finite.
 
     Raises:
@@ -155,7 +161,8 @@ def train(
         while position < part.stop:
             train_state = carry_fn(position - start)
             before = trees.copy(train_state) if checks else None
-            position = min(part.stop, position + pace.steps)
+            room = room_fn(position - start) or pace.steps
+            position = min(part.stop, position + min(pace.steps, room))
             where = (np.int32(part.first), np.int32(position), length)
             train_state, logs = loop(train_state, part.data, part.order, *where)
             if before is not None:
@@ -184,7 +191,8 @@ def evaluate(
             begin_fn(position)
             stop = min(part.stop, position + pace.steps)
             where = (np.int32(position - part.first), np.int32(stop - part.first), length)
-            sums, logs = loop(params, state, sums, part.data, part.order, *where)
+            told = counted_from(state, part.first)
+            sums, logs = loop(params, told, sums, part.data, part.order, *where)
             position = stop
             yield Chunk(None, position, logs)
 
@@ -208,7 +216,8 @@ def predict(
             begin_fn(position)
             stop = min(part.stop, position + pace.steps)
             where = (np.int32(position - part.first), np.int32(stop - part.first))
-            outputs, done = loop(params, state, outputs, data, part.order, *where)
+            told = counted_from(state, part.first)
+            outputs, done = loop(params, told, outputs, data, part.order, *where)
             position = stop
             finished = (outputs, part) if position == part.stop else None
             yield Chunk(finished, position, {"done": done})
@@ -255,7 +264,8 @@ def _fault(programs: Programs, part: Feed, before: TrainState, after: TrainState
         number = int(before.position) - part.first
         return loops.take(part.data, jnp.asarray(part.order), number, part.size, part.length)
 
-    return nan_watch.checked(programs.objective, before, after, logs, batch)
+    where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
+    return nan_watch.checked(where, programs.objective, before, after, logs, batch)
 
 
 def _in_order(programs: Programs, data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:

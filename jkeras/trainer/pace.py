@@ -86,7 +86,7 @@ def latest(
     pace: Pace,
     report: Callable[[Chunk], None],
     *,
-    eager: bool,
+    eager_fn: Callable[[Chunk], bool],
     stopped_fn: Callable[[], bool],
 ) -> Iterator[Chunk]:
     """Passes chunks on as they are dispatched, and reports each one when the next is under way.
@@ -95,9 +95,9 @@ def latest(
       chunks: a phase.
       pace: is told when results arrive.
       report: is called with each chunk when its logs are ready.
-      eager: report each chunk at once, because somebody wants to look between two of them.
-      stopped_fn: asked after each report; True ends the phase there. What is under way then, unless
-        `eager`, is passed on already, and is the end.
+      eager_fn: whether a chunk is reported at once, before the next is dispatched, because somebody
+        wants to look between the two.
+      stopped_fn: asked after each report; True ends the phase there, with what is under way then.
     """
     waiting: Chunk | None = None
     before = 0
@@ -114,36 +114,55 @@ def latest(
         if waiting is not None:
             finish(waiting)
         waiting = chunk
-        if eager:
+        if eager_fn(chunk):
             finish(chunk)
             waiting = None
         if stopped_fn():
-            return
+            break
     if waiting is not None:
         finish(waiting)
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C sets `asked` and lets the dispatch end; a second Ctrl-C raises.
+    """While it is entered, Ctrl-C and SIGTERM set `asked` and let the dispatch end; a second one
+    ends at once.
 
     A `KeyboardInterrupt` between a dispatch and the assignment of its result would lose the donated
     state. Outside the main thread, where Python delivers no signals, it does nothing.
+
+    Attributes:
+      asked: the signal that asked to stop; None for none.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before: Any = None
+        self.asked: int | None = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            # None is a handler that was not set from Python, which cannot be set again from here.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def pass_on(self) -> None:
+        """After SIGTERM: what it does to a process, now that everything is in its place.
+
+        Raises:
+          SystemExit: unless the program has a handler of its own, which is called.
+        """
+        if self.asked == signal.SIGTERM:
+            handler = self._before[signal.SIGTERM]
+            if callable(handler):
+                handler(signal.SIGTERM, None)
+            elif handler != signal.SIG_IGN:
+                raise SystemExit(128 + signal.SIGTERM)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+        if self.asked is not None:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        self.asked = number

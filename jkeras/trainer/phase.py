@@ -26,6 +26,7 @@ class Phase:
       steps: steps in all, if that is known.
       limit: steps at most, if that was asked for.
       interrupt: hears Ctrl-C, in `fit`.
+      bars: those that were made, of this phase and of copies of it.
     """
 
     callbacks: CallbackList
@@ -34,14 +35,22 @@ class Phase:
     steps: int | None
     limit: int | None
     interrupt: Interrupt | None = None
+    bars: list[Progress] = dataclasses.field(default_factory=list)
 
     def interrupted(self) -> bool:
-        """Whether Ctrl-C was pressed."""
-        return self.interrupt is not None and self.interrupt.asked
+        """Whether Ctrl-C was pressed, or the process asked to end."""
+        return self.interrupt is not None and self.interrupt.asked is not None
 
     def bar(self, header: str = "") -> Progress:
         """A progress bar for these steps; a silent one where a callback draws."""
-        return Progress(self.steps, 0 if self.callbacks.draws_progress else self.verbose, header)
+        verbose = 0 if self.callbacks.draws_progress else self.verbose
+        self.bars[:] = [Progress(self.steps, verbose, header), *self.bars[:1]]
+        return self.bars[0]
+
+    def close(self) -> None:
+        """Ends the lines that an error left unfinished."""
+        for bar in self.bars:
+            bar.close()
 
     def begin(self, pace: Pace, bar: Progress) -> Pace:
         """The pace, started: a tenth of a second for a dispatch while a bar moves, else a

@@ -17,6 +17,7 @@ from jax import lax
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
+from jkeras.training import drawing
 from jkeras.training.objective import Logs, Objective, Sums
 from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
@@ -107,7 +108,7 @@ def eval_loop(
     ) -> tuple[Sums, Logs]:
         def body(number: Any, sums: Sums) -> Sums:
             batch = take(data, order, number, batch_size, length)
-            return objective.merge(sums, step(params, state, batch))
+            return objective.merge(sums, step(params, drawing.at(state, number), batch))
 
         sums = lax.fori_loop(start, stop, body, sums)
         return sums, objective.logs(sums)
@@ -132,7 +133,8 @@ def predict_loop(step: Callable[[Tree, Tree, Any], Any], batch_size: int) -> Cal
         stop: Any,
     ) -> tuple[Any, Any]:
         def body(number: Any, outputs: Any) -> Any:
-            new = step(params, state, take(data, order, number, batch_size))
+            batch = take(data, order, number, batch_size)
+            new = step(params, drawing.at(state, number), batch)
             return jax.tree.map(
                 lambda all_, one: lax.dynamic_update_index_in_dim(all_, one, number, 0),
                 outputs,

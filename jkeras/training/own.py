@@ -29,6 +29,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
+from jkeras.training.finite import SKIPPED
 from jkeras.training.goals import NOTHING, Wanted
 from jkeras.training.state import TrainState, fresh
 
@@ -159,7 +160,7 @@ def own_init_fn(steps: OwnSteps) -> Callable[..., TrainState]:
 def own_sums(train_state: TrainState) -> Any:
     """The sums that the user's step keeps itself."""
     sums = train_state.sums
-    return sums["own"] if set(sums) == {"means", "own"} else sums
+    return sums["own"] if set(sums) - {SKIPPED} == {"means", "own"} else sums
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

@@ -20,6 +20,8 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
+from jkeras.training import finite
+from jkeras.training.drawing import opened
 from jkeras.training.goals import wanted
 from jkeras.training.objective import Logs, Objective, Sums, objective_of
 from jkeras.training.slices import slice_size, value_and_grad_in_slices
@@ -123,29 +125,37 @@ def init_fn(
     return init
 
 
-def train_step_fn(objective: Objective, optimizer: Any) -> TrainStep:
-    """`make_train_step` for an `Objective` and an optax transformation."""
+def train_step_fn(objective: Objective, optimizer: Any, *, skips: bool = False) -> TrainStep:
+    """`make_train_step` for an `Objective` and an optax transformation; with `skips` a step that
+    would make NaN or infinity leaves itself out, and is counted in the sums (`finite`).
+    """
     constrain = getattr(objective.net, "constrain", lambda params: params)
+
+    def update(grads: Tree, params: Tree, opt_state: Tree) -> tuple[Tree, Tree]:
+        trained = objective.trained(params)
+        updates, opt_state = optimizer.update(grads, opt_state, trained)
+        new = constrain(whole(optimizers.apply_updates(trained, updates), params))
+        return whole(objective.trained(new), params), opt_state
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
         (loss, found), grads = gradients(objective, train_state, batch, key)
-        params = train_state.params
-        trained = objective.trained(params)
-        updates, opt_state = optimizer.update(grads, train_state.opt_state, trained)
-        new = constrain(whole(optimizers.apply_updates(trained, updates), params))
+        given = (grads, train_state.params, train_state.opt_state)
+        good, (params, opt_state) = (
+            finite.guarded(update, loss, *given) if skips else (None, update(*given))
+        )
         met = objective.met(found.outputs)
         sums = met.sums(loss, found, batch)
-        train_state = train_state.replace(
-            params=whole(objective.trained(new), params),
+        after = train_state.replace(
+            params=params,
             state=found.state,
             opt_state=opt_state,
             sums=met.merge(train_state.sums, sums),
             step=train_state.step + 1,
             position=train_state.position + 1,
         )
-        return train_state, met.logs(sums)
+        return after if good is None else finite.counted(train_state, after, good), met.logs(sums)
 
     return train_step
 
@@ -169,20 +179,26 @@ def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: 
 
 
 def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
-    """The pure function (params, state, batch) -> metric sums of one batch, without training."""
+    """The pure function (params, state, batch) -> metric sums of one batch, without training; the
+    state may be a `Drawing`.
+    """
 
     def eval_step(params: Tree, state: Tree, batch: Any) -> Sums:
-        batch = as_batch(batch)
-        loss, found = objective.value(params, state, batch, None, False)
+        batch, (state, key) = as_batch(batch), opened(state)
+        loss, found = objective.value(params, state, batch, key, False)
         return objective.met(found.outputs).sums(loss, found, batch)
 
     return eval_step
 
 
 def predict_step_fn(net: Any) -> Callable[[Tree, Tree, Any], Any]:
-    """The pure function (params, state, batch) -> outputs, without training."""
+    """The pure function (params, state, batch) -> outputs, without training; the state may be a
+    `Drawing`.
+    """
 
     def predict_step(params: Tree, state: Tree, batch: Batch) -> Any:
-        return net.apply(params, state, *as_batch(batch).inputs, training=False)[0]
+        state, key = opened(state)
+        told = {"training": False} if key is None else {"training": False, "key": key}
+        return net.apply(params, state, *as_batch(batch).inputs, **told)[0]
 
     return predict_step

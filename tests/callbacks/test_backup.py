@@ -1,5 +1,6 @@
 """Going on after a crash: the values of a run that was cut off are those of one that was not."""
 
+import functools
 import pathlib
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import jkeras
 from jkeras.callbacks import BackupAndRestore, Callback, CallbackList
+from jkeras.core import locks
 from tests.callbacks.conftest import RUN
 
 
@@ -39,7 +41,7 @@ def values(model: jkeras.Sequential) -> Any:
 def crashed(model: jkeras.Sequential, backup: BackupAndRestore, crash: Crash, **run: Any) -> None:
     """Leaves a backup behind, and the model with other values."""
     start = model.train_state
-    with pytest.raises(RuntimeError, match=r"^power cut$"):
+    with pytest.raises(RuntimeError, match=r"^power cut"):
         model.fit(**RUN, epochs=4, callbacks=[backup, crash], **run)
     model.train_state = start.replace(
         params=jax.tree.map(lambda a: a + 1, start.params), key=jax.random.key(7)
@@ -56,23 +58,45 @@ def test_after_a_crash_between_epochs_all_values_are_the_same(
     model.train_state = start
     backup = BackupAndRestore(tmp_path / "b", double_checkpoint=double)
     crashed(model, backup, Crash(2), **run)
-    names = ["latest.msgpack", "previous.msgpack"][: 1 + double]
+    names = ["latest.safetensors", "previous.safetensors"][: 1 + double]
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == names
     history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path / "b")], **run)
-    assert history.epoch == [2, 3] and history.history["loss"] == expected[0][2:]
+    assert history.epoch == [0, 1, 2, 3] and history.history["loss"] == expected[0]
     jax.tree.map(np.testing.assert_array_equal, values(model), expected[1])
 
 
-def test_within_an_epoch_it_goes_on_with_the_epoch_that_was_cut_off(
+def test_within_an_epoch_it_goes_on_with_the_step_that_comes(
     model: jkeras.Sequential, tmp_path: pathlib.Path
 ) -> None:
-    backup = BackupAndRestore(tmp_path, save_freq=2)
-    assert CallbackList([backup]).watches_batches("train")
-    crashed(model, backup, Crash(1, batch=1))  # saved after batches 2 and 4; the fourth is 1, 0
-    seen = Callback()
-    history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path), seen])
-    assert history.epoch == [1, 2, 3]
-    assert int(model.train_state.step) == 4 + 9 and int(model.train_state.epoch) == 4
+    start = model.train_state
+    expected = model.fit(**RUN, epochs=4), values(model)
+    model.train_state = start
+    backup = BackupAndRestore(tmp_path / "b", save_freq=2)
+    assert not CallbackList([backup]).watches_batches("train")
+    crashed(model, backup, Crash(1, batch=1))  # the second backup is of epoch 1, behind batch 0
+    history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path / "b")])
+    assert (history.epoch, history.history) == (expected[0].epoch, expected[0].history)
+    jax.tree.map(np.testing.assert_array_equal, values(model), expected[1])
+
+
+def test_what_a_killed_run_left_unfinished_is_cleared_away(
+    model: jkeras.Sequential, tmp_path: pathlib.Path
+) -> None:
+    left = tmp_path / ".latest.safetensors.0123456789abcdef"
+    left.write_bytes(b"half a file")
+    model.fit(**RUN, callbacks=[BackupAndRestore(tmp_path, delete_checkpoint=False)])
+    assert [path.name for path in tmp_path.iterdir()] == ["latest.safetensors"]
+
+
+def test_two_runs_in_one_folder_are_told_apart(
+    model: jkeras.Sequential, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = functools.partial(locks.acquire, timeout=0)
+    monkeypatch.setattr("jkeras.callbacks.backup.locks.acquire", taken)
+    with locks.folder_lock(tmp_path, "the other"), pytest.raises(locks.FolderInUse) as error:
+        model.fit(**RUN, callbacks=[BackupAndRestore(tmp_path)])
+    assert str(error.value).startswith(f"BackupAndRestore: expected the folder {str(tmp_path)!r}")
+    model.fit(**RUN, callbacks=[BackupAndRestore(tmp_path)])  # the lock is gone
 
 
 def test_a_run_that_ends_by_itself_removes_its_files_and_no_others(
@@ -85,7 +109,7 @@ def test_a_run_that_ends_by_itself_removes_its_files_and_no_others(
         model.fit(**RUN, epochs=2, callbacks=[BackupAndRestore(tmp_path / name)])
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", other]
     model.fit(**RUN, callbacks=[BackupAndRestore(tmp_path / "c", delete_checkpoint=False)])
-    assert (tmp_path / "c" / "latest.msgpack").exists()
+    assert (tmp_path / "c" / "latest.safetensors").exists()
 
 
 def test_ctrl_c_keeps_the_backup(
@@ -100,27 +124,29 @@ def test_ctrl_c_keeps_the_backup(
     press = jkeras.callbacks.LambdaCallback(on_epoch_end=interrupt)
     backup = BackupAndRestore(tmp_path)
     assert model.fit(**RUN, epochs=4, callbacks=[backup, press]).interrupted
-    assert (tmp_path / "latest.msgpack").exists()
-    assert model.fit(**RUN, epochs=4, callbacks=[backup]).epoch == [2, 3]
+    assert (tmp_path / "latest.safetensors").exists()
+    assert model.fit(**RUN, epochs=4, callbacks=[backup]).epoch == [0, 1, 2, 3]
 
 
 def test_a_damaged_backup_is_told_and_the_one_before_it_used(
     model: jkeras.Sequential, tmp_path: pathlib.Path
 ) -> None:
     crashed(model, BackupAndRestore(tmp_path, double_checkpoint=True), Crash(3))
-    latest, message = tmp_path / "latest.msgpack", "expected weights saved by jkeras"
+    latest = tmp_path / "latest.safetensors"
     latest.write_bytes(latest.read_bytes()[:100])
     with pytest.warns(UserWarning) as caught:
-        assert model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)]).epoch == [2, 3]
+        history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)])
+    assert history.epoch == [0, 1, 2, 3]
+    fault = "expected a whole file of the safetensors format, but its {} bytes have no room for its "
     assert [str(warning.message) for warning in caught] == [
-        f"BackupAndRestore: {latest}: {message}, and it is damaged. Training goes on from the "
-        "backup before it."
+        f"BackupAndRestore: {latest}: {fault.format(100)}header. Training goes on from the backup "
+        "before it."
     ]
     tmp_path.mkdir()
     latest.write_bytes(b"")
     with pytest.raises(ValueError) as error:
         model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)])
-    assert str(error.value) == f"{latest}: {message}, and it is damaged."
+    assert str(error.value) == f"{latest}: {fault.format(0)}header."
 
 
 def test_the_backup_of_another_model_is_refused(
@@ -132,8 +158,9 @@ def test_the_backup_of_another_model_is_refused(
     with pytest.raises(ValueError) as error:
         other.fit(**RUN, callbacks=[BackupAndRestore(tmp_path)])
     assert str(error.value) == (
-        f"{tmp_path / 'latest.msgpack'}: the file has a weight "
-        "values/opt_state/hyperparams/momentum, and the model does not."
+        f"Sequential {other.name!r}: {tmp_path / 'latest.safetensors'}: the checkpoint is of another "
+        "model: the checkpoint has opt_state/hyperparams/momentum, and the model does not. Make the "
+        "model and compile it as in the run that wrote it."
     )
 
 

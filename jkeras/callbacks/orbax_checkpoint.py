@@ -1,0 +1,218 @@
+"""All that a run is, written by Orbax while the run goes on.
+
+Laws:
+  - `fit(resume_from=directory)` goes on from the latest checkpoint as if nothing had happened.
+  - A checkpoint is there whole or not at all; one that cannot be written leaves those before it.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from typing import Any, Literal
+
+from jkeras.callbacks.base import Logs
+from jkeras.callbacks.batches import checked_frequency
+from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.core.errors import describe, named_arguments
+from jkeras.saving.orbax_manager import Manager, as_numbers, checked_count
+
+
+class OrbaxCheckpoint(MonitorCallback):
+    """Saves the state of training after every epoch, or after so many batches, in the background.
+
+    Each checkpoint is a folder in `directory`, named after the number of updates that the model has
+    seen. It holds everything: weights, optimizer, metrics, history, the place in the data, and what
+    other callbacks remember. `fit(resume_from=directory)` goes on from the latest one, in the
+    middle of an epoch too, and `model.load_weights(directory)` reads its weights.
+
+    When training ends, the last checkpoint is waited for. One that could not be written is an error
+    of the next one, or of the end.
+
+    Args:
+      directory: a folder of its own; made when it is missing.
+      monitor: a log name, such as `"val_loss"`.
+      verbose: 1 prints a line about each decision.
+      save_best_only: save only when `monitor` has improved.
+      mode: "min", "max", or "auto", which goes by the metric.
+      save_freq: "epoch", or a number of batches, counted on from epoch to epoch; the steps between
+        two checkpoints are still dispatched together. After Ctrl-C or a request to end there is one
+        more, unless `save_best_only`.
+      initial_value_threshold: a value that `monitor` has to beat to be saved at all.
+      max_to_keep: how many checkpoints stay, the latest ones; None for all.
+      save_on_background: go on with training while a checkpoint is written.
+      save_weights_only: save `params` and `state` alone; no run can go on from them.
+
+    Raises:
+      TypeError, ValueError: an argument is none of these; when training begins: the folder has
+        checkpoints of a run that went further.
+      FolderInUse: when training begins: another run writes to the folder.
+      OSError: while training: a checkpoint could not be written.
+
+    Differs from Keras: a checkpoint has everything, not weights and optimizer alone; its number
+    counts updates, not epochs, so that a second `fit` goes on counting; an error of the writer is
+    told.
+
+    Source: `keras.callbacks.OrbaxCheckpoint`.
+    """
+
+    @named_arguments
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        mode: Mode = "auto",
+        save_freq: int | Literal["epoch"] = "epoch",
+        initial_value_threshold: float | None = None,
+        max_to_keep: int | None = 1,
+        save_on_background: bool = True,
+        save_weights_only: bool = False,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.directory = _checked_folder(directory)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_freq = checked_frequency("OrbaxCheckpoint", "save_freq", save_freq)
+        if max_to_keep is not None:
+            checked_count("OrbaxCheckpoint", "max_to_keep", max_to_keep)
+        self.max_to_keep = max_to_keep
+        self.save_on_background = save_on_background
+        self.save_weights_only = save_weights_only
+        self.boundaries = None if self.save_freq == "epoch" else self.save_freq
+        self._manager: Manager | None = None
+        self._logs: Logs | None = None
+        self._epoch: int | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Takes the folder, for this run alone."""
+        if self.save_best_only:
+            super().on_train_begin(logs)
+        self._let_go()
+        self._manager = Manager(
+            self.directory,
+            max_to_keep=self.max_to_keep,
+            background=self.save_on_background,
+            who="OrbaxCheckpoint",
+        )
+        _writing[self._place] = self
+        self._logs = self._epoch = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        run = getattr(self.model, "_run", None)
+        # In the middle of an epoch the values of the run that is gone on with come after this hook.
+        if self._epoch is None and not getattr(run, "batch", 0):
+            self._check_order()
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Decides; what is saved are the values after all callbacks have heard of this epoch."""
+        if self.save_freq == "epoch" and self._is_wanted(epoch, logs or {}):
+            self._logs = logs or {}
+
+    def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
+        if self._is_wanted(self._epoch or 0, logs or {}):
+            self._save(logs or {})
+
+    def on_pause(self, reason: str) -> None:
+        if self._logs is not None:
+            self._save(self._logs)
+        elif reason == "interrupt" and not self.save_best_only:
+            self._save({})
+        self._logs = None
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Waits for the last checkpoint, and lets the folder go."""
+        self._close()
+
+    def wait_until_finished(self) -> None:
+        """Waits until everything is written.
+
+        Raises:
+          OSError: the last checkpoint could not be written; those before it are whole.
+        """
+        if self._manager is not None:
+            self._manager.wait()
+
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    @property
+    def _place(self) -> str:
+        return str(Path(self.directory).absolute())
+
+    def _let_go(self) -> None:
+        """Closes what an earlier run of this process, that an error has ended, holds open."""
+        other = _writing.get(self._place)
+        if other is not None and (other is self or other.params is not self.params):
+            other._close()
+        self._close()
+
+    def _close(self) -> None:
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            manager.close()
+
+    def _check_order(self) -> None:
+        """Refuses to write before the latest checkpoint: it would be another run's."""
+        assert self._manager is not None, "on_train_begin has made it"
+        now, latest = int(self.model.train_state.step), self._manager.latest
+        if latest is not None and latest > now:
+            self._close()
+            raise ValueError(
+                f"OrbaxCheckpoint: `directory`: expected no checkpoints behind update {now}, where "
+                f"this run begins, got one of update {latest} in {self.directory!r}. Go on with "
+                f"that run: fit(..., resume_from={self.directory!r}); or choose another folder."
+            )
+
+    def _is_wanted(self, epoch: int, logs: Logs) -> bool:
+        if not self.save_best_only:
+            self._tell(epoch, f"saving to {self.directory}")
+            return True
+        value = self.value_in(logs)
+        if value is None:
+            return False
+        before = "None" if self.best is None else f"{self.best:.5f}"
+        if not self.improves(value, self.best):
+            self._tell(epoch, f"{self.monitor} did not improve from {before}")
+            return False
+        change = f"{self.monitor} improved from {before} to {value:.5f}"
+        self._tell(epoch, f"{change}, saving to {self.directory}")
+        self.best = value
+        return True
+
+    def _save(self, logs: Logs) -> None:
+        assert self._manager is not None, "on_train_begin has made it"
+        value = self.model.snapshot()
+        step = int(value["values"]["step"])
+        if step == self._manager.latest:
+            return  # of the same values: a run that is interrupted where it has just saved
+        if self.save_weights_only:
+            weights = ("params/", "state/")
+            value = {n: v for n, v in value["values"].items() if n.startswith(weights)}
+        self._manager.save(step, value, as_numbers(logs))
+
+    def _tell(self, epoch: int, what: str) -> None:
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: {what}")
+
+
+_writing: weakref.WeakValueDictionary[str, OrbaxCheckpoint] = weakref.WeakValueDictionary()
+"""By folder, who was the last in this process to write there."""
+
+
+def _checked_folder(directory: Any) -> str:
+    if not isinstance(directory, str | os.PathLike) or not os.fspath(directory):
+        raise TypeError(
+            f"OrbaxCheckpoint: `directory`: expected the path of a folder, got "
+            f"{describe(directory)}."
+        )
+    path = os.fspath(directory)
+    if Path(path).is_file():
+        raise ValueError(
+            f"OrbaxCheckpoint: `directory`: expected a folder, got the file {path!r}. For weights "
+            "in one file use ModelCheckpoint."
+        )
+    return path

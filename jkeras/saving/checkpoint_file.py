@@ -1,0 +1,65 @@
+"""One nested value in one file: what training needs to go on, and anything like it.
+
+The file has the format of safetensors: the arrays under their paths, and in the metadata the
+value's structure and plain parts (`jkeras.saving.nested`), with a version of the format. It is
+written whole or not at all, and every byte of it is verified when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jkeras.saving.nested import flatten, rebuild
+from jkeras.saving.safetensors_files import read_arrays, write_arrays
+
+FORMAT = "jkeras-checkpoint-1"
+
+
+def write_checkpoint(path: str | os.PathLike[str], value: Any) -> None:
+    """Writes a nested value, whole or not at all; a file that is there is replaced.
+
+    Args:
+      path: the file, of any ending.
+      value: what `nested.flatten` takes: dicts, lists, tuples, None, booleans, numbers, strings,
+        arrays, random keys.
+
+    Raises:
+      TypeError: something else is in it; the message says where.
+      OSError: the file cannot be written.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_checkpoint(f"{folder}/latest", {"epoch": 3, "best": (float("inf"), None)})
+      ...     read_checkpoint(f"{folder}/latest")
+      {'epoch': 3, 'best': (inf, None)}
+    """
+    words, arrays = flatten(value)
+    write_arrays(path, arrays, {"format": FORMAT, "value": json.dumps(words, allow_nan=False)})
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Any:
+    """Reads what `write_checkpoint` wrote; arrays come back as NumPy arrays.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is damaged, or no such file; the message names the entry.
+    """
+    path = Path(path)
+    arrays, metadata = read_arrays(path)
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format")
+        raise ValueError(
+            f"{path}: expected a checkpoint of the format {FORMAT!r}, got "
+            + ("a safetensors file without one." if found is None else f"{found!r}.")
+        )
+    try:
+        return rebuild(json.loads(metadata.get("value", "")), arrays)
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{path}: expected a checkpoint, and it is damaged: {error}") from error
+
+
+__all__ = ["FORMAT", "read_checkpoint", "write_checkpoint"]

@@ -1,0 +1,187 @@
+"""Keras's `.keras`: a zip archive of metadata.json, config.json and model.weights.h5.
+
+Laws: nothing is extracted to a folder, no member but these three is read, and what is read is
+bounded by the size of the file; what is wrong is a `ValueError` that names the file and the member.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO, NamedTuple
+
+from jkeras.saving.keras_h5 import read_bytes
+
+KERAS = "3.15.1"
+"""The version of Keras whose form this is."""
+
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+MOST_GROWTH, ALLOWANCE = 20, 1 << 24
+"""A member may be larger than its compressed bytes by this factor, and this many bytes besides.
+Keras does not compress, so its own members do not grow at all."""
+MOST_DEPTH = 100
+"""Brackets in one another in JSON; a model in a model in a model has about 20."""
+IN_MEMORY = 1 << 26
+
+_ASSETS = re.compile(r"assets(/[^/\\\0]+)*/?")
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
+class Archive(NamedTuple):
+    """What a `.keras` file holds.
+
+    Attributes:
+      metadata: the version of Keras and the date.
+      config: the model as a configuration.
+      weights: the bytes of an HDF5 file.
+    """
+
+    metadata: dict[str, Any]
+    config: dict[str, Any]
+    weights: bytes
+
+
+# -- writing
+
+
+def write(file: BinaryIO, config: Any, write_weights: Callable[[BinaryIO], object]) -> None:
+    """Writes an archive.
+
+    Args:
+      file: open for writing, and seekable.
+      config: becomes JSON.
+      write_weights: writes an HDF5 file into the file that it is given.
+
+    Raises:
+      TypeError: something in the configuration does not become JSON.
+    """
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    text = json.dumps(config)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(METADATA, json.dumps({"keras_version": KERAS, "date_saved": now}))
+        archive.writestr(CONFIG, text)
+        # HDF5 goes back and forth, and a member of an archive is written from front to end.
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as weights:
+            write_weights(weights)
+            weights.seek(0)
+            with archive.open(WEIGHTS, "w", force_zip64=True) as member:
+                shutil.copyfileobj(weights, member, 1 << 20)
+
+
+# -- reading
+
+
+def read(path: str | os.PathLike[str]) -> Archive:
+    """Reads an archive.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is no such archive, a member is missing, damaged or too large, or the names in
+        it are not those of a model.
+    """
+    members = _members(read_bytes(path), str(path), (METADATA, CONFIG, WEIGHTS))
+    metadata = json_object(members[METADATA], f"{path}: {METADATA}")
+    config = json_object(members[CONFIG], f"{path}: {CONFIG}")
+    return Archive(metadata, config, members[WEIGHTS])
+
+
+def read_weights(path: str | os.PathLike[str]) -> bytes:
+    """The HDF5 file in an archive; errors as of `read`."""
+    return _members(read_bytes(path), str(path), (WEIGHTS,))[WEIGHTS]
+
+
+def _members(data: bytes, who: str, wanted: tuple[str, ...]) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            _check_names(infos, who, wanted)
+            return {i.filename: _content(archive, i, who) for i in infos if i.filename in wanted}
+    except (zipfile.BadZipFile, EOFError, OverflowError, NotImplementedError, OSError) as error:
+        raise ValueError(f"{who}: expected a .keras file, and it is damaged: {error}.") from None
+
+
+def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]) -> None:
+    """Raises unless every name is one that Keras writes, and those that are needed are there."""
+    names = [info.filename for info in infos]
+    for info in infos:
+        name = info.filename
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise ValueError(f"{who}: the member {name!r} is a link, which is not allowed.")
+        plain = name in (METADATA, CONFIG, WEIGHTS)
+        if not plain and (not _ASSETS.fullmatch(name) or ".." in name.split("/")):
+            raise ValueError(
+                f"{who}: expected the members {METADATA}, {CONFIG} and {WEIGHTS}, got {name!r}."
+            )
+        if plain and names.count(name) > 1:
+            raise ValueError(f"{who}: the member {name!r} is there twice.")
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise ValueError(f"{who}: expected a .keras file, and it has no {missing[0]}.")
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, who: str) -> bytes:
+    """A member's bytes, no more of them than is allowed."""
+    where = f"{who}: the member {info.filename!r}"
+    if info.flag_bits & 1:
+        raise ValueError(f"{where} is encrypted, which is not supported.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{where} is compressed in a way that is not supported.")
+    most = info.compress_size * MOST_GROWTH + ALLOWANCE
+    if info.file_size > most:
+        raise ValueError(
+            f"{where} would have {info.file_size} bytes, and the file holds {info.compress_size} "
+            f"for it: more than {MOST_GROWTH} to 1. Pack it without compression, as Keras does."
+        )
+    try:
+        with archive.open(info) as member:
+            content = member.read(info.file_size + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+        raise ValueError(f"{where} is damaged: {error}.") from None
+    if len(content) != info.file_size:
+        raise ValueError(f"{where} has not the {info.file_size} bytes that it declares.")
+    return content
+
+
+def json_object(data: str | bytes, who: str) -> dict[str, Any]:
+    """A JSON text that is an object, with no more than `MOST_DEPTH` levels.
+
+    Args:
+      data: the text, or its bytes in UTF-8.
+      who: how errors name it.
+
+    Raises:
+      ValueError: it is something else.
+
+    Example:
+      >>> json_object('{"units": 3}', "config.json")
+      {'units': 3}
+    """
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+        _check_depth(text, who)
+        found = json.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError(f"{who}: expected JSON, and it is no text.") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{who}: expected JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{who}: expected a JSON object, got {type(found).__name__}.")
+    return found
+
+
+def _check_depth(text: str, who: str) -> None:
+    depth = 0
+    for match in _BRACKETS.finditer(text):
+        bracket = match.group()
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket, 0)
+        if depth > MOST_DEPTH:
+            raise ValueError(f"{who}: expected at most {MOST_DEPTH} brackets in one another.")

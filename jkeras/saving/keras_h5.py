@@ -1,0 +1,111 @@
+"""Keras's `.weights.h5`: for every layer a group, in it `vars`, in it arrays by number.
+
+    layers/dense/vars/0    kernel
+    layers/dense/vars/1    bias
+
+What the groups of a model are, `jkeras.trainer.keras_layout` says; this module writes groups that
+it is given, and reads a file into such groups. Writing needs h5py. Reading does not: it stands on
+`keras_hdf5`, which a damaged or hostile file can neither crash nor stop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from jkeras.saving.keras_hdf5 import datasets
+
+Stored = dict[str, dict[str, np.ndarray]]
+"""The arrays of each group, by their names in it: "0", "1", … ."""
+
+
+class Group(NamedTuple):
+    """What a file holds of one layer, or of the optimizer.
+
+    Attributes:
+      path: "layers/dense"; "" for the model itself.
+      name: the layer's own name, which is kept beside the arrays; None for none.
+      arrays: its own weights, in order.
+    """
+
+    path: str
+    name: str | None
+    arrays: tuple[Any, ...] = ()
+
+
+def write(file: BinaryIO, groups: Iterable[Group]) -> None:
+    """Writes groups as an HDF5 file.
+
+    Args:
+      file: open for writing and reading, and seekable.
+      groups: each path once.
+
+    Raises:
+      ImportError: h5py is not installed.
+      OSError: the file cannot be written.
+    """
+    import h5py
+
+    with h5py.File(file, "w", libver="earliest") as h5:
+        for group in groups:
+            made = h5.create_group(f"{group.path}/vars".lstrip("/"))
+            if group.name is not None:
+                made.attrs["name"] = group.name
+            for number, value in enumerate(group.arrays):
+                array = np.asarray(value)
+                dataset = made.create_dataset(str(number), data=array)
+                if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it
+                    dataset.attrs["dtype"] = "bfloat16"
+
+
+def read(data: bytes, who: str) -> Stored:
+    """The groups in a file that Keras or `write` made.
+
+    Args:
+      data: the whole file.
+      who: how errors name it.
+
+    Raises:
+      ValueError: the file is damaged, or no weights file of Keras 3.
+    """
+    found: Stored = {}
+    others = []
+    for path, array in datasets(data, who).items():
+        group, _, name = f"/{path}".rpartition("/")
+        above, _, last = group.rpartition("/")
+        if last != "vars":
+            others.append(path)
+            continue
+        found.setdefault(above.lstrip("/"), {})[name] = array
+    if others and not found:
+        raise ValueError(
+            f"{who}: expected weights as Keras 3 writes them to '.weights.h5', with arrays under "
+            f"'vars', got {others[0]!r}: the older '.h5' form. Load it in Keras, and save it by "
+            "model.save_weights('name.weights.h5')."
+        )
+    return found
+
+
+def in_order(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray] | None:
+    """The arrays of a group by number; None if they have other names."""
+    names = [str(number) for number in range(len(arrays))]
+    return [arrays[name] for name in names] if set(names) == set(arrays) else None
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is no file, such as a folder or a device.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file.")
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a file, and it is none.")
+    return path.read_bytes()

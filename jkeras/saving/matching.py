@@ -1,0 +1,240 @@
+"""Weights of a file and weights of a model, matched by their names.
+
+A model's weights have names such as `params/dense/kernel` and `state/batch_norm/moving_mean`. A
+file may call them so, or leave out the first word, as the trees of other libraries do
+(`batch_stats/BatchNorm_0/mean` for what the model calls `state/batch_stats/BatchNorm_0/mean`).
+
+Laws:
+- Matching decides and copies nothing; a weight of the file is used once at most.
+- A weight fits if it has the same shape, and the same dtype or another floating one.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe, nearest
+
+_SHOWN = 20
+"""Names that a report lists of one kind."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mismatch:
+    """A weight that is in the model and in the file, and is not the same kind of array.
+
+    Attributes:
+      name: its name in the model.
+      expected: the shape and the name of the dtype in the model.
+      found: those in the file.
+    """
+
+    name: str
+    expected: tuple[tuple[int, ...], str]
+    found: tuple[tuple[int, ...], str]
+
+    def __str__(self) -> str:
+        shape, dtype = self.expected
+        return (
+            f"expected {self.name} of shape {shape} and dtype {dtype}, got "
+            f"{self.found[0]} and {self.found[1]}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Report:
+    """What became of each weight when a file was loaded.
+
+    Attributes:
+      matched: the names of weights that the model has and the file fits.
+      missing: the model's weights that the file does not have.
+      unexpected: the file's weights that the model does not have.
+      mismatched: the weights that both have, with another shape or dtype.
+
+    Example:
+      >>> print(Report(("params/a",), ("params/b",), ()))
+      1 of 2 weights loaded.
+      Not in the file (1): params/b
+    """
+
+    matched: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: tuple[Mismatch, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every weight of the model was matched, and every weight of the file used."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def difference(self) -> str:
+        """The first thing that differs, and how much does in all; empty for a complete report."""
+        if self.complete:
+            return ""
+        return f"{self._first()} In all: {self._counts()}."
+
+    def __str__(self) -> str:
+        total = len(self.matched) + len(self.missing) + len(self.mismatched)
+        lines = [f"{len(self.matched)} of {total} weights loaded."]
+        lines += _listed("Not in the file", self.missing)
+        lines += _listed("Not in the model", self.unexpected)
+        lines += _listed("Different", [str(one) for one in self.mismatched], "\n  ")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _first(self) -> str:
+        if self.missing:
+            name = self.missing[0]
+            return f"the model has a weight {name}, and the file does not."
+        if self.mismatched:
+            return f"{self.mismatched[0]}."
+        return f"the file has a weight {self.unexpected[0]}, and the model does not."
+
+    def _counts(self) -> str:
+        counts = {
+            "not in the file": self.missing,
+            "different": self.mismatched,
+            "not in the model": self.unexpected,
+        }
+        differ = [f"{len(names)} {word}" for word, names in counts.items() if names]
+        return ", ".join([f"{len(self.matched)} fit", *differ])
+
+
+def _listed(title: str, names: Sequence[str], separator: str = ", ") -> list[str]:
+    if not names:
+        return []
+    shown = list(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        shown.append(f"and {len(names) - _SHOWN} more")
+    start = " " if separator == ", " else separator
+    return [f"{title} ({len(names)}):{start}{separator.join(shown)}"]
+
+
+def match(
+    wanted: Mapping[str, Any],
+    found: Mapping[str, Any],
+    rename: Mapping[str, str] | None = None,
+) -> tuple[Report, dict[str, str]]:
+    """Finds for each weight of a model the one of a file.
+
+    Args:
+      wanted: the model's weights (arrays or specs) by name.
+      found: the file's.
+      rename: beginnings of the file's names (whole words) and what to read in their place:
+        `{"backbone": "encoder", "head": "classifier/dense"}`; an empty beginning stands before
+        every name. The longest that fits counts.
+
+    Returns:
+      The report, and the names in the file by names in the model, of what fits.
+
+    Raises:
+      TypeError, ValueError: a wrong `rename`, or one that makes two names one.
+
+    Example:
+      >>> kernel = jnp.zeros((2, 3))
+      >>> report, names = match({"params/dense/kernel": kernel}, {"Dense_0/kernel": kernel},
+      ...                       {"Dense_0": "dense"})
+      >>> report.complete, names
+      (True, {'params/dense/kernel': 'Dense_0/kernel'})
+    """
+    read_as = _read_as(found, rename or {})
+    pairs = _pairs(wanted, read_as)
+    mismatched = tuple(
+        Mismatch(name, _kind(wanted[name]), _kind(found[file_name]))
+        for name, file_name in pairs.items()
+        if not fits(wanted[name], found[file_name])
+    )
+    different = {one.name for one in mismatched}
+    used = set(pairs.values())
+    report = Report(
+        matched=tuple(name for name in pairs if name not in different),
+        missing=tuple(name for name in wanted if name not in pairs),
+        unexpected=tuple(name for name in found if name not in used),
+        mismatched=mismatched,
+    )
+    return report, {name: pairs[name] for name in report.matched}
+
+
+def fits(wanted: Any, found: Any) -> bool:
+    """Whether an array can take another's place: equal shapes, and equal or floating dtypes."""
+    if tuple(wanted.shape) != tuple(found.shape):
+        return False
+    floating = (jnp.issubdtype(array.dtype, jnp.floating) for array in (wanted, found))
+    return bool(wanted.dtype == found.dtype or all(floating))
+
+
+def _kind(array: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(array.shape), str(array.dtype)
+
+
+def _pairs(wanted: Mapping[str, Any], read_as: Mapping[str, str]) -> dict[str, str]:
+    """The file's names by the model's; a name without its first word counts where it is clear."""
+    shorts = {name: name.partition("/")[2] for name in wanted}
+    times = collections.Counter(shorts.values())
+    pairs = {}
+    for name, short in shorts.items():
+        if name in read_as:
+            pairs[name] = read_as[name]
+        elif short in read_as and times[short] == 1 and short not in wanted:
+            pairs[name] = read_as[short]
+    return pairs
+
+
+def _read_as(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
+    """The file's names by what they are read as."""
+    _check_rename(found, rename)
+    read_as: dict[str, str] = {}
+    for name in found:
+        new = _renamed(name, rename)
+        if new in read_as:
+            raise ValueError(
+                f"`rename`: expected names that differ, but {read_as[new]!r} and {name!r} are both "
+                f"read as {new!r}."
+            )
+        read_as[new] = name
+    return read_as
+
+
+def _renamed(name: str, rename: Mapping[str, str]) -> str:
+    beginnings = [old for old in rename if _begins(name, old)]
+    if not beginnings:
+        return name
+    old = max(beginnings, key=len)
+    rest = name[len(old) :].strip("/")
+    return "/".join(word for word in (rename[old].strip("/"), rest) if word)
+
+
+def _begins(name: str, old: str) -> bool:
+    old = old.rstrip("/")
+    return not old or name == old or name.startswith(f"{old}/")
+
+
+def _check_rename(found: Mapping[str, Any], rename: Any) -> None:
+    if not isinstance(rename, Mapping):
+        raise TypeError(
+            "`rename`: expected a dict from beginnings of the file's names to what to read in "
+            f"their place, got {describe(rename)}. Write rename={{'backbone': 'encoder'}}."
+        )
+    for old, new in rename.items():
+        if not isinstance(old, str) or not isinstance(new, str):
+            raise TypeError(f"`rename`: expected strings, got {describe(old)}: {describe(new)}.")
+        if not any(_begins(name, old) for name in found):
+            raise ValueError(
+                f"`rename`: expected beginnings of names in the file, and none begins with {old!r}."
+                f"{nearest(old, _beginnings(found))}"
+            )
+
+
+def _beginnings(found: Mapping[str, Any]) -> list[str]:
+    words = [name.split("/") for name in found]
+    return sorted({"/".join(part[:i]) for part in words for i in range(1, len(part) + 1)})
+
+
+__all__ = ["Mismatch", "Report", "fits", "match"]

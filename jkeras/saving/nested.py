@@ -1,0 +1,205 @@
+"""Nested values taken apart into words and arrays, and put together again.
+
+`flatten` gives what JSON can hold and, beside it, the arrays by name; `rebuild` is its inverse:
+
+- None, booleans, integers, floats and strings stay what they are, to the last bit (NaN and
+  infinity too); lists are lists, tuples are tuples, dicts with string keys are dicts.
+- NumPy and JAX arrays come back as NumPy arrays of the same shape and dtype, random keys
+  (`jax.random.key`) as keys of the same kind, NumPy scalars as arrays without axes.
+- Anything else is an error that says where it lies: a file holds values and no objects.
+
+In the first part a list stands for a list, and a dict of one entry says what else a value is:
+`{"array": "params/kernel"}`, `{"tuple": [1, 2]}`, `{"dict": {…}}`, `{"float": "nan"}`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import jax
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.saving.safetensors_files import code_of
+
+DEEPEST = 100
+"""Levels of nesting that a value may have."""
+
+_RESERVED = "__metadata__"  # a name that no array can have in a file
+_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+Path = tuple[str, ...]
+
+
+def flatten(value: Any) -> tuple[Any, Arrays]:
+    """A nested value as something that `json` writes, and its arrays.
+
+    Args:
+      value: dicts with string keys, lists, tuples, None, booleans, numbers, strings, NumPy and JAX
+        arrays, random keys; at most `DEEPEST` levels of them.
+
+    Returns:
+      The value with arrays replaced by their names, and the arrays under these names: their paths,
+      such as `params/dense/kernel`.
+
+    Raises:
+      TypeError: something else is in it; the message says where.
+      ValueError: it is nested too deeply.
+
+    Example:
+      >>> words, arrays = flatten({"step": 3, "kernel": np.zeros((2, 3))})
+      >>> words
+      {'dict': {'step': 3, 'kernel': {'array': 'kernel'}}}
+      >>> arrays["kernel"].shape
+      (2, 3)
+    """
+    arrays: Arrays = {}
+    return _taken_apart(value, (), arrays), arrays
+
+
+def rebuild(words: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+    """The value that `flatten` took apart.
+
+    Raises:
+      ValueError: these are no two parts of one value; the message says where.
+
+    Example:
+      >>> rebuild(*flatten({"best": (1, float("inf"), [None, "auto"])}))
+      {'best': (1, inf, [None, 'auto'])}
+    """
+    left = set(arrays)
+    value = _put_together(words, (), arrays, left)
+    if left:
+        raise ValueError(f"nested value: expected a place for every array, {min(left)!r} has none.")
+    return value
+
+
+# -- taking apart
+
+
+def _taken_apart(value: Any, path: Path, arrays: Arrays) -> Any:
+    if len(path) > DEEPEST:
+        raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
+    if isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, np.str_):
+        return _array_noted(value, path, arrays)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        value = float(value)
+        return value if math.isfinite(value) else {"float": str(value)}
+    for kind in (int, str):
+        if type(value) is kind:
+            return value
+    if isinstance(value, dict):
+        return {"dict": {_key(k, path): _part(v, k, path, arrays) for k, v in value.items()}}
+    if type(value) in (list, tuple):
+        parts = [_part(part, i, path, arrays) for i, part in enumerate(value)]
+        return parts if isinstance(value, list) else {"tuple": parts}
+    _refuse(value, path)
+
+
+def _part(value: Any, name: Any, path: Path, arrays: Arrays) -> Any:
+    return _taken_apart(value, (*path, str(name)), arrays)
+
+
+def _key(key: Any, path: Path) -> str:
+    if type(key) is not str:
+        raise TypeError(
+            f"nested value{_at(path)}: expected strings as keys, got {describe(key)}. "
+            "Write str(key)."
+        )
+    return key
+
+
+def _refuse(value: Any, path: Path) -> NoReturn:
+    fix = " Write its fields: value._asdict()." if isinstance(value, tuple) else ""
+    raise TypeError(
+        f"nested value{_at(path)}: expected None, a number, a string, an array, or a list, tuple "
+        f"or dict of these, got {describe(value)}.{fix}"
+    )
+
+
+def _at(path: Path) -> str:
+    return f" at {'/'.join(path)!r}" if path else ""
+
+
+def _array_noted(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
+    """Keeps an array; gives the entry that stands for it."""
+    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        name = _new_name(path, arrays)
+        arrays[name] = np.asarray(jax.random.key_data(value))
+        return {"key": [str(jax.random.key_impl(value)), name]}
+    try:
+        code_of(value.dtype)
+    except TypeError as error:
+        raise TypeError(f"nested value{_at(path)}: {error}") from None
+    name = _new_name(path, arrays)
+    arrays[name] = np.asarray(value)
+    return {"array": name}
+
+
+def _new_name(path: Path, arrays: Arrays) -> str:
+    """The path as a name; where two paths read alike (`a/b` may be one key), with a number."""
+    stem = name = "/".join(path) or "value"
+    number = 1
+    while name in arrays or name == _RESERVED:
+        number += 1
+        name = f"{stem}#{number}"
+    return name
+
+
+# -- putting together
+
+
+def _put_together(words: Any, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
+    if len(path) > DEEPEST:
+        raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
+    if words is None or isinstance(words, bool | int | float | str):
+        return words
+    if isinstance(words, list):
+        return [_put_together(part, (*path, str(i)), arrays, left) for i, part in enumerate(words)]
+    kind, content = _only_entry(words, path)
+    match kind, content:
+        case "dict", dict():
+            items = content.items()
+            return {key: _put_together(part, (*path, key), arrays, left) for key, part in items}
+        case "tuple", list():
+            return tuple(_put_together(content, path, arrays, left))
+        case "float", str() if content in _FLOATS:
+            return _FLOATS[content]
+        case "array", str():
+            return _array_called(content, path, arrays, left)
+        case "key", [str(impl), str(name)]:
+            return _key_of(impl, _array_called(name, path, arrays, left), path)
+    raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
+
+
+def _only_entry(words: Any, path: Path) -> tuple[Any, Any]:
+    if isinstance(words, dict) and len(words) == 1:
+        return next(iter(words.items()))
+    raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
+
+
+def _array_called(name: str, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
+    if name not in left:
+        known = "was used already" if name in arrays else "is not there"
+        raise ValueError(f"nested value{_at(path)}: expected an array {name!r}, which {known}.")
+    left.remove(name)
+    return arrays[name]
+
+
+def _key_of(impl: str, data: np.ndarray[Any, Any], path: Path) -> jax.Array:
+    """A random key of this kind with these numbers."""
+    try:
+        return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"nested value{_at(path)}: expected the numbers of a random key of kind {impl!r}, got "
+            f"{describe(data)}."
+        ) from error
+
+
+__all__ = ["DEEPEST", "flatten", "rebuild"]

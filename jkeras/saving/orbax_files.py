@@ -1,0 +1,329 @@
+"""Folders in Orbax's format: one checkpoint in a folder, and trees that others have saved.
+
+A checkpoint of ours is a folder with two items: `arrays`, an Orbax tree of the arrays by name, and
+`value`, JSON with what `nested.flatten` leaves beside them and checksums of everything. A folder
+of checkpoints has one such folder for each step (`jkeras.saving.orbax_manager` writes them).
+
+Laws:
+  - What is read is what was written, to the bit, or an error that names folder and entry.
+  - Reading allocates no more than the files of the folder can hold, and runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+import weakref
+import zlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.saving.nested import flatten, rebuild
+
+FORMAT = "jkeras-orbax-1"
+ARRAYS, VALUE = "arrays", "value"
+METADATA = "_METADATA"  # the file by which a folder is known as an Orbax tree
+USUAL = ("default", "pytree")  # what Orbax calls the item of a checkpoint that has one, and Keras
+
+_DTYPES = (
+    *("bool", "bfloat16", "complex64", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"),
+    *(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64)),
+)
+_KERAS = {"trainable_variables": "params", "non_trainable_variables": "state"}
+_PACKED = 1000  # the most bytes of an array that a byte on disk may stand for (zstd),
+_SPARE = 1 << 26  # beside these 64 MB
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+Folder = str | os.PathLike[str]
+
+
+def host_copy(value: Any) -> tuple[Any, Arrays]:
+    """A nested value taken apart, with arrays that nothing done to the device's can change.
+
+    NumPy arrays are taken as they are; of JAX arrays there are copies, because on the CPU the NumPy
+    array of one is the same memory, which the next training step overwrites.
+    """
+    words, arrays = flatten(value)
+    return words, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
+
+
+def items_of(words: Any, arrays: Arrays, metrics: dict[str, float] | None = None) -> dict[str, Any]:
+    """The two items of a checkpoint, as Orbax's `args.Composite` takes them.
+
+    Args:
+      words, arrays: from `host_copy`.
+      metrics: kept beside the value.
+    """
+    from orbax.checkpoint import args
+
+    # Orbax stores no array without elements.
+    empty = {n: [list(a.shape), a.dtype.name] for n, a in arrays.items() if not a.size}
+    full = {name: array for name, array in arrays.items() if array.size}
+    content = {
+        "value": words,
+        "empty": empty,
+        "crc32": {name: _crc(array) for name, array in full.items()},
+        "metrics": metrics or {},
+    }
+    text = json.dumps(content)
+    about = {"format": FORMAT, "crc32": zlib.crc32(text.encode()), "content": text}
+    # And no tree without arrays.
+    tree = full or {"nothing": np.zeros(1, np.uint8)}
+    return {ARRAYS: args.PyTreeSave(tree), VALUE: args.JsonSave(about)}
+
+
+def handlers() -> dict[str, Any]:
+    """What reads and writes the two items: without compression, which floats gain little from."""
+    import orbax.checkpoint as ocp
+
+    plain = ocp.PyTreeCheckpointHandler(use_compression=False)
+    return {ARRAYS: plain, VALUE: ocp.JsonCheckpointHandler()}
+
+
+# -- reading checkpoints
+
+
+def read_step(path: Folder) -> Any:
+    """The value of one checkpoint.
+
+    Args:
+      path: its folder, such as `run/12`.
+
+    Raises:
+      FileNotFoundError: there is no such folder.
+      ValueError: it is no checkpoint of ours, or damaged; the message says what is wrong.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: there is no such folder.")
+    content = _read_json(path)
+    wanted, empty = content["crc32"], content["empty"]
+    arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in empty.items()}
+    for name, array in _nested(_read_tree(path / ARRAYS, packed=1)).items() if wanted else ():
+        if isinstance(array, dict) or wanted.get(name) != _crc(array):
+            raise ValueError(f"{path}: expected the array {name} as written, got other bytes.")
+        arrays[name] = array
+    try:
+        return rebuild(content.get("value"), arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected a whole checkpoint: {error}") from error
+
+
+writers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""What writes checkpoints in this process: each has a `directory`, and `wait`."""
+
+
+def _written(path: Path) -> Path:
+    """The folder, when everything that this process writes to it is there."""
+    for writer in list(writers):
+        if writer.directory in (path.absolute(), path.absolute().parent):
+            writer.wait()
+    return path
+
+
+def steps_in(path: Folder) -> list[int]:
+    """The steps of a folder of checkpoints, in order; half-written ones are not among them."""
+    path = Path(path)
+    names = [p.name for p in path.iterdir()] if path.is_dir() else []
+    return sorted(int(name) for name in names if name.isdecimal() and (path / name).is_dir())
+
+
+def restore_latest(path: Folder) -> Any:
+    """The value of the latest checkpoint that can be read; warns of those that cannot.
+
+    One that this process is still writing is waited for.
+
+    Args:
+      path: a folder of checkpoints, or one checkpoint.
+
+    Raises:
+      OSError: the one that is being written cannot be; those before it are whole.
+      FileNotFoundError: there is no such folder.
+      ValueError: it has no checkpoint, or none can be read.
+    """
+    path = _written(Path(path))
+    steps = steps_in(path)
+    if (path / VALUE).exists() or not path.is_dir():
+        return read_step(path)
+    if not steps:
+        raise ValueError(f"{path}: expected checkpoints in folders such as {path / '0'}, got none.")
+    while True:
+        step = steps.pop()
+        try:
+            return read_step(path / str(step))
+        except ValueError as error:
+            if not steps:
+                raise
+            told = f"{error} The checkpoint before it, {steps[-1]}, is taken instead."
+            warnings.warn(told, stacklevel=2)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    from etils import epath
+    from orbax.checkpoint import args
+
+    try:
+        about = handlers()[VALUE].restore(epath.Path(path / VALUE), args=args.JsonRestore())
+        if about["format"] != FORMAT:
+            raise ValueError(f"expected the format {FORMAT!r}, got {about['format']!r}.")
+        if about["crc32"] != zlib.crc32(about["content"].encode()):
+            raise ValueError("its checksum is another.")
+        content = json.loads(about["content"])
+    except Exception as error:  # a damaged file fails in Orbax in any way
+        raise _damaged(path, VALUE, error) from error
+    for name in ("crc32", "empty"):
+        if not isinstance(content, dict) or not isinstance(content.get(name), dict):
+            raise ValueError(f"{path}: expected an entry {name!r} in {VALUE}, got none.")
+    for name, entry in content["empty"].items():
+        if not _is_empty(entry):
+            raise ValueError(f"{path}: expected {name} in {VALUE} to be an array without elements.")
+    return content
+
+
+def _is_empty(entry: Any) -> bool:
+    match entry:
+        case [[*shape], str(dtype)] if 0 in shape and len(shape) <= 32:
+            return dtype in _DTYPES and all(type(n) is int and 0 <= n < 2**31 for n in shape)
+    return False
+
+
+# -- trees of others
+
+
+def load_tree(path: Folder) -> dict[str, Any]:
+    """The arrays of an Orbax tree, nested as they were saved, whoever wrote it.
+
+    Args:
+      path: a tree (`StandardCheckpointer`, `PyTreeCheckpointer`), one checkpoint of a manager, or a
+        folder of checkpoints, of which the latest is taken. Of a checkpoint of ours these are the
+        weights: `{"params": …, "state": …}`.
+
+    Returns:
+      Dicts of NumPy arrays. Lists become dicts with the keys "0", "1", …, and the variables of
+      `flax.nnx` their values; strings and None are left out.
+
+    Raises:
+      FileNotFoundError: there is no such folder.
+      ValueError: it has no tree, or a damaged one.
+    """
+    path = _written(Path(path))
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: there is no such folder.")
+    if steps := steps_in(path):
+        path = path / str(steps[-1])
+    if (path / VALUE).is_dir() and (path / ARRAYS).is_dir():
+        return _weights_of(path, read_step(path))
+    tree: Any = _nested(_read_tree(_tree_in(path), packed=_PACKED))
+    if not isinstance(tree, dict):
+        raise ValueError(f"{path}: expected a dict of arrays, got one array.")
+    return {_KERAS.get(str(name), str(name)): part for name, part in tree.items()}
+
+
+def _tree_in(path: Path) -> Path:
+    """The one item of a checkpoint that is a tree."""
+    if (path / METADATA).exists():
+        return path
+    items = sorted(p.parent for p in path.glob(f"*/{METADATA}"))
+    usual = [item for item in items if item.name in USUAL]
+    if len(usual or items) == 1:
+        return (usual or items)[0]
+    if items:
+        raise ValueError(
+            f"{path}: expected one Orbax tree, got {len(items)}. Choose one: {str(items[0])!r}."
+        )
+    raise ValueError(f"{path}: expected an Orbax tree, with a file {METADATA}, got none.")
+
+
+def _weights_of(path: Path, value: Any) -> dict[str, Any]:
+    """What of a checkpoint's value is weights: a run's `params` and `state`, or the value."""
+    if isinstance(value, dict) and isinstance(value.get("values"), dict):
+        value = value["values"]  # of a run: arrays under their paths
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected weights, got a value of kind {type(value).__name__}.")
+    tree: dict[str, Any] = {}
+    for name, part in value.items():
+        *above, last = name.split("/")
+        place = tree
+        for step in above:
+            place = place.setdefault(step, {})
+        place[last] = part
+    return {name: tree[name] for name in ("params", "state") if name in tree} or tree
+
+
+def _nested(value: Any) -> Any:
+    """Dicts and arrays only."""
+    if isinstance(value, list | tuple):
+        value = {str(i): part for i, part in enumerate(value)}
+    if not isinstance(value, dict):
+        return np.asarray(value)
+    if set(value) == {"value"} and isinstance(value["value"], np.ndarray):
+        return value["value"]
+    kept = {n: p for n, p in value.items() if p is not None and not isinstance(p, str)}
+    return {str(name): _nested(part) for name, part in kept.items()}
+
+
+def _read_tree(path: Path, *, packed: int) -> Any:
+    """An Orbax tree with NumPy arrays.
+
+    Args:
+      path: its folder.
+      packed: bytes that one byte on disk may stand for.
+
+    Raises:
+      ValueError: it is damaged, or its arrays are larger than its files can hold.
+    """
+    import orbax.checkpoint as ocp
+    from etils import epath
+
+    handler, folder = handlers()[ARRAYS], epath.Path(path)
+    try:
+        metadata: Any = handler.metadata(folder)
+        metadata = metadata.tree
+    except Exception as error:  # a damaged file fails in Orbax in any way
+        raise _damaged(path.parent, path.name, error) from error
+    leaves = [leaf for leaf in jax.tree.leaves(metadata) if getattr(leaf, "shape", None)]
+    declared = sum(_bytes_of(leaf) for leaf in leaves)
+    held = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    if declared > held * packed + _SPARE:
+        raise ValueError(
+            f"{path}: expected arrays that its files ({held} bytes) can hold, got entries of "
+            f"{declared} bytes."
+        )
+    options = jax.tree.map(_as_numpy, metadata)
+    try:
+        return handler.restore(folder, args=ocp.args.PyTreeRestore(restore_args=options))
+    except Exception as error:  # a damaged file fails in Orbax in any way
+        raise _damaged(path.parent, path.name, error) from error
+
+
+def _bytes_of(leaf: Any) -> int:
+    count = 1
+    for size in leaf.shape:
+        count *= int(size)
+    return count * np.dtype(leaf.dtype).itemsize
+
+
+def _as_numpy(leaf: Any) -> Any:
+    import orbax.checkpoint as ocp
+
+    is_array = getattr(leaf, "shape", None) is not None
+    return ocp.RestoreArgs(restore_type=np.ndarray) if is_array else ocp.RestoreArgs()
+
+
+def _damaged(path: Path, item: str, error: Exception) -> ValueError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return ValueError(f"{path}: expected its entry {item!r} whole, and it is damaged: {reason}")
+
+
+def _crc(array: np.ndarray[Any, Any]) -> int:
+    """A checksum of an array with its shape and dtype."""
+    about = f"{array.shape} {array.dtype}".encode()
+    plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return zlib.crc32(plain.data, zlib.crc32(about))
+
+
+__all__ = ["load_tree", "read_step", "restore_latest", "steps_in"]

@@ -1,0 +1,120 @@
+"""The state of a run in one file, and in the folder where a run keeps its last two."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jkeras.saving.checkpoint_file import read_checkpoint, write_checkpoint
+
+FORMAT = "jkeras-run-1"
+COUNTS = ("first", "epoch", "batch", "earlier", "validations")
+"""What a run counts: its first epoch, the epoch under way, steps in it and before it, validations."""
+
+LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
+
+
+def write(path: str | os.PathLike[str], snapshot: dict[str, Any]) -> None:
+    """Writes what `Trainer.snapshot` returned to one file, whole or not at all."""
+    write_checkpoint(path, snapshot)
+
+
+def write_latest(folder: str | os.PathLike[str], snapshot: dict[str, Any], *, double: bool) -> None:
+    """Writes the folder's latest file; with `double` the one that was it stays, too."""
+    latest = Path(folder) / LATEST
+    if double and latest.exists():
+        os.replace(latest, Path(folder) / PREVIOUS)
+    write(latest, snapshot)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The state of a run from its file, or from a folder that has one; its `source` is the path.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is damaged, or something else.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _read_file(path)
+    if any((path / name).exists() for name in (LATEST, PREVIOUS)):
+        return read_latest(path, str(path))
+    from jkeras.saving import orbax_files
+
+    return _checked(path, orbax_files.restore_latest(path))
+
+
+def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
+    """The folder's latest state of a run, or the one before it where that cannot be read.
+
+    Args:
+      folder: has one of the two files.
+      who: named in the warning about a damaged file.
+
+    Raises:
+      ValueError: none of them can be read.
+    """
+    errors: list[Exception] = []
+    for path in (Path(folder) / LATEST, Path(folder) / PREVIOUS):
+        if path.exists():
+            try:
+                snapshot = _read_file(path)
+            except (OSError, ValueError) as error:
+                errors.append(error)
+            else:
+                for error in errors:
+                    told = f"{who}: {error} Training goes on from the backup before it."
+                    warnings.warn(told, stacklevel=4)
+                return snapshot
+    raise errors[0]
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file.")
+    return _checked(path, read_checkpoint(path))
+
+
+def _checked(path: Path, value: Any) -> dict[str, Any]:
+    """The value, if it has the form of a run's state: a file may hold anything."""
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected the state of a run ({FORMAT}), got something else.")
+    for name, is_right in _FORM.items():
+        if name not in value or not is_right(value[name]):
+            raise ValueError(f"{path}: expected the state of a run, and its {name!r} is damaged.")
+    return {**value, "source": str(path)}
+
+
+def _is_values(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, np.ndarray) for v in value.values())
+
+
+def _is_place(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not set(COUNTS) < set(value):
+        return False
+    counts = [value[name] for name in COUNTS]
+    dicts = [value.get(name) for name in ("facts", "logs")]
+    return (
+        all(type(count) is int and 0 <= count < 2**31 for count in counts)
+        and all(isinstance(part, dict) for part in dicts)
+        and isinstance(value.get("stops"), bool)
+    )
+
+
+def _is_states(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(state, list)
+        and len(state) == 2
+        and isinstance(state[0], str)
+        and isinstance(state[1], dict)
+        for state in value
+    )
+
+
+_FORM = {"values": _is_values, "run": _is_place, "callbacks": _is_states}

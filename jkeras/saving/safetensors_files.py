@@ -1,0 +1,368 @@
+"""Arrays under names in one file, in the format of safetensors, whole and checked.
+
+The format: eight bytes that hold the length of a header, the header (JSON: for each name its dtype,
+shape and place; `__metadata__` maps words to words), then the arrays' bytes, without gaps. It is
+written here rather than by the library of that name, because this way no array is copied, a file
+is written whole or not at all, and every byte has a checksum.
+
+Laws:
+- Files go both ways: the library reads these, and these functions read the library's.
+- Reading allocates the header and the arrays that the file really holds, and nothing that it only
+  claims to hold. Nothing in a file is run.
+- A file that was written here is verified when it is read: `crc32` in its metadata has a checksum
+  of each array with its name, dtype and shape; `crc32_of_metadata` has one of the other metadata.
+
+Source: https://huggingface.co/docs/safetensors (the format).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.core.folders import atomic_write
+
+_CODES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "int8": "I8",
+    "uint16": "U16",
+    "int16": "I16",
+    "uint32": "U32",
+    "int32": "I32",
+    "uint64": "U64",
+    "int64": "I64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e8m0fnu": "F8_E8M0",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float32": "F32",
+    "float64": "F64",
+    "complex64": "C64",
+}
+_DTYPES = {code: jnp.dtype(name).newbyteorder("<") for name, code in _CODES.items()}
+
+_LONGEST_HEADER = 100_000_000  # bytes, as in the library
+_HIGHEST_RANK = 32
+_LARGEST = 2**62  # bytes; what NumPy can count, also where an axis is 0
+_METADATA, _CRCS, _CRC = "__metadata__", "crc32", "crc32_of_metadata"
+_UNKNOWN_CRC = "00000000"
+_PIECE = 1 << 20  # bytes that are written or read, and summed up, at a time
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class _Entry(NamedTuple):
+    """What a header says of an array: its dtype's code, its shape, and where its bytes lie."""
+
+    code: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def code_of(dtype: Any) -> str:
+    """The word of the format for a dtype.
+
+    Raises:
+      TypeError: it has none.
+
+    Example:
+      >>> code_of(jnp.bfloat16), code_of(np.dtype(">i4"))
+      ('BF16', 'I32')
+    """
+    name = getattr(dtype, "name", None) or np.dtype(dtype).name
+    if name not in _CODES:
+        raise TypeError(f"expected a dtype that files can hold ({', '.join(_CODES)}), got {name}.")
+    return _CODES[name]
+
+
+def named_dtype(name: str) -> np.dtype[Any] | None:
+    """The dtype of this name, if files can hold it.
+
+    Example:
+      >>> named_dtype("bfloat16"), named_dtype("object")
+      (dtype(bfloat16), None)
+    """
+    return jnp.dtype(name) if name in _CODES else None
+
+
+# -- writing
+
+
+def write_arrays(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Any],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes arrays under their names, the whole file or nothing.
+
+    Args:
+      path: the file; one that is there is replaced.
+      arrays: NumPy or JAX arrays. They are written one by one, so of an array that lies on another
+        device there is one copy at a time.
+      metadata: words to keep beside them.
+
+    Raises:
+      TypeError: a dtype that the format does not have.
+      ValueError: a name that the format keeps for itself.
+      OSError: the file cannot be written.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_arrays(f"{folder}/a.safetensors", {"kernel": np.ones((2, 3))}, {"by": "me"})
+      ...     arrays, metadata = read_arrays(f"{folder}/a.safetensors")
+      >>> arrays["kernel"].shape, metadata
+      ((2, 3), {'by': 'me'})
+    """
+    metadata = dict(metadata or {})
+    for name in {_METADATA} & set(arrays) or {_CRCS, _CRC} & set(metadata):
+        raise ValueError(f"{path}: expected another name than {name!r}, which the format keeps.")
+    entries = _entries(path, arrays)
+    crcs = dict.fromkeys(entries, _UNKNOWN_CRC)
+
+    def write(file: BinaryIO) -> None:
+        file.write(_header(entries, metadata, crcs))
+        for name in entries:
+            crcs[name] = checksum(name, arrays[name], file.write)
+        file.seek(0)
+        file.write(_header(entries, metadata, crcs))
+
+    atomic_write(path, write)
+
+
+def _entries(path: Any, arrays: Mapping[str, Any]) -> dict[str, _Entry]:
+    """Where each array will lie: wide dtypes first, so that every array begins at a multiple of its
+    item's size.
+    """
+    entries, end = {}, 0
+    for name in sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name)):
+        array = arrays[name]
+        try:
+            code = code_of(array.dtype)
+        except TypeError as error:
+            raise TypeError(f"{path}: {name!r}: {error}") from None
+        shape = tuple(map(int, array.shape))
+        begin, end = end, end + math.prod(shape) * array.dtype.itemsize
+        entries[name] = _Entry(code, shape, begin, end)
+    return entries
+
+
+def _header(
+    entries: Mapping[str, _Entry], metadata: Mapping[str, str], crcs: Mapping[str, str]
+) -> bytes:
+    """The length and the header, padded to a multiple of eight bytes; as long for any checksums."""
+    told = {**metadata, _CRCS: json.dumps(crcs)}
+    content: dict[str, Any] = {_METADATA: {**told, _CRC: _crc_of_words(told)}}
+    for name, entry in entries.items():
+        place = [entry.begin, entry.end]
+        content[name] = {"dtype": entry.code, "shape": list(entry.shape), "data_offsets": place}
+    text = json.dumps(content, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _in_order(array: Any) -> np.ndarray[Any, Any]:
+    """An array with its bytes in the format's order, without a copy where they lie so already."""
+    array = np.asarray(array)
+    return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+
+
+def checksum(name: str, array: Any, piece_fn: Callable[[memoryview], object] | None = None) -> str:
+    """Eight digits that follow from an array's name, dtype, shape and bytes (CRC-32).
+
+    Args:
+      name: the array's name.
+      array: the array.
+      piece_fn: is called with each piece of the bytes, in their order, before it is summed up: it
+        may write the piece, or fill it. So both find it in the processor's cache.
+
+    Example:
+      >>> checksum("bias", np.zeros(3, np.float32)), checksum("bias", np.zeros(3, np.int32))
+      ('6b0b2eb1', 'b79136f1')
+    """
+    array = _in_order(array)
+    crc = zlib.crc32(json.dumps([name, code_of(array.dtype), array.shape]).encode("ascii"))
+    data = array.reshape(-1).view(np.uint8).data
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        if piece_fn is not None:
+            piece_fn(piece)
+        crc = zlib.crc32(piece, crc)
+    return f"{crc:08x}"
+
+
+def _crc_of_words(words: Mapping[str, str]) -> str:
+    return f"{zlib.crc32(json.dumps(words, sort_keys=True).encode('ascii')):08x}"
+
+
+# -- reading
+
+
+def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
+    """Reads a file of this format, from here or from elsewhere.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The arrays by name, in the order in which they lie in the file, and the metadata, without the
+      checksums. What has no checksums (files from elsewhere) is read as it is.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is damaged, or no file of this format; the message says where.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _read_header(path, file, size)
+        metadata = _checked_metadata(path, header.pop(_METADATA, {}))
+        entries = _checked_entries(path, header, size - file.tell())
+        crcs = _checked_crcs(path, metadata, entries)
+        arrays = {}
+        for name, entry in entries.items():
+            arrays[name], crc = _read_array(path, file, name, entry)
+            if crcs is not None and crcs[name] != crc:
+                _refuse(path, f"{name!r} is damaged: its bytes do not have their checksum.")
+    return arrays, metadata
+
+
+def _refuse(path: Path, problem: str) -> NoReturn:
+    raise ValueError(f"{path}: expected a whole file of the safetensors format, but {problem}")
+
+
+def _read_header(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > min(size - 8, _LONGEST_HEADER):
+        _refuse(path, f"its {size} bytes have no room for its header.")
+    try:
+        text = file.read(length).decode("utf-8")
+        header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        _refuse(path, f"its header is damaged ({_short(error)}).")
+    if not isinstance(header, dict):
+        _refuse(path, f"its header is {describe(header)}.")
+    return header
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict, if no name stands twice in it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _short(error: BaseException) -> str:
+    text = str(error)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _checked_metadata(path: Path, metadata: Any) -> dict[str, str]:
+    if not isinstance(metadata, dict) or not all(isinstance(w, str) for w in metadata.values()):
+        _refuse(path, f"its metadata is no table of words: {describe(metadata)}.")
+    return metadata
+
+
+def _checked_entries(path: Path, header: dict[str, Any], room: int) -> dict[str, _Entry]:
+    """The entries in the order of their places, which have to fill the file exactly."""
+    found = {name: _checked_entry(path, name, entry) for name, entry in header.items()}
+    entries = dict(sorted(found.items(), key=lambda item: (item[1].begin, item[1].end)))
+    end = 0
+    for name, entry in entries.items():
+        if entry.begin != end:
+            _refuse(path, f"{name!r} begins at byte {entry.begin}, where byte {end} was expected.")
+        end = entry.end
+    if end != room:
+        _refuse(path, f"its arrays have {end} bytes, and {room} bytes follow its header.")
+    return entries
+
+
+def _checked_entry(path: Path, name: str, entry: Any) -> _Entry:
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        _refuse(path, f"the header says of {name!r}: {describe(entry)}.")
+    code, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str) or code not in _DTYPES:
+        known = ", ".join(_DTYPES)
+        _refuse(path, f"{name!r} has the dtype {describe(code)}. Known: {known}.")
+    if not _are_sizes(place) or len(place) != 2:
+        _refuse(path, f"{name!r} lies at {describe(place)}.")
+    begin, end = place
+    try:
+        check_size(shape, _DTYPES[code], end - begin)
+    except ValueError as error:
+        _refuse(path, f"{name!r} {error}")
+    return _Entry(code, tuple(shape), begin, end)
+
+
+def check_size(shape: Any, dtype: np.dtype[Any], size: int) -> None:
+    """Checks what a file says of an array, before anything is allocated for it.
+
+    Args:
+      shape: what should be a list of sizes.
+      dtype: the array's dtype.
+      size: the bytes that the file has for it.
+
+    Raises:
+      ValueError: no array of these bytes has this shape and dtype.
+    """
+    if not _are_sizes(shape) or len(shape) > _HIGHEST_RANK:
+        raise ValueError(f"has the shape {describe(shape)}.")
+    if math.prod(max(axis, 1) for axis in shape) * dtype.itemsize > _LARGEST:
+        raise ValueError(f"has the shape {describe(shape)}, which no array has.")
+    if math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"has the shape {shape} and dtype {dtype.name}, but {size} bytes.")
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(x) is int and 0 <= x <= _LARGEST for x in value)
+
+
+def _checked_crcs(
+    path: Path, metadata: dict[str, str], entries: Iterable[str]
+) -> dict[str, str] | None:
+    """The arrays' checksums, taken out of the metadata; None where a file has none."""
+    if _CRCS not in metadata and _CRC not in metadata:
+        return None
+    expected = metadata.pop(_CRC, None)
+    if expected != _crc_of_words(metadata):
+        _refuse(path, "its metadata is damaged: it does not have its checksum.")
+    try:
+        crcs = json.loads(metadata.pop(_CRCS, ""))
+    except (ValueError, RecursionError):
+        crcs = None
+    if not isinstance(crcs, dict) or set(crcs) != set(entries):
+        _refuse(path, "its checksums are those of other arrays.")
+    return crcs
+
+
+def _read_array(
+    path: Path, file: BinaryIO, name: str, entry: _Entry
+) -> tuple[np.ndarray[Any, Any], str]:
+    """The next array of the file, and its checksum."""
+
+    def fill(piece: memoryview) -> None:
+        if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
+            _refuse(path, f"it ends within {name!r}.")
+
+    array = np.empty(entry.shape, _DTYPES[entry.code])
+    return array, checksum(name, array, fill)
+
+
+__all__ = ["check_size", "checksum", "code_of", "named_dtype", "read_arrays", "write_arrays"]

@@ -1,0 +1,288 @@
+"""Where a run of `fit` stands, as one value: taken while nothing is under way, and gone on from.
+
+Laws:
+  - A run that goes on from a snapshot ends with the bits of one that was never interrupted:
+    weights, optimizer, metrics, history, callbacks, whatever the dispatches were.
+  - A snapshot is taken when every callback has heard of every step before it, and of none after.
+  - A snapshot that does not go with the model or the data is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.callbacks import CallbackList
+from jkeras.core import trees
+from jkeras.core.errors import describe
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+from jkeras.saving import runs
+from jkeras.trainer.phase import floats
+from jkeras.training.state import TrainState
+
+Snapshot = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Run:
+    """Where a run of `fit` stands.
+
+    Attributes:
+      callbacks: those of the run.
+      facts: what the numbers of its batches rest on: examples, batch size, steps, shuffling.
+      first: the number of its first epoch.
+      epoch: the epoch that is under way, or comes.
+      batch: steps of it that are done.
+      earlier: steps of the run before it.
+      validations: validations that are done.
+      logs: those of the epoch so far.
+      stops: whether no epoch comes after this one.
+    """
+
+    callbacks: CallbackList
+    facts: dict[str, Any]
+    first: int
+    epoch: int = 0
+    batch: int = 0
+    earlier: int = 0
+    validations: int = 0
+    logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stops: bool = False
+
+    def __post_init__(self) -> None:
+        self.epoch = self.first
+
+    def room(self, done: int) -> int | None:
+        """Steps from the `done`-th of this epoch to the next one after which a callback wants
+        everything to stand still; None when none does.
+        """
+        passed = self.earlier + done
+        return min((n - passed % n for n in self.callbacks.boundaries), default=None)
+
+    def is_boundary(self, done: int) -> bool:
+        """Whether a callback wants everything to stand still after `done` steps of this epoch."""
+        return any((self.earlier + done) % every == 0 for every in self.callbacks.boundaries)
+
+    def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
+        """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
+        self.batch, self.logs = done, logs
+        for every in self.callbacks.boundaries:
+            if (self.earlier + done) % every == 0:
+                self.callbacks.at_boundary(every, done - 1, floats(logs))
+
+    def next_epoch(self) -> None:
+        """Tells that the epoch is over, with all that belongs to it."""
+        self.earlier += self.batch
+        self.epoch, self.batch, self.logs = self.epoch + 1, 0, {}
+
+
+def snapshot(trainer: Any) -> Snapshot:
+    """Everything that a trainer and the run it is in are, in plain containers, numbers and arrays.
+
+    Args:
+      trainer: is built.
+    """
+    run: Run | None = trainer._run
+    values = {name: _plain(leaf) for name, leaf in trees.named_leaves(trainer.train_state).items()}
+    if run is None:
+        return {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
+    place = {name: getattr(run, name) for name in runs.COUNTS}
+    told = {**place, "facts": run.facts, "logs": floats(run.logs)}
+    told["stops"] = run.stops or bool(trainer.stop_training)
+    states = [[kind, copy.deepcopy(state)] for kind, state in run.callbacks.get_states()]
+    return {"format": runs.FORMAT, "values": values, "run": told, "callbacks": states}
+
+
+def found(given: Any) -> Snapshot:
+    """The snapshot that `fit(resume_from=)` names: itself, or what a file or folder holds.
+
+    Raises:
+      TypeError: it is neither.
+      FileNotFoundError, ValueError: there is no such file, or it is damaged.
+    """
+    if isinstance(given, str | os.PathLike):
+        return runs.read(given)
+    if isinstance(given, Mapping) and given.get("format") == runs.FORMAT:
+        return dict(given)
+    raise TypeError(
+        "fit: `resume_from`: expected the path of a checkpoint, or what `model.snapshot()` "
+        f"returned, got {describe(given)}."
+    )
+
+
+def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
+    """The values of a snapshot, in the structure of a model's own.
+
+    The sums of metrics may be others between two epochs, where they begin anew.
+
+    Raises:
+      ValueError: they are another model's; the message names the first one that differs.
+    """
+    run = taken["run"]
+    values, wanted = dict(taken["values"]), trees.named_leaves(like)
+    if run is None or not run["batch"]:
+        own = {name: _plain(leaf) for name, leaf in wanted.items() if name.startswith("sums/")}
+        values = {n: v for n, v in values.items() if not n.startswith("sums/")} | own
+    _compare(_told(who, taken), values, wanted)
+    leaves = [_placed(values[name], leaf) for name, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
+    """Refuses data by which the batches of the snapshot's epoch would be others.
+
+    Args:
+      who: named in the message.
+      taken: of a run.
+      facts: of the run that is to go on with it.
+
+    Raises:
+      ValueError: the epoch was begun with other batches.
+    """
+    run = taken["run"]
+    for name, value in run["facts"].items() if run["batch"] else ():
+        if facts.get(name) != value:
+            raise ValueError(
+                f"{_told(who, taken)}: the run was interrupted in epoch {run['epoch'] + 1}, after "
+                f"{run['batch']} steps, and its batches have to be the same now: expected "
+                f"{name} {value}, got {facts.get(name)}."
+            )
+
+
+def pass_over(run: Run, data: Any, held_out: Any, limits: tuple[int | None, int | None]) -> None:
+    """Brings iterables to where they stood: what was read of them is read again.
+
+    An iterable may depend on how often it was started and how much was read of it (a generator, a
+    loader with a random generator of its own); reading again is what is right for all of them.
+
+    Args:
+      run: in the place it goes on from.
+      data, held_out: training and validation data; arrays need nothing.
+      limits: steps of an epoch and of a validation at most.
+    """
+    if isinstance(data, Stream):
+        for _ in range(run.first, run.epoch):
+            data.pass_epoch(limits[0])
+        data.pass_batches(run.batch)
+    if isinstance(held_out, Stream):
+        for _ in range(run.validations):
+            held_out.pass_epoch(limits[1])
+
+
+def facts_of(data: Any, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
+    """What the numbers of batches rest on, for `check_place`."""
+    if isinstance(data, Stream):
+        return {"steps_per_epoch": limit}
+    assert isinstance(data, Arrays)
+    return {
+        "examples": data.length,
+        "batch_size": size,
+        "steps_per_epoch": limit,
+        "shuffle": bool(shuffle),
+    }
+
+
+def go_on(
+    trainer: Any,
+    taken: Snapshot | None,
+    data: Any,
+    held_out: Any,
+    limits: tuple[int | None, int | None],
+) -> Snapshot | None:
+    """Takes up an earlier run, if there is one, after `on_train_begin`.
+
+    Args:
+      trainer: is in the run that goes on.
+      taken: the snapshot that `fit` was given; callbacks may know another one.
+      data, held_out: training and validation data.
+      limits: steps of an epoch and of a validation at most.
+
+    Returns:
+      The snapshot, if it is of the middle of an epoch: then `put_back` is left to do, behind
+      `on_epoch_begin`, of which nothing shall be done twice.
+
+    Raises:
+      ValueError: the run was another model's or had other data; nothing is changed.
+    """
+    run = trainer._run
+    taken = run.callbacks.earlier_run() if taken is None else taken
+    run.epoch = max(run.first, trainer.initial_epoch)
+    if taken is None:
+        return None
+    values = restored_values(trainer._who, taken, trainer._need_values())
+    if taken["run"] is None:
+        trainer.train_state = values
+        return None
+    check_place(trainer._who, taken, run.facts)
+    for name in runs.COUNTS:
+        setattr(run, name, taken["run"][name])
+    run.logs = dict(taken["run"]["logs"])
+    run.stops = taken["run"]["stops"] and not run.batch
+    pass_over(run, data, held_out, limits)
+    if run.batch:
+        return taken
+    put_back(trainer, taken)
+    return None
+
+
+def put_back(trainer: Any, taken: Snapshot) -> None:
+    """Gives the trainer and its callbacks the values they had."""
+    trainer.train_state = restored_values(trainer._who, taken, trainer._need_values())
+    trainer.stop_training = taken["run"]["stops"]
+    seen: Counter[str] = Counter()
+    states: dict[tuple[str, int], Any] = {}
+    for kind, state in taken["callbacks"]:
+        states[kind, seen[kind]] = copy.deepcopy(state)
+        seen[kind] += 1
+    trainer._run.callbacks.set_states(states)
+
+
+def _told(who: str, taken: Snapshot) -> str:
+    """Who complains, and about which file."""
+    return f"{who}: {taken['source']}" if "source" in taken else who
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """A leaf as a NumPy array; a random key as its numbers."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.array(leaf)
+
+
+def _placed(array: Any, like: Any) -> jax.Array:
+    """An array of a snapshot as a leaf like that one."""
+    array = jnp.asarray(array)
+    if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
+    return array
+
+
+def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name in [*wanted, *values]:
+        if name not in values or name not in wanted:
+            has, lacks = ("model", "checkpoint") if name in wanted else ("checkpoint", "model")
+            raise ValueError(
+                f"{who}: the checkpoint is of another model: the {has} has {name}, and the "
+                f"{lacks} does not. Make the model and compile it as in the run that wrote it."
+            )
+        own = jax.eval_shape(_as_numbers, wanted[name])
+        if (values[name].shape, values[name].dtype) != (own.shape, own.dtype):
+            raise ValueError(
+                f"{who}: the checkpoint is of another model: expected {name} of shape "
+                f"{own.shape} and dtype {own.dtype}, got {values[name].shape} and "
+                f"{values[name].dtype}."
+            )
+
+
+def _as_numbers(leaf: Any) -> Any:
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf

@@ -1,0 +1,323 @@
+"""A run that goes on from a snapshot ends with the bits of one that was never interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import jkeras
+from jkeras import callbacks, layers
+from jkeras.saving import runs
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(44, 5)).astype(np.float32)
+Y = RNG.integers(0, 3, 44)
+EPOCHS = 4
+STEPS = 5  # of 8 and, the last one, of 3 examples
+
+
+class Loader:
+    """Batches in an order that it shuffles anew for each epoch, by a generator of its own."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(2)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = self.rng.permutation(35)
+        yield from ((X[rows], Y[rows]) for rows in np.split(order, range(8, 35, 8)))
+
+
+def endless() -> Iterator[Any]:
+    """A generator that is read once."""
+    rng = np.random.default_rng(3)
+    while True:
+        rows = rng.integers(0, 35, 8)
+        yield X[rows], Y[rows]
+
+
+HELD_OUT = (X[35:], Y[35:])
+DATA = {
+    "arrays": lambda: {"x": X[:35], "y": Y[:35], "batch_size": 8, "validation_data": HELD_OUT},
+    "part": lambda: {"x": X[:40], "y": Y[:40], "batch_size": 4, "steps_per_epoch": STEPS},
+    "loader": lambda: {"x": Loader(), "validation_data": HELD_OUT},
+    "generator": lambda: {
+        "x": endless(),
+        "steps_per_epoch": STEPS,
+        "validation_data": endless(),
+        "validation_steps": 2,
+    },
+}
+
+
+class Cut(callbacks.Callback):
+    """Takes a snapshot after a step, and ends the run with an error two steps later."""
+
+    boundaries = 1
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.seen = 0
+        self.losses: list[float] = []
+        self.best = float("inf")
+        self.taken: Any = None
+
+    def on_boundary(self, batch: int, logs: Any = None) -> None:
+        self.seen += 1
+        self.losses.append(logs["loss"])
+        self.best = min(self.best, logs["loss"])
+        if self.seen == self.step:
+            self.taken = self.model.snapshot()
+        if self.seen == self.step + 2:
+            raise RuntimeError("power cut")
+
+
+def network(engine: str) -> jkeras.Sequential:
+    stack = [
+        layers.Dense(4, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.4),
+        layers.Dense(3, activation="softmax"),
+    ]
+    model = jkeras.Sequential([layers.Input((5,)), *stack], seed=1)
+    rule = jkeras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
+    model.compile(rule, "sparse_categorical_crossentropy", metrics=["accuracy"], engine=engine)
+    model.build()
+    return model
+
+
+@pytest.fixture(scope="module", params=["auto", "streaming"], ids=["resident", "host"])
+def compiled(request: pytest.FixtureRequest) -> tuple[jkeras.Sequential, Any]:
+    """A model for the same data on the device or on the host, and its values before training."""
+    model = network(request.param)
+    return model, model.train_state
+
+
+def used(step: int = -10) -> list[Any]:
+    """Callbacks that remember something, the one that cuts first among them."""
+    return [
+        Cut(step),
+        callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True),
+        callbacks.ReduceLROnPlateau("loss", patience=1, cooldown=1, factor=0.5),
+    ]
+
+
+def ended(model: Any, history: Any, listed: list[Any]) -> tuple[Any, ...]:
+    """Everything that a run ended with."""
+    values = model.snapshot()["values"]
+    states = [callback.get_state() for callback in listed]
+    states[0] = {name: states[0][name] for name in ("seen", "losses", "best")}
+    arrays = {name: array.tobytes() for name, array in values.items()}
+    kept = [weight.tobytes() for weight in states[1].pop("best_weights")]
+    return arrays, history.epoch, history.history, states, kept
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 8, 10, 13])
+@pytest.mark.parametrize("kind", DATA)
+def test_it_ends_with_the_same_bits(
+    kind: str, step: int, compiled: tuple[Any, Any], tmp_path: Path
+) -> None:
+    model, start = compiled
+    model.train_state = start
+    listed = used()
+    history = model.fit(**DATA[kind](), epochs=EPOCHS, callbacks=listed, verbose=0)
+    expected = ended(model, history, listed)
+
+    model.train_state = start
+    cut = used(step)
+    with pytest.raises(RuntimeError, match=r"^power cut"):
+        model.fit(**DATA[kind](), epochs=EPOCHS, callbacks=cut, verbose=0)
+    model.train_state = start.replace(key=jax.random.key(9))  # as in a process without a seed
+    runs.write(tmp_path / "run.safetensors", cut[0].taken)
+    watched = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    again = used()
+    history = model.fit(
+        **DATA[kind](),
+        epochs=EPOCHS,
+        callbacks=[*again, watched] if step % 2 else again,  # one step a dispatch, or many
+        resume_from=tmp_path / "run.safetensors",
+        verbose=0,
+    )
+    assert ended(model, history, again) == expected
+
+
+def test_a_snapshot_between_epochs_and_one_of_no_run(compiled: tuple[Any, Any]) -> None:
+    model, start = compiled
+    model.train_state = start
+    taken = []
+    save = callbacks.Callback()
+    save.on_pause = lambda reason: taken.append(model.snapshot())  # type: ignore[method-assign]
+    model.fit(**DATA["arrays"](), epochs=2, callbacks=[save], verbose=0)
+    assert [found["run"]["epoch"] for found in taken] == [1, 2]
+    end = model.snapshot()
+    history = model.fit(**DATA["arrays"](), epochs=2, resume_from=taken[1], verbose=0)
+    assert history.epoch == [0, 1] and end["run"] is None
+    assert same(model.snapshot(), end)
+    model.train_state = start
+    history = model.fit(**DATA["arrays"](), epochs=1, resume_from=end, verbose=0)
+    assert history.epoch == [0] and int(model.train_state.epoch) == 3  # its values, a new run
+
+
+def same(one: Any, other: Any) -> bool:
+    return {n: a.tobytes() for n, a in one["values"].items()} == {
+        n: a.tobytes() for n, a in other["values"].items()
+    }
+
+
+def test_early_stopping_ends_the_run_that_goes_on_too(compiled: tuple[Any, Any]) -> None:
+    model, start = compiled
+    model.train_state = start
+    taken = []
+    save = callbacks.Callback()
+    save.on_pause = lambda reason: taken.append(model.snapshot())  # type: ignore[method-assign]
+    stop = callbacks.EarlyStopping("loss", patience=0, baseline=0.0)
+    run = {**DATA["arrays"](), "epochs": 9, "verbose": 0}
+    epochs = model.fit(**run, callbacks=[save, stop]).epoch
+    again = callbacks.EarlyStopping("loss", patience=0, baseline=0.0)
+    history = model.fit(**run, callbacks=[again], resume_from=taken[-1])
+    assert history.epoch == epochs and len(epochs) < 9
+
+
+def test_an_interrupted_run_goes_on(
+    compiled: tuple[Any, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, start = compiled
+    model.train_state = start
+    run = {**DATA["arrays"](), "epochs": 3, "verbose": 0}
+    expected = model.fit(**run).history, model.snapshot()
+
+    class Press(callbacks.Callback):
+        """Ctrl-C in the middle of an epoch, or of a validation."""
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 2:
+                signal.raise_signal(signal.SIGINT)
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    for _ in range(2):  # the second time it goes on, and is interrupted in the validation
+        model.train_state = start
+        backup = callbacks.BackupAndRestore(tmp_path)
+        assert model.fit(**run, callbacks=[backup, Press()]).interrupted
+    model.train_state = start
+    history = model.fit(**run, callbacks=[callbacks.BackupAndRestore(tmp_path)])
+    assert history.history == expected[0] and same(model.snapshot(), expected[1])
+    assert not history.interrupted
+
+
+REFUSED = {
+    "type": (3, TypeError, "fit: `resume_from`: expected the path of a checkpoint, or what "
+             "`model.snapshot()` returned, got 3 (int)."),
+    "missing": ("none.safetensors", FileNotFoundError,
+                "none.safetensors: there is no such file."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_run_is_refused(case: str, compiled: tuple[Any, Any]) -> None:
+    given, kind, message = REFUSED[case]
+    with pytest.raises(kind) as error:
+        compiled[0].fit(**DATA["arrays"](), resume_from=given, verbose=0)
+    assert str(error.value) == message
+
+
+def test_other_batches_and_another_model_are_refused(compiled: tuple[Any, Any]) -> None:
+    model, start = compiled
+    model.train_state = start
+    cut = used(3)
+    with pytest.raises(RuntimeError):
+        model.fit(**DATA["arrays"](), epochs=2, callbacks=cut, verbose=0)
+    before = model.snapshot()
+    run = {**DATA["arrays"](), "batch_size": 5}
+    with pytest.raises(ValueError) as error:
+        model.fit(**run, epochs=2, resume_from=cut[0].taken, verbose=0)
+    assert str(error.value) == (
+        "Sequential 'sequential': the run was interrupted in epoch 1, after 3 steps, and its "
+        "batches have to be the same now: expected batch_size 8, got 5."
+    )
+    assert same(model.snapshot(), before)
+    damaged = {**cut[0].taken, "values": dict(cut[0].taken["values"])}
+    damaged["values"]["params/dense/bias"] = np.zeros(7, np.float32)
+    with pytest.raises(ValueError) as error:
+        model.fit(**DATA["arrays"](), epochs=2, resume_from=damaged, verbose=0)
+    assert str(error.value) == (
+        "Sequential 'sequential': the checkpoint is of another model: expected params/dense/bias "
+        "of shape (4,) and dtype float32, got (7,) and float32."
+    )
+    assert same(model.snapshot(), before)
+
+
+WRONG = [
+    ({"format": "other"}, "expected the state of a run (jkeras-run-1), got something else."),
+    ({"run": {"epoch": -1}}, "expected the state of a run, and its 'run' is damaged."),
+    ({"callbacks": {}}, "expected the state of a run, and its 'callbacks' is damaged."),
+    ({"callbacks": [["A"]]}, "expected the state of a run, and its 'callbacks' is damaged."),
+    ({"values": {"a": 1}}, "expected the state of a run, and its 'values' is damaged."),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_a_file_of_another_form_is_refused(change: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    right = {"format": runs.FORMAT, "values": {}, "run": None, "callbacks": []}
+    runs.write(path, {**right, **change})
+    with pytest.raises(ValueError) as error:
+        runs.read(path)
+    assert str(error.value) == f"{path}: {message}"
+
+
+SCRIPT = """
+import os, signal, sys
+import numpy as np
+import jkeras
+
+class Terminate(jkeras.callbacks.Callback):
+    boundaries = 3
+    def on_boundary(self, batch, logs=None):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+model = jkeras.Sequential([jkeras.layers.Dense(1)], seed=0)
+model.compile("adam", "mse")
+folder = sys.argv[1]
+listed = [jkeras.callbacks.BackupAndRestore(folder)]
+if not os.path.isdir(folder):
+    listed.append(Terminate())
+x = np.arange(12.0).reshape(12, 1)
+history = model.fit(x, x, batch_size=2, epochs=2, callbacks=listed, verbose=0)
+print(len(history.epoch), int(model.train_state.step))
+"""
+
+
+def test_sigterm_saves_and_ends_the_process(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", SCRIPT, str(tmp_path / "backup")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    first = subprocess.run(words, env=env, capture_output=True, text=True)
+    assert first.returncode == 128 + signal.SIGTERM, first.stderr
+    assert (first.stderr, first.stdout.strip()) == (
+        "",
+        "Interrupted: training stopped. The model keeps what it has learned so far.",
+    )
+    assert runs.read(tmp_path / "backup")["run"]["batch"] == 3
+    second = subprocess.run(words, env=env, capture_output=True, text=True)
+    assert (second.returncode, second.stdout) == (0, "2 12\n"), second.stderr
+
+
+def test_a_handler_of_the_program_hears_of_sigterm(compiled: tuple[Any, Any]) -> None:
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        press = callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: signal.raise_signal(signal.SIGTERM)
+        )
+        history = compiled[0].fit(**DATA["arrays"](), callbacks=[press], verbose=0)
+        now = signal.getsignal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM] and history.interrupted and now is not before
