@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
-FOLDERS = ("", "benchmarks", "guides", "models")
+FOLDERS = ("", "benchmarks", "faults", "guides", "models")
 SCRIPTS = sorted(script for folder in FOLDERS for script in (EXPERIMENTS / folder).glob("*.py"))
 NOWHERE = "http://127.0.0.1:9"  # nothing listens on the discard port: every download is refused
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -84,7 +84,7 @@ def test_experiment_runs_on_tiny_data(
     words = ["--tiny", "--output", str(output)]
     if script.stem == "compare" and os.environ.get("JKERAS_TESTS") == "short":
         words += ["--models", "mlp", "transformer"]  # the long form runs all seven
-    alone = script.stem == "mnist_mlp" or script.parent.name == "benchmarks"
+    alone = script.stem == "mnist_mlp" or script.parent.name in ("benchmarks", "faults")
     run = run_by_itself if alone else functools.partial(run_here, patch=monkeypatch)
     assert run(script, words, home).strip()
     pictures = list(output.rglob("*.png"))

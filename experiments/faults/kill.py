@@ -4,7 +4,7 @@
     python experiments/faults/kill.py --kills 20 --peers jkeras keras
     python experiments/faults/kill.py --tiny           two kills of one short job
 
-Each trial trains a network in a process of its own (`job.py`) that saves every few steps with
+Each trial trains a network in a process of its own (`jobs/train.py`) that saves every few steps with
 `BackupAndRestore`, kills it with SIGKILL at a random moment, one time in five from its start on,
 else after its first backup, and starts it again, until one comes to its end. What that one ends with, every weight, slot of the optimizer,
 metric, line of the history and what the callbacks remember, is compared bit for bit with the end of
@@ -29,7 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-JOB = Path(__file__).with_name("job.py")
+JOB = Path(__file__).parent / "jobs" / "train.py"
 JOBS = ("mlp-resident", "mlp-streaming", "cnn-resident", "cnn-streaming")
 
 

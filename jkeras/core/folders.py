@@ -72,6 +72,9 @@ def atomic_write(path: str | os.PathLike[str], write_fn: Callable[[BinaryIO], ob
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:  # an interruption too must leave nothing behind
+    except BaseException as error:  # an interruption too must leave nothing behind
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (error.filename is None or error.filename2):
+            # A full disk does not say for which file, a failed renaming names the temporary one.
+            raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
         raise

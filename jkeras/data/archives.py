@@ -16,12 +16,14 @@ import errno
 import gzip
 import hashlib
 import http.client
+import io
 import queue
 import struct
 import threading
 import urllib.error
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -213,6 +215,57 @@ def read_idx(path: Path) -> np.ndarray:
     if len(data) != count or rest:
         got = "more" if rest else f"{len(data)}"
         raise damaged(path, f"{count} elements", got)
+    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+
+
+def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Arrays of unsigned bytes in NumPy's npz format, whose shapes are known before.
+
+    An array's header is compared before its elements are read: a file that lies allocates nothing.
+
+    Args:
+      path: the file.
+      shapes: the names of the arrays and their shapes; others in the file are left alone.
+
+    Raises:
+      DamagedArchive: the file is no such archive, or an array is missing or another one.
+      FileNotFoundError: there is no such file.
+    """
+    content = io.BytesIO(path.read_bytes())  # what fails from here on is the file's content
+    try:
+        with zipfile.ZipFile(content) as archive:
+            return {name: _npy(path, archive, name, shape) for name, shape in shapes.items()}
+    except _UNREADABLE as error:
+        raise damaged(path, "arrays in NumPy's npz format", f"{error}") from error
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,  # a way of compression that zipfile does not know
+    RuntimeError,  # an encrypted member
+    struct.error,
+    ValueError,
+)
+
+
+def _npy(
+    path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """One array of an npz file, of this shape."""
+    with archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):  # what NumPy writes for every plain array
+            raise ValueError(f"{name}: version {version} of the npy format")
+        found, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=4096)
+        if (found, fortran, dtype) != (shape, False, np.uint8):
+            raise damaged(path, f"{name} uint8 {shape}", f"{dtype} {found}")
+        data = file.read(int(np.prod(shape)))
+        rest = file.read(1)  # reaches the end, where zipfile compares its checksum
+    if len(data) != np.prod(shape) or rest:
+        raise ValueError(f"{name}: {'more' if rest else len(data)} elements")
     return np.frombuffer(data, np.uint8).reshape(shape).copy()
 
 

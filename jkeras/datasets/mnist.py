@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import warnings
-import zipfile
 import zlib
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from jkeras.core.folders import atomic_write, cache_folder
-from jkeras.data.archives import DamagedArchive, damaged
+from jkeras.data.archives import DamagedArchive, damaged, read_npz
 
 Arrays = dict[str, np.ndarray]
 Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -29,8 +28,6 @@ ARRAYS: dict[str, tuple[tuple[int, ...], int]] = {
     "x_test": ((10000, 28, 28), 0xE4CA5F57),
     "y_test": ((10000,), 0xEE8604D9),
 }
-# What numpy and zipfile raise for a file that is cut off, altered or something else.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, MemoryError)
 
 
 def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | None = None) -> Pairs:
@@ -103,18 +100,13 @@ def _cached(file: Path, *, ours: bool) -> Arrays | None:
       DamagedArchive: `file` is not MNIST, and is not ours to replace.
     """
     try:
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ARRAYS}
+        arrays = read_npz(file, {name: shape for name, (shape, _) in ARRAYS.items()})
         _check(file, arrays)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except DamagedArchive:
         if not ours:
             raise
-        return None
-    except UNREADABLE as error:
-        if not ours:
-            raise damaged(file, "MNIST in NumPy's npz format", f"{error}") from error
         return None
     return arrays
 

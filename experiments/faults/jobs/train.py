@@ -1,8 +1,8 @@
 """A training run that can be killed: it saves as it goes, and goes on where it was.
 
-    python experiments/faults/job.py mlp-resident FOLDER
-    python experiments/faults/job.py cnn-streaming FOLDER --library keras
-    python experiments/faults/job.py mlp-resident FOLDER --tiny
+    python experiments/faults/jobs/train.py mlp-resident FOLDER
+    python experiments/faults/jobs/train.py cnn-streaming FOLDER --library keras
+    python experiments/faults/jobs/train.py mlp-resident FOLDER --tiny
 
 Backups lie in FOLDER/backup. At the end FOLDER/result.json holds a digest of everything that the
 run ended with; runs that ended alike have equal files. The same script runs under Keras, as a peer.
