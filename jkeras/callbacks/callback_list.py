@@ -122,40 +122,40 @@ class CallbackList(Callback):
         return any(_has_batch_hooks(callback, phase) for callback in self.callbacks)
 
     @property
+    def _ours(self) -> list[Callback]:
+        """Those that know what Keras's do not: boundaries, checkpoints."""
+        return [callback for callback in self.callbacks if isinstance(callback, Callback)]
+
+    @property
     def boundaries(self) -> tuple[int, ...]:
         """After how many steps each callbacks want everything to stand still, smallest first."""
-        wanted = {getattr(callback, "boundaries", None) for callback in self.callbacks}
-        return tuple(sorted(count for count in wanted if count))
+        return tuple(sorted({c.boundaries for c in self._ours if c.boundaries}))
 
     def at_boundary(self, every: int, batch: int, logs: Mapping[str, Any]) -> None:
         """Calls `on_boundary` of those that want it after so many steps."""
-        for callback in self.callbacks:
-            if getattr(callback, "boundaries", None) == every:
+        for callback in self._ours:
+            if callback.boundaries == every:
                 with _noting(callback, "on_boundary"):
                     callback.on_boundary(batch, plain_logs(logs))
 
     def pause(self, reason: str) -> None:
-        """Calls `on_pause` wherever it exists."""
-        for callback in self.callbacks:
-            if hasattr(callback, "on_pause"):
-                with _noting(callback, "on_pause"):
-                    callback.on_pause(reason)
+        """Calls every `on_pause`."""
+        for callback in self._ours:
+            with _noting(callback, "on_pause"):
+                callback.on_pause(reason)
 
     def leave(self) -> None:
-        """Calls `on_leave` wherever it exists."""
-        for callback in self.callbacks:
-            if hasattr(callback, "on_leave"):
-                callback.on_leave()
+        """Calls every `on_leave`."""
+        for callback in self._ours:
+            callback.on_leave()
 
     def earlier_run(self) -> Any:
         """The state of a run that a callback wants to go on from; None when none does."""
-        asked = (c.earlier_run() for c in self.callbacks if hasattr(c, "earlier_run"))
-        return next((found for found in asked if found is not None), None)
+        return next((run for c in self._ours if (run := c.earlier_run()) is not None), None)
 
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
         """What each callback remembers, with the name of its class."""
-        with_state = (c for c in self.callbacks if hasattr(c, "get_state"))
-        return [(type(callback).__name__, callback.get_state()) for callback in with_state]
+        return [(type(callback).__name__, callback.get_state()) for callback in self._ours]
 
     def set_states(self, states: Mapping[tuple[str, int], dict[str, Any]]) -> None:
         """Gives callbacks back what they remembered.
@@ -164,9 +164,9 @@ class CallbackList(Callback):
           states: by the name of the class, and how many of that class come before it.
         """
         seen: Counter[str] = Counter()
-        for callback in self.callbacks:
+        for callback in self._ours:
             kind = type(callback).__name__
-            if hasattr(callback, "set_state") and (kind, seen[kind]) in states:
+            if (kind, seen[kind]) in states:
                 callback.set_state(states[kind, seen[kind]])
             seen[kind] += 1
 
@@ -178,8 +178,8 @@ def _noting(callback: Any, hook: str) -> Iterator[None]:
         yield
     except Exception as error:  # whatever a user's code raises; it goes on as it is
         error.add_note(
-            f"Raised by the callback {type(callback).__name__} in {hook}. The model and its history "
-            "keep what was trained before."
+            f"Raised by the callback {type(callback).__name__} in {hook}. The model and its "
+            "history keep what was trained before."
         )
         raise
 

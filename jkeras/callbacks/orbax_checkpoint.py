@@ -8,7 +8,7 @@ Laws:
 from __future__ import annotations
 
 import os
-import weakref
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batches import checked_frequency
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import describe, named_arguments
-from jkeras.saving.orbax_manager import Manager, as_numbers, checked_count
+from jkeras.saving.orbax_manager import Manager, checked_count
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -85,20 +85,20 @@ class OrbaxCheckpoint(MonitorCallback):
         self._manager: Manager | None = None
         self._logs: Logs | None = None
         self._epoch: int | None = None
+        self._saved: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Takes the folder, for this run alone."""
         if self.save_best_only:
             super().on_train_begin(logs)
-        self._let_go()
+        self.on_leave()
         self._manager = Manager(
             self.directory,
             max_to_keep=self.max_to_keep,
             background=self.save_on_background,
             who="OrbaxCheckpoint",
         )
-        _writing[self._place] = self
-        self._logs = self._epoch = None
+        self._logs = self._epoch = self._saved = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         run = getattr(self.model, "_run", None)
@@ -139,16 +139,12 @@ class OrbaxCheckpoint(MonitorCallback):
     def get_state(self) -> dict[str, Any]:
         return {"best": self.best}
 
-    @property
-    def _place(self) -> str:
-        return str(Path(self.directory).absolute())
-
-    def _let_go(self) -> None:
-        """Closes what an earlier run of this process, that an error has ended, holds open."""
-        other = _writing.get(self._place)
-        if other is not None and (other is self or other.params is not self.params):
-            other._close()
-        self._close()
+    def on_leave(self) -> None:
+        """Lets the folder go; a run that an error ended says that, and this only warns."""
+        try:
+            self._close()
+        except OSError as error:
+            warnings.warn(str(error), stacklevel=2)
 
     def _close(self) -> None:
         manager, self._manager = self._manager, None
@@ -158,8 +154,9 @@ class OrbaxCheckpoint(MonitorCallback):
     def _check_order(self) -> None:
         """Refuses to write before the latest checkpoint: it would be another run's."""
         assert self._manager is not None, "on_train_begin has made it"
-        now, latest = int(self.model.train_state.step), self._manager.latest
-        if latest is not None and latest > now:
+        now = int(self.model.train_state.step)
+        if later := self._manager.readable(now + 1):
+            latest = later[-1]
             self._close()
             raise ValueError(
                 f"OrbaxCheckpoint: `directory`: expected no checkpoints behind update {now}, where "
@@ -187,20 +184,27 @@ class OrbaxCheckpoint(MonitorCallback):
         assert self._manager is not None, "on_train_begin has made it"
         value = self.model.snapshot()
         step = int(value["values"]["step"])
-        if step == self._manager.latest:
+        if step == self._saved or step in self._manager.readable(step):
             return  # of the same values: a run that is interrupted where it has just saved
+        self._saved = step
         if self.save_weights_only:
             weights = ("params/", "state/")
             value = {n: v for n, v in value["values"].items() if n.startswith(weights)}
-        self._manager.save(step, value, as_numbers(logs))
+        self._manager.save(step, value, _as_numbers(logs))
 
     def _tell(self, epoch: int, what: str) -> None:
         if self.verbose > 0:
             print(f"\nEpoch {epoch + 1}: {what}")
 
 
-_writing: weakref.WeakValueDictionary[str, OrbaxCheckpoint] = weakref.WeakValueDictionary()
-"""By folder, who was the last in this process to write there."""
+def _as_numbers(logs: dict[str, Any]) -> dict[str, float]:
+    """Those of the logs that are one number.
+
+    Example:
+      >>> _as_numbers({"loss": 0.5, "each": [0.1, 0.2]})
+      {'loss': 0.5}
+    """
+    return {name: float(v) for name, v in logs.items() if isinstance(v, int | float)}
 
 
 def _checked_folder(directory: Any) -> str:

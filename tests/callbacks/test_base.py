@@ -114,7 +114,7 @@ def test_an_error_in_a_callback_leaves_the_model_usable(
             raise RuntimeError("mine")
 
     callback = LambdaCallback(**{hook: fail})
-    with pytest.raises(RuntimeError, match=r"^mine$"):
+    with pytest.raises(RuntimeError, match=r"^mine"):
         model.fit(**RUN, epochs=3, validation_data=(X, Y), callbacks=callback)
     assert model.history.epoch == epochs
     assert len(model.history.history.get("val_loss", [])) == len(epochs)

@@ -1,4 +1,4 @@
-"""Weights in files while training runs: the decisions and lines of Keras, files of our own."""
+"""Models and weights in files while training runs: the decisions and lines of Keras."""
 
 import pathlib
 from typing import Any
@@ -31,10 +31,11 @@ def test_the_courses_reach_every_case(golden: dict) -> None:
     assert all(any(word in line for line in lines) for word in wanted)
 
 
+@pytest.mark.parametrize("ending", [".msgpack", ".safetensors", ".weights.h5"])
 def test_the_file_holds_the_weights_of_its_epoch(
-    tmp_path: pathlib.Path, model: jkeras.Sequential
+    tmp_path: pathlib.Path, model: jkeras.Sequential, ending: str
 ) -> None:
-    path = str(tmp_path / "new" / "{epoch:02d}-{loss:.1f}.msgpack")
+    path = str(tmp_path / "new" / ("{epoch:02d}-{loss:.1f}" + ending))
     saved = ModelCheckpoint(path, save_weights_only=True)
     kept: list[Any] = []
     keep = jkeras.callbacks.LambdaCallback(
@@ -42,24 +43,56 @@ def test_the_file_holds_the_weights_of_its_epoch(
     )
     losses = model.fit(**RUN, epochs=2, callbacks=[saved, keep]).history["loss"]
     for epoch in (0, 1):
-        model.load_weights(tmp_path / "new" / f"{epoch + 1:02d}-{losses[epoch]:.1f}.msgpack")
+        model.load_weights(tmp_path / "new" / f"{epoch + 1:02d}-{losses[epoch]:.1f}{ending}")
         for got, expected in zip(model.get_weights(), kept[epoch], strict=True):
             np.testing.assert_array_equal(got, expected)
 
 
-def test_batches_are_watched_only_where_they_are_counted(
+def test_whole_models_are_saved(tmp_path: pathlib.Path, model: jkeras.Sequential) -> None:
+    kept: list[Any] = []
+    keep = jkeras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: kept.append(model.get_weights())
+    )
+    model.fit(**RUN, callbacks=[ModelCheckpoint(tmp_path / "{epoch:02d}.keras"), keep])
+    loaded = jkeras.models.load_model(tmp_path / "01.keras")
+    for got, expected in zip(loaded.get_weights(), kept[0], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_batches_are_counted_without_being_watched(
     tmp_path: pathlib.Path, model: jkeras.Sequential
 ) -> None:
-    by_epoch = ModelCheckpoint("a.msgpack", save_weights_only=True)
-    by_batch = ModelCheckpoint(
-        tmp_path / "{epoch}-{batch}.msgpack", save_weights_only=True, save_freq=2
-    )
-    assert not CallbackList([by_epoch]).watches_batches("train")
-    assert CallbackList([by_batch]).watches_batches("train")
+    """And the logs of a file's name are those that a callback for every batch is given."""
+    path = tmp_path / "{epoch}-{batch}-{loss:.9f}.msgpack"
+    by_batch = ModelCheckpoint(path, save_weights_only=True, save_freq=2)
+    assert not CallbackList([by_batch]).watches_batches("train")
+    before = model.train_state
     model.fit(**RUN, epochs=2, callbacks=[by_batch])
+    seen: list[str] = []
+    model.train_state = before
+    watch = jkeras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(f"-{batch + 1}-{logs['loss']:.9f}")
+    )
+    model.fit(**RUN, epochs=2, callbacks=[watch])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "1-2.msgpack", "2-1.msgpack", "2-3.msgpack",
+        f"1{seen[1]}.msgpack", f"2{seen[3]}.msgpack", f"2{seen[5]}.msgpack",
     ]  # fmt: skip
+
+
+def test_a_run_that_goes_on_knows_the_best_value(
+    tmp_path: pathlib.Path, model: jkeras.Sequential
+) -> None:
+    path = tmp_path / "a.msgpack"
+    settings: Any = {"monitor": "loss", "save_weights_only": True, "save_best_only": True}
+    taken: list[Any] = []
+    keep = jkeras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    keep.on_pause = lambda reason: taken.append(model.snapshot())  # type: ignore[method-assign]
+    first = ModelCheckpoint(path, **settings)
+    model.fit(**RUN, callbacks=[first, keep])
+    assert first.best is not None and first.get_state() == {"best": first.best}
+    second = ModelCheckpoint(path, **settings)
+    model.fit(**RUN, callbacks=[second, keep], resume_from=taken[0])
+    assert second.best == first.best
 
 
 def test_without_the_value_it_saves_and_says_so(
@@ -85,22 +118,38 @@ def names_an_unknown_value() -> None:
 
 WRONG = [
     (
-        lambda: ModelCheckpoint("best.keras"),
+        lambda: ModelCheckpoint("best.weights.h5"),
         ValueError,
-        "ModelCheckpoint: `save_weights_only`: expected True, because only weights can be written "
-        "now, not whole models. Write ModelCheckpoint('best.msgpack', save_weights_only=True).",
+        "ModelCheckpoint: `filepath`: expected a name that ends with '.keras', because whole "
+        "models are saved, got 'best.weights.h5'. Write ModelCheckpoint('best.keras'), or for "
+        "weights alone ModelCheckpoint('best.weights.h5', save_weights_only=True).",
     ),
     (
-        lambda: ModelCheckpoint("best.weights.h5", save_weights_only=True),
+        lambda: ModelCheckpoint("best.h5"),
         ValueError,
-        "ModelCheckpoint: `filepath`: expected a name that ends with '.msgpack', the file of "
-        "weights that can be written now, got 'best.weights.h5'. Write "
-        "ModelCheckpoint('best.weights.msgpack', save_weights_only=True).",
+        "ModelCheckpoint: `filepath`: expected a name that ends with '.keras', because whole "
+        "models are saved, got 'best.h5'. Write ModelCheckpoint('best.keras').",
+    ),
+    (
+        lambda: ModelCheckpoint("{epoch}-{loss:.2f}.keras", save_weights_only=True),
+        ValueError,
+        "ModelCheckpoint: `filepath`: expected a name that ends with '.weights.h5' or "
+        "'.safetensors' or '.msgpack', because weights alone are saved, got "
+        "'{epoch}-{loss:.2f}.keras'. Write ModelCheckpoint('{epoch}-{loss:.2f}.weights.h5', "
+        "save_weights_only=True), or for the whole model "
+        "ModelCheckpoint('{epoch}-{loss:.2f}.keras').",
+    ),
+    (
+        lambda: ModelCheckpoint("best.h5", save_weights_only=True),
+        ValueError,
+        "ModelCheckpoint: `filepath`: expected a name that ends with '.weights.h5' or "
+        "'.safetensors' or '.msgpack', because weights alone are saved, got 'best.h5'. Write "
+        "ModelCheckpoint('best.weights.h5', save_weights_only=True).",
     ),
     (
         lambda: ModelCheckpoint(None),
         TypeError,
-        "ModelCheckpoint: `filepath`: expected a path such as 'best.msgpack', got None (NoneType).",
+        "ModelCheckpoint: `filepath`: expected a path such as 'best.keras', got None (NoneType).",
     ),
     (
         lambda: ModelCheckpoint("a.msgpack", save_weights_only=True, save_freq="batch"),

@@ -70,7 +70,7 @@ def test_after_an_error_the_next_run_trains_on_with_the_weights(model: jkeras.Se
         raise RuntimeError("mine")
 
     seen, swap = Seen(), SwapEMAWeights(True)
-    with pytest.raises(RuntimeError, match=r"^mine$"):
+    with pytest.raises(RuntimeError, match=r"^mine"):
         model.fit(**RUN, callbacks=[seen, swap, LambdaCallback(on_epoch_end=fail)])
     begun = []
     look = LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(model.params))
