@@ -16,50 +16,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jkeras.core import absent
+
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "tests" / "golden" / "names.json"
 
-AUGMENTATION = "image augmentation is out of scope"
-TEXT = "text and string layers are out of scope"
-AUDIO = "audio is out of scope"
-FOREIGN = "wraps another framework's code"
 FILES = "whole-model files come with the checkpoints"
-INTERNAL = "an internal of Keras"
-DATASETS = "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"
 
 # (module, pattern of names): why they are not here. The first that fits counts.
 NOT_HERE = [
-    ("layers", "*Spectrogram", AUDIO),
-    ("layers", "Pipeline", "`Sequential` runs preparing layers in a row"),
-    ("layers", "Hash*", TEXT),
-    ("layers", "*Lookup", TEXT),
-    ("layers", "Text*", TEXT),
-    ("layers", "TFSMLayer", FOREIGN),
-    ("layers", "TorchModuleWrapper", FOREIGN),
-    ("layers", "JaxLayer", "every layer here is a pair of pure JAX functions"),
-    ("layers", "FlaxLayer", "a Flax module trains as it is"),
-    ("layers", "Rand*", AUGMENTATION),
-    ("layers", "*Contrast*", AUGMENTATION),
-    ("layers", "*Mix*", AUGMENTATION),
-    ("layers", "Equalization", AUGMENTATION),
-    ("layers", "MaxNumBoundingBoxes", AUGMENTATION),
-    ("layers", "Solarization", AUGMENTATION),
+    *absent.NOT_HERE,
     ("callbacks", "OrbaxCheckpoint", FILES),
     ("models", "*_model", FILES),
     ("saving", "*", FILES),
-    ("utils", "audio_*", AUDIO),
-    ("utils", "text_*", TEXT),
-    ("utils", "FeatureSpace", TEXT),
-    ("utils", "*interactive_logging*", "`verbose=` says what is printed"),
-    ("utils", "get_file", "`jkeras.datasets` downloads, checks and keeps data sets"),
-    ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
-    ("utils", "Config", INTERNAL),
-    ("utils", "clear_session", "nothing is global: `jkeras.backend.clear_session` says so"),
-    ("utils", "get_source_inputs", INTERNAL),
-    ("utils", "is_keras_tensor", "`isinstance(x, jkeras.KerasTensor)`"),
-    ("utils", "*pack_x_y_sample_weight", INTERNAL),
-    ("utils", "standardize_dtype", INTERNAL),
-    ("datasets", "*", DATASETS),
 ]
 
 FIELD = "a subclass declares it as a field"

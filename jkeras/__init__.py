@@ -24,17 +24,19 @@ from jkeras import (
     tree,
     utils,
 )
+from jkeras.core.absent import answering as _answering
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.remat import RematScope, remat
 from jkeras.core.symbols import Symbol as KerasTensor
 from jkeras.core.variables import Variable
 from jkeras.layers import Input, InputSpec, Layer
-from jkeras.trainer import Model, Sequential, Trainer
+from jkeras.trainer import Function, Model, Sequential, Trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DTypePolicy",
+    "Function",
     "Input",
     "InputSpec",
     "KerasTensor",
@@ -69,3 +71,5 @@ __all__ = [
     "tree",
     "utils",
 ]
+
+__getattr__ = _answering(__name__)

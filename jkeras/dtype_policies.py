@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras.core.absent import answering
 from jkeras.core.dtype_policy import DTypePolicy, dtype_policy
 from jkeras.core.errors import describe
 from jkeras.core.serialization import serialize_keras_object
@@ -49,3 +50,6 @@ def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
             f"deserialize: expected a configuration as serialize gives it, got {describe(config)}."
         )
     return DTypePolicy(content["name"])
+
+
+__getattr__ = answering(__name__)

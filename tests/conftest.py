@@ -66,7 +66,16 @@ HALVED = (
 """Long tables. The short form, `make test`, runs every second row of them, always the same ones;
 the long form, `make test ALL=1`, and pytest by itself run all."""
 
-LONG = ("test_the_whole_of_mnist_equals_its_archives",)
+LONG = (
+    "test_the_whole_of_mnist_equals_its_archives",
+    "test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones",
+    "test_every_file_of_keras_predicts_the_same",
+    "test_every_file_written_here_has_keras_s_entries",
+    "test_every_optimizer_is_written_as_keras_does",
+    "test_training_goes_on_with_every_optimizer",
+    "test_keras_reads_every_file_written_here",
+    "test_keras_goes_on_with_every_optimizer",
+)
 """What only the long form runs."""
 
 

@@ -592,7 +592,8 @@ ERRORS = [
         "save_name",
         lambda: built().save_weights("w.keras"),
         ValueError,
-        "weights file 'w.keras': expected a name that ends with '.msgpack'. Use 'w.msgpack'.",
+        "weights file 'w.keras': expected a name that ends with '.weights.h5'. model.save(...)"
+        " writes a whole model.",
     ),
     Wrong(
         "load_missing",

@@ -15,6 +15,9 @@ from jkeras.core.variables import innermost
 METHODS: dict[str, Any] = {}
 """The methods of a layer class that defines `call`, by name."""
 
+INHERITED: dict[str, Any] = {}
+"""What `super()` finds in a layer of the library that a class is written over."""
+
 WRITTEN = frozenset({"call", "build"})
 """What a layer class in Keras's way defines."""
 
@@ -32,6 +35,11 @@ def value_of(owner: Any, variable: Any) -> Any:
 
 def weights_of(layer: Any) -> Any:
     """What is said of a layer's weights; replaced by the trainer's."""
+    raise NotImplementedError(f"{layer.who}: expected jkeras.trainer to be imported.")
+
+
+def face_of(layer: Any) -> Any:
+    """A model of the layers in a layer; replaced by the trainer's."""
     raise NotImplementedError(f"{layer.who}: expected jkeras.trainer to be imported.")
 
 
@@ -72,6 +80,13 @@ def give_methods(cls: type, base: type) -> None:
       cls: the class.
       base: the class whose methods they take the place of.
     """
+    users = _between(cls, base)
+    above = next(b for b in cls.__mro__ if issubclass(b, base) and b not in users)
+    if above is not base and not hasattr(above, "call"):
+        for name, method in INHERITED.items():
+            setattr(above, name, method)
+    if not hasattr(cls, "call"):
+        return
     for name, method in METHODS.items():
         own = next((b for b in cls.__mro__ if name in b.__dict__), None)
         if own is None or own is base or own not in _between(cls, base):

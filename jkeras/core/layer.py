@@ -25,12 +25,13 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import by_hand
+from jkeras.core.asked import Asked
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.description import Description, fields, inherit_init, option
 from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
 from jkeras.core.errors import describe, unexpected_arguments
 from jkeras.core.freezing import Trainable, set_trainable
-from jkeras.core.identity import NOT_COPIED, Identity, first_node, same
+from jkeras.core.identity import NOT_COPIED, Identity, same
 from jkeras.core.keys import Key
 from jkeras.core.naming import snake_case
 from jkeras.core.serialization import if_set, policy
@@ -76,7 +77,7 @@ def _true_or_false(value: Any) -> bool:
     return value
 
 
-class Layer(Description):
+class Layer(Asked, Description):
     """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two.
 
     Args:
@@ -149,7 +150,7 @@ class Layer(Description):
         if written and "build" in cls.__dict__:
             made = by_hand.building(cls.__dict__["build"], Layer.build)
             setattr(cls, "build", made)  # noqa: B010  # mypy: a method
-        if written and hasattr(cls, "call"):
+        if written:
             by_hand.give_methods(cls, Layer)
         if "compute_mask" in cls.__dict__ and "makes_masks" not in cls.__dict__:
             cls.makes_masks = True
@@ -387,17 +388,6 @@ class Layer(Description):
                 "Call build((None, ...)), or call it on an array."
             )
         return sum(int(view.size) for view in found.views())
-
-    @property
-    def output(self) -> Any:
-        """The symbols that the layer gave where it was first called."""
-        return first_node(self).outputs
-
-    @property
-    def input(self) -> Any:
-        """The symbols that the layer was first called on."""
-        args = first_node(self).args
-        return args[0] if len(args) == 1 else list(args)
 
 
 fields(Layer)  # completes the class, which puts the argument's default where this belongs:

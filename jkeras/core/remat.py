@@ -8,6 +8,21 @@ A layer remembers the scope that it was made in. Laws:
   - It changes memory and time, and no number; so it is no part of a layer's description.
   - Of layers inside layers the outermost one that was made in a scope is rematerialized: only what
     goes into it is kept.
+
+On the CPU the memory that is saved depends on how XLA schedules. Its default looks for work that
+can run side by side, and so computes everything anew at the beginning of the way back, where it is
+kept after all: the recomputation is there (it is not taken out as a common subexpression), and the
+barrier that orders it is gone before the schedule is made. A process that begins with
+`XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false` saves what it should. Eight
+blocks Dense(1024), Dense(256) on 1024 examples, temporary MiB of the gradient
+(`compiled.memory_analysis().temp_size_in_bytes`, jaxlib 0.10.2):
+
+    scope           default    with the flag
+    none                146              143
+    "full"              133               61
+    "activations"       164               71
+
+An option of one compilation does not do: XLA reads the flag once in a process.
 """
 
 from __future__ import annotations

@@ -169,6 +169,7 @@ class Symbol:
     __invert__ = _unary("LogicalNot")
 
     def __getitem__(self, item: Any) -> Any:
+        _check_index(self, item)
         return record(get_item, (self, item), {}, kind="GetItem")
 
     def _is_no_array(self, wanted: str, fix: str) -> NoReturn:
@@ -196,6 +197,24 @@ class Symbol:
 
     def __jax_array__(self) -> Any:
         self._is_no_array("array", "Use jkeras.ops, or a layer, in place of the JAX function.")
+
+
+def _check_index(symbol: Symbol, item: Any) -> None:
+    """Raises for a number outside of an axis of known size, which JAX would move to its end."""
+    items = item if isinstance(item, tuple) else (item,)
+    plain = int, np.integer, slice, type(None), type(Ellipsis)
+    if not all(isinstance(part, plain) for part in items):
+        return  # arrays are checked, or moved, by JAX
+    used = sum(part is not None and part is not Ellipsis for part in items)
+    axis = 0
+    for part in items:
+        size = symbol.shape[axis] if axis < symbol.ndim else None
+        if isinstance(part, int | np.integer) and size is not None and not -size <= part < size:
+            raise ValueError(
+                f"{symbol!r}: expected an index from {-size} to {size - 1} for axis {axis}, got "
+                f"{part}."
+            )
+        axis += symbol.ndim - used if part is Ellipsis else int(part is not None)
 
 
 class Node:

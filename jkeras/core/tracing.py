@@ -7,6 +7,7 @@ differs cannot be made: the error says so where the layer is called.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from jkeras.core.symbols import Symbol, symbols_in
 
 # Unknown axes behind the first are tried with sizes that five halvings and a kernel fit into.
 _SIZES = ((2, 64), (3, 96))
+_ODD_SIZES = (10007, 10009)
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
 
 
@@ -36,7 +38,7 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
         return jax.tree.map(_symbol, first, second)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        text = str(error).removeprefix(f"{layer.who}: ")
+        text = _told(error, layer, args, options).removeprefix(f"{layer.who}: ")
         raise kind(f"{layer.who}, called on {edges(args, options)}: {text}") from error
     except AttributeError as error:
         if "'list' object" not in str(error):
@@ -47,6 +49,19 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
             f"{len(several)}. Join them first, for example by Concatenate, or call the layer on "
             "each."
         ) from error
+
+
+def _told(error: Exception, layer: Any, args: Any, options: Any) -> str:
+    """What an error says, with None in place of the sizes that were tried for unknown axes: the
+    layer is tried again with sizes that nobody else has.
+    """
+    try:
+        _traced(layer, args, options, _ODD_SIZES)
+    except type(error) as again:
+        return re.sub("|".join(rf"\b{n}\b" for n in _ODD_SIZES), "None", str(again))
+    except Exception:  # another error than the one to be told
+        return str(error)
+    return str(error)
 
 
 def _traced(layer: Any, args: Any, options: Any, sizes: tuple[int, int]) -> tuple[Any, Any]:
@@ -60,9 +75,7 @@ def _traced(layer: Any, args: Any, options: Any, sizes: tuple[int, int]) -> tupl
             own[i] = value
         inputs, told = jax.tree.unflatten(tree, own)
         made = layer.init(key, *inputs)
-        if told.get("training"):
-            told = {"key": key, **told}
-        return made, layer.apply(*made, *inputs, **told)[0]
+        return made, layer.apply(*made, *inputs, **{"key": key, **told})[0]
 
     found: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
     return found

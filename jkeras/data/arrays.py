@@ -63,7 +63,7 @@ def load(
     """
     x = as_arrays("x", x, finite=finite)
     y = as_targets(y, finite=finite)
-    sample_weight = as_weights(sample_weight)
+    sample_weight = as_weights(sample_weight, finite=finite)
     if class_weight is not None:
         sample_weight = class_weights(y, class_weight, sample_weight)
     length = common_length({"x": x, "y": y, "sample_weight": sample_weight})

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.data.mapped_files import check_files
 
 
 def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
@@ -55,6 +56,7 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
     if not _is_array(leaf):
         raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.")
     array = leaf if isinstance(leaf, np.ndarray | jax.Array) else _converted(leaf)
+    check_files({name: array})
     if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool):
         raise TypeError(
             f"`{name}`: expected numbers, got {describe(array)}. "

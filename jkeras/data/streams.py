@@ -146,7 +146,9 @@ class Stream:
         what = f"the data ended after {done} of {expected} batches"
         told = f"{self._who}: {what if done else 'the data had no batch left'}."
         if self._promised is None:
-            told += " A generator is read once: pass an iterable that starts again, or ask for fewer "
+            told += (
+                " A generator is read once: pass an iterable that starts again, or ask for fewer "
+            )
             told += "steps."
         warnings.warn(told + self._shrunk(self.steps), stacklevel=2)
 

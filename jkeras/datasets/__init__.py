@@ -4,6 +4,7 @@ Nothing is read or imported before a dataset is asked for. What cannot be had ra
 `DatasetError` that says what to do.
 """
 
+from jkeras.core.absent import answering as _answering
 from jkeras.data.archives import (
     DamagedArchive,
     DatasetError,
@@ -26,3 +27,5 @@ __all__ = [
     "load",
     "mnist",
 ]
+
+__getattr__ = _answering(__name__)

@@ -77,6 +77,7 @@ class ProgressBar:
         self._start = clock_fn()
         self._after_first: float | None = None
         self._last_drawn = -math.inf
+        self._is_open = False
         self._last_width = 0
 
     def update(
@@ -104,6 +105,12 @@ class ProgressBar:
     def add(self, n: int, values: Values | None = None) -> None:
         """Moves the bar on by `n` steps."""
         self.update(self._seen + n, values)
+
+    def close(self) -> None:
+        """Ends a line that is not finished, so that what is printed next begins a new one."""
+        if self._is_open:
+            write_text(self._stream, "\n")
+            self._is_open = False
 
     def _is_last(self, current: int) -> bool:
         return self.target is not None and current >= self.target
@@ -135,6 +142,7 @@ class ProgressBar:
             unit_name=self.unit_name,
         )
         write_text(self._stream, self._redrawn(line) if self._redraws else without_colors(line))
+        self._is_open = not finalize
         if finalize:
             write_text(self._stream, "\n")
 

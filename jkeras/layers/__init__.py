@@ -1,5 +1,6 @@
 """Layers under Keras's names: descriptions with `init` and `apply`, one family per file."""
 
+from jkeras.core.absent import answering as _answering
 from jkeras.core.input_spec import InputSpec
 from jkeras.core.layer import Layer
 from jkeras.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
@@ -261,3 +262,5 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+__getattr__ = _answering(__name__)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from jkeras.core import naming
 from jkeras.core.errors import describe
+from jkeras.core.identity import identity_of, renamed
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.ops.recurrence import over_time, where_real
@@ -230,13 +231,13 @@ def _named_cells(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, tuple | list) or not value:
         raise TypeError(f"expected a list of cells, got {describe(value)}.")
     cells = [as_cell(cell) for cell in value]
-    distinct = list({id(cell): cell for cell in cells}.values())
+    distinct = list({identity_of(cell): cell for cell in cells}.values())
     names = naming.assign([cell.name for cell in distinct], [type(c).__name__ for c in distinct])
     named = {
-        id(cell): cell if cell.name == name else cell.replace(name=name)
+        identity_of(cell): cell if cell.name == name else renamed(cell, name)
         for cell, name in zip(distinct, names, strict=True)
     }
-    return tuple(named[id(cell)] for cell in cells)
+    return tuple(named[identity_of(cell)] for cell in cells)
 
 
 class StackedRNNCells(Cell):
@@ -264,6 +265,11 @@ class StackedRNNCells(Cell):
     """
 
     cells: tuple[Any, ...] = option(convert=_named_cells)
+
+    @property
+    def held(self) -> Any:
+        """The cells, each with the path to its values."""
+        return [((name,), cell) for name, cell in {cell.name: cell for cell in self.cells}.items()]
 
     @property
     def state_size(self) -> tuple[Any, ...]:

@@ -269,6 +269,11 @@ class RNN(Recurrent, CellArgument):
     """
 
     @property
+    def held(self) -> Any:
+        """The cell, whose values are these; a stateful layer's are its own."""
+        return [] if self.stateful else [((), self.cell)]
+
+    @property
     def _cell(self) -> Any:
         return self.cell
 

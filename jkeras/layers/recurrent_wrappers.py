@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import weakref
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
+from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
     ACTIVITY_LOSS,
@@ -29,6 +31,8 @@ from jkeras.layers.wrapper import Wrapper
 from jkeras.ops.recurrence import over_time
 
 _SHARED = ("return_sequences", "return_state", "stateful")
+_pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref.WeakKeyDictionary()
+"""For the identity of a Bidirectional those of the layers it makes, which all its copies share."""
 
 
 def over_sequences(value: Any) -> Any:
@@ -123,11 +127,29 @@ class Bidirectional(Layer):
         """
         name = self.layer.name or snake_case(type(self.layer).__name__)
         forward = _directed(self.layer, f"forward_{name.removeprefix('forward_')}")
+        first, second = _pairs.setdefault(identity_of(self), (Identity(), Identity()))
+        same(forward, first)
         if self.backward_layer is None:
             turned = self.layer.replace(go_backwards=True)
-            return forward, _directed(turned, f"backward_{name.removeprefix('backward_')}")
-        own = self.backward_layer.name or snake_case(type(self.backward_layer).__name__)
-        return forward, _directed(self.backward_layer, own)
+            backward = _directed(turned, f"backward_{name.removeprefix('backward_')}")
+            same(backward, second)
+        else:
+            own = self.backward_layer.name or snake_case(type(self.backward_layer).__name__)
+            backward = _directed(self.backward_layer, own)
+            same(backward, identity_of(self.backward_layer))
+        return forward, backward
+
+    @property
+    def forward_layer(self) -> Any:
+        """The forward layer as it runs, with weights of its own: `layer` is what it is made like,
+        as in Keras.
+        """
+        return self.both[0]
+
+    @property
+    def held(self) -> Any:
+        """Both layers, each with the path to its values."""
+        return [((layer.name,), layer) for layer in self.both]
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
@@ -269,6 +291,11 @@ class TimeDistributed(Wrapper):
     """
 
     supports_masking: ClassVar[bool] = True
+
+    @property
+    def held(self) -> Any:
+        """The wrapped layer, whose values are these."""
+        return [((), self.layer)]
 
     def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
         self._check_inputs(inputs)

@@ -62,6 +62,11 @@ class SpectralNormalization(Wrapper):
     )
 
     @property
+    def held(self) -> Any:
+        """The wrapped layer, whose values lie beside the vector."""
+        return [(("layer",), self.layer)]
+
+    @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
         """Whether the wrapped layer supports masking."""
         return self.layer.supports_masking
@@ -115,10 +120,10 @@ class SpectralNormalization(Wrapper):
         return outputs, {"vector_u": vector, **({"layer": inner} if inner else {})}
 
     def penalty(self, params: Params) -> Array | float:
-        return self.layer.penalty(params["layer"])
+        return self.layer.penalty(params.get("layer", {}))
 
     def constrain(self, params: Params) -> Params:
-        return {"layer": self.layer.constrain(params["layer"])}
+        return {name: self.layer.constrain(part) for name, part in params.items()}
 
     def _weight(self, params: Params) -> str:
         for name in ("kernel", "embeddings"):

@@ -17,7 +17,10 @@ def one_layer(value: Any) -> Any:
     value = value.as_layer() if hasattr(value, "as_layer") else value
     if isinstance(value, Layer):
         return value
-    fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
+    kind = value if isinstance(value, type) else type(value)
+    fix = f" Make one: {kind.__name__}(...)." if isinstance(value, type) else ""
+    if not fix and any(base.__module__.startswith(("flax.", "equinox")) for base in kind.__mro__):
+        fix = " A module of another library becomes one by jkeras.models.as_layer(module)."
     raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
 
 
@@ -48,6 +51,13 @@ class Wrapper(Layer):
     follows_policy: ClassVar[bool] = False
 
     layer: Any = option(convert=one_layer)
+
+    @property
+    def held(self) -> Any:
+        """The wrapped layer, with the path to its values (see `core.parts`): they are all of them,
+        unless a subclass makes others.
+        """
+        return [((), self.layer)] if type(self).init is Wrapper.init else []
 
     @property
     def inner(self) -> Any:

@@ -126,7 +126,7 @@ def questions(metric: Metric, y_true: Any, y_pred: Any, weight: Any) -> Question
             f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
         )
     score = y_pred.astype(jnp.float32)
-    return Questions(y_true != 0, score, weights_of(weight, score))
+    return Questions(y_true.astype(bool), score, weights_of(weight, score))
 
 
 def weights_of(weight: Any, values: Array) -> Array:

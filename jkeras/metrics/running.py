@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from jkeras.metrics.carried import carrying
 from jkeras.metrics.written import VARIABLES, frame_of, own_variables, sums_of_base
 
 NAME = "_sums_by_hand"
@@ -37,6 +38,9 @@ def kept_sums(metric: _Metric) -> Any:
     frame = frame_of(metric)
     if frame is not None:
         return frame.base
+    outer = carrying(metric)
+    if outer is not None:
+        return outer.sums[id(metric)]
     return vars(metric)[NAME] if NAME in vars(metric) else sums_of_base(metric.init())
 
 
@@ -49,6 +53,10 @@ def keep_sums(metric: _Metric, sums: Any) -> None:
     frame = frame_of(metric)
     if frame is not None:
         frame.base = sums
+        return
+    outer = carrying(metric)
+    if outer is not None:
+        outer.sums[id(metric)] = sums
         return
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(sums)):
         raise TypeError(
@@ -65,6 +73,10 @@ def forget_sums(metric: _Metric) -> None:
         frame.base = metric.init()
     for variable in own_variables(metric):
         variable.assign(jnp.zeros(variable.shape, variable.dtype))
+    outer = carrying(metric)
+    if outer is not None:
+        outer.sums[id(metric)] = sums_of_base(metric.init())
+        return
     vars(metric).pop(NAME, None)
 
 

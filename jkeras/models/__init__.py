@@ -4,6 +4,7 @@ looks for them.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from jkeras.core.freezing import frozen
@@ -16,6 +17,9 @@ from jkeras.models.written import install as _install
 if TYPE_CHECKING:
     from jkeras.trainer import Model, Sequential
 
+    load_model: Any
+    save_model: Any
+
 _install()
 
 __all__ = [
@@ -26,7 +30,9 @@ __all__ = [
     "as_layer",
     "clone_model",
     "frozen",
+    "load_model",
     "model_from_json",
+    "save_model",
 ]
 
 
@@ -36,4 +42,6 @@ def __getattr__(name: str) -> Any:
         from jkeras import trainer
 
         return getattr(trainer, name)
+    if name in ("load_model", "save_model"):
+        return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -116,7 +116,8 @@ class Chain(Composite):
                 _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
-        return params, state
+        self.ties.check(self.who, params)
+        return self.ties.single(params), self.ties.single(state)
 
     def apply(
         self,
@@ -164,7 +165,7 @@ class Chain(Composite):
         pairs = inputs, _checked_masks(self, masks, inputs)
         for made in self._run(params, state, *pairs, key, training, rows):
             pairs = made
-        return unpacked(pairs[0]), state, unpacked(pairs[1])
+        return unpacked(pairs[0]), self.ties.single(state), unpacked(pairs[1])
 
     def layer_outputs(
         self,
@@ -193,6 +194,8 @@ class Chain(Composite):
         way.
         """
         turns: dict[str, int] = {}
+        params = self.ties.filled(params)
+        state.update(self.ties.filled(state))
         for layer in self.layers:
             name = str(layer.name)
             turn = turns[name] = turns.get(name, -1) + 1
@@ -202,11 +205,12 @@ class Chain(Composite):
             runs = frozen_copy(layer) if freezes_all(self) else layer
             values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **told)
             _put(state, layer, new)
+            state.update(self.ties.spread(state, (name,)))
             yield values, masks
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
-    return as_tuple(layer.apply(params, state, *inputs)[0])
+    return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
 
 
 def _checked_masks(chain: Layer, masks: Any, inputs: Values) -> Masks:

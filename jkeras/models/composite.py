@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from jkeras.core import by_hand
 from jkeras.core.freezing import freezes_all
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
 from jkeras.models.calls import activity_rule
+from jkeras.models.ties import Ties, ties_of
+
+MODEL_WORDS = frozenset(
+    "get_layer summary compile fit evaluate predict predict_on_batch test_on_batch train_on_batch "
+    "save_weights load_weights freeze unfreeze output_shape to_json inputs".split()
+)
+"""What layers in a model are asked for as if they were one, beside what every layer has."""
 
 
 class Composite(Layer):
@@ -19,6 +27,28 @@ class Composite(Layer):
         @property
         def layers(self) -> tuple[Layer, ...]:
             """The layers, which a subclass has."""
+
+    def __getattr__(self, name: str) -> Any:
+        """A word of a model, `nested.get_layer("x")`, is that of a model of these layers, which
+        shares their weights: in Keras a model in a model is a model.
+        """
+        if name in MODEL_WORDS:
+            return getattr(by_hand.face_of(self), name)
+        return super().__getattr__(name)
+
+    @property
+    def ties(self) -> Ties:
+        """Which of the layers in its layers are the same one."""
+        if "_ties" not in vars(self):
+            object.__setattr__(self, "_ties", ties_of(self))
+        return vars(self)["_ties"]
+
+    def __eq__(self, other: object) -> bool:
+        same = super().__eq__(other)
+        return same and self.ties == other.ties if isinstance(other, Composite) else same
+
+    def __hash__(self) -> int:
+        return super().__hash__()
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers

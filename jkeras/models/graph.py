@@ -95,7 +95,7 @@ class Graph(Composite):
 
     @property
     def _compared(self) -> tuple[Any, ...]:
-        return self.name, self.dtype, self.trainable, self.wiring
+        return self.name, self.dtype, self.trainable, self.wiring, self.ties
 
     def __repr__(self) -> str:
         name = f"name={self.name!r}, " if self.name else ""
@@ -155,11 +155,14 @@ class Graph(Composite):
         names = self.input_names
         if set(given) >= set(names):
             return [given[name] for name in names]
-        missing = next(name for name in names if name not in given)
+        missing = [name for name in names if name not in given]
         extra = [name for name in given if name not in names]
+        why = f"{missing[0]!r} is missing."
+        if extra:
+            why = f"{extra[0]!r} is no input.{nearest(str(extra[0]), missing)}"
         raise ValueError(
             f"{self.who}: expected inputs named {', '.join(names)}, got "
-            f"{', '.join(map(str, given))}: {missing!r} is missing.{nearest(missing, extra)}"
+            f"{', '.join(map(str, given))}: {why}"
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -189,7 +192,8 @@ class Graph(Composite):
             run = functools.partial(_outputs, layer, call, key)
             outputs = jax.eval_shape(run, *parts, values)
             values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
-        return params, state
+        self.ties.check(self.who, params)
+        return self.ties.single(params), self.ties.single(state)
 
     def apply(
         self,
@@ -229,6 +233,7 @@ class Graph(Composite):
         state = dict(state)
         told = {"key": key, "training": training, "rows": rows}
         values, known = self._run(params, state, inputs, masks, told)
+        state = self.ties.single(state)
         outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
         if isinstance(outputs, list | tuple) and len(outputs) == 1:
             return outputs[0], state, made[0]  # as in Keras
@@ -262,6 +267,8 @@ class Graph(Composite):
         values = dict(enumerate(self._checked(inputs)))
         known = dict(enumerate(self._arranged_masks(masks)))
         turns: dict[int, int] = {}
+        params = self.ties.filled(params)
+        state.update(self.ties.filled(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
             made = self._called(call, params, state, values, known, {**told, "turn": turn})
@@ -288,6 +295,7 @@ class Graph(Composite):
         runs = frozen_copy(layer) if freezes_all(self) else layer
         outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **told)
         _put(state, name, new)
+        state.update(self.ties.spread(state, (name,)))
         leaves = jax.tree.leaves(outputs)
         own = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
         return leaves, own if len(own) == len(leaves) else [None] * len(leaves)
@@ -329,9 +337,7 @@ def _outputs(
     layer: Layer, call: Call, key: Key, params: Params, state: State, values: dict[int, Any]
 ) -> Any:
     args, options = call.arguments.filled(values)
-    if options.get("training"):
-        options["key"] = key
-    return layer.apply(params, state, *args, **options)[0]
+    return layer.apply(params, state, *args, **options, key=key)[0]
 
 
 def _put(tree: dict[str, Any], name: str, part: dict[str, Any]) -> None:

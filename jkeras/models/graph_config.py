@@ -7,6 +7,8 @@ they were written, with `[layer, call, output]` in place of a symbol. Operators 
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 _TENSOR = "__keras_tensor__"
 _GRAPHS = ("Functional", "Model")
 _Places = dict[int, list[Any]]
+_CALLED_ON = ("x1", "x2")
+"""Arguments of functions that may be numbers, and that Keras's operations are called on."""
+_MATH = frozenset(
+    "erf erfc erfinv extract_sequences fft fft2 ifft2 in_top_k irfft istft logdet logsumexp rfft "
+    "rsqrt segment_max segment_min segment_prod segment_sum stft top_k view_as_complex "
+    "view_as_real".split()
+)
+"""Functions that Keras has in its `math`; what is in no door of its name is in `core`."""
 
 
 # -- writing
@@ -74,23 +84,59 @@ def _places(graph: Graph) -> _Places:
 def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, Any]:
     if isinstance(layer, Operation):
         kind = layer.shown_as
-        module = "keras.src.ops.numpy" if kind in OPERATORS else "jkeras.ops"
         _function_of(kind, layer.who)
-        config: dict[str, Any] = {"module": module, "class_name": kind}
-        config["config"] = {"name": layer.name}
-        config["registered_name"] = kind if kind in OPERATORS else None
+        config: dict[str, Any] = {"module": _module_of(kind), "class_name": kind}
+        config["config"] = {"name": layer.name, **_options(kind, nodes)}
+        config["registered_name"] = kind
     else:
         config = written_layer(layer)
     calls = [] if isinstance(layer, InputLayer) else nodes
     return {
         **config,
         "name": layer.name,
-        "inbound_nodes": [_call_config(node, places) for node in calls],
+        "inbound_nodes": [_call_config(layer, node, places) for node in calls],
     }
 
 
-def _call_config(node: Node, places: _Places) -> dict[str, Any]:
+def _module_of(kind: str) -> str:
+    """The module in which Keras has an operation."""
+    word = snake_case(kind)
+    for door in ("numpy", "nn", "linalg", "image") if kind not in OPERATORS else ():
+        if word in importlib.import_module(f"jkeras.ops.{door}").__all__:
+            return f"keras.src.ops.{door}"
+    at = "numpy" if kind in OPERATORS else "math" if word in _MATH else "core"
+    return f"keras.src.ops.{at}"
+
+
+def _options(kind: str, nodes: list[Node]) -> dict[str, Any]:
+    """The arguments by name that Keras's operations are made with: those that are no symbols."""
+    if kind in OPERATORS:
+        return {}
+    given = [pair for node in nodes for pair in _named(kind, node)[1].items()]
+    return {name: serialize_keras_object(v) for name, v in given if _is_option(name, v)}
+
+
+def _named(kind: str, node: Node) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a function's call, with options by name that were given by position."""
     args, kwargs = node.given
+    names = list(inspect.signature(_function_of(kind, kind)).parameters)
+    pairs = list(zip(names, args, strict=False))
+    options = dict(pairs[1:]) if len(pairs) == len(args) else {}
+    named = {name: value for name, value in options.items() if _is_option(name, value)}
+    kept = [value for name, value in pairs if name not in named] if named else list(args)
+    return kept, {**named, **kwargs}
+
+
+def _is_option(name: str, value: Any) -> bool:
+    symbols = (leaf for leaf in jax.tree.leaves(value) if isinstance(leaf, Symbol))
+    return name not in _CALLED_ON and next(symbols, None) is None
+
+
+def _call_config(layer: Any, node: Node, places: _Places) -> dict[str, Any]:
+    args, kwargs = node.given
+    if isinstance(layer, Operation) and layer.shown_as not in OPERATORS:
+        args, named = _named(layer.shown_as, node)
+        kwargs = {name: value for name, value in named.items() if not _is_option(name, value)}
 
     def written(value: Any) -> Any:
         if not isinstance(value, Symbol):

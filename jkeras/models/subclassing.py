@@ -22,7 +22,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,10 @@ from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Frame, Variable, innermost, lenient, within
 from jkeras.models.calls import as_tuple, call_layer, unpacked, warn_of_lost_mask, with_activity
+from jkeras.models.inherited import Above
+from jkeras.models.plan import LOSSES, Called, Plan, at, put
 from jkeras.models.signatures import build_arguments, signature
+from jkeras.models.ties import Ties, ties_of
 from jkeras.models.tracking import (
     Leaked,
     Record,
@@ -51,58 +54,9 @@ from jkeras.models.tracking import (
 )
 
 Path = tuple[str, ...]
-LOSSES = "losses"
-"""The entry of a state that holds what `add_loss` was given."""
 
 
-class Plan:
-    """What a layer has, found by tracing it: its variables, and the layers that it calls.
-
-    Attributes:
-      variables: its own, by name.
-      parts: for each path the plan of a layer written this way, or a layer and the specs of its
-        inputs.
-      adds_losses: whether `call` adds losses.
-    """
-
-    def __init__(self) -> None:
-        self.variables: dict[Variable, str] = {}
-        self.parts: dict[Path, Any] = {}
-        self.adds_losses = False
-
-    def made(self, key: Key) -> tuple[Params, State]:
-        """The first values."""
-        params: Params = {}
-        state: State = {}
-        for variable, name in self.variables.items():
-            value = variable.initial(child(key, name))
-            (params if variable.trainable else state)[name] = value
-        for path, part in self.parts.items():
-            own_key = functools.reduce(child, path, key)
-            put(params, path, (own := _part_made(part, own_key))[0])
-            put(state, path, own[1])
-        if self.adds_losses:
-            state[LOSSES] = _no_losses()
-        return params, state
-
-
-class _Called(NamedTuple):
-    layer: Layer
-    specs: tuple[Any, ...]
-
-
-def _part_made(part: Any, key: Key) -> tuple[Params, State]:
-    if isinstance(part, Plan):
-        return part.made(key)
-    params, state = part.layer.init(key, *part.specs)
-    return params, with_activity(part.layer, state, jnp.zeros(()))
-
-
-def _no_losses() -> State:
-    return {ACTIVITY_LOSS: jnp.zeros((), jnp.float32)}
-
-
-class Pass(Frame):
+class Pass(Above, Frame):
     """One run of a layer: what its variables and the layers inside stand for.
 
     Args:
@@ -140,6 +94,7 @@ class Pass(Frame):
         self.is_outermost = above is None
         self.phase = "build"
         self.names: dict[Any, tuple[Path, Any]] = {}
+        self.ties = Ties()
 
     # -- variables
 
@@ -157,6 +112,12 @@ class Pass(Frame):
                 )
             self.values[variable] = tree[name]
         self.names = paths_of(self.owner)
+        self.ties = ties_of(self.view)
+        self.params, self.state = self.ties.filled(self.params), self.ties.filled(self.state)
+        if self.plan is not None:
+            self.plan.ties = self.ties
+        if record_of(self.owner).builds_above:
+            self.need_above(self.inputs)
         self.phase = "call"
 
     def new_state(self, before: State | None) -> State:
@@ -172,7 +133,7 @@ class Pass(Frame):
             for loss in self.losses:
                 total = total + jnp.sum(jnp.asarray(loss)).astype(jnp.float32)
             state[LOSSES] = {ACTIVITY_LOSS: total}
-        return state
+        return self.ties.single(state)
 
     # -- layers inside
 
@@ -205,6 +166,7 @@ class Pass(Frame):
         runs = frozen_copy(named) if freezes_all(self.view) else named
         outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **told)
         put(self.state, path, new)
+        self.state = self.ties.spread(self.state, path)
         leaves = jax.tree.leaves(outputs)
         found = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
         for leaf, mask in zip(leaves, found if len(found) == len(leaves) else (), strict=False):
@@ -242,7 +204,7 @@ class Pass(Frame):
             return {}
         self.filled.add(path)
         specs = tuple(jax.tree.map(_spec_or_value, values))
-        new = Plan() if is_written(layer) else _Called(layer, specs)
+        new = Plan(layer.who) if is_written(layer) else Called(layer, specs)
         part = self.plan.parts.setdefault(path, new)
         if isinstance(part, Plan):
             return {"plan": part, "fill": functools.partial(put, self.params, path)}
@@ -275,24 +237,6 @@ def is_written(layer: Any) -> bool:
     return bool(getattr(type(layer), "is_written", False))
 
 
-def at(tree: Any, path: Path) -> Any:
-    """The part of nested dicts at a path; empty where there is none."""
-    for name in path:
-        tree = tree.get(name, {})
-    return tree
-
-
-def put(tree: dict[str, Any], path: Path, part: Any) -> None:
-    """Puts a part in nested dicts, which are copied on the way; nothing where it is empty."""
-    if not part:
-        return
-    if len(path) > 1:
-        inner = tree[path[0]] = dict(tree.get(path[0], {}))
-        put(inner, path[1:], part)
-    else:
-        tree[path[0]] = part
-
-
 def as_array(value: Any) -> Any:
     """A variable as the array it stands for, an array of NumPy as one of JAX; else as it is."""
     if isinstance(value, Variable):
@@ -311,7 +255,7 @@ def plan_of(view: Any, key: Key, inputs: tuple[Any, ...]) -> Plan:
     Raises:
       TypeError, ValueError: what `build` and `call` say to such inputs.
     """
-    plan = Plan()
+    plan = Plan(view.who)
     leaves, tree = jax.tree.flatten(inputs)
     arrays = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "shape")]
 
@@ -377,9 +321,11 @@ def run(
     for value, mask in zip(values, listed, strict=False):
         _remember(frame, value, mask)
     with within(frame), drawing_from(functools.partial(_draw_key, frame)), lenient():
+        frame.inputs = values
         _build(frame, values)
         frame.enter()
         outputs = _called(frame, values, options or {})
+        frame.end_above()
         made = _masks(frame, values, outputs)
         new = frame.new_state(state if turn else None)
     frame.leave()

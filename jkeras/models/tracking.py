@@ -24,7 +24,7 @@ _NO_PARTS = {
     *(ORIGIN, RECORD, GIVEN, "_identity", "_calls"),
     # What a trainer has for itself.
     *("_net", "_graph", "_own", "_links", "_compilation", "_made", "_placed", "_specs"),
-    *("_called_on", "train_function", "_step_made"),
+    *("_called_on", "train_function", "_step_made", "_added"),
 }
 Path = tuple[str, ...]
 
@@ -35,11 +35,13 @@ class Record:
     Attributes:
       variables: made by `add_weight`, in order.
       shapes: of the inputs it was built for, or None.
+      builds_above: whether its `build` calls that of the library's layer that it is written over.
     """
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
         self.shapes: Any = None
+        self.builds_above = False
         self._before: tuple[dict[str, Any], int] | None = None
 
     def begin(self, owner: Any) -> None:

@@ -20,6 +20,8 @@ from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.variables import Variable, innermost, weight_shape
+from jkeras.models import inherited
+from jkeras.models.inherited import kind_above
 from jkeras.models.signatures import side_by_side
 from jkeras.models.subclassing import Pass, plan_of, run
 from jkeras.models.tracking import (
@@ -133,6 +135,8 @@ class Written:
         total: Array | float = 0.0
         if not self.trainable:
             return total
+        own = inherited.of_above(origin_of(self), params) if kind_above(self) else {}
+        total = inherited.above(self).penalty(own) if own else total
         for variable, name in own_variables(origin_of(self)).items():
             if variable.regularizer is not None and name in params:
                 total = total + variable.regularizer(params[name])
@@ -143,6 +147,8 @@ class Written:
     def constrain(self: Any, params: Params) -> Params:
         """`params` with each weight's constraint applied."""
         new = dict(params)
+        own = inherited.of_above(origin_of(self), params) if kind_above(self) else {}
+        new |= inherited.above(self).constrain(own) if own else {}
         for variable, name in own_variables(origin_of(self)).items():
             if variable.constraint is not None and name in params and self.trainable:
                 new[name] = variable.constraint(params[name])
@@ -234,10 +240,11 @@ class Written:
 
     @property
     def losses(self: Any) -> list[Any]:
-        """Inside `call`: what was added so far."""
+        """Inside `call`: what was added so far; outside as for every layer."""
         frame = innermost(Pass)
-        is_own = frame is not None and frame.owner is origin_of(self)
-        return list(frame.losses) if is_own else []
+        if frame is None:
+            return by_hand.weights_of(self).losses()
+        return list(frame.losses) if frame.owner is origin_of(self) else []
 
     # -- the object
 
@@ -257,6 +264,9 @@ class Written:
         origin = vars(self).get(ORIGIN)
         if origin is not None and name not in _OF_A_VIEW:
             return getattr(origin, name)
+        weight = inherited.weight(self, name, innermost(Pass))
+        if weight is not None:
+            return weight
         fix = ""
         if RECORD not in vars(self) or record_of(self).shapes is None:
             fix = " It is not built yet: `build` makes its weights when it is first called."
@@ -311,4 +321,5 @@ def install() -> None:
     by_hand.METHODS.update(_methods())
     if _inside not in by_hand.CALLS:
         by_hand.CALLS.insert(0, _inside)
+    by_hand.INHERITED.update(inherited.INHERITED)
     by_hand.regularizer = regularizers.get

@@ -30,6 +30,7 @@ from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments, numerics
 from jkeras.optimizers.arguments import Number, Schedule, keyword
+from jkeras.optimizers.standalone import Standalone
 
 if TYPE_CHECKING:
     import optax
@@ -67,7 +68,7 @@ class OptimizerState(NamedTuple):
     slots: dict[str, Tree]
 
 
-class Optimizer(Description):
+class Optimizer(Standalone, Description):
     """Base of the optimizers. Subclass it, annotate the arguments, write `slot_names` and `step`.
 
     Args:

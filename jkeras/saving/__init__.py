@@ -1,4 +1,11 @@
-"""Values in files, and descriptions as configurations."""
+"""Values in files, and descriptions as configurations. `load_model`, `load_weights`, `save_model`
+and `save_weights` are reached here too, where a Keras user looks for them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.custom_objects import (
     CustomObjectScope,
@@ -11,6 +18,12 @@ from jkeras.core.custom_objects import (
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
 from jkeras.saving.weights import load, save
 
+if TYPE_CHECKING:
+    load_model: Any
+    load_weights: Any
+    save_model: Any
+    save_weights: Any
+
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",
@@ -19,7 +32,20 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
     "save",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Models stand on top of files, so these names are fetched when they are asked for.
+    if name in ("load_model", "save_model"):
+        return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
+    if name in ("load_weights", "save_weights"):
+        return getattr(importlib.import_module("jkeras.trainer.files"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

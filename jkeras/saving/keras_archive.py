@@ -53,7 +53,7 @@ class Archive(NamedTuple):
 # -- writing
 
 
-def write(file: BinaryIO, config: Any, write_weights: Callable[[BinaryIO], object]) -> None:
+def write(file: BinaryIO, config: Any, write_weights: Callable[[Any], object]) -> None:
     """Writes an archive.
 
     Args:

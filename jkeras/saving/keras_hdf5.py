@@ -82,9 +82,9 @@ class _Reader:
             if isinstance(content, _Table):
                 if depth == MOST_DEPTH:
                     self._refuse(f"more than {MOST_DEPTH} groups in one another")
-                path = self.path
-                for name, below in self._entries(content):
-                    waiting.append((f"{path}/{name}" if path else name, below, depth + 1))
+                start = f"{self.path}/" if self.path else ""
+                entries = list(self._entries(content))
+                waiting += [(start + name, at, depth + 1) for name, at in reversed(entries)]
             else:
                 found[self.path] = content
         return found
@@ -247,9 +247,10 @@ class _Reader:
             self._fail(f"its shape {shape} needs {size} bytes, more than the file has")
         self.left -= size
         at = self._place(messages[_LAYOUT], size)
-        stored = np.dtype("u1") if dtype == bool else dtype
+        is_bool = dtype.kind == "b"
+        stored = np.dtype("u1") if is_bool else dtype  # a byte may be neither 0 nor 1
         array = np.frombuffer(self.data, stored, size // dtype.itemsize, at).reshape(shape)
-        return array != 0 if dtype == bool else array
+        return array != 0 if is_bool else array
 
     def _shape(self, at: int) -> tuple[int, ...]:
         version, rank, _, kind = self._unpack("<BBBB", at)

@@ -19,23 +19,19 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jkeras.saving.nested import flatten, rebuild
+from jkeras.saving.orbax_trees import damaged, nested, read_tree, tree_in
 
 FORMAT = "jkeras-orbax-1"
 ARRAYS, VALUE = "arrays", "value"
-METADATA = "_METADATA"  # the file by which a folder is known as an Orbax tree
-USUAL = ("default", "pytree")  # what Orbax calls the item of a checkpoint that has one, and Keras
 
 _DTYPES = (
     *("bool", "bfloat16", "complex64", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"),
     *(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64)),
 )
 _KERAS = {"trainable_variables": "params", "non_trainable_variables": "state"}
-_PACKED = 1000  # the most bytes of an array that a byte on disk may stand for (zstd),
-_SPARE = 1 << 26  # beside these 64 MB
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 Folder = str | os.PathLike[str]
@@ -103,8 +99,9 @@ def read_step(path: Folder) -> Any:
     content = _read_json(path)
     wanted, empty = content["crc32"], content["empty"]
     arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in empty.items()}
-    for name, array in _nested(_read_tree(path / ARRAYS, packed=1)).items() if wanted else ():
-        if isinstance(array, dict) or wanted.get(name) != _crc(array):
+    tree = read_tree(path / ARRAYS, packed=1) if wanted else {}
+    for name, array in tree.items() if isinstance(tree, dict) else [(ARRAYS, tree)]:
+        if not isinstance(array, np.ndarray) or wanted.get(name) != _crc(array):
             raise ValueError(f"{path}: expected the array {name} as written, got other bytes.")
         arrays[name] = array
     try:
@@ -174,7 +171,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             raise ValueError("its checksum is another.")
         content = json.loads(about["content"])
     except Exception as error:  # a damaged file fails in Orbax in any way
-        raise _damaged(path, VALUE, error) from error
+        raise damaged(path, VALUE, error) from error
     for name in ("crc32", "empty"):
         if not isinstance(content, dict) or not isinstance(content.get(name), dict):
             raise ValueError(f"{path}: expected an entry {name!r} in {VALUE}, got none.")
@@ -217,25 +214,10 @@ def load_tree(path: Folder) -> dict[str, Any]:
         path = path / str(steps[-1])
     if (path / VALUE).is_dir() and (path / ARRAYS).is_dir():
         return _weights_of(path, read_step(path))
-    tree: Any = _nested(_read_tree(_tree_in(path), packed=_PACKED))
+    tree: Any = nested(read_tree(tree_in(path)))
     if not isinstance(tree, dict):
         raise ValueError(f"{path}: expected a dict of arrays, got one array.")
     return {_KERAS.get(str(name), str(name)): part for name, part in tree.items()}
-
-
-def _tree_in(path: Path) -> Path:
-    """The one item of a checkpoint that is a tree."""
-    if (path / METADATA).exists():
-        return path
-    items = sorted(p.parent for p in path.glob(f"*/{METADATA}"))
-    usual = [item for item in items if item.name in USUAL]
-    if len(usual or items) == 1:
-        return (usual or items)[0]
-    if items:
-        raise ValueError(
-            f"{path}: expected one Orbax tree, got {len(items)}. Choose one: {str(items[0])!r}."
-        )
-    raise ValueError(f"{path}: expected an Orbax tree, with a file {METADATA}, got none.")
 
 
 def _weights_of(path: Path, value: Any) -> dict[str, Any]:
@@ -252,71 +234,6 @@ def _weights_of(path: Path, value: Any) -> dict[str, Any]:
             place = place.setdefault(step, {})
         place[last] = part
     return {name: tree[name] for name in ("params", "state") if name in tree} or tree
-
-
-def _nested(value: Any) -> Any:
-    """Dicts and arrays only."""
-    if isinstance(value, list | tuple):
-        value = {str(i): part for i, part in enumerate(value)}
-    if not isinstance(value, dict):
-        return np.asarray(value)
-    if set(value) == {"value"} and isinstance(value["value"], np.ndarray):
-        return value["value"]
-    kept = {n: p for n, p in value.items() if p is not None and not isinstance(p, str)}
-    return {str(name): _nested(part) for name, part in kept.items()}
-
-
-def _read_tree(path: Path, *, packed: int) -> Any:
-    """An Orbax tree with NumPy arrays.
-
-    Args:
-      path: its folder.
-      packed: bytes that one byte on disk may stand for.
-
-    Raises:
-      ValueError: it is damaged, or its arrays are larger than its files can hold.
-    """
-    import orbax.checkpoint as ocp
-    from etils import epath
-
-    handler, folder = handlers()[ARRAYS], epath.Path(path)
-    try:
-        metadata: Any = handler.metadata(folder)
-        metadata = metadata.tree
-    except Exception as error:  # a damaged file fails in Orbax in any way
-        raise _damaged(path.parent, path.name, error) from error
-    leaves = [leaf for leaf in jax.tree.leaves(metadata) if getattr(leaf, "shape", None)]
-    declared = sum(_bytes_of(leaf) for leaf in leaves)
-    held = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    if declared > held * packed + _SPARE:
-        raise ValueError(
-            f"{path}: expected arrays that its files ({held} bytes) can hold, got entries of "
-            f"{declared} bytes."
-        )
-    options = jax.tree.map(_as_numpy, metadata)
-    try:
-        return handler.restore(folder, args=ocp.args.PyTreeRestore(restore_args=options))
-    except Exception as error:  # a damaged file fails in Orbax in any way
-        raise _damaged(path.parent, path.name, error) from error
-
-
-def _bytes_of(leaf: Any) -> int:
-    count = 1
-    for size in leaf.shape:
-        count *= int(size)
-    return count * np.dtype(leaf.dtype).itemsize
-
-
-def _as_numpy(leaf: Any) -> Any:
-    import orbax.checkpoint as ocp
-
-    is_array = getattr(leaf, "shape", None) is not None
-    return ocp.RestoreArgs(restore_type=np.ndarray) if is_array else ocp.RestoreArgs()
-
-
-def _damaged(path: Path, item: str, error: Exception) -> ValueError:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return ValueError(f"{path}: expected its entry {item!r} whole, and it is damaged: {reason}")
 
 
 def _crc(array: np.ndarray[Any, Any]) -> int:

@@ -144,9 +144,9 @@ class Manager:
                 f"{self._who}: `metrics`: expected {self._best!r} among them, by which checkpoints "
                 f"are compared, got {', '.join(metrics or {}) or 'none'}."
             )
-        if self.latest is not None and step <= self.latest:
+        if later := self.readable(step):
             raise ValueError(
-                f"{self._who}: `step`: expected one later than {self.latest}, the latest in "
+                f"{self._who}: `step`: expected one later than {later[-1]}, the latest in "
                 f"{str(self.directory)!r}, got {step}."
             )
         words, arrays = orbax_files.host_copy(value)
@@ -179,6 +179,25 @@ class Manager:
         """Removes what a killed run or a failed write has left half-written."""
         for path in self.directory.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(path, ignore_errors=True)
+
+    def readable(self, first: int) -> list[int]:
+        """The checkpoints from a step on. Damaged ones among them are removed: a run that has gone
+        on from the one before them makes them anew.
+
+        Raises:
+          OSError: as `wait`.
+        """
+        if self.latest is None or self.latest < first:
+            return []  # as nearly always
+        self.wait()
+        for step in self.steps():
+            if step >= first:
+                try:
+                    orbax_files.read_step(self.directory / str(step))
+                except ValueError:
+                    self._orbax.delete(step)
+        self.latest = max(self.steps(), default=None)
+        return [step for step in self.steps() if step >= first]
 
     def wait(self) -> None:
         """Waits until everything is written.
@@ -250,16 +269,6 @@ class Manager:
             )
         found: int | None = self._orbax.best_step()
         return found
-
-
-def as_numbers(logs: dict[str, Any]) -> dict[str, float]:
-    """Those of the logs that are one number.
-
-    Example:
-      >>> as_numbers({"loss": 0.5, "each": [0.1, 0.2]})
-      {'loss': 0.5}
-    """
-    return {name: float(v) for name, v in logs.items() if isinstance(v, int | float)}
 
 
 def _reason(error: Exception) -> str:

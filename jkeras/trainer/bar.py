@@ -38,3 +38,7 @@ class Progress:
         done = self._steps or self._done
         self._bar.target = done
         self._bar.update(done, dict(sorted(logs.items())), finalize=True)
+
+    def close(self) -> None:
+        """Ends a line that an error left unfinished."""
+        self._bar.close()

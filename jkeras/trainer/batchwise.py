@@ -7,17 +7,28 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import keys
+from jkeras.core import trees
 from jkeras.core.errors import named_arguments
 from jkeras.core.symbols import has_symbols
 from jkeras.data.arrays import Arrays
-from jkeras.trainer import inputs
+from jkeras.trainer import drawn, faults, inputs, nan_watch
+from jkeras.trainer.asked import AskedModel
+from jkeras.trainer.eager_masks import masks_of, with_masks
 from jkeras.trainer.phase import LogValues, floats
-from jkeras.trainer.stepped import Stepped
 from jkeras.trainer.subclassed import call_inside, is_inside_call
+from jkeras.training.state import TrainState
 
 
-class Batchwise(Stepped):
+def _masked(net: Any, values: Any, arrays: list[Any], masks: list[Any], told: Any) -> Any:
+    """The outputs of a net that hears of masks, with theirs."""
+    if "mask" in told or not hasattr(net, "apply_with_mask"):
+        return net.apply(values.params, values.state, *arrays, **told)[0]
+    told = {**told, "masks": masks}
+    outputs, _, made = net.apply_with_mask(values.params, values.state, *arrays, **told)
+    return with_masks(outputs, made)
+
+
+class Batchwise(AskedModel):
     """What a trainer does with a single batch, without epochs, callbacks and a bar."""
 
     @named_arguments
@@ -31,25 +42,43 @@ class Batchwise(Stepped):
     ) -> Any:
         """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
         who = "train_on_batch"
-        self._need_compilation(who)
-        data = self._prepared(who, inputs.load(who, x, y, sample_weight, class_weight))
+        compiled = self._need_compilation(who)
+        finite = compiled.refuses_nans(who)
+        given = inputs.load(who, x, y, sample_weight, class_weight, finite=finite)
+        data = self._prepared(who, given)
         assert isinstance(data, Arrays)
-        with self._mode():
-            self._values, _, logs = self._programs().train_batch(self._carry(), data.batch)
+        carry, programs = self._carry(), self._programs()
+        before = trees.copy(carry) if compiled.check_nans else None
+        skipped = nan_watch.count_skipped(carry)
+        with self._mode(), faults.explained(self, who, data.length):
+            self._values, _, logs = programs.train_batch(carry, data.batch)
+        if before is not None:
+            self._refuse(who, before, logs, data)
+        nan_watch.tell_of_skipped_batch(who, self._need_values(), skipped)
         return self._in_order(floats(logs), return_dict)
+
+    def _refuse(self, who: str, before: TrainState, logs: Any, data: Arrays) -> None:
+        """Raises for a step that made something else than numbers, after putting back the state."""
+        after, objective = self._need_values(), self._programs().objective
+        error = nan_watch.checked(who, objective, before, after, logs, lambda: data.batch)
+        if error is not None:
+            self._values = before
+            raise error
 
     @named_arguments
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """The loss and the metrics of one batch, without training."""
-        self._need_compilation("test_on_batch")
-        data = self._prepared("test_on_batch", inputs.load("test_on_batch", x, y, sample_weight))
+        who = "test_on_batch"
+        finite = self._need_compilation(who).refuses_nans(who)
+        data = self._prepared(who, inputs.load(who, x, y, sample_weight, finite=finite))
         assert isinstance(data, Arrays)
         values, programs = self._need_values(), self._programs()
         zeros = programs.eval_zeros()
         with self._mode():
-            _, logs = programs.eval_batch(values.params, values.state, zeros, data.batch)
+            state = drawn.asked(self, values)
+            _, logs = programs.eval_batch(values.params, state, zeros, data.batch)
         return self._in_order(floats(logs), return_dict)
 
     def reset_metrics(self) -> None:
@@ -76,9 +105,14 @@ class Batchwise(Stepped):
         arrays = [jax.tree.map(jnp.asarray, x) for x in arranged(inputs)]
         self.build(*arrays)
         values = self._need_values()
-        key = keys.child(values.key, "call") if training else None
+        key = drawn.next_key(self, values) if training or drawn.draws(self) else None
         told = {**options, "key": key, "training": bool(training)}
-        return self.net.apply(values.params, values.state, *arrays, **told)[0]
+        masks = masks_of(arrays)
+        if jax.tree.leaves(masks) or getattr(self.net, "makes_masks", False):
+            return _masked(self.net, values, arrays, masks, told)
+        outputs, state = self.net.apply(values.params, values.state, *arrays, **told)
+        self._note_losses(state)
+        return outputs
 
     def _in_order(self, logs: LogValues, return_dict: bool) -> Any:
         if return_dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import size_of
 from jkeras.metrics import Mean
 from jkeras.models.precision import in_policy
-from jkeras.trainer import freezing, inputs, live_optimizer
+from jkeras.trainer import drawn, freezing, inputs, live_optimizer, nan_watch
 from jkeras.trainer.placement import ENGINES
 from jkeras.trainer.programs import Programs
 from jkeras.trainer.shapes import concrete
@@ -26,6 +26,8 @@ from jkeras.trainer.values import Holder
 from jkeras.trainer.xla import enable_cache
 from jkeras.training.goals import NOTHING, Wanted, wanted
 from jkeras.training.objective import Objective, objective_of
+
+AnyPrograms = TypeVar("AnyPrograms", bound=Programs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,17 @@ class Compilation:
     steps_per_execution: int | None
     engine: str
     scales_loss: bool = True
-    check_nans: bool = False
+    on_nan: str = "refuse"
+
+    @property
+    def check_nans(self) -> bool:
+        """Whether training looks after every step, and stops."""
+        return self.on_nan == "stop"
+
+    def refuses_nans(self, who: str) -> bool:
+        """Whether the data of this method may not hold NaN or infinity."""
+        trains = who in ("fit", "train_on_batch")
+        return self.on_nan in ("refuse", "stop") or (self.on_nan == "skip" and not trains)
 
 
 class Compiled(Holder):
@@ -74,7 +86,7 @@ class Compiled(Holder):
         auto_scale_loss: bool = True,
         *,
         engine: str = "auto",
-        check_nans: bool = False,
+        check_nans: bool | str = False,
     ) -> None:
         """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
         anew.
@@ -99,9 +111,14 @@ class Compiled(Holder):
           engine: where arrays lie while they are trained on: "resident", on the device whole;
             "streaming", on the host and sent in parts; "auto", as the device's memory allows. It
             changes no result.
-          check_nans: look at the weights and the loss after every step of `fit`, and raise where
-            they are not finite: the error names the step, and the first layer, loss, gradient or
-            update in it that made NaN or infinity. The model keeps what it had before that step.
+          check_nans: what is done about NaN and infinity in training.
+            False: data that hold any are refused; training itself is not watched.
+            True or "stop": besides, the weights and the loss are looked at after every step, and
+            where they are not finite an error names the step, and the first layer, loss, gradient
+            or update in it that made NaN or infinity. The model keeps what it had before that step.
+            "skip": data may hold any; a step whose loss, gradients or new weights are not finite
+            changes nothing, and a warning tells after the epoch how many there were.
+            "ignore": nothing is looked at, neither data nor steps.
 
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
@@ -130,7 +147,7 @@ class Compiled(Holder):
             steps_per_execution=steps_per_execution,
             engine=engine,
             scales_loss=auto_scale_loss,
-            check_nans=check_nans,
+            on_nan=nan_watch.policy(check_nans),
         )
         self._optimizer_met_data = False
         self._forget_programs()
@@ -246,10 +263,7 @@ class Compiled(Holder):
 
     def _outputs_of(self, *inputs: Any) -> Any:
         """The specs of the outputs for such inputs."""
-        values = self._need_values()
-        return jax.eval_shape(
-            lambda p, s, *x: self.net.apply(p, s, *x)[0], values.params, values.state, *inputs
-        )
+        return drawn.outputs_of(self, *inputs)
 
     @property
     def learning_rate(self) -> float:
@@ -298,8 +312,13 @@ class Compiled(Holder):
         if self._made is None:
             enable_cache()
             self._made_before = {}
-            self._made = Programs(self._objective(), self._transformation())
+            self._made = self._told(Programs(self._objective(), self._transformation()))
         return self._made
+
+    def _told(self, programs: AnyPrograms) -> AnyPrograms:
+        """New programs, told what `compile` said of NaN."""
+        programs.skips = self._compilation is not None and self._compilation.on_nan == "skip"
+        return programs
 
     def _forget_programs(self) -> None:
         """Lets go of the compiled functions, and of values that belong to the old compilation."""

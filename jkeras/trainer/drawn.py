@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from jkeras.core.keys import Key, child
@@ -36,6 +35,7 @@ def draws(model: Any) -> bool:
     """
     found = vars(model).get(_FOUND)
     if found is None or found.net is not model.net:
+        model._build_if_known()
         if model._specs is None:
             return False
         outputs_of(model, *map(concrete, model._specs))

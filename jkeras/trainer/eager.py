@@ -21,16 +21,21 @@ import numpy as np
 
 from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
-from jkeras.core.identity import Identity, identity_of
-from jkeras.core.keys import child
-from jkeras.core.layer import Layer
+from jkeras.core.identity import identity_of
+from jkeras.core.layer import Layer, activity_losses
+from jkeras.core.parts import leaves, lies_at, path_to
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Variable
 from jkeras.models.calls import call_layer, unpacked
+from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import as_array, at, put
+from jkeras.models.ties import ties_of
 from jkeras.models.tracking import inside, own_variables
 from jkeras.trainer import sharing
+from jkeras.trainer.asked import ADDED
 from jkeras.trainer.base import Trainer
+from jkeras.trainer.drawn import next_key
+from jkeras.trainer.eager_masks import masks_of, with_masks
 from jkeras.trainer.order import Place
 
 Path = tuple[str, ...]
@@ -45,28 +50,38 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
     values = tuple(jax.tree.map(_entering, value) for value in args)
-    found = _holder(layer, values)
+    found, draws = _holder(layer, values), training or _may_draw(layer)
     if found is None:
-        outputs, _, _ = call_layer(
-            layer, {}, {}, values, _no_masks(values), key=_fresh_key(training), training=training,
+        outputs, _, masks = call_layer(
+            layer, {}, {}, values, masks_of(values), key=_fresh_key(draws), training=training,
             options=options,
         )  # fmt: skip
-        return unpacked(outputs)
+        return with_masks(unpacked(outputs), masks)
     holder, path = found
     current = holder._need_values()
-    key = _next_key(holder) if training else None
+    key = next_key(holder, current)
     told: dict[str, Any] = {"key": key, "training": training, "options": options}
-    parts = at(current.params, path), at(current.state, path)
-    outputs, state, _ = call_layer(layer, *parts, values, _no_masks(values), **told)
+    ties = ties_of(holder.net)
+    parts = at(ties.filled(current.params), path), at(ties.filled(current.state), path)
+    outputs, state, masks = call_layer(layer, *parts, values, masks_of(values), **told)
     if state is not parts[1] and not _is_traced(state):
-        whole = dict(current.state)
-        put(whole, path, state)
-        holder._values = current.replace(state=whole if path else state)
-    return unpacked(outputs)
+        whole = ties.single(ties.spread(_with_part(current.state, path, state), path))
+        holder._values = current.replace(state=whole)
+        holder._note_losses(whole)
+    return with_masks(unpacked(outputs), masks)
 
 
-def _no_masks(values: tuple[Any, ...]) -> tuple[None, ...]:
-    return (None,) * len(values)
+def _with_part(tree: Any, path: Path, part: Any) -> Any:
+    """A tree with another part at a path."""
+    whole = dict(tree)
+    if path:
+        put(whole, path, part)
+    return whole if path else part
+
+
+def _may_draw(layer: Layer) -> bool:
+    """Whether a layer may draw outside of training: one made of layers, or not the library's."""
+    return bool(inside(layer)) or not type(layer).__module__.startswith("jkeras.")
 
 
 def _entering(value: Any) -> Any:
@@ -77,16 +92,9 @@ def _is_traced(tree: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
-def _next_key(holder: Trainer) -> Any:
-    """A key for random layers, another at every call."""
-    count = vars(holder).get("_calls_so_far", 0)
-    vars(holder)["_calls_so_far"] = count + 1
-    return child(child(holder._need_values().key, "call"), count)
-
-
-def _fresh_key(training: bool) -> Any:
-    """The same for layers without weights, which nobody keeps anything for."""
-    if not training:
+def _fresh_key(draws: bool) -> Any:
+    """A key for a layer without weights, which nobody keeps anything for, at every call another."""
+    if not draws:
         return None
     from jkeras.core.seeds import key_of
 
@@ -132,8 +140,8 @@ def where(layer: Any) -> tuple[Trainer, Path] | None:
     own = identity.holder
     if own is not None and own._values is not None:
         return own, ()
-    for holder in _holders(layer):
-        path = _path(holder.net, identity, ())
+    for holder in holders_of(layer):
+        path = path_to(holder.net, identity)
         if path is not None and holder._values is not None:
             return holder, path
     return None
@@ -141,32 +149,19 @@ def where(layer: Any) -> tuple[Trainer, Path] | None:
 
 def _built(layer: Any) -> tuple[Trainer, Path] | None:
     """The same after building the models that know the shape of their inputs, as graphs do."""
-    for holder in _holders(layer):
+    for holder in holders_of(layer):
         holder._build_if_known()
     return where(layer)
 
 
-def _holders(layer: Any) -> Iterator[Trainer]:
+def holders_of(layer: Any) -> Iterator[Trainer]:
     """The models that have a layer, or the first of the layers in it; who wrote it last, first."""
-    for identity, _ in sharing._layers(layer, ()):
+    for identity, _ in leaves(layer):
         box = sharing._boxes.get(identity)
         if box is not None:
             holders = list(box.holders)
             yield from sorted(holders, key=lambda holder: holder is not box.writer())
             return
-
-
-def _path(net: Any, identity: Identity, path: Path) -> Path | None:
-    if isinstance(net, Layer) and identity_of(net) is identity:
-        return path
-    layers = inside(net)
-    if not layers and isinstance(getattr(net, "layer", None), Layer):
-        return _path(net.layer, identity, path)
-    for layer in layers:
-        found = _path(layer, identity, (*path, str(layer.name)))
-        if found is not None:
-            return found
-    return None
 
 
 # -- weights, in Keras's words
@@ -188,7 +183,9 @@ class Weights:
         if self.found is None:
             return []
         holder, path = self.found
-        return [place for place in holder._order() if place.names[: len(path)] == path]
+        groups = [group for group in ties_of(holder.net).groups if _has(group, path)]
+        wanted = [path, *(place for group in groups for place in group)]
+        return [w for w in holder._order() if any(lies_at(w.names, place) for place in wanted)]
 
     def views(self, trained: bool | None = None) -> list[Any]:
         """Views on the trained ones, the others, or all."""
@@ -198,6 +195,61 @@ class Weights:
 
         wanted = set(self.places())
         return [w for w in weights_of(self.found[0], trained) if w._place in wanted]
+
+    def losses(self) -> list[Any]:
+        """What the last call on arrays added, and the regularization losses of the weights."""
+        if self.found is None:
+            return []
+        holder, path = self.found
+        filled = ties_of(holder.net).filled
+        added = activity_losses(at(vars(holder).get(ADDED) or {}, path))
+        return [*added, *penalties(self.layer, at(filled(holder._need_values().params), path))]
+
+    def call(self, trained: list[Any], others: list[Any], args: Any, kwargs: Any) -> Any:
+        """(outputs, new values of the others, losses) of a call with these values; pure.
+
+        Raises:
+          ValueError: the layer is not built, or other numbers of arrays.
+        """
+        views = self.views(True), self.views(False)
+        counts = len(trained), len(others)
+        if self.found is None or counts != (len(views[0]), len(views[1])):
+            raise ValueError(
+                f"{self.layer.who}: stateless_call: expected {len(views[0])} trainable and "
+                f"{len(views[1])} other variables, got {counts[0]} and {counts[1]}. A layer has "
+                "them when it is built: layer.build((None, ...))."
+            )
+        holder, path = self.found
+        values, ties = holder._need_values(), ties_of(holder.net)
+        given = dict(zip([*views[0], *views[1]], [*trained, *others], strict=True))
+        parts = {"params": values.params, "state": values.state}
+        for part, tree in parts.items():
+            own = {view._place.leaf: v for view, v in given.items() if view._place.part == part}
+            leaves = [own.get(i, leaf) for i, leaf in enumerate(jax.tree.leaves(tree))]
+            arrays = [jnp.asarray(getattr(leaf, "value", leaf)) for leaf in leaves]
+            parts[part] = at(ties.filled(_refilled(tree, arrays)), path)
+        inputs, options = arrangement(self.layer, args, kwargs)
+        training = bool(options.pop("training", False))
+        told: dict[str, Any] = {"key": next_key(holder, values), "training": training}
+        inputs = tuple(jax.tree.map(_entering, value) for value in inputs)
+        outputs, state, _ = call_layer(
+            self.layer,
+            parts["params"],
+            parts["state"],
+            inputs,
+            masks_of(inputs),
+            options=options,
+            **told,
+        )
+        whole = ties.single(ties.spread(_with_part(values.state, path, state), path))
+        found = jax.tree.leaves(whole)
+        places = [view._place for view in views[1]]
+        new = [
+            found[p.leaf] if p.part == "state" else given[v]
+            for p, v in zip(places, views[1], strict=True)
+        ]
+        losses = [*activity_losses(state), *penalties(self.layer, parts["params"])]
+        return unpacked(outputs), new, losses
 
     def get(self) -> list[np.ndarray]:
         """Copies as NumPy arrays."""
@@ -234,6 +286,14 @@ class Weights:
             made = jax.eval_shape(lambda key: self.layer.init(key, *specs), jax.random.key(0))
             if jax.tree.leaves(made):
                 _made(self.layer, specs)
+
+
+def _has(group: tuple[Any, ...], path: Any) -> bool:
+    return any(place[: len(path)] == path for place in group)
+
+
+def _refilled(tree: Any, leaves: list[Any]) -> Any:
+    return jax.tree.unflatten(jax.tree.structure(tree), leaves)
 
 
 def _value_of(owner: Any, variable: Variable | None) -> Any:

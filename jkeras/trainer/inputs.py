@@ -65,17 +65,21 @@ def load(
         raise type(error)(f"{who}: {error}") from None
 
 
-def validation(data: Data, given: Any, fraction: float) -> tuple[Data, Data | None]:
-    """What to train on and what to validate on, from `validation_data` and `validation_split`."""
+def validation(
+    data: Data, given: Any, fraction: float, *, finite: bool = True
+) -> tuple[Data, Data | None]:
+    """What to train on and what to validate on, from `validation_data` and `validation_split`;
+    `finite` is as for `load`.
+    """
     if given is not None:
         who = "fit: `validation_data`"
         if not isinstance(given, tuple | list):
-            return data, load(who, given)
+            return data, load(who, given, finite=finite)
         if not 2 <= len(given) <= 3:
             raise ValueError(
                 f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts."
             )
-        return data, load(who, *given)
+        return data, load(who, *given, finite=finite)
     if not fraction:
         return data, None
     if not isinstance(data, Arrays):

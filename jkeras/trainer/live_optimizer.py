@@ -224,6 +224,45 @@ class LiveOptimizer:
 
         return stateless_apply(self._trainer, optimizer_variables, grads, trainable_variables)
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """One update of the model by such gradients, outside of its steps.
+
+        Args:
+          grads: one for each of the model's trainable variables.
+          trainable_variables: all of these, in their order; left out, they are meant.
+
+        Raises:
+          ValueError: other variables; an optimizer of its own can be built for them.
+        """
+        trainer, grads = self._trainer, list(grads)
+        own = trainer.trainable_variables
+        paths = [getattr(v, "path", "?") for v in trainable_variables or own]
+        if paths != [v.path for v in own] or len(grads) != len(own):
+            raise ValueError(
+                f"{self.who}: apply: expected a gradient for each of the {len(own)} trainable "
+                f"variables of {trainer._who}, in their order, got {len(grads)} gradients and "
+                f"{len(paths)} variables. For others make an optimizer of its own: "
+                "optimizer.apply(grads, variables)."
+            )
+        state = trainer.train_state.opt_state
+        told = jax.tree.leaves(state), grads, [variable.value for variable in own]
+        new, slots = self.stateless_apply(*told)
+        state = jax.tree.unflatten(jax.tree.structure(state), slots)
+        trainer.train_state = trainer.train_state.replace(opt_state=state)
+        for variable, value in zip(own, new, strict=True):
+            variable.assign(value)
+
+    def apply_gradients(self, grads_and_vars: Any) -> LiveNumber:
+        """The same for pairs (gradient, variable); returns the count of updates."""
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def build(self, variables: Any = None) -> None:
+        """Builds the model, and with it what the optimizer carries."""
+        del variables
+        self._trainer.build()
+
     def averaged_params(self) -> Tree:
         """The model's parameters, averaged where the optimizer has `use_ema`."""
         values = self._trainer.train_state

@@ -31,7 +31,13 @@ from jkeras.trainer.base import Trainer
 from jkeras.trainer.configs import check_parts
 from jkeras.trainer.programs import Programs
 from jkeras.trainer.stateless import StatedPrograms, Stateless, is_stated
-from jkeras.trainer.subclassed import Subclassed, is_inside_call, is_shape
+from jkeras.trainer.subclassed import (
+    Subclassed,
+    check_alone,
+    check_free,
+    is_inside_call,
+    is_shape,
+)
 
 
 class Model(Stateless, Trainer):
@@ -94,7 +100,8 @@ class Model(Stateless, Trainer):
     ) -> None:
         kind = type(self).__name__
         told = {"trainable": trainable, "dtype": dtype}
-        if inputs is None and outputs is None and hasattr(type(self), "call"):
+        is_own = hasattr(type(self), "call") or not type(self).__module__.startswith("jkeras.")
+        if inputs is None and outputs is None and is_own:
             net = Subclassed(self, name or snake_case(kind), **told)
             Trainer.__init__(self, net, seed=seed, name=name)
             return
@@ -104,6 +111,7 @@ class Model(Stateless, Trainer):
                 f"{kind}: expected `inputs` and `outputs`, got no `{missing}`. For example: "
                 "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
             )
+        check_alone(self)
         try:
             graph = Graph(inputs, outputs, name=name, **told)
         except (TypeError, ValueError) as error:
@@ -119,6 +127,9 @@ class Model(Stateless, Trainer):
             raise forgotten(type(self).__name__)
         if name == "built":  # what Keras's `build` says at its end
             return
+        if name == "seed" and value is None:  # the model has chosen one
+            return
+        check_free(self, name)
         super().__setattr__(name, value)
 
     def build(self, *inputs: Any, rows: int = 1, input_shape: Any = None) -> None:

@@ -1,13 +1,15 @@
-"""Where a number stopped being one: the step, and the layer, loss, gradient or update in it.
+"""What training does about NaN and infinity: the policy, the watch, and what is told of them.
 
-`compile(check_nans=True)` makes one dispatch of every step, keeps the state before it, and looks at
-the weights and the loss after it. Where they are not finite, the step is made again in Python,
-layer by layer, and the first thing that is not finite is named. Without the switch nothing of this
-runs.
+`compile(check_nans="stop")` makes one dispatch of every step, keeps the state before it, and looks
+at the weights and the loss after it. Where they are not finite, the step is made again in Python,
+layer by layer, and the first thing that is not finite is named. `check_nans="skip"` leaves such
+steps out in the compiled program (`training.finite`), and tells after each epoch how many there
+were. Without the switch nothing of this runs.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,15 +19,42 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.errors import describe, nearest
 from jkeras.core.keys import child
 from jkeras.models.calls import observing
+from jkeras.training.finite import SKIPPED
 from jkeras.training.objective import Objective
 from jkeras.training.state import TrainState
 from jkeras.training.steps import gradients
 
+WHY = "because the loss, the gradients or the new weights were not finite"
+NAMING = "compile(check_nans='stop') names the layer that makes them so."
+UNKNOWN = (
+    "the weights or the loss are not finite after it. The step is `train_step`, the trainer's own: "
+    "look there, with compile(run_eagerly=True)."
+)
+POLICIES = ("stop", "skip", "ignore")
+
 
 class Found(Exception):
     """Ends a forward pass at the first layer that gave something else than numbers."""
+
+
+def policy(given: Any) -> str:
+    """What `compile(check_nans=)` means: "refuse" (False), "stop" (True), "skip" or "ignore".
+
+    Raises:
+      TypeError: it is no bool and no word.
+      ValueError: it is another word.
+    """
+    what = f"compile: `check_nans`: expected False, True or one of {list(POLICIES)}"
+    if isinstance(given, bool | np.bool_):
+        return "stop" if given else "refuse"
+    if not isinstance(given, str):
+        raise TypeError(f"{what}, got {describe(given)}.")
+    if given not in POLICIES:
+        raise ValueError(f"{what}, got {given!r}.{nearest(given, POLICIES)}")
+    return given
 
 
 @jax.jit
@@ -98,6 +127,7 @@ def _range(inputs: Any) -> str:
 
 
 def checked(
+    who: str,
     objective: Objective,
     before: TrainState,
     after: TrainState,
@@ -107,6 +137,7 @@ def checked(
     """The error to raise for a step whose weights or loss are not finite; None for another.
 
     Args:
+      who: the method, for the message.
       objective: the model with its losses.
       before: the state before the step.
       after: the state after it.
@@ -115,6 +146,46 @@ def checked(
     """
     if is_finite((after.params, logs.get("loss", jnp.zeros(())))):
         return None
-    where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
-    told = explanation(objective, before, batch_fn())
-    return FloatingPointError(f"{where}: {told}")
+    told = explanation(objective, before, batch_fn()) if hasattr(objective, "value") else UNKNOWN
+    return FloatingPointError(f"{who}: {told}")
+
+
+def count_skipped(train_state: TrainState) -> int:
+    """How many steps were left out so far in the epoch."""
+    found = train_state.sums.get(SKIPPED)
+    return 0 if found is None else int(found["count"])
+
+
+def tell_of_skipped_batch(who: str, train_state: TrainState, before: int) -> None:
+    """Warns where the last step was left out; `before` is what was counted before it."""
+    if count_skipped(train_state) > before:
+        warnings.warn(f"{who}: the step was skipped, {WHY}. {NAMING}", stacklevel=4)
+
+
+def tell_of_skipped(who: str, train_state: TrainState, start: int = 0) -> None:
+    """Warns where steps of an epoch were left out.
+
+    Args:
+      who: the method, for the message.
+      train_state: after the epoch's last step; one without a count is passed over.
+      start: the position of the epoch's first batch.
+
+    Raises:
+      FloatingPointError: all of them were: nothing is learned, and the epoch has no loss.
+    """
+    count = count_skipped(train_state)
+    if not count:
+        return
+    first = int(train_state.sums[SKIPPED]["first"]) - start
+    total = int(train_state.position) - start
+    where = f"{who}: epoch {int(train_state.epoch) + 1}"
+    if count == total:
+        raise FloatingPointError(
+            f"{where}: all {total} steps were skipped, {WHY}. "
+            f"The model is as it was before this epoch. {NAMING}"
+        )
+    warnings.warn(
+        f"{where}: {count} of {total} steps were skipped, the first at batch {first}, {WHY}. "
+        f"{NAMING}",
+        stacklevel=6,
+    )

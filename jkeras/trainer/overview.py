@@ -8,14 +8,18 @@ from typing import Any
 import jax
 
 from jkeras.core.identity import identity_of
+from jkeras.core.layer import Layer
 from jkeras.core.naming import kind_of
+from jkeras.core.parts import Own, lies_at
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.tracing import is_input as from_input
 from jkeras.display import Row, size_of
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
+from jkeras.models.ties import ties_of
 from jkeras.trainer.freezing import trained_places
 from jkeras.trainer.shapes import concrete, is_input, merged_shape
+from jkeras.training.drawing import traced
 
 Path = tuple[str, ...]
 
@@ -73,11 +77,25 @@ def _counts(holder: Any) -> dict[Path, int] | None:
     if holder._values is None:
         return None
     found: dict[Path, int] = {}
-    for place, weight in zip(holder._order(), holder.weights, strict=True):
-        for depth in range(1, max(2, len(place.names))):
-            path = place.names[:depth]
-            found[path] = found.get(path, 0) + int(weight.size)
+    for names, size in _sizes(holder):
+        for depth in range(1, max(2, len(names))):
+            found[names[:depth]] = found.get(names[:depth], 0) + size
     return found
+
+
+def _sizes(holder: Any) -> Iterator[tuple[Path, int]]:
+    """The path and the number of scalars of each weight, at each place where its layer is."""
+    groups = ties_of(holder.net).groups if isinstance(holder.net, Layer) else ()
+    for place, weight in zip(holder._order(), holder._ordered(holder._need_values()), strict=True):
+        yield place.names, int(weight.size)
+        for group in groups:
+            for first in [at for at in group if lies_at(place.names, at)]:
+                rest = place.names[len(_plain(first)) :]
+                yield from ((_plain(at) + rest, int(weight.size)) for at in group if at != first)
+
+
+def _plain(place: Any) -> Path:
+    return tuple(name for name in place if not isinstance(name, Own))
 
 
 def _graph_rows(
@@ -152,8 +170,8 @@ def _traced_shapes(holder: Any, size: int) -> list[Any]:
     specs = [concrete(spec, size) for spec in holder._specs or ()]
     arguments = (values.params, values.state, *specs)
     if not hasattr(net, "layer_outputs"):
-        return [jax.eval_shape(lambda *a: net.apply(*a)[0], *arguments)]
-    outputs = jax.eval_shape(net.layer_outputs, *arguments)
+        return [traced(net.apply, *arguments)[0]]
+    outputs = jax.eval_shape(lambda *a: net.layer_outputs(*a, key=jax.random.key(0)), *arguments)
     pairs = zip(net.layers, outputs, strict=True)
     return [out for layer, out in pairs if not is_input(layer)]
 

@@ -10,6 +10,7 @@ import jax
 
 from jkeras.core import trees
 from jkeras.data.arrays import Arrays
+from jkeras.data.mapped_files import in_memory
 from jkeras.data.streams import Stream
 from jkeras.display import memory_text
 
@@ -58,7 +59,10 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
     why = (
         "asked for" if engine == "resident" else f"{memory_text(size)} of data fit beside the model"
     )
-    return Placed(Arrays(jax.device_put(data.batch), data.length), "resident", why)
+    # A copy of what lies in files: the CPU's device would use their memory as it is, and a file
+    # that is cut short would end the process.
+    batch = jax.device_put(in_memory(data.batch))
+    return Placed(Arrays(batch, data.length), "resident", why)
 
 
 def free_bytes() -> int | None:

@@ -14,9 +14,11 @@ from jkeras.data.streams import Stream
 from jkeras.trainer import adapting, inputs
 from jkeras.trainer.compiled import Compiled
 from jkeras.trainer.explain import explanation
+from jkeras.trainer.faults import explained
 from jkeras.trainer.inputs import Data
+from jkeras.trainer.late_batches import LateBatches, rows_of_numbers
 from jkeras.trainer.placement import Placed, place
-from jkeras.training.objective import Part
+from jkeras.training.objective import Objective, Part
 
 
 class Prepared(Compiled):
@@ -66,9 +68,11 @@ class Prepared(Compiled):
             self._optimizer_met_data = True
         if isinstance(data, Stream):
             data.pads = self._programs().pads
+            data.check_fn = self._late_batches(who, batch, targets=targets)
         if not targets:
             return data
-        self._placed = place(data, self._need_compilation(who).engine)
+        with explained(self, who, batch_size):
+            self._placed = place(data, self._need_compilation(who).engine)
         return self._placed.data
 
     def _warn_of_pixels(self, batch: Any) -> None:
@@ -93,10 +97,21 @@ class Prepared(Compiled):
             parts = objective.parts(batch, outputs)
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from None
+        finite = self._need_compilation(who).refuses_nans(who)
         for part in parts:
-            _check_part(who, part, len(parts))
+            _check_part(who, part, len(parts), finite)
         programs.meet(Batch(None, trees.specs_of_rows(batch.y, size)), outputs)
         self._match_sums()
+
+    def _late_batches(self, who: str, first: Batch, *, targets: bool) -> LateBatches:
+        """What looks at the batches of a stream that come later."""
+        programs = self._programs()
+        # Steps of one's own have other objectives, and compare outputs and targets themselves.
+        known = type(programs.objective) is Objective
+        objective = programs.objective if known and targets else None
+        finite = not targets or self._need_compilation(who).refuses_nans(who)
+        told = {"finite": finite, "whole": not programs.pads}
+        return LateBatches(who, first, objective, self._outputs_of if known else None, **told)
 
     def _match_sums(self) -> None:
         """Sums as this batch wants them, where those that are carried have another structure."""
@@ -105,15 +120,18 @@ class Prepared(Compiled):
             self._values = values.replace(sums=zeros)
 
 
-def _check_part(who: str, part: Part, count: int) -> None:
-    """Asks the loss of one output of `count`; errors name the output where there are several."""
+def _check_part(who: str, part: Part, count: int, finite: bool) -> None:
+    """Asks the loss of one output of `count`; errors name the output where there are several.
+    Without `finite` it is asked about the rows of numbers alone.
+    """
     loss = part.goal.loss
     if loss is None:
         return
     if part.y is None:
         raise ValueError(f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None.")
     try:
-        loss.check_data(np.asarray(part.y), part.outputs)
+        y = np.asarray(part.y)
+        loss.check_data(y if finite else rows_of_numbers(y), part.outputs)
     except (TypeError, ValueError) as error:
         if count == 1:
             raise

@@ -16,7 +16,7 @@ from jkeras.core.keys import Key
 from jkeras.core.trees import Tree
 from jkeras.trainer.costs import flops
 from jkeras.trainer.pace import Pace
-from jkeras.training import loops, steps
+from jkeras.training import finite, loops, steps
 from jkeras.training.objective import Logs, Objective, Sums, padded_rows
 from jkeras.training.slices import slice_size
 from jkeras.training.state import TrainState
@@ -68,10 +68,14 @@ class Programs:
     Args:
       objective: the model with its loss and metrics.
       optimizer: an optax transformation, or None when nothing is trained.
+
+    Attributes:
+      skips: whether steps that would make NaN or infinity are left out, and counted in the sums.
     """
 
     def __init__(self, objective: Objective, optimizer: Any) -> None:
         self.objective = objective
+        self.skips = False
         self.pads = padded_rows(objective.net) != "seen" and not objective.wanted.is_in_order
         self.predict_step = steps.predict_step_fn(objective.net)
         self._optimizer = optimizer
@@ -97,6 +101,7 @@ class Programs:
     def for_other_weights(self, objective: Objective) -> Programs:
         """The programs of the same compilation for an objective that freezes other weights."""
         new = Programs(objective, self._optimizer)
+        new.skips = self.skips
         if self._met is not None:
             new.meet(*self._met)
         same = ((key, loop) for key, loop in self._loops.items() if key[0] == "predict")
@@ -105,11 +110,13 @@ class Programs:
 
     def zeros(self) -> Sums:
         """The sums before the first batch, in buffers of their own."""
-        return trees.copy(self._zeros)
+        zeros: Sums = trees.copy(self._zeros)
+        return zeros | {finite.SKIPPED: finite.none_skipped()} if self.skips else zeros
 
     def eval_zeros(self) -> Sums:
         """The sums before the first batch of an evaluation, which may have other logs."""
-        return self.zeros()
+        zeros: Sums = trees.copy(self._zeros)
+        return zeros
 
     @property
     def made(self) -> dict[tuple[str, int], Program]:
@@ -167,7 +174,7 @@ class Programs:
 
     def _trained(self) -> steps.TrainStep:
         assert self._optimizer is not None, "programs for training are made with an optimizer"
-        return steps.train_step_fn(self.objective, self._optimizer)
+        return steps.train_step_fn(self.objective, self._optimizer, skips=self.skips)
 
     def _train_one(self, train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs, Logs]:
         """One step: the new state, the logs of the epoch so far, the logs of this batch."""

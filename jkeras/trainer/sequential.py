@@ -20,6 +20,7 @@ from jkeras.trainer.base import Trainer
 from jkeras.trainer.configs import read_parts
 from jkeras.trainer.model import Model
 from jkeras.trainer.shapes import as_layer, is_input, spec_of_input
+from jkeras.trainer.subclassed import check_alone
 from jkeras.training.state import TrainState
 
 
@@ -52,6 +53,7 @@ class Sequential(Model):
         name: str | None = None,
         seed: int | None = None,
     ) -> None:
+        check_alone(self)
         Trainer.__init__(self, Chain(()), seed=seed, name=name)
         self._graph: tuple[Chain, Graph] | None = None
         self._given: list[Layer] = []

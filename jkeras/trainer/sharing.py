@@ -29,12 +29,10 @@ from typing import Any
 
 import jax
 
-from jkeras.core.identity import Identity, identity_of
+from jkeras.core.identity import Identity
 from jkeras.core.layer import Layer
+from jkeras.core.parts import Path, at, leaves, put
 from jkeras.core.trees import named_leaves
-from jkeras.layers import TimeDistributed
-
-Path = tuple[Any, ...]  # of names, at the end perhaps an `Own`
 
 _boxes: weakref.WeakKeyDictionary[Identity, Box] = weakref.WeakKeyDictionary()
 _numbers = itertools.count(1)
@@ -103,7 +101,7 @@ def join(holder: Any) -> Links:
     for box in holder._links.places:
         box.holders.discard(holder)
     links = Links(holder._net)
-    for identity, path in _layers(holder._net, ()):
+    for identity, path in _layers(holder._net):
         box = _boxes.setdefault(identity, Box())
         links.places[box] = path
         box.holders.add(holder)
@@ -182,41 +180,17 @@ def leave(holder: Any) -> None:
             box.version = box.version or 1
 
 
-def _layers(net: Any, path: Path) -> Iterator[tuple[Identity, Path]]:
+def _layers(net: Any) -> Iterator[tuple[Identity, Path]]:
     """The layers of a description that are not made of layers, each with the path to its values."""
-    if isinstance(net, TimeDistributed):
-        yield from _layers(net.layer, path)
-    elif isinstance(net, Layer) and hasattr(net, "layers"):
-        layers: tuple[Layer, ...] = net.layers
-        if getattr(type(net), "is_written", False):
-            yield identity_of(net), (*path, Own(str(layer.name) for layer in layers))
-        for layer in {layer.name: layer for layer in layers}.values():
-            yield from _layers(layer, (*path, str(layer.name)))
-    elif isinstance(net, Layer):
-        yield identity_of(net), path
+    return leaves(net) if isinstance(net, Layer) else iter(())
 
 
 def _parts(values: Any, path: Path) -> tuple[Any, Any] | None:
     if values is None:
         return None
-    found = _at(values.params, path), _at(values.state, path)
+    found = at(values.params, path), at(values.state, path)
     gone = any(leaf.is_deleted() for leaf in jax.tree.leaves(found) if hasattr(leaf, "is_deleted"))
     return None if gone else found
-
-
-class Own(frozenset[str]):
-    """Ends the path to a layer's own weights, beside those of the layers with these names."""
-
-    def __str__(self) -> str:
-        return "own"
-
-
-def _at(tree: Any, path: Path) -> Any:
-    for name in path:
-        if isinstance(name, Own):
-            return {key: part for key, part in tree.items() if key not in name}
-        tree = tree.get(name, {})
-    return tree
 
 
 def _with_parts(holder: Any, values: Any, path: Path, found: Any, writer: Any) -> Any:
@@ -224,16 +198,18 @@ def _with_parts(holder: Any, values: Any, path: Path, found: Any, writer: Any) -
     params, state = found
     if not params and not state:
         return values
-    _check_alike(holder, path, params, _at(values.params, path), writer)
+    if not at(values.params, path) and not at(values.state, path):
+        return values  # a layer that the model has and never calls
+    _check_alike(holder, path, params, at(values.params, path), writer)
     if writer is not None:
         writer._lent = True
-    mine = _at(values.state, path)
+    mine = at(values.state, path)
     kept = {  # an entry of another shape belongs to a batch of another size
         name: part if _shapes(part) == _shapes(mine.get(name, part)) else mine[name]
         for name, part in state.items()
     }
     return values.replace(
-        params=_put(values.params, path, params), state=_put(values.state, path, kept)
+        params=put(values.params, path, params), state=put(values.state, path, kept)
     )
 
 
@@ -252,13 +228,3 @@ def _check_alike(holder: Any, path: Path, found: Any, mine: Any, writer: Any) ->
 
 def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
     return {name: tuple(leaf.shape) for name, leaf in named_leaves(tree).items()}
-
-
-def _put(tree: Any, path: Path, part: Any) -> Any:
-    if not path:
-        return part
-    if isinstance(path[0], Own):
-        return {**tree, **part}
-    if not part and path[0] not in tree:
-        return tree
-    return {**tree, path[0]: _put(tree.get(path[0], {}), path[1:], part)}

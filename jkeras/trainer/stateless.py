@@ -31,10 +31,14 @@ from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import activity_losses
 from jkeras.core.variables import Frame, innermost, within
-from jkeras.metrics import Metric
+from jkeras.metrics.carried import carried
 from jkeras.trainer import freezing
+from jkeras.trainer.drawn import draws, next_key
 from jkeras.trainer.order import PARTS
 from jkeras.trainer.programs import Program, Programs
+from jkeras.trainer.stated_metrics import first_variables, given_metrics, metrics_of, updated
+from jkeras.training import finite
+from jkeras.training.drawing import at, opened
 from jkeras.training.loops import take
 from jkeras.training.objective import Objective
 from jkeras.training.state import TrainState
@@ -178,6 +182,7 @@ class StatedPrograms(Programs):
     def for_other_weights(self, objective: Objective) -> StatedPrograms:
         """The same for other frozen weights, with what was learned of logs."""
         new = StatedPrograms(self._model, objective, self._optimizer)
+        new.skips = self.skips
         new.objective = self.objective
         new._plain = dataclasses.replace(self._plain, held=objective.held)
         new._zeros, new._eval_zeros, new._learned = self._zeros, self._eval_zeros, self._learned
@@ -215,15 +220,16 @@ class StatedPrograms(Programs):
             new = self._train(train_state, batch)
             return new, new.sums["logs"]
 
-        return step
+        return finite.skipping(step) if self.skips else step
 
     # -- evaluation
 
     def _test(self, values: TrainState, batch: Any) -> TrainState:
         model, batch = self._model, as_batch(batch)
         layout = Layout(model)
-        given = (*layout.lists(values.params, values.state), list(values.sums["vars"]))
-        with within(StepFrame(model, None)):
+        state, key = opened(values.state)
+        given = (*layout.lists(values.params, state), list(values.sums["vars"]))
+        with within(StepFrame(model, key)):
             logs, (_, _, own) = _checked(
                 model, "test_step", model.test_step(given, _data(batch)), 3
             )
@@ -240,7 +246,7 @@ class StatedPrograms(Programs):
             length: Any,
         ) -> tuple[Any, Any]:  # fmt: skip
             def body(number: Any, sums: Any) -> Any:
-                values = _values(params, state, sums)
+                values = _values(params, at(state, number), sums)
                 return self._test(values, take(data, order, number, size, length)).sums
 
             sums = lax.fori_loop(start, stop, body, sums)
@@ -304,15 +310,6 @@ def _checked(model: Any, name: str, found: Any, count: int) -> Any:
     return found
 
 
-def first_variables(model: Any) -> list[Any]:
-    """The variables of a model's metrics before the first batch."""
-    return [leaf for metric in _metrics(model) for leaf in metric.stateless_reset_state()]
-
-
-def _metrics(model: Any) -> list[Metric]:
-    return list(model.metrics)
-
-
 class Stateless:
     """What a model's own steps call: pure functions of lists, in Keras's words.
 
@@ -344,9 +341,9 @@ class Stateless:
         layout = Layout(self)
         params, state = layout.values(trainable_variables, non_trainable_variables)
         frame = innermost(StepFrame)
-        key = None
-        if training:
-            key = frame.next_key() if frame is not None else child(self._own.key, "call")
+        key = None if frame is None else frame.next_key()
+        if frame is None and (training or draws(self)):
+            key = next_key(self, self._own)
         inputs = getattr(self.net, "arranged", list)(args)
         told = {**kwargs, "key": key, "training": bool(training)}
         outputs, new = self.net.apply(params, state, *inputs, **told)
@@ -373,23 +370,23 @@ class Stateless:
             if part.goal.loss is not None:
                 value = part.goal.loss(part.y, part.outputs, part.weight)
                 total = total + (value if part.goal.weight is None else part.goal.weight * value)
-        frame = innermost(StepFrame)
-        if frame is not None and frame.params is not None:
-            total = total + self.net.penalty(frame.params)
-            for loss in activity_losses(frame.state):
-                total = total + loss
-        return total
+        return sum(self.losses, start=total)
 
     def compute_metrics(
         self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        """The values of the metrics; inside a step that calls `train_step` of the base."""
-        del x, y, y_pred, sample_weight
+        """Updates the metrics that `compile` was given, and returns the values of all; a subclass
+        that overrides it is asked for the logs of every batch.
+        """
+        del x, sample_weight
+        if y is not None or self._compilation is not None:
+            for metric in given_metrics(self):
+                metric.update_state(y, y_pred)
         return self.get_metrics_result()
 
     def get_metrics_result(self: Any) -> dict[str, Any]:
         """The values of the metrics so far."""
-        return {metric.log_name: metric.result() for metric in _metrics(self)}
+        return {metric.log_name: metric.result() for metric in metrics_of(self)}
 
     def train_step(self: Any, state: Lists, data: Any) -> tuple[dict[str, Any], Lists]:
         """One update by `compute_loss`."""
@@ -402,12 +399,14 @@ class Stateless:
             )
             told = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
             known = inspect.signature(self.compute_loss).parameters
-            loss = self.compute_loss(**{name: told[name] for name in told if name in known})
-            return loss, (y_pred, new)
+            with carried(metrics_of(self), own, self) as seen:
+                loss = self.compute_loss(**{name: told[name] for name in told if name in known})
+            return loss, (y_pred, new, seen.variables())
 
-        (loss, (y_pred, second)), grads = jax.value_and_grad(objective, has_aux=True)(first, second)
+        found, grads = jax.value_and_grad(objective, has_aux=True)(first, second)
+        loss, (y_pred, second, own) = found
         first, slots = self.optimizer.stateless_apply(slots, grads, first)
-        logs, own = _updated(self, own, loss, y, y_pred, weight)
+        logs, own = updated(self, own, loss, x, y, y_pred, weight)
         return logs, (first, second, slots, own)
 
     def test_step(self: Any, state: Lists, data: Any) -> tuple[dict[str, Any], Lists]:
@@ -415,29 +414,13 @@ class Stateless:
         first, second, own = state
         x, y, weight = (*data, None, None)[:3]
         y_pred, _ = self.stateless_call(first, second, x, training=False)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        logs, own = _updated(self, own, loss, y, y_pred, weight)
+        with carried(metrics_of(self), own, self) as seen:
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        logs, own = updated(self, seen.variables(), loss, x, y, y_pred, weight)
         return logs, (first, second, own)
 
     def _stated_programs(self: Any) -> StatedPrograms:
-        return StatedPrograms(self, self._objective(), self._transformation())
-
-
-def _updated(
-    model: Any, own: Sequence[Any], loss: Any, y: Any, y_pred: Any, weight: Any
-) -> tuple[dict[str, Any], list[Any]]:
-    """The logs and the metrics' variables after a batch."""
-    logs: dict[str, Any] = {}
-    new: list[Any] = []
-    for metric in _metrics(model):
-        mine = own[len(new) : len(new) + len(metric.stateless_reset_state())]
-        is_loss = metric.log_name == "loss"
-        batch = (loss,) if is_loss else (y, y_pred)
-        told = {"sample_weight": jnp.float32(len(jax.tree.leaves(y_pred)[0]))} if is_loss else {}
-        mine = metric.stateless_update_state(mine, *batch, **told)
-        logs[metric.log_name] = metric.stateless_result(mine)
-        new += mine
-    return logs, new
+        return self._told(StatedPrograms(self, self._objective(), self._transformation()))
 
 
 def stateless_apply(

@@ -26,7 +26,7 @@ from jkeras.trainer.compiled import Compilation
 from jkeras.trainer.prepared import Prepared
 from jkeras.trainer.programs import Program, Programs
 from jkeras.trainer.xla import enable_cache
-from jkeras.training import loops
+from jkeras.training import finite, loops
 from jkeras.training.goals import NOTHING, Wanted
 from jkeras.training.own import (
     Means,
@@ -128,7 +128,8 @@ class OwnPrograms(Programs):
         return self._loop("evaluate", size, make, donate_argnums=2)
 
     def _trained(self) -> Any:
-        return own_train_step_fn(self._steps, self.objective)  # type: ignore[arg-type]
+        step = own_train_step_fn(self._steps, self.objective)  # type: ignore[arg-type]
+        return finite.skipping(step) if self.skips else step
 
     def _eval_one(self, params: Any, state: Any, sums: Any, batch: Batch) -> tuple[Any, Any]:
         new = own_eval_step_fn(self._steps, self._evaluated)(params, state, batch)
@@ -223,7 +224,7 @@ class Stepped(Prepared):
             )
         if self._made is None:
             enable_cache()
-            self._made = OwnPrograms(self._steps, self.net)
+            self._made = self._told(OwnPrograms(self._steps, self.net))
         return self._made
 
     def _check_predicts(self, who: str) -> None:

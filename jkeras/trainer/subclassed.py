@@ -89,6 +89,56 @@ class Subclassed(Layer):
         return [seen.get((name,)) for name in names]
 
 
+_TAKEN = {
+    "net": ("its description", "network"),
+    "params": ("its trained weights", "parameters"),
+    "state": ("what its layers carry beside their weights", "own_state"),
+    "train_state": ("all its values", "own_state"),
+    "inputs": ("its inputs as symbols", "own_inputs"),
+    "outputs": ("its outputs as symbols", "own_outputs"),
+    "learning_rate": ("that of its optimizer", "rate"),
+    "layers": ("all its layers", "blocks"),
+    "metrics": ("what it measures", "own_metrics"),
+    "losses": ("the losses that layers add", "own_losses"),
+    "loss": ("what `compile` was given", "loss_fn"),
+    "optimizer": ("what `compile` was given", "own_optimizer"),
+}
+_WHEN_BUILT = ("params", "train_state", "learning_rate")  # what may be set later
+
+
+def check_free(model: Any, name: str) -> None:
+    """Raises where a model has a use of its own for an attribute that is being set.
+
+    Raises:
+      AttributeError: it has; the message suggests another name.
+    """
+    known = getattr(type(model), name, None)
+    fixed = isinstance(known, property) and known.fset is None
+    if not (fixed or (name in _WHEN_BUILT and "_links" in vars(model) and model._own is None)):
+        return
+    what, other = _TAKEN.get(name, (f"`{name}` of every model", f"own_{name}"))
+    raise AttributeError(
+        f"{model._who}: the attribute `{name}` is taken: it is {what}. Choose another name: "
+        f"self.{other} = ..."
+    )
+
+
+def check_alone(model: Any) -> None:
+    """Raises for a model that is given its layers and has a `call` of its own, which would not be
+    heard of.
+
+    Raises:
+      TypeError: it has both.
+    """
+    if hasattr(type(model), "call"):
+        kind = type(model).__name__
+        raise TypeError(
+            f"{kind}: expected layers in a row or a graph, or a `call` of its own, got both: "
+            "`call` would not be run. Make the model an attribute: super().__init__(); self.body = "
+            "Model(inputs, outputs); and call it in `call`: self.body(x)."
+        )
+
+
 def is_inside_call() -> bool:
     """Whether the `call` of a layer or model runs here."""
     return innermost(Pass) is not None
@@ -114,4 +164,12 @@ def is_shape(value: Any) -> bool:
     )
 
 
-__all__ = ["Subclassed", "call_inside", "input_arguments", "is_inside_call", "is_shape"]
+__all__ = [
+    "Subclassed",
+    "call_inside",
+    "check_alone",
+    "check_free",
+    "input_arguments",
+    "is_inside_call",
+    "is_shape",
+]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,10 +20,11 @@ from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import summary_text
 from jkeras.models.adapters import trained_as
 from jkeras.models.graph import Graph
-from jkeras.saving import weights as files
 from jkeras.trainer import adapting, freezing, overview, sharing
 from jkeras.trainer.configs import Configured
+from jkeras.trainer.files import Filed
 from jkeras.trainer.order import PARTS, Place, places
+from jkeras.trainer.saved import Saved
 from jkeras.trainer.shapes import concrete, is_input, spec_of_input
 from jkeras.trainer.variables import Weight, weights_of
 from jkeras.trainer.xla import enable_cache
@@ -33,16 +33,12 @@ from jkeras.training.objective import Objective, objective_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import init_fn
 
-_INSTEAD = {
-    "save": "save_weights('model.msgpack'), and the same layers with load_weights to read it",
-}
-
 FEW_LAYERS = 16
 """Up to here the weights are made by one program. Its compilation grows with every weight; one by
 one, weights of equal shape share theirs (49 layers: 5.9 s of work against 1.2)."""
 
 
-class Holder(Configured):
+class Holder(Filed, Saved, Configured):
     """Holds a model's description, `net`, and its values, `train_state`.
 
     Args:
@@ -88,8 +84,7 @@ class Holder(Configured):
         own = getattr(type(self), name, None)
         if isinstance(own, property):
             return own.__get__(self)  # it is there, and says again why it gives nothing
-        instead = _INSTEAD.get(name)
-        fix = f" Use {instead}." if instead else nearest(name, _public_names(type(self)))
+        fix = nearest(name, _public_names(type(self)))
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
 
     def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
@@ -266,9 +261,10 @@ class Holder(Configured):
     # -- weights as a flat list, in Keras's order
 
     @property
-    def weights(self) -> list[jax.Array]:
-        """Every weight, layer by layer, trained ones first, as Keras orders them."""
-        return self._ordered(self.train_state)
+    def weights(self) -> list[Weight]:
+        """Every weight as a view, layer by layer, trained ones first, as Keras orders them."""
+        self._need_values()
+        return weights_of(self)
 
     @property
     def variables(self) -> list[Weight]:
@@ -368,7 +364,7 @@ class Holder(Configured):
         Raises:
           ValueError: the model is not built.
         """
-        return sum(weight.size for weight in self.weights)
+        return sum(weight.size for weight in self._ordered(self._need_values()))
 
     # -- summary
 
@@ -407,35 +403,6 @@ class Holder(Configured):
 
     def _optimizer_size(self) -> Any:
         return None
-
-    # -- files
-
-    def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Writes all weights to one file (msgpack), whole or not at all.
-
-        Args:
-          filepath: ends with `.msgpack`.
-          overwrite: whether an existing file may be replaced.
-
-        Raises:
-          FileExistsError: it exists and `overwrite` is False.
-          ValueError: another ending.
-        """
-        values = self._need_values()
-        files.save(filepath, {"params": values.params, "state": values.state}, overwrite=overwrite)
-
-    def load_weights(self, filepath: str | Path) -> None:
-        """Reads the weights that `save_weights` wrote for the same layers.
-
-        Raises:
-          FileNotFoundError: there is no such file.
-          ValueError: the file is damaged, or its weights are not this model's; the message names
-            the first one that differs. The model is left as it was.
-        """
-        values = self._need_values()
-        loaded = files.load(filepath, {"params": values.params, "state": values.state})
-        self._values = values.replace(**jax.tree.map(jnp.asarray, loaded))
-        self._lent = True
 
     # -- layers
 

@@ -1,5 +1,6 @@
 """Small helpers in Keras's spelling: seeds, arrays, data sets, images."""
 
+from jkeras.core.absent import answering as _answering
 from jkeras.core.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -9,8 +10,14 @@ from jkeras.core.custom_objects import (
     register_keras_serializable,
 )
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
+from jkeras.core.session import clear_session, is_keras_tensor, standardize_dtype
 from jkeras.display import Progbar
 from jkeras.display.graph_picture import plot_model
+from jkeras.utils.batches import (
+    get_source_inputs,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
 from jkeras.utils.image_folders import image_dataset_from_directory
 from jkeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from jkeras.utils.numeric import normalize, to_categorical
@@ -29,15 +36,19 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_keras_tensor",
     "load_img",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
@@ -45,6 +56,10 @@ __all__ = [
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
+    "standardize_dtype",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
+
+__getattr__ = _answering(__name__)

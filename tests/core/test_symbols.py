@@ -128,3 +128,23 @@ def test_a_copy_is_another_layer_and_a_renamed_one_is_the_same() -> None:
         assert other == layer and identity_of(other) is not identity_of(layer)
     named = renamed(layer, "head")
     assert identity_of(named) is identity_of(layer) and named.output is layer.output
+
+
+@pytest.mark.parametrize(
+    ("item", "axis", "got"),
+    [((slice(None), 7), 1, 7), ((slice(None), -5), 1, -5), ((..., 4), 1, 4), ((None, 0, 9), 1, 9)],
+)
+def test_an_index_outside_of_a_known_axis_is_an_error(item: Any, axis: int, got: int) -> None:
+    x = jkeras.KerasTensor((None, 4), name="x")
+    with pytest.raises(ValueError) as told:
+        x[item]
+    assert str(told.value) == (
+        "<Symbol shape=(None, 4), dtype=float32, name=x>: expected an index from -4 to 3 for axis "
+        f"{axis}, got {got}."
+    )
+
+
+def test_an_index_inside_or_of_an_unknown_axis_is_none() -> None:
+    x = jkeras.KerasTensor((None, 4))
+    assert (x[5].shape, x[:, -4].shape, x[..., 3].shape) == ((4,), (None,), (None,))
+    assert x[:, 2:9].shape == (None, 2), "a slice ends where the axis does"

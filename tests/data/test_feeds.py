@@ -128,7 +128,7 @@ def test_what_came_before_an_exception_is_passed_on() -> None:
     parts = feeds.of_stream(Stream(broken()), limit=None, seconds=100.0, fixed=None)
     part = next(parts)
     assert (part.first, part.stop) == (0, 2)
-    with pytest.raises(OSError, match=r"^gone$"):
+    with pytest.raises(OSError, match=r"^gone\n"):
         next(parts)
 
 

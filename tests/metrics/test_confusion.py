@@ -88,3 +88,11 @@ def test_a_threshold_is_a_number():
     with pytest.raises(TypeError) as raised:
         metrics.Recall(["a"])
     assert str(raised.value) == "Recall: `thresholds`: expected a number, got 'a' (str)."
+
+
+def test_targets_may_be_true_and_false_under_strict_promotion():
+    yes, score = jnp.array([True, False, True]), jnp.array([0.9, 0.8, 0.1])
+    for metric, wanted in ((metrics.Precision(), 0.5), (metrics.Recall(), 0.5)):
+        with jax.numpy_dtype_promotion("strict"):
+            found = metric.compute(metric.update(metric.init(), yes, score))
+        assert float(found) == wanted

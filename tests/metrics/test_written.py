@@ -94,3 +94,26 @@ def test_a_short_last_batch_is_seen_as_it_is() -> None:
     found = model.evaluate(x, x, batch_size=2, verbose=0)[1]
     outputs = model.predict(x, verbose=0)
     assert found == pytest.approx(outputs.sum() + 10 * outputs[4, 0], rel=1e-5)
+
+
+class Seen(jkeras.metrics.Metric):
+    """How many predictions there were: `result` gives the variable itself."""
+
+    def __init__(self) -> None:
+        super().__init__(name="seen")
+        self.count = self.add_weight(shape=(), initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.count.assign_add(ops.cast(ops.size(y_pred), "float32"))
+
+    def result(self) -> Any:
+        return self.count
+
+
+def test_a_result_may_be_a_variable() -> None:
+    metric = Seen()
+    assert float(metric.compute(metric.update(metric.init(), Y, P))) == P.size
+    new = metric.stateless_update_state(metric.stateless_reset_state(), Y, P)
+    assert float(metric.stateless_result(new)) == P.size
+    metric.update_state(Y, P)
+    assert float(metric.result()) == P.size

@@ -1,20 +1,21 @@
 """Weight files: what is written comes back, and nothing else passes for it."""
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import msgpack
 import numpy as np
 import pytest
-from flax import serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import jkeras
 from jkeras.core import folders
-from jkeras.layers import BatchNormalization, Dense, Input
+from jkeras.layers import BatchNormalization, Dense, LayerNormalization
+from jkeras.models import Chain
 from jkeras.saving import load, save
+from jkeras.saving.checkpoint_file import write_checkpoint
+from jkeras.saving.weights import checked_ending, read
 
 TREE = {
     "params": {
@@ -22,13 +23,14 @@ TREE = {
     },
     "state": {"bn": {"mean": np.zeros((), np.float32)}, "count": jnp.int32(7)},
 }
+NAMES = ["w.msgpack", "w.safetensors"]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file that holds `TREE`."""
-    save(tmp_path / "w.msgpack", TREE)
-    return tmp_path / "w.msgpack"
+@pytest.fixture(params=NAMES)
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file that holds `TREE`, in each format."""
+    save(tmp_path / request.param, TREE)
+    return tmp_path / request.param
 
 
 def same(a: Any, b: Any) -> bool:
@@ -39,25 +41,35 @@ def same(a: Any, b: Any) -> bool:
     )
 
 
-def forged(path: Path, content: object) -> Path:
-    """Writes other content in the format of a weights file."""
-    path.write_bytes(serialization.msgpack_serialize(content))
-    return path
-
-
-@pytest.mark.parametrize(
-    "tree",
-    [
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tree_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
+    for tree in [
         TREE,
         {"params": [(jnp.ones((2, 1)), jnp.zeros(1)), ()], "state": None},
-        {"params": np.ones(2)},
-    ],
-    ids=["dicts", "lists", "array"],
-)
-def test_a_tree_comes_back_as_it_was(tmp_path: Path, tree: Any) -> None:
-    save(str(tmp_path / "w.msgpack"), tree)
-    assert same(load(tmp_path / "w.msgpack", tree), tree)
-    assert [file.name for file in tmp_path.iterdir()] == ["w.msgpack"]
+        {"params": np.ones((2, 0))},
+        {"key": jax.random.key(3), "n": np.int8(2)},
+    ]:
+        save(str(tmp_path / name), tree)
+        assert same(load(tmp_path / name, tree), tree)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_names_in_a_file_are_paths(path: Path) -> None:
+    assert sorted(read(path)) == [
+        "params/dense/bias",
+        "params/dense/kernel",
+        "state/bn/mean",
+        "state/count",
+    ]
+
+
+def test_of_a_run_s_checkpoint_the_weights_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "latest.safetensors"
+    values = {"params/a": np.ones(2), "state/b": np.ones(1), "opt_state/0": np.ones(2)}
+    write_checkpoint(path, {"epoch": 3, "values": values, "key": np.ones(2)})
+    assert sorted(read(path)) == ["params/a", "state/b"]
+    write_checkpoint(path, {"a": np.ones(2)})
+    assert list(read(path)) == ["a"]
 
 
 def test_a_folder_is_made_and_an_existing_file_replaced_only_when_allowed(tmp_path: Path) -> None:
@@ -71,6 +83,13 @@ def test_a_folder_is_made_and_an_existing_file_replaced_only_when_allowed(tmp_pa
     assert load(path, {"a": np.ones(2)})["a"].tolist() == [0, 0]
 
 
+def test_paths_that_read_alike_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(ValueError) as caught:
+        save(path, {"a/b": np.ones(1), "a": {"b": np.ones(1)}})
+    assert str(caught.value) == f"{path}: expected a tree in which every path reads differently."
+
+
 def changed(part: str, **entries: Any) -> dict[str, Any]:
     """`TREE` with entries of `part` replaced; None removes one."""
     new = {**TREE[part], **entries}
@@ -80,18 +99,25 @@ def changed(part: str, **entries: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("like", "message"),
     [
-        (changed("state", bn=None), "the file has a weight state/bn/mean, and the model does not."),
+        (
+            changed("state", bn=None),
+            "the file has a weight state/bn/mean, and the model does not. In all: 3 fit, 1 not in "
+            "the model.",
+        ),
         (
             changed("params", head={"bias": np.ones(1)}),
-            "the model has a weight params/head/bias, and the file does not.",
+            "the model has a weight params/head/bias, and the file does not. In all: 4 fit, 1 not "
+            "in the file.",
         ),
         (
             changed("state", count=np.zeros(2, np.int32)),
-            "expected state/count of shape (2,) and dtype int32, got () and int32.",
+            "expected state/count of shape (2,) and dtype int32, got () and int32. In all: 3 fit, "
+            "1 different.",
         ),
         (
             changed("state", count=np.float32(0)),
-            "expected state/count of shape () and dtype float32, got () and int32.",
+            "expected state/count of shape () and dtype float32, got () and int32. In all: 3 fit, "
+            "1 different.",
         ),
     ],
     ids=["left_over", "missing", "shape", "dtype"],
@@ -102,70 +128,19 @@ def test_the_first_weight_that_differs_is_named(path: Path, like: Any, message: 
     assert str(caught.value) == f"{path}: {message}"
 
 
-def refused(path: Path) -> str:
-    """The message with which a file is refused, without its path."""
-    with pytest.raises(ValueError) as caught:
-        load(path, TREE)
-    assert caught.value.__cause__ is not None
-    return str(caught.value).removeprefix(f"{path}: ")
+def test_one_floating_dtype_takes_another_s_place(path: Path) -> None:
+    like = changed("params", dense=jax.tree.map(np.float16, TREE["params"]["dense"]))
+    found = load(path, like)["params"]["dense"]
+    assert (found["bias"].dtype, found["kernel"].dtype) == (np.float16, np.float16)
+    assert found["kernel"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-DAMAGED = "expected weights saved by jkeras, and it is damaged."
-
-
-def test_a_file_that_was_cut_off_anywhere_is_damaged(tmp_path: Path) -> None:
-    tree = {"params": {f"dense_{i}": {"kernel": np.ones((8, 8), np.float32)} for i in range(4)}}
-    path = tmp_path / "w.msgpack"
-    save(path, tree)
+def test_a_file_that_was_cut_off_or_goes_on_is_damaged(path: Path) -> None:
     whole = path.read_bytes()
-    assert len(whole) > 1000
-    for length in range(0, len(whole), 97):
-        path.write_bytes(whole[:length])
-        assert refused(path) == DAMAGED, length
-    path.write_bytes(whole + b"\0")
-    assert refused(path) == DAMAGED
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        [1, 2],
-        {"weights": {}},
-        {"format": "another", "weights": {}},
-        {"format": "jkeras-weights-1"},
-        {"format": "jkeras-weights-1", "weights": [1]},
-        {"format": "jkeras-weights-1", "weights": {"params/dense/bias": 3}},
-        {"format": "jkeras-weights-1", "weights": {"params": {"dense": np.ones(2)}}},
-    ],
-)
-def test_other_content_is_refused(tmp_path: Path, content: object) -> None:
-    assert refused(forged(tmp_path / "w.msgpack", content)) == DAMAGED
-
-
-class Bomb:
-    """Says so when it is unpickled."""
-
-    exploded = False
-
-    def __reduce__(self) -> tuple[Any, tuple[()]]:
-        return Bomb.explode, ()
-
-    @staticmethod
-    def explode() -> None:
-        Bomb.exploded = True
-
-
-def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
-    code = pickle.dumps(Bomb())
-    path = tmp_path / "w.msgpack"
-    path.write_bytes(code)
-    assert refused(path) == DAMAGED
-    objects = msgpack.packb(((1,), "object", code))
-    for kind in (1, 2, 3):  # flax's extension types: array, complex number, NumPy scalar
-        bomb = {"format": "jkeras-weights-1", "weights": {"a": msgpack.ExtType(kind, objects)}}
-        path.write_bytes(msgpack.packb(bomb))
-        assert refused(path) == DAMAGED
-    assert not Bomb.exploded
+    for data in [*(whole[:length] for length in range(0, len(whole), 23)), whole + b"\0"]:
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=rf"^{path}: expected .*(damaged|, but )"):
+            load(path, TREE)
 
 
 def test_a_failed_save_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,25 +152,72 @@ def test_a_failed_save_leaves_the_old_file(path: Path, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space left on device"):
         save(path, {"a": np.ones(3)})
     assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir()] == ["w.msgpack"]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_model_goes_through_a_file_and_a_refused_one_changes_nothing(tmp_path: Path) -> None:
-    def model(seed: int, units: int = 2) -> jkeras.Sequential:
-        return jkeras.Sequential([Input((3,)), Dense(units), BatchNormalization()], seed=seed)
-
-    first, second, other = model(0), model(1), model(2, units=4)
-    first.save_weights(tmp_path / "w.msgpack")
-    assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
-    second.load_weights(tmp_path / "w.msgpack")
-    for mine, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    before = other.get_weights()
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "model.safetensor",
+            "weights file 'model.safetensor': expected a name that ends with '.safetensors' or "
+            "'.msgpack'. Use 'model.safetensors'.",
+        ),
+        (
+            "model.msgpak",
+            "weights file 'model.msgpak': expected a name that ends with '.safetensors' or "
+            "'.msgpack'. Use 'model.msgpack'.",
+        ),
+        (
+            "model",
+            "weights file 'model': expected a name that ends with '.safetensors' or '.msgpack'. "
+            "Use 'model.safetensors'.",
+        ),
+        (
+            "",
+            "weights file '': expected a name that ends with '.safetensors' or '.msgpack'.",
+        ),
+    ],
+)
+def test_another_ending_is_answered_with_a_name(name: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        other.load_weights(tmp_path / "w.msgpack")
-    assert str(caught.value) == (
-        f"{tmp_path / 'w.msgpack'}: expected params/batch_normalization/beta of shape (4,) and "
-        "dtype float32, got (2,) and float32."
-    )
-    for mine, theirs in zip(other.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+        checked_ending(name)
+    assert str(caught.value) == message
+
+
+def test_what_is_no_path_and_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError) as kind:
+        read(3)  # type: ignore[arg-type]
+    assert str(kind.value) == "weights file: expected a path, got 3 (int)."
+    for name in NAMES:
+        with pytest.raises(FileNotFoundError) as missing:
+            read(tmp_path / name)
+        assert str(missing.value) == f"{tmp_path / name}: there is no such file."
+
+
+LAYERS = (
+    Dense(3, dtype="float32"),
+    BatchNormalization(),
+    LayerNormalization(),
+    Chain([Dense(3, use_bias=False), BatchNormalization()]),
+)
+DTYPES = ["float32", "bfloat16", "float16", "uint8", "int32", "bool"]
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(LAYERS), max_size=4), st.data())
+def test_any_model_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, layers: list[Any], data: Any
+) -> None:
+    x = jax.ShapeDtypeStruct((1, 3), jnp.float32)
+    specs = jax.eval_shape(Chain([*layers, Dense(2)]).init, jax.random.key(0), x)
+
+    def filled(spec: Any) -> Any:
+        dtype = jnp.dtype(data.draw(st.sampled_from(DTYPES)))
+        return np.random.default_rng(0).uniform(0, 9, spec.shape).astype(dtype)
+
+    tree = jax.tree.map(filled, specs)
+    for name in NAMES:
+        path = tmp_path_factory.getbasetemp() / f"any-{name}"
+        save(path, tree)
+        assert same(load(path, tree), tree)

@@ -256,11 +256,6 @@ def test_the_same_seed_makes_the_same_weights() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "save",
-            "Sequential has no attribute 'save'. Use save_weights('model.msgpack'), and the same "
-            "layers with load_weights to read it.",
-        ),
         ("evaluat", "Sequential has no attribute 'evaluat'. Did you mean 'evaluate'?"),
         ("zzz", "Sequential has no attribute 'zzz'."),
     ],

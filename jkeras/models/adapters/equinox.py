@@ -193,15 +193,17 @@ class Equinox(Foreign):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Any, State]:
         module, carried = self.module.parts.module(params, state)
         module = self._in_mode(module, training)
-        named = self.told(training, rows)
+        named = self.told(training, rows, None)
+        known = self.told_of_data(None, mask)
         for name in ("deterministic", "inference"):  # inference_mode has said it
             named.pop(name, None)
 
-        def call(values: Any, carried: Any, own_key: Any) -> tuple[Any, Any]:
-            told = dict(named)
+        def call(values: Any, carried: Any, own_key: Any, known: Any) -> tuple[Any, Any]:
+            told = {**named, **known}
             if "key" in self.parameters():
                 told["key"] = own_key
             if not self._carries:
@@ -211,9 +213,9 @@ class Equinox(Foreign):
         values = self.computed(inputs)
         with self.speaking(inputs):
             if self.batched:
-                outputs, new = call(values, carried, key)
+                outputs, new = call(values, carried, key, known)
             else:
-                outputs, new = self._over_batch(call, values, carried, key)
+                outputs, new = self._over_batch(call, values, carried, key, known)
         if not self._carries:
             return outputs, state
         leaves = {f"{i:03}": leaf for i, leaf in enumerate(jax.tree.leaves(new))}
@@ -221,16 +223,16 @@ class Equinox(Foreign):
         self.check_alike(leaves, state["state"], fix)
         return outputs, {**state, "state": strong(leaves, state["state"])}
 
-    def _over_batch(self, call: Any, values: Any, carried: Any, key: Key | None) -> Any:
+    def _over_batch(self, call: Any, values: Any, carried: Any, key: Key | None, known: Any) -> Any:
         """The module on each example; its state is that of the batch."""
         keys = None
         if key is not None:
             numbers = jnp.arange(len(jax.tree.leaves(values)[0]))
             keys = jax.vmap(lambda number: child(key, number))(numbers)
-        axes = (0, None, None if keys is None else 0)
+        axes = (0, None, None if keys is None else 0, 0)
         name = next(iter(self.module.parts.axis_names), None)
         mapped = jax.vmap(call, in_axes=axes, out_axes=(0, None), axis_name=name)
-        return mapped(values, carried, keys)
+        return mapped(values, carried, keys, known)
 
     def _in_mode(self, module: Any, training: bool) -> Any:
         """The module as it trains or not; in a frozen layer, BatchNorm does not."""

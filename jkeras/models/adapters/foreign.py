@@ -23,6 +23,7 @@ _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
 _EVALUATION = ("deterministic", "inference", "enable_dropout")
 _ROWS = ("ignored", "masked", "seen")
+_LIBRARIES = ("flax", "haiku", "equinox")
 
 
 def _word_or_none(value: Any) -> str | None:
@@ -38,6 +39,12 @@ def _rows_or_none(value: Any) -> str | None:
     return value
 
 
+def _flag_or_none(value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"expected True, False or None, got {value!r}.")
+    return value
+
+
 class Foreign(Layer):
     """Base of the adapters. A subclass has a field `module`, `init` and `apply`.
 
@@ -47,12 +54,18 @@ class Foreign(Layer):
         in an attribute of that name, else what is known of the library.
       training_argument: the module's own name for the flag that is True while training, where it is
         none of training, train and is_training.
+      supports_masking: whether the mask of the inputs is that of the outputs. Left out, it is what
+        the module's class says in an attribute of that name, else not.
+
+    A module that takes `mask` by name gets the mask of its inputs there (for Equinox, under vmap,
+    that of one example); one of the library's own does not, since its `mask` is another thing.
     """
 
     library: ClassVar[str] = ""
 
     padded_rows: Any = option(None, convert=_rows_or_none, kw_only=True)  # type: ignore[misc]
     training_argument: str | None = option(None, convert=_word_or_none, kw_only=True)
+    supports_masking: Any = option(None, convert=_flag_or_none, kw_only=True)  # type: ignore[misc]
 
     def check(self) -> None:
         if not any("__call__" in vars(base) for base in self.kind.__mro__):
@@ -62,6 +75,9 @@ class Foreign(Layer):
             )
         if self.padded_rows is None:
             object.__setattr__(self, "padded_rows", self.known_rows())
+        if self.supports_masking is None:
+            said = getattr(self.kind, "supports_masking", False)
+            object.__setattr__(self, "supports_masking", bool(said))
         wanted = {"training_argument": self.training_argument}
         wanted |= {"padded_rows": "rows" if self.padded_rows == "masked" else None}
         for argument, name in wanted.items():
@@ -136,9 +152,30 @@ class Foreign(Layer):
         own = () if self.training_argument is None else (self.training_argument,)
         return found | {n: training and self.trainable for n in (*_TRAINING, *own) if n in known}
 
-    def told(self, training: bool, rows: Any) -> dict[str, Any]:
-        """What the module gets by name: the flags, and the real rows if it wants them."""
-        return self.flags(training) | ({"rows": rows} if self.padded_rows == "masked" else {})
+    @property
+    def makes_masks(self) -> bool:  # type: ignore[override]  # it depends on the module
+        """Whether the module hears of masks, so that it is no surprise where one ends."""
+        own = self.parameters().get("mask")
+        if own is None or self.kind.__module__.split(".")[0] in _LIBRARIES:
+            return False
+        return own.kind is own.KEYWORD_ONLY or own.default is not own.empty
+
+    def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
+        if not self.makes_masks:
+            return {}
+        return {"mask": masks[0] if len(masks) == 1 else masks}
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return mask if self.supports_masking else None
+
+    def told(self, training: bool, rows: Any, mask: Any) -> dict[str, Any]:
+        """What the module gets by name: the flags, and real rows and the mask if it wants them."""
+        return self.flags(training) | self.told_of_data(rows, mask)
+
+    def told_of_data(self, rows: Any, mask: Any) -> dict[str, Any]:
+        """The real rows and the mask by name, if the module wants them."""
+        found = {"rows": rows} if self.padded_rows == "masked" else {}
+        return found | ({"mask": mask} if mask is not None and self.makes_masks else {})
 
     def computed(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs as arrays; floating ones in the dtype of the layer, if it has one."""

@@ -75,9 +75,10 @@ class Linen(Foreign):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Any, State]:
         module, named = self._told(training)
-        named |= {"rows": rows} if self.padded_rows == "masked" else {}
+        named |= self.told_of_data(rows, mask)
         # A stream that is not named falls back on "params"; dropout is named, as it usually is.
         rngs = None if key is None else {"params": key, "dropout": child(key, "dropout")}
         with self.speaking(inputs):

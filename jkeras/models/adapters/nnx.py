@@ -122,6 +122,7 @@ class Nnx(Foreign):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Any, State]:
         from flax import nnx
 
@@ -132,7 +133,7 @@ class Nnx(Foreign):
         module.train() if training else module.eval()
         if not self.trainable:
             module.set_attributes(use_running_average=True, raise_if_not_found=False)
-        named = self.told(training, rows)
+        named = self.told(training, rows, mask)
         if "rngs" in self.parameters() and key is not None:
             named["rngs"] = nnx.Rngs(key)
         with self.speaking(inputs):

@@ -141,8 +141,9 @@ class Pair(Foreign):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
+        mask: Any = None,
     ) -> tuple[Any, State]:
-        named = self.told(training, rows)
+        named = self.told(training, rows, mask)
         front = [state if name == "state" else key for name in self._front()]
         for name, parameter in self.parameters().items():
             if name in _KEYS and name not in self._front() and _has_default(parameter):

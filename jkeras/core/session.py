@@ -1,0 +1,68 @@
+"""What Keras answers in several of its modules: dtypes by name, symbols, a fresh start."""
+
+from __future__ import annotations
+
+import collections
+import gc
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe, nearest
+from jkeras.core.symbols import Symbol
+
+PYTHON = {bool: "bool", int: "int32", float: "float32"}
+"""The dtypes of Python's types."""
+
+_DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bfloat16", "float16", "float32", "float64", "complex64", "complex128"),
+)
+_uids: collections.Counter[str] = collections.Counter()
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Starts the numbers of `get_uid` anew, and frees the memory of models that nobody holds.
+
+    There is no more to clear: names are counted in each model, and nothing here keeps a model.
+    """
+    _uids.clear()
+    if free_memory:
+        gc.collect()
+
+
+def get_uid(prefix: str = "") -> int:
+    """1, 2, … for each prefix."""
+    _uids[prefix] += 1
+    return _uids[prefix]
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a dtype; None stands for float32, Python's types for 32 bits.
+
+    Raises:
+      ValueError: there is no such dtype; the message suggests the nearest.
+
+    Example:
+      >>> standardize_dtype(None), standardize_dtype(int), standardize_dtype(jnp.bfloat16)
+      ('float32', 'int32', 'bfloat16')
+    """
+    if dtype is None:
+        return "float32"
+    if isinstance(dtype, type) and dtype in PYTHON:
+        return PYTHON[dtype]
+    try:
+        return str(jnp.dtype(dtype).name)
+    except TypeError:
+        hint = nearest(dtype, _DTYPES) if isinstance(dtype, str) else ""
+        raise ValueError(
+            f"standardize_dtype: expected a dtype such as 'float32', got {describe(dtype)}.{hint}"
+        ) from None
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is a symbol of a graph, such as `Input` gives."""
+    return isinstance(x, Symbol)
+
+
+__all__ = ["PYTHON", "clear_session", "get_uid", "is_keras_tensor", "standardize_dtype"]

@@ -1,0 +1,70 @@
+"""Whether the file that an array lies in is still long enough for it.
+
+`np.memmap` and `np.load(path, mmap_mode="r")` give arrays that are read from the file when somebody
+looks. If it was cut short meanwhile, the operating system ends the process, without an error that
+could be caught. So what reads such arrays asks first, which takes some microseconds.
+
+Laws: a file that was removed or replaced is no fault, since what is mapped stays; between the
+question and the reading a file may still shrink, and nothing can be done about it.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from jkeras.core import trees
+
+
+class ShrunkenFile(OSError):
+    """A file is shorter than the array that lies in it."""
+
+
+def check_files(tree: Any) -> None:
+    """Raises where the file of an array in a tree has become too short for it.
+
+    Args:
+      tree: arrays of any kind; only those in files cost anything.
+
+    Raises:
+      ShrunkenFile: the message names the array and the file.
+
+    Example:
+      >>> check_files({"x": np.zeros(3)})
+    """
+    for name, leaf in trees.named_leaves(tree).items():
+        whole = whole_of(leaf)
+        if whole is not None:
+            _check(name, whole, leaf)
+
+
+def whole_of(leaf: Any) -> Any:
+    """The array over a file that an array is a view of; None for one in memory."""
+    base: Any = leaf
+    while isinstance(base, np.ndarray):
+        leaf, base = base, base.base
+    return leaf if isinstance(base, mmap.mmap) and hasattr(leaf, "filename") else None
+
+
+def in_memory(tree: Any) -> Any:
+    """The tree with arrays in files copied into memory, whole."""
+    check_files(tree)
+    return jax.tree.map(lambda a: a if whole_of(a) is None else np.array(a), tree)
+
+
+def _check(name: str, whole: Any, leaf: np.ndarray[Any, Any]) -> None:
+    expected = whole.offset + byte_bounds(leaf)[1] - byte_bounds(whole)[0]
+    try:
+        found = whole.base.size()
+    except (OSError, ValueError):  # it was mapped without keeping the file open: nobody knows
+        return
+    if found < expected:
+        raise ShrunkenFile(
+            f"`{name or 'array'}`: its file {str(whole.filename)!r} has shrunk: expected at least "
+            f"{expected} bytes, as when it was opened, got {found}. Write data to a new file, and "
+            "rename it when it is whole."
+        )

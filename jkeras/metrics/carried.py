@@ -1,0 +1,82 @@
+"""Metrics whose `update_state` is called inside a compiled step, by a model's own functions.
+
+    with carried(metrics, variables) as frame:      # lists of arrays, as `stateless_reset_state`
+        metrics[0].update_state(loss)
+        value = metrics[0].result()
+    variables = frame.variables()
+
+By hand a metric object keeps its sums; within this they are values that came in and go out, so
+that a step which updates metrics is a pure function of theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+
+from jkeras.core.variables import Frame, innermost, within
+from jkeras.metrics.written import own_variables, sums_of_base
+
+
+class Carried(Frame):
+    """What the sums and the variables of some metrics stand for.
+
+    Args:
+      metrics: the metrics.
+      variables: the arrays of all of them, one after the other.
+      owner: the model whose metrics they are, or None.
+    """
+
+    def __init__(self, metrics: Sequence[Any], variables: Sequence[Any], owner: Any = None) -> None:
+        super().__init__(owner)
+        self.metrics, rest = list(metrics), list(variables)
+        self.sums: dict[int, Any] = {}
+        for metric in self.metrics:
+            count = len(metric.stateless_reset_state())
+            own, rest = metric._sums_of_list(rest[:count]), rest[count:]
+            self.sums[id(metric)] = sums_of_base(own)
+            for variable in own_variables(metric):
+                self.values[variable] = own[variable.name]
+
+    def variables(self) -> list[Any]:
+        """The arrays as they are now."""
+        return [leaf for metric in self.metrics for leaf in jax.tree.leaves(self._now(metric))]
+
+    def _now(self, metric: Any) -> Any:
+        named = {variable.name: self.values[variable] for variable in own_variables(metric)}
+        base = self.sums[id(metric)]
+        first = metric.init()
+        if not named:
+            return base
+        return {name: named.get(name, base) for name in first}
+
+
+@contextlib.contextmanager
+def carried(
+    metrics: Sequence[Any], variables: Sequence[Any], owner: Any = None
+) -> Iterator[Carried]:
+    """Lets metrics stand for these arrays; see above. `owner` is whose metrics they are.
+
+    Example:
+      >>> from jkeras.metrics import Mean
+      >>> mean = Mean()
+      >>> with carried([mean], mean.stateless_reset_state()) as frame:
+      ...     mean.update_state(jax.numpy.ones(2) * 3)
+      >>> float(mean.result()), float(mean.stateless_result(frame.variables()))
+      (0.0, 3.0)
+    """
+    frame = Carried(metrics, variables, owner)
+    with within(frame):
+        yield frame
+
+
+def carrying(metric: Any) -> Carried | None:
+    """The frame that carries a metric's sums, or None."""
+    frame = innermost(Carried)
+    return frame if frame is not None and id(metric) in frame.sums else None
+
+
+__all__ = ["Carried", "carried", "carrying"]

@@ -1,0 +1,100 @@
+"""What a layer written in Keras's way has, found by tracing it, and values made by it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
+from jkeras.core.variables import Variable
+from jkeras.models.calls import with_activity
+from jkeras.models.ties import Ties
+
+Path = tuple[str, ...]
+LOSSES = "losses"
+"""The entry of a state that holds what `add_loss` was given."""
+
+
+class Called(NamedTuple):
+    """A layer and the specs of the inputs that it is called on."""
+
+    layer: Layer
+    specs: tuple[Any, ...]
+
+
+class Plan:
+    """What a layer has, found by tracing it: its variables, and the layers that it calls.
+
+    Args:
+      who: how messages name the layer.
+
+    Attributes:
+      above: the library's layer that the class is written over, where it has weights of it.
+      variables: its own, by name.
+      parts: for each path the plan of a layer written this way, or a layer and the specs of its
+        inputs.
+      adds_losses: whether `call` adds losses.
+      ties: which of the layers in its layers are the same one.
+    """
+
+    def __init__(self, who: str) -> None:
+        self.who = who
+        self.above: Called | None = None
+        self.variables: dict[Variable, str] = {}
+        self.parts: dict[Path, Any] = {}
+        self.adds_losses = False
+        self.ties = Ties()
+
+    def made(self, key: Key) -> tuple[Params, State]:
+        """The first values."""
+        params: Params = {}
+        state: State = {}
+        if self.above is not None:
+            params, state = self.above.layer.init(key, *self.above.specs)
+        for variable, name in self.variables.items():
+            value = variable.initial(child(key, name))
+            (params if variable.trainable else state)[name] = value
+        for path, part in self.parts.items():
+            own_key = functools.reduce(child, path, key)
+            put(params, path, (own := _part_made(part, own_key))[0])
+            put(state, path, own[1])
+        if self.adds_losses:
+            state[LOSSES] = no_losses()
+        self.ties.check(self.who, params)
+        return self.ties.single(params), self.ties.single(state)
+
+
+def _part_made(part: Any, key: Key) -> tuple[Params, State]:
+    if isinstance(part, Plan):
+        return part.made(key)
+    params, state = part.layer.init(key, *part.specs)
+    return params, with_activity(part.layer, state, jnp.zeros(()))
+
+
+def no_losses() -> State:
+    """The entry for losses, none of which was added yet."""
+    return {ACTIVITY_LOSS: jnp.zeros((), jnp.float32)}
+
+
+def at(tree: Any, path: Path) -> Any:
+    """The part of nested dicts at a path; empty where there is none."""
+    for name in path:
+        tree = tree.get(name, {})
+    return tree
+
+
+def put(tree: dict[str, Any], path: Path, part: Any) -> None:
+    """Puts a part in nested dicts, which are copied on the way; nothing where it is empty."""
+    if not part:
+        return
+    if len(path) > 1:
+        inner = tree[path[0]] = dict(tree.get(path[0], {}))
+        put(inner, path[1:], part)
+    else:
+        tree[path[0]] = part
+
+
+__all__ = ["LOSSES", "Called", "Plan", "at", "no_losses", "put"]

@@ -1,0 +1,134 @@
+"""A layer that is at several places of one model, bare and in layers made of layers, is one set of
+weights.
+
+    encoder = Sequential([embedding, LSTM(8)])
+    Model(x, Dot(axes=-1)([encoder(x), embedding(y)]))
+
+A chain or a graph gives one name to a layer that is called twice. But the layers in it have values
+of their own, and the same layer may be in two of them. Here its values are kept at its first place,
+and lent to the others while the model runs.
+
+Laws:
+  - The values of a model have each weight once, so it is counted, trained and regularized once.
+  - What one place writes into the state the others see, in the order in which they run; activity
+    losses are each place's own, and add up.
+  - A model without such layers runs as it would without this module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.parts import Path, at, places, put
+from jkeras.core.trees import named_leaves
+
+
+@dataclasses.dataclass(frozen=True)
+class Ties:
+    """The places of the layers that a model has at several.
+
+    Attributes:
+      groups: for each of these layers its places, in order.
+    """
+
+    groups: tuple[tuple[Path, ...], ...] = ()
+
+    def filled(self, tree: Any) -> Any:
+        """The values with those of each such layer at all of its places."""
+        for group in self.groups:
+            source = next((place for place in group if _weights(at(tree, place))), None)
+            tree = tree if source is None else _copied(tree, source, group)
+        return tree
+
+    def spread(self, tree: Any, path: Path) -> Any:
+        """The values after the layer at `path` has run: what it wrote is at all places."""
+        for group in self.groups:
+            source = next((place for place in group if place[: len(path)] == path), None)
+            tree = tree if source is None else _copied(tree, source, group)
+        return tree
+
+    def single(self, tree: Any) -> Any:
+        """The values with those of each such layer at the first of its places alone."""
+        for group in self.groups:
+            found = [place for place in group if _weights(at(tree, place))]
+            for place in found[1:]:
+                tree = put(tree, place, _losses(at(tree, place)))
+        return tree
+
+    def check(self, who: str, params: Any) -> None:
+        """Raises unless the weights of such a layer have the same shapes at all of its places.
+
+        Raises:
+          ValueError: they differ, because its inputs do.
+        """
+        for first, *others in self.groups:
+            for other in others:
+                _check_alike(who, first, at(params, first), other, at(params, other))
+
+
+def ties_of(net: Any) -> Ties:
+    """The ties between the layers of a layer.
+
+    Example:
+      >>> from jkeras.layers import Dense, TimeDistributed
+      >>> from jkeras.models import Chain
+      >>> dense = Dense(3)
+      >>> ties_of(Chain([TimeDistributed(dense), Chain([dense], name="rest")])).groups
+      ((('time_distributed',), ('rest', 'dense')),)
+    """
+    groups: dict[Any, list[Path]] = {}
+    for identity, place in places(net):
+        groups.setdefault(identity, []).append(place)
+    return Ties(tuple(tuple(group) for group in groups.values() if len(group) > 1))
+
+
+def _copied(tree: Any, source: Path, group: tuple[Path, ...]) -> Any:
+    part = at(tree, source)
+    if not _weights(part):
+        return tree
+    for place in group:
+        if place != source:
+            tree = put(tree, place, _merged(_weights(part), _losses(at(tree, place))))
+    return tree
+
+
+def _weights(tree: Any) -> Any:
+    """A tree without activity losses, which belong to a place and not to a layer."""
+    if not isinstance(tree, dict):
+        return tree
+    kept = {name: _weights(part) for name, part in tree.items() if name != ACTIVITY_LOSS}
+    return {name: part for name, part in kept.items() if not isinstance(part, dict) or part}
+
+
+def _losses(tree: Any) -> Any:
+    """The activity losses in a tree, and nothing else."""
+    if not isinstance(tree, dict):
+        return {}
+    kept = {n: part if n == ACTIVITY_LOSS else _losses(part) for n, part in tree.items()}
+    return {name: part for name, part in kept.items() if not isinstance(part, dict) or part}
+
+
+def _merged(a: Any, b: Any) -> Any:
+    if not (isinstance(a, dict) and isinstance(b, dict)):
+        return a
+    return {**b, **{name: _merged(part, b.get(name)) for name, part in a.items()}}
+
+
+def _check_alike(who: str, first: Path, a: Any, other: Path, b: Any) -> None:
+    found, wanted = named_leaves(b), named_leaves(a)
+    for name in wanted if found and wanted else ():
+        shapes = [
+            tuple(leaves[name].shape) if name in leaves else None for leaves in (wanted, found)
+        ]
+        if shapes[0] != shapes[1]:
+            where = ["/".join(map(str, path)) for path in (first, other)]
+            raise ValueError(
+                f"{who}: its layers {where[0]!r} and {where[1]!r} are the same layer, and take "
+                f"inputs of different sizes: {name} would have the shape {shapes[0]} and the shape "
+                f"{shapes[1]}. Make a layer of its own for one of them."
+            )
+
+
+__all__ = ["Ties", "ties_of"]

@@ -1,0 +1,55 @@
+"""The metrics of a model with functions of its own: their variables go through a step.
+
+Within a step the metrics that the model lists stand for values that came in and go out
+(`metrics.carried`), so that `compute_loss` and `compute_metrics` may call `update_state`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.variables import innermost
+from jkeras.metrics import Metric
+from jkeras.metrics.carried import Carried, carried
+
+
+def first_variables(model: Any) -> list[Any]:
+    """The variables of a model's metrics before the first batch."""
+    return [leaf for metric in metrics_of(model) for leaf in metric.stateless_reset_state()]
+
+
+def metrics_of(model: Any) -> list[Metric]:
+    """The metrics of a model: within a step the objects that the step has."""
+    frame = innermost(Carried)
+    is_own = frame is not None and frame.owner is model
+    return list(frame.metrics if frame is not None and is_own else model.metrics)
+
+
+def updated(
+    model: Any, own: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, weight: Any
+) -> tuple[dict[str, Any], list[Any]]:
+    """The logs and the metrics' variables after a batch."""
+    metrics = metrics_of(model)
+    size = jnp.float32(len(jax.tree.leaves(y_pred)[0]))
+    with carried(metrics, own, model) as seen:
+        for metric in metrics:
+            if metric.log_name == "loss":
+                metric.update_state(loss, sample_weight=size)  # type: ignore[call-arg]  # a Mean
+        logs = model.compute_metrics(x, y, y_pred, weight)
+        logs = {name: getattr(value, "value", value) for name, value in logs.items()}
+    return logs, seen.variables()
+
+
+def given_metrics(model: Any) -> list[Metric]:
+    """The metrics of `compile` among those that the model lists."""
+    goals = model._objective().goals
+    pairs = [pair for goal in goals for pair in (*goal.metrics, *goal.weighted_metrics)]
+    given = {id(metric) for _, metric in pairs}
+    return [metric for metric in metrics_of(model) if id(metric) in given]
+
+
+__all__ = ["first_variables", "given_metrics", "metrics_of", "updated"]

@@ -1,0 +1,88 @@
+"""Batches as a step of one's own gets them: inputs, targets and weights in one tuple."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.core.errors import describe
+from jkeras.core.symbols import Node, Symbol, symbols_in
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """One value that `fit` takes as a batch: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Args:
+      x: inputs; alone, a list or tuple of them becomes a tuple of one.
+      y: targets, or None.
+      sample_weight: weights, or None; left out without targets.
+
+    Example:
+      >>> pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight([1, 2])
+      ((1, 2), ([1, 2],))
+
+    Source: `keras.utils.pack_x_y_sample_weight`.
+    """
+    if y is None:
+        return (x,) if isinstance(x, list | tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of a batch; None for what it has not.
+
+    Args:
+      data: a tuple or list of one to three; anything else is `x`.
+
+    Raises:
+      ValueError: a tuple of none, or of more than three.
+
+    Example:
+      >>> unpack_x_y_sample_weight((1, 2))
+      (1, 2, None)
+
+    Source: `keras.utils.unpack_x_y_sample_weight`.
+    """
+    parts = tuple(data) if isinstance(data, list | tuple) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(
+            "unpack_x_y_sample_weight: `data`: expected x, (x, y) or (x, y, sample_weight), got "
+            f"{describe(data)}."
+        )
+    x, y, weight = (*parts, None, None)[:3]
+    return x, y, weight
+
+
+def get_source_inputs(tensor: Any) -> list[Symbol]:
+    """The symbols of the inputs that a symbol is computed from, each once.
+
+    Args:
+      tensor: what `Input` or a layer gave.
+
+    Raises:
+      TypeError: it is no symbol.
+
+    Example:
+      >>> from jkeras import Input
+      >>> x = Input((2,))
+      >>> get_source_inputs(x * 2 + x)[0] is x
+      True
+
+    Source: `keras.utils.get_source_inputs`.
+    """
+    if not isinstance(tensor, Symbol):
+        raise TypeError(f"get_source_inputs: expected a symbol, got {describe(tensor)}.")
+    found: dict[int, Symbol] = {}
+    seen: set[Node] = set()
+    waiting = [tensor]
+    while waiting:
+        symbol = waiting.pop(0)
+        node = symbol.node
+        if node is None or not symbols_in((node.args, node.options)):
+            found[id(symbol)] = symbol
+        elif node not in seen:
+            seen.add(node)
+            waiting += node.inputs
+    return list(found.values())
+
+
+__all__ = ["get_source_inputs", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"]
