@@ -64,8 +64,8 @@ FORMAT = "jkeras-checkpoint-1"
     [
         (
             {},
-            "expected a checkpoint of the format 'jkeras-checkpoint-1', got a safetensors file without "
-            "one.",
+            "expected a checkpoint of the format 'jkeras-checkpoint-1', got a safetensors file "
+            "without one.",
         ),
         (
             {"format": "jkeras-checkpoint-9"},
