@@ -35,6 +35,11 @@ def get_custom_objects() -> dict[str, Any]:
     return _EVERYWHERE
 
 
+def known_names() -> dict[str, Any]:
+    """The user's names that are known now; those of the innermost scope go before others."""
+    return {**_EVERYWHERE, **_in_scope.get()}
+
+
 class CustomObjectScope(contextlib.ContextDecorator):
     """Makes names known inside a `with`.
 

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jkeras.core import code
 from jkeras.core.custom_objects import (
     CustomObjectScope,
     get_registered_name,
@@ -191,10 +192,7 @@ def _is_under(module: str, packages: Iterable[str]) -> bool:
 def _function(function: Any) -> dict[str, Any]:
     name = function.__name__
     if name == "<lambda>":
-        raise ValueError(
-            "a lambda has no name, so no configuration can speak of it. Write it as a function "
-            "with def, and pass it where the configuration is read: custom_objects={'name': name}."
-        )
+        return code.written(function, serialize_keras_object)
     ours = any(getattr(door, name, None) is function for door in _doors(None, "builtins"))
     registered = get_registered_name(function) if is_registered(function) else "function"
     return {
@@ -245,7 +243,7 @@ def deserialize_keras_object(
     Args:
       config: what `serialize_keras_object` gave, here or in Keras.
       custom_objects: the user's own classes and functions by name.
-      safe_mode: True; nothing in a configuration is ever run.
+      safe_mode: whether a lambda's code in it is refused; nothing else in it could run.
 
     Raises:
       TypeError: an argument in it is of the wrong kind.
@@ -259,13 +257,8 @@ def deserialize_keras_object(
 
     Source: `keras.saving.deserialize_keras_object`.
     """
-    if safe_mode not in (True, None):
-        raise ValueError(
-            f"deserialize: `safe_mode`: expected True, got {safe_mode!r}: nothing in a "
-            "configuration is ever run here. Pass the functions it names in "
-            "custom_objects={'name': function}."
-        )
-    with CustomObjectScope(custom_objects):
+    safe = code.checked_safe_mode("deserialize", safe_mode)
+    with CustomObjectScope(custom_objects), code.allowed(code.is_allowed() or not safe):
         return read(with_plain_dtypes(config))
 
 
@@ -332,22 +325,13 @@ def _numbers(content: Any) -> np.ndarray:
     return np.asarray(content["value"], np.dtype(content.get("dtype", "float32")))
 
 
-def _refuse_code(content: Any) -> Any:
-    del content
-    raise ValueError(
-        "the configuration holds a Python lambda as code, and code is never run here, whatever "
-        "`safe_mode` is. Write the function with def, make the object anew with it, and pass it in "
-        "custom_objects={'name': function} when reading."
-    )
-
-
 _PLAIN: dict[str, Callable[[Any], Any]] = {
     "__numpy__": _numbers,
     "__tensor__": _numbers,
     "__tuple__": lambda content: tuple(_read_items(content)),
     "__slice__": lambda content: slice(content["start"], content["stop"], content["step"]),
     "__ellipsis__": lambda content: ...,
-    "__lambda__": _refuse_code,
+    "__lambda__": lambda content: code.read(content, read),
     "DTypePolicy": lambda content: content["name"],
 }
 

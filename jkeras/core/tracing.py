@@ -8,6 +8,7 @@ differs cannot be made: the error says so where the layer is called.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,7 +17,8 @@ from jkeras.core.symbols import Symbol, symbols_in
 
 # Unknown axes behind the first are tried with sizes that five halvings and a kernel fit into.
 _SIZES = ((2, 64), (3, 96))
-_ODD_SIZES = (10007, 10009)
+ODD_SIZES = (10007, 10009)
+"""Of the batch, and of other unknown axes: found again in a message, they say what is unknown."""
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
 
 
@@ -52,13 +54,27 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
 
 
 def _told(error: Exception, layer: Any, args: Any, options: Any) -> str:
-    """What an error says, with None in place of the sizes that were tried for unknown axes: the
-    layer is tried again with sizes that nobody else has.
+    """What an error says, with None in place of the sizes that were tried for unknown axes."""
+    return of_any_size(error, lambda: _traced(layer, args, options, ODD_SIZES))
+
+
+def of_any_size(error: Exception, again_fn: Callable[[], Any]) -> str:
+    """What an error says, with None in place of sizes that were only tried.
+
+    Args:
+      error: what came of the trial.
+      again_fn: tries again with `ODD_SIZES`, which nobody else has. Where it says the same of other
+        numbers, those that are odd are unknown.
     """
     try:
-        _traced(layer, args, options, _ODD_SIZES)
+        again_fn()
     except type(error) as again:
-        return re.sub("|".join(rf"\b{n}\b" for n in _ODD_SIZES), "None", str(again))
+        first, second = (re.split(r"(\d+)", str(told)) for told in (error, again))
+        if first[::2] != second[::2]:  # it says something else
+            return str(error)
+        odd = {str(size) for size in ODD_SIZES}
+        pairs = zip(first, second, strict=True)
+        return "".join("None" if other in odd else part for part, other in pairs)
     except Exception:  # another error than the one to be told
         return str(error)
     return str(error)

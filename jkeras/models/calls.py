@@ -9,6 +9,7 @@ nothing for them.
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -40,6 +41,34 @@ def observing(observer: Observer) -> Iterator[None]:
         yield
     finally:
         _observer.reset(token)
+
+
+_NAMED = re.compile(r"[A-Z]\w*( '[^']*')?[:,]")
+"""How a message begins that names a layer or a model."""
+
+
+@contextlib.contextmanager
+def naming_errors(layer: Any, values: Values) -> Iterator[None]:
+    """While it is entered, what JAX or a user's code says about these inputs gets the layer's name.
+
+    Raises:
+      TypeError, ValueError: those that are raised inside, unless they name a layer already. Their
+        subclasses, such as JAX's for values that are not there yet, go on as they are.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError) or _NAMED.match(str(error)):
+            raise
+        shapes = [str(tuple(leaf.shape)) for leaf in jax.tree.leaves(values) if _has_shape(leaf)]
+        given = f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
+        # Raised again as it is, so that its traceback ends in the line that failed, once.
+        error.args = (f"{layer.who}, called on {given}: {error}",)
+        raise
+
+
+def _has_shape(leaf: Any) -> bool:
+    return hasattr(leaf, "shape")
 
 
 def call_layer(
@@ -110,7 +139,8 @@ def _run(layer: Layer, apply_fn: Any, told: dict[str, Any], *given: Any) -> Any:
     """
 
     def run(params: Params, state: State, values: Values) -> Any:
-        return apply_fn(params, state, *values, **told)
+        with naming_errors(layer, values):
+            return apply_fn(params, state, *values, **told)
 
     return rematerialized(identity_of(layer).remat, layer.name, run, *given)
 
@@ -189,6 +219,7 @@ __all__ = [
     "as_tuple",
     "call_layer",
     "key_of_turn",
+    "naming_errors",
     "observing",
     "unpacked",
     "warn_of_lost_mask",

@@ -35,6 +35,7 @@ from jkeras.models.calls import (
     Values,
     as_tuple,
     call_layer,
+    naming_errors,
     unpacked,
     with_activity,
 )
@@ -111,7 +112,8 @@ class Chain(Composite):
             if layer.name not in seen:
                 seen.add(layer.name)
                 _check_inputs(layer, values)
-                own = layer.init(child(key, str(layer.name)), *values)
+                with naming_errors(layer, values):
+                    own = layer.init(child(key, str(layer.name)), *values)
                 _put(params, layer, own[0])
                 _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
@@ -210,7 +212,8 @@ class Chain(Composite):
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
-    return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
+    with naming_errors(layer, inputs):
+        return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
 
 
 def _checked_masks(chain: Layer, masks: Any, inputs: Values) -> Masks:

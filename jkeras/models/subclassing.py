@@ -37,7 +37,14 @@ from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Frame, Variable, innermost, lenient, within
-from jkeras.models.calls import as_tuple, call_layer, unpacked, warn_of_lost_mask, with_activity
+from jkeras.models.calls import (
+    as_tuple,
+    call_layer,
+    naming_errors,
+    unpacked,
+    warn_of_lost_mask,
+    with_activity,
+)
 from jkeras.models.inherited import Above
 from jkeras.models.plan import LOSSES, Called, Plan, at, put
 from jkeras.models.signatures import build_arguments, signature
@@ -396,7 +403,8 @@ def _called(frame: Pass, values: tuple[Any, ...], options: dict[str, Any]) -> An
         inspect.signature(frame.owner.call).bind(*args, **told)
     except TypeError as error:
         raise TypeError(f"{frame.view.who}: call: {error}.") from None
-    outputs = jax.tree.map(as_array, frame.owner.call(*args, **told))
+    with naming_errors(frame.view, values):
+        outputs = jax.tree.map(as_array, frame.owner.call(*args, **told))
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"{frame.view.who}: expected `call` to return its outputs, got {describe(outputs)}. "

@@ -13,6 +13,7 @@ import numpy as np
 
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import specs
+from jkeras.trainer import trials
 from jkeras.trainer.shapes import concrete
 from jkeras.training.drawing import Drawing, traced
 from jkeras.training.state import TrainState
@@ -46,8 +47,9 @@ def draws(model: Any) -> bool:
 def outputs_of(model: Any, *inputs: Any) -> Any:
     """The specs of a model's outputs for such inputs; notes whether it draws."""
     values = model._need_values()
-    arguments = specs((values.params, values.state, inputs))
-    found, flag = traced(model.net.apply, arguments[0], arguments[1], *arguments[2])
+    parts = specs((values.params, values.state))
+    apply_fn = model.net.apply
+    found, flag = trials.outputs(lambda given: traced(apply_fn, *parts, *given), specs(inputs))
     vars(model)[_FOUND] = _Found(model.net, flag)
     return found
 

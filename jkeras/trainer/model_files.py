@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import code
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import describe, nearest
 from jkeras.core.folders import atomic_write
@@ -177,7 +178,8 @@ def load_model(
       filepath: ends with `.keras`.
       custom_objects: the user's own classes and functions by name.
       compile: whether to compile it as it was, and to give the optimizer the state that it had.
-      safe_mode: of no meaning here: code in a file is never run.
+      safe_mode: whether a file with the code of a lambda is refused; False runs it, and with it
+        whatever the writer of the file wanted.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -187,15 +189,15 @@ def load_model(
     Source: `keras.saving.load_model`.
     """
     path = _checked(filepath, "load")
-    for name, flag in (("compile", compile), ("safe_mode", safe_mode)):
-        if not isinstance(flag, bool):
-            raise TypeError(f"load_model: `{name}`: expected a bool, got {describe(flag)}.")
+    if not isinstance(compile, bool):
+        raise TypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
+    safe = code.checked_safe_mode("load_model", safe_mode)
     archive = keras_archive.read(path)
     config = archive.config
     where = f"{path}: {keras_archive.CONFIG}"
-    _check_config(config, where)
+    _check_config(config, where, safe)
     stored = keras_h5.read(archive.weights, f"{path}: {keras_archive.WEIGHTS}")
-    with CustomObjectScope(custom_objects):
+    with CustomObjectScope(custom_objects), code.allowed(not safe):
         model = _described(config, where)
         _fill(model, stored, f"{path}: {keras_archive.WEIGHTS}", len(archive.weights))
         if compile and config.get("compile_config"):
@@ -208,7 +210,7 @@ def load_model(
     return model
 
 
-def _check_config(config: Any, where: str) -> None:
+def _check_config(config: Any, where: str, safe: bool) -> None:
     """Raises for what must not be read.
 
     Raises:
@@ -216,11 +218,12 @@ def _check_config(config: Any, where: str) -> None:
     """
     longest, unrolled = 0, None
     for part, name in _dicts(config, "the model"):
-        if part.get("class_name") == "__lambda__":
+        if safe and part.get("class_name") == "__lambda__":
             raise ValueError(
-                f"{where}: {name} holds a Python lambda as code, and code in a file is never run, "
-                "whatever `safe_mode` is. Write the function with def, make the layer anew with "
-                "it, and load with custom_objects={'name': function}."
+                f"{where}: {name} holds a Python lambda as code, which could do anything. If you "
+                "trust who wrote the file, load it with safe_mode=False; better, write the "
+                "function with def, make the layer anew with it, and load with "
+                "custom_objects={'name': function}."
             )
         unrolled = name if part.get("unroll") is True else unrolled
         shapes = [part.get(key) for key in ("batch_shape", "input_shape", "build_input_shape")]

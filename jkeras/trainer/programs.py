@@ -14,6 +14,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key
 from jkeras.core.trees import Tree
+from jkeras.trainer import trials
 from jkeras.trainer.costs import flops
 from jkeras.trainer.pace import Pace
 from jkeras.training import finite, loops, steps
@@ -160,7 +161,8 @@ class Programs:
         batch = trees.specs_of_rows(data, size)
         key = jax.tree.structure(batch), tuple(jax.tree.leaves(batch))
         if key not in self._outputs:
-            self._outputs[key] = jax.eval_shape(self.predict_step, params, state, batch)
+            step = functools.partial(jax.eval_shape, self.predict_step, params, state)
+            self._outputs[key] = trials.outputs(step, batch)
         return self._outputs[key]
 
     def _loop(self, phase: str, size: int, make: Callable[[int], Any], **options: Any) -> Program:

@@ -16,11 +16,10 @@ from jkeras.core.errors import describe, nearest
 from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
 from jkeras.core.naming import kind_of, snake_case
-from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import summary_text
 from jkeras.models.adapters import trained_as
 from jkeras.models.graph import Graph
-from jkeras.trainer import adapting, freezing, overview, sharing
+from jkeras.trainer import adapting, freezing, overview, sharing, trials
 from jkeras.trainer.configs import Configured
 from jkeras.trainer.files import Filed
 from jkeras.trainer.order import PARTS, Place, places
@@ -229,11 +228,8 @@ class Holder(Filed, Saved, Configured):
         specs = self._specs or tuple(spec_of_input(value, self._who) for value in inputs)
         if self._values is None:
             enable_cache()
-            init = self._init_fn()
-            if len(getattr(self.net, "layers", ())) <= FEW_LAYERS:
-                init = jit_for_one_call(init)
-            known = tuple(concrete(spec, rows) for spec in specs)
-            self._own = init(jax.random.key(self.seed), *known)
+            few = len(getattr(self.net, "layers", ())) <= FEW_LAYERS
+            self._own = trials.made(self._init_fn(), self.seed, specs, rows, at_once=few)
             try:
                 sharing.settle(self)
             except ValueError:
