@@ -14,6 +14,7 @@ includes the flush to the disk, every read fills arrays of its own.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import tempfile
@@ -51,9 +52,9 @@ def cnn() -> jkeras.Sequential:
         [
             layers.Input((28, 28, 1)),
             layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
+            layers.Conv2D(32, (3, 3), activation="relu"),
             layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
+            layers.Conv2D(64, (3, 3), activation="relu"),
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dropout(0.5),
@@ -115,7 +116,7 @@ def read_plainly(path: Path, tree: dict[str, Any]) -> None:
     """The same bytes into new arrays."""
     with open(path, "rb") as file:
         for leaf in tree.values():
-            file.readinto(np.empty(leaf.shape, leaf.dtype).data)  # type: ignore[attr-defined]
+            file.readinto(np.empty(leaf.shape, leaf.dtype).data)
 
 
 def files(megabytes: float, turns: int, home: Path) -> dict[str, tuple[float, float]]:
@@ -132,8 +133,8 @@ def files(megabytes: float, turns: int, home: Path) -> dict[str, tuple[float, fl
         plain.unlink()
         for ending in (".safetensors", ".msgpack"):
             path = home / f"state{ending}"
-            write = seconds_of(lambda path=path: saving.save(path, tree))
-            read = seconds_of(lambda path=path: saving.load(path, tree))
+            write = seconds_of(functools.partial(saving.save, path, tree))
+            read = seconds_of(functools.partial(saving.load, path, tree))
             found.setdefault(ending, []).append((write, read))
             path.unlink()
     return {

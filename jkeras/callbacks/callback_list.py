@@ -127,7 +127,7 @@ class CallbackList(Callback):
         return [callback for callback in self.callbacks if isinstance(callback, Callback)]
 
     @property
-    def boundaries(self) -> tuple[int, ...]:
+    def all_boundaries(self) -> tuple[int, ...]:
         """After how many steps each callbacks want everything to stand still, smallest first."""
         return tuple(sorted({c.boundaries for c in self._ours if c.boundaries}))
 

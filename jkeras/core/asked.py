@@ -8,7 +8,7 @@ on arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import jax
 
@@ -102,7 +102,7 @@ class Asked:
         """
         return by_hand.weights_of(self).losses()
 
-    def add_loss(self, loss: Any) -> NoReturn:
+    def add_loss(self, loss: Any) -> None:
         """Always raises: only a class with a `call` of its own adds losses there.
 
         Raises:

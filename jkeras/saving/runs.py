@@ -66,8 +66,8 @@ def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
             except (OSError, ValueError) as error:
                 errors.append(error)
             else:
-                for error in errors:
-                    told = f"{who}: {error} Training goes on from the backup before it."
+                for fault in errors:
+                    told = f"{who}: {fault} Training goes on from the backup before it."
                     warnings.warn(told, stacklevel=4)
                 return snapshot
     raise errors[0]

@@ -66,16 +66,16 @@ class Run:
         everything to stand still; None when none does.
         """
         passed = self.earlier + done
-        return min((n - passed % n for n in self.callbacks.boundaries), default=None)
+        return min((n - passed % n for n in self.callbacks.all_boundaries), default=None)
 
     def is_boundary(self, done: int) -> bool:
         """Whether a callback wants everything to stand still after `done` steps of this epoch."""
-        return any((self.earlier + done) % every == 0 for every in self.callbacks.boundaries)
+        return any((self.earlier + done) % every == 0 for every in self.callbacks.all_boundaries)
 
     def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
         """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
         self.batch, self.logs = done, logs
-        for every in self.callbacks.boundaries:
+        for every in self.callbacks.all_boundaries:
             if (self.earlier + done) % every == 0:
                 self.callbacks.at_boundary(every, done - 1, floats(logs))
 

@@ -137,7 +137,9 @@ def test_a_damaged_backup_is_told_and_the_one_before_it_used(
     with pytest.warns(UserWarning) as caught:
         history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)])
     assert history.epoch == [0, 1, 2, 3]
-    fault = "expected a whole file of the safetensors format, but its {} bytes have no room for its "
+    fault = (
+        "expected a whole file of the safetensors format, but its {} bytes have no room for its "
+    )
     assert [str(warning.message) for warning in caught] == [
         f"BackupAndRestore: {latest}: {fault.format(100)}header. Training goes on from the backup "
         "before it."
@@ -158,9 +160,9 @@ def test_the_backup_of_another_model_is_refused(
     with pytest.raises(ValueError) as error:
         other.fit(**RUN, callbacks=[BackupAndRestore(tmp_path)])
     assert str(error.value) == (
-        f"Sequential {other.name!r}: {tmp_path / 'latest.safetensors'}: the checkpoint is of another "
-        "model: the checkpoint has opt_state/hyperparams/momentum, and the model does not. Make the "
-        "model and compile it as in the run that wrote it."
+        f"Sequential {other.name!r}: {tmp_path / 'latest.safetensors'}: the checkpoint is of "
+        "another model: the checkpoint has opt_state/hyperparams/momentum, and the model does "
+        "not. Make the model and compile it as in the run that wrote it."
     )
 
 

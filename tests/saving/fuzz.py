@@ -204,7 +204,9 @@ def _flip(content: bytes, rng: random.Random) -> bytes:
 def _overwrite(content: bytes, rng: random.Random) -> bytes:
     """Numbers that mean too much: sizes, counts, offsets."""
     at = _place(content, rng)
-    number = rng.choice([0, 1, 0x7F, 0xFF, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1])
+    number = rng.choice(
+        [0, 1, 0x7F, 0xFF, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
+    )
     form = rng.choice(["<Q", ">Q", "<I", ">I", "<H", "<B"])
     raw = struct.pack(form, number % 256 ** struct.calcsize(form))
     return content[:at] + raw + content[at + len(raw) :]
@@ -252,7 +254,8 @@ def archives_of(content: bytes, rng: random.Random) -> bytes:
     elif kind == 3:
         members[name] = b"\0" * (rng.choice([10, 80]) << 20)
     elif kind == 4:
-        members[rng.choice(["../x.py", "/etc/x", "a/../../b", "model.weights.h5/", "x" * 999])] = b"1"
+        names = ["../x.py", "/etc/x", "a/../../b", "model.weights.h5/", "x" * 999]
+        members[rng.choice(names)] = b"1"
     else:
         members.pop(name)
     packed = io.BytesIO()
@@ -377,7 +380,7 @@ def main() -> None:
     print("| file | inputs | clean errors | right answers | failures |")
     print("|---|---|---|---|---|")
     for name, found in verdicts.items():
-        counts = [sum(found.values()), *(found[verdict] for verdict in ("error", "right", "failure"))]
+        counts = (found.total(), found["error"], found["right"], found["failure"])
         print("| " + " | ".join([name, *map(str, counts)]) + " |")
     print(f"{time.perf_counter() - began:.0f} s")
     for number, (name, verdict, content) in enumerate(failures):

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.environ["KERAS_BACKEND"] = "jax"
         import keras
     else:
-        import jkeras as keras  # type: ignore[no-redef]
+        import jkeras as keras
     kind, _, way = options.job.partition("-")
     keras.utils.set_random_seed(3)
     x, y = data(kind, 320 if options.tiny else 3200)
