@@ -1,7 +1,8 @@
 """Changing the learning rate between epochs: by a function of the epoch, or when nothing improves.
 
 Both go through `model.optimizer.learning_rate`, an array in the optimizer's state, so they compile
-nothing anew; both write the rate into the logs, as `learning_rate`.
+nothing anew; both write the rate into the logs, as `learning_rate`. Of a `MultiOptimizer` they set
+every rate, and log each under the name of its optimizer: `learning_rate_adam`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import describe, named_arguments
 
 
-def rate_of(model: Any) -> float:
-    """The rate of the model's next update."""
-    return float(_holder(model).learning_rate)
+def holders_of(model: Any) -> dict[str, Any]:
+    """What has a learning rate, by its name: the optimizer ("" then), each of several, or for a
+    transformation of optax's, which has no such attribute, the model.
+    """
+    several = getattr(model.optimizer, "optimizers", None)
+    if several is not None:
+        return {part.name: part for part in several}
+    return {"": model.optimizer if hasattr(model.optimizer, "learning_rate") else model}
 
 
-def set_rate(model: Any, value: float) -> None:
-    """Sets the rate of the model's next update."""
-    _holder(model).learning_rate = value
-
-
-def _holder(model: Any) -> Any:
-    """The optimizer, or for a transformation of optax's, which has no such attribute, the model."""
-    return model.optimizer if hasattr(model.optimizer, "learning_rate") else model
+def rates_of(model: Any) -> dict[str, float]:
+    """The rate of the next update as the log `learning_rate`, or of each optimizer."""
+    return {
+        f"learning_rate_{name}" if name else "learning_rate": float(holder.learning_rate)
+        for name, holder in holders_of(model).items()
+    }
 
 
 class LearningRateScheduler(Callback):
@@ -59,20 +63,26 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        now = (epoch, rate_of(self.model))
+        for name, holder in holders_of(self.model).items():
+            self._set(epoch, name, holder)
+
+    def _set(self, epoch: int, name: str, holder: Any) -> None:
+        """Sets the rate of one optimizer."""
+        now = (epoch, float(holder.learning_rate))
         rate = self.schedule(*now) if _takes(self.schedule, 2) else self.schedule(epoch)
         if not _is_number(rate):
             raise TypeError(
                 "LearningRateScheduler: `schedule`: expected it to return a number, got "
                 f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
             )
-        set_rate(self.model, float(rate))
+        holder.learning_rate = float(rate)
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            what = f"{name} learning rate".strip()
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {what} to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = rate_of(self.model)
+            logs.update(rates_of(self.model))
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -133,7 +143,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
-        logs["learning_rate"] = rate_of(self.model)
+        logs.update(rates_of(self.model))
         value = self.value_in(logs)
         if value is None:
             return
@@ -154,15 +164,18 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def _lower(self, epoch: int) -> bool:
-        """Lowers the rate, unless it is at its minimum; returns whether it did."""
-        old = rate_of(self.model)
-        if old <= np.float32(self.min_lr):
-            return False
-        new = max(old * self.factor, self.min_lr)
-        set_rate(self.model, new)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
-        return True
+        """Lowers each rate that is not at its minimum; returns whether there was one."""
+        lowered = False
+        for name, holder in holders_of(self.model).items():
+            old = float(holder.learning_rate)
+            if old <= np.float32(self.min_lr):
+                continue
+            new = max(old * self.factor, self.min_lr)
+            holder.learning_rate, lowered = new, True
+            if self.verbose > 0:
+                what = f"{name} learning rate".strip()
+                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {what} to {new}.")
+        return lowered
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batches import checked_frequency
-from jkeras.callbacks.learning_rate import rate_of
+from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.profiler import Profiler
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.trees import named_leaves
@@ -118,9 +118,7 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = dict(logs or {})
         validation = {name: logs.pop(name) for name in list(logs) if name.startswith("val_")}
-        rate = self._rate()
-        if rate is not None:
-            logs["learning_rate"] = rate
+        logs |= self._rates()
         if self.write_steps_per_second:
             seconds, steps = self._began
             passed = max(time.perf_counter() - seconds, 1e-9)
@@ -193,11 +191,11 @@ class TensorBoard(Callback):
     def _iterations(self) -> int:
         return int(getattr(self.model.optimizer, "iterations", self.model.train_state.step))
 
-    def _rate(self) -> float | None:
+    def _rates(self) -> dict[str, float]:
         try:
-            return rate_of(self.model)
-        except AttributeError:  # several optimizers, or one of optax's that does not tell its rate
-            return None
+            return rates_of(self.model)
+        except AttributeError:  # one of optax's that does not tell its rate
+            return {}
 
 
 def _need(module: str, who: str, package: str | None = None) -> None:

@@ -22,6 +22,7 @@ from jkeras.core.serialization import read, serialize_keras_object, with_plain_d
 from jkeras.core.symbols import OPERATORS, Node, Symbol, record
 from jkeras.layers.input import InputLayer, entrance
 from jkeras.models.configs import written_layer
+from jkeras.ops import activations
 
 if TYPE_CHECKING:
     from jkeras.models.graph import Graph
@@ -37,6 +38,9 @@ _MATH = frozenset(
     "view_as_real".split()
 )
 """Functions that Keras has in its `math`; what is in no door of its name is in `core`."""
+_OF_FUNCTIONS = ("jkeras.ops", "keras.src.ops", "keras.src.activations")
+_ACTIVATIONS = {"ReLU": activations.relu, "Mish": activations.mish}
+"""The operations that Keras keeps beside its activation functions."""
 
 
 # -- writing
@@ -100,6 +104,8 @@ def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, A
 
 def _module_of(kind: str) -> str:
     """The module in which Keras has an operation."""
+    if kind in _ACTIVATIONS:
+        return "keras.src.activations.activations"
     word = snake_case(kind)
     for door in ("numpy", "nn", "linalg", "image") if kind not in OPERATORS else ():
         if word in importlib.import_module(f"jkeras.ops.{door}").__all__:
@@ -202,7 +208,7 @@ def graph_parts(config: Mapping[str, Any]) -> tuple[Any, Any]:
 def _callee(config: Mapping[str, Any]) -> Callable[..., Any]:
     """What is called: a layer, a model, or a function."""
     module, kind = str(config.get("module")), config["class_name"]
-    if not (module == "jkeras.ops" or module.startswith("keras.src.ops")):
+    if not module.startswith(_OF_FUNCTIONS):
         made: Callable[..., Any] = read({**config, "build_config": None})
         return made
     options = {name: read(v) for name, v in config["config"].items() if name != "name"}
@@ -235,7 +241,8 @@ def _function_of(kind: str, who: str) -> Callable[..., Any]:
     """
     from jkeras import ops
 
-    found: Callable[..., Any] | None = OPERATORS.get(kind) or getattr(ops, snake_case(kind), None)
+    known: dict[str, Callable[..., Any]] = {**OPERATORS, **_ACTIVATIONS}
+    found = known.get(kind) or getattr(ops, snake_case(kind), None)
     if found is None:
         raise ValueError(
             f"{who}: expected an operator or a function of jkeras.ops, which a configuration can "

@@ -1,12 +1,15 @@
 """Activation functions: arrays to arrays of the same dtype, under Keras's names and defaults.
 
 Each is a pure function of a floating array and Python numbers. Laws: the dtype is kept; `jit`,
-`vmap` and `grad` apply; every name in the table is a function here. `get` turns what a user may
-write (a name, a function, None) into the function.
+`vmap` and `grad` apply; every name in the table is a function here; called on a symbol of a graph
+it becomes a layer of that graph. `get` turns what a user may write (a name, a function, None) into
+the function.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,8 +21,30 @@ from jkeras.core.description import Description
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array, Layer
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.symbols import Symbol, record
 
 Axis = int | tuple[int, ...]
+
+
+def _of_symbols_too(function: Callable[..., Array]) -> Callable[..., Array]:
+    """The function; called on a symbol it is a layer, with its defaults written out.
+
+    Keras's `ops` have some of these functions with other defaults.
+    """
+    signature = inspect.signature(function)
+    kind = "ReLU" if function.__name__ == "relu" else ""  # Keras tells it from its `ops.relu`
+
+    @functools.wraps(function)
+    def activation(x: Array, *args: Any, **kwargs: Any) -> Array:
+        if not isinstance(x, Symbol):
+            return function(x, *args, **kwargs)
+        bound = signature.bind(x, *args, **kwargs)
+        bound.apply_defaults()
+        options = {name: value for name, value in bound.arguments.items() if name != "x"}
+        symbol: Array = record(function, (x,), options, kind=kind)
+        return symbol
+
+    return activation
 
 
 def linear(x: Array) -> Array:
@@ -27,6 +52,7 @@ def linear(x: Array) -> Array:
     return x
 
 
+@_of_symbols_too
 def relu(
     x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Array:
@@ -44,26 +70,31 @@ def relu(
     return above if negative_slope == 0.0 else above - negative_slope * jax.nn.relu(threshold - x)
 
 
+@_of_symbols_too
 def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
     """`x` where positive, else `negative_slope · x`. The layer LeakyReLU defaults to 0.3."""
     return jax.nn.leaky_relu(x, negative_slope)
 
 
+@_of_symbols_too
 def relu6(x: Array) -> Array:
     """`min(max(x, 0), 6)`. Source: Krizhevsky 2010, CIFAR-10 technical report."""
     return jax.nn.relu6(x)
 
 
+@_of_symbols_too
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """`x` where positive, else `alpha · (eˣ - 1)`. Source: Clevert 2015, arXiv:1511.07289."""
     return jax.nn.elu(x, alpha)
 
 
+@_of_symbols_too
 def celu(x: Array, alpha: float = 1.0) -> Array:
     """`max(x, 0) + min(0, alpha · (e^(x/alpha) - 1))`. Source: Barron 2017, arXiv:1704.07483."""
     return jax.nn.celu(x, alpha)
 
 
+@_of_symbols_too
 def selu(x: Array) -> Array:
     """`1.0507 · elu(x, 1.67326)`: keeps mean 0 and variance 1.
 
@@ -72,6 +103,7 @@ def selu(x: Array) -> Array:
     return jax.nn.selu(x)
 
 
+@_of_symbols_too
 def gelu(x: Array, approximate: bool = False) -> Array:
     """`x · Φ(x)`, Φ the normal distribution function; `approximate` replaces Φ by a tanh formula.
 
@@ -80,16 +112,19 @@ def gelu(x: Array, approximate: bool = False) -> Array:
     return jax.nn.gelu(x, approximate=approximate)
 
 
+@_of_symbols_too
 def silu(x: Array) -> Array:
     """`x · sigmoid(x)`, also called swish. Source: Ramachandran et al. 2017, arXiv:1710.05941."""
     return jax.nn.silu(x)
 
 
+@_of_symbols_too
 def mish(x: Array) -> Array:
     """`x · tanh(softplus(x))`. Source: Misra 2019, arXiv:1908.08681."""
     return jax.nn.mish(x)
 
 
+@_of_symbols_too
 def glu(x: Array, axis: int = -1) -> Array:
     """The first half of `axis` times the sigmoid of the second; `axis` (an even size) is halved.
 
@@ -98,87 +133,104 @@ def glu(x: Array, axis: int = -1) -> Array:
     return jax.nn.glu(x, axis)
 
 
+@_of_symbols_too
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + e⁻ˣ)`."""
     return jax.nn.sigmoid(x)
 
 
+@_of_symbols_too
 def log_sigmoid(x: Array) -> Array:
     """`log(sigmoid(x))`, without overflow."""
     return jax.nn.log_sigmoid(x)
 
 
+@_of_symbols_too
 def hard_sigmoid(x: Array) -> Array:
     """`relu6(x + 3) / 6`: a sigmoid of three straight lines."""
     return jax.nn.hard_sigmoid(x)
 
 
+@_of_symbols_too
 def sparse_sigmoid(x: Array) -> Array:
     """0 up to -1, 1 from 1, and `(x + 1) / 2` between."""
     return jax.nn.sparse_sigmoid(x)
 
 
+@_of_symbols_too
 def hard_silu(x: Array) -> Array:
     """`x · hard_sigmoid(x)`, also called hard swish. Source: Howard 2019, arXiv:1905.02244."""
     return jax.nn.hard_silu(x)
 
 
+@_of_symbols_too
 def tanh(x: Array) -> Array:
     """The hyperbolic tangent."""
     return jnp.tanh(x)
 
 
+@_of_symbols_too
 def hard_tanh(x: Array) -> Array:
     """`x` cut to [-1, 1]."""
     return jax.nn.hard_tanh(x)
 
 
+@_of_symbols_too
 def tanh_shrink(x: Array) -> Array:
     """`x - tanh(x)`."""
     return x - jnp.tanh(x)
 
 
+@_of_symbols_too
 def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
     """`x` where `|x| > threshold`, else 0."""
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
+@_of_symbols_too
 def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
     """`x` moved towards 0 by `threshold`, and 0 where `|x| ≤ threshold`."""
     inner = jnp.where(x < -threshold, x + threshold, 0.0)
     return jnp.where(x > threshold, x - threshold, inner)
 
 
+@_of_symbols_too
 def threshold(x: Array, threshold: float, default_value: float) -> Array:
     """`x` where `x > threshold`, else `default_value`."""
     return jnp.where(x > threshold, x, default_value)
 
 
+@_of_symbols_too
 def softplus(x: Array) -> Array:
     """`log(1 + eˣ)`, without overflow."""
     return jax.nn.softplus(x)
 
 
+@_of_symbols_too
 def sparse_plus(x: Array) -> Array:
     """0 up to -1, `x` from 1, and `(x + 1)² / 4` between."""
     return jax.nn.sparse_plus(x)
 
 
+@_of_symbols_too
 def squareplus(x: Array, b: float = 4) -> Array:
     """`(x + √(x² + b)) / 2`. Source: Barron 2021, arXiv:2112.11687."""
     return jax.nn.squareplus(x, b)
 
 
+@_of_symbols_too
 def softsign(x: Array) -> Array:
     """`x / (1 + |x|)`."""
     return jax.nn.soft_sign(x)
 
 
+@_of_symbols_too
 def exponential(x: Array) -> Array:
     """`eˣ`."""
     return jnp.exp(x)
 
 
+@_of_symbols_too
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """`eˣ / Σ eˣ` over `axis` (one axis or several together): positive, with sum 1.
 
@@ -197,11 +249,13 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     return jax.nn.softmax(x, axis)
 
 
+@_of_symbols_too
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """`x - log Σ eˣ` over `axis` (one axis or several together), without overflow."""
     return jax.nn.log_softmax(x, axis)
 
 
+@_of_symbols_too
 def sparsemax(x: Array, axis: int = -1) -> Array:
     """The point of the probability simplex nearest to `x` along `axis`; most entries become 0.
 

@@ -93,7 +93,7 @@ def read_step(path: Folder) -> Any:
       FileNotFoundError: there is no such folder.
       ValueError: it is no checkpoint of ours, or damaged; the message says what is wrong.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: there is no such folder.")
     content = _read_json(path)
@@ -124,7 +124,7 @@ def _written(path: Path) -> Path:
 
 def steps_in(path: Folder) -> list[int]:
     """The steps of a folder of checkpoints, in order; half-written ones are not among them."""
-    path = Path(path)
+    path = Path(path).absolute()
     names = [p.name for p in path.iterdir()] if path.is_dir() else []
     return sorted(int(name) for name in names if name.isdecimal() and (path / name).is_dir())
 
@@ -142,7 +142,7 @@ def restore_latest(path: Folder) -> Any:
       FileNotFoundError: there is no such folder.
       ValueError: it has no checkpoint, or none can be read.
     """
-    path = _written(Path(path))
+    path = _written(Path(path).absolute())
     steps = steps_in(path)
     if (path / VALUE).exists() or not path.is_dir():
         return read_step(path)
@@ -207,7 +207,7 @@ def load_tree(path: Folder) -> dict[str, Any]:
       FileNotFoundError: there is no such folder.
       ValueError: it has no tree, or a damaged one.
     """
-    path = _written(Path(path))
+    path = _written(Path(path).absolute())
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: there is no such folder.")
     if steps := steps_in(path):

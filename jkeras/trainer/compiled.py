@@ -18,7 +18,7 @@ from jkeras.core.one_call import jit_for_one_call
 from jkeras.display import size_of
 from jkeras.metrics import Mean
 from jkeras.models.precision import in_policy
-from jkeras.trainer import drawn, freezing, inputs, live_optimizer, nan_watch
+from jkeras.trainer import drawn, freezing, inputs, live_optimizer, live_parts, nan_watch
 from jkeras.trainer.placement import ENGINES
 from jkeras.trainer.programs import Programs
 from jkeras.trainer.shapes import concrete
@@ -274,6 +274,8 @@ class Compiled(Holder):
         rate: Any = live_optimizer.first_rate(description) if self._values is None else None
         if rate is None:
             rate = optimizers.get_learning_rate(self._need_values().opt_state)
+        if rate is None and live_parts.multi_of(description) is not None:
+            raise live_parts.no_rate(description, self)
         if rate is None:
             raise AttributeError(
                 f"{self._who}: this optax transformation does not tell its learning rate. Wrap it: "
@@ -284,6 +286,8 @@ class Compiled(Holder):
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         compiled = self._need_compilation("learning_rate")
+        if live_parts.multi_of(compiled.optimizer) is not None:
+            raise live_parts.no_rate(compiled.optimizer, self)
         ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
         if self._values is None and isinstance(compiled.optimizer, ours):
             changed = live_optimizer.with_rate(compiled.optimizer, value)

@@ -36,7 +36,8 @@ def load(
 
     Args:
       who: the method that was called, for messages.
-      x: an array, a tuple, list or dict of arrays, or an iterable of batches.
+      x: an array, a tuple, list or dict of arrays, or an iterable of batches: also a list of
+        tuples `(x, y)`.
       y, sample_weight, class_weight: as for `fit`; None beside an iterable.
       finite: whether NaN and infinity are refused.
 
@@ -51,7 +52,8 @@ def load(
             f"Write {who}(x, y); validation data stay a pair."
         )
     try:
-        if _is_resident(x):
+        in_list = who in _PASSES and y is None and sample_weight is None and is_batches(x)
+        if _is_resident(x) and not in_list:
             return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
         beside = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
         for name, value in beside.items():
@@ -78,6 +80,7 @@ def validation(
         if not 2 <= len(given) <= 3:
             raise ValueError(
                 f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts."
+                f"{' Join batches that lie in a list: np.concatenate.' if is_batches(given) else ''}"
             )
         return data, load(who, *given, finite=finite)
     if not fraction:
@@ -117,7 +120,11 @@ def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> 
 
     def adjust(batch: Batch) -> Batch:
         batch = _arranged(batch, who, net)
-        return batch if shapes is None else _adjusted_batch(batch, who, shapes)
+        if shapes is None:
+            return batch
+        if not hasattr(net, "arranged"):
+            _check_count(batch, who, len(shapes))
+        return _adjusted_batch(batch, who, shapes)
 
     if isinstance(data, Stream):
         data.adjust_fn = adjust
@@ -134,6 +141,16 @@ def _arranged(batch: Batch, who: str, net: Any) -> Batch:
     except ValueError as error:
         raise ValueError(f"{who}: `x`: {error}") from None
     return batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
+
+
+def _check_count(batch: Batch, who: str, count: int) -> None:
+    """Raises unless a batch has as many inputs as the model was built for."""
+    if not isinstance(batch.x, dict) and len(batch.inputs) != count:
+        wanted = "one input" if count == 1 else f"{count} inputs"
+        raise ValueError(
+            f"{who}: `x`: expected {wanted}, for which the model was built, got "
+            f"{len(batch.inputs)}. A tuple or list of arrays means several inputs."
+        )
 
 
 def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:
@@ -239,6 +256,25 @@ def _takes_integers(net: Any) -> bool:
         if hasattr(layer, "kernel_initializer"):
             return False
     return True
+
+
+_PASSES = ("fit", "evaluate", "predict")
+"""The methods that take batches one after the other."""
+
+
+def is_batches(x: Any) -> bool:
+    """Whether `x` is a list of batches: tuples that begin with an array, or several.
+
+    Several inputs are a list of arrays, so the two cannot be mixed up.
+
+    Example:
+      >>> is_batches([(np.ones((2, 3)), np.ones(2))]), is_batches([np.ones((2, 3)), np.ones(2)])
+      (True, False)
+    """
+    if not (isinstance(x, list) and x and all(isinstance(batch, tuple) for batch in x)):
+        return False
+    firsts = [jax.tree.leaves(batch[0]) if 1 <= len(batch) <= 3 else [] for batch in x]
+    return all(leaves and all(getattr(a, "shape", ()) for a in leaves) for leaves in firsts)
 
 
 def _is_resident(x: Any) -> bool:

@@ -94,7 +94,7 @@ def load_weights(trainer: Any, path: str | os.PathLike[str], skip_mismatch: bool
         raise ValueError(f"{trainer._who}: {who}: {report.difference}{fix}")
     opt_state = restored_optimizer(trainer, stored, who)
     if not report.complete:
-        warnings.warn(f"{trainer._who}: {who}: {report}", stacklevel=4)
+        warnings.warn(f"{trainer._who}: {who}: {report}", stacklevel=5)
     put(trainer, new)
     put_optimizer(trainer, opt_state, stored)
     return report

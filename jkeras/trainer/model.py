@@ -32,8 +32,9 @@ from jkeras.trainer.configs import check_parts
 from jkeras.trainer.programs import Programs
 from jkeras.trainer.stateless import StatedPrograms, Stateless, is_stated
 from jkeras.trainer.subclassed import (
+    BODY,
+    CallAbove,
     Subclassed,
-    check_alone,
     check_free,
     is_inside_call,
     is_shape,
@@ -53,7 +54,8 @@ class Model(Stateless, Trainer):
       trainable, dtype: as for every layer.
 
     A subclass may define `__init__`, which makes layers, and `call`, which calls them, in place of
-    inputs and outputs; `jkeras.trainer.subclassed` says more.
+    inputs and outputs; `jkeras.trainer.subclassed` says more. With both, `super().call` is the graph,
+    whose weights lie under "functional".
 
     Raises:
       TypeError: something else is among them.
@@ -111,15 +113,27 @@ class Model(Stateless, Trainer):
                 f"{kind}: expected `inputs` and `outputs`, got no `{missing}`. For example: "
                 "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
             )
-        check_alone(self)
         try:
             graph = Graph(inputs, outputs, name=name, **told)
         except (TypeError, ValueError) as error:
             who = f"Graph {name!r}" if name else "Graph"
             shown = f"{kind} {name!r}" if name else kind
             raise type(error)(f"{shown}: {str(error).removeprefix(f'{who}: ')}") from None
+        if hasattr(type(self), "call"):
+            self._init_over(graph, seed, name, told)
+            return
         super().__init__(graph, seed=seed, name=name)
         self._know_layers()  # so that a layer finds its weights here
+
+    def _init_over(self, graph: Graph, seed: Any, name: str | None, told: dict[str, Any]) -> None:
+        """A graph whose class has a `call` of its own, in which `super().call` is the graph."""
+        net = Subclassed(self, name or snake_case(type(self).__name__), **told)
+        Trainer.__init__(self, net, seed=seed, name=name)
+        vars(self)[BODY] = graph.replace(name="functional")
+        self._called_on = tuple(graph.input_symbols)
+        self._know_layers()
+
+    call = CallAbove()
 
     def __setattr__(self, name: str, value: Any) -> None:
         is_part = isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
@@ -242,6 +256,9 @@ class Model(Stateless, Trainer):
         Raises:
           ValueError: the shape of its inputs is not known yet.
         """
+        if BODY in vars(self):
+            body: Graph = vars(self)[BODY]
+            return body
         if isinstance(self.net, Subclassed):
             raise AttributeError(
                 f"{self._who}: a model with a `call` of its own has no symbols of inputs and "
@@ -255,7 +272,10 @@ class Model(Stateless, Trainer):
         """The layers in Keras's order, under the names they have in this model, those of the inputs
         among them. What operators and `jkeras.ops` do is no layer; `net.layers` has it.
         """
-        return [layer for layer in self.net.layers if not isinstance(layer, Operation)]
+        found, body = list(self.net.layers), vars(self).get(BODY)
+        if body is not None:
+            found = [*body.layers, *(layer for layer in found if layer.name != body.name)]
+        return [layer for layer in found if not isinstance(layer, Operation)]
 
     @property
     def inputs(self) -> list[Symbol]:

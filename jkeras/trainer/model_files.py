@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from jkeras.core import code
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import describe, named_arguments, nearest
 from jkeras.core.folders import atomic_write
 from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import serialize_keras_object, with_plain_dtypes
@@ -166,6 +166,7 @@ def _with_rows(config: Any) -> Any:
 # -- reading
 
 
+@named_arguments
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,

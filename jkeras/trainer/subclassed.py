@@ -123,19 +123,38 @@ def check_free(model: Any, name: str) -> None:
     )
 
 
+BODY = "_body"
+"""Where a model that has both a graph and a `call` of its own keeps the graph."""
+
+
+class CallAbove:
+    """`call` as `super()` finds it in a model: what the graph gives that the model was made of.
+
+    A class has it only where it defines one itself: so `hasattr(cls, "call")` still tells.
+    """
+
+    def __get__(self, model: Any, kind: type) -> Any:
+        body = None if model is None else vars(model).get(BODY)
+        if body is None:
+            raise AttributeError(
+                f"{kind.__name__} has no `call` to be found by `super()`: it was made without "
+                "inputs and outputs. Call its layers."
+            )
+        return body
+
+
 def check_alone(model: Any) -> None:
-    """Raises for a model that is given its layers and has a `call` of its own, which would not be
-    heard of.
+    """Raises for layers in a row whose class has a `call` of its own, which would not be heard of.
 
     Raises:
-      TypeError: it has both.
+      TypeError: it has.
     """
     if hasattr(type(model), "call"):
         kind = type(model).__name__
         raise TypeError(
-            f"{kind}: expected layers in a row or a graph, or a `call` of its own, got both: "
-            "`call` would not be run. Make the model an attribute: super().__init__(); self.body = "
-            "Model(inputs, outputs); and call it in `call`: self.body(x)."
+            f"{kind}: expected layers in a row, or a `call` of its own, got both: `call` would not "
+            "be run. Subclass Model and make the row an attribute: super().__init__(); self.body = "
+            "Sequential(layers); and call it in `call`: self.body(x)."
         )
 
 
@@ -165,6 +184,8 @@ def is_shape(value: Any) -> bool:
 
 
 __all__ = [
+    "BODY",
+    "CallAbove",
     "Subclassed",
     "call_inside",
     "check_alone",

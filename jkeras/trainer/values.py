@@ -71,6 +71,7 @@ class Holder(Filed, Saved, Configured):
         self.name = name or snake_case(kind_of(net))
         self.seed = keys.next_seed() if seed is None else keys.checked_seed(self._who, seed)
         self._lent = False
+        self._known_order: tuple[Any, Any, Any, list[Place]] | None = None
         self._specs: tuple[Any, ...] | None = None
         self._called_on: tuple[Any, ...] = ()
 
@@ -352,7 +353,12 @@ class Holder(Filed, Saved, Configured):
                 f"{self._who}: the order of its weights is not known before the shape of its "
                 "inputs. Call build((None, ...)) first."
             )
-        return places(self.net, *map(concrete, self._specs))
+        values, found = self._own, self._known_order
+        kind: Any = jax.tree.structure(None if values is None else (values.params, values.state))
+        if found is None or found[0] is not self.net or found[1:3] != (self._specs, kind):
+            order = places(self.net, *map(concrete, self._specs))
+            self._known_order = found = (self.net, self._specs, kind, order)
+        return found[3]
 
     def count_params(self) -> int:
         """The number of scalars in all weights.

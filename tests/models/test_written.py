@@ -264,13 +264,15 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "a trained weight assigned": (
         lambda: _init(Assigning()),
         ValueError,
-        "<Variable 'w' shape=(3,), dtype=float32>: a trained weight is changed by the optimizer, "
-        "and cannot be assigned inside `call`. Make it with trainable=False.",
+        "Assigning 'assigning', called on inputs of shape (2, 3): <Variable 'w' shape=(3,), "
+        "dtype=float32>: a trained weight is changed by the optimizer, and cannot be assigned "
+        "inside `call`. Make it with trainable=False.",
     ),
     "another shape assigned": (
         lambda: _init(Reshaping()),
         ValueError,
-        "<Variable 'w' shape=(3,), dtype=float32>: assign: expected shape (3,), got (2, 3).",
+        "Reshaping 'reshaping', called on inputs of shape (2, 3): <Variable 'w' shape=(3,), "
+        "dtype=float32>: assign: expected shape (3,), got (2, 3).",
     ),
     "a layer made in call": (
         lambda: _init(Fresh()),
@@ -309,10 +311,10 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
         "regularizer: self.add_weight(regularizer=...).",
     ),
     "a model without call and inputs": (
-        NoCall,
-        TypeError,
-        "NoCall: expected `inputs` and `outputs`, got no `inputs`. For example: "
-        "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x)).",
+        lambda: NoCall()(np.ones((2, 3))),
+        NotImplementedError,
+        "NoCall: expected a method `call(self, inputs)` that returns the outputs, and the class "
+        "defines none.",
     ),
     "weights for an unbuilt layer": (
         lambda: layers.Dense(2).set_weights([np.ones(2)]),

@@ -254,3 +254,14 @@ def test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones(
     with Manager(tmp_path / "killed", timeout=0) as manager:  # neither its lock nor its files stay
         manager.save(step + 1, {"a": 1})
     assert [path.name for path in (tmp_path / "killed").iterdir()] == [str(step + 1)]
+
+
+def test_a_folder_may_be_named_from_where_one_stands(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orbax wants absolute paths."""
+    monkeypatch.chdir(tmp_path)
+    with Manager("runs") as manager:
+        manager.save(1, {"a": np.arange(3.0)})
+    assert orbax_files.restore_latest("runs")["a"].tolist() == [0, 1, 2]
+    assert orbax_files.read_step("runs/1")["a"].tolist() == [0, 1, 2]
