@@ -103,10 +103,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")
     probabilities = model.predict(x_test, batch_size=args.batch_size, verbose=0)
 
-    model.save_weights(args.output / "model.msgpack")
+    model.save(args.output / "model.keras")
     display.learning_curves(history.history, args.output / "learning_curves.png")
     draw_mistakes(x_test, y_test, probabilities, args.output / "mistakes.png")
-    print(f"wrote the weights and the figures to {args.output}")
+    print(f"wrote the model and the figures to {args.output}")
 
 
 if __name__ == "__main__":

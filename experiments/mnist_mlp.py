@@ -115,13 +115,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     probabilities = model.predict(x_test, verbose=0)
     print_predictions(probabilities[:6], y_test[:6])
 
-    model.save_weights(args.output / "model.msgpack")
+    model.save(args.output / "model.keras")
     display.learning_curves(history.history, args.output / "learning_curves.png")
     display.prediction_grid(x_test, y_test, probabilities, path=args.output / "predictions.png")
     display.confusion_matrix_plot(
         (y_test, probabilities), path=args.output / "confusion_matrix.png"
     )
-    print(f"wrote the weights and three figures to {args.output}")
+    print(f"wrote the model and three figures to {args.output}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 import jkeras
 from jkeras import layers
 from jkeras.callbacks import (
+    BackupAndRestore,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -63,7 +64,7 @@ def made() -> jkeras.Sequential:
 
 
 stop = StopAtLoss(0.02)
-best = args.output / "best.weights.msgpack"
+best = args.output / "best.keras"
 model = made()
 history = model.fit(
     x,
@@ -75,7 +76,8 @@ history = model.fit(
         stop,
         EarlyStopping("val_loss", patience=10, restore_best_weights=True),
         ReduceLROnPlateau("val_loss", factor=0.5, patience=2),
-        ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
+        ModelCheckpoint(best, monitor="val_loss", save_best_only=True),
+        BackupAndRestore(args.output / "backup"),  # killed, and started again: it goes on
         CSVLogger(args.output / "log.csv"),
         LambdaCallback(on_train_end=lambda logs: print("the end")),
     ],
@@ -83,8 +85,6 @@ history = model.fit(
 print(f"{len(history.epoch)} epochs, rate {float(model.optimizer.learning_rate):.4f} at the end")
 print("norms of the weights:", [round(norm, 2) for norm in stop.norms[:6]])
 
-again = made()
-again.build((None, 6))
-again.load_weights(best)
+again = jkeras.models.load_model(best)
 losses = [round(float(m.evaluate(x, y, verbose=0)), 4) for m in (model, again)]
 print("loss as trained, and with the weights of the best epoch:", *losses)
