@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batches import checked_frequency
-from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.callbacks.keeper import Keeper
+from jkeras.callbacks.monitor import Mode
 from jkeras.core.errors import describe, named_arguments, nearest
 
 WHOLE = (".keras",)
 WEIGHTS = (".weights.h5", ".safetensors", ".msgpack")
 
 
-class ModelCheckpoint(MonitorCallback):
+class ModelCheckpoint(Keeper):
     """Saves the model, or its weights, after every epoch, or after so many batches; each file is
     written whole or not at all.
 
@@ -55,18 +56,12 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: int | Literal["epoch"] = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        super().__init__(monitor, mode, initial_value_threshold)
+        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
         self.filepath = _checked_path(filepath, save_weights_only)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = checked_frequency("ModelCheckpoint", "save_freq", save_freq)
         self.boundaries = None if self.save_freq == "epoch" else self.save_freq
         self._epoch = 0
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        if self.save_best_only:
-            super().on_train_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -78,15 +73,12 @@ class ModelCheckpoint(MonitorCallback):
     def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
         self._save(self._epoch, logs or {}, {"batch": batch + 1})
 
-    def get_state(self) -> dict[str, Any]:
-        return {"best": self.best}
-
     def _save(self, epoch: int, logs: Logs, numbers: dict[str, Any]) -> None:
         path = self._path({**numbers, "epoch": epoch + 1, **logs})
-        if self._is_wanted(epoch, logs, path):
+        if self.is_wanted(epoch, logs, f"saving model to {path}", unwatched=True):
             save = self.model.save_weights if self.save_weights_only else self.model.save
             save(path)
-            self._tell(epoch, f"finished saving model to {path}")
+            self.tell(epoch, f"finished saving model to {path}")
 
     def _path(self, values: dict[str, Any]) -> str:
         try:
@@ -97,26 +89,6 @@ class ModelCheckpoint(MonitorCallback):
                 f"ModelCheckpoint: `filepath`: {self.filepath!r} names {name!r}, which is not "
                 f"among the values: {', '.join(values)}.{nearest(name, values)}"
             ) from None
-
-    def _is_wanted(self, epoch: int, logs: Logs, path: str) -> bool:
-        if not self.save_best_only:
-            self._tell(epoch, f"saving model to {path}")
-            return True
-        value = self.value_in(logs)
-        if value is None:
-            return True
-        before = "None" if self.best is None else f"{self.best:.5f}"
-        if not self.improves(value, self.best):
-            self._tell(epoch, f"{self.monitor} did not improve from {before}")
-            return False
-        change = f"{self.monitor} improved from {before} to {value:.5f}"
-        self._tell(epoch, f"{change}, saving model to {path}")
-        self.best = value
-        return True
-
-    def _tell(self, epoch: int, what: str) -> None:
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {what}")
 
 
 def _checked_path(filepath: Any, weights_only: bool) -> str:

@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batches import checked_frequency
-from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.callbacks.keeper import Keeper
+from jkeras.callbacks.monitor import Mode
 from jkeras.core.errors import describe, named_arguments
 from jkeras.saving.orbax_manager import Manager, checked_count
 
 
-class OrbaxCheckpoint(MonitorCallback):
+class OrbaxCheckpoint(Keeper):
     """Saves the state of training after every epoch, or after so many batches, in the background.
 
     Each checkpoint is a folder in `directory`, named after the number of updates that the model has
@@ -71,10 +72,8 @@ class OrbaxCheckpoint(MonitorCallback):
         save_on_background: bool = True,
         save_weights_only: bool = False,
     ) -> None:
-        super().__init__(monitor, mode, initial_value_threshold)
+        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
         self.directory = _checked_folder(directory)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
         self.save_freq = checked_frequency("OrbaxCheckpoint", "save_freq", save_freq)
         if max_to_keep is not None:
             checked_count("OrbaxCheckpoint", "max_to_keep", max_to_keep)
@@ -89,8 +88,7 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Takes the folder, for this run alone."""
-        if self.save_best_only:
-            super().on_train_begin(logs)
+        super().on_train_begin(logs)
         self.on_leave()
         self._manager = Manager(
             self.directory,
@@ -109,11 +107,11 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Decides; what is saved are the values after all callbacks have heard of this epoch."""
-        if self.save_freq == "epoch" and self._is_wanted(epoch, logs or {}):
+        if self.save_freq == "epoch" and self._decides(epoch, logs):
             self._logs = logs or {}
 
     def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
-        if self._is_wanted(self._epoch or 0, logs or {}):
+        if self._decides(self._epoch or 0, logs):
             self._save(logs or {})
 
     def on_pause(self, reason: str) -> None:
@@ -135,9 +133,6 @@ class OrbaxCheckpoint(MonitorCallback):
         """
         if self._manager is not None:
             self._manager.wait()
-
-    def get_state(self) -> dict[str, Any]:
-        return {"best": self.best}
 
     def on_leave(self) -> None:
         """Lets the folder go; a run that an error ended says that, and this only warns."""
@@ -164,21 +159,8 @@ class OrbaxCheckpoint(MonitorCallback):
                 f"that run: fit(..., resume_from={self.directory!r}); or choose another folder."
             )
 
-    def _is_wanted(self, epoch: int, logs: Logs) -> bool:
-        if not self.save_best_only:
-            self._tell(epoch, f"saving to {self.directory}")
-            return True
-        value = self.value_in(logs)
-        if value is None:
-            return False
-        before = "None" if self.best is None else f"{self.best:.5f}"
-        if not self.improves(value, self.best):
-            self._tell(epoch, f"{self.monitor} did not improve from {before}")
-            return False
-        change = f"{self.monitor} improved from {before} to {value:.5f}"
-        self._tell(epoch, f"{change}, saving to {self.directory}")
-        self.best = value
-        return True
+    def _decides(self, epoch: int, logs: Logs | None) -> bool:
+        return self.is_wanted(epoch, logs or {}, f"saving to {self.directory}", unwatched=False)
 
     def _save(self, logs: Logs) -> None:
         assert self._manager is not None, "on_train_begin has made it"
@@ -191,10 +173,6 @@ class OrbaxCheckpoint(MonitorCallback):
             weights = ("params/", "state/")
             value = {n: v for n, v in value["values"].items() if n.startswith(weights)}
         self._manager.save(step, value, _as_numbers(logs))
-
-    def _tell(self, epoch: int, what: str) -> None:
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {what}")
 
 
 def _as_numbers(logs: dict[str, Any]) -> dict[str, float]:

@@ -1,0 +1,62 @@
+"""What callbacks that save have in common: every time, or when a value has improved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.callbacks.base import Logs
+from jkeras.callbacks.monitor import Mode, MonitorCallback
+
+
+class Keeper(MonitorCallback):
+    """Base of callbacks that save, and say so.
+
+    Args:
+      monitor: a log name, such as `"val_loss"`.
+      mode: "min", "max", or "auto", which goes by the metric.
+      threshold: a value that `monitor` has to beat to be saved at all.
+      save_best_only: save only when `monitor` has improved.
+      verbose: 1 prints a line about each decision.
+    """
+
+    def __init__(
+        self, monitor: str, mode: Mode, threshold: float | None, save_best_only: bool, verbose: int
+    ) -> None:
+        super().__init__(monitor, mode, threshold)
+        self.save_best_only = save_best_only
+        self.verbose = verbose
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.save_best_only:
+            super().on_train_begin(logs)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def is_wanted(self, epoch: int, logs: Logs, saving: str, *, unwatched: bool) -> bool:
+        """Whether to save now; remembers the best value.
+
+        Args:
+          epoch: from 0.
+          logs: what is known of it.
+          saving: what will be done, in words: "saving to runs/7".
+          unwatched: the answer where `monitor` is not among the logs.
+        """
+        if not self.save_best_only:
+            self.tell(epoch, saving)
+            return True
+        value = self.value_in(logs)
+        if value is None:
+            return unwatched
+        before = "None" if self.best is None else f"{self.best:.5f}"
+        if not self.improves(value, self.best):
+            self.tell(epoch, f"{self.monitor} did not improve from {before}")
+            return False
+        self.tell(epoch, f"{self.monitor} improved from {before} to {value:.5f}, {saving}")
+        self.best = value
+        return True
+
+    def tell(self, epoch: int, what: str) -> None:
+        """Prints a line about an epoch, counted from 0."""
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: {what}")
