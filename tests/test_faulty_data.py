@@ -67,7 +67,7 @@ LATE = [
         "inputs_too_narrow",
         (X[:, :3], Y),
         ValueError,
-        "InputLayer 'input_layer': expected `inputs` of shape (None, 4), got (4, 3). None is an "
+        "InputLayer 'input_layer': expected `inputs` of shape (None, 4), got (None, 3). None is an "
         "axis of any size; the first axis counts the examples.",
     ),
     Late(

@@ -258,7 +258,7 @@ ERRORS = [
         "fit: unexpected argument `epoch`. Did you mean 'epochs'? Arguments: x, y, "
         "batch_size, epochs, verbose, callbacks, validation_split, validation_data, "
         "shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, "
-        "validation_steps, validation_batch_size, validation_freq.",
+        "validation_steps, validation_batch_size, validation_freq, resume_from.",
     ),
     Wrong(
         "fit_none",
@@ -343,7 +343,7 @@ ERRORS = [
         "rank1",
         lambda: model().fit(X[:, 0], Y),
         ValueError,
-        "Dense 'dense': expected `inputs` [batch, ..., features], got shape (8,). Give "
+        "Dense 'dense': expected `inputs` [batch, ..., features], got shape (None,). Give "
         "each example a feature axis: x[:, None].",
     ),
     Wrong(
@@ -554,7 +554,7 @@ ERRORS = [
         lambda: built().predict(np.ones((2, 5), "float32"), verbose=0),
         ValueError,
         "Dense 'dense': expected `inputs` with 4 features on the last axis, as when its"
-        " weights were made, got shape (2, 5).",
+        " weights were made, got shape (None, 5).",
     ),
     Wrong(
         "single_example",
@@ -586,7 +586,7 @@ ERRORS = [
         lambda: model("mse", layers=[L.Conv2D(2, 3)]).fit(IMG / 255.0, Y),
         ValueError,
         "Conv2D 'conv2d': expected `inputs` [batch, height, width, channels], got shape"
-        " (8, 6, 6). For data without channels add the axis: x[..., None].",
+        " (None, 6, 6). For data without channels add the axis: x[..., None].",
     ),
     Wrong(
         "save_name",
@@ -663,7 +663,7 @@ ERRORS = [
     ),
     Wrong(
         "list_of_batches",
-        lambda: model().fit([(X, Y)]),
+        lambda: model().fit([(X, Y)], Y),
         TypeError,
         "fit: `x`: expected an array, or a list of arrays for several inputs, got "
         f"{str([(X, Y)])[:57]}... (list). Give batches as an iterator: iter(x).",

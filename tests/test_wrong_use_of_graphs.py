@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -280,12 +281,71 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a model of two inputs in a row": (
         lambda: Sequential([two(), L.Dense(1)]).predict(A, verbose=0),
         ValueError,
-        "Graph 'two': expected 2 inputs (a, b), got 1.",
+        "predict: `x`: expected 2 inputs, for which the model was built, got 1. A tuple or list of "
+        "arrays means several inputs.",
     ),
     "too few arrays of weights": (
         lambda: one().set_weights([np.ones((4, 2))]),
         ValueError,
         "Model 'net': `weights`: expected 2 arrays, as get_weights() returns, got 1.",
+    ),
+    "a dict for a row of layers": (
+        lambda: compiled(Sequential([L.Dense(1)])).fit({"a": A}, A[:, :1], verbose=0),
+        ValueError,
+        "Dense 'dense': expected one array, got a dict with 'a'. Give one of them; for several "
+        "inputs make a Model of Inputs.",
+    ),
+    "a list of numbers for a layer": (
+        lambda: L.Dense(1)([[1.0, 2.0]]),
+        ValueError,
+        "Dense: expected one array, got a list of 1. Join them first, for example by Concatenate, "
+        "or make one array: np.asarray.",
+    ),
+    "a model called on nothing": (
+        lambda: Sequential([L.Dense(1)], name="row")(),
+        TypeError,
+        "Sequential 'row': expected an input, got none. Write model(x).",
+    ),
+    "a model called on None": (
+        lambda: one()(None),
+        TypeError,
+        "Model 'net': expected an input, got None. A function that shall give it may lack its "
+        "`return`.",
+    ),
+    "a model called on a word": (
+        lambda: one()("cat.png"),
+        TypeError,
+        "Model 'net': expected arrays of numbers, got 'cat.png' (str).",
+    ),
+    "a function of JAX's on a symbol": (
+        lambda: jnp.tanh(a()),
+        ValueError,
+        "<Symbol shape=(None, 4), dtype=float32, name=a> stands for a value that is not there yet, "
+        "so it has no array. Use jkeras.ops, or a layer, in place of the JAX function.",
+    ),
+    "a function that gives nothing": (
+        lambda: L.Lambda(lambda x: None)(a()),
+        ValueError,
+        "Lambda, called on Input 'a' (None, 4): expected outputs, got None (NoneType). Its "
+        "function may lack a `return`.",
+    ),
+    "a function in place of a layer": (
+        lambda: Sequential([len], name="row"),
+        TypeError,
+        "Sequential 'row': `layers`: expected layers, got <built-in function len> "
+        "(builtin_function_or_method) at position 0. A function goes in jkeras.layers.Lambda(len).",
+    ),
+    "two inputs for a row that was built for one": (
+        lambda: compiled(Sequential([Input((4,)), L.Dense(1)])).predict([A, A], verbose=0),
+        ValueError,
+        "predict: `x`: expected one input, for which the model was built, got 2. A tuple or list "
+        "of arrays means several inputs.",
+    ),
+    "batches in a list to validate on": (
+        lambda: compiled(one()).fit(A, A[:, :2], validation_data=[(A, A[:, :2])], verbose=0),
+        ValueError,
+        "fit: `validation_data`: expected (x, y) or (x, y, sample_weight), got 1 parts. Join "
+        "batches that lie in a list: np.concatenate.",
     ),
     "a layer to be cloned as a model": (
         lambda: jkeras.models.clone_model(L.Dense(2)),
@@ -295,6 +355,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*before the model was built")
 @pytest.mark.parametrize("case", CASES)
 def test_the_message_says_what_to_do(case: str) -> None:
     wrong, kind, message = CASES[case]

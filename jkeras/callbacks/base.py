@@ -12,10 +12,9 @@ What a callback remembers is part of a checkpoint: `get_state` and `set_state` s
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-from jkeras.saving.nested import flatten
+from jkeras.callbacks.remembering import BEGUN, attributes, put_back
 
 Logs = dict[str, float]
 PHASES = ("train", "test", "predict")
@@ -130,26 +129,12 @@ class Callback:
     def get_state(self) -> dict[str, Any]:
         """What this callback remembers of a run, for a checkpoint.
 
-        By default its attributes that are numbers, strings, arrays, or lists, tuples and dicts of
-        them; not those that `__init__` has an argument of that name for.
+        By default its attributes that are numbers, strings, arrays, Python's containers of them,
+        random generators, or objects with such attributes alone; those that `__init__` has an
+        argument of that name for, when they have changed since `fit` began.
         """
-        kept = {name: value for name, value in vars(self).items() if self._remembers(name)}
-        return {name: value for name, value in kept.items() if _is_plain(value)}
+        return attributes(self, vars(self).get(BEGUN))
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes back what `get_state` gave, after `on_train_begin` of a run that goes on."""
-        vars(self).update({name: v for name, v in state.items() if self._remembers(name)})
-
-    def _remembers(self, name: str) -> bool:
-        """Whether an attribute is neither the class's nor an argument's."""
-        given = inspect.signature(type(self).__init__).parameters
-        return name not in given and not hasattr(Callback, name)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a checkpoint can hold it."""
-    try:
-        flatten(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+        put_back(self, state)

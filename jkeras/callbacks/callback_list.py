@@ -20,6 +20,7 @@ from typing import Any
 from jkeras.callbacks.base import HOOKS, Callback
 from jkeras.callbacks.history import History
 from jkeras.callbacks.progress import ProgbarLogger
+from jkeras.callbacks.remembering import BEGUN, arguments, attributes, put_back
 from jkeras.core.errors import describe
 
 
@@ -153,9 +154,16 @@ class CallbackList(Callback):
         """The state of a run that a callback wants to go on from; None when none does."""
         return next((run for c in self._ours if (run := c.earlier_run()) is not None), None)
 
+    def begin_run(self) -> None:
+        """Before a run: notes what the callbacks' arguments are, which may change in it."""
+        for callback in self._with_attributes:
+            vars(callback)[BEGUN] = arguments(callback)
+
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
-        """What each callback remembers, with the name of its class."""
-        return [(type(callback).__name__, callback.get_state()) for callback in self._ours]
+        """What each callback remembers, with the name of its class; also those that are no
+        `Callback` of ours.
+        """
+        return [(type(c).__name__, _state_of(c)) for c in self._with_attributes]
 
     def set_states(self, states: Mapping[tuple[str, int], dict[str, Any]]) -> None:
         """Gives callbacks back what they remembered.
@@ -164,11 +172,30 @@ class CallbackList(Callback):
           states: by the name of the class, and how many of that class come before it.
         """
         seen: Counter[str] = Counter()
-        for callback in self._ours:
+        for callback in self._with_attributes:
             kind = type(callback).__name__
             if (kind, seen[kind]) in states:
-                callback.set_state(states[kind, seen[kind]])
+                _give_back(callback, states[kind, seen[kind]])
             seen[kind] += 1
+
+    @property
+    def _with_attributes(self) -> list[Any]:
+        return [callback for callback in self.callbacks if hasattr(callback, "__dict__")]
+
+
+def _state_of(callback: Any) -> dict[str, Any]:
+    if hasattr(callback, "get_state"):
+        state: dict[str, Any] = callback.get_state()
+        return state
+    return attributes(callback, vars(callback).get(BEGUN))
+
+
+def _give_back(callback: Any, state: dict[str, Any]) -> None:
+    if hasattr(callback, "set_state"):
+        with _noting(callback, "set_state"):
+            callback.set_state(state)
+    else:
+        put_back(callback, state)
 
 
 @contextlib.contextmanager

@@ -54,6 +54,11 @@ NOT_HERE = [
     ("", "legacy", "what is older than Keras 3 is out of scope"),
     ("", "visualization", "`jkeras.display` draws figures"),
     ("", "wrappers", "`model.fit` and `model.predict` are easily put into an estimator"),
+    (
+        "",
+        "GradientTape",
+        "`jax.value_and_grad` of a loss of `model.stateless_call` gives gradients",
+    ),
     ("", "Quantizer", "quantization is out of scope"),
     ("", "StatelessScope", "`model.net.apply` is a pure function of all values"),
     ("", "SymbolicScope", _INTERNAL),

@@ -243,7 +243,7 @@ def given_config(made: Any) -> dict[str, Any]:
     """
     from jkeras.core.serialization import serialize_keras_object
 
-    args, kwargs = vars(made)[GIVEN]
+    args, kwargs = vars(vars(made).get("_origin", made))[GIVEN]  # of the object, not of a view
     signature = inspect.signature(type(made).__init__)
     given = dict(signature.bind(made, *args, **kwargs).arguments)
     named: dict[str, Any] = {}
@@ -265,6 +265,13 @@ def inherit_init(cls: type) -> None:
     """Lets a class without arguments of its own have the `__init__` of the class above."""
     if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
         delattr(cls, "__init__")
+
+
+def as_by_hand(cls: type[Description]) -> None:
+    """Takes a class without arguments of its own as written by hand, with the `__init__` above."""
+    if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
+        inherit_init(cls)
+        cls.by_hand = True
 
 
 def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:

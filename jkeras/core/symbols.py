@@ -195,8 +195,16 @@ class Symbol:
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         self._is_no_array("array", "Use jkeras.ops, or a layer, in place of the NumPy function.")
 
-    def __jax_array__(self) -> Any:
-        self._is_no_array("array", "Use jkeras.ops, or a layer, in place of the JAX function.")
+
+def _no_jax_array(symbol: Symbol) -> NoReturn:
+    """What JAX hears that looks for the array: it goes on after a TypeError, and not after this."""
+    raise ValueError(
+        f"{symbol!r} stands for a value that is not there yet, so it has no array. Use "
+        "jkeras.ops, or a layer, in place of the JAX function."
+    )
+
+
+setattr(Symbol, "__jax_array__", property(_no_jax_array))  # noqa: B010  # mypy: a method elsewhere
 
 
 def _check_index(symbol: Symbol, item: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core.errors import describe
 from jkeras.core.symbols import Symbol, symbols_in
 
 # Unknown axes behind the first are tried with sizes that five halvings and a kernel fit into.
@@ -37,10 +38,12 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
     try:
         (weights, first), (again, second) = (_traced(layer, args, options, n) for n in _SIZES)
         _check_weights(weights, again)
+        _check_given(first)
         return jax.tree.map(_symbol, first, second)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        text = _told(error, layer, args, options).removeprefix(f"{layer.who}: ")
+        text = _told(error, layer, args, options)
+        text = re.sub(rf"^{re.escape(layer.who)}(, called on [^:]*)?: ", "", text)
         raise kind(f"{layer.who}, called on {edges(args, options)}: {text}") from error
     except AttributeError as error:
         if "'list' object" not in str(error):
@@ -101,6 +104,13 @@ def spec(symbol: Any, sizes: tuple[int, int] = (1, 1)) -> jax.ShapeDtypeStruct:
     """A symbol's spec, with the first size for an unknown batch axis, the other for the rest."""
     shape = (sizes[i > 0] if n is None else n for i, n in enumerate(symbol.shape))
     return jax.ShapeDtypeStruct(tuple(shape), symbol.dtype)
+
+
+def _check_given(outputs: Any) -> None:
+    if not jax.tree.leaves(outputs):
+        raise ValueError(
+            f"expected outputs, got {describe(outputs)}. Its function may lack a `return`."
+        )
 
 
 def _check_weights(first: Any, second: Any) -> None:

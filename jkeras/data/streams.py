@@ -30,6 +30,7 @@ class Stream:
       finite: whether NaN and infinity are refused, with the batch's number in the message.
 
     Attributes:
+      begun: how often the source was begun before, where it says so (`epochs_begun`); else None.
       pads: whether smaller batches are filled up; a model that would see the filler switches it
         off.
       adjust_fn: applied to every batch before it is padded.
@@ -48,6 +49,8 @@ class Stream:
         self._source = source
         self._who = who
         self._finite = finite
+        begun = getattr(source, "epochs_begun", None)
+        self.begun: int | None = begun if type(begun) is int else None
         self._batches: Iterator[Batch] | None = None
         self._peeked: list[Batch] = []
         self._size = 0
@@ -77,11 +80,20 @@ class Stream:
         return self._peeked[0] if self._peeked else None
 
     def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch; of a generator, all that are left."""
+        """The batches of one epoch; of a generator, all that are left. The epoch is over for the
+        stream when this is called, whether or not any of them is read.
+        """
         batches = self._checked_all() if self._batches is None else self._batches
         peeked, self._batches, self._peeked = self._peeked, None, []
-        for batch in itertools.chain(peeked, batches):
-            yield self._padded(self.adjust_fn(batch))
+        return (self._padded(self.adjust_fn(b)) for b in itertools.chain(peeked, batches))
+
+    def restart(self, begun: int | None) -> bool:
+        """Lets the source begin as after `begun` times, where it can; returns whether it does."""
+        if begun is None or self.begun is None:
+            return False
+        self._source.epochs_begun = begun
+        self._batches, self._peeked = None, []
+        return True
 
     def pass_epoch(self, limit: int | None = None) -> None:
         """Reads the batches of one epoch, or the first `limit`, and leaves them."""

@@ -158,9 +158,11 @@ def _listed(values: list[Any]) -> str:
 
 
 def _inner(layer: Any, nodes: Sequence[Any], show: Show) -> Drawing | None:
-    """The drawing of a layer that is made of layers; of another, None."""
+    """The drawing of a layer that is made of layers in a known order; of another, None."""
     if hasattr(layer, "wiring"):
         return drawn(layer, show)
+    if getattr(type(layer), "is_written", False):
+        return None  # its `call` decides, as in Keras
     if not isinstance(getattr(layer, "layers", None), tuple) or not layer.layers:
         return None
     values: Any = tuple(nodes[-1].inputs)
@@ -270,7 +272,8 @@ def plot_model(
       show_dtype: whether they tell the dtype that comes out.
       show_layer_names: whether they tell the layers' names.
       rankdir: from top to bottom ("TB"), from left to right ("LR"), or back ("BT", "RL").
-      expand_nested: whether models in the model are drawn with their layers.
+      expand_nested: whether models in the model are drawn with their layers; not those with a
+        `call` of their own.
       dpi: pixels per inch of a PNG.
       show_layer_activations: whether they tell activation functions.
       show_trainable: whether they tell which layers are frozen; these are grey in any case.

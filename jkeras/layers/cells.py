@@ -5,7 +5,8 @@
 
 Any layer that does this and tells its `state_size` (an integer, or one for each state, as in Keras)
 goes into `RNN`, `StackedRNNCells` and `Bidirectional(RNN(cell))`. It is given the same key at every
-step of a sequence, so what it draws from the key is drawn once a sequence.
+step of a sequence, so what it draws from the key is drawn once a sequence. A cell in Keras's way,
+whose `call(inputs, states)` returns `(output, states)` with a list of states, goes there as well.
 
 A `Cell` also says how it runs over a whole sequence at once (`run`): the cells that ship with the
 package multiply all inputs with their kernel before the loop. The result is the same.
@@ -13,6 +14,7 @@ package multiply all inputs with their kernel before the loop. The result is the
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -50,6 +52,31 @@ class Cell(Layer):
     def initial_states(self, inputs: Any) -> States:
         """Zeros `[batch, size]` for each state; `inputs` is one step, or its spec."""
         return _zeros(self, inputs)
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """The states before the first step, as a list.
+
+        Args:
+          batch_size: the number of examples.
+
+        Raises:
+          TypeError: no batch size.
+        """
+        if batch_size is None:
+            raise TypeError(f"{self.who}: get_initial_state: expected a `batch_size`, got None.")
+        like = jax.ShapeDtypeStruct((batch_size,), jnp.float32)
+        return _listed(self.initial_states(like))
+
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """As of every layer. Called in Keras's way, on `(inputs, [states])`, it returns `(output,
+        [states])`; called on arrays side by side, `(output, *states)`.
+        """
+        if "states" in kwargs:
+            inputs = (*inputs, kwargs.pop("states"))
+        outputs = super().__call__(*inputs, **kwargs)
+        if len(inputs) == 2 and isinstance(inputs[1], list | tuple):
+            return outputs[0], _listed(outputs[1:])
+        return outputs
 
     def apply(
         self,
@@ -103,9 +130,7 @@ def run_steps(
     """`Cell.run` for any cell: its `apply` at every step."""
 
     def apply(state: State, x: Array, states: States) -> tuple[Array, States, State]:
-        made, new = cell.apply(params, state, x, *states, key=key, training=training)
-        output, *rest = made if isinstance(made, tuple) else (made,)
-        return output, tuple(rest), new
+        return step_of(cell, params, state, x, states, key=key, training=training)
 
     def step(carry: Any, slices: Any) -> tuple[Any, Array]:
         (states, state, before), (x, mask_t) = carry, slices
@@ -119,6 +144,36 @@ def run_steps(
     carry = (states, state, _output_before(output, states))
     (states, new_state, last), outputs = over_time(step, carry, (inputs, mask), unroll=unroll)
     return Run(outputs, last, states, new_state if jax.tree.leaves(state) else state)
+
+
+def init_of(cell: Any, key: Key, inputs: Any, states: States) -> tuple[Params, State]:
+    """`cell.init` for one step and states, which a cell in Keras's way takes as a list."""
+    given = (list(states),) if is_in_keras_way(cell) else states
+    made: tuple[Params, State] = cell.init(key, inputs, *given)
+    return made
+
+
+def step_of(
+    cell: Any, params: Params, state: State, inputs: Any, states: States, **told: Any
+) -> tuple[Any, States, State]:
+    """`cell.apply` for one step: the output, the states, and the cell's own state."""
+    if is_in_keras_way(cell):
+        made, new = cell.apply(params, state, inputs, list(states), **told)
+        output, after = made if isinstance(made, tuple | list) and len(made) == 2 else (made, ())
+        rest = after if isinstance(after, tuple | list) else (after,)
+        return output, tuple(rest), new
+    made, new = cell.apply(params, state, inputs, *states, **told)
+    output, *others = made if isinstance(made, tuple) else (made,)
+    return output, tuple(others), new
+
+
+def is_in_keras_way(cell: Any) -> bool:
+    """Whether a cell is a class with `call(inputs, states)`."""
+    return bool(getattr(type(cell), "is_written", False))
+
+
+def _listed(states: Any) -> list[Any]:
+    return [_listed(state) if isinstance(state, tuple) else state for state in states]
 
 
 def _owner(cell: Any, name: str) -> type:
@@ -290,9 +345,9 @@ class StackedRNNCells(Cell):
         for cell, own in zip(self.cells, arranged(self, self, states, inputs), strict=True):
             name = cell.name
             if name not in params:
-                params[name], state[name] = cell.init(child(key, name), inputs, *own)
-            outputs, _ = jax.eval_shape(cell.apply, params[name], state[name], inputs, *own)
-            inputs = outputs[0]
+                params[name], state[name] = init_of(cell, child(key, name), inputs, own)
+            step = functools.partial(step_of, cell, key=key)
+            inputs = jax.eval_shape(step, params[name], state[name], inputs, own)[0]
         made = {name: part for name, part in params.items() if part}
         return made, {name: part for name, part in state.items() if part}
 

@@ -15,12 +15,13 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import by_hand
 from jkeras.core.description import fields
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
 from jkeras.core.serialization import never
-from jkeras.layers.cells import Run, States, arranged, as_cell, run
+from jkeras.layers.cells import Run, States, arranged, as_cell, init_of, run
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
     GRUCell,
@@ -65,7 +66,7 @@ class Recurrent(Layer):
         x = jax.eval_shape(self.cast, inputs)
         step = jax.ShapeDtypeStruct((x.shape[0], *x.shape[2:]), x.dtype)
         states = arranged(self, self._cell, initial, step)
-        params, state = self._cell.init(key, step, *states)
+        params, state = init_of(self._cell, key, step, states)
         if self.stateful:
             zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, jnp.float32), states)
             state = {**state, CARRIED: zeros}
@@ -108,6 +109,11 @@ class Recurrent(Layer):
             unroll=self.unroll,
         )
         return self._outputs(made, real), self._state_after(state, made, rows)
+
+    def reset_state(self) -> None:
+        """Sets the states that a stateful layer carries to zero, in the model that has them."""
+        if self.stateful:
+            by_hand.weights_of(self).reset_carried()
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Sequences keep the mask of the inputs; a last output and states have none."""

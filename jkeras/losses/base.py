@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, fields, option
+from jkeras.core.description import Description, as_by_hand, fields, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
 from jkeras.core.variables import lenient
@@ -52,7 +52,8 @@ def floating_dtype(value: Any) -> Any:
 class Loss(Description):
     """Base of losses. Subclass it, annotate the arguments, write `call`.
 
-    Declare `reduction`, `name` or `dtype` in the subclass to have them as arguments.
+    Declare `reduction`, `name` or `dtype` in the subclass to have them as arguments. A class of
+    yours without annotations has these three, as in Keras.
 
     Example:
       >>> class Pinball(Loss):
@@ -73,6 +74,11 @@ class Loss(Description):
     independent: ClassVar[bool] = False
     """Whether an example's value depends on that example alone, so that a batch may be taken in
     slices. A subclass says so; nobody can see it from outside."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__mro__[1] is Loss and not cls.__module__.startswith("jkeras."):
+            as_by_hand(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, `dtype` only where it is set, as Keras has none there."""
@@ -178,6 +184,20 @@ class Loss(Description):
                 return batch_values(self.call, y_true, y_pred, valid, self.who)
         return self.call(y_true, y_pred).astype(y_pred.dtype)
 
+    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+        """Whether the user's own function gives one number for such a batch, arrays or specs: no
+        filler rows may be among them then.
+        """
+        if not self.by_hand:
+            return False
+        with lenient():
+            return gives_one_number(self.call, *self._specs(y_true, y_pred))
+
+    def _specs(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """What `call` gets of such a batch: targets in the predictions' dtype, as in Keras."""
+        y_true, y_pred = jax.eval_shape(self._arrays, y_true, y_pred)
+        return jax.ShapeDtypeStruct(y_true.shape, y_pred.dtype), y_pred
+
     def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
         """Raises before training what training would turn into NaN or nonsense.
 
@@ -261,7 +281,7 @@ def batch_values(
     A function may return one number for a whole batch; it then stands in every row. In a batch
     whose weights are not all one (the last, padded one has zeros) the weighted mean of the numbers
     of the single rows takes its place: the same for a mean over examples, and for anything else the
-    nearest there is.
+    nearest there is. A trainer asks `gives_one_number` first, and pads no such batch.
 
     Args:
       fn: `(y_true, y_pred)` to `[batch, ...]` or a scalar.
@@ -287,6 +307,17 @@ def batch_values(
         row_mean = partial(_mean_of_rows, fn, y_true, y_pred, weight)
         values = jax.lax.cond(jnp.all(weight == 1), lambda: values, row_mean)
     return jnp.broadcast_to(values, rows)
+
+
+def gives_one_number(fn: Callable[[Any, Any], Any], y_true: Any, y_pred: Any) -> bool:
+    """Whether `fn` gives one number for a batch of these specs, instead of one a row.
+
+    Example:
+      >>> y = jax.ShapeDtypeStruct((4, 2), jnp.float32)
+      >>> gives_one_number(lambda t, p: jnp.max(p - t), y, y)
+      True
+    """
+    return jax.eval_shape(lambda *batch: floats(fn(*batch)), y_true, y_pred).ndim == 0
 
 
 def _mean_of_rows(
@@ -327,6 +358,10 @@ class LossFunction(Loss):
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         return batch_values(self.fn, y_true.astype(y_pred.dtype), y_pred, valid, self.who)
+
+    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+        """Whether the function gives one number for such a batch."""
+        return gives_one_number(self.fn, *self._specs(y_true, y_pred))
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Nothing: what a user's function takes is the user's to say."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.shapes import exact, floats
@@ -125,17 +126,19 @@ def weighted_parts(
     return jnp.sum(values), _divisor(values, by_weight, mask)
 
 
-def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Array:
+def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Any:
     """The sum of the weights, or without weights the number of valid elements."""
     if weights is not None:
         return jnp.sum(weights)
     if mask is None:
-        return jnp.asarray(values.size, values.dtype)
+        return np.asarray(values.size, values.dtype)  # no operation in the program
     return jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype)
 
 
-def divide_or_zero(a: Array, b: Array) -> Array:
+def divide_or_zero(a: Array, b: Any) -> Array:
     """The quotient a / b, and 0 where b is 0, with finite gradients there."""
+    if isinstance(b, np.ndarray) and b.ndim == 0:
+        return a / b if b else jnp.zeros_like(a)
     return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
 
 

@@ -25,14 +25,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, fields, option
+from jkeras.core.description import Description, as_by_hand, fields, option
 from jkeras.core.naming import snake_case
 from jkeras.core.variables import Variable
-from jkeras.losses.base import Loss, batch_values, fill_rows, floating_dtype
+from jkeras.losses.base import (
+    Loss,
+    batch_values,
+    fill_rows,
+    floating_dtype,
+    gives_one_number,
+)
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
-from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, without_sums
-from jkeras.metrics.written import add_variable, frame_of, give_methods, own_variables
+from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, variables_of, without_sums
+from jkeras.metrics.written import add_variable, give_methods
 
 Array = jax.Array
 Sums = dict[str, Array]
@@ -71,6 +77,8 @@ class Metric(Description):
         if ("update_state" in own or "result" in own) and "update" not in own:
             if cls.__module__ not in _OURS:
                 give_methods(cls, Metric)
+                if cls.__mro__[1] is Metric:
+                    as_by_hand(cls)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -113,6 +121,13 @@ class Metric(Description):
             _missing(self, "update(self, sums, y_true, y_pred, weight=None)", "the new sums")
         )
 
+    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+        """Whether a user's function gives one number for such a batch, arrays or specs, instead of
+        one a row: no filler rows may be among them then.
+        """
+        del y_true, y_pred
+        return False
+
     def merge(self, a: Sums, b: Sums) -> Sums:
         """The sums of two disjoint sets of examples together: a + b, unless overridden."""
         return jax.tree.map(jnp.add, a, b)
@@ -144,11 +159,8 @@ class Metric(Description):
 
     @property
     def variables(self) -> list[Any]:
-        """The sums this object keeps, as a list."""
-        own = own_variables(self)
-        if type(self).in_order and not own and frame_of(self) is None:
-            return jax.tree.leaves(self.init())
-        return own or jax.tree.leaves(kept_sums(self))
+        """What this object keeps, each an array that may be assigned: `variables[0].assign(0)`."""
+        return variables_of(self)
 
     def add_variable(
         self,
@@ -354,10 +366,17 @@ class FunctionMetric(MeanMetric):
         """`[batch, ...]`: what the function returns, with a number spread over the rows."""
         return self._values_of(y_true, y_pred, None)
 
+    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+        """Whether the function gives one number for such a batch, arrays or specs."""
+        return gives_one_number(self._given, *jax.eval_shape(arrays, y_true, y_pred))
+
+    def _given(self, y_true: Array, y_pred: Array) -> Any:
+        """What the function returns for these targets in the dtype that they arrive in."""
+        floating = jnp.issubdtype(y_true.dtype, jnp.floating)
+        return self.fn(y_true.astype(y_pred.dtype) if floating else y_true, y_pred)
+
     def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
-        if jnp.issubdtype(y_true.dtype, jnp.floating):
-            y_true = y_true.astype(y_pred.dtype)
-        return batch_values(self.fn, y_true, y_pred, weight, self.who)
+        return batch_values(self._given, y_true, y_pred, weight, self.who)
 
     @property
     def log_name(self) -> str:
@@ -390,6 +409,10 @@ class LossMetric(MeanMetric):
         valid = jnp.any(rows != 0, axis=1)
         y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
         return self.loss.values(y_true, y_pred, valid=valid)
+
+    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+        """What the loss says."""
+        return self.loss.looks_across(y_true, y_pred)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """What counts in the loss."""

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
 from jkeras.metrics.written import VARIABLES, frame_of, own_variables, sums_of_base
 
@@ -78,6 +79,54 @@ def forget_sums(metric: _Metric) -> None:
         outer.sums[id(metric)] = sums_of_base(metric.init())
         return
     vars(metric).pop(NAME, None)
+
+
+class KeptSum(Variable):
+    """One of the sums that a metric object keeps, as a variable: looked up, and assigned there.
+
+    Args:
+      metric: the metric.
+      index: which of the leaves of its sums.
+      name: how it is called.
+    """
+
+    def __init__(self, metric: Any, index: int, name: str) -> None:
+        self._metric, self._index = metric, index
+        super().__init__(self.value, trainable=False, name=name)
+
+    @property
+    def value(self) -> Any:
+        """The array now."""
+        return jax.tree.leaves(kept_sums(self._metric))[self._index]
+
+    def assign(self, value: Any) -> Any:
+        """Makes `value` the array, cast to its dtype; returns the array."""
+        leaves, tree = jax.tree.flatten(kept_sums(self._metric))
+        value = jnp.asarray(getattr(value, "value", value), self.dtype)
+        leaves[self._index] = value
+        keep_sums(self._metric, jax.tree.unflatten(tree, leaves))
+        return value
+
+    def _plain(self) -> Any:
+        return self.value
+
+
+def variables_of(metric: Any) -> list[Variable]:
+    """What a metric keeps, in the order of the leaves of `init`: its variables, its base's sums."""
+    base = _names(kept_sums(metric))
+    views = [KeptSum(metric, i, name) for i, name in enumerate(base)]
+    own = {variable.name: variable for variable in own_variables(metric)}
+    if not own:
+        return list(views)
+    found: list[Variable] = []
+    for name in sorted(metric.init()):
+        found += [own[name]] if name in own else views
+    return found
+
+
+def _names(sums: Any) -> list[str]:
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(sums)]
+    return [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
 
 
 def without_sums(values: dict[str, Any]) -> dict[str, Any]:

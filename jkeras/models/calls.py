@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
@@ -45,6 +46,9 @@ def observing(observer: Observer) -> Iterator[None]:
 
 _NAMED = re.compile(r"[A-Z]\w*( '[^']*')?[:,]")
 """How a message begins that names a layer or a model."""
+_NO_ARRAY = re.compile(r"'(dict|list|tuple|NoneType|str)' object has no attribute")
+_UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+"""What JAX raises where a value is wanted that a program does not have while it is compiled."""
 
 
 @contextlib.contextmanager
@@ -53,22 +57,51 @@ def naming_errors(layer: Any, values: Values) -> Iterator[None]:
 
     Raises:
       TypeError, ValueError: those that are raised inside, unless they name a layer already. Their
-        subclasses, such as JAX's for values that are not there yet, go on as they are.
+        subclasses go on as they are, but for JAX's about values that are not known yet.
+      ValueError: in the place of what Python says of a dict or a list that is taken for an array.
     """
     try:
         yield
+    except _UNKNOWN as error:
+        first = str(error).partition("\n")[0]
+        raise TypeError(
+            f"{_called(layer, values)}: it looks at values, which are not known while a program is "
+            "compiled. Use jkeras.ops in place of NumPy's functions and of float(), and "
+            "jkeras.ops.where or jkeras.ops.cond in place of `if`; or step through it: "
+            f"compile(run_eagerly=True). JAX says: {first}"
+        ) from error
     except (TypeError, ValueError) as error:
         if type(error) not in (TypeError, ValueError) or _NAMED.match(str(error)):
             raise
-        shapes = [str(tuple(leaf.shape)) for leaf in jax.tree.leaves(values) if _has_shape(leaf)]
-        given = f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
         # Raised again as it is, so that its traceback ends in the line that failed, once.
-        error.args = (f"{layer.who}, called on {given}: {error}",)
+        error.args = (f"{_called(layer, values)}: {error}",)
         raise
+    except AttributeError as error:
+        wrong = [value for value in values if not hasattr(value, "shape")]
+        is_written = getattr(type(layer), "is_written", False)
+        if is_written or not wrong or not _NO_ARRAY.match(str(error)):
+            raise
+        raise ValueError(f"{layer.who}: expected one array, got {_counted(wrong[0])}") from error
 
 
-def _has_shape(leaf: Any) -> bool:
-    return hasattr(leaf, "shape")
+def _called(layer: Any, values: Values) -> str:
+    """A layer with the shapes of its inputs, in words."""
+    shapes = [str(tuple(x.shape)) for x in jax.tree.leaves(values) if hasattr(x, "shape")]
+    given = f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
+    return f"{getattr(layer, 'who', type(layer).__name__)}, called on {given}"
+
+
+def _counted(value: Any) -> str:
+    """What was given in place of an array, with what to do."""
+    if isinstance(value, dict):
+        names = " and ".join(map(repr, value))
+        return f"a dict with {names}. Give one of them; for several inputs make a Model of Inputs."
+    if isinstance(value, list | tuple):
+        return (
+            f"a {type(value).__name__} of {len(value)}. Join them first, for example by "
+            "Concatenate, or make one array: np.asarray."
+        )
+    return f"{describe(value)}."
 
 
 def call_layer(

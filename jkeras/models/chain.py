@@ -74,6 +74,9 @@ def instead_of(given: Any) -> str:
         return f"Make one: {given.__name__}(...)."
     if isinstance(given, str):
         return f"An activation by name goes in jkeras.layers.Activation({given!r})."
+    if callable(given) and hasattr(given, "__name__"):
+        name = "f" if given.__name__ == "<lambda>" else given.__name__
+        return f"A function goes in jkeras.layers.Lambda({name})."
     return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
 
 

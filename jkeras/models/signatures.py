@@ -10,6 +10,8 @@ from typing import Any
 from jkeras.core.errors import unexpected_arguments
 from jkeras.models.tracking import origin_of
 
+_OPTIONS = ("training", "mask")
+
 
 class Signature:
     """What a class's `call` takes.
@@ -32,12 +34,23 @@ class Signature:
         positional = [
             p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]
-        self.inputs = [p.name for p in positional if p.name not in ("training", "mask")]
+        self.positional = [p.name for p in positional]
+        self.inputs = [name for name in self.positional if name not in _OPTIONS]
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
 
     def takes(self, name: str) -> bool:
         """Whether there is an argument of this name."""
         return name in self.names
+
+    def arranged(
+        self, values: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Inputs side by side as `call` takes them: those that it has behind `training` or `mask`
+        by name.
+        """
+        first = next((i for i, n in enumerate(self.positional) if n in _OPTIONS), len(values))
+        behind = dict(zip(self.inputs[first:], values[first:], strict=False))
+        return values[: len(values) - len(behind)], options | behind
 
 
 signature: Callable[[Any], Signature] = functools.cache(Signature)
@@ -53,25 +66,34 @@ def side_by_side(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
     known = signature(type(origin_of(layer)))
     options = dict(kwargs)
     if not known.takes_any:
-        allowed = [*known.names, "training", "mask"]
+        allowed = [*known.names, *_OPTIONS]
         error = unexpected_arguments(f"{layer.who}: call", options, allowed)
         if error is not None:
             raise error
+    at = [i for i, name in enumerate(known.positional[: len(args)]) if name in _OPTIONS]
+    options |= {known.positional[i]: args[i] for i in at}
+    values = [value for i, value in enumerate(args) if i not in at]
     last = max((i for i, name in enumerate(known.inputs) if name in options), default=-1)
-    values = list(args)
-    for name in known.inputs[len(args) : last + 1]:
+    for name in known.inputs[len(values) : last + 1]:
         values.append(options.pop(name, known.defaults.get(name)))
     return tuple(values), options
 
 
-def build_arguments(build: Callable[..., Any], shapes: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The shapes of the inputs as a `build` takes them: one, a list of them, or side by side."""
+def build_arguments(
+    build: Callable[..., Any], shapes: tuple[Any, ...], called: Signature
+) -> tuple[Any, ...]:
+    """The shapes of the inputs as a `build` takes them: one, a list of them, or side by side.
+
+    As in Keras, a `build` with one argument hears of the first input only, where `call` has
+    several arguments for them.
+    """
     count = len(inspect.signature(build).parameters) - 1
     takes_any = any(
         p.kind is p.VAR_POSITIONAL for p in inspect.signature(build).parameters.values()
     )
     if count == 1 and not takes_any:
-        return (shapes[0] if len(shapes) == 1 else list(shapes),)
+        is_one = len(shapes) == 1 or len(called.inputs) > 1
+        return (shapes[0] if is_one else list(shapes),)
     return shapes if takes_any else shapes[:count]
 
 

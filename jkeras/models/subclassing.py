@@ -373,7 +373,7 @@ def _build(frame: Pass, values: tuple[Any, ...]) -> None:
     record.begin(frame.owner)
     build: Any = getattr(type(frame.owner), "build", None)
     if hasattr(build, "makes_weights"):
-        build(frame.owner, *build_arguments(build, shapes))
+        build(frame.owner, *build_arguments(build, shapes, signature(type(frame.owner))))
     record.shapes = shapes
 
 
@@ -393,11 +393,11 @@ def _called(frame: Pass, values: tuple[Any, ...], options: dict[str, Any]) -> An
     args = values
     if len(values) > 1 and len(known.inputs) == 1 and not known.spreads:
         args = (list(values),)
-    told = dict(options)
+    args, told = known.arranged(args, options)
     if known.takes("training"):
         told["training"] = frame.training
-    if known.takes("mask") and "mask" not in told and args:
-        masks = jax.tree.map(frame.mask_of, args[0])
+    if known.takes("mask") and "mask" not in told and values:
+        masks = jax.tree.map(frame.mask_of, args[0] if args else values[0])
         told["mask"] = masks if jax.tree.leaves(masks) else None
     try:
         inspect.signature(frame.owner.call).bind(*args, **told)

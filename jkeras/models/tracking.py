@@ -1,8 +1,10 @@
 """What an object written in Keras's way holds in its attributes: variables, and layers with names.
 
-Nothing is noted when an attribute is set; the attributes are read when they are needed. So layers
-in lists, tuples and dicts count, whenever they were put there. Their order is that of the
-attributes, and names are given in that order: `dense`, `dense_1`.
+The attributes are read when they are needed, so layers in lists, tuples and dicts count, whenever
+they were put there. Only their order is noted, whenever one is set: it is that in which they came,
+as in Keras, where two lists may grow in turns. Those that came between two looks have the order of
+their list; in several lists, that in which they were made. Names are given in that order: `dense`,
+`dense_1`.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ from jkeras.core.identity import Identity, identity_of, renamed
 from jkeras.core.layer import Layer
 from jkeras.core.variables import Variable
 
-ORIGIN, RECORD = "_origin", "_record"
+ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
 _NO_PARTS = {
-    *(ORIGIN, RECORD, GIVEN, "_identity", "_calls"),
+    *(ORIGIN, RECORD, ORDER, GIVEN, "_identity", "_calls"),
     # What a trainer has for itself.
     *("_net", "_graph", "_own", "_links", "_compilation", "_made", "_placed", "_specs"),
-    *("_called_on", "train_function", "_step_made", "_added"),
+    *("_called_on", "train_function", "_step_made", "_added", "_known_order"),
 }
 Path = tuple[str, ...]
 
@@ -140,12 +142,42 @@ def _leaves(value: Any, kind: type) -> Iterator[Any]:
 # -- layers
 
 
+def note_layers(owner: Any) -> None:
+    """Notes the order of the layers that came since the last look; before an attribute is set."""
+    held: dict[Any, tuple[str, Any]] = {}
+    for name, value in attributes(owner):
+        for part in _parts(value):
+            held.setdefault(_key(part), (name, part))
+    noted = [_key(part) for part in vars(owner).get(ORDER, ())]
+    came = [key for key in held if key not in noted]
+    if len({held[key][0] for key in came}) > 1:
+        came.sort(key=lambda key: _serial(held[key][1]))
+    vars(owner)[ORDER] = [held[key][1] for key in (*noted, *came) if key in held]
+
+
+def _key(part: Any) -> Any:
+    """What a layer or a model is known by: layers may be added to a model, which stays the same."""
+    return identity_of(part) if isinstance(part, Layer) else part
+
+
+def _serial(part: Any) -> int:
+    net = part if isinstance(part, Layer) else part.net
+    return identity_of(net).serial if isinstance(net, Layer) else 0
+
+
+def may_hold_layers(name: str, value: Any) -> bool:
+    """Whether setting this attribute may bring layers."""
+    kinds = Layer | list | tuple | Mapping
+    return name not in _NO_PARTS and (isinstance(value, kinds) or hasattr(value, "as_layer"))
+
+
 def layers_of(owner: Any) -> list[Any]:
-    """The layers of an object under their names, in the order of its attributes."""
+    """The layers of an object under their names, in the order in which they came."""
+    note_layers(owner)
     found: dict[Identity, Any] = {}
-    for _, value in attributes(owner):
-        for layer in _layers(value):
-            found.setdefault(identity_of(layer), layer)
+    for part in vars(owner)[ORDER]:
+        layer = part if isinstance(part, Layer) else part.as_layer()
+        found.setdefault(identity_of(layer), layer)
     taken = list(own_variables(owner).values())
     names: list[str] = []
     for layer in found.values():
@@ -155,17 +187,16 @@ def layers_of(owner: Any) -> list[Any]:
     return [renamed(layer, name) for layer, name in pairs]
 
 
-def _layers(value: Any) -> Iterator[Any]:
-    if hasattr(value, "as_layer"):
-        yield value.as_layer()
-    elif isinstance(value, Layer):
+def _parts(value: Any) -> Iterator[Any]:
+    """The layers and models in a value."""
+    if isinstance(value, Layer) or hasattr(value, "as_layer"):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _layers(item)
+            yield from _parts(item)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _layers(item)
+            yield from _parts(item)
 
 
 def paths_of(owner: Any) -> dict[Identity, tuple[Path, Any]]:
@@ -240,7 +271,9 @@ __all__ = [
     "holds_tracer",
     "inside",
     "layers_of",
+    "may_hold_layers",
     "needs_super_init",
+    "note_layers",
     "origin_of",
     "own_variables",
     "paths_of",

@@ -30,7 +30,9 @@ from jkeras.models.tracking import (
     forgotten,
     holds_tracer,
     layers_of,
+    may_hold_layers,
     needs_super_init,
+    note_layers,
     origin_of,
     own_variables,
     record_of,
@@ -258,6 +260,8 @@ class Written:
         frame = innermost(Pass)
         if frame is not None and holds_tracer(value):
             frame.leaks.append((target, name))
+        if may_hold_layers(name, value):
+            note_layers(target)
         Description.__setattr__(target, name, value)
 
     def __getattr__(self: Any, name: str) -> Any:

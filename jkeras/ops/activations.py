@@ -35,7 +35,7 @@ def _of_symbols_too(function: Callable[..., Array]) -> Callable[..., Array]:
     kind = "ReLU" if function.__name__ == "relu" else ""  # Keras tells it from its `ops.relu`
 
     @functools.wraps(function)
-    def activation(x: Array, *args: Any, **kwargs: Any) -> Array:
+    def activation(x: Any, *args: Any, **kwargs: Any) -> Array:
         if not isinstance(x, Symbol):
             return function(x, *args, **kwargs)
         bound = signature.bind(x, *args, **kwargs)

@@ -158,7 +158,8 @@ class MultiOptimizer(Description):
       loss_scale_factor: takes the place of the optimizers' own, also where it is None.
       name: only for error messages.
 
-    There is no common learning rate to read or to set: `state.states` holds one for each.
+    There is no common learning rate to read or to set: `state.states` holds one for each, and in a
+    model `model.optimizer.optimizers`.
 
     Example:
       >>> import jax.numpy as jnp

@@ -13,7 +13,10 @@ from jkeras.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 FORMAT = "jkeras-run-1"
 COUNTS = ("first", "epoch", "batch", "earlier", "validations")
-"""What a run counts: its first epoch, the epoch under way, steps in it and before it, validations."""
+"""What a run counts: its first epoch, that under way, steps in it and before it, validations."""
+
+OTHERS = (".h5", ".keras", ".msgpack")
+"""Endings of files that hold models or weights, and no run."""
 
 LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
 
@@ -39,6 +42,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
       ValueError: it is damaged, or something else.
     """
     path = Path(path)
+    if path.name.endswith(OTHERS):
+        raise ValueError(
+            f"{path}: expected the state of a run, got a file of a model. "
+            f"Take its weights with model.load_weights({str(path)!r}), and fit a new run."
+        )
     if not path.is_dir():
         return _read_file(path)
     if any((path / name).exists() for name in (LATEST, PREVIOUS)):
@@ -79,14 +87,42 @@ def _read_file(path: Path) -> dict[str, Any]:
     return _checked(path, read_checkpoint(path))
 
 
-def _checked(path: Path, value: Any) -> dict[str, Any]:
-    """The value, if it has the form of a run's state: a file may hold anything."""
+def checked(who: str, value: Any) -> dict[str, Any]:
+    """The value, if it has the form of a run's state: anybody may have made it.
+
+    Args:
+      who: where it comes from, for messages.
+      value: anything.
+
+    Raises:
+      ValueError: it has not.
+    """
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise ValueError(f"{path}: expected the state of a run ({FORMAT}), got something else.")
+        raise ValueError(f"{who}: expected the state of a run ({FORMAT}), got {_instead(value)}")
     for name, is_right in _FORM.items():
         if name not in value or not is_right(value[name]):
-            raise ValueError(f"{path}: expected the state of a run, and its {name!r} is damaged.")
-    return {**value, "source": str(path)}
+            raise ValueError(f"{who}: expected the state of a run, and its {name!r} is damaged.")
+    for name, is_right in _MORE.items():
+        if name in value and not is_right(value[name]):
+            raise ValueError(f"{who}: expected the state of a run, and its {name!r} is damaged.")
+    return value
+
+
+def _checked(path: Path, value: Any) -> dict[str, Any]:
+    """The state of a run that was in a file, with its path as `source`."""
+    return {**checked(str(path), value), "source": str(path)}
+
+
+def _instead(value: Any) -> str:
+    """What a value is that is no state of a run, and what to do with it, in words."""
+    if not isinstance(value, dict):
+        return "something else."
+    found = value.get("format")
+    if isinstance(found, str) and found.startswith(FORMAT.rstrip("0123456789")):
+        return f"{found!r}. Another version of jkeras wrote it: go on with that one."
+    if any(str(name).startswith("params/") for name in value):
+        return "weights alone. Take them with model.load_weights(path), and fit a new run."
+    return "something else."
 
 
 def _is_values(value: Any) -> bool:
@@ -100,8 +136,11 @@ def _is_place(value: Any) -> bool:
         return False
     counts = [value[name] for name in COUNTS]
     dicts = [value.get(name) for name in ("facts", "logs")]
+    begun = value.get("begun", [])
     return (
-        all(type(count) is int and 0 <= count < 2**31 for count in counts)
+        isinstance(begun, list)
+        and all(count is None or _is_count(count) for count in begun)
+        and all(map(_is_count, counts))
         and all(isinstance(part, dict) for part in dicts)
         and isinstance(value.get("stops"), bool)
     )
@@ -117,4 +156,16 @@ def _is_states(value: Any) -> bool:
     )
 
 
+def _is_flags(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), list) and all(isinstance(part, str) for part in value[name])
+        for name in ("layers", "held", "made_for")
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**31
+
+
+_MORE = {"frozen": _is_flags, "calls": _is_count}
 _FORM = {"values": _is_values, "run": _is_place, "callbacks": _is_states}

@@ -13,6 +13,7 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.variables import innermost
 from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import Pass
+from jkeras.trainer.in_step import StepFrame
 from jkeras.trainer.live_optimizer import variables_of
 from jkeras.trainer.stepped import Stepped
 
@@ -139,8 +140,6 @@ def _paths(tree: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 def _frame(model: Any) -> Any:
     """The step of a model that runs here, after its first call."""
-    from jkeras.trainer.stateless import StepFrame  # it stands on top of this module
-
     frame = innermost(StepFrame)
     return (
         frame if frame is not None and frame.owner is model and frame.params is not None else None

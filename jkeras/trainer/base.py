@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -197,9 +198,12 @@ class Trainer(Batchwise):
         fixed = 1 if single else compiled.steps_per_execution
         options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
         val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
-        validation = (held_out, val_size, validation_steps, validation_freq)
+        validation = (held_out, val_size, validation_steps)
         facts = resuming.facts_of(data, size, steps_per_epoch, shuffle)
-        run = Run(listed, facts, first=initial_epoch)
+        begun = resuming.begun_of(data, held_out)
+        run = Run(listed, facts, first=initial_epoch, begun=begun)
+        if held_out is not None:
+            run.validates_fn = functools.partial(_is_due, frequency=validation_freq)
         told = faults.explained(self, "fit", size, options.close)
         with Interrupt() as options.interrupt, self._mode(), self._running(run), told:
             self._fit(data, size, shuffle, epochs, validation, options, taken)
@@ -212,11 +216,11 @@ class Trainer(Batchwise):
     @contextlib.contextmanager
     def _running(self, run: Run) -> Iterator[None]:
         """While it is entered, `snapshot` knows where the run stands."""
-        self._run = run
+        around, self._run = self._run, run
         try:
             yield
         finally:
-            self._run = None
+            self._run = around  # that of a `fit` one of whose callbacks has called this one
             run.callbacks.leave()
 
     def snapshot(self) -> dict[str, Any]:
@@ -237,14 +241,14 @@ class Trainer(Batchwise):
         batch_size: int,
         shuffle: bool,
         end: int,
-        validation: tuple[Any, int, int | None, Any],
+        validation: tuple[Any, int, int | None],
         options: Phase,
         taken: resuming.Snapshot | None,
     ) -> None:
         """The epochs, with everything checked and laid out."""
         run, call = self._run, options.callbacks.call
         assert run is not None, "fit has made it"
-        held_out, val_size, val_steps, val_frequency = validation
+        held_out, val_size, val_steps = validation
         silent = dataclasses.replace(options, verbose=0, limit=val_steps)
         logs: LogValues = {}
         self.stop_training, self.initial_epoch = False, run.first
@@ -264,7 +268,7 @@ class Trainer(Batchwise):
             logs = self._epoch(data, batch_size, shuffle, start, options, bar)
             if options.interrupted():
                 break
-            if held_out is not None and _is_due(epoch, val_frequency):
+            if run.validates_fn(epoch):
                 found = self._evaluation(held_out, val_size, silent)
                 logs |= {f"val_{name}": value for name, value in found.items()}
                 if options.interrupted():

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import trees
-from jkeras.core.errors import named_arguments
+from jkeras.core.errors import describe, named_arguments
 from jkeras.core.symbols import has_symbols
 from jkeras.data.arrays import Arrays
 from jkeras.trainer import drawn, faults, inputs, nan_watch
 from jkeras.trainer.asked import AskedModel
 from jkeras.trainer.eager_masks import masks_of, with_masks
+from jkeras.trainer.in_step import call_in_step, is_in_step
 from jkeras.trainer.phase import LogValues, floats
 from jkeras.trainer.subclassed import call_inside, is_inside_call
 from jkeras.training.state import TrainState
@@ -100,9 +101,15 @@ class Batchwise(AskedModel):
             return self._on_symbols(inputs, told)
         if is_inside_call():
             return call_inside(self, inputs, {**options, "training": training})
+        if is_in_step():
+            told = {**options, "training": bool(training)}
+            outputs = call_in_step(self.as_layer(), inputs, told)
+            if outputs is not NotImplemented:
+                return outputs
         self._check_predicts("call")
         arranged = getattr(self.net, "arranged", list)
-        arrays = [jax.tree.map(jnp.asarray, x) for x in arranged(inputs)]
+        self._check_given(inputs, options)
+        arrays = [jax.tree.map(self._as_array, x) for x in arranged(inputs)]
         self.build(*arrays)
         values = self._need_values()
         key = drawn.next_key(self, values) if training or drawn.draws(self) else None
@@ -113,6 +120,21 @@ class Batchwise(AskedModel):
         outputs, state = self.net.apply(values.params, values.state, *arrays, **told)
         self._note_losses(state)
         return outputs
+
+    def _check_given(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        given = inputs[0] if inputs else options or None
+        if given is None:
+            what = "None. A function that shall give it may lack its `return`" if inputs else "none"
+            fix = "" if inputs else " Write model(x)."
+            raise TypeError(f"{self._who}: expected an input, got {what}.{fix}")
+
+    def _as_array(self, value: Any) -> jax.Array:
+        try:
+            return jnp.asarray(value)
+        except TypeError as error:
+            raise TypeError(
+                f"{self._who}: expected arrays of numbers, got {describe(value)}."
+            ) from error
 
     def _in_order(self, logs: LogValues, return_dict: bool) -> Any:
         if return_dict:

@@ -48,17 +48,27 @@ def outputs_of(model: Any, *inputs: Any) -> Any:
     """The specs of a model's outputs for such inputs; notes whether it draws."""
     values = model._need_values()
     parts = specs((values.params, values.state))
-    apply_fn = model.net.apply
-    found, flag = trials.outputs(lambda given: traced(apply_fn, *parts, *given), specs(inputs))
+    net = model.net
+    found, flag = trials.outputs(net, lambda x: traced(net.apply, *parts, *x), specs(inputs))
     vars(model)[_FOUND] = _Found(model.net, flag)
     return found
 
 
 def next_key(model: Any, values: TrainState) -> Key:
     """A key for one call, another every time."""
-    count = vars(model).get(_COUNT, 0)
-    vars(model)[_COUNT] = count + 1
+    count = calls(model)
+    set_calls(model, count + 1)
     return child(child(values.key, "call"), count)
+
+
+def calls(model: Any) -> int:
+    """How many keys `next_key` has given so far."""
+    return int(vars(model).get(_COUNT, 0))
+
+
+def set_calls(model: Any, count: int) -> None:
+    """Goes on as after `count` keys."""
+    vars(model)[_COUNT] = count
 
 
 def asked(model: Any, values: TrainState, *, in_fit: bool = False) -> Any:
@@ -75,4 +85,4 @@ def asked(model: Any, values: TrainState, *, in_fit: bool = False) -> Any:
     return Drawing(values.state, key, np.int32(0))
 
 
-__all__ = ["asked", "draws", "next_key", "outputs_of"]
+__all__ = ["asked", "calls", "draws", "next_key", "outputs_of", "set_calls"]

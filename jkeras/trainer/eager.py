@@ -22,11 +22,11 @@ import numpy as np
 from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
-from jkeras.core.layer import Layer, activity_losses
+from jkeras.core.layer import CARRIED, Layer, activity_losses
 from jkeras.core.parts import leaves, lies_at, path_to
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Variable
-from jkeras.models.calls import call_layer, unpacked
+from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import as_array, at, put
 from jkeras.models.ties import ties_of
@@ -36,6 +36,7 @@ from jkeras.trainer.asked import ADDED
 from jkeras.trainer.base import Trainer
 from jkeras.trainer.drawn import next_key
 from jkeras.trainer.eager_masks import masks_of, with_masks
+from jkeras.trainer.in_step import call_in_step
 from jkeras.trainer.order import Place
 
 Path = tuple[str, ...]
@@ -47,10 +48,14 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     Raises:
       ValueError: inside a compiled program, where weights would be made in every run.
     """
+    outputs = call_in_step(layer, args, kwargs)
+    if outputs is not NotImplemented:
+        return outputs
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
     values = tuple(jax.tree.map(_entering, value) for value in args)
-    found, draws = _holder(layer, values), training or _may_draw(layer)
+    with naming_errors(layer, values):
+        found, draws = _holder(layer, values), training or _may_draw(layer)
     if found is None:
         outputs, _, masks = call_layer(
             layer, {}, {}, values, masks_of(values), key=_fresh_key(draws), training=training,
@@ -107,13 +112,13 @@ def _fresh_key(draws: bool) -> Any:
 def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[Trainer, Path] | None:
     """Who has the layer's values, made now if nobody has; None for a layer without any."""
     found = where(layer)
-    if found is not None:
+    if _has_values(found):
         return found
     specs = [jax.tree.map(_spec, value) for value in values]
     leaves = jax.tree.leaves(specs)
     made = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
     if not jax.tree.leaves(made):
-        return None
+        return found
     if _is_traced(values):
         raise ValueError(
             f"{layer.who}: it was called for the first time inside a compiled program, and has no "
@@ -129,7 +134,8 @@ def _spec(value: Any) -> Any:
 def _made(layer: Layer, specs: Sequence[Any]) -> tuple[Trainer, Path]:
     """A model of this layer alone."""
     holder = Trainer(layer, name=layer.name)
-    holder.build(*specs)
+    shape = next((leaf.shape for leaf in jax.tree.leaves(list(specs)) if leaf.shape), (1,))
+    holder.build(*specs, rows=shape[0] or 1)
     identity_of(layer).holder = holder
     return holder, ()
 
@@ -145,6 +151,15 @@ def where(layer: Any) -> tuple[Trainer, Path] | None:
         if path is not None and holder._values is not None:
             return holder, path
     return None
+
+
+def _has_values(found: tuple[Trainer, Path] | None) -> bool:
+    """Whether there is a value at such a place; none is where a model does not call a layer."""
+    if found is None:
+        return False
+    holder, path = found
+    values, filled = holder._need_values(), ties_of(holder.net).filled
+    return any(jax.tree.leaves(at(filled(tree), path)) for tree in (values.params, values.state))
 
 
 def _built(layer: Any) -> tuple[Trainer, Path] | None:
@@ -277,9 +292,18 @@ class Weights:
         for view, new in zip(views, weights, strict=True):
             view.assign(new)
 
+    def reset_carried(self) -> None:
+        """Sets what a stateful layer carries to zero."""
+        if self.found is not None:
+            holder, path = self.found
+            current = holder._need_values()
+            own = dict(at(current.state, path))
+            own[CARRIED] = jax.tree.map(jnp.zeros_like, own[CARRIED])
+            holder._values = current.replace(state=_with_part(current.state, path, own))
+
     def build(self, shapes: tuple[Any, ...]) -> None:
         """Makes the weights for inputs of these shapes, where nobody has any."""
-        if self.found is None:
+        if not _has_values(self.found):
             from jkeras.trainer.shapes import concrete, spec_of_input
 
             specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]

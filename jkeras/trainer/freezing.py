@@ -12,7 +12,9 @@ Laws:
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -137,19 +139,79 @@ def take(holder: Any) -> None:
     noted(holder)
     if holder._frozen == before:
         return
-    objective = holder._objective()
-    parted = trees.specs(values.params)
-    parted = jax.tree_util.tree_map_with_path(
-        lambda path, spec: None if "/".join(trees.path_names(path)) in before else spec, parted
-    )
-    opt_state = optimizers.refitted(
-        holder._transformation(), values.opt_state, parted, objective.trained(values.params)
-    )
-    holder._values = values.replace(opt_state=opt_state)
+    holder._values = _refitted(holder, before, holder._frozen)
     if old is not None:
         holder._made_before[before] = old
         known = holder._made_before.pop(holder._frozen, None)
-        holder._made = known or old.for_other_weights(objective)
+        holder._made = known or old.for_other_weights(holder._objective())
+
+
+def _refitted(holder: Any, before: frozenset[str], now: frozenset[str]) -> Any:
+    """The values, with the optimizer's state made for other frozen weights than before."""
+    values = holder._own
+    parts = [_without(trees.specs(values.params), before), _without(values.params, now)]
+    opt_state = optimizers.refitted(holder._transformation(), values.opt_state, *parts)
+    return values.replace(opt_state=opt_state)
+
+
+def _without(params: Any, names: frozenset[str]) -> Any:
+    """The tree with None in the place of the weights of these names."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: None if "/".join(trees.path_names(path)) in names else leaf, params
+    )
+
+
+def flags(holder: Any) -> dict[str, list[str]]:
+    """What is frozen, for a checkpoint: paths of layers, patterns of weights, and the weights for
+    which the optimizer's state is made, which hears of a change only before it trains again.
+    """
+    layers = [path for path, layer in _all_layers(holder) if not getattr(layer, "trainable", True)]
+    return {"layers": layers, "held": list(holder._held), "made_for": sorted(holder._frozen)}
+
+
+@contextlib.contextmanager
+def as_in(holder: Any, wanted: dict[str, list[str]] | None) -> Iterator[None]:
+    """Freezes what `flags` told; while it is entered, the optimizer's state is made for what it was
+    made for then. After an exception everything is as it was before.
+
+    Args:
+      holder: the model, built.
+      wanted: from `flags`; None to leave things as they are.
+    """
+    take(holder)
+    if wanted is None:
+        yield
+        return
+    before, values = flags(holder), holder._own
+    made_for = frozenset(wanted["made_for"])
+    try:
+        _set_flags(holder, wanted)
+        take(holder)
+        is_behind = made_for != holder._frozen
+        if is_behind:
+            holder._values = _refitted(holder, holder._frozen, made_for)
+        yield
+    except BaseException:
+        _set_flags(holder, before)
+        take(holder)
+        holder._values = values
+        raise
+    if is_behind:  # it will hear of the change before it trains again
+        holder._frozen, holder._frozen_at, holder._made = made_for, (), None
+
+
+def _set_flags(holder: Any, wanted: dict[str, list[str]]) -> None:
+    """Freezes what `flags` told, and nothing else."""
+    for path, layer in _all_layers(holder):  # a layer before those in it, which it sets too
+        trained = path not in wanted["layers"]
+        if isinstance(layer, Layer) and layer.trainable != trained:
+            freezing.set_trainable(layer, trained)
+    holder._held = tuple(wanted["held"])
+
+
+def _all_layers(holder: Any) -> list[tuple[str, Any]]:
+    """The layers with their paths, and before them the net, under ""."""
+    return [("", holder.net), *freezing.layer_paths(holder.net)]
 
 
 def _moment(holder: Any) -> tuple[Any, ...]:

@@ -78,9 +78,9 @@ def validation(
         if not isinstance(given, tuple | list):
             return data, load(who, given, finite=finite)
         if not 2 <= len(given) <= 3:
+            fix = " Join batches that lie in a list: np.concatenate." if is_batches(given) else ""
             raise ValueError(
-                f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts."
-                f"{' Join batches that lie in a list: np.concatenate.' if is_batches(given) else ''}"
+                f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts.{fix}"
             )
         return data, load(who, *given, finite=finite)
     if not fraction:
@@ -120,15 +120,13 @@ def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> 
 
     def adjust(batch: Batch) -> Batch:
         batch = _arranged(batch, who, net)
-        if shapes is None:
-            return batch
-        if not hasattr(net, "arranged"):
-            _check_count(batch, who, len(shapes))
-        return _adjusted_batch(batch, who, shapes)
+        return batch if shapes is None else _adjusted_batch(batch, who, shapes)
 
     if isinstance(data, Stream):
         data.adjust_fn = adjust
         return data
+    if shapes is not None and not hasattr(net, "arranged"):
+        _check_count(data.batch, who, len(shapes))
     return Arrays(adjust(data.batch), data.length)
 
 

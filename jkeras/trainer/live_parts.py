@@ -15,7 +15,7 @@ import numpy as np
 
 from jkeras import optimizers
 from jkeras.core import trees
-from jkeras.core.naming import assign
+from jkeras.core.naming import snake_case, unique
 from jkeras.trainer.live_number import LiveNumber
 
 if TYPE_CHECKING:
@@ -113,10 +113,14 @@ def parts(description: Any, trainer: Compiled) -> list[OptimizerPart]:
     )
     found = list(multi.parts(trained))
     order = sorted(range(len(found)), key=lambda index: _rank(multi, found[index]))
-    kinds = [type(found[index]).__name__ for index in order]
-    names = assign([None] * len(kinds), kinds)
-    named = zip(order, names, strict=True)
-    return [OptimizerPart(found[i], found[i].name or name, i, trainer) for i, name in named]
+    names = [rule.name for rule in found if rule.name]
+    made = []
+    for index in order:
+        rule = found[index]
+        name = rule.name or unique(snake_case(type(rule).__name__), names)
+        names.append(name)
+        made.append(OptimizerPart(rule, name, index, trainer))
+    return made
 
 
 def no_rate(description: Any, trainer: Compiled) -> AttributeError:

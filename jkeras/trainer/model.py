@@ -25,11 +25,13 @@ from jkeras.layers import InputLayer
 from jkeras.models.anew import anew, rebuilt
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
-from jkeras.models.tracking import forgotten
-from jkeras.trainer import eager, freezing
+from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
+from jkeras.trainer import eager, freezing, own_predict
 from jkeras.trainer.base import Trainer
+from jkeras.trainer.compiled import AnyPrograms
 from jkeras.trainer.configs import check_parts
 from jkeras.trainer.programs import Programs
+from jkeras.trainer.stated_metrics import kept_by
 from jkeras.trainer.stateless import StatedPrograms, Stateless, is_stated
 from jkeras.trainer.subclassed import (
     BODY,
@@ -54,8 +56,8 @@ class Model(Stateless, Trainer):
       trainable, dtype: as for every layer.
 
     A subclass may define `__init__`, which makes layers, and `call`, which calls them, in place of
-    inputs and outputs; `jkeras.trainer.subclassed` says more. With both, `super().call` is the graph,
-    whose weights lie under "functional".
+    inputs and outputs; `jkeras.trainer.subclassed` says more. With both, `super().call` is the
+    graph, whose weights lie under "functional".
 
     Raises:
       TypeError: something else is among them.
@@ -144,6 +146,8 @@ class Model(Stateless, Trainer):
         if name == "seed" and value is None:  # the model has chosen one
             return
         check_free(self, name)
+        if may_hold_layers(name, value):
+            note_layers(self)
         super().__setattr__(name, value)
 
     def build(self, *inputs: Any, rows: int = 1, input_shape: Any = None) -> None:
@@ -179,6 +183,11 @@ class Model(Stateless, Trainer):
         if self._made is None:
             self._made = self._stated_programs()
         return self._made
+
+    def _told(self, programs: AnyPrograms) -> AnyPrograms:
+        if own_predict.has_predict_step(self):
+            programs.predict_step = own_predict.predict_step_of(self)
+        return super()._told(programs)
 
     def _check_targets(self, who: str, batch: Any, size: int) -> None:
         """Asks the loss; a model with steps of its own compares outputs and targets itself."""
@@ -276,6 +285,12 @@ class Model(Stateless, Trainer):
         if body is not None:
             found = [*body.layers, *(layer for layer in found if layer.name != body.name)]
         return [layer for layer in found if not isinstance(layer, Operation)]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Those of every trainer, then those that its attributes hold."""
+        own = kept_by(self) if is_stated(self) else []
+        return own if own and not self.compiled else [*super().metrics, *own]
 
     @property
     def inputs(self) -> list[Symbol]:

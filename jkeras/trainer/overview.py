@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 
-from jkeras.core.identity import identity_of
+from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.naming import kind_of
 from jkeras.core.parts import Own, lies_at
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.tracing import is_input as from_input
+from jkeras.core.trees import spec_of
 from jkeras.display import Row, size_of
+from jkeras.models.calls import observing
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
 from jkeras.models.ties import ties_of
+from jkeras.models.tracking import inside
 from jkeras.trainer.freezing import trained_places
 from jkeras.trainer.shapes import concrete, is_input, merged_shape
+from jkeras.trainer.subclassed import Subclassed
 from jkeras.training.drawing import traced
 
 Path = tuple[str, ...]
+ShapesFn = Callable[[], dict[Identity, Any]]
+"""What the outputs of each layer were when the model was run in shapes alone."""
 
 
 def sizes(holder: Any) -> dict[str, Any]:
@@ -47,12 +54,13 @@ def rows(holder: Any, expand_nested: bool = False) -> list[Row]:
       expand_nested: whether models within the model show their layers, too.
     """
     net, counts = holder.net, _counts(holder)
+    shapes_fn = functools.cache(lambda: _seen_shapes(holder))
     written = getattr(type(net), "is_written", False)
     has_models = any(hasattr(layer, "layers") for layer in holder.layers)
     nested = expand_nested and not written and has_models
     if isinstance(net, Graph) or (nested and counts is not None):
         graph = net if isinstance(net, Graph) else holder.graph()
-        found = list(_graph_rows(graph, counts or {}, expand_nested, ()))
+        found = list(_graph_rows(graph, counts or {}, expand_nested, (), shapes_fn))
         return found if isinstance(net, Graph) else [row for row in found if not row.is_input]
     layers = [x for x in getattr(net, "layers", (net,)) if not is_input(x)]
     kinds = [(getattr(x, "name", None) or holder.name, kind_of(x)) for x in layers]
@@ -61,10 +69,12 @@ def rows(holder: Any, expand_nested: bool = False) -> list[Row]:
     shapes = _output_shapes(holder)
     if not hasattr(net, "layers"):
         counts = {(kinds[0][0],): sum(n for path, n in counts.items() if len(path) == 1)}
-    return [
-        _row(layer, name, kind, shape, counts.get((name,), 0))
-        for layer, (name, kind), shape in zip(layers, kinds, shapes, strict=True)
-    ]
+    found = []
+    for layer, (name, kind), shape in zip(layers, kinds, shapes, strict=True):
+        found.append(_row(layer, name, kind, shape, counts.get((name,), 0)))
+        if expand_nested and _is_model(layer):
+            found += _inner_rows(layer, counts, (name,), shapes_fn)
+    return found
 
 
 def _row(layer: Any, name: str, kind: str, shape: Any, count: int, **more: Any) -> Row:
@@ -98,8 +108,48 @@ def _plain(place: Any) -> Path:
     return tuple(name for name in place if not isinstance(name, Own))
 
 
+def _is_model(layer: Any) -> bool:
+    return isinstance(layer, Graph | Chain | Subclassed)
+
+
+def _inner_rows(
+    model: Any, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
+) -> Iterator[Row]:
+    """The rows of the layers in a model, and in the models there, by what a run of it showed."""
+    for layer in inside(model):
+        if is_input(layer):
+            continue
+        own = (*path, str(layer.name))
+        shape, count = shapes_fn().get(identity_of(layer)), counts.get(own, 0)
+        yield _row(layer, own[-1], kind_of(layer), shape, count, level=len(path))
+        if _is_model(layer):
+            yield from _inner_rows(layer, counts, own, shapes_fn)
+
+
+def _seen_shapes(holder: Any) -> dict[Identity, Any]:
+    """The shapes of each layer's outputs where it ran last, wherever it is; as `_output_shapes`."""
+    tried = [_shapes_of_run(holder, size) for size in (2, 3)]
+    return {one: merged_shape(a, tried[1][one]) for one, a in tried[0].items()}
+
+
+def _shapes_of_run(holder: Any, size: int) -> dict[Identity, Any]:
+    values, seen = holder._need_values(), {}
+
+    def note(layer: Any, inputs: Any, outputs: Any) -> None:
+        seen[identity_of(layer)] = jax.tree.map(spec_of, outputs)
+
+    with observing(note):
+        traced(
+            holder.net.apply,
+            values.params,
+            values.state,
+            *(concrete(spec, size) for spec in holder._specs or ()),
+        )
+    return seen
+
+
 def _graph_rows(
-    graph: Graph, counts: dict[Path, int], expand_nested: bool, path: Path
+    graph: Graph, counts: dict[Path, int], expand_nested: bool, path: Path, shapes_fn: ShapesFn
 ) -> Iterator[Row]:
     plain = bool(path) or _is_in_a_row(graph)
     for layer, nodes in zip(graph.layers, graph.nodes, strict=True):
@@ -116,10 +166,13 @@ def _graph_rows(
             is_input=is_input(layer),
         )
         if expand_nested and isinstance(layer, Graph):
-            yield from _graph_rows(layer, counts, True, own)
+            yield from _graph_rows(layer, counts, True, own, shapes_fn)
         elif expand_nested and isinstance(layer, Chain):
             inner = graph_of(layer, nodes[-1].inputs)
-            yield from (row for row in _graph_rows(inner, counts, True, own) if not row.is_input)
+            found = _graph_rows(inner, counts, True, own, shapes_fn)
+            yield from (row for row in found if not row.is_input)
+        elif expand_nested and isinstance(layer, Subclassed):
+            yield from _inner_rows(layer, counts, own, shapes_fn)
 
 
 def _is_in_a_row(graph: Graph) -> bool:

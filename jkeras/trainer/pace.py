@@ -150,11 +150,15 @@ class Interrupt:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def pass_on(self) -> None:
-        """After SIGTERM: what it does to a process, now that everything is in its place.
+        """What the signal does to a process, now that everything is in its place: SIGTERM ends it,
+        and Ctrl-C ends the `fit` around this one, where there is one.
 
         Raises:
           SystemExit: unless the program has a handler of its own, which is called.
         """
+        around = getattr(self._before.get(signal.SIGINT), "__self__", None)
+        if self.asked == signal.SIGINT and isinstance(around, Interrupt):
+            around.asked = self.asked
         if self.asked == signal.SIGTERM:
             handler = self._before[signal.SIGTERM]
             if callable(handler):

@@ -98,11 +98,12 @@ class Programs:
             self._met = (batch, outputs)
             self.objective = self.objective.met(outputs)
             self._zeros = self.objective.zeros(batch, outputs)
+            self.pads = self.pads and not self.objective.looks_across(batch, outputs)
 
     def for_other_weights(self, objective: Objective) -> Programs:
         """The programs of the same compilation for an objective that freezes other weights."""
         new = Programs(objective, self._optimizer)
-        new.skips = self.skips
+        new.skips, new.predict_step = self.skips, self.predict_step
         if self._met is not None:
             new.meet(*self._met)
         same = ((key, loop) for key, loop in self._loops.items() if key[0] == "predict")
@@ -162,7 +163,7 @@ class Programs:
         key = jax.tree.structure(batch), tuple(jax.tree.leaves(batch))
         if key not in self._outputs:
             step = functools.partial(jax.eval_shape, self.predict_step, params, state)
-            self._outputs[key] = trials.outputs(step, batch)
+            self._outputs[key] = trials.outputs(self.objective.net, step, batch)
         return self._outputs[key]
 
     def _loop(self, phase: str, size: int, make: Callable[[int], Any], **options: Any) -> Program:

@@ -13,7 +13,7 @@ import copy
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ from jkeras.core.errors import describe
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.saving import runs
+from jkeras.trainer import drawn, freezing
 from jkeras.trainer.phase import floats
 from jkeras.training.state import TrainState
 
@@ -40,6 +41,8 @@ class Run:
       callbacks: those of the run.
       facts: what the numbers of its batches rest on: examples, batch size, steps, shuffling.
       first: the number of its first epoch.
+      begun: how often training and validation data were begun before it, where they know.
+      validates_fn: whether a validation comes after an epoch.
       epoch: the epoch that is under way, or comes.
       batch: steps of it that are done.
       earlier: steps of the run before it.
@@ -51,6 +54,8 @@ class Run:
     callbacks: CallbackList
     facts: dict[str, Any]
     first: int
+    begun: Sequence[int | None] = ()
+    validates_fn: Callable[[int], bool] = lambda epoch: False
     epoch: int = 0
     batch: int = 0
     earlier: int = 0
@@ -60,6 +65,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.epoch = self.first
+        self.callbacks.begin_run()
 
     def room(self, done: int) -> int | None:
         """Steps from the `done`-th of this epoch to the next one after which a callback wants
@@ -93,13 +99,15 @@ def snapshot(trainer: Any) -> Snapshot:
     """
     run: Run | None = trainer._run
     values = {name: _plain(leaf) for name, leaf in trees.named_leaves(trainer.train_state).items()}
+    taken: Snapshot = {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
+    taken |= {"frozen": freezing.flags(trainer), "calls": drawn.calls(trainer)}
     if run is None:
-        return {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
+        return taken
     place = {name: getattr(run, name) for name in runs.COUNTS}
-    told = {**place, "facts": run.facts, "logs": floats(run.logs)}
+    told = {**place, "facts": run.facts, "logs": floats(run.logs), "begun": list(run.begun)}
     told["stops"] = run.stops or bool(trainer.stop_training)
     states = [[kind, copy.deepcopy(state)] for kind, state in run.callbacks.get_states()]
-    return {"format": runs.FORMAT, "values": values, "run": told, "callbacks": states}
+    return {**taken, "run": told, "callbacks": states}
 
 
 def found(given: Any) -> Snapshot:
@@ -111,8 +119,8 @@ def found(given: Any) -> Snapshot:
     """
     if isinstance(given, str | os.PathLike):
         return runs.read(given)
-    if isinstance(given, Mapping) and given.get("format") == runs.FORMAT:
-        return dict(given)
+    if isinstance(given, Mapping) and "format" in given:
+        return runs.checked("fit: `resume_from`", dict(given))
     raise TypeError(
         "fit: `resume_from`: expected the path of a checkpoint, or what `model.snapshot()` "
         f"returned, got {describe(given)}."
@@ -122,7 +130,7 @@ def found(given: Any) -> Snapshot:
 def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
     """The values of a snapshot, in the structure of a model's own.
 
-    The sums of metrics may be others between two epochs, where they begin anew.
+    The metrics may be others between two epochs, where their sums begin anew.
 
     Raises:
       ValueError: they are another model's; the message names the first one that differs.
@@ -131,7 +139,8 @@ def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
     values, wanted = dict(taken["values"]), trees.named_leaves(like)
     if run is None or not run["batch"]:
         own = {name: _plain(leaf) for name, leaf in wanted.items() if name.startswith("sums/")}
-        values = {n: v for n, v in values.items() if not n.startswith("sums/")} | own
+        old = {name: values.pop(name) for name in list(values) if name.startswith("sums/")}
+        values |= old if _alike(old, own) else own
     _compare(_told(who, taken), values, wanted)
     leaves = [_placed(values[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
@@ -158,24 +167,48 @@ def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
             )
 
 
+def check_end(who: str, taken: Snapshot, epochs: int | None) -> None:
+    """Refuses a run that went further than this one shall: it is another one.
+
+    Raises:
+      ValueError: it did.
+    """
+    run = taken["run"]
+    if epochs is not None and run["epoch"] + (run["batch"] > 0) > epochs:
+        raise ValueError(
+            f"{_told(who, taken)}: `epochs`: expected at least {run['epoch'] + (run['batch'] > 0)}"
+            f", because the run to go on with is in that epoch, got {epochs}. Each call of `fit` "
+            "needs a folder of its own."
+        )
+
+
 def pass_over(run: Run, data: Any, held_out: Any, limits: tuple[int | None, int | None]) -> None:
-    """Brings iterables to where they stood: what was read of them is read again.
+    """Brings iterables to where they stood: what was read of them is read again, in that order.
 
     An iterable may depend on how often it was started and how much was read of it (a generator, a
-    loader with a random generator of its own); reading again is what is right for all of them.
+    loader with a random generator of its own, or NumPy's, which training and validation share);
+    reading again is what is right for all of them.
 
     Args:
       run: in the place it goes on from.
       data, held_out: training and validation data; arrays need nothing.
       limits: steps of an epoch and of a validation at most.
     """
-    if isinstance(data, Stream):
-        for _ in range(run.first, run.epoch):
+    streams = [part for part in (data, held_out) if isinstance(part, Stream)]
+    for stream in [s for s, begun in zip(streams, run.begun, strict=False) if s.restart(begun)]:
+        stream.first()
+    for epoch in range(run.first, run.epoch):
+        if isinstance(data, Stream):
             data.pass_epoch(limits[0])
-        data.pass_batches(run.batch)
-    if isinstance(held_out, Stream):
-        for _ in range(run.validations):
+        if isinstance(held_out, Stream) and run.validates_fn(epoch):
             held_out.pass_epoch(limits[1])
+    if isinstance(data, Stream):
+        data.pass_batches(run.batch)
+
+
+def begun_of(data: Any, held_out: Any) -> list[int | None]:
+    """How often the iterables among training and validation data were begun before."""
+    return [part.begun for part in (data, held_out) if isinstance(part, Stream)]
 
 
 def facts_of(data: Any, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
@@ -218,14 +251,15 @@ def go_on(
     run.epoch = max(run.first, trainer.initial_epoch)
     if taken is None:
         return None
-    values = restored_values(trainer._who, taken, trainer._need_values())
     if taken["run"] is None:
-        trainer.train_state = values
+        take_values(trainer, taken)
         return None
     check_place(trainer._who, taken, run.facts)
+    check_end(trainer._who, taken, (run.callbacks.params or {}).get("epochs"))
+    take_values(trainer, taken)
     for name in runs.COUNTS:
         setattr(run, name, taken["run"][name])
-    run.logs = dict(taken["run"]["logs"])
+    run.logs, run.begun = dict(taken["run"]["logs"]), taken["run"].get("begun", ())
     run.stops = taken["run"]["stops"] and not run.batch
     pass_over(run, data, held_out, limits)
     if run.batch:
@@ -236,7 +270,7 @@ def go_on(
 
 def put_back(trainer: Any, taken: Snapshot) -> None:
     """Gives the trainer and its callbacks the values they had."""
-    trainer.train_state = restored_values(trainer._who, taken, trainer._need_values())
+    take_values(trainer, taken)
     trainer.stop_training = taken["run"]["stops"]
     seen: Counter[str] = Counter()
     states: dict[tuple[str, int], Any] = {}
@@ -244,6 +278,19 @@ def put_back(trainer: Any, taken: Snapshot) -> None:
         states[kind, seen[kind]] = copy.deepcopy(state)
         seen[kind] += 1
     trainer._run.callbacks.set_states(states)
+
+
+def take_values(trainer: Any, taken: Snapshot) -> None:
+    """Gives the trainer the values of a snapshot, and its layers the flags they had.
+
+    Raises:
+      ValueError: they are another model's; nothing is changed.
+    """
+    flags = taken.get("frozen")
+    with freezing.as_in(trainer, flags):
+        values = restored_values(trainer._who, taken, trainer._need_values())
+        trainer.train_state = values
+    drawn.set_calls(trainer, taken.get("calls", 0))
 
 
 def _told(who: str, taken: Snapshot) -> str:
@@ -264,6 +311,12 @@ def _placed(array: Any, like: Any) -> jax.Array:
     if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
     return array
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether arrays have the same names, shapes and dtypes."""
+    told = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (one, other)]
+    return told[0] == told[1]
 
 
 def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:

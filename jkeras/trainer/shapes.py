@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.errors import describe
@@ -32,7 +33,7 @@ def spec_of_input(value: Any, who: str) -> Any:
         return _Shape(value.shape, value.dtype)
     if is_input(value):
         return _Shape(value.batch_shape, value.dtype or jnp.float32)
-    if isinstance(value, tuple | list) and all(n is None or hasattr(n, "__index__") for n in value):
+    if isinstance(value, tuple | list) and all(n is None or _is_size(n) for n in value):
         return _Shape(tuple(n if n is None else operator.index(n) for n in value), jnp.float32)
     if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)):
         raise TypeError(
@@ -40,6 +41,10 @@ def spec_of_input(value: Any, who: str) -> Any:
             f"{describe(value)}. For example: build((None, 784))."
         )
     return jax.tree.map(lambda a: _Shape((None, *a.shape[1:]), a.dtype), trees.specs(value))
+
+
+def _is_size(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, jax.Array | np.ndarray)
 
 
 class _Shape:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jkeras.core.variables import innermost
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import Carried, carried
+from jkeras.models.tracking import attributes
 
 
 def first_variables(model: Any) -> list[Any]:
@@ -27,6 +28,14 @@ def metrics_of(model: Any) -> list[Metric]:
     frame = innermost(Carried)
     is_own = frame is not None and frame.owner is model
     return list(frame.metrics if frame is not None and is_own else model.metrics)
+
+
+def kept_by(model: Any) -> list[Metric]:
+    """The metrics that a model's attributes hold, in lists and dicts too."""
+    values = [value for _, value in attributes(model)]
+    leaves = jax.tree.leaves(values, is_leaf=lambda value: isinstance(value, Metric))
+    found = {id(leaf): leaf for leaf in leaves if isinstance(leaf, Metric)}
+    return list(found.values())
 
 
 def updated(
@@ -52,4 +61,4 @@ def given_metrics(model: Any) -> list[Metric]:
     return [metric for metric in metrics_of(model) if id(metric) in given]
 
 
-__all__ = ["first_variables", "given_metrics", "metrics_of", "updated"]
+__all__ = ["first_variables", "given_metrics", "kept_by", "metrics_of", "updated"]

@@ -28,15 +28,17 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
 from jkeras.core.freezing import trained, whole
-from jkeras.core.keys import Key, child
+from jkeras.core.keys import child
 from jkeras.core.layer import activity_losses
-from jkeras.core.variables import Frame, innermost, within
+from jkeras.core.variables import innermost, within
 from jkeras.metrics.carried import carried
 from jkeras.trainer import freezing
 from jkeras.trainer.drawn import draws, next_key
+from jkeras.trainer.in_step import StepFrame
 from jkeras.trainer.order import PARTS
 from jkeras.trainer.programs import Program, Programs
 from jkeras.trainer.stated_metrics import first_variables, given_metrics, metrics_of, updated
+from jkeras.trainer.subclassed import check_steps
 from jkeras.training import finite
 from jkeras.training.drawing import at, opened
 from jkeras.training.loops import take
@@ -44,7 +46,7 @@ from jkeras.training.objective import Objective
 from jkeras.training.state import TrainState
 
 Lists = tuple[Any, ...]
-_LOOKED_AT = ("train_step", "compute_loss", "compute_metrics")
+_LOOKED_AT = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
 class Layout:
@@ -92,27 +94,6 @@ class Layout:
         """The tree of params with True where a weight is frozen."""
         own = {i for part, i in self.trained if part == 0}
         return self.trees[0].unflatten([i not in own for i in range(self.trees[0].num_leaves)])
-
-
-class StepFrame(Frame):
-    """One step of a model: its key, and what it was called with last.
-
-    Args:
-      model: the model.
-      key: the step's, or None.
-      opt_tree: the structure of the optimizer's state, or None.
-    """
-
-    def __init__(self, model: Any, key: Key | None, opt_tree: Any = None) -> None:
-        super().__init__(model)
-        self.key, self.opt_tree, self.calls = key, opt_tree, 0
-        self.params: Any = None
-        self.state: Any = {}
-
-    def next_key(self) -> Key | None:
-        """The key of the next call: the first has the step's own."""
-        self.calls += 1
-        return self.key if self.key is None or self.calls == 1 else child(self.key, self.calls)
 
 
 def is_stated(model: Any) -> bool:
@@ -182,7 +163,7 @@ class StatedPrograms(Programs):
     def for_other_weights(self, objective: Objective) -> StatedPrograms:
         """The same for other frozen weights, with what was learned of logs."""
         new = StatedPrograms(self._model, objective, self._optimizer)
-        new.skips = self.skips
+        new.skips, new.predict_step = self.skips, self.predict_step
         new.objective = self.objective
         new._plain = dataclasses.replace(self._plain, held=objective.held)
         new._zeros, new._eval_zeros, new._learned = self._zeros, self._eval_zeros, self._learned
@@ -420,6 +401,7 @@ class Stateless:
         return logs, (first, second, own)
 
     def _stated_programs(self: Any) -> StatedPrograms:
+        check_steps(self)
         return self._told(StatedPrograms(self, self._objective(), self._transformation()))
 
 

@@ -13,6 +13,7 @@ hold are the layers, and the values are the model's, as for every trainer.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import jax
@@ -114,13 +115,19 @@ def check_free(model: Any, name: str) -> None:
     """
     known = getattr(type(model), name, None)
     fixed = isinstance(known, property) and known.fset is None
-    if not (fixed or (name in _WHEN_BUILT and "_links" in vars(model) and model._own is None)):
+    if not (fixed or (name in _WHEN_BUILT and _is_being_made(model))):
         return
     what, other = _TAKEN.get(name, (f"`{name}` of every model", f"own_{name}"))
     raise AttributeError(
         f"{model._who}: the attribute `{name}` is taken: it is {what}. Choose another name: "
         f"self.{other} = ..."
     )
+
+
+def _is_being_made(model: Any) -> bool:
+    """Whether it may be the `__init__` of a user's class that sets an attribute."""
+    ours = type(model).__module__.partition(".")[0] == "jkeras"
+    return not ours and model._own is None and vars(model).get("_compilation") is None
 
 
 BODY = "_body"
@@ -158,6 +165,23 @@ def check_alone(model: Any) -> None:
         )
 
 
+def check_steps(model: Any) -> None:
+    """Raises for a step of the class's own that does not take what it will be given.
+
+    Raises:
+      TypeError: it takes something else than `state` and `data`.
+    """
+    for name in ("train_step", "test_step"):
+        step = inspect.signature(getattr(model, name))
+        try:
+            step.bind(None, None)
+        except TypeError:
+            raise TypeError(
+                f"{model._who}: {name}: expected the arguments (state, data), as in Keras on JAX, "
+                f"got {step}. Write def {name}(self, state, data), and return (logs, state)."
+            ) from None
+
+
 def is_inside_call() -> bool:
     """Whether the `call` of a layer or model runs here."""
     return innermost(Pass) is not None
@@ -190,6 +214,7 @@ __all__ = [
     "call_inside",
     "check_alone",
     "check_free",
+    "check_steps",
     "input_arguments",
     "is_inside_call",
     "is_shape",

@@ -15,6 +15,7 @@ import jax
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.tracing import ODD_SIZES, of_any_size, spec
 from jkeras.core.trees import specs_of_rows
+from jkeras.models.calls import naming_errors
 from jkeras.trainer.shapes import concrete
 
 
@@ -37,11 +38,18 @@ def of_unknown_size(again_fn: Callable[[], Any]) -> Iterator[None]:
 
 
 def made(
-    init_fn: Callable[..., Any], seed: int, specs: Sequence[Any], rows: int, *, at_once: bool
+    net: Any,
+    init_fn: Callable[..., Any],
+    seed: int,
+    specs: Sequence[Any],
+    rows: int,
+    *,
+    at_once: bool,
 ) -> Any:
     """What `init_fn(key, *specs)` makes for a batch of so many rows.
 
     Args:
+      net: whose values they are, for messages.
       init_fn: a pure function.
       seed: of the key.
       specs: shapes in which an unknown axis is None.
@@ -51,14 +59,24 @@ def made(
     key = jax.random.key(seed)
     known = [concrete(each, rows) for each in specs]
     odd = [jax.tree.map(lambda leaf: spec(leaf, ODD_SIZES), each) for each in specs]
-    with of_unknown_size(lambda: jax.eval_shape(init_fn, key, *odd)):
-        return (jit_for_one_call(init_fn) if at_once else init_fn)(key, *known)
+
+    def run(key: Any, *given: Any) -> Any:
+        with naming_errors(net, given):
+            return init_fn(key, *given)
+
+    with of_unknown_size(lambda: jax.eval_shape(run, key, *odd)):
+        return (jit_for_one_call(run) if at_once else run)(key, *known)
 
 
-def outputs(outputs_fn: Callable[..., Any], inputs: Any) -> Any:
-    """`outputs_fn(inputs)`, from specs of inputs to those of outputs, for any number of rows."""
-    with of_unknown_size(lambda: outputs_fn(specs_of_rows(inputs, ODD_SIZES[0]))):
-        return outputs_fn(inputs)
+def outputs(net: Any, outputs_fn: Callable[..., Any], inputs: Any) -> Any:
+    """`outputs_fn(inputs)`, from specs of a net's inputs to those of its outputs."""
+
+    def run(given: Any) -> Any:
+        with naming_errors(net, tuple(jax.tree.leaves(given))):
+            return outputs_fn(given)
+
+    with of_unknown_size(lambda: run(specs_of_rows(inputs, ODD_SIZES[0]))):
+        return run(inputs)
 
 
 __all__ = ["made", "of_unknown_size", "outputs"]

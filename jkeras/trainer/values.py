@@ -230,7 +230,7 @@ class Holder(Filed, Saved, Configured):
         if self._values is None:
             enable_cache()
             few = len(getattr(self.net, "layers", ())) <= FEW_LAYERS
-            self._own = trials.made(self._init_fn(), self.seed, specs, rows, at_once=few)
+            self._own = trials.made(self.net, self._init_fn(), self.seed, specs, rows, at_once=few)
             try:
                 sharing.settle(self)
             except ValueError:

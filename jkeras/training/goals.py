@@ -220,14 +220,17 @@ def targets(y: Any, goals: tuple[Goal, ...], found: Outline) -> tuple[Any, ...]:
     """The targets of each output, None where there are none.
 
     Args:
-      y: an array for a model with one output; a list, tuple or dict for several. Outputs whose loss
-        is None may be left out.
+      y: an array for a model with one output, or with one that has a loss; a list, tuple or dict
+        for several. Outputs whose loss is None may be left out.
       goals: what is asked of each output.
       found: the outline of the outputs.
 
     Raises:
       ValueError: they do not go with the outputs, or some that are needed are missing.
     """
+    with_loss = [i for i, goal in enumerate(goals) if goal.loss is not None]
+    if not isinstance(y, list | tuple | dict) and y is not None and len(with_loss) == 1:
+        y = [y] if found.count > 1 else y
     if not isinstance(y, list | tuple | dict):
         if found.count > 1 and y is not None:
             raise ValueError(
@@ -235,7 +238,6 @@ def targets(y: Any, goals: tuple[Goal, ...], found: Outline) -> tuple[Any, ...]:
                 f"got {describe(y)}."
             )
         return (y,) * found.count
-    with_loss = [i for i, goal in enumerate(goals) if goal.loss is not None]
     if isinstance(y, list | tuple) and len(y) == len(with_loss) != found.count:
         placed = dict(zip(with_loss, y, strict=True))
     else:

@@ -179,6 +179,18 @@ class Objective:
         parts = zip(goals, targets(batch.y, goals, found), *leaves, strict=True)
         return [Part(*part) for part in parts]
 
+    def looks_across(self, batch: Batch, outputs: Any) -> bool:
+        """Whether a loss or metric of the user's gives one number for a whole batch, so that no
+        filler rows may be in it; of specs.
+        """
+        for part in (part for part in self.parts(batch, outputs) if part.y is not None):
+            pairs = part.goal.metrics + part.goal.weighted_metrics
+            asked: list[Any] = [metric for _, metric in pairs]
+            asked += [] if part.goal.loss is None else [part.goal.loss]
+            if any(one.looks_across(part.y, part.outputs) for one in asked):
+                return True
+        return False
+
     def penalty(self, params: Tree) -> jax.Array | float:
         """The regularization losses of the weights."""
         return self.net.penalty(params) if hasattr(self.net, "penalty") else 0.0

@@ -44,6 +44,7 @@ class Dataset:
     Attributes:
       class_names: of images: the names of the classes, in the order of their numbers.
       file_paths: of images: the paths of all examples, in the order of their numbers.
+      epochs_begun: how often it was begun; the next time is the epoch of that number.
 
     Example:
       >>> squares = Dataset(lambda i: (i, i**2), length=5).batch(2)
@@ -62,15 +63,15 @@ class Dataset:
         self._order_fn: Order = lambda epoch: np.arange(length)
         self.batch_size = batch_size
         self._drops = False
-        self._epoch = 0
+        self.epochs_begun = 0
 
     def __len__(self) -> int:
         size = self.batch_size or 1
         return self._length // size if self._drops else -(-self._length // size)
 
     def __iter__(self) -> Iterator[Any]:
-        epoch, self._epoch = self._epoch, self._epoch + 1
-        return self.epoch(epoch)
+        self.epochs_begun += 1
+        return self.epoch(self.epochs_begun - 1)
 
     def __repr__(self) -> str:
         size = "one by one" if self.batch_size is None else f"in batches of {self.batch_size}"

@@ -309,3 +309,54 @@ def test_keys_come_by_name() -> None:
     params, _ = kl.RNN([kl.SimpleRNNCell(4), kl.LSTMCell(2)]).init(KEY, X)
     own, _ = kl.LSTM(2).init(child(KEY, "lstm_cell"), jnp.zeros((2, 6, 4)))
     assert_close(params["lstm_cell"], own)
+
+
+# -- in Keras's way
+
+
+class Written(kl.Layer):
+    """A cell as Keras's guides write it: a list of states in, a list of states out."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.state_size = units, [units]
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        h = 0.5 * states[0] + jnp.tanh(inputs @ self.kernel)
+        return h, [h]
+
+
+def test_a_cell_in_keras_way_is_what_the_same_pure_functions_are() -> None:
+    params = {"kernel": jnp.ones((3, 4)) / 4}
+    for kind in (kl.RNN, lambda cell, **told: kl.RNN([cell], **told)):
+        results = []
+        for cell in (Written(4, name="cell"), Leaky(4, name="cell")):
+            layer = kind(cell, return_sequences=True, return_state=True)
+            made, state = layer.init(KEY, X)
+            own = params if "kernel" in made else {"cell": params}
+            assert jax.tree.map(jnp.shape, made) == jax.tree.map(jnp.shape, own)
+            results.append(jax.tree.leaves(layer.apply(own, state, X, mask=MASK)[0]))
+        for ours, pure in zip(*results, strict=True):
+            np.testing.assert_allclose(ours, pure, rtol=1e-6)
+
+
+def test_a_cell_called_by_hand_takes_and_gives_states_as_keras_does() -> None:
+    cell = kl.LSTMCell(4)
+    states = cell.get_initial_state(batch_size=2)
+    output, after = cell(X[:, 0], states)
+    assert isinstance(after, list) and [value.shape for value in after] == [(2, 4), (2, 4)]
+    np.testing.assert_array_equal(output, after[0])
+    side_by_side = cell(X[:, 0], *states)
+    np.testing.assert_array_equal(side_by_side[2], after[1])
+    np.testing.assert_array_equal(cell(X[:, 0], states=states)[1][1], after[1])
+
+
+def test_a_stateful_layer_by_hand_goes_on_until_it_is_reset() -> None:
+    layer = kl.LSTM(4, stateful=True)
+    first, second = layer(X), layer(X)
+    assert np.abs(first - second).max() > 1e-3
+    layer.reset_state()
+    np.testing.assert_allclose(layer(X), first, rtol=1e-6)

@@ -79,6 +79,22 @@ def test_values_have_the_dtype_of_the_predictions_whatever_a_loss_of_ones_own_re
     assert Squares().values(y_true, y_pred).dtype == jnp.bfloat16
 
 
+def test_a_class_without_arguments_of_its_own_has_those_of_keras():
+    class Largest(losses.Loss):
+        def call(self, y_true, y_pred):
+            return jnp.max(jnp.abs(y_true - y_pred))
+
+    loss = Largest("top", reduction="sum")
+    assert (loss.name, loss.reduction, Largest().name) == ("top", "sum", "largest")
+    assert loss.get_config() == {"name": "top", "reduction": "sum"}
+    assert Largest.from_config(loss.get_config()).log_name == "top"
+
+
+def test_a_function_that_gives_one_number_says_that_it_looks_across_the_batch():
+    found = {str(loss.log_name): loss.looks_across(y, p) for loss, y, p in TABLE}
+    assert {name for name, across in found.items() if across} == {"absolute_of_batch"}
+
+
 def test_every_loss_is_in_the_table():
     classes = {
         getattr(losses, name)

@@ -25,6 +25,17 @@ def test_updates_add_up_until_the_metric_begins_again():
     assert float(metric(TRUE, PRED, sample_weight=jnp.array([1.0, 1.0, 0.0, 1.0]))) == 1.0
 
 
+def test_variables_are_looked_up_and_assigned():
+    metric = metrics.Mean()
+    values = metric.stateless_update_state([v.value for v in metric.variables], 5.0)
+    for variable, value in zip(metric.variables, values, strict=True):
+        variable.assign(value)
+    assert float(metric.result()) == 5.0
+    variables = metric.variables
+    metric.reset_state()
+    assert [float(variable) for variable in variables] == [0.0, 0.0]
+
+
 def test_by_hand_is_what_the_pure_functions_give():
     metric = metrics.AUC(num_thresholds=20)
     sums = metric.init()

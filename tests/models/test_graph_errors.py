@@ -177,8 +177,8 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "data of another shape": (
         lambda: pair().predict([ARRAY, ARRAY], verbose=0),
         ValueError,
-        "InputLayer 'b': expected `inputs` of shape (None, 3), got (None, 4). None is an axis of any "
-        "size; the first axis counts the examples.",
+        "InputLayer 'b': expected `inputs` of shape (None, 3), got (None, 4). None is an axis of "
+        "any size; the first axis counts the examples.",
     ),
     "a module that is no layer, in a graph": (
         lambda: jkeras.Trainer(Foreign())(a()),

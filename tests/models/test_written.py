@@ -37,6 +37,81 @@ class Noted(layers.Layer):
         return self.inner["b"](self.inner["a"][0](x)) * scale
 
 
+class Interleaved(layers.Layer):
+    """Two lists that grow in turns, and an attribute that is filled last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: Any = None
+        self.even: list[Any] = []
+        self.odd: list[Any] = []
+        for units in (1, 3):
+            self.even.append(layers.Dense(units, use_bias=False))
+            self.odd.append(layers.Dense(units + 1, use_bias=False))
+        self.stem = jkeras.Sequential()
+        self.middle = layers.Dense(5, use_bias=False)
+        self.stem.add(layers.Dense(6, use_bias=False))
+        self.last = layers.Dense(7, use_bias=False)
+
+    def call(self, x: Any) -> Any:
+        return x
+
+
+def test_layers_have_the_order_in_which_they_came() -> None:
+    layer = Interleaved()
+    for made in (layer, copy.deepcopy(layer)):
+        assert [getattr(part, "units", "stem") for part in made.layers] == [
+            1,
+            2,
+            3,
+            4,
+            "stem",
+            5,
+            7,
+        ]
+
+
+class Ordered(layers.Layer):
+    """An input behind the flags."""
+
+    def call(
+        self, x: Any, mask: Any = None, other: Any = 0.0, training: bool = False, gain: float = 1.0
+    ) -> Any:
+        kept = x if mask is None else ops.where(mask[:, None], x, 0.0)
+        return gain * (kept + other) + (100.0 if training else 0.0)
+
+
+def test_inputs_behind_mask_and_training_find_their_place() -> None:
+    layer, mask = Ordered(), jnp.asarray([True, False])
+    np.testing.assert_array_equal(layer(X, other=X, gain=0.5), X)
+    masked = jnp.where(mask[:, None], 2 * X, X)
+    np.testing.assert_array_equal(layer(X, mask, X), masked)
+    np.testing.assert_array_equal(layer(X, mask, X, True), 100.0 + masked)
+    symbol = jkeras.Input((3,))
+    model = jkeras.Model(symbol, layer(symbol, other=symbol, gain=2.0))
+    np.testing.assert_array_equal(model.net.apply({}, {}, X)[0], 4 * X)
+
+
+class OnTwo(layers.Layer):
+    """Its `build` has one argument, its `call` two inputs."""
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, first: Any, second: Any) -> Any:
+        return first * self.kernel + ops.sum(second)
+
+
+def test_build_hears_of_the_first_of_several_inputs() -> None:
+    np.testing.assert_array_equal(OnTwo()(X, X[:, :2]), X + 8)
+
+
+def test_a_graph_writes_down_a_layer_without_a_configuration_of_its_own() -> None:
+    symbol = jkeras.Input((3,))
+    config = jkeras.Model(symbol, OnTwo(name="on_two")(symbol, symbol)).get_config()
+    assert config["layers"][1]["config"] == {"name": "on_two", "trainable": True, "dtype": None}
+
+
 def test_the_functions_are_pure_and_go_under_jit_grad_and_vmap() -> None:
     layer = Linear(2)
     params, state = layer.init(KEY, X)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from jkeras import Input, Model
 from jkeras.core.description import Description, option
 from jkeras.core.layer import Layer
 from jkeras.ops import activations
@@ -152,3 +153,17 @@ def test_the_owner_is_named_once():
         "Owner: `activation`: expected an activation: a name such as 'relu', a function "
         "array -> array, or None, got 3 (int)."
     )
+
+
+def test_every_activation_called_on_a_symbol_is_a_layer_of_the_graph():
+    x = Input((4,))
+    for name, function in activations.TABLE.items():
+        symbol = function(x, **EXTRA.get(name, {}))
+        assert symbol.dtype == jnp.float32 and symbol.shape[0] is None, name
+    model = Model(x, activations.relu(activations.gelu(x), negative_slope=0.5, max_value=1.5))
+    again = Model.from_config(model.get_config())
+    assert [node.kind for node in again.net.layers[1:]] == ["Gelu", "ReLU"]
+    values = jnp.asarray([[-2.0, -0.5, 1.0, 4.0]])
+    wanted = activations.relu(activations.gelu(values), 0.5, 1.5)
+    for net in (model.net, again.net):
+        np.testing.assert_allclose(net.apply({}, {}, values)[0], wanted, rtol=1e-6)

@@ -160,3 +160,14 @@ def test_an_unknown_engine_is_refused() -> None:
         "compile: `engine`: expected one of ['auto', 'resident', 'streaming'], got 'resdient'. "
         "Did you mean 'resident'?"
     )
+
+
+def test_a_function_that_gives_one_number_sees_no_filler_rows() -> None:
+    def largest(y_true: Any, y_pred: Any) -> Any:
+        return y_pred.max()
+
+    model = Sequential([layers.Activation("linear")])
+    model.compile("sgd", largest, metrics=[largest])
+    x = np.arange(20.0, dtype=np.float32)[:, None]
+    found = model.evaluate(x, x, batch_size=12, verbose=0)  # 12 and 8 rows, up to 11 and up to 19
+    np.testing.assert_allclose(found, [(12 * 11 + 8 * 19) / 20] * 2, rtol=1e-6)

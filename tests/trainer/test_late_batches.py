@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras.core.batch import Batch
 from jkeras.models import Chain
 from jkeras.trainer.late_batches import LateBatches, structure
@@ -90,3 +91,18 @@ def test_an_output_without_targets_where_there_were_some() -> None:
         late(batch(y={"a": np.ones(2), "b": None}), 1)
     expected, got = (jax.tree.structure(b) for b in (first, batch(y={"a": 1, "b": None})))
     assert str(caught.value) == f"expected {expected} as in the first batch, got {got}."
+
+
+def test_a_list_of_batches_is_read_in_every_epoch() -> None:
+    """As several inputs are a list of arrays, a list of tuples can only be batches."""
+    model = jkeras.Sequential([jkeras.layers.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    x, y = np.arange(10.0, dtype=np.float32).reshape(5, 2) / 10, np.ones((5, 1), np.float32)
+    batches = [(x[:3], y[:3]), (x[3:], y[3:])]
+    fitted = model.fit(batches, epochs=2, verbose=0).history["loss"]
+    other = jkeras.Sequential([jkeras.layers.Dense(1)], seed=0)
+    other.compile("sgd", "mse")
+    alike = other.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(fitted, alike, rtol=1e-6)
+    assert model.evaluate(batches, verbose=0) == pytest.approx(model.evaluate(x, y, verbose=0))
+    assert model.predict([(x[:3],), (x[3:],)], verbose=0).shape == (5, 1)

@@ -125,8 +125,8 @@ def test_several_optimizers_have_no_common_rate() -> None:
     with pytest.raises(AttributeError) as caught:
         model.optimizer.learning_rate  # noqa: B018
     assert str(caught.value) == (
-        "MultiOptimizer has no `learning_rate`: each of its optimizers has its own, in "
-        "model.train_state.opt_state.states."
+        "MultiOptimizer has no `learning_rate`: each of its optimizers has its own. Read or set it "
+        "there: model.optimizer.optimizers[0].learning_rate = 0.01, once the model is built."
     )
 
 

@@ -1,16 +1,20 @@
 """A run that goes on from a snapshot ends with the bits of one that was never interrupted."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import jax
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 import jkeras
 from jkeras import callbacks, layers
@@ -20,6 +24,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(44, 5)).astype(np.float32)
 Y = RNG.integers(0, 3, 44)
 EPOCHS = 4
+PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 STEPS = 5  # of 8 and, the last one, of 3 examples
 
 
@@ -42,17 +47,40 @@ def endless() -> Iterator[Any]:
         yield X[rows], Y[rows]
 
 
+class Reshuffled:
+    """An order that NumPy's own generator, which training and validation share, shuffles on."""
+
+    def __init__(self, length: int) -> None:
+        self.order = np.arange(8 * length)
+
+    def __iter__(self) -> Iterator[Any]:
+        np.random.shuffle(self.order)
+        yield from ((X[rows], Y[rows]) for rows in self.order.reshape(-1, 8))
+
+
+def reshuffled() -> dict[str, Any]:
+    np.random.seed(5)
+    return {"x": Reshuffled(STEPS), "validation_data": Reshuffled(2), "validation_freq": [1, 3]}
+
+
+def shuffled() -> jkeras.utils.datasets.Dataset:
+    return jkeras.utils.datasets.from_arrays((X[:35], Y[:35])).shuffle(seed=3).batch(8)
+
+
 HELD_OUT = (X[35:], Y[35:])
 DATA = {
     "arrays": lambda: {"x": X[:35], "y": Y[:35], "batch_size": 8, "validation_data": HELD_OUT},
     "part": lambda: {"x": X[:40], "y": Y[:40], "batch_size": 4, "steps_per_epoch": STEPS},
     "loader": lambda: {"x": Loader(), "validation_data": HELD_OUT},
+    "part of a loader": lambda: {"x": Loader(), "steps_per_epoch": 3},
     "generator": lambda: {
         "x": endless(),
         "steps_per_epoch": STEPS,
         "validation_data": endless(),
         "validation_steps": 2,
     },
+    "NumPy's generator": reshuffled,
+    "dataset": lambda: {"x": shuffled()},
 }
 
 
@@ -64,18 +92,28 @@ class Cut(callbacks.Callback):
     def __init__(self, step: int) -> None:
         self.step = step
         self.seen = 0
-        self.losses: list[float] = []
-        self.best = float("inf")
         self.taken: Any = None
 
     def on_boundary(self, batch: int, logs: Any = None) -> None:
         self.seen += 1
-        self.losses.append(logs["loss"])
-        self.best = min(self.best, logs["loss"])
         if self.seen == self.step:
             self.taken = self.model.snapshot()
         if self.seen == self.step + 2:
             raise RuntimeError("power cut")
+
+
+class Seen(callbacks.Callback):
+    """Remembers things of many kinds, and has dispatches end after so many steps."""
+
+    def __init__(self, left: int, every: int) -> None:
+        self.left = left
+        self.boundaries = every
+        self.losses: dict[int, float] = {}
+        self.rng = np.random.default_rng(1)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.left -= 1
+        self.losses[epoch] = logs["loss"] + self.rng.normal()
 
 
 def network(engine: str) -> jkeras.Sequential:
@@ -99,10 +137,10 @@ def compiled(request: pytest.FixtureRequest) -> tuple[jkeras.Sequential, Any]:
     return model, model.train_state
 
 
-def used(step: int = -10) -> list[Any]:
-    """Callbacks that remember something, the one that cuts first among them."""
+def used(every: int = 1) -> list[Any]:
+    """Callbacks that remember something."""
     return [
-        Cut(step),
+        Seen(9, every),
         callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True),
         callbacks.ReduceLROnPlateau("loss", patience=1, cooldown=1, factor=0.5),
     ]
@@ -112,39 +150,44 @@ def ended(model: Any, history: Any, listed: list[Any]) -> tuple[Any, ...]:
     """Everything that a run ended with."""
     values = model.snapshot()["values"]
     states = [callback.get_state() for callback in listed]
-    states[0] = {name: states[0][name] for name in ("seen", "losses", "best")}
     arrays = {name: array.tobytes() for name, array in values.items()}
     kept = [weight.tobytes() for weight in states[1].pop("best_weights")]
     return arrays, history.epoch, history.history, states, kept
 
 
-@pytest.mark.parametrize("step", [1, 4, 5, 8, 10, 13])
-@pytest.mark.parametrize("kind", DATA)
+@pytest.fixture(scope="module")
+def expected(compiled: tuple[Any, Any]) -> dict[str, Any]:
+    """How runs end that nobody interrupts, for each kind of data."""
+    model, start = compiled
+    found = {}
+    for kind in DATA:
+        model.train_state, listed = start, used(7)
+        history = model.fit(**DATA[kind](), epochs=EPOCHS, callbacks=listed, verbose=0)
+        found[kind] = ended(model, history, listed)
+    return found
+
+
+@hypothesis.settings(max_examples=14, deadline=None, derandomize=True, database=None, phases=PHASES)
+@hypothesis.given(
+    kind=st.sampled_from(list(DATA)), step=st.integers(1, 18), every=st.integers(1, 6)
+)
+@hypothesis.example(kind="part of a loader", step=3, every=2)
+@hypothesis.example(kind="NumPy's generator", step=16, every=3)
 def test_it_ends_with_the_same_bits(
-    kind: str, step: int, compiled: tuple[Any, Any], tmp_path: Path
+    kind: str, step: int, every: int, compiled: tuple[Any, Any], expected: dict[str, Any]
 ) -> None:
     model, start = compiled
-    model.train_state = start
-    listed = used()
-    history = model.fit(**DATA[kind](), epochs=EPOCHS, callbacks=listed, verbose=0)
-    expected = ended(model, history, listed)
-
-    model.train_state = start
-    cut = used(step)
+    model.train_state, data = start, DATA[kind]()
+    cut = Cut(min(step, data.get("steps_per_epoch", STEPS) * EPOCHS - 2))
     with pytest.raises(RuntimeError, match=r"^power cut"):
-        model.fit(**DATA[kind](), epochs=EPOCHS, callbacks=cut, verbose=0)
+        model.fit(**data, epochs=EPOCHS, callbacks=[cut, *used()], verbose=0)
     model.train_state = start.replace(key=jax.random.key(9))  # as in a process without a seed
-    runs.write(tmp_path / "run.safetensors", cut[0].taken)
-    watched = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
-    again = used()
-    history = model.fit(
-        **DATA[kind](),
-        epochs=EPOCHS,
-        callbacks=[*again, watched] if step % 2 else again,  # one step a dispatch, or many
-        resume_from=tmp_path / "run.safetensors",
-        verbose=0,
-    )
-    assert ended(model, history, again) == expected
+    again, data = used(every), data if kind == "dataset" else DATA[kind]()
+    with tempfile.TemporaryDirectory() as folder:
+        runs.write(f"{folder}/run", cut.taken)
+        run: dict[str, Any] = {"resume_from": f"{folder}/run", "verbose": 0}
+        history = model.fit(**data, epochs=EPOCHS, callbacks=again, **run)
+    assert ended(model, history, again) == expected[kind]
 
 
 def test_a_snapshot_between_epochs_and_one_of_no_run(compiled: tuple[Any, Any]) -> None:
@@ -162,6 +205,40 @@ def test_a_snapshot_between_epochs_and_one_of_no_run(compiled: tuple[Any, Any]) 
     model.train_state = start
     history = model.fit(**DATA["arrays"](), epochs=1, resume_from=end, verbose=0)
     assert history.epoch == [0] and int(model.train_state.epoch) == 3  # its values, a new run
+
+
+def test_what_callbacks_froze_stays_frozen() -> None:
+    model = network("auto")
+    start, ends = model.snapshot(), []
+    freeze = callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: model.freeze("dense") if epoch == 1 else None
+    )
+    run: dict[str, Any] = {**DATA["arrays"](), "verbose": 0}
+    for step in (20, 1, 7):
+        model.fit(**run, epochs=0, resume_from=start)
+        assert not model.snapshot()["frozen"]["layers"]
+        cut = Cut(step)
+        with pytest.raises(RuntimeError) if step < 20 else contextlib.nullcontext():
+            model.fit(**run, epochs=3, callbacks=[freeze, cut])
+        if step < 20:
+            model.fit(**run, epochs=0, resume_from=start)
+            # Behind the epoch that begins with freezing, nobody freezes any more.
+            used = [freeze] if step == 1 else []
+            model.fit(**run, epochs=3, resume_from=cut.taken, callbacks=used)
+        ends.append(model.snapshot())
+    assert same(ends[0], ends[1]) and same(ends[0], ends[2])
+    assert [end["frozen"]["layers"] for end in ends] == [["dense"]] * 3
+
+
+def test_ctrl_c_in_a_fit_inside_a_fit_ends_both(
+    compiled: tuple[Any, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, _ = compiled
+    press = callbacks.LambdaCallback(on_epoch_end=lambda *_: signal.raise_signal(signal.SIGINT))
+    run: dict[str, Any] = {**DATA["arrays"](), "epochs": 2, "verbose": 0}
+    inner = callbacks.LambdaCallback(on_epoch_end=lambda *_: model.fit(**run, callbacks=[press]))
+    history = model.fit(**run, callbacks=[inner])
+    assert history.interrupted and history.epoch == [0]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -217,6 +294,14 @@ REFUSED = {
              "`model.snapshot()` returned, got 3 (int)."),
     "missing": ("none.safetensors", FileNotFoundError,
                 "none.safetensors: there is no such file."),
+    "weights": ("a.weights.h5", ValueError,
+                "a.weights.h5: expected the state of a run, got a file of a model. Take its "
+                "weights with model.load_weights('a.weights.h5'), and fit a new run."),
+    "newer": ({"format": "jkeras-run-9"}, ValueError,
+              "fit: `resume_from`: expected the state of a run (jkeras-run-1), got "
+              "'jkeras-run-9'. Another version of jkeras wrote it: go on with that one."),
+    "part": ({"format": "jkeras-run-1"}, ValueError,
+             "fit: `resume_from`: expected the state of a run, and its 'values' is damaged."),
 }  # fmt: skip
 
 
@@ -231,27 +316,34 @@ def test_what_is_no_run_is_refused(case: str, compiled: tuple[Any, Any]) -> None
 def test_other_batches_and_another_model_are_refused(compiled: tuple[Any, Any]) -> None:
     model, start = compiled
     model.train_state = start
-    cut = used(3)
+    cut = Cut(3)
     with pytest.raises(RuntimeError):
-        model.fit(**DATA["arrays"](), epochs=2, callbacks=cut, verbose=0)
+        model.fit(**DATA["arrays"](), epochs=2, callbacks=[cut], verbose=0)
     before = model.snapshot()
     run = {**DATA["arrays"](), "batch_size": 5}
     with pytest.raises(ValueError) as error:
-        model.fit(**run, epochs=2, resume_from=cut[0].taken, verbose=0)
+        model.fit(**run, epochs=2, resume_from=cut.taken, verbose=0)
     assert str(error.value) == (
         "Sequential 'sequential': the run was interrupted in epoch 1, after 3 steps, and its "
         "batches have to be the same now: expected batch_size 8, got 5."
     )
     assert same(model.snapshot(), before)
-    damaged = {**cut[0].taken, "values": dict(cut[0].taken["values"])}
+    with pytest.raises(ValueError) as error:
+        model.fit(**DATA["arrays"](), epochs=0, resume_from=cut.taken, verbose=0)
+    assert str(error.value) == (
+        "Sequential 'sequential': `epochs`: expected at least 1, because the run to go on with is "
+        "in that epoch, got 0. Each call of `fit` needs a folder of its own."
+    )
+    damaged = {**cut.taken, "values": dict(cut.taken["values"])}
     damaged["values"]["params/dense/bias"] = np.zeros(7, np.float32)
+    damaged["frozen"] = {"layers": ["dense"], "held": [], "made_for": []}
     with pytest.raises(ValueError) as error:
         model.fit(**DATA["arrays"](), epochs=2, resume_from=damaged, verbose=0)
     assert str(error.value) == (
         "Sequential 'sequential': the checkpoint is of another model: expected params/dense/bias "
         "of shape (4,) and dtype float32, got (7,) and float32."
     )
-    assert same(model.snapshot(), before)
+    assert same(model.snapshot(), before) and model.snapshot()["frozen"] == before["frozen"]
 
 
 WRONG = [
@@ -260,6 +352,8 @@ WRONG = [
     ({"callbacks": {}}, "expected the state of a run, and its 'callbacks' is damaged."),
     ({"callbacks": [["A"]]}, "expected the state of a run, and its 'callbacks' is damaged."),
     ({"values": {"a": 1}}, "expected the state of a run, and its 'values' is damaged."),
+    ({"frozen": {"layers": [1]}}, "expected the state of a run, and its 'frozen' is damaged."),
+    ({"calls": -1}, "expected the state of a run, and its 'calls' is damaged."),
 ]
 
 

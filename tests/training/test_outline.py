@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jkeras.training.goals import resolved, targets, wanted
 from jkeras.training.outline import outline, spread
 
 FLAT = outline([0.0, 1.0], ["a", "b"])
@@ -102,3 +103,9 @@ def test_what_does_not_go_with_the_outputs_is_refused(given: Any, found: Any, me
     with pytest.raises(ValueError) as caught:
         spread("loss", given, found)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("loss", [["mse", None], {"a": "mse"}])
+def test_one_array_of_targets_is_for_the_only_output_with_a_loss(loss: Any) -> None:
+    goals = resolved(wanted(loss, None, None, None), FLAT)
+    assert targets(1.0, goals, FLAT) == (1.0, None)

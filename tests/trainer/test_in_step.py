@@ -1,0 +1,68 @@
+"""Layers that a model's own step calls beside the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jkeras
+from jkeras import layers
+from jkeras.core.variables import within
+from jkeras.trainer.in_step import StepFrame
+
+X = jnp.arange(6.0).reshape(2, 3)
+
+
+class Outer(jkeras.Model):
+    """Calls one of its layers, and has another beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = layers.Dense(2, use_bias=False)
+        self.inner = jkeras.Sequential([layers.Dense(1, use_bias=False)])
+        self.spare = layers.Dense(2, use_bias=False)
+
+    def call(self, x: Any) -> Any:
+        return self.inner(self.encoder(x))
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    made = Outer()
+    made.build((None, 3))
+    made.spare.build((None, 3))
+    return made
+
+
+def test_gradients_flow_into_a_layer_and_a_model_that_a_step_calls(model: Any) -> None:
+    def loss(params: Any) -> Any:
+        frame = StepFrame(model, None)
+        frame.params, frame.state = params, {}
+        with within(frame):
+            return jnp.sum(model.inner(model.encoder(X)))
+
+    params = jax.tree.map(jnp.ones_like, model.params)
+    value, grads = jax.value_and_grad(loss)(params)
+    assert float(value) == 2 * float(X.sum())
+    assert jax.tree.map(jnp.shape, grads) == jax.tree.map(jnp.shape, params)
+    np.testing.assert_array_equal(grads["dense"]["kernel"][:, 0], X.sum(axis=0))
+
+
+def test_a_layer_that_the_call_leaves_out_is_taken_as_it_is_with_a_warning(model: Any) -> None:
+    frame = StepFrame(model, None)
+    frame.params = model.params
+    with within(frame), pytest.warns(UserWarning) as caught:
+        outputs = model.spare(X)
+    np.testing.assert_allclose(outputs, X @ model.spare.get_weights()[0], rtol=1e-6)
+    assert [str(warning.message) for warning in caught] == [
+        "Dense: its weights are none of Outer 'outer', whose `call` does not call it, so this step "
+        "takes them as they are and does not train them. Call it in `call`, or say so: "
+        "layer.trainable = False."
+    ]
+    model.spare.trainable = False
+    with within(frame):
+        model.spare(X)
