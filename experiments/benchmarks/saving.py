@@ -5,10 +5,10 @@
     python experiments/benchmarks/saving.py --tiny
 
 Two questions. How much longer is an epoch when all that a run is is saved behind each, in the
-background (`OrbaxCheckpoint`) or before the next begins (`BackupAndRestore`)? Turns with and without
-alternate in one process, and the medians are compared. And how long does it take to write a large
-state and to read it, beside writing and reading the same bytes with nothing around them? Every write
-includes the flush to the disk, every read fills arrays of its own.
+background (`OrbaxCheckpoint`) or before the next begins (`BackupAndRestore`)? Turns with and
+without alternate in one process, and the medians are compared. And how long does it take to write
+a large state and to read it, beside writing and reading the same bytes with nothing around them?
+Every write includes the flush to the disk, every read fills arrays of its own.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def files(megabytes: float, turns: int, home: Path) -> dict[str, tuple[float, fl
     for _ in range(turns):
         plain = home / "plain"
         pair = (
-            seconds_of(lambda: write_plainly(plain, tree)),
-            seconds_of(lambda: read_plainly(plain, tree)),
+            seconds_of(functools.partial(write_plainly, plain, tree)),
+            seconds_of(functools.partial(read_plainly, plain, tree)),
         )
         found.setdefault("plain bytes", []).append(pair)
         plain.unlink()

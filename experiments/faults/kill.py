@@ -4,12 +4,13 @@
     python experiments/faults/kill.py --kills 20 --peers jkeras keras
     python experiments/faults/kill.py --tiny           two kills of one short job
 
-Each trial trains a network in a process of its own (`jobs/train.py`) that saves every few steps with
-`BackupAndRestore`, kills it with SIGKILL at a random moment, one time in five from its start on,
-else after its first backup, and starts it again, until one comes to its end. What that one ends with, every weight, slot of the optimizer,
-metric, line of the history and what the callbacks remember, is compared bit for bit with the end of
-a run that was not killed. The four jobs are an MLP and a CNN, from arrays and from a generator,
-with dropout, batch normalization, shuffling, early stopping and a falling learning rate.
+Each trial trains a network in a process of its own (`jobs/train.py`) that saves every few steps
+with `BackupAndRestore`, kills it with SIGKILL at a random moment, one time in five from its start
+on, else after its first backup, and starts it again, until one comes to its end. What that one
+ends with, every weight, slot of the optimizer, metric, line of the history and what the callbacks
+remember, is compared bit for bit with the end of a run that was not killed. The four jobs are an
+MLP and a CNN, from arrays and from a generator, with dropout, batch normalization, shuffling,
+early stopping and a falling learning rate.
 """
 
 from __future__ import annotations
@@ -184,9 +185,8 @@ def report(library: str, found: Sequence[Trial]) -> str:
         of_job = [trial for trial in found if job in ("all", trial.job)]
         equal = sum(trial.equal for trial in of_job)
         kills, went_on = sum(t.kills for t in of_job), sum(t.resumed for t in of_job)
-        lines.append(
-            f"| {library} | {job} | {kills} | {went_on} | {len(of_job)} | {equal} of {len(of_job)} |"
-        )
+        of_all = f"{equal} of {len(of_job)}"
+        lines.append(f"| {library} | {job} | {kills} | {went_on} | {len(of_job)} | {of_all} |")
     return "\n".join(lines)
 
 

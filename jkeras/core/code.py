@@ -73,9 +73,10 @@ def read(content: Any, read_value: Callable[[Any], Any]) -> Callable[..., Any]:
     """
     if not is_allowed():
         raise ValueError(
-            "the configuration holds a Python lambda as code, which could do anything. If you trust "
-            "who wrote it, read it with safe_mode=False; better, write the function with def, make "
-            "the object anew with it, and pass it in custom_objects={'name': function} when reading."
+            "the configuration holds a Python lambda as code, which could do anything. If you "
+            "trust who wrote it, read it with safe_mode=False; better, write the function with "
+            "def, make the object anew with it, and pass it in custom_objects={'name': function} "
+            "when reading."
         )
     if not isinstance(content, Mapping) or not isinstance(content.get("code"), str):
         raise ValueError(f"a lambda's code: expected a dict with 'code', got {describe(content)}.")

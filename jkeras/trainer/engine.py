@@ -148,8 +148,8 @@ def train(
       start: the number of the epoch's first batch.
       position: the number of the batch that comes.
       pace: says how many steps a dispatch has; one, with `checks`.
-      room_fn: from steps done in the epoch to the most that the next dispatch may have; None for any
-        number.
+      room_fn: from steps done in the epoch to the most that the next dispatch may have; None for
+        any number.
       checks: look after every step whether numbers are finite.
 
     Raises:

@@ -60,7 +60,7 @@ def test_states_that_no_file_holds_get_no_memory(tmp_path: Path) -> None:
     )
 
 
-def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
+def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     code = {"class_name": "__lambda__", "config": {"code": "4wAA", "defaults": None}}
 
     def evil(config: Any) -> None:
@@ -68,12 +68,12 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
         config["config"]["layers"][1]["config"] = {"name": "sneaky", "function": code}
 
     path = tampered(tmp_path, evil)
-    for safe_mode in (True, False):
-        assert message_of(ValueError, load_model, path, safe_mode=safe_mode) == (
-            f"{path}: config.json: Lambda 'sneaky' holds a Python lambda as code, and code in a "
-            "file is never run, whatever `safe_mode` is. Write the function with def, make the "
-            "layer anew with it, and load with custom_objects={'name': function}."
-        )
+    assert message_of(ValueError, load_model, path) == (
+        f"{path}: config.json: Lambda 'sneaky' holds a Python lambda as code, which could do "
+        "anything. If you trust who wrote the file, load it with safe_mode=False; better, write "
+        "the function with def, make the layer anew with it, and load with "
+        "custom_objects={'name': function}."
+    )
 
 
 def test_nothing_is_imported_that_a_file_names(tmp_path: Path) -> None:
