@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
+from jkeras.data.arrays import class_weights
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 
@@ -27,6 +28,7 @@ class Stream:
     Args:
       source: an iterable of batches.
       who: the method that reads it, for messages.
+      class_weight: weight of each class id, for batches without weights of their own.
       finite: whether NaN and infinity are refused, with the batch's number in the message.
 
     Attributes:
@@ -41,7 +43,14 @@ class Stream:
       TypeError: `source` is not iterable.
     """
 
-    def __init__(self, source: Any, who: str = "stream", *, finite: bool = True) -> None:
+    def __init__(
+        self,
+        source: Any,
+        who: str = "stream",
+        *,
+        class_weight: dict[int, float] | None = None,
+        finite: bool = True,
+    ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
             raise TypeError(
                 f"`x`: expected arrays or an iterable of batches (x, y), got {describe(source)}."
@@ -49,6 +58,7 @@ class Stream:
         self._source = source
         self._who = who
         self._finite = finite
+        self._class_weight = class_weight
         begun = getattr(source, "epochs_begun", None)
         self.begun: int | None = begun if type(begun) is int else None
         self._batches: Iterator[Batch] | None = None
@@ -170,6 +180,8 @@ class Stream:
             x = as_arrays("x", batch.x, finite=self._finite)
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)
+            if self._class_weight is not None:
+                weight = class_weights(y, self._class_weight, weight)
             common_length({"x": x, "y": y, "sample_weight": weight})
             batch = Batch(x, y, weight)
             self.check_fn(self.adjust_fn(batch), number)

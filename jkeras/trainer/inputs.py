@@ -38,7 +38,8 @@ def load(
       who: the method that was called, for messages.
       x: an array, a tuple, list or dict of arrays, or an iterable of batches: also a list of
         tuples `(x, y)`.
-      y, sample_weight, class_weight: as for `fit`; None beside an iterable.
+      y, sample_weight: as for `fit`; None beside an iterable.
+      class_weight: as for `fit`.
       finite: whether NaN and infinity are refused.
 
     Raises:
@@ -55,14 +56,14 @@ def load(
         in_list = who in _PASSES and y is None and sample_weight is None and is_batches(x)
         if _is_resident(x) and not in_list:
             return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
-        beside = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
+        beside = {"y": y, "sample_weight": sample_weight}
         for name, value in beside.items():
             if value is not None:
                 raise ValueError(
                     f"`{name}`: expected None beside an iterable of batches, got "
                     f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
                 )
-        return Stream(x, who, finite=finite)
+        return Stream(x, who, class_weight=class_weight, finite=finite)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {error}") from None
 

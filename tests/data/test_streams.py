@@ -185,3 +185,12 @@ def test_evaluate_and_predict_take_streams() -> None:
     whole = made.predict(X, verbose=0)
     got = made.predict((x for x, _ in batches(5, 5, 2)), verbose=0)
     np.testing.assert_allclose(got, whole, rtol=1e-5)
+
+
+def test_classes_have_weights_in_a_stream_too() -> None:
+    source = [(X[:3], np.array([0, 2, 1])), (X[3:5], np.array([[0], [2]]))]
+    stream = Stream(source, class_weight={0: 5.0, 2: 0.5})
+    found = [batch.weight.tolist() for batch in stream.epoch()]
+    assert found == [[5.0, 0.5, 1.0], [5.0, 0.5, 0.0]]
+    with pytest.raises(ValueError, match="exclude each other"):
+        Stream([(X[:1], np.array([0]), np.ones(1))], class_weight={0: 2.0}).first()
