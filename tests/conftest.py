@@ -48,7 +48,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
 """Files whose tests start processes of their own."""
 
-HALVED = (
+THINNED = (
     "layers/test_golden.py",
     "layers/test_golden_attention.py",
     "layers/test_recurrent_golden.py",
@@ -60,10 +60,11 @@ HALVED = (
     "ops/test_pooling.py",
     "optimizers/test_golden.py",
     "optimizers/test_laws.py",
+    "test_scripts.py",
     "trainer/test_curves_of_keras.py",
     "trainer/test_engines.py",
 )
-"""Long tables. The short form, `make test`, runs every second row of them, always the same ones;
+"""Long tables. The short form, `make test`, runs every third row of them, always the same ones;
 the long form, `make test ALL=1`, and pytest by itself run all."""
 
 LONG = (
@@ -97,8 +98,8 @@ def is_long(item: pytest.Item) -> bool:
     """Whether a test waits for the long form."""
     if item.name in LONG:
         return True
-    halved = item.path.as_posix().endswith(HALVED) and "[" in item.name
-    return halved and zlib.crc32(item.name.encode()) % 2 == 1
+    thinned = item.path.as_posix().endswith(THINNED) and "[" in item.name
+    return thinned and zlib.crc32(item.name.encode()) % 3 != 0
 
 
 @pytest.fixture(autouse=True, scope="module")

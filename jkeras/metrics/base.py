@@ -371,20 +371,20 @@ class FunctionMetric(MeanMetric):
         """Adds a batch; arguments as for `Metric.update`."""
         if weight is not None or not self.looks_across(y_true, y_pred):
             return super().update(sums, y_true, y_pred, weight)
-        value = floats(self._given(*arrays(y_true, y_pred))).astype(jnp.float32)
+        value = floats(self._returned(*arrays(y_true, y_pred))).astype(jnp.float32)
         return self.merge(sums, {"total": value, "count": jnp.ones((), jnp.float32)})
 
     def looks_across(self, y_true: Any, y_pred: Any) -> bool:
         """Whether the function gives one number for such a batch, arrays or specs."""
-        return gives_one_number(self._given, *jax.eval_shape(arrays, y_true, y_pred))
+        return gives_one_number(self._returned, *jax.eval_shape(arrays, y_true, y_pred))
 
-    def _given(self, y_true: Array, y_pred: Array) -> Any:
+    def _returned(self, y_true: Array, y_pred: Array) -> Any:
         """What the function returns for these targets in the dtype that they arrive in."""
         floating = jnp.issubdtype(y_true.dtype, jnp.floating)
         return self.fn(y_true.astype(y_pred.dtype) if floating else y_true, y_pred)
 
     def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
-        return batch_values(self._given, y_true, y_pred, weight, self.who)
+        return batch_values(self._returned, y_true, y_pred, weight, self.who)
 
     @property
     def log_name(self) -> str:

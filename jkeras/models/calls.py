@@ -44,8 +44,8 @@ def observing(observer: Observer) -> Iterator[None]:
         _observer.reset(token)
 
 
-_NAMED = re.compile(r"[A-Z]\w*( '[^']*')?[:,]")
-"""How a message begins that names a layer or a model."""
+_NAMED = re.compile(r"[A-Z]\w*( '[^']*')?[:,]|`init`:")
+"""How a message begins that names a layer, a model, or the function that makes its weights."""
 _NO_ARRAY = re.compile(r"'(dict|list|tuple|NoneType|str)' object has no attribute")
 _UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 """What JAX raises where a value is wanted that a program does not have while it is compiled."""

@@ -101,12 +101,26 @@ def read_weights(path: str | os.PathLike[str]) -> bytes:
 
 def _members(data: bytes, who: str, wanted: tuple[str, ...]) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            _check_names(infos, who, wanted)
-            return {i.filename: _content(archive, i, who) for i in infos if i.filename in wanted}
-    except (zipfile.BadZipFile, EOFError, OverflowError, NotImplementedError, OSError) as error:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except _UNREADABLE as error:
         raise ValueError(f"{who}: expected a .keras file, and it is damaged: {error}.") from None
+    with archive:
+        infos = archive.infolist()
+        _check_names(infos, who, wanted)
+        return {i.filename: _content(archive, i, who) for i in infos if i.filename in wanted}
+
+
+_UNREADABLE = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile raises for a file or a member that is damaged."""
 
 
 def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]) -> None:
@@ -144,7 +158,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, who: str) -> bytes
     try:
         with archive.open(info) as member:
             content = member.read(info.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{where} is damaged: {error}.") from None
     if len(content) != info.file_size:
         raise ValueError(f"{where} has not the {info.file_size} bytes that it declares.")

@@ -249,7 +249,11 @@ class _Reader:
         at = self._place(messages[_LAYOUT], size)
         is_bool = dtype.kind == "b"
         stored = np.dtype("u1") if is_bool else dtype  # a byte may be neither 0 nor 1
-        array = np.frombuffer(self.data, stored, size // dtype.itemsize, at).reshape(shape)
+        array = np.frombuffer(self.data, stored, size // dtype.itemsize, at)
+        try:
+            array = array.reshape(shape)
+        except ValueError:  # no elements, and other axes longer than NumPy can count
+            self._fail(f"it has the shape {shape}")
         return array != 0 if is_bool else array
 
     def _shape(self, at: int) -> tuple[int, ...]:

@@ -69,23 +69,11 @@ def test_a_frozen_layer_has_no_penalty() -> None:
     assert layer.penalty(params) == 0.0
 
 
-class Graphed(jkeras.Model):
-    """Has a graph and a call, of which one would not be heard of."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
 class Row(jkeras.Sequential):
-    """The same with layers in a row."""
+    """Has layers in a row and a call, of which one would not be heard of."""
 
     def call(self, inputs: Any) -> Any:
         return inputs
-
-
-def graphed() -> Any:
-    x = jkeras.Input((4,))
-    return Graphed(x, layers.Dense(1)(x))
 
 
 def with_attribute(name: str) -> Any:
@@ -103,13 +91,12 @@ def with_attribute(name: str) -> Any:
 
 
 BOTH = (
-    ": expected layers in a row or a graph, or a `call` of its own, got both: `call` would not be "
-    "run. Make the model an attribute: super().__init__(); self.body = Model(inputs, outputs); and "
-    "call it in `call`: self.body(x)."
+    ": expected layers in a row, or a `call` of its own, got both: `call` would not be run. "
+    "Subclass Model and make the row an attribute: super().__init__(); self.body = "
+    "Sequential(layers); and call it in `call`: self.body(x)."
 )
 TAKEN = "Own 'own': the attribute `{}` is taken: it is {}. Choose another name: self.{} = ..."
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
-    "a graph and a call": (graphed, TypeError, "Graphed" + BOTH),
     "a row and a call": (lambda: Row([layers.Dense(1)]), TypeError, "Row" + BOTH),
     "net": (
         lambda: with_attribute("net"),

@@ -127,3 +127,12 @@ def test_brackets_in_strings_do_not_count_and_quotes_take_no_time() -> None:
         json_object('{"' + '\\"' * 200_000, "c")
     with pytest.raises(ValueError, match="expected JSON"):
         json_object('{"' + '\\"' * 200_000 + "\\", "c")
+
+
+def test_an_archive_that_lost_bytes_is_told_by_its_name(tmp_path: Path) -> None:
+    """The places in its table lie before the beginning of the file then."""
+    path = packed(tmp_path, GOOD)
+    whole = path.read_bytes()
+    for count in (1, 8, 40):
+        path.write_bytes(whole[:10] + whole[10 + count :])
+        assert message_of(path).startswith(f"{path}: ")

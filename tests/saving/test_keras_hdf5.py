@@ -169,3 +169,13 @@ def test_damaged_files_give_an_error_or_arrays() -> None:
             assert str(error).startswith("f.h5: ")
             ends.add("error")
     assert ends == {"arrays", "error"}
+
+
+def test_an_empty_array_with_axes_beyond_counting_is_refused() -> None:
+    def fill(h5: Any) -> None:
+        h5["vars/0"] = np.zeros((0, 77), np.float32)
+
+    right = written(fill)
+    assert datasets(right, "f.h5")["vars/0"].shape == (0, 77)
+    wrong = right.replace(struct.pack("<QQ", 0, 77), struct.pack("<QQ", 0, 2**63), 1)
+    assert message_of(wrong).startswith("f.h5: vars/0: ")
