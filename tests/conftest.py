@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,24 +49,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
 """Files whose tests start processes of their own."""
 
-THINNED = (
-    "layers/test_golden.py",
-    "layers/test_golden_attention.py",
-    "layers/test_recurrent_golden.py",
-    "laws/test_layers.py",
-    "losses/test_golden.py",
-    "losses/test_laws.py",
-    "metrics/test_golden.py",
-    "metrics/test_laws.py",
-    "ops/test_pooling.py",
-    "optimizers/test_golden.py",
-    "optimizers/test_laws.py",
-    "test_scripts.py",
-    "trainer/test_curves_of_keras.py",
-    "trainer/test_engines.py",
-)
-"""Long tables. The short form, `make test`, runs every third row of them, always the same ones;
-the long form, `make test ALL=1`, and pytest by itself run all."""
+MOST_ROWS = 12
+"""Rows up to which a table runs whole. Of a longer one the short form, `make test`, runs every third
+row, always the same ones; the long form, `make test ALL=1`, and pytest by itself run all."""
 
 LONG = (
     "test_the_whole_of_mnist_equals_its_archives",
@@ -87,18 +73,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     share nothing: each goes where there is room.
     """
     if os.environ.get("JKERAS_TESTS") == "short":
-        config.hook.pytest_deselected(items=[item for item in items if is_long(item)])
-        items[:] = [item for item in items if not is_long(item)]
+        rows = Counter(table_of(item) for item in items)
+        late = {item.nodeid for item in items if is_long(item, rows[table_of(item)])}
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in late])
+        items[:] = [item for item in items if item.nodeid not in late]
     for item in items:
         if item.path.name not in ALONE:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
-def is_long(item: pytest.Item) -> bool:
-    """Whether a test waits for the long form."""
+def table_of(item: pytest.Item) -> str:
+    """The test of which an item is a row."""
+    return item.nodeid.partition("[")[0]
+
+
+def is_long(item: pytest.Item, rows: int) -> bool:
+    """Whether a test waits for the long form; `rows` are those of its table."""
     if item.name in LONG:
         return True
-    thinned = item.path.as_posix().endswith(THINNED) and "[" in item.name
+    thinned = rows > MOST_ROWS and item.path.name not in ALONE
     return thinned and zlib.crc32(item.name.encode()) % 3 != 0
 
 
