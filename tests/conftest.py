@@ -50,8 +50,8 @@ ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
 """Files whose tests start processes of their own."""
 
 MOST_ROWS = 12
-"""Rows up to which a table runs whole. Of a longer one the short form, `make test`, runs every third
-row, always the same ones; the long form, `make test ALL=1`, and pytest by itself run all."""
+"""Rows up to which a table runs whole. Of a longer one the short form, `make test`, runs every
+third row, always the same ones; the long form, `make test ALL=1`, and pytest by itself run all."""
 
 LONG = (
     "test_the_whole_of_mnist_equals_its_archives",
