@@ -342,9 +342,8 @@ def weighted_sums(values: Array, weight: Any = None, counted: Array | None = Non
 class FunctionMetric(MeanMetric):
     """The mean of what a plain function `(y_true, y_pred)` returns, as a metric.
 
-    The function returns one value an example, or one number for the batch. Each batch then counts
-    once, as in Keras, or with weights, by these; `jkeras.losses.base.batch_values` says what
-    becomes of it in a padded batch.
+    The function returns one value an example, or one number for the batch, which counts once for
+    each example; `jkeras.losses.base.batch_values` says what becomes of it in a padded batch.
     Targets that are floating arrive in the dtype of the predictions, others as they are.
 
     Args:
@@ -366,13 +365,6 @@ class FunctionMetric(MeanMetric):
     def values(self, y_true: Array, y_pred: Array) -> Array:
         """`[batch, ...]`: what the function returns, with a number spread over the rows."""
         return self._values_of(y_true, y_pred, None)
-
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
-        """Adds a batch; arguments as for `Metric.update`."""
-        if weight is not None or not self.looks_across(y_true, y_pred):
-            return super().update(sums, y_true, y_pred, weight)
-        value = floats(self._returned(*arrays(y_true, y_pred))).astype(jnp.float32)
-        return self.merge(sums, {"total": value, "count": jnp.ones((), jnp.float32)})
 
     def looks_across(self, y_true: Any, y_pred: Any) -> bool:
         """Whether the function gives one number for such a batch, arrays or specs."""

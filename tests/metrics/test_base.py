@@ -42,13 +42,6 @@ def test_a_function_that_no_mean_can_replace_sees_whole_batches():
     assert metric.log_name == "largest" and float(metric.compute(sums)) == 5.0
 
 
-def test_one_number_a_batch_counts_once_for_each_as_in_keras():
-    metric = metrics.get(lambda y_true, y_pred: jnp.mean(y_pred))
-    sums = metric.update(metric.init(), jnp.zeros((3, 1)), jnp.ones((3, 1)))
-    sums = metric.update(sums, jnp.zeros((1, 1)), jnp.full((1, 1), 5.0))
-    assert (float(sums["count"]), float(metric.compute(sums))) == (2.0, 3.0)
-
-
 def test_a_loss_as_a_metric_counts_every_example_alike():
     metric = metrics.get(losses.MeanSquaredError(reduction="sum"))
     sums = metric.update(metric.init(), jnp.zeros((3, 1)), jnp.ones((3, 1)))
