@@ -12,8 +12,8 @@ import numpy as np
 from jkeras.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 FORMAT = "jkeras-run-1"
-COUNTS = ("first", "epoch", "batch", "earlier", "validations")
-"""What a run counts: its first epoch, that under way, steps in it and before it, validations."""
+COUNTS = ("first", "epoch", "batch", "earlier")
+"""What a run counts: its first epoch, the one under way, steps in it and steps before it."""
 
 OTHERS = (".h5", ".keras", ".msgpack")
 """Endings of files that hold models or weights, and no run."""

@@ -270,7 +270,6 @@ class Trainer(Judging):
                 logs |= {f"val_{name}": value for name, value in found.items()}
                 if options.interrupted():
                     break  # the values of half a validation are no result
-                run.validations += 1
             self._values = end_epoch(self._need_values())
             run.next_epoch()
             logs = dict(sorted(logs.items()))

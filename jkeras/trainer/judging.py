@@ -168,7 +168,7 @@ class Judging(Batchwise):
                 run.stepped(chunk.done, chunk.logs)
 
         def at_once(chunk: Chunk) -> bool:
-            return watched or (run is not None and run.is_boundary(chunk.done))
+            return watched or (run is not None and bool(run.due(chunk.done)))
 
         def stopped() -> bool:
             return options.interrupted() or (run is not None and self.stop_training)

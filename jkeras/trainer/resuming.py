@@ -25,7 +25,7 @@ from jkeras.core import trees
 from jkeras.core.errors import describe
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
-from jkeras.saving import runs
+from jkeras.saving import runs, weights
 from jkeras.trainer import drawn, freezing
 from jkeras.trainer.phase import floats
 from jkeras.training.state import TrainState
@@ -46,7 +46,6 @@ class Run:
       epoch: the epoch that is under way, or comes.
       batch: steps of it that are done.
       earlier: steps of the run before it.
-      validations: validations that are done.
       logs: those of the epoch so far.
       stops: whether no epoch comes after this one.
     """
@@ -59,7 +58,6 @@ class Run:
     epoch: int = 0
     batch: int = 0
     earlier: int = 0
-    validations: int = 0
     logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     stops: bool = False
 
@@ -74,16 +72,18 @@ class Run:
         passed = self.earlier + done
         return min((n - passed % n for n in self.callbacks.all_boundaries), default=None)
 
-    def is_boundary(self, done: int) -> bool:
-        """Whether a callback wants everything to stand still after `done` steps of this epoch."""
-        return any((self.earlier + done) % every == 0 for every in self.callbacks.all_boundaries)
+    def due(self, done: int) -> list[int]:
+        """The `boundaries` of callbacks that `done` steps of this epoch reach: where one does,
+        everything has to stand still.
+        """
+        passed = self.earlier + done
+        return [every for every in self.callbacks.all_boundaries if passed % every == 0]
 
     def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
         """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
         self.batch, self.logs = done, logs
-        for every in self.callbacks.all_boundaries:
-            if (self.earlier + done) % every == 0:
-                self.callbacks.at_boundary(every, done - 1, floats(logs))
+        for every in self.due(done):
+            self.callbacks.at_boundary(every, done - 1, floats(logs))
 
     def next_epoch(self) -> None:
         """Tells that the epoch is over, with all that belongs to it."""
@@ -299,10 +299,8 @@ def _told(who: str, taken: Snapshot) -> str:
 
 
 def _plain(leaf: Any) -> np.ndarray:
-    """A leaf as a NumPy array; a random key as its numbers."""
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        leaf = jax.random.key_data(leaf)
-    return np.array(leaf)
+    """A leaf as a NumPy array of its own; a random key as its numbers."""
+    return np.array(weights.plain(leaf))
 
 
 def _placed(array: Any, like: Any) -> jax.Array:
@@ -327,15 +325,10 @@ def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:
                 f"{who}: the checkpoint is of another model: the {has} has {name}, and the "
                 f"{lacks} does not. Make the model and compile it as in the run that wrote it."
             )
-        own = jax.eval_shape(_as_numbers, wanted[name])
+        own = jax.eval_shape(weights.plain, wanted[name])
         if (values[name].shape, values[name].dtype) != (own.shape, own.dtype):
             raise ValueError(
                 f"{who}: the checkpoint is of another model: expected {name} of shape "
                 f"{own.shape} and dtype {own.dtype}, got {values[name].shape} and "
                 f"{values[name].dtype}."
             )
-
-
-def _as_numbers(leaf: Any) -> Any:
-    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return jax.random.key_data(leaf) if is_key else leaf
