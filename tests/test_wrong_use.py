@@ -15,7 +15,7 @@ import pytest
 
 import jkeras
 from jkeras import layers as L
-from jkeras.trainer import engine
+from jkeras.trainer.loop import dispatch as engine
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 Y = np.arange(8) % 3

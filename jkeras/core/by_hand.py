@@ -1,7 +1,8 @@
 """Where rooms above leave what layers need of them: core imports none of these.
 
 A layer that defines `call` is run by `jkeras.models.written`, and one that is called on arrays gets
-weights from `jkeras.trainer.eager`. Both put their functions here when `jkeras` is imported.
+weights from `jkeras.keras_classes.layers_on_arrays`. Both put their functions here when `jkeras` is
+imported.
 """
 
 from __future__ import annotations

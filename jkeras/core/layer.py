@@ -275,7 +275,8 @@ class Layer(Asked, Description):
 
         Args:
           *inputs: what `Input` or other layers gave, or lists and dicts of that; or arrays. At the
-            first call on arrays the weights are made, which `jkeras.trainer.eager` keeps.
+            first call on arrays the weights are made, and kept by
+            `jkeras.keras_classes.layers_on_arrays`.
           **kwargs: further inputs by name; `training=` fixes the flag, `mask=` the mask.
 
         Raises:

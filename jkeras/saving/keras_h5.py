@@ -3,9 +3,9 @@
     layers/dense/vars/0    kernel
     layers/dense/vars/1    bias
 
-What the groups of a model are, `jkeras.trainer.keras_layout` says; this module writes groups that
-it is given, and reads a file into such groups. Writing needs h5py. Reading does not: it stands on
-`keras_hdf5`, which a damaged or hostile file can neither crash nor stop.
+What the groups of a model are, `jkeras.trainer.files.keras_layout` says; this module writes groups
+that it is given, and reads a file into such groups. Writing needs h5py. Reading does not: it stands
+on `keras_hdf5`, which a damaged or hostile file can neither crash nor stop.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ import jax
 from jkeras.core.errors import nearest
 from jkeras.core.layer import activity_losses
 from jkeras.core.variables import innermost
+from jkeras.keras_classes.step_context import StepFrame
 from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import Pass
-from jkeras.trainer.in_step import StepFrame
-from jkeras.trainer.live_optimizer import variables_of
-from jkeras.trainer.stepped import Stepped
+from jkeras.trainer.compiling.live_optimizer import variables_of
+from jkeras.trainer.steps.function_steps import Stepped
 
 ADDED = "_added"
 """Where a model keeps the state that its last call on arrays gave, for the losses in it."""

@@ -21,19 +21,8 @@ from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import specs_of_rows
 from jkeras.core.variables import Variable
-from jkeras.layers import InputLayer
-from jkeras.models.anew import anew, rebuilt
-from jkeras.models.graph import Graph
-from jkeras.models.graph_config import config_of_graph, graph_parts
-from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
-from jkeras.trainer import eager, freezing, own_predict
-from jkeras.trainer.base import Trainer
-from jkeras.trainer.compiled import AnyPrograms
-from jkeras.trainer.configs import check_parts
-from jkeras.trainer.programs import Programs
-from jkeras.trainer.stated_metrics import kept_by
-from jkeras.trainer.stateless import StatedPrograms, Stateless, is_stated
-from jkeras.trainer.subclassed import (
+from jkeras.keras_classes import layers_on_arrays as eager
+from jkeras.keras_classes.subclassed_model import (
     BODY,
     CallAbove,
     Subclassed,
@@ -41,6 +30,19 @@ from jkeras.trainer.subclassed import (
     is_inside_call,
     is_shape,
 )
+from jkeras.layers import InputLayer
+from jkeras.models.anew import anew, rebuilt
+from jkeras.models.graph import Graph
+from jkeras.models.graph_config import config_of_graph, graph_parts
+from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
+from jkeras.trainer.compiling.compilation import AnyPrograms
+from jkeras.trainer.compiling.programs import Programs
+from jkeras.trainer.files.configurations import check_parts
+from jkeras.trainer.state import freezing
+from jkeras.trainer.steps import predict_method as own_predict
+from jkeras.trainer.steps.method_metrics import kept_by
+from jkeras.trainer.steps.method_steps import StatedPrograms, Stateless, is_stated
+from jkeras.trainer.trainer import Trainer
 
 
 class Model(Stateless, Trainer):
@@ -56,8 +58,8 @@ class Model(Stateless, Trainer):
       trainable, dtype: as for every layer.
 
     A subclass may define `__init__`, which makes layers, and `call`, which calls them, in place of
-    inputs and outputs; `jkeras.trainer.subclassed` says more. With both, `super().call` is the
-    graph, whose weights lie under "functional".
+    inputs and outputs; `jkeras.keras_classes.subclassed_model` says more. With both, `super().call`
+    is the graph, whose weights lie under "functional".
 
     Raises:
       TypeError: something else is among them.

@@ -10,17 +10,17 @@ from typing import Any, Self
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
+from jkeras.keras_classes.subclassed_model import check_alone
 from jkeras.models.adapters import adapted, all_adapted
 from jkeras.models.anew import anew
 from jkeras.models.chain import Chain, instead_of
 from jkeras.models.configs import sequence_config
 from jkeras.models.graph import Graph, graph_of
-from jkeras.trainer import freezing
-from jkeras.trainer.base import Trainer
-from jkeras.trainer.configs import read_parts
+from jkeras.trainer.files.configurations import read_parts
 from jkeras.trainer.model import Model
-from jkeras.trainer.shapes import as_layer, is_input, spec_of_input
-from jkeras.trainer.subclassed import check_alone
+from jkeras.trainer.state import freezing
+from jkeras.trainer.state.specs import as_layer, is_input, spec_of_input
+from jkeras.trainer.trainer import Trainer
 from jkeras.training.state import TrainState
 
 

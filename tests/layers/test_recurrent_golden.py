@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from jkeras import layers
-from jkeras.trainer.order import places
+from jkeras.trainer.state.weight_order import places
 from tests.tolerances import near
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz"))

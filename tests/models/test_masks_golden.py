@@ -17,7 +17,7 @@ import pytest
 from jkeras import layers
 from jkeras.models import Chain
 from jkeras.models.calls import call_layer
-from jkeras.trainer.order import places
+from jkeras.trainer.state.weight_order import places
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "masks.npz"))
 CHAINS, CALLS = (json.loads(str(GOLDEN[name])) for name in ("chains", "calls"))

@@ -15,7 +15,7 @@ from jkeras.core.parts import Own, at, leaves, lies_at, put
 from jkeras.layers import BatchNormalization, Dense, SpectralNormalization, TimeDistributed
 from jkeras.models import Chain
 from jkeras.models.ties import Ties, ties_of
-from jkeras.trainer import values
+from jkeras.trainer.state import model_state as values
 from tests.golden.sharing_cases import SHARED
 
 GOLDEN = json.loads(pathlib.Path(__file__).parents[1].joinpath("golden/sharing.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.trainer.drawn import asked, draws
+from jkeras.trainer.state.inference_rng import asked, draws
 
 X = np.ones((7, 16), "float32")
 

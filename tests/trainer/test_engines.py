@@ -10,7 +10,7 @@ import pytest
 from jkeras import Sequential, layers
 from jkeras.callbacks import LambdaCallback
 from jkeras.data import feeds
-from jkeras.trainer import placement
+from jkeras.trainer.preflight import placement
 
 ROWS = 43  # the last batch of 8 has three
 ENGINES = ["resident", "streaming"]

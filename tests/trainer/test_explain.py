@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from jkeras import Sequential, layers
-from jkeras.trainer import costs
+from jkeras.trainer.compiling import costs
 from jkeras.training import slices
 
 ROWS = 40

@@ -10,7 +10,8 @@ import pytest
 
 import jkeras
 from jkeras import layers as L
-from jkeras.trainer import faults, prepared
+from jkeras.trainer.loop import error_notes as faults
+from jkeras.trainer.preflight import plan as prepared
 
 X = np.ones((8, 4), "float32")
 Y = np.ones((8, 1), "float32")

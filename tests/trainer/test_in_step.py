@@ -12,7 +12,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.core.variables import within
-from jkeras.trainer.in_step import StepFrame
+from jkeras.keras_classes.step_context import StepFrame
 
 X = jnp.arange(6.0).reshape(2, 3)
 

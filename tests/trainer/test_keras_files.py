@@ -12,7 +12,7 @@ import jkeras
 from jkeras import layers
 from jkeras.saving import keras_h5
 from jkeras.saving.keras_h5 import Group
-from jkeras.trainer import keras_files
+from jkeras.trainer.files import keras_weights as keras_files
 
 
 def dense(units: int, **options: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 import jkeras
 from jkeras.core.batch import Batch
 from jkeras.models import Chain
-from jkeras.trainer.late_batches import LateBatches, structure
+from jkeras.trainer.preflight.late_batches import LateBatches, structure
 from jkeras.training.steps import make_objective
 
 OBJECTIVE = make_objective(Chain(()), loss="binary_crossentropy")

@@ -13,7 +13,7 @@ import pytest
 import jkeras
 from jkeras import Sequential, layers
 from jkeras.optimizers import SGD, Adam, MultiOptimizer, OptimizerMap, schedules
-from jkeras.trainer.live_optimizer import LiveNumber
+from jkeras.trainer.compiling.live_optimizer import LiveNumber
 
 X = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 RUN = {"x": X, "y": X[:, :1], "batch_size": 2, "verbose": 0}

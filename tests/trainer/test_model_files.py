@@ -22,7 +22,7 @@ from jkeras.core.custom_objects import get_custom_objects
 from jkeras.core.variables import lenient
 from jkeras.models import load_model, save_model
 from jkeras.saving import keras_archive, keras_h5
-from jkeras.trainer import keras_files
+from jkeras.trainer.files import keras_weights as keras_files
 from tests.golden import keras_files_cases as cases
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "keras_files.npz"

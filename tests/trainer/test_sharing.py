@@ -13,7 +13,7 @@ import pytest
 import jkeras
 from jkeras import Input, Model, Sequential
 from jkeras.layers import BatchNormalization, Dense
-from jkeras.trainer import sharing
+from jkeras.trainer.state import sharing
 
 X = np.random.RandomState(0).randn(8, 4).astype("float32")
 Y = X.sum(axis=1, keepdims=True)

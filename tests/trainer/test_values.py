@@ -11,7 +11,7 @@ import pytest
 import jkeras
 from jkeras.layers import BatchNormalization, Dense, Input, SimpleRNN
 from jkeras.models import Chain
-from jkeras.trainer.values import FEW_LAYERS
+from jkeras.trainer.state.model_state import FEW_LAYERS
 from jkeras.training import make_init
 
 X = np.random.default_rng(0).normal(size=(10, 4)).astype("float32")

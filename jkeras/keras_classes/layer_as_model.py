@@ -1,0 +1,50 @@
+"""The model that stands for layers inside another model.
+
+A model that is called on symbols becomes a layer there, a `Chain` or a `Graph`. In Keras it stays a
+model: `outer.get_layer("encoder").summary()`. So a word of a model, said to such a layer, goes to
+the model it came from, or, where that is gone, to one made of the same layers. Either shares its
+weights with the outer one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.core import by_hand
+from jkeras.core.identity import identity_of
+from jkeras.keras_classes.layers_on_arrays import holders_of
+from jkeras.models.graph import Graph
+from jkeras.trainer.model import Model
+from jkeras.trainer.sequential import Sequential
+from jkeras.trainer.trainer import Trainer
+
+_FACE = "_face"
+
+
+def face_of(layer: Any) -> Trainer:
+    """The model that a layer made of layers came from, or one made of them."""
+    for holder in holders_of(layer):
+        if identity_of(holder.net) is identity_of(layer):
+            return holder
+    own = vars(layer)
+    if _FACE not in own:
+        own[_FACE] = _made(layer)
+    return own[_FACE]
+
+
+def _made(layer: Any) -> Trainer:
+    if isinstance(layer, Graph):
+        return Model(layer.inputs, layer.outputs, name=layer.name)
+    made = Sequential(list(layer.layers), name=layer.name)
+    calls = identity_of(layer).nodes
+    if calls and not made.built:
+        made.build(*calls[0].args)
+    return made
+
+
+def install() -> None:
+    """Makes this module known to layers, once."""
+    by_hand.face_of = face_of
+
+
+__all__ = ["face_of", "install"]

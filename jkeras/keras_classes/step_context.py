@@ -1,0 +1,92 @@
+"""What a model's own step or `compute_loss` calls, beside the model: with the values of that step.
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None):
+        near = self.encoder(x)             # gradients flow into the encoder
+        ...
+
+Law: a layer of the model that is called there, directly or as a model of its own, has the values
+that the model's call before it had, so the loss depends on them; what it would carry on (moving
+means) is that call's business, and stays.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+
+from jkeras.core import by_hand
+from jkeras.core.calling import arrangement
+from jkeras.core.identity import identity_of
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Layer
+from jkeras.core.parts import at, path_to
+from jkeras.core.variables import Frame, innermost
+from jkeras.keras_classes.array_masks import masks_of, with_masks
+from jkeras.models.calls import call_layer, unpacked
+from jkeras.models.subclassing import as_array
+from jkeras.models.ties import ties_of
+
+
+class StepFrame(Frame):
+    """One step of a model: its key, and what it was called with last.
+
+    Args:
+      model: the model.
+      key: the step's, or None.
+      opt_tree: the structure of the optimizer's state, or None.
+    """
+
+    def __init__(self, model: Any, key: Key | None, opt_tree: Any = None) -> None:
+        super().__init__(model)
+        self.key, self.opt_tree, self.calls = key, opt_tree, 0
+        self.params: Any = None
+        self.state: Any = {}
+
+    def next_key(self) -> Key | None:
+        """The key of the next call: the first has the step's own."""
+        self.calls += 1
+        return self.key if self.key is None or self.calls == 1 else child(self.key, self.calls)
+
+
+def is_in_step() -> bool:
+    """Whether a model's own step runs here."""
+    return innermost(StepFrame) is not None
+
+
+def call_in_step(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a layer of the model whose step runs here; else NotImplemented."""
+    frame = innermost(StepFrame)
+    if frame is None or frame.params is None or not isinstance(layer, Layer):
+        return NotImplemented
+    net = frame.owner.net
+    path = path_to(net, identity_of(layer))
+    if path is None:
+        return NotImplemented
+    if not (at(frame.params, path) or at(frame.state, path)):
+        _warn_of_absence(frame.owner, layer)
+        return NotImplemented
+    args, options = arrangement(layer, args, kwargs)
+    training = bool(options.pop("training", False))
+    values = tuple(jax.tree.map(as_array, value) for value in args)
+    ties = ties_of(net)
+    parts = at(ties.filled(frame.params), path), at(ties.filled(frame.state), path)
+    told: dict[str, Any] = {"key": frame.next_key(), "training": training, "options": options}
+    outputs, _, masks = call_layer(layer, *parts, values, masks_of(values), **told)
+    return with_masks(unpacked(outputs), masks)
+
+
+def _warn_of_absence(model: Any, layer: Any) -> None:
+    """Warns of a layer with weights to train which the model's `call` does not call."""
+    if layer.trainable and any(True for _ in by_hand.weights_of(layer).views(True)):
+        warnings.warn(
+            f"{layer.who}: its weights are none of {model._who}, whose `call` does not call it, so "
+            "this step takes them as they are and does not train them. Call it in `call`, or say "
+            "so: layer.trainable = False.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+__all__ = ["StepFrame", "call_in_step", "is_in_step"]

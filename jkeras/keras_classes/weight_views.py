@@ -1,0 +1,120 @@
+"""A weight of a model under Keras's words: what `model.trainable_variables` lists.
+
+It holds no array: it reads the model's current value, and `assign` replaces that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+from jkeras.trainer.compiling.live_optimizer import LiveNumber
+from jkeras.trainer.state import freezing
+from jkeras.trainer.state.weight_order import Place
+
+
+class Weight(LiveNumber):
+    """A view on one weight of a model: it computes, compares and prints as an array.
+
+    Args:
+      holder: the model.
+      place: where the weight lies.
+
+    Attributes:
+      path: the names of its layers and its own: "encoder/dense/kernel".
+      name: the last of these.
+
+    Source: `keras.Variable`.
+    """
+
+    def __init__(self, holder: Any, place: Place) -> None:
+        self.path = "/".join(place.names)
+        super().__init__(place.names[-1] if place.names else "weight", self._now, self._put)
+        self._holder = holder
+        self._place = place
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of scalars."""
+        return int(self.value.size)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it; set it to freeze or thaw this weight alone."""
+        order = self._holder._order()
+        return freezing.trained_places(self._holder)[order.index(self._place)]
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if self._place.part == "state":
+            raise AttributeError(
+                f"{self.path}: `trainable` cannot be set: it is a statistic, which no gradient "
+                "changes."
+            )
+        freezing.freeze_weight(self._holder, self.path, value)
+
+    def numpy(self) -> Any:
+        """A copy of the value."""
+        return np.array(self.value)
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the value."""
+        self.assign(self.value + jnp.asarray(value, self.dtype))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtracts from the value."""
+        self.assign(self.value - jnp.asarray(value, self.dtype))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.value[index]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __hash__(self) -> int:
+        return hash((id(self._holder), self._place))
+
+    def __repr__(self) -> str:
+        return f"<Weight path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+    def _now(self) -> jax.Array:
+        values = self._holder.train_state
+        leaf: jax.Array = jax.tree.leaves(getattr(values, self._place.part))[self._place.leaf]
+        return leaf
+
+    def _put(self, value: Any) -> None:
+        old = self._now()
+        new = jnp.asarray(value)
+        if new.shape != old.shape:
+            raise ValueError(
+                f"{self.path}: expected a value of shape {old.shape}, got {describe(value)}."
+            )
+        values = self._holder.train_state
+        tree = getattr(values, self._place.part)
+        leaves = jax.tree.leaves(tree)
+        leaves[self._place.leaf] = new.astype(old.dtype)
+        part = jax.tree.unflatten(jax.tree.structure(tree), leaves)
+        self._holder.train_state = values.replace(**{self._place.part: part})
+
+
+def weights_of(holder: Any, trained: bool | None = None) -> list[Weight]:
+    """The weights of a model in Keras's order; the trained ones, or the others, or all (None). An
+    unbuilt model has none.
+    """
+    holder._build_if_known()
+    if not holder.built:
+        return []
+    places = holder._order()
+    if trained is None:
+        return [Weight(holder, place) for place in places]
+    pairs = zip(places, freezing.trained_places(holder), strict=True)
+    return [Weight(holder, place) for place, own in pairs if own == trained]

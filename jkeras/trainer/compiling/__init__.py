@@ -1,0 +1,1 @@
+"""What `compile` was given, resolved, and the programs made of it."""

@@ -1,0 +1,155 @@
+"""The optimizers that a `MultiOptimizer` is made of, each with the numbers that training has.
+
+    model.optimizer.optimizers[0].learning_rate = 0.01      # compiles nothing anew
+
+They come in Keras's order: the entries of an `OptimizerMap`, then its default. One that moves no
+weight has no state, and is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jkeras import optimizers
+from jkeras.core import trees
+from jkeras.core.naming import snake_case, unique
+from jkeras.trainer.compiling.live_number import LiveNumber
+
+if TYPE_CHECKING:
+    from jkeras.trainer.compiling.compilation import Compiled
+
+
+class OptimizerPart:
+    """One of several optimizers: its description, with the rate and the count that training has.
+
+    Args:
+      description: the optimizer.
+      name: its own, or one made of its class: "adam", "adam_1".
+      index: the number of its state.
+      trainer: the model.
+    """
+
+    __slots__ = ("_trainer", "description", "index", "name")
+
+    def __init__(self, description: Any, name: str, index: int, trainer: Compiled) -> None:
+        self.description, self.name, self.index = description, name, index
+        self._trainer = trainer
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OptimizerPart.__slots__:  # not set yet: looking for it here would never end
+            raise AttributeError(name)
+        return getattr(self.description, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in OptimizerPart.__slots__ or name == "learning_rate":
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.description, name, value)  # which says why not
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.description!r}>"
+
+    @property
+    def learning_rate(self) -> LiveNumber:
+        """The rate of its next update; assign a number to it, or call its `assign`.
+
+        Raises:
+          TypeError: on assignment: a schedule sets the rate, or the value is not a number.
+          ValueError: on assignment: the value is negative or NaN.
+        """
+        return LiveNumber("learning_rate", self._rate, self._set_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._set_rate(value)
+
+    @property
+    def iterations(self) -> LiveNumber:
+        """How many updates it made."""
+        return LiveNumber("iterations", lambda: np.int32(self._state().count))
+
+    def _rate(self) -> np.float32:
+        return np.float32(optimizers.get_learning_rate(self._state()))
+
+    def _set_rate(self, value: Any) -> None:
+        rate = value.numpy() if isinstance(value, LiveNumber) else value
+        values = self._trainer._need_values()
+        multi = _state(values.opt_state)
+        new = list(multi.states)
+        new[self.index] = optimizers.set_learning_rate(new[self.index], rate)
+        told = _with_state(values.opt_state, multi._replace(states=tuple(new)))
+        self._trainer._values = values.replace(opt_state=told)
+
+    def _state(self) -> Any:
+        return _state(self._trainer._need_values().opt_state).states[self.index]
+
+
+def multi_of(description: Any) -> Any:
+    """The `MultiOptimizer` that an optimizer is or scales the loss for; None for another."""
+    inner = getattr(description, "inner_optimizer", description)
+    return inner if isinstance(inner, optimizers.MultiOptimizer) else None
+
+
+def parts(description: Any, trainer: Compiled) -> list[OptimizerPart]:
+    """The optimizers that an optimizer is made of.
+
+    Args:
+      description: the optimizer.
+      trainer: the model that is compiled with it.
+
+    Raises:
+      AttributeError: it is a single one.
+      ValueError: the model is not built: which optimizer has which weights is not known.
+    """
+    multi = multi_of(description)
+    if multi is None:
+        raise AttributeError("optimizers")
+    params, frozen = trainer._need_values().params, trainer._frozen
+    trained = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: None if "/".join(trees.path_names(path)) in frozen else leaf, params
+    )
+    found = list(multi.parts(trained))
+    order = sorted(range(len(found)), key=lambda index: _rank(multi, found[index]))
+    names = [rule.name for rule in found if rule.name]
+    made = []
+    for index in order:
+        rule = found[index]
+        name = rule.name or unique(snake_case(type(rule).__name__), names)
+        names.append(name)
+        made.append(OptimizerPart(rule, name, index, trainer))
+    return made
+
+
+def no_rate(description: Any, trainer: Compiled) -> AttributeError:
+    """What a person is told who asks for the one rate of several optimizers, or sets it."""
+    found = parts(description, trainer) if trainer.built else []
+    there = f": {', '.join(part.name for part in found)}" if found else ""
+    return AttributeError(
+        f"{description.who} has no `learning_rate`: each of its optimizers has its own{there}. "
+        "Read or set it there: model.optimizer.optimizers[0].learning_rate = 0.01, once the model "
+        "is built."
+    )
+
+
+def _rank(multi: Any, rule: Any) -> int:
+    """Where an optimizer stands in an `OptimizerMap`; 0 for all that a function chooses."""
+    choose = multi.optimizer_map
+    if not isinstance(choose, optimizers.OptimizerMap):
+        return 0
+    listed = [*(choose[pattern] for pattern in choose), choose.default_optimizer]
+    scale = multi.loss_scale_factor
+    return [entry.replace(loss_scale_factor=scale) for entry in listed].index(rule)
+
+
+def _state(opt_state: Any) -> Any:
+    return opt_state.inner if hasattr(opt_state, "inner") else opt_state
+
+
+def _with_state(opt_state: Any, multi: Any) -> Any:
+    return opt_state._replace(inner=multi) if hasattr(opt_state, "inner") else multi
+
+
+__all__ = ["OptimizerPart", "multi_of", "no_rate", "parts"]

@@ -1,0 +1,1 @@
+"""Weights, models and configurations in files."""

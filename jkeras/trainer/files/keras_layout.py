@@ -1,0 +1,279 @@
+"""Where the weights of a model lie in Keras's files.
+
+Keras walks over a model's objects from attribute to attribute. A layer's group is the path that was
+walked to it first: `layers/dense_1` for the second Dense among `layers`, `layers/lstm/cell` for the
+cell of an LSTM, `encoder/layers/dense` for a model in a model's attribute. The words of lists are
+those of the classes, counted, not the layers' names. Here a layer's weights are entries of trees,
+so each rule below says for a layer which attributes lead on, and where in its trees these lie.
+
+Laws: every weight of a model lies in a group; a layer at two places has the group of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from jkeras.core.description import fields
+from jkeras.core.identity import Identity, identity_of
+from jkeras.core.layer import Layer
+from jkeras.core.naming import kind_of, snake_case
+from jkeras.core.operations import Operation
+from jkeras.keras_classes.subclassed_model import Subclassed
+from jkeras.layers.cells import StackedRNNCells
+from jkeras.layers.multi_head_attention import GroupQueryAttention
+from jkeras.layers.projected_attention import ProjectedAttention
+from jkeras.layers.recurrent import Recurrent
+from jkeras.layers.recurrent_wrappers import Bidirectional
+from jkeras.layers.spectral_normalization import SpectralNormalization
+from jkeras.layers.wrapper import Wrapper
+from jkeras.models.chain import Chain
+from jkeras.models.graph import Graph
+from jkeras.models.tracking import attributes, layers_of, origin_of
+from jkeras.ops.activations import LayerActivation
+from jkeras.trainer.state.specs import is_input
+from jkeras.trainer.state.weight_order import Place
+
+Path = tuple[str, ...]
+NO_WEIGHTS = None
+"""Stands for the place of a layer that has none, and is only mentioned."""
+
+
+class Section(NamedTuple):
+    """One group of a file.
+
+    Attributes:
+      path: "layers/dense".
+      name: the layer's name, which Keras notes there.
+      weights: for each array in it the weight, or the weights, that it is.
+    """
+
+    path: str
+    name: str
+    weights: list[list[Place]]
+
+
+class _Inner(NamedTuple):
+    """A layer in a layer.
+
+    Attributes:
+      word: the attribute.
+      layer: the layer.
+      below: the names that lead to its weights; None if it has none.
+    """
+
+    word: str
+    layer: Any
+    below: Path | None
+
+
+def sections(net: Any, name: str, places: Iterable[Place]) -> list[Section]:
+    """The groups of a model's weights.
+
+    Args:
+      net: the description.
+      name: the model's.
+      places: of its weights, in Keras's order.
+    """
+    walk = _Walk(list(places))
+    walk.visit(net, "", (), name)
+    return walk.found
+
+
+class _Walk:
+    def __init__(self, places: list[Place]) -> None:
+        self.places = places
+        self.found: list[Section] = []
+        self.first: dict[Identity, tuple[int, int, Path]] = {}
+
+    def visit(self, layer: Any, path: str, at: Path | None, name: str | None = None) -> None:
+        """Adds the group of a layer, and of those in it."""
+        is_layer = isinstance(layer, Layer)
+        if is_layer and identity_of(layer) in self.first:
+            self._again(identity_of(layer), at)
+            return
+        start = len(self.found)
+        inner = _inner(layer)
+        own = [] if at is None else self._own(layer, at, inner)
+        named = name or getattr(layer, "name", None) or snake_case(kind_of(layer))
+        self.found.append(Section(path, str(named), [[place] for place in own]))
+        if is_layer:
+            self.first[identity_of(layer)] = (start, start + 1, at or ())
+        for word, part, below in inner:
+            place = None if at is None or below is None else (*at, *below)
+            self.visit(part, f"{path}/{word}".lstrip("/"), place)
+        if is_layer:
+            self.first[identity_of(layer)] = (start, len(self.found), at or ())
+
+    def _again(self, identity: Identity, at: Path | None) -> None:
+        """A layer that has a group already: its weights at this place belong to that group too."""
+        start, stop, before = self.first[identity]
+        if at is None or at == before:
+            return
+        known = {(place.part, place.names): place for place in self.places}
+        for section in self.found[start:stop]:
+            for same in section.weights:
+                twin = known.get((same[0].part, (*at, *same[0].names[len(before) :])))
+                if twin is not None and twin not in same:
+                    same.append(twin)
+
+    def _own(self, layer: Any, at: Path, inner: list[_Inner]) -> list[Place]:
+        """The weights of a layer that no layer in it has."""
+        if isinstance(layer, SpectralNormalization):
+            return self._of_spectral(at)
+        others = [(*at, *below) for _, _, below in inner if below is not None]
+        return [
+            place
+            for place in self.places
+            if _begins(place.names, at) and not any(_begins(place.names, o) for o in others)
+        ]
+
+    def _of_spectral(self, at: Path) -> list[Place]:
+        """Its own are the wrapped layer's kernel, again, and the vector."""
+        kernels = [(*at, "layer", name) for name in ("kernel", "embeddings")]
+        found = [place for place in self.places if place.names in kernels]
+        return found + [place for place in self.places if place.names == (*at, "vector_u")]
+
+
+def _begins(names: Path, start: Path) -> bool:
+    return names[: len(start)] == start
+
+
+# -- what is in a layer, in Keras's words
+
+
+def _inner(layer: Any) -> list[_Inner]:
+    """The layers in a layer, in the order in which Keras comes to them."""
+    if isinstance(layer, Chain):
+        return _listed("layers", [part for part in layer.layers if not is_input(part)])
+    if isinstance(layer, Graph):
+        return _listed("layers", [p for p in layer.layers if not isinstance(p, Operation)])
+    if getattr(type(layer), "is_written", False):
+        return _of_attributes(layer)
+    if isinstance(layer, Recurrent):
+        return [_Inner("cell", layer._cell, ())]
+    if isinstance(layer, StackedRNNCells):
+        return _listed("cells", layer.cells)
+    if isinstance(layer, Bidirectional):
+        forward, backward = layer.both
+        return [
+            _Inner("backward_layer", backward, (backward.name,)),
+            _Inner("forward_layer", forward, (forward.name,)),
+        ]
+    if isinstance(layer, ProjectedAttention):
+        return _of_attention(layer)
+    if isinstance(layer, Wrapper):
+        below = ("layer",) if isinstance(layer, SpectralNormalization) else ()
+        return [_Inner("layer", layer.layer, below)]
+    return _mentioned(layer)
+
+
+def _listed(word: str, layers: Iterable[Any]) -> list[_Inner]:
+    """Layers in a list, under the words of their classes."""
+    pairs = _counted(list(layers))
+    return [_Inner(f"{word}/{own}", layer, (str(layer.name),)) for own, layer in pairs]
+
+
+def _counted(layers: list[Any]) -> list[tuple[str, Any]]:
+    counts: dict[str, int] = {}
+    found = []
+    for layer in layers:
+        word = _word(layer)
+        counts[word] = number = counts.get(word, -1) + 1
+        found.append((f"{word}_{number}" if number else word, layer))
+    return found
+
+
+def _word(layer: Any) -> str:
+    """The word for a layer in a list: its class's in Keras."""
+    if isinstance(layer, GroupQueryAttention):
+        return "grouped_query_attention"
+    return snake_case(kind_of(layer))
+
+
+class _Mentioned:
+    """A layer that Keras makes for itself, without weights."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _of_attention(layer: Any) -> list[_Inner]:
+    """The projections, and what else Keras makes of layers there."""
+    hidden = "_" if isinstance(layer, GroupQueryAttention) else ""
+    words = {name: f"{hidden}{name}_dense" for name in ("query", "key", "value")}
+    words |= {"attention_output": f"{hidden}output_dense"}
+    words |= {"gate": "_gate_dense"} if layer.use_gate else {}
+    own = [_Inner(word, _Mentioned(name), (name,)) for name, word in words.items()]
+    others = {"_softmax": "softmax", "_dropout_layer": "dropout"}
+    return own + [_Inner(word, _Mentioned(name), NO_WEIGHTS) for word, name in others.items()]
+
+
+def _mentioned(layer: Any) -> list[_Inner]:
+    """Layers among a layer's arguments, such as an activation: they share its trees, and have no
+    weights of their own.
+    """
+    if not isinstance(layer, Layer):
+        return []
+    values = {field.name: getattr(layer, field.name) for field in fields(type(layer))}
+    pairs = [
+        (name, value.layer if isinstance(value, LayerActivation) else value)
+        for name, value in sorted(values.items())
+    ]
+    return [_Inner(name, value, NO_WEIGHTS) for name, value in pairs if isinstance(value, Layer)]
+
+
+def _of_attributes(layer: Any) -> list[_Inner]:
+    """The layers in the attributes of an object that is written as a class."""
+    owner = origin_of(layer)
+    named = {identity_of(part): str(part.name) for part in layers_of(owner)}
+    values = _values(owner)
+    if isinstance(layer, Subclassed):  # a model, which has its layers in a list, too
+        values["layers"] = layers_of(owner)
+    found: list[_Inner] = []
+    for name in sorted(values, key=lambda name: f"~{name}" if name[0] == "_" else name):
+        for word, part in _reached(name, values[name]):
+            if identity_of(part) in named:
+                found.append(_Inner(word, part, (named[identity_of(part)],)))
+    return found
+
+
+def _values(owner: Any) -> dict[str, Any]:
+    """The attributes of an object, and the properties of the user's classes."""
+    values = {name: value for name, value in attributes(owner) if not name.startswith("__")}
+    for kind in type(owner).__mro__:
+        if kind.__module__.partition(".")[0] in ("jkeras", "builtins"):
+            continue
+        for name, member in vars(kind).items():
+            if isinstance(member, property) and _is_own(member) and name not in values:
+                try:
+                    values[name] = getattr(owner, name)
+                except Exception:  # a property may fail as it likes: Keras passes it over, too
+                    continue
+    return values
+
+
+def _is_own(member: property) -> bool:
+    """Whether the user wrote a property; the library puts some of its own into the user's class."""
+    return not str(getattr(member.fget, "__module__", "")).startswith("jkeras.")
+
+
+def _reached(word: str, value: Any) -> list[tuple[str, Any]]:
+    """The layers in an attribute's value, each with the words that lead to it."""
+    value = value.as_layer() if hasattr(value, "as_layer") else value
+    if isinstance(value, Layer):
+        return [(word, value)]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return []
+    counts: dict[str, int] = {}
+    found: list[tuple[str, Any]] = []
+    for item in value:
+        item = item.as_layer() if hasattr(item, "as_layer") else item
+        is_container = isinstance(item, list | tuple | Mapping)
+        if isinstance(item, Layer) or is_container:
+            kind = "container" if is_container else _word(item)
+            counts[kind] = number = counts.get(kind, -1) + 1
+            found += _reached(f"{word}/{kind}_{number}" if number else f"{word}/{kind}", item)
+    return found

@@ -1,0 +1,255 @@
+"""What an optimizer carries, as the list of variables that Keras's optimizer of that name has.
+
+    iteration, learning_rate, [averages], [gathered gradients], the rule's slots
+
+Slots that a rule makes together go variable by variable (Adam: momentum and velocity of the first,
+then of the second), those it makes apart one after the other; the variables come in the model's
+order. Nothing here computes: an order is a list of places in a state, which serves for reading and
+for writing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras import optimizers
+from jkeras.core.naming import snake_case
+from jkeras.core.trees import named_leaves
+from jkeras.optimizers import LossScaleState, MultiState, OptimizerMap, OptimizerState
+from jkeras.optimizers.base import ACCUMULATOR, AVERAGE
+from jkeras.saving.keras_h5 import Group, in_order
+from jkeras.trainer.state import freezing
+
+ROOT = "optimizer"
+_APART: dict[type, tuple[tuple[str, ...], ...]] = {
+    optimizers.Adam: (("momentum", "velocity"), ("velocity_hat",)),
+    optimizers.RMSprop: (("velocity",), ("momentum",), ("average_gradient",)),
+}
+"""Rules that make their slots in several rounds; all others make them in one."""
+
+
+class Entry(NamedTuple):
+    """A variable of Keras's.
+
+    Attributes:
+      at: where it lies among the leaves of the state here: nowhere, at one place or at several.
+      value: what is written where it lies nowhere.
+    """
+
+    at: tuple[int, ...]
+    value: Any = None
+
+
+class _Listed(NamedTuple):
+    """The variables of one optimizer, and of those in it."""
+
+    word: str
+    name: str
+    entries: list[Entry]
+    inner: list[_Listed]
+
+
+def groups(trainer: Any, *, fresh: bool) -> list[Group]:
+    """The groups of a compiled model's optimizer; none where Keras has no such optimizer.
+
+    Args:
+      trainer: the model.
+      fresh: leave the slots out, as Keras does before it has trained.
+    """
+    listed = _listed_of(trainer)
+    if listed is None:
+        return []
+    leaves = jax.tree.leaves(trainer._own.opt_state)
+
+    def made(part: _Listed, path: str) -> list[Group]:
+        entries = part.entries[:2] if fresh and not part.inner else part.entries
+        arrays = tuple(entry.value if not entry.at else leaves[entry.at[0]] for entry in entries)
+        below = [group for inner in part.inner for group in made(inner, f"{path}/{inner.word}")]
+        return [Group(path, part.name, arrays), *below]
+
+    return made(listed, ROOT)
+
+
+def restored(trainer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]) -> Any:
+    """A model's optimizer state with what a file holds of it, or None if it holds nothing of use.
+
+    A file with another number of variables belongs to another optimizer: a warning says so, as in
+    Keras. One with no slots was saved before training.
+
+    Raises:
+      ValueError: a variable has another shape.
+    """
+    listed = _listed_of(trainer)
+    found = in_order(stored.get(ROOT, {}))
+    if listed is None or not found:
+        return None
+    entries = listed.entries
+    if len(found) < len(entries) and len(found) <= 2:
+        return None
+    if len(found) != len(entries):
+        warnings.warn(
+            f"{trainer._who}: the optimizer in the file has {len(found)} variables, and the "
+            f"model's {listed.name} has {len(entries)}: it starts anew. Compile the model with the "
+            "optimizer that it was trained with before its weights are loaded.",
+            stacklevel=4,
+        )
+        return None
+    leaves = jax.tree.leaves(trainer._own.opt_state)
+    for number, (entry, array) in enumerate(zip(entries, found, strict=True)):
+        for at in entry.at:
+            leaves[at] = _alike(array, leaves[at], f"{ROOT}/vars/{number}")
+    state = jax.tree.unflatten(jax.tree.structure(trainer._own.opt_state), leaves)
+    return _scheduled(trainer._compilation.optimizer, state, _trained(trainer))
+
+
+def _scheduled(rule: Any, state: Any, trained: Mapping[str, Any]) -> Any:
+    """The state with the rates that schedules give for the steps it has made."""
+    if isinstance(state, LossScaleState):
+        return state._replace(inner=_scheduled(rule.inner_optimizer, state.inner, trained))
+    if isinstance(state, MultiState):
+        pairs = zip(rule.parts(dict(trained)), state.states, strict=True)
+        return MultiState(tuple(_scheduled(one, own, trained) for one, own in pairs))
+    if isinstance(state.hyperparams["learning_rate"], optimizers.Scheduled):
+        rate = optimizers.Scheduled(rule._rate_at(state.count))
+        return state._replace(hyperparams={**state.hyperparams, "learning_rate": rate})
+    return state
+
+
+def _alike(array: np.ndarray, old: Any, where: str) -> jax.Array:
+    if array.shape != old.shape:
+        raise ValueError(f"expected {where} of shape {old.shape}, got {array.shape}.")
+    return jnp.asarray(array).astype(old.dtype)
+
+
+# -- the order
+
+
+def _listed_of(trainer: Any) -> _Listed | None:
+    """The variables of a model's optimizer, their places counted in its state."""
+    description = trainer._compilation and trainer._compilation.optimizer
+    state = trainer._own.opt_state
+    tree = jax.tree.unflatten(jax.tree.structure(state), range(len(jax.tree.leaves(state))))
+    specs = _trained(trainer)
+    return _listed(description, tree, list(specs), specs)
+
+
+def _trained(trainer: Any) -> dict[str, Any]:
+    """The weights that are trained, by name, in Keras's order."""
+    known = zip(trainer._order(), freezing.trained_places(trainer), strict=True)
+    leaves = dict(named_leaves(trainer._own.params))
+    names = ["/".join(place.names) for place, trained in known if trained]
+    return {name: leaves[name] for name in names}
+
+
+def _listed(rule: Any, state: Any, names: Sequence[str], specs: Any) -> _Listed | None:
+    kind = type(rule)
+    word = snake_case(kind.__name__)
+    named = getattr(rule, "name", None) or word
+    if isinstance(state, OptimizerState) and isinstance(rule, optimizers.Optimizer):
+        return _Listed(word, named, _of_rule(rule, state, names, specs), [])
+    if isinstance(state, LossScaleState):
+        inner = _listed(rule.inner_optimizer, state.inner, names, specs)
+        if inner is None:
+            return None
+        own = [inner.entries[0], Entry((), np.float32(0)), _at(state.step_counter)]
+        own += [_at(state.dynamic_scale), *inner.entries]
+        return _Listed(word, named, own, [inner._replace(word="inner_optimizer")])
+    if isinstance(state, MultiState) and isinstance(rule.optimizer_map, OptimizerMap):
+        return _of_several(rule, state, names, specs)
+    return None
+
+
+def _of_several(rule: Any, state: Any, names: Sequence[str], specs: Any) -> _Listed:
+    """Keras has the optimizers in the order of the map, the default last."""
+    states = dict(zip(rule.parts(dict(specs)), state.states, strict=True))
+    chosen = rule.optimizer_map
+    rules = [*dict(chosen.optimizer_map).values(), chosen.default_optimizer]
+    rules = [r.replace(loss_scale_factor=rule.loss_scale_factor) for r in dict.fromkeys(rules)]
+    known = [r for r in dict.fromkeys(rules) if r in states]
+    parts = [_listed(r, states[r], _in(states[r], names), specs) for r in known]
+    words: dict[str, int] = {}
+    inner = []
+    for part in parts:
+        assert part is not None, "the rules of a map are plain optimizers"
+        words[part.word] = number = words.get(part.word, -1) + 1
+        inner.append(part._replace(word=f"optimizers/{part.word}{f'_{number}' if number else ''}"))
+    count = inner[0].entries[0] if inner else Entry((), np.int32(0))
+    entries = [count, Entry((), np.float32(0))]
+    return _Listed("multi_optimizer", "multi_optimizer", entries + _joined(inner), inner)
+
+
+def _joined(parts: list[_Listed]) -> list[Entry]:
+    return [entry for part in parts for entry in part.entries]
+
+
+def _in(state: OptimizerState, names: Sequence[str]) -> list[str]:
+    """Those of the variables that an optimizer has slots for."""
+    known = {name for slot in state.slots.values() for name in named_leaves(slot)}
+    return [name for name in names if name in known]
+
+
+def _at(index: Any) -> Entry:
+    return Entry((int(index),))
+
+
+def _of_rule(rule: Any, state: OptimizerState, names: Sequence[str], specs: Any) -> list[Entry]:
+    rate = state.hyperparams["learning_rate"]
+    entries = [_at(state.count)]
+    entries += [] if isinstance(rate, optimizers.Scheduled) else [_at(rate)]
+    slots = {slot: dict(named_leaves(tree)) for slot, tree in state.slots.items()}
+    for slot in (AVERAGE, ACCUMULATOR):
+        entries += _round(slots, (slot,), names)
+    own: Callable[..., list[Entry]] = _special(rule)
+    return entries + own(rule, slots, names, specs)
+
+
+def _round(
+    slots: Mapping[str, Mapping[str, int]], wanted: Sequence[str], names: Sequence[str]
+) -> list[Entry]:
+    """Some slots, variable by variable."""
+    return [
+        _at(slots[slot][name]) for name in names for slot in wanted if name in slots.get(slot, {})
+    ]
+
+
+def _special(rule: Any) -> Callable[..., list[Entry]]:
+    if isinstance(rule, optimizers.Adafactor):
+        return _of_adafactor
+    return _of_nadam if isinstance(rule, optimizers.Nadam) else _of_any
+
+
+def _of_any(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+    del specs
+    known = [slot for slot in rule.slot_names() if slot in slots]
+    others = [slot for slot in slots if slot not in (*known, AVERAGE, ACCUMULATOR)]
+    own = (*known, *others)
+    apart = next((parts for kind, parts in _APART.items() if isinstance(rule, kind)), (own,))
+    return [entry for wanted in apart for entry in _round(slots, wanted, names)]
+
+
+def _of_nadam(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+    """Keras has one product of momenta for all variables, which here each has."""
+    del rule, specs
+    product = tuple(slots["product"][name] for name in names)
+    return [*_round(slots, ("momentum", "velocity"), names), Entry(product, np.float32(1))]
+
+
+def _of_adafactor(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+    """Keras keeps two zeros in the place of what a vector has not, and of a matrix the product of
+    the two, which every step computes anew.
+    """
+    del rule
+    entries = []
+    for name in names:
+        if name in slots.get("row", {}):
+            entries += [_at(slots["row"][name]), _at(slots["column"][name])]
+            entries.append(Entry((), np.zeros(specs[name].shape, np.float32)))
+        else:
+            entries += [Entry((), np.int32(0))] * 2 + [_at(slots["velocity"][name])]
+    return entries

@@ -1,0 +1,233 @@
+"""A model's weights in Keras's files: `.weights.h5`, and the weights in `.keras`.
+
+    save_weights(model, "m.weights.h5")          # Keras 3 loads it into the same layers
+    report = load_weights(model, "m.weights.h5") # written here or in Keras
+
+Laws: a model is changed as a whole or not at all; everything is compared with what the model would
+have before anything is made.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.folders import atomic_write
+from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving.keras_h5 import Group, Stored, in_order
+from jkeras.saving.matching import Mismatch, Report
+from jkeras.trainer.files import keras_optimizer
+from jkeras.trainer.files.keras_layout import Section, sections
+from jkeras.trainer.state.weight_order import PARTS, Place
+
+ENDING = ".weights.h5"
+
+
+def save_weights(trainer: Any, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Writes a model's weights, and its optimizer's variables, as Keras does.
+
+    Args:
+      trainer: the model.
+      path: ends with `.weights.h5`.
+      overwrite: whether an existing file may be replaced.
+
+    Raises:
+      FileExistsError: it exists, and `overwrite` is False.
+      ValueError: another ending, or the model is not built.
+    """
+    path = Path(path)
+    if not path.name.endswith(ENDING):
+        whole = path.suffix == ".keras"
+        fix = "model.save(...) writes a whole model." if whole else f"Use {path.stem + ENDING!r}."
+        raise ValueError(
+            f"weights file {path.name!r}: expected a name that ends with {ENDING!r}. {fix}"
+        )
+    check_free(path, overwrite)
+    trainer._need_values()
+    groups = groups_of(trainer, fresh=not getattr(trainer, "_optimizer_met_data", True))
+    atomic_write(path, lambda file: keras_h5.write(file, groups))
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raises if a file is there and may not be replaced.
+
+    Raises:
+      FileExistsError: so it is.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
+
+
+def load_weights(trainer: Any, path: str | os.PathLike[str], skip_mismatch: bool = False) -> Report:
+    """Reads weights that Keras or `save_weights` wrote for the same layers.
+
+    Args:
+      trainer: the model.
+      path: a `.weights.h5` or `.keras` file.
+      skip_mismatch: load what fits, and leave the rest as it is.
+
+    Returns:
+      What matched, what did not, and why.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: the file is damaged, or its weights are not this model's; the message names the
+        first that differs. The model is left as it was.
+    """
+    path = Path(path)
+    is_archive = path.suffix == ".keras"
+    data = keras_archive.read_weights(path) if is_archive else keras_h5.read_bytes(path)
+    who = f"{path}: {keras_archive.WEIGHTS}" if is_archive else str(path)
+    stored = keras_h5.read(data, who)
+    values = trainer._need_values()
+    leaves = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+    report, new = matched(sections_of(trainer), leaves, stored)
+    if not report.complete and not (skip_mismatch and report.matched):
+        fix = "" if skip_mismatch else " skip_mismatch=True loads what fits."
+        raise ValueError(f"{trainer._who}: {who}: {report.difference}{fix}")
+    opt_state = restored_optimizer(trainer, stored, who)
+    if not report.complete:
+        warnings.warn(f"{trainer._who}: {who}: {report}", stacklevel=5)
+    put(trainer, new)
+    put_optimizer(trainer, opt_state, stored)
+    return report
+
+
+# -- writing
+
+
+def sections_of(trainer: Any) -> list[Section]:
+    """The groups of a built model."""
+    return sections(trainer.net, trainer.name, trainer._order())
+
+
+def groups_of(trainer: Any, *, fresh: bool) -> list[Group]:
+    """What a built model's file holds; with `fresh` without the optimizer's slots."""
+    values = trainer._own
+    leaves = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+    found = [
+        Group(path, name, tuple(leaves[same[0].part][same[0].leaf] for same in weights))
+        for path, name, weights in sections_of(trainer)
+    ]
+    compiled = getattr(trainer, "_compilation", None) is not None
+    return found + (keras_optimizer.groups(trainer, fresh=fresh) if compiled else [])
+
+
+# -- reading
+
+
+def matched(
+    wanted: Iterable[Section], leaves: Mapping[str, list[Any]], stored: Stored
+) -> tuple[Report, dict[Place, np.ndarray]]:
+    """Which array of a file goes where in a model.
+
+    Args:
+      wanted: the model's groups.
+      leaves: its weights, or their specs, by the parts of a place.
+      stored: the file's groups.
+
+    Returns:
+      The report, and the arrays that fit by their places.
+    """
+    good: list[str] = []
+    missing: list[str] = []
+    unlike: list[Mismatch] = []
+    new: dict[Place, np.ndarray] = {}
+    used = set()
+    for path, _, weights in wanted:
+        found = in_order(stored.get(_there(path, stored), {})) or []
+        if len(found) != len(weights):
+            missing += [_name(same[0]) for same in weights]
+            continue
+        used.add(_there(path, stored))
+        for same, array in zip(weights, found, strict=True):
+            old = leaves[same[0].part][same[0].leaf]
+            if not _fits(old, array):
+                unlike.append(Mismatch(_name(same[0]), _kind(old), _kind(array)))
+                continue
+            good.append(_name(same[0]))
+            new |= dict.fromkeys(same, array)
+    return Report(tuple(good), tuple(missing), _unused(stored, used), tuple(unlike)), new
+
+
+def _there(path: str, stored: Stored) -> str:
+    """The path of a group in a file; files of Keras 2.13 have another word for lists of layers."""
+    if path in stored:
+        return path
+    words = ["_layer_checkpoint_dependencies" if w == "layers" else w for w in path.split("/")]
+    return "/".join(words)
+
+
+def _unused(stored: Stored, used: set[str]) -> tuple[str, ...]:
+    """The weights that a file has beside those of the model; not those of the optimizer and, in
+    older files, of the generators of random numbers.
+    """
+    return tuple(
+        f"{path}/vars/{name}".lstrip("/")
+        for path, arrays in stored.items()
+        if path not in used
+        and path.partition("/")[0] != keras_optimizer.ROOT
+        and path.rpartition("/")[2] != "seed_generator"
+        for name in arrays
+    )
+
+
+def _name(place: Place) -> str:
+    return "/".join((place.part, *place.names))
+
+
+def _kind(array: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(array.shape), str(array.dtype)
+
+
+def _fits(old: Any, array: np.ndarray) -> bool:
+    """Whether an array can be a weight: the shape is the same, and the kind of number."""
+    if tuple(old.shape) != array.shape:
+        return False
+    kinds = jnp.floating, jnp.integer, jnp.bool_
+    return any(jnp.issubdtype(old.dtype, k) and jnp.issubdtype(array.dtype, k) for k in kinds)
+
+
+def put(trainer: Any, new: Mapping[Place, np.ndarray]) -> None:
+    """Replaces weights of a built model."""
+    values = trainer._need_values()
+    changed = {}
+    for part in PARTS:
+        tree = getattr(values, part)
+        leaves = jax.tree.leaves(tree)
+        for place, array in new.items():
+            if place.part == part:
+                leaves[place.leaf] = jnp.asarray(array.astype(leaves[place.leaf].dtype))
+        changed[part] = jax.tree.unflatten(jax.tree.structure(tree), leaves)
+    trainer._values = values.replace(**changed)
+    trainer._lent = True
+
+
+def restored_optimizer(trainer: Any, stored: Stored, who: str) -> Any:
+    """The state of a compiled model's optimizer as a file has it, or None.
+
+    Raises:
+      ValueError: a variable has another shape.
+    """
+    if getattr(trainer, "_compilation", None) is None:
+        return None
+    try:
+        return keras_optimizer.restored(trainer, stored)
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None
+
+
+def put_optimizer(trainer: Any, opt_state: Any, stored: Stored) -> None:
+    """Gives a model the state that `restored_optimizer` found; the steps made so far with it."""
+    if opt_state is None:
+        return
+    count = jnp.asarray(stored[keras_optimizer.ROOT]["0"]).astype(jnp.int32)
+    trainer._values = trainer._own.replace(opt_state=opt_state, step=count)
+    trainer._optimizer_met_data = True

@@ -1,0 +1,1 @@
+"""Epochs, evaluations and predictions."""

@@ -1,0 +1,297 @@
+"""The host's side of a phase: compiled programs, dispatched over feeds, with results read late.
+
+A phase is a generator. It dispatches some steps and yields at once what they will have given; the
+trainer asks for more before it reads the last logs, so the device never waits for Python, and the
+next feed is filled while the device works on the last. At most two dispatches are under way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import trees
+from jkeras.core.trees import Tree
+from jkeras.data import feeds as feed
+from jkeras.data.arrays import Arrays
+from jkeras.data.feeds import Feed
+from jkeras.data.streams import Stream
+from jkeras.trainer.compiling.pace import Chunk, Pace
+from jkeras.trainer.compiling.programs import Programs
+from jkeras.trainer.loop import nan_watch
+from jkeras.training import loops
+from jkeras.training.drawing import counted_from
+from jkeras.training.state import TrainState
+
+Data = Arrays | Stream
+
+
+def start_of_epoch(number: int, total: int, limit: int | None) -> int:
+    """The batch with which an epoch begins: with a limit, one pass over the data is several epochs.
+
+    Args:
+      number: epochs of this run before it.
+      total: batches in one pass.
+      limit: batches in an epoch, or None for all.
+
+    Example:
+      >>> [start_of_epoch(number, total=5, limit=2) for number in range(5)]
+      [0, 2, 4, 0, 2]
+    """
+    return 0 if limit is None else number % math.ceil(total / limit) * limit
+
+
+def train_feeds(
+    programs: Programs,
+    begun: TrainState,
+    data: Data,
+    *,
+    size: int,
+    shuffle: bool,
+    start: int,
+    limit: int | None,
+    pace: Pace,
+    fixed: int | None,
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one epoch, from the state's position to the end.
+
+    Args:
+      programs: make the order.
+      begun: the state at the beginning, of which key, epoch and position are read.
+      data: every example, on the device or the host, or a stream of batches.
+      size: examples in a step, at most as many as there are; of no meaning for a stream.
+      shuffle: whether the order is that of this pass over the data, instead of the data's.
+      start: the epoch's first batch, counted in the pass.
+      limit: steps in the epoch, when not all of them.
+      pace: says how long batches of a stream wait for others.
+      fixed: steps in a dispatch, when the user fixed them.
+      watched: whether somebody looks at each step.
+    """
+    if isinstance(data, Stream):
+        first = int(begun.position)
+        options: dict[str, Any] = {"fixed": fixed, "single": watched, "first": first}
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
+    total, position = data.steps(size), int(begun.position)
+    if shuffle:
+        pass_began = begun.epoch - (0 if limit is None else start // limit)
+        order = programs.order(begun.key, pass_began, data.length, total, size)
+    else:
+        order = programs.plain_order(data.length, total, size)
+    stop = total if limit is None else min(start + limit, total)
+    return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
+
+
+def eval_feeds(
+    programs: Programs,
+    data: Data,
+    *,
+    size: int,
+    limit: int | None,
+    pace: Pace,
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one evaluation; arguments as for `train_feeds`."""
+    if isinstance(data, Stream):
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
+    order, stop = _in_order(programs, data, size, limit)
+    return _array_feeds(data, order, size, 0, stop, programs.pads, None)
+
+
+def predict_feeds(
+    programs: Programs,
+    params: Tree,
+    state: Tree,
+    data: Data,
+    *,
+    size: int,
+    limit: int | None,
+    pace: Pace,
+    watched: bool,
+) -> Iterator[Feed]:
+    """The batches of one prediction, no more of them at a time than outputs may be kept of."""
+    if isinstance(data, Stream):
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
+    order, stop = _in_order(programs, data, size, limit)
+    outputs = programs.outputs_of(params, state, data.batch, size)
+    fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
+    most = 1 if watched else min(fitting, _power_of_two(data.steps(size)))
+    options: dict[str, Any] = {"pads": programs.pads, "most": most}
+    if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
+        return feed.of_resident(data, order, size, 0, stop, **options)
+    return feed.of_host(data, np.asarray(order), size, 0, stop, **options)
+
+
+def train(
+    programs: Programs,
+    carry_fn: Callable[[int], TrainState],
+    feeds: Iterator[Feed],
+    *,
+    start: int,
+    position: int,
+    pace: Pace,
+    room_fn: Callable[[int], int | None],
+    checks: bool = False,
+) -> Iterator[Chunk]:
+    """Trains on every feed.
+
+    Args:
+      programs: what to run.
+      carry_fn: returns the state to go on from, which is donated; asked before every dispatch, with
+        the number of the step that comes.
+      feeds: the epoch's batches.
+      start: the number of the epoch's first batch.
+      position: the number of the batch that comes.
+      pace: says how many steps a dispatch has; one, with `checks`.
+      room_fn: from steps done in the epoch to the most that the next dispatch may have; None for
+        any number.
+      checks: look after every step whether numbers are finite.
+
+    Raises:
+      FloatingPointError: with `checks`: they are not. The last chunk is then the step before.
+    """
+    for part in feeds:
+        loop = programs.train_loop(part.size)
+        length = None if part.length is None else np.int32(part.length)
+        while position < part.stop:
+            train_state = carry_fn(position - start)
+            before = trees.copy(train_state) if checks else None
+            room = room_fn(position - start) or pace.steps
+            position = min(part.stop, position + min(pace.steps, room))
+            where = (np.int32(part.first), np.int32(position), length)
+            train_state, logs = loop(train_state, part.data, part.order, *where)
+            if before is not None:
+                error = _fault(programs, part, before, train_state, logs)
+                if error is not None:
+                    yield Chunk(before, position - start - 1, logs)
+                    raise error
+            yield Chunk(train_state, position - start, logs)
+
+
+def evaluate(
+    programs: Programs,
+    params: Tree,
+    state: Tree,
+    feeds: Iterator[Feed],
+    *,
+    pace: Pace,
+    begin_fn: Callable[[int], None],
+) -> Iterator[Chunk]:
+    """Evaluates on every feed; `begin_fn` hears of every dispatch before it is made."""
+    sums, position = programs.eval_zeros(), 0
+    for part in feeds:
+        loop = programs.eval_loop(part.size)
+        length = None if part.length is None else np.int32(part.length)
+        while position < part.stop:
+            begin_fn(position)
+            stop = min(part.stop, position + pace.steps)
+            where = (np.int32(position - part.first), np.int32(stop - part.first), length)
+            told = counted_from(state, part.first)
+            sums, logs = loop(params, told, sums, part.data, part.order, *where)
+            position = stop
+            yield Chunk(None, position, logs)
+
+
+def predict(
+    programs: Programs,
+    params: Tree,
+    state: Tree,
+    feeds: Iterator[Feed],
+    *,
+    pace: Pace,
+    begin_fn: Callable[[int], None],
+) -> Iterator[Chunk]:
+    """The outputs of every feed: the last chunk of a feed holds them, with the feed."""
+    position = 0
+    for part in feeds:
+        loop = programs.predict_loop(part.size)
+        data = part.data._replace(y=None, weight=None, rows=None)
+        outputs = _room(programs, params, state, data, part)
+        while position < part.stop:
+            begin_fn(position)
+            stop = min(part.stop, position + pace.steps)
+            where = (np.int32(position - part.first), np.int32(stop - part.first))
+            told = counted_from(state, part.first)
+            outputs, done = loop(params, told, outputs, data, part.order, *where)
+            position = stop
+            finished = (outputs, part) if position == part.stop else None
+            yield Chunk(finished, position, {"done": done})
+
+
+class Outputs:
+    """The outputs of a prediction, gathered on the host."""
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+
+    def add(self, outputs: Any, part: Feed) -> Any:
+        """Puts the outputs of a feed behind those that are there, without those of filler rows.
+
+        Args:
+          outputs: `[batches, ...]` each, of all batches that the feed has room for.
+          part: the feed.
+
+        Returns:
+          The outputs of this feed, one row an example.
+        """
+        count = part.stop - part.first
+        real = np.arange(count * part.size) < (part.length or count * part.size)
+        if part.data.rows is not None:
+            real = np.asarray(part.data.rows)[: len(real)]
+
+        def rows_of(leaf: Any) -> np.ndarray:
+            leaf = np.asarray(leaf)[:count]
+            merged = leaf.reshape(-1, *leaf.shape[2:])
+            return merged if len(merged) != len(real) or real.all() else merged[real]
+
+        self._parts.append(jax.tree.map(rows_of, outputs))
+        return self._parts[-1]
+
+    def result(self) -> Any:
+        """All of them, in arrays of their own."""
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
+
+
+def _fault(programs: Programs, part: Feed, before: TrainState, after: TrainState, logs: Any) -> Any:
+    """The error for a step that made something else than numbers, or None."""
+
+    def batch() -> Any:
+        number = int(before.position) - part.first
+        return loops.take(part.data, jnp.asarray(part.order), number, part.size, part.length)
+
+    where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
+    return nan_watch.checked(where, programs.objective, before, after, logs, batch)
+
+
+def _in_order(programs: Programs, data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
+    """The order without shuffling, and the number after the last batch."""
+    total = data.steps(size)
+    stop = total if limit is None else min(limit, total)
+    return programs.plain_order(data.length, total, size), stop
+
+
+def _array_feeds(
+    data: Arrays, order: Any, size: int, first: int, stop: int, pads: bool, fixed: int | None
+) -> Iterator[Feed]:
+    if data.on_device:
+        return feed.of_resident(data, order, size, first, stop, pads=pads)
+    batch = trees.specs_of_rows(data.batch, size)
+    most = min(feed.capacity(batch, fixed), _power_of_two(data.steps(size)))
+    return feed.of_host(data, np.asarray(order), size, first, stop, pads=pads, most=most)
+
+
+def _power_of_two(count: int) -> int:
+    """The next one from `count` on, so that data of many lengths share a few programs."""
+    return 1 << (count - 1).bit_length()
+
+
+def _room(programs: Programs, params: Tree, state: Tree, data: Any, part: Feed) -> Any:
+    """Zeros for the outputs of every batch that a feed has room for."""
+    outputs = programs.outputs_of(params, state, data, part.size)
+    count = len(part.order) // part.size
+    return jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), outputs)

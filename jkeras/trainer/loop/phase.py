@@ -1,0 +1,69 @@
+"""What the parts of one call of `fit`, `evaluate` or `predict` share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jkeras.callbacks import CallbackList
+from jkeras.trainer.compiling.pace import Interrupt, Pace
+from jkeras.trainer.reports.progress import Progress
+
+LogValues = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Phase:
+    """The options of a call, and what follows from them.
+
+    Attributes:
+      callbacks: the callbacks to call.
+      verbose: 0 silent, 1 or "auto" a bar, 2 one line.
+      fixed: steps in every dispatch, or None to let the pace find them.
+      steps: steps in all, if that is known.
+      limit: steps at most, if that was asked for.
+      interrupt: hears Ctrl-C, in `fit`.
+      bars: those that were made, of this phase and of copies of it.
+    """
+
+    callbacks: CallbackList
+    verbose: int | str
+    fixed: int | None
+    steps: int | None
+    limit: int | None
+    interrupt: Interrupt | None = None
+    bars: list[Progress] = dataclasses.field(default_factory=list)
+
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed, or the process asked to end."""
+        return self.interrupt is not None and self.interrupt.asked is not None
+
+    def bar(self, header: str = "") -> Progress:
+        """A progress bar for these steps; a silent one where a callback draws."""
+        verbose = 0 if self.callbacks.draws_progress else self.verbose
+        self.bars[:] = [Progress(self.steps, verbose, header), *self.bars[:1]]
+        return self.bars[0]
+
+    def close(self) -> None:
+        """Ends the lines that an error left unfinished."""
+        for bar in self.bars:
+            bar.close()
+
+    def begin(self, pace: Pace, bar: Progress) -> Pace:
+        """The pace, started: a tenth of a second for a dispatch while a bar moves, else a
+        second.
+        """
+        return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
+
+    def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
+        """Calls the batch hook if anybody has one."""
+        if self.callbacks.hears_batches(phase):
+            self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
+
+
+def floats(logs: Mapping[str, Any]) -> LogValues:
+    """The logs as Python numbers, or lists of them, which waits for them."""
+    return {name: np.asarray(value).tolist() for name, value in logs.items()}

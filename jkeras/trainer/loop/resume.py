@@ -1,0 +1,335 @@
+"""Where a run of `fit` stands, as one value: taken while nothing is under way, and gone on from.
+
+Laws:
+  - A run that goes on from a snapshot ends with the bits of one that was never interrupted:
+    weights, optimizer, metrics, history, callbacks, whatever the dispatches were.
+  - A snapshot is taken when every callback has heard of every step before it, and of none after.
+  - A snapshot that does not go with the model or the data is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.callbacks import CallbackList
+from jkeras.core import trees
+from jkeras.core.errors import describe
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+from jkeras.saving import runs, weights
+from jkeras.trainer.loop.phase import floats
+from jkeras.trainer.state import freezing
+from jkeras.trainer.state import inference_rng as drawn
+from jkeras.training.state import TrainState
+
+Snapshot = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Run:
+    """Where a run of `fit` stands.
+
+    Attributes:
+      callbacks: those of the run.
+      facts: what the numbers of its batches rest on: examples, batch size, steps, shuffling.
+      first: the number of its first epoch.
+      begun: how often training and validation data were begun before it, where they know.
+      validates_fn: whether a validation comes after an epoch.
+      epoch: the epoch that is under way, or comes.
+      batch: steps of it that are done.
+      earlier: steps of the run before it.
+      logs: those of the epoch so far.
+      stops: whether no epoch comes after this one.
+    """
+
+    callbacks: CallbackList
+    facts: dict[str, Any]
+    first: int
+    begun: Sequence[int | None] = ()
+    validates_fn: Callable[[int], bool] = lambda epoch: False
+    epoch: int = 0
+    batch: int = 0
+    earlier: int = 0
+    logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stops: bool = False
+
+    def __post_init__(self) -> None:
+        self.epoch = self.first
+        self.callbacks.begin_run()
+
+    def room(self, done: int) -> int | None:
+        """Steps from the `done`-th of this epoch to the next one after which a callback wants
+        everything to stand still; None when none does.
+        """
+        passed = self.earlier + done
+        return min((n - passed % n for n in self.callbacks.all_boundaries), default=None)
+
+    def due(self, done: int) -> list[int]:
+        """The `boundaries` of callbacks that `done` steps of this epoch reach: where one does,
+        everything has to stand still.
+        """
+        passed = self.earlier + done
+        return [every for every in self.callbacks.all_boundaries if passed % every == 0]
+
+    def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
+        """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
+        self.batch, self.logs = done, logs
+        for every in self.due(done):
+            self.callbacks.at_boundary(every, done - 1, floats(logs))
+
+    def next_epoch(self) -> None:
+        """Tells that the epoch is over, with all that belongs to it."""
+        self.earlier += self.batch
+        self.epoch, self.batch, self.logs = self.epoch + 1, 0, {}
+
+
+def snapshot(trainer: Any) -> Snapshot:
+    """Everything that a trainer and the run it is in are, in plain containers, numbers and arrays.
+
+    Args:
+      trainer: is built.
+    """
+    run: Run | None = trainer._run
+    values = {name: _plain(leaf) for name, leaf in trees.named_leaves(trainer.train_state).items()}
+    taken: Snapshot = {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
+    taken |= {"frozen": freezing.flags(trainer), "calls": drawn.calls(trainer)}
+    if run is None:
+        return taken
+    place = {name: getattr(run, name) for name in runs.COUNTS}
+    told = {**place, "facts": run.facts, "logs": floats(run.logs), "begun": list(run.begun)}
+    told["stops"] = run.stops or bool(trainer.stop_training)
+    states = [[kind, copy.deepcopy(state)] for kind, state in run.callbacks.get_states()]
+    return {**taken, "run": told, "callbacks": states}
+
+
+def found(given: Any) -> Snapshot:
+    """The snapshot that `fit(resume_from=)` names: itself, or what a file or folder holds.
+
+    Raises:
+      TypeError: it is neither.
+      FileNotFoundError, ValueError: there is no such file, or it is damaged.
+    """
+    if isinstance(given, str | os.PathLike):
+        return runs.read(given)
+    if isinstance(given, Mapping) and "format" in given:
+        return runs.checked("fit: `resume_from`", dict(given))
+    raise TypeError(
+        "fit: `resume_from`: expected the path of a checkpoint, or what `model.snapshot()` "
+        f"returned, got {describe(given)}."
+    )
+
+
+def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
+    """The values of a snapshot, in the structure of a model's own.
+
+    The metrics may be others between two epochs, where their sums begin anew.
+
+    Raises:
+      ValueError: they are another model's; the message names the first one that differs.
+    """
+    run = taken["run"]
+    values, wanted = dict(taken["values"]), trees.named_leaves(like)
+    if run is None or not run["batch"]:
+        own = {name: _plain(leaf) for name, leaf in wanted.items() if name.startswith("sums/")}
+        old = {name: values.pop(name) for name in list(values) if name.startswith("sums/")}
+        values |= old if _alike(old, own) else own
+    _compare(_told(who, taken), values, wanted)
+    leaves = [_placed(values[name], leaf) for name, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
+    """Refuses data by which the batches of the snapshot's epoch would be others.
+
+    Args:
+      who: named in the message.
+      taken: of a run.
+      facts: of the run that is to go on with it.
+
+    Raises:
+      ValueError: the epoch was begun with other batches.
+    """
+    run = taken["run"]
+    for name, value in run["facts"].items() if run["batch"] else ():
+        if facts.get(name) != value:
+            raise ValueError(
+                f"{_told(who, taken)}: the run was interrupted in epoch {run['epoch'] + 1}, after "
+                f"{run['batch']} steps, and its batches have to be the same now: expected "
+                f"{name} {value}, got {facts.get(name)}."
+            )
+
+
+def check_end(who: str, taken: Snapshot, epochs: int | None) -> None:
+    """Refuses a run that went further than this one shall: it is another one.
+
+    Raises:
+      ValueError: it did.
+    """
+    run = taken["run"]
+    if epochs is not None and run["epoch"] + (run["batch"] > 0) > epochs:
+        raise ValueError(
+            f"{_told(who, taken)}: `epochs`: expected at least {run['epoch'] + (run['batch'] > 0)}"
+            f", because the run to go on with is in that epoch, got {epochs}. Each call of `fit` "
+            "needs a folder of its own."
+        )
+
+
+def pass_over(run: Run, data: Any, held_out: Any, limits: tuple[int | None, int | None]) -> None:
+    """Brings iterables to where they stood: what was read of them is read again, in that order.
+
+    An iterable may depend on how often it was started and how much was read of it (a generator, a
+    loader with a random generator of its own, or NumPy's, which training and validation share);
+    reading again is what is right for all of them.
+
+    Args:
+      run: in the place it goes on from.
+      data, held_out: training and validation data; arrays need nothing.
+      limits: steps of an epoch and of a validation at most.
+    """
+    streams = [part for part in (data, held_out) if isinstance(part, Stream)]
+    for stream in [s for s, begun in zip(streams, run.begun, strict=False) if s.restart(begun)]:
+        stream.first()
+    for epoch in range(run.first, run.epoch):
+        if isinstance(data, Stream):
+            data.pass_epoch(limits[0])
+        if isinstance(held_out, Stream) and run.validates_fn(epoch):
+            held_out.pass_epoch(limits[1])
+    if isinstance(data, Stream):
+        data.pass_batches(run.batch)
+
+
+def begun_of(data: Any, held_out: Any) -> list[int | None]:
+    """How often the iterables among training and validation data were begun before."""
+    return [part.begun for part in (data, held_out) if isinstance(part, Stream)]
+
+
+def facts_of(data: Any, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
+    """What the numbers of batches rest on, for `check_place`."""
+    if isinstance(data, Stream):
+        return {"steps_per_epoch": limit}
+    assert isinstance(data, Arrays)
+    return {
+        "examples": data.length,
+        "batch_size": size,
+        "steps_per_epoch": limit,
+        "shuffle": bool(shuffle),
+    }
+
+
+def go_on(
+    trainer: Any,
+    taken: Snapshot | None,
+    data: Any,
+    held_out: Any,
+    limits: tuple[int | None, int | None],
+) -> Snapshot | None:
+    """Takes up an earlier run, if there is one, after `on_train_begin`.
+
+    Args:
+      trainer: is in the run that goes on.
+      taken: the snapshot that `fit` was given; callbacks may know another one.
+      data, held_out: training and validation data.
+      limits: steps of an epoch and of a validation at most.
+
+    Returns:
+      The snapshot, if it is of the middle of an epoch: then `put_back` is left to do, behind
+      `on_epoch_begin`, of which nothing shall be done twice.
+
+    Raises:
+      ValueError: the run was another model's or had other data; nothing is changed.
+    """
+    run = trainer._run
+    taken = run.callbacks.earlier_run() if taken is None else taken
+    run.epoch = max(run.first, trainer.initial_epoch)
+    if taken is None:
+        return None
+    if taken["run"] is None:
+        take_values(trainer, taken)
+        return None
+    check_place(trainer._who, taken, run.facts)
+    check_end(trainer._who, taken, (run.callbacks.params or {}).get("epochs"))
+    take_values(trainer, taken)
+    for name in runs.COUNTS:
+        setattr(run, name, taken["run"][name])
+    run.logs, run.begun = dict(taken["run"]["logs"]), taken["run"].get("begun", ())
+    run.stops = taken["run"]["stops"] and not run.batch
+    pass_over(run, data, held_out, limits)
+    if run.batch:
+        return taken
+    put_back(trainer, taken)
+    return None
+
+
+def put_back(trainer: Any, taken: Snapshot) -> None:
+    """Gives the trainer and its callbacks the values they had."""
+    take_values(trainer, taken)
+    trainer.stop_training = taken["run"]["stops"]
+    seen: Counter[str] = Counter()
+    states: dict[tuple[str, int], Any] = {}
+    for kind, state in taken["callbacks"]:
+        states[kind, seen[kind]] = copy.deepcopy(state)
+        seen[kind] += 1
+    trainer._run.callbacks.set_states(states)
+
+
+def take_values(trainer: Any, taken: Snapshot) -> None:
+    """Gives the trainer the values of a snapshot, and its layers the flags they had.
+
+    Raises:
+      ValueError: they are another model's; nothing is changed.
+    """
+    flags = taken.get("frozen")
+    with freezing.as_in(trainer, flags):
+        values = restored_values(trainer._who, taken, trainer._need_values())
+        trainer.train_state = values
+    drawn.set_calls(trainer, taken.get("calls", 0))
+
+
+def _told(who: str, taken: Snapshot) -> str:
+    """Who complains, and about which file."""
+    return f"{who}: {taken['source']}" if "source" in taken else who
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """A leaf as a NumPy array of its own; a random key as its numbers."""
+    return np.array(weights.plain(leaf))
+
+
+def _placed(array: Any, like: Any) -> jax.Array:
+    """An array of a snapshot as a leaf like that one."""
+    array = jnp.asarray(array)
+    if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
+    return array
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether arrays have the same names, shapes and dtypes."""
+    told = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (one, other)]
+    return told[0] == told[1]
+
+
+def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name in [*wanted, *values]:
+        if name not in values or name not in wanted:
+            has, lacks = ("model", "checkpoint") if name in wanted else ("checkpoint", "model")
+            raise ValueError(
+                f"{who}: the checkpoint is of another model: the {has} has {name}, and the "
+                f"{lacks} does not. Make the model and compile it as in the run that wrote it."
+            )
+        own = jax.eval_shape(weights.plain, wanted[name])
+        if (values[name].shape, values[name].dtype) != (own.shape, own.dtype):
+            raise ValueError(
+                f"{who}: the checkpoint is of another model: expected {name} of shape "
+                f"{own.shape} and dtype {own.dtype}, got {values[name].shape} and "
+                f"{values[name].dtype}."
+            )

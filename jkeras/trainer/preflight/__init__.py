@@ -1,0 +1,1 @@
+"""The user's arguments, checked and made ready."""

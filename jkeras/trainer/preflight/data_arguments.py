@@ -1,0 +1,283 @@
+"""What users pass as data, as the data sets that training takes; and whether it goes with the
+model.
+
+Every function here runs before training starts and says, on behalf of `fit`, `evaluate` or
+`predict`, what it expected, what it got, and what to do.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.batch import Batch
+from jkeras.core.errors import describe
+from jkeras.data import arrays
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+from jkeras.trainer.state.specs import is_input
+
+Data = Arrays | Stream
+
+
+def load(
+    who: str,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    *,
+    finite: bool = True,
+) -> Data:
+    """The data as resident arrays, or as a stream of batches.
+
+    Args:
+      who: the method that was called, for messages.
+      x: an array, a tuple, list or dict of arrays, or an iterable of batches: also a list of
+        tuples `(x, y)`.
+      y, sample_weight: as for `fit`; None beside an iterable.
+      class_weight: as for `fit`.
+      finite: whether NaN and infinity are refused.
+
+    Raises:
+      TypeError, ValueError: as `data.arrays.load` says, or the arguments exclude each other.
+    """
+    if x is None:
+        raise ValueError(f"{who}: expected `x`, got None. Pass an array or an iterable of batches.")
+    if isinstance(x, tuple) and len(x) == 2 and y is None and who != "predict":
+        raise ValueError(
+            f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
+            f"Write {who}(x, y); validation data stay a pair."
+        )
+    try:
+        in_list = who in _PASSES and y is None and sample_weight is None and is_batches(x)
+        if _is_resident(x) and not in_list:
+            return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
+        beside = {"y": y, "sample_weight": sample_weight}
+        for name, value in beside.items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}`: expected None beside an iterable of batches, got "
+                    f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
+                )
+        return Stream(x, who, class_weight=class_weight, finite=finite)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+
+
+def validation(
+    data: Data, given: Any, fraction: float, *, finite: bool = True
+) -> tuple[Data, Data | None]:
+    """What to train on and what to validate on, from `validation_data` and `validation_split`;
+    `finite` is as for `load`.
+    """
+    if given is not None:
+        who = "fit: `validation_data`"
+        if not isinstance(given, tuple | list):
+            return data, load(who, given, finite=finite)
+        if not 2 <= len(given) <= 3:
+            fix = " Join batches that lie in a list: np.concatenate." if is_batches(given) else ""
+            raise ValueError(
+                f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts.{fix}"
+            )
+        return data, load(who, *given, finite=finite)
+    if not fraction:
+        return data, None
+    if not isinstance(data, Arrays):
+        raise ValueError(
+            "fit: `validation_split`: expected arrays to split, got an iterable of batches. "
+            "Pass `validation_data` instead."
+        )
+    try:
+        return arrays.split(data, fraction)
+    except ValueError as error:
+        raise ValueError(f"fit: {error}") from None
+
+
+def first_batch(who: str, data: Data) -> Batch:
+    """A batch to build a model with: all examples of resident data, the next batch of a stream."""
+    if isinstance(data, Arrays):
+        return data.batch
+    batch = data.first()
+    if batch is None:
+        raise ValueError(f"{who}: `x`: expected at least one batch, got an iterable without any.")
+    return data.adjust_fn(batch)
+
+
+def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> Data:
+    """The data with the inputs in the model's order, where it has names for them, and with a last
+    axis of size one added or removed where it wants that.
+
+    Args:
+      data: the data set.
+      who: the method that was called.
+      net: the model; one with `arranged` knows the names of its inputs.
+      shapes: the shape of one example of each input, None for an axis of any size; None in place of
+        all when they are not known.
+    """
+
+    def adjust(batch: Batch) -> Batch:
+        batch = _arranged(batch, who, net)
+        return batch if shapes is None else _adjusted_batch(batch, who, shapes)
+
+    if isinstance(data, Stream):
+        data.adjust_fn = adjust
+        return data
+    if shapes is not None and not hasattr(net, "arranged"):
+        _check_count(data.batch, who, len(shapes))
+    return Arrays(adjust(data.batch), data.length)
+
+
+def _arranged(batch: Batch, who: str, net: Any) -> Batch:
+    """The batch with its inputs side by side in the order of the model's names for them."""
+    if not hasattr(net, "arranged"):
+        return batch
+    try:
+        inputs = tuple(net.arranged(batch.inputs))
+    except ValueError as error:
+        raise ValueError(f"{who}: `x`: {error}") from None
+    return batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
+
+
+def _check_count(batch: Batch, who: str, count: int) -> None:
+    """Raises unless a batch has as many inputs as the model was built for."""
+    if not isinstance(batch.x, dict) and len(batch.inputs) != count:
+        wanted = "one input" if count == 1 else f"{count} inputs"
+        raise ValueError(
+            f"{who}: `x`: expected {wanted}, for which the model was built, got "
+            f"{len(batch.inputs)}. A tuple or list of arrays means several inputs."
+        )
+
+
+def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:
+    if isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
+        return batch
+    pairs = zip(batch.inputs, shapes, strict=True)
+    inputs = tuple(_with_rank(x, who, shape) for x, shape in pairs)
+    return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
+
+
+def _with_rank(x: Any, who: str, shape: tuple[int | None, ...]) -> Any:
+    """`x` with the rank of `shape` (one example): as Keras, a last axis of size one comes or goes.
+
+    Raises:
+      ValueError: the ranks differ by more than that.
+    """
+    given, wanted = tuple(x.shape[1:]), len(shape)
+    if len(given) == wanted:
+        return x
+    if len(given) == wanted - 1 and shape[-1] in (1, None):
+        return x[..., None]
+    if len(given) == wanted + 1 and given[-1] == 1:
+        return x[..., 0]
+    single = len(given) == wanted - 1
+    fix = " For a single example add the batch axis: x[None]." if single else ""
+    raise ValueError(f"{who}: expected `x` of shape {(None, *shape)}, got {tuple(x.shape)}.{fix}")
+
+
+def sizes(data: Data, batch_size: int | None, limit: int | None) -> tuple[int, int | None]:
+    """The batch size that is used (0 for a stream), and the number of steps if it is known."""
+    if isinstance(data, Stream):
+        known = data.steps
+        return 0, limit if known is None else known if limit is None else min(limit, known)
+    size = min(batch_size or 32, data.length)
+    total = data.steps(size)
+    return size, total if limit is None else min(limit, total)
+
+
+def rows_of(data: Data, batch: Batch, batch_size: int | None) -> int:
+    """How many examples a batch has."""
+    found = len(jax.tree.leaves(batch.x)[0])
+    return found if isinstance(data, Stream) else min(batch_size or 32, found)
+
+
+def check_positive(who: str, **values: Any) -> None:
+    """Raises unless every value is None or an integer of at least 1."""
+    for name, value in values.items():
+        if value is not None:
+            _check_integer(who, name, value, 1, "a positive integer")
+
+
+def check_not_negative(who: str, **values: Any) -> None:
+    """Raises unless every value is an integer of at least 0."""
+    for name, value in values.items():
+        _check_integer(who, name, value, 0, "an integer of at least 0")
+
+
+def _check_integer(who: str, name: str, value: Any, least: int, words: str) -> None:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
+    if value < least:
+        raise ValueError(f"{who}: `{name}`: expected {words}, got {value}.")
+
+
+def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
+    """Warns when one batch would swallow all data, which is one update per epoch."""
+    if isinstance(data, Arrays) and batch_size is not None and batch_size > data.length:
+        warnings.warn(
+            f"fit: `batch_size` {batch_size} is larger than the {data.length} examples, so every "
+            "epoch is a single update. Choose a smaller one for more updates.",
+            stacklevel=4,
+        )
+
+
+def check_first_layer(who: str, net: Any, batch: Batch) -> None:
+    """Lets the first layer refuse inputs whose values it cannot take, such as ids out of range."""
+    layers = [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
+    check = getattr(layers[0], "check_values", None) if layers else None
+    if check is not None and len(batch.inputs) == 1:
+        try:
+            check(np.asarray(batch.inputs[0]))
+        except ValueError as error:
+            raise ValueError(f"{who}: {error}") from None
+
+
+def raw_pixels(net: Any, batch: Batch) -> int:
+    """The largest value if these are unscaled images for a model that does not scale them, else
+    0.
+    """
+    for x in batch.inputs:
+        if getattr(x, "dtype", None) == np.uint8 and x.ndim >= 3:
+            largest = int(x[:64].max())
+            if largest > 1 and not _takes_integers(net):
+                return largest
+    return 0
+
+
+def _takes_integers(net: Any) -> bool:
+    """Whether a layer before the first with a kernel takes integers as they are."""
+    for layer in getattr(net, "layers", ()):
+        if getattr(layer, "takes_integers", False):
+            return True
+        if hasattr(layer, "kernel_initializer"):
+            return False
+    return True
+
+
+_PASSES = ("fit", "evaluate", "predict")
+"""The methods that take batches one after the other."""
+
+
+def is_batches(x: Any) -> bool:
+    """Whether `x` is a list of batches: tuples that begin with an array, or several.
+
+    Several inputs are a list of arrays, so the two cannot be mixed up.
+
+    Example:
+      >>> is_batches([(np.ones((2, 3)), np.ones(2))]), is_batches([np.ones((2, 3)), np.ones(2)])
+      (True, False)
+    """
+    if not (isinstance(x, list) and x and all(isinstance(batch, tuple) for batch in x)):
+        return False
+    firsts = [jax.tree.leaves(batch[0]) if 1 <= len(batch) <= 3 else [] for batch in x]
+    return all(leaves and all(getattr(a, "shape", ()) for a in leaves) for leaves in firsts)
+
+
+def _is_resident(x: Any) -> bool:
+    """Whether `x` holds all examples, rather than being an iterable of batches."""
+    if isinstance(x, dict | tuple | list | str | int | float):
+        return True
+    return hasattr(x, "shape") or hasattr(x, "to_numpy")

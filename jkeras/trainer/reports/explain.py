@@ -1,0 +1,87 @@
+"""What a trainer does and what it costs, in a few lines of plain text."""
+
+from __future__ import annotations
+
+import jax
+
+from jkeras.core import trees
+from jkeras.data.streams import Stream
+from jkeras.display import memory_text
+from jkeras.trainer.compiling.costs import peak_flops
+from jkeras.trainer.compiling.pace import Pace
+from jkeras.trainer.compiling.programs import Program, Programs
+from jkeras.trainer.preflight.placement import Placed
+from jkeras.training.state import TrainState
+
+
+def explanation(
+    who: str, values: TrainState | None, placed: Placed | None, programs: Programs | None
+) -> str:
+    """The text of `Trainer.explain`.
+
+    Args:
+      who: the trainer's name.
+      values: its values, if they exist.
+      placed: the data of the last call, if there was one.
+      programs: the compiled programs, if there are any.
+    """
+    lines = [_model(who, values), *_device()]
+    lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
+    if programs is not None:
+        lines += _programs(programs)
+    return "\n".join(lines)
+
+
+def _programs(programs: Programs) -> list[str]:
+    lines: list[str] = []
+    for (phase, size), program in programs.made.items():
+        if program.traces:
+            lines += _program(program, programs.pace(phase, size))
+            cut = programs.slices(size) if phase == "train" else None
+            lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
+    return lines
+
+
+def _model(who: str, values: TrainState | None) -> str:
+    if values is None:
+        return f"{who}: not built yet"
+    carried = trees.size_bytes((values.state, values.opt_state))
+    count, size = trees.count(values.params), memory_text(trees.size_bytes(values.params))
+    return f"{who}: {count:,} parameters, {size}; {memory_text(carried)} carried beside them"
+
+
+def _device() -> list[str]:
+    device = jax.devices()[0]
+    peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
+    return [f"device: {device.device_kind}, {peak}"]
+
+
+def _data(placed: Placed) -> str:
+    where = f"data: {placed.engine} ({placed.why})"
+    data = placed.data
+    if isinstance(data, Stream):
+        return where
+    arrays = ", ".join(
+        f"{name} {leaf.dtype.name}{list(leaf.shape)}"
+        for name, leaf in trees.named_leaves(data.batch._asdict()).items()
+    )
+    size = memory_text(trees.size_bytes(data.batch))
+    there = f"{size} on the device" if placed.engine == "resident" else f"{size} on the host"
+    return f"{where}; {there}: {arrays}"
+
+
+def _program(program: Program, pace: Pace) -> list[str]:
+    times = "once" if program.traces == 1 else f"{program.traces} times"
+    first = f"{program.name}: traced {times}, {program.seconds:.2f} s to trace and compile"
+    work, seconds = program.flops(), pace.seconds_per_step
+    told = [] if work is None else [f"{work / 1e6:,.3g} MFLOP a step"]
+    if seconds is not None:
+        told += [f"{_milliseconds(seconds)} a step", f"{pace.steps:,} steps a dispatch"]
+    if work and seconds:
+        rate = work / seconds
+        told.append(f"{rate / 1e9:,.3g} GFLOP/s, {rate / peak_flops():.0%} of the device")
+    return [first, "  " + "; ".join(told)] if told else [first]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms"

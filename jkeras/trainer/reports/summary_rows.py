@@ -1,0 +1,237 @@
+"""What `summary()` says of a model: a row for each layer, and the sizes of the weights."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+
+from jkeras.core.identity import Identity, identity_of
+from jkeras.core.layer import Layer
+from jkeras.core.naming import kind_of
+from jkeras.core.parts import Own, lies_at
+from jkeras.core.symbols import Node, Symbol
+from jkeras.core.tracing import is_input as from_input
+from jkeras.core.trees import spec_of
+from jkeras.display import Row, size_of
+from jkeras.keras_classes.subclassed_model import Subclassed
+from jkeras.models.calls import observing
+from jkeras.models.chain import Chain
+from jkeras.models.graph import Graph, graph_of
+from jkeras.models.ties import ties_of
+from jkeras.models.tracking import inside
+from jkeras.trainer.state.freezing import trained_places
+from jkeras.trainer.state.specs import concrete, is_input, merged_shape
+from jkeras.training.drawing import traced
+
+Path = tuple[str, ...]
+ShapesFn = Callable[[], dict[Identity, Any]]
+"""What the outputs of each layer were when the model was run in shapes alone."""
+
+
+def sizes(holder: Any) -> dict[str, Any]:
+    """The sizes of trained and other weights and of the optimizer; nothing before they exist."""
+    if holder._values is None:
+        return {}
+    parts: dict[bool, list[Any]] = {True: [], False: []}
+    trained = trained_places(holder)
+    for own, weight in zip(trained, holder._ordered(holder._values), strict=True):
+        parts[own].append(weight)
+    return {
+        "trainable": size_of(parts[True]),
+        "non_trainable": size_of(parts[False]),
+        "optimizer": holder._optimizer_size(),
+    }
+
+
+def rows(holder: Any, expand_nested: bool = False) -> list[Row]:
+    """One row per layer: with shapes and counts when the model is built.
+
+    Args:
+      holder: a `trainer.values.Holder`.
+      expand_nested: whether models within the model show their layers, too.
+    """
+    net, counts = holder.net, _counts(holder)
+    shapes_fn = functools.cache(lambda: _seen_shapes(holder))
+    written = getattr(type(net), "is_written", False)
+    has_models = any(hasattr(layer, "layers") for layer in holder.layers)
+    nested = expand_nested and not written and has_models
+    if isinstance(net, Graph) or (nested and counts is not None):
+        graph = net if isinstance(net, Graph) else holder.graph()
+        found = list(_graph_rows(graph, counts or {}, expand_nested, (), shapes_fn))
+        return found if isinstance(net, Graph) else [row for row in found if not row.is_input]
+    layers = [x for x in getattr(net, "layers", (net,)) if not is_input(x)]
+    kinds = [(getattr(x, "name", None) or holder.name, kind_of(x)) for x in layers]
+    if counts is None:
+        return [Row(name, kind, None, _count_unbuilt(kind)) for name, kind in kinds]
+    shapes = _output_shapes(holder)
+    if not hasattr(net, "layers"):
+        counts = {(kinds[0][0],): sum(n for path, n in counts.items() if len(path) == 1)}
+    found = []
+    for layer, (name, kind), shape in zip(layers, kinds, shapes, strict=True):
+        found.append(_row(layer, name, kind, shape, counts.get((name,), 0)))
+        if expand_nested and _is_model(layer):
+            found += _inner_rows(layer, counts, (name,), shapes_fn)
+    return found
+
+
+def _row(layer: Any, name: str, kind: str, shape: Any, count: int, **more: Any) -> Row:
+    trained = getattr(layer, "trainable", True) if count else None
+    return Row(name, kind, shape, count, trained, **more)
+
+
+def _counts(holder: Any) -> dict[Path, int] | None:
+    """The number of scalars in the weights of each layer, and of each layer in a layer, by path."""
+    if holder._values is None:
+        return None
+    found: dict[Path, int] = {}
+    for names, size in _sizes(holder):
+        for depth in range(1, max(2, len(names))):
+            found[names[:depth]] = found.get(names[:depth], 0) + size
+    return found
+
+
+def _sizes(holder: Any) -> Iterator[tuple[Path, int]]:
+    """The path and the number of scalars of each weight, at each place where its layer is."""
+    groups = ties_of(holder.net).groups if isinstance(holder.net, Layer) else ()
+    for place, weight in zip(holder._order(), holder._ordered(holder._need_values()), strict=True):
+        yield place.names, int(weight.size)
+        for group in groups:
+            for first in [at for at in group if lies_at(place.names, at)]:
+                rest = place.names[len(_plain(first)) :]
+                yield from ((_plain(at) + rest, int(weight.size)) for at in group if at != first)
+
+
+def _plain(place: Any) -> Path:
+    return tuple(name for name in place if not isinstance(name, Own))
+
+
+def _is_model(layer: Any) -> bool:
+    return isinstance(layer, Graph | Chain | Subclassed)
+
+
+def _inner_rows(
+    model: Any, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
+) -> Iterator[Row]:
+    """The rows of the layers in a model, and in the models there, by what a run of it showed."""
+    for layer in inside(model):
+        if is_input(layer):
+            continue
+        own = (*path, str(layer.name))
+        shape, count = shapes_fn().get(identity_of(layer)), counts.get(own, 0)
+        yield _row(layer, own[-1], kind_of(layer), shape, count, level=len(path))
+        if _is_model(layer):
+            yield from _inner_rows(layer, counts, own, shapes_fn)
+
+
+def _seen_shapes(holder: Any) -> dict[Identity, Any]:
+    """The shapes of each layer's outputs where it ran last, wherever it is; as `_output_shapes`."""
+    tried = [_shapes_of_run(holder, size) for size in (2, 3)]
+    return {one: merged_shape(a, tried[1][one]) for one, a in tried[0].items()}
+
+
+def _shapes_of_run(holder: Any, size: int) -> dict[Identity, Any]:
+    values, seen = holder._need_values(), {}
+
+    def note(layer: Any, inputs: Any, outputs: Any) -> None:
+        seen[identity_of(layer)] = jax.tree.map(spec_of, outputs)
+
+    with observing(note):
+        traced(
+            holder.net.apply,
+            values.params,
+            values.state,
+            *(concrete(spec, size) for spec in holder._specs or ()),
+        )
+    return seen
+
+
+def _graph_rows(
+    graph: Graph, counts: dict[Path, int], expand_nested: bool, path: Path, shapes_fn: ShapesFn
+) -> Iterator[Row]:
+    plain = bool(path) or _is_in_a_row(graph)
+    for layer, nodes in zip(graph.layers, graph.nodes, strict=True):
+        own = (*path, str(layer.name))
+        shapes = [symbol.shape for symbol in jax.tree.leaves(nodes[-1].outputs)]
+        yield _row(
+            layer,
+            str(layer.name),
+            kind_of(layer),
+            shapes,
+            counts.get(own, 0),
+            connected_to=None if plain else _connections(graph, nodes),
+            level=len(path),
+            is_input=is_input(layer),
+        )
+        if expand_nested and isinstance(layer, Graph):
+            yield from _graph_rows(layer, counts, True, own, shapes_fn)
+        elif expand_nested and isinstance(layer, Chain):
+            inner = graph_of(layer, nodes[-1].inputs)
+            found = _graph_rows(inner, counts, True, own, shapes_fn)
+            yield from (row for row in found if not row.is_input)
+        elif expand_nested and isinstance(layer, Subclassed):
+            yield from _inner_rows(layer, counts, own, shapes_fn)
+
+
+def _is_in_a_row(graph: Graph) -> bool:
+    """Whether each layer runs once, on the one output of the layer before."""
+    calls = graph.wiring.calls
+    made: Sequence[int] = (0,)
+    for call in calls:
+        holes = call.arguments.holes
+        if len(holes) != 1 or holes[0] not in made:
+            return False
+        made = call.outputs
+    return len(graph.wiring.front) == 1 and len({call.layer for call in calls}) == len(calls)
+
+
+def _connections(graph: Graph, nodes: list[Node]) -> str:
+    """What the calls of a layer take: the layer, which of its calls, and which of its outputs."""
+    names = {identity_of(layer): str(layer.name) for layer in graph.layers}
+    fronts = dict(zip(map(id, graph.input_symbols), graph.wiring.front, strict=True))
+    found = []
+    for symbol in (symbol for node in nodes for symbol in node.inputs):
+        if id(symbol) in fronts and not from_input(symbol):
+            found.append(f"{graph.layers[fronts[id(symbol)]].name}[0][0]")
+        else:
+            found.append(_place(symbol, names))
+    return ", ".join(found) or "-"
+
+
+def _place(symbol: Symbol, names: dict[Any, str]) -> str:
+    node = symbol.node
+    assert node is not None
+    calls = identity_of(node.layer).nodes
+    at = calls.index(node) if node in calls else 0
+    outputs = [id(output) for output in jax.tree.leaves(node.outputs)]
+    return f"{names[identity_of(node.layer)]}[{at}][{outputs.index(id(symbol))}]"
+
+
+def _output_shapes(holder: Any) -> list[Any]:
+    """Each layer's output shape; axes that follow an unknown axis of the inputs are None.
+
+    Two sizes are tried for the unknown axes; what differs between the results depends on them.
+    """
+    tried = [_traced_shapes(holder, size) for size in (2, 3)]
+    return [merged_shape(a, b) for a, b in zip(*tried, strict=True)]
+
+
+def _traced_shapes(holder: Any, size: int) -> list[Any]:
+    net, values = holder.net, holder._need_values()
+    specs = [concrete(spec, size) for spec in holder._specs or ()]
+    arguments = (values.params, values.state, *specs)
+    if not hasattr(net, "layer_outputs"):
+        return [traced(net.apply, *arguments)[0]]
+    outputs = jax.eval_shape(lambda *a: net.layer_outputs(*a, key=jax.random.key(0)), *arguments)
+    pairs = zip(net.layers, outputs, strict=True)
+    return [out for layer, out in pairs if not is_input(layer)]
+
+
+def _count_unbuilt(kind: str) -> int | None:
+    """What Keras says of an unbuilt layer: 0 weights for these kinds, of others nothing yet."""
+    simple = ("Activation", "ActivityRegularization", "ELU", "GaussianNoise", "Reshape", "Softmax")
+    families = ("Dropout", "Pooling1D", "Pooling2D", "Pooling3D", "ReLU")
+    known = kind in simple or (kind.endswith(families) and kind != "PReLU")
+    return 0 if known else None

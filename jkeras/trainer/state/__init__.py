@@ -1,0 +1,1 @@
+"""A description and its current values."""

@@ -1,0 +1,82 @@
+"""Shapes that are tried before anything is trained, and errors that do not speak of the trial.
+
+A model is built, and its outputs are looked up, for a batch of some size, which is nobody's choice:
+that of the last fit, or 1. What a layer says of it is told with None in its place, as for symbols.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+
+from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.tracing import ODD_SIZES, of_any_size, spec
+from jkeras.core.trees import specs_of_rows
+from jkeras.models.calls import naming_errors
+from jkeras.trainer.state.specs import concrete
+
+
+@contextlib.contextmanager
+def of_unknown_size(again_fn: Callable[[], Any]) -> Iterator[None]:
+    """While it is entered, an error about shapes says None where a batch has any size.
+
+    Args:
+      again_fn: tries the same with `ODD_SIZES`; called after an error.
+
+    Raises:
+      TypeError, ValueError: those that are raised inside.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):
+            error.args = (of_any_size(error, again_fn),)
+        raise
+
+
+def made(
+    net: Any,
+    init_fn: Callable[..., Any],
+    seed: int,
+    specs: Sequence[Any],
+    rows: int,
+    *,
+    at_once: bool,
+) -> Any:
+    """What `init_fn(key, *specs)` makes for a batch of so many rows.
+
+    Args:
+      net: whose values they are, for messages.
+      init_fn: a pure function.
+      seed: of the key.
+      specs: shapes in which an unknown axis is None.
+      rows: what stands in its place.
+      at_once: whether one program makes everything.
+    """
+    key = jax.random.key(seed)
+    known = [concrete(each, rows) for each in specs]
+    odd = [jax.tree.map(lambda leaf: spec(leaf, ODD_SIZES), each) for each in specs]
+
+    def run(key: Any, *given: Any) -> Any:
+        with naming_errors(net, given):
+            return init_fn(key, *given)
+
+    with of_unknown_size(lambda: jax.eval_shape(run, key, *odd)):
+        return (jit_for_one_call(run) if at_once else run)(key, *known)
+
+
+def outputs(net: Any, outputs_fn: Callable[..., Any], inputs: Any) -> Any:
+    """`outputs_fn(inputs)`, from specs of a net's inputs to those of its outputs."""
+
+    def run(given: Any) -> Any:
+        with naming_errors(net, tuple(jax.tree.leaves(given))):
+            return outputs_fn(given)
+
+    with of_unknown_size(lambda: run(specs_of_rows(inputs, ODD_SIZES[0]))):
+        return run(inputs)
+
+
+__all__ = ["made", "of_unknown_size", "outputs"]

@@ -1,0 +1,1 @@
+"""How a step is made: from a loss, from functions, from methods."""

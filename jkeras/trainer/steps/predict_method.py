@@ -1,0 +1,57 @@
+"""A `predict_step` that a class defines, as a pure function.
+
+    def predict_step(self, state, data):
+        trainable, non_trainable = state
+        outputs, non_trainable = self.stateless_call(trainable, non_trainable, data)
+        return outputs * 2, non_trainable
+
+`data` is the inputs of a batch, or for several `(inputs,)`, as in Keras. What it says of the state
+is left aside: a model that is asked stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras.core.batch import as_batch
+from jkeras.core.errors import describe
+from jkeras.core.variables import within
+from jkeras.trainer.steps.method_steps import Layout, StepFrame
+from jkeras.training.drawing import opened
+
+
+def has_predict_step(model: Any) -> bool:
+    """Whether the model's class defines one."""
+    return callable(getattr(type(model), "predict_step", None))
+
+
+def predict_step_of(model: Any) -> Callable[..., Any]:
+    """The function (params, state, batch) -> outputs, of a model's `predict_step`.
+
+    Args:
+      model: the model; it has to be built when the function is called.
+
+    Raises:
+      TypeError: when called: the method returns something else than (outputs, state).
+    """
+
+    def step(params: Any, state: Any, batch: Any) -> Any:
+        state, key = opened(state)
+        given, x = Layout(model).lists(params, state), as_batch(batch).x
+        data = (x,) if isinstance(x, tuple) else x
+        with within(StepFrame(model, key)):
+            made = model.predict_step(given, data)
+        if not (isinstance(made, tuple | list) and len(made) == 2 and jax.tree.leaves(made[0])):
+            raise TypeError(
+                f"{model._who}: predict_step: expected to return (outputs, "
+                f"non_trainable_variables), got {describe(made)}."
+            )
+        return made[0]
+
+    return step
+
+
+__all__ = ["has_predict_step", "predict_step_of"]
