@@ -143,7 +143,8 @@ class Trainer(Judging):
           epochs: the number of the last epoch.
           verbose: 0 silent, 1 or "auto" progress bar, 2 one line per epoch.
           callbacks: a list of callbacks.
-          validation_split: fraction of the data, the last part, to validate on.
+          validation_split: fraction of the data, the last part, to validate on; its sample weights
+            go with it, class weights do not.
           validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
           shuffle: whether arrays are visited in a new order each epoch (a function of seed and
             epoch).
@@ -184,7 +185,9 @@ class Trainer(Judging):
         finite = compiled.refuses_nans("fit")
         data = inputs.load("fit", x, y, sample_weight, class_weight, finite=finite)
         finite = compiled.refuses_nans("fit: `validation_data`")
-        data, held_out = inputs.validation(data, validation_data, validation_split, finite=finite)
+        data, held_out = inputs.validation(
+            data, validation_data, validation_split, class_weight, finite=finite
+        )
         inputs.warn_of_batch_size(batch_size, data)
         data = self._prepared("fit", data, batch_size)
         if held_out is not None:

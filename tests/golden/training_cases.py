@@ -63,6 +63,21 @@ def fit_validation_split(k: Library) -> Record:
     return fitted(compiled(k, metrics=["accuracy"]), *table(77), validation_split=0.3)
 
 
+WEIGHTED = {"metrics": ["accuracy"], "weighted_metrics": ["sparse_categorical_accuracy"]}
+
+
+@case
+def fit_validation_split_class_weight(k: Library) -> Record:
+    weights = {"class_weight": {0: 8.0, 3: 0.25}, "validation_split": 0.3}
+    return fitted(compiled(k, **WEIGHTED), *table(77), **weights)
+
+
+@case
+def fit_validation_split_sample_weight(k: Library) -> Record:
+    weights = {"sample_weight": np.linspace(0.0, 2.0, 77), "validation_split": 0.3}
+    return fitted(compiled(k, **WEIGHTED), *table(77), **weights)
+
+
 @case
 def fit_validation_options(k: Library) -> Record:
     held_out = {"validation_data": table(40, seed=1), "validation_steps": 2}
@@ -227,3 +242,25 @@ def fit_weighted_generator(k: Library) -> Record:
     model = compiled(k, weighted_metrics=["accuracy"])
     held_out = {"validation_data": batches(4), "validation_steps": 2, "epochs": 1}
     return fitted(model, weighted, batch_size=None, shuffle=True, steps_per_epoch=3, **held_out)
+
+
+def numbered(k: Library, rows: int, seed: int = 0) -> Any:
+    """Batches of 16 by number; the last may be smaller."""
+    x, y = table(rows, seed=seed)
+
+    class Batches(k.utils.PyDataset):  # type: ignore[name-defined]
+        def __len__(self) -> int:
+            return -(-rows // 16)
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            part = slice(16 * index, 16 * index + 16)
+            return x[part], y[part]
+
+    return Batches()
+
+
+@case
+def fit_py_dataset_class_weight(k: Library) -> Record:
+    model, held_out = compiled(k, **WEIGHTED), numbered(k, 40, seed=1)
+    weights = {"class_weight": {0: 8.0, 3: 0.25}, "validation_data": held_out}
+    return fitted(model, numbered(k, 69), batch_size=None, **weights)

@@ -133,6 +133,28 @@ def test_steps_past_the_end_of_the_data_are_warned_of() -> None:
     ]
 
 
+def test_a_split_is_validated_like_the_same_examples_given() -> None:
+    """Whatever weights the examples have for training; as `evaluate` says, too."""
+    x, y = table(40)
+    weight = np.linspace(0.0, 2.0, 40)
+    options: dict[str, Any] = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    for part, held_out in (
+        ({"class_weight": {0: 100.0, 1: 0.01}}, (x[20:], y[20:])),
+        ({"class_weight": {}}, (x[20:], y[20:])),
+        ({"sample_weight": weight}, (x[20:], y[20:], weight[20:])),
+        ({}, (x[20:], y[20:])),
+    ):
+        split, given = (small_model(weighted_metrics=["accuracy"]) for _ in range(2))
+        found = split.fit(x, y, validation_split=0.5, **part, **options).history
+        first = {**part, "sample_weight": weight[:20]} if "sample_weight" in part else part
+        fitted = given.fit(x[:20], y[:20], validation_data=held_out, **first, **options)
+        assert found == fitted.history
+        assert_equal(split.params, given.params)
+        x_val, y_val, *rest = held_out
+        values = split.evaluate(x_val, y_val, 8, 0, *rest, return_dict=True)
+        assert {f"val_{name}": [value] for name, value in values.items()}.items() <= found.items()
+
+
 # -- filler rows
 
 

@@ -69,10 +69,22 @@ def load(
 
 
 def validation(
-    data: Data, given: Any, fraction: float, *, finite: bool = True
+    data: Data, given: Any, fraction: float, class_weight: Any = None, *, finite: bool = True
 ) -> tuple[Data, Data | None]:
-    """What to train on and what to validate on, from `validation_data` and `validation_split`;
-    `finite` is as for `load`.
+    """What to train on and what to validate on, from `validation_data` and `validation_split`.
+
+    Sample weights go with the examples that are split off. Class weights are for training: the
+    part that is validated on has none, as in `validation_data`.
+
+    Args:
+      data: what `load` returned for `fit`.
+      given: `validation_data`.
+      fraction: `validation_split`.
+      class_weight: with which `data` were loaded.
+      finite: as for `load`.
+
+    Raises:
+      TypeError, ValueError: as `load` says, or there is nothing to split.
     """
     if given is not None:
         who = "fit: `validation_data`"
@@ -92,9 +104,12 @@ def validation(
             "Pass `validation_data` instead."
         )
     try:
-        return arrays.split(data, fraction)
+        data, held_out = arrays.split(data, fraction)
     except ValueError as error:
         raise ValueError(f"fit: {error}") from None
+    if class_weight is not None:  # then these are all the weights there are
+        held_out = Arrays(held_out.batch._replace(weight=None), held_out.length)
+    return data, held_out
 
 
 def first_batch(who: str, data: Data) -> Batch:
