@@ -176,6 +176,7 @@ def of_stream(
     if failure:
         raise failure[0]
     stream.tell_of_end(number + 1, limit)
+    stream.end_epoch()
 
 
 class _Buffer:

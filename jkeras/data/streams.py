@@ -2,8 +2,9 @@
 
 A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`, each of them an array or, for several
 inputs or outputs, a tuple, list or dict of arrays. An iterable that can be started again is
-started at every epoch; a generator goes on where it stopped. Batches smaller than the first are
-padded to its size, so one compiled program serves all of them.
+started at every epoch, or, where an epoch is a part of a pass (`goes_on`), when a pass is complete;
+a generator goes on where it stopped. Batches smaller than the first are padded to its size, so one
+compiled program serves all of them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Stream:
       finite: whether NaN and infinity are refused, with the batch's number in the message.
 
     Attributes:
+      goes_on: whether an epoch goes on in the pass that the one before began, until that pass is
+        complete; else every epoch is a pass of its own. A generator goes on either way.
       begun: how often the source was begun before, where it says so (`epochs_begun`); else None.
       pads: whether smaller batches are filled up; a model that would see the filler switches it
         off.
@@ -64,6 +67,8 @@ class Stream:
         self._batches: Iterator[Batch] | None = None
         self._peeked: list[Batch] = []
         self._size = 0
+        self._passed = 0  # batches of the pass under way that were read, with `goes_on`
+        self.goes_on = False
         self.pads = True
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
@@ -89,27 +94,72 @@ class Stream:
             self._peeked = list(itertools.islice(self._batches, 1))
         return self._peeked[0] if self._peeked else None
 
-    def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch; of a generator, all that are left. The epoch is over for the
-        stream when this is called, whether or not any of them is read.
+    def begin_epoch(self) -> Batch | None:
+        """The first batch of the epoch that comes, which stays in the stream: the one after those
+        that were read, or, when the pass is complete, the first of a new pass. None when there is
+        no more.
         """
+        if self.first() is None and self._passed:
+            self.close()
+        return self.first()
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one epoch; of a generator, all that are left.
+
+        The epoch is over for the stream when this is called, whether or not any of them is read.
+        With `goes_on` they are all that are left of the pass, and those that are not read stay for
+        the next epoch; `end_epoch` has to follow.
+        """
+        if self.goes_on and not self._is_read_once:
+            return (self._padded(self.adjust_fn(b)) for b in self._rest_of_pass())
         batches = self._checked_all() if self._batches is None else self._batches
-        peeked, self._batches, self._peeked = self._peeked, None, []
+        peeked = self._peeked
+        self.close()
         return (self._padded(self.adjust_fn(b)) for b in itertools.chain(peeked, batches))
+
+    def end_epoch(self) -> None:
+        """Lets go of the source when the pass is complete; of a source without a length the next
+        epoch finds out.
+        """
+        steps = self.steps
+        if steps is not None and self._passed >= steps:
+            self.close()
+
+    def close(self) -> None:
+        """Lets go of the iterator of the source, if there is one; the next batch is the first of a
+        new pass, or the next one of a generator.
+        """
+        self._batches, self._peeked, self._passed = None, [], 0
+
+    @property
+    def _is_read_once(self) -> bool:
+        """Whether the source is an iterator, such as a generator."""
+        return hasattr(self._source, "__next__")
+
+    def _rest_of_pass(self) -> Iterator[Batch]:
+        while self.first() is not None:
+            yield self._take()
+
+    def _take(self) -> Batch:
+        """The batch that `first` looked at; it leaves the stream."""
+        self._passed += 1
+        return self._peeked.pop()
 
     def restart(self, begun: int | None) -> bool:
         """Lets the source begin as after `begun` times, where it can; returns whether it does."""
         if begun is None or self.begun is None:
             return False
         self._source.epochs_begun = begun
-        self._batches, self._peeked = None, []
+        self.close()
         return True
 
     def pass_epoch(self, limit: int | None = None) -> None:
         """Reads the batches of one epoch, or the first `limit`, and leaves them."""
+        self.begin_epoch()
         for number, _ in enumerate(self.epoch(), 1):
             if number == limit:
                 break
+        self.end_epoch()
 
     def pass_batches(self, count: int) -> None:
         """Reads `count` batches and leaves them: the epoch goes on behind them.
@@ -118,12 +168,12 @@ class Stream:
           ValueError: there are not so many.
         """
         for number in range(count):
-            if self.first() is None:
+            if (self.first() if number else self.begin_epoch()) is None:
                 raise ValueError(
                     f"{self._who}: expected the {count} batches that were read before the run was "
                     f"interrupted, and the data ended after {number}. Pass the same data."
                 )
-            self._padded(self.adjust_fn(self._peeked.pop()))
+            self._padded(self.adjust_fn(self._take()))
 
     def _values(self) -> Iterator[Any]:
         """What the source yields; one with a length but without `__iter__` is indexed."""
@@ -167,7 +217,12 @@ class Stream:
         self._told_of_end = True
         what = f"the data ended after {done} of {expected} batches"
         told = f"{self._who}: {what if done else 'the data had no batch left'}."
-        if self._promised is None:
+        if self._passed > done:
+            told += (
+                " The next epoch begins at the start of the data again. Choose `steps_per_epoch` "
+                f"so that it divides the {self._passed} batches."
+            )
+        elif self._promised is None:
             told += (
                 " A generator is read once: pass an iterable that starts again, or ask for fewer "
             )

@@ -154,8 +154,10 @@ class Trainer(Judging):
             outputs, or one array for all.
           initial_epoch: the number of the first epoch, from 0.
           steps_per_epoch: batches in an epoch, when not all of them; the next epoch goes on where
-            this one ended, until a pass over the data is complete.
-          validation_steps: batches in a validation, when not all of them.
+            this one ended, until a pass over the data is complete: arrays and iterables alike. The
+            last epoch of a pass may be shorter, with a warning.
+          validation_steps: batches in a validation, when not all of them: always the first ones;
+            of a generator those that come next.
           validation_batch_size: the validation's batch size; `batch_size` when left out.
           validation_freq: validate after every so many epochs, or after the epochs listed (from 1).
           resume_from: a run to go on with: a checkpoint's file or folder, or what `snapshot` gave.
@@ -192,6 +194,8 @@ class Trainer(Judging):
         data = self._prepared("fit", data, batch_size)
         if held_out is not None:
             held_out = self._prepared("fit: `validation_data`", held_out, batch_size)
+        if isinstance(data, Stream):
+            data.goes_on = steps_per_epoch is not None
         size, steps = inputs.sizes(data, batch_size, steps_per_epoch)
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
@@ -210,7 +214,11 @@ class Trainer(Judging):
             run.validates_fn = functools.partial(_is_due, frequency=validation_freq)
         told = faults.explained(self, "fit", size, options.close)
         with Interrupt() as options.interrupt, self._mode(), self._running(run), told:
-            self._fit(data, size, shuffle, epochs, validation, options, taken)
+            try:
+                self._fit(data, size, shuffle, epochs, validation, options, taken)
+            finally:
+                if isinstance(data, Stream):
+                    data.close()  # in the middle of a pass, perhaps
         if options.interrupted():
             history.interrupted = True
             print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
@@ -260,7 +268,7 @@ class Trainer(Judging):
         taken = resuming.go_on(self, taken, data, held_out, (options.limit, val_steps))
         while run.epoch < end and not run.stops:
             epoch = run.epoch
-            if isinstance(data, Stream) and not run.batch and data.first() is None:
+            if isinstance(data, Stream) and not run.batch and data.begin_epoch() is None:
                 _warn_of_end(epoch)
                 break
             start = _start(data, epoch - run.first, batch_size, options.limit)

@@ -17,7 +17,9 @@ class PyDataset:
 
     A subclass defines `__getitem__(index)`, a whole batch `x`, `(x, y)` or `(x, y, sample_weight)`,
     and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called where
-    an epoch begins and ends, that is around each run through the batches.
+    an epoch begins and ends, that is around each run through the batches. With `steps_per_epoch`
+    below the length one run lasts several epochs of `fit`, and what is shuffled between two runs
+    comes once in each.
 
     Args:
       workers: how many batches are made at a time, each in a thread.
@@ -79,7 +81,7 @@ class PyDataset:
         self.on_epoch_begin()
         try:
             yield from self._batches(itertools.count() if count is None else range(count))
-        finally:  # an epoch may be left early: steps_per_epoch
+        finally:  # a run may be left early, by the last epoch of `fit`
             self.on_epoch_end()
 
     def _batches(self, numbers: Iterable[int]) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """Streams of every kind: once or again and again, whole or short, with and without a length."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,3 +195,182 @@ def test_classes_have_weights_in_a_stream_too() -> None:
     assert found == [[5.0, 0.5, 1.0], [5.0, 0.5, 0.0]]
     with pytest.raises(ValueError, match="exclude each other"):
         Stream([(X[:1], np.array([0]), np.ones(1))], class_weight={0: 2.0}).first()
+
+
+# -- epochs that are a part of a pass
+
+
+class Noted(jkeras.utils.PyDataset):
+    """Batches of one number each, 0 to 5, and a note of every call."""
+
+    def __init__(self, count: int = 6, **options: Any) -> None:
+        super().__init__(**options)
+        self.notes: list[Any] = []
+        self.order = list(range(count))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        number = self.order[index]
+        self.notes.append(number)
+        return np.full((1, 1), number, np.float32), np.zeros((1, 1), np.float32)
+
+    def on_epoch_begin(self) -> None:
+        self.notes.append("begin")
+
+    def on_epoch_end(self) -> None:
+        self.notes.append("end")
+
+
+class Turned(Noted):
+    """In an order that is turned round where a pass ends."""
+
+    def on_epoch_end(self) -> None:
+        self.order.reverse()
+
+
+class Restarted:
+    """Six batches, without a length."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(Noted())
+
+
+class Loader(Restarted):
+    """The same, with a length."""
+
+    def __len__(self) -> int:
+        return 6
+
+
+class ByNumber:
+    """The same by number, as the data sets of torch are."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> Any:
+        return Noted()[index]
+
+
+SOURCES: dict[str, Callable[[], Any]] = {
+    "PyDataset": Noted,
+    "workers": lambda: Noted(workers=2, max_queue_size=3),
+    "list": lambda: list(Noted()),
+    "iterable": Restarted,
+    "loader": Loader,
+    "numbers": ByNumber,
+    "dataset": lambda: jkeras.utils.datasets.from_arrays(
+        (np.arange(6, dtype=np.float32)[:, None], np.zeros((6, 1), np.float32))
+    ).batch(1),
+}
+# Keras 3.15.1's history["loss"] for arrays and for a PyDataset (workers=1) of the batches 0 to 5,
+# one example each, shuffle=False, with steps_per_epoch: a mean of squares, as nothing is learned.
+OF_KERAS = {
+    None: [55 / 6, 55 / 6, 55 / 6, 55 / 6, 55 / 6],
+    1: [0.0, 1.0, 4.0, 9.0, 16.0],
+    2: [0.5, 6.5, 20.5, 0.5, 6.5],
+    4: [3.5, 20.5, 3.5, 20.5, 3.5],
+    6: [55 / 6, 55 / 6, 55 / 6, 55 / 6, 55 / 6],
+    8: [55 / 6, 55 / 6, 55 / 6, 55 / 6, 55 / 6],
+}
+# The same of history["val_loss"] with validation_steps, for arrays and a PyDataset.
+OF_VALIDATION = {None: 55 / 6, 2: 0.5, 4: 3.5, 6: 55 / 6}
+
+
+def fixed() -> jkeras.Sequential:
+    """A model whose loss of a batch of one number is its square."""
+    dense = jkeras.layers.Dense(1, kernel_initializer="ones")
+    made = jkeras.Sequential([jkeras.Input((1,)), dense])
+    made.compile(jkeras.optimizers.SGD(0.0), "mse")
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:fit. the data ended after:UserWarning")
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_next_epoch_goes_on_where_one_ended_as_in_keras(source: str) -> None:
+    made = fixed()
+    for steps, expected in OF_KERAS.items():
+        data = SOURCES[source]()
+        history = made.fit(data, steps_per_epoch=steps, epochs=5, shuffle=False, verbose=0)
+        np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-6, err_msg=str(steps))
+
+
+@pytest.mark.parametrize("source", [name for name in SOURCES if name != "list"])
+def test_every_validation_begins_at_the_start_as_in_keras(source: str) -> None:
+    made, (x, y) = fixed(), next(iter(Noted(1)))
+    for steps, expected in OF_VALIDATION.items():
+        held_out = {"validation_data": SOURCES[source](), "validation_steps": steps}
+        history = made.fit(x, y, epochs=3, verbose=0, **held_out).history["val_loss"]
+        np.testing.assert_allclose(history, [expected] * 3, rtol=1e-6)
+
+
+def test_a_generator_goes_on_beyond_any_number_as_in_keras() -> None:
+    data = (batch for _ in range(4) for batch in Noted())
+    history = fixed().fit(data, steps_per_epoch=4, epochs=5, verbose=0).history
+    np.testing.assert_allclose(history["loss"], [3.5, 10.5, 13.5, 3.5, 10.5], rtol=1e-6)
+
+
+def test_a_pass_is_begun_and_ended_once() -> None:
+    data, made = Noted(), fixed()
+    made.fit(data, steps_per_epoch=3, epochs=4, verbose=0)
+    assert data.notes == ["begin", 0, 1, 2, 3, 4, 5, "end"] * 2
+    data.notes.clear()
+    made.fit(data, steps_per_epoch=2, epochs=2, verbose=0)
+    assert data.notes == ["begin", 0, 1, 2, 3, "end"]  # `fit` ends in the middle of a pass
+
+
+def test_a_pass_that_an_error_ends_is_ended_too() -> None:
+    def fail(epoch: int, logs: Any) -> None:
+        raise OSError("the disk is full")
+
+    data = Noted()
+    failing = jkeras.callbacks.LambdaCallback(on_epoch_end=fail)
+    with pytest.raises(OSError, match=r"^the disk is full"):
+        fixed().fit(data, steps_per_epoch=2, epochs=2, callbacks=[failing], verbose=0)
+    assert data.notes == ["begin", 0, 1, "end"]
+
+
+def test_what_is_shuffled_where_a_pass_ends_comes_once_in_each() -> None:
+    data = Turned()
+    fixed().fit(data, steps_per_epoch=2, epochs=6, verbose=0)
+    assert data.notes == ["begin", 0, 1, 2, 3, 4, 5, "begin", 5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_shorter_last_epoch_of_a_pass_is_told_of(source: str) -> None:
+    with pytest.warns(UserWarning) as caught:
+        fixed().fit(SOURCES[source](), steps_per_epoch=4, epochs=4, verbose=0)
+    assert [str(warning.message) for warning in caught] == [
+        "fit: the data ended after 2 of 4 batches. The next epoch begins at the start of the data "
+        "again. Choose `steps_per_epoch` so that it divides the 6 batches."
+    ]
+
+
+def test_no_batch_is_read_that_no_epoch_wants() -> None:
+    data = Noted()
+    stream = Stream(data)
+    stream.goes_on = True
+    for expected in ([0, 1, 2, 3], [4, 5], [0, 1, 2, 3]):
+        first = stream.begin_epoch()
+        epoch = stream.epoch()
+        found = [batch.x.item() for _, batch in zip(expected, epoch, strict=False)]
+        assert (first.x.item(), found) == (expected[0], expected)
+        stream.end_epoch()
+    assert data.notes == ["begin", 0, 1, 2, 3, 4, 5, "end", "begin", 0, 1, 2, 3]
+    stream.close()
+    assert data.notes[-1] == "end"
+
+
+def test_an_iterable_that_is_empty_when_it_starts_again_ends_the_training() -> None:
+    left = list(Noted(2))
+
+    class Once:
+        def __iter__(self) -> Iterator[Any]:
+            while left:
+                yield left.pop()
+
+    with pytest.warns(UserWarning, match=r"^fit: the data ended before epoch 2: "):
+        history = fixed().fit(Once(), steps_per_epoch=2, epochs=4, verbose=0)
+    assert history.history["loss"] == [0.5]

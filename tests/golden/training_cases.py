@@ -264,3 +264,21 @@ def fit_py_dataset_class_weight(k: Library) -> Record:
     model, held_out = compiled(k, **WEIGHTED), numbered(k, 40, seed=1)
     weights = {"class_weight": {0: 8.0, 3: 0.25}, "validation_data": held_out}
     return fitted(model, numbered(k, 69), batch_size=None, **weights)
+
+
+@case
+def fit_py_dataset_steps_per_epoch(k: Library) -> Record:
+    steps = {"steps_per_epoch": 2, "epochs": 4, "validation_steps": 1}
+    model, held_out = compiled(k, metrics=["accuracy"]), numbered(k, 40, seed=1)
+    return fitted(model, numbered(k, 96), batch_size=None, validation_data=held_out, **steps)
+
+
+@case
+def fit_py_dataset_steps_per_epoch_wraps(k: Library) -> Record:
+    return fitted(compiled(k), numbered(k, 69), batch_size=None, steps_per_epoch=2, epochs=6)
+
+
+@case
+def fit_py_dataset_steps_beyond_its_length(k: Library) -> Record:
+    steps = {"steps_per_epoch": 8, "epochs": 3, "verbose": 0}  # the line says 8/8 there, 5/5 here
+    return fitted(compiled(k), numbered(k, 69), batch_size=None, **steps)

@@ -29,14 +29,35 @@ STEPS = 5  # of 8 and, the last one, of 3 examples
 
 
 class Loader:
-    """Batches in an order that it shuffles anew for each epoch, by a generator of its own."""
+    """Batches in an order that it shuffles anew for each pass, by a generator of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 8) -> None:
         self.rng = np.random.default_rng(2)
+        self.size = size
 
     def __iter__(self) -> Iterator[Any]:
         order = self.rng.permutation(35)
-        yield from ((X[rows], Y[rows]) for rows in np.split(order, range(8, 35, 8)))
+        parts = np.split(order, range(self.size, 35, self.size))
+        yield from ((X[rows], Y[rows]) for rows in parts)
+
+
+class Numbered(jkeras.utils.PyDataset):
+    """Six batches by number, shuffled where a pass ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rng = np.random.default_rng(4)
+        self.order = np.arange(36)
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> Any:
+        rows = self.order[6 * index : 6 * index + 6]
+        return X[rows], Y[rows]
+
+    def on_epoch_end(self) -> None:
+        self.rng.shuffle(self.order)
 
 
 def endless() -> Iterator[Any]:
@@ -63,6 +84,10 @@ def reshuffled() -> dict[str, Any]:
     return {"x": Reshuffled(STEPS), "validation_data": Reshuffled(2), "validation_freq": [1, 3]}
 
 
+def reshuffled_parts() -> dict[str, Any]:
+    return {**reshuffled(), "x": Reshuffled(4), "steps_per_epoch": 2}
+
+
 def shuffled() -> jkeras.utils.datasets.Dataset:
     return jkeras.utils.datasets.from_arrays((X[:35], Y[:35])).shuffle(seed=3).batch(8)
 
@@ -72,7 +97,9 @@ DATA = {
     "arrays": lambda: {"x": X[:35], "y": Y[:35], "batch_size": 8, "validation_data": HELD_OUT},
     "part": lambda: {"x": X[:40], "y": Y[:40], "batch_size": 4, "steps_per_epoch": STEPS},
     "loader": lambda: {"x": Loader(), "validation_data": HELD_OUT},
-    "part of a loader": lambda: {"x": Loader(), "steps_per_epoch": 3},
+    "part of a loader": lambda: {"x": Loader(6), "steps_per_epoch": 3},
+    "part of a PyDataset": lambda: {"x": Numbered(), "steps_per_epoch": 2},
+    "part of a list": lambda: {"x": list(Loader(6)), "steps_per_epoch": 3},
     "generator": lambda: {
         "x": endless(),
         "steps_per_epoch": STEPS,
@@ -80,6 +107,7 @@ DATA = {
         "validation_steps": 2,
     },
     "NumPy's generator": reshuffled,
+    "part, NumPy's generator": reshuffled_parts,
     "dataset": lambda: {"x": shuffled()},
 }
 
@@ -173,6 +201,12 @@ def expected(compiled: tuple[Any, Any]) -> dict[str, Any]:
 )
 @hypothesis.example(kind="part of a loader", step=3, every=2)
 @hypothesis.example(kind="NumPy's generator", step=16, every=3)
+@hypothesis.example(kind="part of a loader", step=10, every=3)
+@hypothesis.example(kind="part of a PyDataset", step=3, every=1)
+@hypothesis.example(kind="part of a PyDataset", step=6, every=2)
+@hypothesis.example(kind="part of a list", step=5, every=3)
+@hypothesis.example(kind="part, NumPy's generator", step=5, every=1)
+@hypothesis.example(kind="part, NumPy's generator", step=4, every=2)
 def test_it_ends_with_the_same_bits(
     kind: str, step: int, every: int, compiled: tuple[Any, Any], expected: dict[str, Any]
 ) -> None:
@@ -188,6 +222,24 @@ def test_it_ends_with_the_same_bits(
         run: dict[str, Any] = {"resume_from": f"{folder}/run", "verbose": 0}
         history = model.fit(**data, epochs=EPOCHS, callbacks=again, **run)
     assert ended(model, history, again) == expected[kind]
+
+
+@pytest.mark.filterwarnings("ignore:fit. the data ended after 2 of 3 batches:UserWarning")
+@pytest.mark.parametrize("step", [2, 4, 5, 6])
+def test_it_goes_on_in_passes_whose_last_epoch_is_shorter(
+    step: int, compiled: tuple[Any, Any]
+) -> None:
+    """Epochs of 3, 2, 3 and 2 steps."""
+    model, start = compiled
+    model.train_state, whole = start, used()
+    data: dict[str, Any] = {"steps_per_epoch": 3, "epochs": EPOCHS, "verbose": 0}
+    expected = ended(model, model.fit(Loader(), callbacks=whole, **data), whole)
+    model.train_state, cut = start, Cut(step)
+    with pytest.raises(RuntimeError, match=r"^power cut"):
+        model.fit(Loader(), callbacks=[cut, *used()], **data)
+    model.train_state, again = start, used()
+    history = model.fit(Loader(), callbacks=again, resume_from=cut.taken, **data)
+    assert ended(model, history, again) == expected
 
 
 def test_a_snapshot_between_epochs_and_one_of_no_run(compiled: tuple[Any, Any]) -> None:
