@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -45,7 +46,7 @@ def load(
     y: Any = None,
     sample_weight: Any = None,
     *,
-    class_weight: dict[int, float] | None = None,
+    class_weight: Mapping[int, float] | None = None,
     finite: bool = True,
 ) -> Arrays:
     """Checks and gathers the arguments of `fit` and `evaluate` into one data set.
@@ -70,7 +71,9 @@ def load(
     return Arrays(Batch(x, y, sample_weight), length)
 
 
-def class_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = None) -> np.ndarray:
+def class_weights(
+    y: Any, class_weight: Mapping[int, float], sample_weight: Any = None
+) -> np.ndarray:
     """The weight of each example's class, `[examples]` float32.
 
     Args:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -51,7 +51,7 @@ class Stream:
         source: Any,
         who: str = "stream",
         *,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Mapping[int, float] | None = None,
         finite: bool = True,
     ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):

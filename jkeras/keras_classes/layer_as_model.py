@@ -18,18 +18,19 @@ from jkeras.trainer.model import Model
 from jkeras.trainer.sequential import Sequential
 from jkeras.trainer.trainer import Trainer
 
-_FACE = "_face"
+_MODEL = "_model"
 
 
-def face_of(layer: Any) -> Trainer:
+def model_of(layer: Any) -> Trainer:
     """The model that a layer made of layers came from, or one made of them."""
     for holder in holders_of(layer):
-        if identity_of(holder.net) is identity_of(layer):
-            return holder
+        model = holder.owner()
+        if model is not None and identity_of(holder.net) is identity_of(layer):
+            return model
     own = vars(layer)
-    if _FACE not in own:
-        own[_FACE] = _made(layer)
-    return own[_FACE]
+    if _MODEL not in own:
+        own[_MODEL] = _made(layer)
+    return own[_MODEL]
 
 
 def _made(layer: Any) -> Trainer:
@@ -44,7 +45,7 @@ def _made(layer: Any) -> Trainer:
 
 def install() -> None:
     """Makes this module known to layers, once."""
-    by_hand.face_of = face_of
+    by_hand.face_of = model_of
 
 
-__all__ = ["face_of", "install"]
+__all__ = ["install", "model_of"]

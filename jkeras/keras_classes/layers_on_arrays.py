@@ -4,15 +4,15 @@
     y = layer(x)                   # makes the weights
     layer.get_weights()
 
-A layer holds no weights, so a model of this one layer is made for it, which holds them. It is kept
-with the layer's identity, and shares like any model: a model that is built of the layer later has
-the same weights. Where a model has the layer already, nothing is made, and what is read and written
-are the model's.
+A layer holds no weights, so a `ModelState` of this one layer is made for it, which holds them. It
+is kept with the layer's identity, and shares like any model's: a model that is built of the layer
+later has the same weights. Where a model has the layer already, nothing is made, and what is read
+and written are the model's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -23,21 +23,25 @@ from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import CARRIED, Layer, activity_losses
+from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import leaves, lies_at, path_to
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.keras_classes.step_context import call_in_step
+from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import as_array, at, put
 from jkeras.models.ties import ties_of
 from jkeras.models.tracking import inside, own_variables
-from jkeras.trainer.asked import ADDED
+from jkeras.trainer.loop.parts import is_trainer, parts_of
 from jkeras.trainer.state import sharing
 from jkeras.trainer.state.inference_rng import next_key
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.specs import concrete, spec_of_input
 from jkeras.trainer.state.weight_order import Place
-from jkeras.trainer.trainer import Trainer
+from jkeras.trainer.steps.loss_steps import LossSteps
 
 Path = tuple[str, ...]
 
@@ -63,17 +67,23 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         )  # fmt: skip
         return with_masks(unpacked(outputs), masks)
     holder, path = found
-    current = holder._need_values()
+    current = holder.need_values()
     key = next_key(holder, current)
-    told: dict[str, Any] = {"key": key, "training": training, "options": options}
+    context: dict[str, Any] = {"key": key, "training": training, "options": options}
     ties = ties_of(holder.net)
     parts = at(ties.filled(current.params), path), at(ties.filled(current.state), path)
-    outputs, state, masks = call_layer(layer, *parts, values, masks_of(values), **told)
+    outputs, state, masks = call_layer(layer, *parts, values, masks_of(values), **context)
     if state is not parts[1] and not _is_traced(state):
         whole = ties.single(ties.spread(_with_part(current.state, path, state), path))
-        holder._values = current.replace(state=whole)
-        holder._note_losses(whole)
+        holder.values = current.replace(state=whole)
+        note_losses(holder, whole)
     return with_masks(unpacked(outputs), masks)
+
+
+def note_losses(holder: ModelState, state: Any) -> None:
+    """Keeps what the last call on arrays added to the losses, unless the call was traced."""
+    found = activity_losses(state)
+    holder.added = state if found and not _is_traced(found) else None
 
 
 def _with_part(tree: Any, path: Path, part: Any) -> Any:
@@ -109,7 +119,7 @@ def _fresh_key(draws: bool) -> Any:
 # -- who has the values of a layer
 
 
-def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[Trainer, Path] | None:
+def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[ModelState, Path] | None:
     """Who has the layer's values, made now if nobody has; None for a layer without any."""
     found = where(layer)
     if _has_values(found):
@@ -131,52 +141,57 @@ def _spec(value: Any) -> Any:
     return spec_of(value) if hasattr(value, "shape") else value
 
 
-def _made(layer: Layer, specs: Sequence[Any]) -> tuple[Trainer, Path]:
+def _made(layer: Layer, specs: Sequence[Any]) -> tuple[ModelState, Path]:
     """A model of this layer alone."""
-    holder = Trainer(layer, name=layer.name)
+    holder = ModelState(
+        layer,
+        kind="Trainer",
+        name=layer.name or snake_case(kind_of(layer)),
+        is_named=layer.name is not None,
+        maker=LossSteps(),
+    )
     shape = next((leaf.shape for leaf in jax.tree.leaves(list(specs)) if leaf.shape), (1,))
     holder.build(*specs, rows=shape[0] or 1)
     identity_of(layer).holder = holder
     return holder, ()
 
 
-def where(layer: Any) -> tuple[Trainer, Path] | None:
+def where(layer: Any) -> tuple[ModelState, Path] | None:
     """Who has a layer's values, and at which path; None where nobody has."""
     identity = identity_of(layer)
     own = identity.holder
-    if own is not None and own._values is not None:
+    if own is not None and own.values is not None:
         return own, ()
     for holder in holders_of(layer):
         path = path_to(holder.net, identity)
-        if path is not None and holder._values is not None:
+        if path is not None and holder.values is not None:
             return holder, path
     return None
 
 
-def _has_values(found: tuple[Trainer, Path] | None) -> bool:
+def _has_values(found: tuple[ModelState, Path] | None) -> bool:
     """Whether there is a value at such a place; none is where a model does not call a layer."""
     if found is None:
         return False
     holder, path = found
-    values, filled = holder._need_values(), ties_of(holder.net).filled
+    values, filled = holder.need_values(), ties_of(holder.net).filled
     return any(jax.tree.leaves(at(filled(tree), path)) for tree in (values.params, values.state))
 
 
-def _built(layer: Any) -> tuple[Trainer, Path] | None:
+def _built(layer: Any) -> tuple[ModelState, Path] | None:
     """The same after building the models that know the shape of their inputs, as graphs do."""
     for holder in holders_of(layer):
-        holder._build_if_known()
+        holder.build_if_known()
     return where(layer)
 
 
-def holders_of(layer: Any) -> Iterator[Trainer]:
-    """The models that have a layer, or the first of the layers in it; who wrote it last, first."""
+def holders_of(layer: Any) -> list[ModelState]:
+    """Those that have a layer, or the first of the layers in it; who wrote it last, first."""
     for identity, _ in leaves(layer):
-        box = sharing._boxes.get(identity)
-        if box is not None:
-            holders = list(box.holders)
-            yield from sorted(holders, key=lambda holder: holder is not box.writer())
-            return
+        holders = sharing.subscribers_of(identity)
+        if holders is not None:
+            return holders
+    return []
 
 
 # -- weights, in Keras's words
@@ -200,16 +215,15 @@ class Weights:
         holder, path = self.found
         groups = [group for group in ties_of(holder.net).groups if _has(group, path)]
         wanted = [path, *(place for group in groups for place in group)]
-        return [w for w in holder._order() if any(lies_at(w.names, place) for place in wanted)]
+        return [w for w in holder.order() if any(lies_at(w.names, place) for place in wanted)]
 
-    def views(self, trained: bool | None = None) -> list[Any]:
+    def views(self, trained: bool | None = None) -> list[Weight]:
         """Views on the trained ones, the others, or all."""
         if self.found is None:
             return []
-        from jkeras.keras_classes.weight_views import weights_of
 
         wanted = set(self.places())
-        return [w for w in weights_of(self.found[0], trained) if w._place in wanted]
+        return [w for w in weights_of(self.found[0], trained) if w.place in wanted]
 
     def losses(self) -> list[Any]:
         """What the last call on arrays added, and the regularization losses of the weights."""
@@ -217,10 +231,16 @@ class Weights:
             return []
         holder, path = self.found
         filled = ties_of(holder.net).filled
-        added = activity_losses(at(vars(holder).get(ADDED) or {}, path))
-        return [*added, *penalties(self.layer, at(filled(holder._need_values().params), path))]
+        added = activity_losses(at(holder.added or {}, path))
+        return [*added, *penalties(self.layer, at(filled(holder.need_values().params), path))]
 
-    def call(self, trained: list[Any], others: list[Any], args: Any, kwargs: Any) -> Any:
+    def call(
+        self,
+        trained: list[Any],
+        others: list[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
         """(outputs, new values of the others, losses) of a call with these values; pure.
 
         Raises:
@@ -235,17 +255,17 @@ class Weights:
                 "them when it is built: layer.build((None, ...))."
             )
         holder, path = self.found
-        values, ties = holder._need_values(), ties_of(holder.net)
+        values, ties = holder.need_values(), ties_of(holder.net)
         given = dict(zip([*views[0], *views[1]], [*trained, *others], strict=True))
         parts = {"params": values.params, "state": values.state}
         for part, tree in parts.items():
-            own = {view._place.leaf: v for view, v in given.items() if view._place.part == part}
+            own = {view.place.leaf: v for view, v in given.items() if view.place.part == part}
             leaves = [own.get(i, leaf) for i, leaf in enumerate(jax.tree.leaves(tree))]
             arrays = [jnp.asarray(getattr(leaf, "value", leaf)) for leaf in leaves]
             parts[part] = at(ties.filled(_refilled(tree, arrays)), path)
         inputs, options = arrangement(self.layer, args, kwargs)
         training = bool(options.pop("training", False))
-        told: dict[str, Any] = {"key": next_key(holder, values), "training": training}
+        drawing: dict[str, Any] = {"key": next_key(holder, values), "training": training}
         inputs = tuple(jax.tree.map(_entering, value) for value in inputs)
         outputs, state, _ = call_layer(
             self.layer,
@@ -254,11 +274,11 @@ class Weights:
             inputs,
             masks_of(inputs),
             options=options,
-            **told,
+            **drawing,
         )
         whole = ties.single(ties.spread(_with_part(values.state, path, state), path))
         found = jax.tree.leaves(whole)
-        places = [view._place for view in views[1]]
+        places = [view.place for view in views[1]]
         new = [
             found[p.leaf] if p.part == "state" else given[v]
             for p, v in zip(places, views[1], strict=True)
@@ -296,16 +316,14 @@ class Weights:
         """Sets what a stateful layer carries to zero."""
         if self.found is not None:
             holder, path = self.found
-            current = holder._need_values()
+            current = holder.need_values()
             own = dict(at(current.state, path))
             own[CARRIED] = jax.tree.map(jnp.zeros_like, own[CARRIED])
-            holder._values = current.replace(state=_with_part(current.state, path, own))
+            holder.values = current.replace(state=_with_part(current.state, path, own))
 
     def build(self, shapes: tuple[Any, ...]) -> None:
         """Makes the weights for inputs of these shapes, where nobody has any."""
         if not _has_values(self.found):
-            from jkeras.trainer.state.specs import concrete, spec_of_input
-
             specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]
             made = jax.eval_shape(lambda key: self.layer.init(key, *specs), jax.random.key(0))
             if jax.tree.leaves(made):
@@ -324,14 +342,16 @@ def _value_of(owner: Any, variable: Variable | None) -> Any:
     """The array of a variable in the model that has it."""
     if owner is None or variable is None:
         return None
-    found = where(owner.net) if isinstance(owner, Trainer) else where(owner)
-    if isinstance(owner, Trainer) and owner._own is not None:
-        found = owner, ()
+    if is_trainer(owner):
+        state = parts_of(owner).state
+        found = where(state.net) if state.stored is None else (state, ())
+    else:
+        found = where(owner)
     name = own_variables(owner).get(variable)
     if found is None or name is None:
         return None
     holder, path = found
-    values = holder._need_values()
+    values = holder.need_values()
     tree = values.params if variable.trainable else values.state
     return at(tree, path).get(name)
 

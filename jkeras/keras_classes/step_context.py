@@ -27,6 +27,7 @@ from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.subclassing import as_array
 from jkeras.models.ties import ties_of
+from jkeras.trainer.loop.parts import parts_of
 
 
 class StepFrame(Frame):
@@ -72,8 +73,8 @@ def call_in_step(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     values = tuple(jax.tree.map(as_array, value) for value in args)
     ties = ties_of(net)
     parts = at(ties.filled(frame.params), path), at(ties.filled(frame.state), path)
-    told: dict[str, Any] = {"key": frame.next_key(), "training": training, "options": options}
-    outputs, _, masks = call_layer(layer, *parts, values, masks_of(values), **told)
+    context: dict[str, Any] = {"key": frame.next_key(), "training": training, "options": options}
+    outputs, _, masks = call_layer(layer, *parts, values, masks_of(values), **context)
     return with_masks(unpacked(outputs), masks)
 
 
@@ -81,9 +82,9 @@ def _warn_of_absence(model: Any, layer: Any) -> None:
     """Warns of a layer with weights to train which the model's `call` does not call."""
     if layer.trainable and any(True for _ in by_hand.weights_of(layer).views(True)):
         warnings.warn(
-            f"{layer.who}: its weights are none of {model._who}, whose `call` does not call it, so "
-            "this step takes them as they are and does not train them. Call it in `call`, or say "
-            "so: layer.trainable = False.",
+            f"{layer.who}: its weights are none of {parts_of(model).state.who}, whose `call` does "
+            "not call it, so this step takes them as they are and does not train them. Call it in "
+            "`call`, or say so: layer.trainable = False.",
             UserWarning,
             stacklevel=2,
         )

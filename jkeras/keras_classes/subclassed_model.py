@@ -25,6 +25,7 @@ from jkeras.core.variables import innermost
 from jkeras.models.signatures import signature
 from jkeras.models.subclassing import Pass, run
 from jkeras.models.tracking import ORIGIN, layers_of
+from jkeras.trainer.loop.parts import is_trainer, parts_of
 
 
 class Subclassed(Layer):
@@ -119,7 +120,7 @@ def check_free(model: Any, name: str) -> None:
         return
     what, other = _TAKEN.get(name, (f"`{name}` of every model", f"own_{name}"))
     raise AttributeError(
-        f"{model._who}: the attribute `{name}` is taken: it is {what}. Choose another name: "
+        f"{who_of(model)}: the attribute `{name}` is taken: it is {what}. Choose another name: "
         f"self.{other} = ..."
     )
 
@@ -127,7 +128,14 @@ def check_free(model: Any, name: str) -> None:
 def _is_being_made(model: Any) -> bool:
     """Whether it may be the `__init__` of a user's class that sets an attribute."""
     ours = type(model).__module__.partition(".")[0] == "jkeras"
-    return not ours and model._own is None and vars(model).get("_compilation") is None
+    parts = parts_of(model) if is_trainer(model) else None
+    is_new = parts is None or (parts.state.stored is None and parts.compilation is None)
+    return not ours and is_new
+
+
+def who_of(model: Any) -> str:
+    """How messages name a model, which may still be without its parts."""
+    return parts_of(model).state.who if is_trainer(model) else type(model).__name__
 
 
 BODY = "_body"
@@ -177,8 +185,8 @@ def check_steps(model: Any) -> None:
             step.bind(None, None)
         except TypeError:
             raise TypeError(
-                f"{model._who}: {name}: expected the arguments (state, data), as in Keras on JAX, "
-                f"got {step}. Write def {name}(self, state, data), and return (logs, state)."
+                f"{who_of(model)}: {name}: expected the arguments (state, data), as in Keras on "
+                f"JAX, got {step}. Write def {name}(self, state, data), and return (logs, state)."
             ) from None
 
 
@@ -189,9 +197,10 @@ def is_inside_call() -> bool:
 
 def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """The outputs of a model that another one's `call` calls, from which it knows its inputs."""
-    if not model._called_on:
-        given = getattr(model.net, "arranged", list)(inputs)
-        model._called_on = tuple(jax.tree.map(spec_of, value) for value in given)
+    state = parts_of(model).state
+    if not state.called_on:
+        given = getattr(state.net, "arranged", list)(inputs)
+        state.called_on = tuple(jax.tree.map(spec_of, value) for value in given)
     return innermost(Pass).call_layer(model.as_layer(), inputs, options)
 
 

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.trainer.compiling.live_optimizer import LiveNumber
+from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.trainer.state import freezing
+from jkeras.trainer.state.model_state import ModelState, leaves_of, with_leaves
 from jkeras.trainer.state.weight_order import Place
 
 
@@ -21,21 +22,22 @@ class Weight(LiveNumber):
     """A view on one weight of a model: it computes, compares and prints as an array.
 
     Args:
-      holder: the model.
+      state: the model's.
       place: where the weight lies.
 
     Attributes:
+      place: where the weight lies.
       path: the names of its layers and its own: "encoder/dense/kernel".
       name: the last of these.
 
     Source: `keras.Variable`.
     """
 
-    def __init__(self, holder: Any, place: Place) -> None:
+    def __init__(self, state: ModelState, place: Place) -> None:
         self.path = "/".join(place.names)
         super().__init__(place.names[-1] if place.names else "weight", self._now, self._put)
-        self._holder = holder
-        self._place = place
+        self._model_state = state
+        self.place = place
 
     @property
     def ndim(self) -> int:
@@ -50,17 +52,17 @@ class Weight(LiveNumber):
     @property
     def trainable(self) -> bool:
         """Whether training changes it; set it to freeze or thaw this weight alone."""
-        order = self._holder._order()
-        return freezing.trained_places(self._holder)[order.index(self._place)]
+        state = self._model_state
+        return freezing.trained_places(state)[state.order().index(self.place)]
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        if self._place.part == "state":
+        if self.place.part == "state":
             raise AttributeError(
                 f"{self.path}: `trainable` cannot be set: it is a statistic, which no gradient "
                 "changes."
             )
-        freezing.freeze_weight(self._holder, self.path, value)
+        freezing.freeze_weight(self._model_state, self.path, value)
 
     def numpy(self) -> Any:
         """A copy of the value."""
@@ -81,14 +83,14 @@ class Weight(LiveNumber):
         return len(self.value)
 
     def __hash__(self) -> int:
-        return hash((id(self._holder), self._place))
+        return hash((id(self._model_state), self.place))
 
     def __repr__(self) -> str:
         return f"<Weight path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
     def _now(self) -> jax.Array:
-        values = self._holder.train_state
-        leaf: jax.Array = jax.tree.leaves(getattr(values, self._place.part))[self._place.leaf]
+        values = self._model_state.lend()
+        leaf: jax.Array = jax.tree.leaves(getattr(values, self.place.part))[self.place.leaf]
         return leaf
 
     def _put(self, value: Any) -> None:
@@ -98,23 +100,21 @@ class Weight(LiveNumber):
             raise ValueError(
                 f"{self.path}: expected a value of shape {old.shape}, got {describe(value)}."
             )
-        values = self._holder.train_state
-        tree = getattr(values, self._place.part)
-        leaves = jax.tree.leaves(tree)
-        leaves[self._place.leaf] = new.astype(old.dtype)
-        part = jax.tree.unflatten(jax.tree.structure(tree), leaves)
-        self._holder.train_state = values.replace(**{self._place.part: part})
+        values = self._model_state.need_values()
+        leaves = leaves_of(values)
+        leaves[self.place.part][self.place.leaf] = new.astype(old.dtype)
+        self._model_state.replace(with_leaves(values, leaves))
 
 
-def weights_of(holder: Any, trained: bool | None = None) -> list[Weight]:
+def weights_of(state: ModelState, trained: bool | None = None) -> list[Weight]:
     """The weights of a model in Keras's order; the trained ones, or the others, or all (None). An
     unbuilt model has none.
     """
-    holder._build_if_known()
-    if not holder.built:
+    state.build_if_known()
+    if not state.built:
         return []
-    places = holder._order()
+    places = state.order()
     if trained is None:
-        return [Weight(holder, place) for place in places]
-    pairs = zip(places, freezing.trained_places(holder), strict=True)
-    return [Weight(holder, place) for place, own in pairs if own == trained]
+        return [Weight(state, place) for place in places]
+    pairs = zip(places, freezing.trained_places(state), strict=True)
+    return [Weight(state, place) for place, own in pairs if own == trained]

@@ -43,5 +43,5 @@ def __getattr__(name: str) -> Any:
 
         return getattr(trainer, name)
     if name in ("load_model", "save_model"):
-        return getattr(importlib.import_module("jkeras.trainer.files.whole_models"), name)
+        return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

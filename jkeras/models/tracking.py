@@ -24,9 +24,7 @@ from jkeras.core.variables import Variable
 ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
 _NO_PARTS = {
     *(ORIGIN, RECORD, ORDER, GIVEN, "_identity", "_calls"),
-    # What a trainer has for itself.
-    *("_net", "_graph", "_own", "_links", "_compilation", "_made", "_placed", "_specs"),
-    *("_called_on", "train_function", "_step_made", "_added", "_known_order"),
+    "_parts",  # what a trainer has for itself
 }
 Path = tuple[str, ...]
 
@@ -94,7 +92,7 @@ def needs_super_init(layer: Any) -> None:
       RuntimeError: it was not.
     """
     own = vars(origin_of(layer))
-    if "trainable" not in own and "_links" not in own:
+    if "trainable" not in own and "_parts" not in own:
         raise forgotten(type(origin_of(layer)).__name__)
 
 

@@ -45,7 +45,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Models stand on top of files, so these names are fetched when they are asked for.
     if name in ("load_model", "save_model"):
-        return getattr(importlib.import_module("jkeras.trainer.files.whole_models"), name)
+        return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
     if name in ("load_weights", "save_weights"):
-        return getattr(importlib.import_module("jkeras.trainer.files.weight_files"), name)
+        return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,9 +7,10 @@ model = jkeras.Model(inputs, layers.Dense(10)(hidden))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from jkeras.core.batch import Batch
 from jkeras.core.by_hand import building
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.description import GIVEN, given_config
@@ -19,9 +20,8 @@ from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
 from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
-from jkeras.core.trees import specs_of_rows
 from jkeras.core.variables import Variable
-from jkeras.keras_classes import layers_on_arrays as eager
+from jkeras.keras_classes import layers_on_arrays
 from jkeras.keras_classes.subclassed_model import (
     BODY,
     CallAbove,
@@ -35,17 +35,17 @@ from jkeras.models.anew import anew, rebuilt
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
 from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
-from jkeras.trainer.compiling.compilation import AnyPrograms
-from jkeras.trainer.compiling.programs import Programs
+from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
-from jkeras.trainer.state import freezing
-from jkeras.trainer.steps import predict_method as own_predict
-from jkeras.trainer.steps.method_metrics import kept_by
-from jkeras.trainer.steps.method_steps import StatedPrograms, Stateless, is_stated
+from jkeras.trainer.loop.parts import PARTS, TrainerParts
+from jkeras.trainer.steps import method_steps
+from jkeras.trainer.steps.loss_steps import LossSteps
+from jkeras.trainer.steps.method_steps import MethodSteps, overridden_methods
+from jkeras.trainer.steps.predict_method import predict_step_of
 from jkeras.trainer.trainer import Trainer
 
 
-class Model(Stateless, Trainer):
+class Model(Trainer):
     """A model made of the layers that lie between its inputs and its outputs.
 
     Args:
@@ -104,12 +104,12 @@ class Model(Stateless, Trainer):
         trainable: bool = True,
         dtype: Any = None,
     ) -> None:
-        kind = type(self).__name__
-        told = {"trainable": trainable, "dtype": dtype}
+        kind, steps = type(self).__name__, steps_of(self)
+        options = {"trainable": trainable, "dtype": dtype}
         is_own = hasattr(type(self), "call") or not type(self).__module__.startswith("jkeras.")
         if inputs is None and outputs is None and is_own:
-            net = Subclassed(self, name or snake_case(kind), **told)
-            Trainer.__init__(self, net, seed=seed, name=name)
+            net = Subclassed(self, name or snake_case(kind), **options)
+            self._hold(net, steps, seed=seed, name=name)
             return
         if inputs is None or outputs is None:
             missing = "inputs" if inputs is None else "outputs"
@@ -118,30 +118,25 @@ class Model(Stateless, Trainer):
                 "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
             )
         try:
-            graph = Graph(inputs, outputs, name=name, **told)
+            graph = Graph(inputs, outputs, name=name, **options)
         except (TypeError, ValueError) as error:
             who = f"Graph {name!r}" if name else "Graph"
             shown = f"{kind} {name!r}" if name else kind
             raise type(error)(f"{shown}: {str(error).removeprefix(f'{who}: ')}") from None
-        if hasattr(type(self), "call"):
-            self._init_over(graph, seed, name, told)
-            return
-        super().__init__(graph, seed=seed, name=name)
-        self._know_layers()  # so that a layer finds its weights here
-
-    def _init_over(self, graph: Graph, seed: Any, name: str | None, told: dict[str, Any]) -> None:
-        """A graph whose class has a `call` of its own, in which `super().call` is the graph."""
-        net = Subclassed(self, name or snake_case(type(self).__name__), **told)
-        Trainer.__init__(self, net, seed=seed, name=name)
-        vars(self)[BODY] = graph.replace(name="functional")
-        self._called_on = tuple(graph.input_symbols)
-        self._know_layers()
+        if hasattr(type(self), "call"):  # in which `super().call` is the graph
+            net = Subclassed(self, name or snake_case(kind), **options)
+            self._hold(net, steps, seed=seed, name=name)
+            vars(self)[BODY] = graph.replace(name="functional")
+            self._parts.state.called_on = tuple(graph.input_symbols)
+        else:
+            self._hold(graph, steps, seed=seed, name=name)
+        self._parts.state.subscribe()  # so that a layer finds its weights here
 
     call = CallAbove()
 
     def __setattr__(self, name: str, value: Any) -> None:
         is_part = isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
-        if is_part and "_links" not in vars(self):
+        if is_part and PARTS not in vars(self):
             raise forgotten(type(self).__name__)
         if name == "built":  # what Keras's `build` says at its end
             return
@@ -161,7 +156,7 @@ class Model(Stateless, Trainer):
         given = inputs if input_shape is None else (input_shape,)
         if len(given) == 1 and isinstance(given[0], list) and not is_shape(given[0]):
             given = tuple(given[0])
-        super().build(*given, rows=rows)
+        self._parts.state.build(*given, rows=rows)
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """A weight of a model that is written as a class; as a layer's `add_weight`."""
@@ -173,57 +168,23 @@ class Model(Stateless, Trainer):
         """Adds to the loss that is minimised, in `call`; as a layer's `add_loss`."""
         self._subclassed("add_loss").add_loss(loss)
 
-    def _build_if_known(self) -> None:
-        super()._build_if_known()
-        if self._own is None and isinstance(self.net, Subclassed) and self._called_on:
-            self.build(*self._called_on)
-
-    def _programs(self) -> Programs:
-        if not is_stated(self):
-            return super()._programs()
-        freezing.take(self)
-        if self._made is None:
-            self._made = self._stated_programs()
-        return self._made
-
-    def _told(self, programs: AnyPrograms) -> AnyPrograms:
-        if own_predict.has_predict_step(self):
-            programs.predict_step = own_predict.predict_step_of(self)
-        return super()._told(programs)
-
-    def _check_targets(self, who: str, batch: Any, size: int) -> None:
-        """Asks the loss; a model with steps of its own compares outputs and targets itself."""
-        if not is_stated(self):
-            super()._check_targets(who, batch, size)
-            return
-        programs, specs = self._programs(), specs_of_rows(batch, size)
-        assert isinstance(programs, StatedPrograms), "made here"
-        training = who in ("fit", "train_on_batch")
-        outputs = self._outputs_of(*specs_of_rows(batch.inputs, size))
-        programs.learn(self._need_values(), specs, outputs, training=training)
-        if training:
-            self._match_sums()
-
-    def _log_order(self, logs: dict[str, Any]) -> list[str]:
-        if not is_stated(self):
-            return super()._log_order(logs)
-        return sorted(logs, key=lambda name: (name != "loss", name))
-
     def _subclassed(self, wanted: str) -> Any:
-        if not isinstance(self.net, Subclassed):
+        state = self._parts.state
+        if not isinstance(state.net, Subclassed):
             raise TypeError(
-                f"{self._who}: {wanted}: expected a model with a `call` of its own. In a graph, "
+                f"{state.who}: {wanted}: expected a model with a `call` of its own. In a graph, "
                 "put it in a layer."
             )
-        return self.net
+        return state.net
 
     def get_config(self) -> dict[str, Any]:
         """The layers and their calls, as Keras's functional models write them; of a model that is
         written as a class the arguments it was made with.
         """
-        if isinstance(self.net, Subclassed):
+        state = self._parts.state
+        if isinstance(state.net, Subclassed):
             return given_config(self)
-        return config_of_graph(self.graph(), self.name)
+        return config_of_graph(self.graph(), state.name)
 
     @classmethod
     def from_config(
@@ -253,13 +214,14 @@ class Model(Stateless, Trainer):
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
-        if isinstance(self.net, Subclassed):
+        state = self._parts.state
+        if isinstance(state.net, Subclassed):
             return type(self).from_config(self.get_config())
-        layers = anew(list(self.net.layers))
+        layers = anew(list(state.net.layers))
         if clone_function is not None:
             kept = InputLayer | Operation
             layers = [x if isinstance(x, kept) else clone_function(x) for x in layers]
-        return Model(*rebuilt(self.graph(), layers), name=self.name)
+        return Model(*rebuilt(self.graph(), layers), name=state.name)
 
     def graph(self) -> Graph:
         """The model as a graph of its layers.
@@ -270,29 +232,23 @@ class Model(Stateless, Trainer):
         if BODY in vars(self):
             body: Graph = vars(self)[BODY]
             return body
-        if isinstance(self.net, Subclassed):
+        state = self._parts.state
+        if isinstance(state.net, Subclassed):
             raise AttributeError(
-                f"{self._who}: a model with a `call` of its own has no symbols of inputs and "
+                f"{state.who}: a model with a `call` of its own has no symbols of inputs and "
                 "outputs. Call it on one: x = jkeras.Input(shape); y = model(x)."
             )
-        assert isinstance(self.net, Graph)
-        return self.net
+        return state.graph()
 
     @property
     def layers(self) -> list[Any]:
         """The layers in Keras's order, under the names they have in this model, those of the inputs
         among them. What operators and `jkeras.ops` do is no layer; `net.layers` has it.
         """
-        found, body = list(self.net.layers), vars(self).get(BODY)
+        found, body = list(self._parts.state.net.layers), vars(self).get(BODY)
         if body is not None:
             found = [*body.layers, *(layer for layer in found if layer.name != body.name)]
         return [layer for layer in found if not isinstance(layer, Operation)]
-
-    @property
-    def metrics(self) -> list[Any]:
-        """Those of every trainer, then those that its attributes hold."""
-        own = kept_by(self) if is_stated(self) else []
-        return own if own and not self.compiled else [*super().metrics, *own]
 
     @property
     def inputs(self) -> list[Symbol]:
@@ -334,8 +290,90 @@ class Model(Stateless, Trainer):
         """The names of the layers that make the outputs."""
         return self.graph().output_names
 
+    # -- steps of one's own, in Keras's words
 
-eager.install()
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        training: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The outputs and the new non-trainable variables.
+
+        Args:
+          trainable_variables: arrays in the model's order.
+          non_trainable_variables: arrays in the model's order.
+          *args: the inputs.
+          return_losses: whether the losses of weights and of `add_loss` are returned, too.
+          training: the flag.
+          **kwargs: further arguments of the call.
+        """
+        return method_steps.stateless_call(
+            self._parts.state,
+            trainable_variables,
+            non_trainable_variables,
+            args,
+            return_losses=return_losses,
+            training=training,
+            options=kwargs,
+        )
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss that the model was compiled with, and those of weights and of `add_loss`."""
+        del training
+        parts, batch = self._parts, Batch(x, y, sample_weight)
+        loss_steps, losses = _loss_steps(parts), self.losses
+        return method_steps.compute_loss(loss_steps, parts.state, batch, y_pred, losses)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Updates the metrics that `compile` was given, and returns the values of all; a subclass
+        that overrides it is asked for the logs of every batch.
+        """
+        del x, sample_weight
+        parts = self._parts
+        return method_steps.compute_metrics(self, _loss_steps(parts), parts.state, y, y_pred)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The values of the metrics so far."""
+        return method_steps.metrics_result(self)
+
+    def train_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], Any]:
+        """One update by `compute_loss`: (logs, state), where the state is the lists of trainable,
+        non-trainable, optimizer's and metrics' variables.
+        """
+        return method_steps.train_step(self, state, data)
+
+    def test_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], Any]:
+        """The metrics of a batch: (logs, state)."""
+        return method_steps.test_step(self, state, data)
+
+
+def steps_of(model: Any) -> TrainSteps:
+    """How a model is trained: by methods that its class defines, else by a loss."""
+    overridden, predict_fn = overridden_methods(type(model), Model), predict_step_of(model)
+    if overridden:
+        return MethodSteps(model, overridden, predict_fn)
+    return LossSteps(predict_fn)
+
+
+def _loss_steps(parts: TrainerParts) -> LossSteps:
+    assert isinstance(parts.steps, LossSteps), "a model has no other steps"
+    return parts.steps
+
+
+layers_on_arrays.install()
 
 
 def _shapes(symbols: list[Symbol]) -> Any:

@@ -15,12 +15,11 @@ from jkeras.models.adapters import adapted, all_adapted
 from jkeras.models.anew import anew
 from jkeras.models.chain import Chain, instead_of
 from jkeras.models.configs import sequence_config
-from jkeras.models.graph import Graph, graph_of
+from jkeras.models.graph import Graph
 from jkeras.trainer.files.configurations import read_parts
-from jkeras.trainer.model import Model
+from jkeras.trainer.model import Model, steps_of
 from jkeras.trainer.state import freezing
-from jkeras.trainer.state.specs import as_layer, is_input, spec_of_input
-from jkeras.trainer.trainer import Trainer
+from jkeras.trainer.state.specs import as_layer, is_input
 from jkeras.training.state import TrainState
 
 
@@ -54,9 +53,7 @@ class Sequential(Model):
         seed: int | None = None,
     ) -> None:
         check_alone(self)
-        Trainer.__init__(self, Chain(()), seed=seed, name=name)
-        self._graph: tuple[Chain, Graph] | None = None
-        self._given: list[Layer] = []
+        self._hold(Chain(()), steps_of(self), seed=seed, name=name)
         if layers is not None:
             listed = list(layers) if isinstance(layers, Iterable) else [layers]
             self._set(all_adapted(as_layer(layer) for layer in listed))
@@ -67,11 +64,12 @@ class Sequential(Model):
         Raises:
           TypeError: it is not a layer.
         """
-        layer = adapted(as_layer(layer), self._given)
+        given, who = self._as_given(), self._parts.state.who
+        layer = adapted(as_layer(layer), given)
         if not isinstance(layer, Layer):
             fix = instead_of(layer)
-            raise TypeError(f"{self._who}: add: expected a layer, got {describe(layer)}. {fix}")
-        self._set([*self._given, layer])
+            raise TypeError(f"{who}: add: expected a layer, got {describe(layer)}. {fix}")
+        self._set([*given, layer])
 
     def pop(self) -> Layer:
         """Removes the last layer and returns it.
@@ -79,17 +77,19 @@ class Sequential(Model):
         Raises:
           ValueError: there is none.
         """
-        if not self._given:
-            raise ValueError(f"{self._who}: pop: expected at least one layer, got none.")
-        last = self.net.layers[-1]
-        self._set(self._given[:-1])
+        given, state = self._as_given(), self._parts.state
+        if not given:
+            raise ValueError(f"{state.who}: pop: expected at least one layer, got none.")
+        last: Layer = state.net.layers[-1]
+        self._set(given[:-1])
         return last
 
     def get_config(self) -> dict[str, Any]:
         """The layers and the name, and the shape of the inputs where no layer tells it."""
-        config = sequence_config(self.net, self.name)
-        specs = self._specs or ()
-        if len(specs) == 1 and hasattr(specs[0], "shape") and not is_input(self.net.layers[0]):
+        state = self._parts.state
+        config = sequence_config(state.net, state.name)
+        specs = state.specs or ()
+        if len(specs) == 1 and hasattr(specs[0], "shape") and not is_input(state.net.layers[0]):
             config["build_input_shape"] = tuple(specs[0].shape)
         return config
 
@@ -120,75 +120,64 @@ class Sequential(Model):
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
-        layers = anew(list(self.net.layers))
+        state = self._parts.state
+        layers = anew(list(state.net.layers))
         if clone_function is not None:
             layers = [layer if is_input(layer) else clone_function(layer) for layer in layers]
-        return Sequential(layers, name=self.name)
+        return Sequential(layers, name=state.name)
+
+    def _as_given(self) -> list[Layer]:
+        """The layers as the user gave them; those of the description where it was made anew."""
+        net, layers = self._parts.given
+        return layers if net is self._parts.state.net else list(self._parts.state.net.layers)
 
     def _set(self, layers: list[Layer]) -> None:
         """Takes these layers, and keeps the values of those that have some already.
 
         When a layer does not fit behind the others, the model stays as it was.
         """
-        before = (self._net, self._given, self._values, self._specs, self._made)
+        parts, state = self._parts, self._parts.state
+        before = (state.net, parts.given, state.values, state.specs)
         net = self._chain(layers)
-        freezing.carried_over(self._net, net)
-        names = {id(given): str(layer.name) for given, layer in self._pairs()}
-        self._net, self._given, self._made = net, layers, None
+        freezing.carry_over(state.net, net)
+        pairs = zip(self._as_given(), state.net.layers, strict=True)
+        names = {id(given): str(layer.name) for given, layer in pairs}
+        state.net, parts.given = net, (net, layers)
         if not layers:
-            self._values = self._specs = None
-        if self._values is None or self._specs is None:
+            state.values = state.specs = None
+        if state.values is None or state.specs is None:
             return
         try:
-            old, self._values = self._values, None
-            self.build(*self._specs)
+            old, state.values = state.values, None
+            state.build(*state.specs)
             self._take_over(old, names)
         except BaseException:
-            self._net, self._given, self._values, self._specs, self._made = before
+            state.net, parts.given, state.values, state.specs = before
             raise
-
-    def _computes_in(self, net: Any) -> None:
-        super()._computes_in(net)
-        self._given = list(net.layers)
-
-    def _pairs(self) -> list[tuple[Layer, Layer]]:
-        """Each layer as it was given, and as it is named in the model."""
-        return list(zip(self._given, self.net.layers, strict=True))
 
     def _chain(self, layers: list[Layer]) -> Chain:
         """The layers as a description; errors speak of this model."""
         try:
             return Chain(tuple(layers))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{self._who}: {str(error).removeprefix('Chain: ')}") from None
+            text = str(error).removeprefix("Chain: ")
+            raise type(error)(f"{self._parts.state.who}: {text}") from None
 
     def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
         """Puts the values of layers that were there before, under the names they had, in place."""
-        values = self._need_values()
-        params, state = dict(values.params), dict(values.state)
-        for given, layer in self._pairs():
-            for new, had in ((params, old.params), (state, old.state)):
+        state = self._parts.state
+        values = state.need_values()
+        params, carried = dict(values.params), dict(values.state)
+        for given, layer in zip(self._as_given(), state.net.layers, strict=True):
+            for new, had in ((params, old.params), (carried, old.state)):
                 if layer.name in new and names.get(id(given)) in had:
                     new[str(layer.name)] = had[names[id(given)]]
-        self._values = values.replace(params=params, state=state)
-
-    def _build_if_known(self) -> None:
-        if self._specs is None and self._given:
-            known = self._known_inputs()
-            if known:
-                self.build(*known)
-
-    def _known_inputs(self) -> tuple[Any, ...]:
-        """What tells the shape of the inputs: an input in front, a call on symbols, or nothing."""
-        first = self._given[0] if self._given else None
-        if self._specs is not None or first is None:
-            return self._specs or ()
-        return _declared(first) or self._called_on
+        state.values = values.replace(params=params, state=carried)
 
     @property
     def layers(self) -> list[Any]:
         """The layers, without inputs, under the names they have in this model."""
-        found = [layer for layer in self.net.layers if not is_input(layer)]
+        found = [layer for layer in self._parts.state.net.layers if not is_input(layer)]
         model = weakref.ref(self)
         for layer in found:
             calls_fn = functools.partial(_calls, model, str(layer.name))
@@ -197,29 +186,7 @@ class Sequential(Model):
 
     def graph(self) -> Graph:
         """The layers in a row as a graph, made when it is first asked for."""
-        if self._graph is None or self._graph[0] is not self.net:
-            known = self._known_inputs()
-            if not known:
-                raise ValueError(
-                    f"{self._who}: it has no `inputs` and `outputs` yet, because the shape of its "
-                    "inputs is not known. Begin it with Input(shape), or call build((None, ...))."
-                )
-            self._graph = (
-                self.net,
-                graph_of(self.net, [spec_of_input(value, self._who) for value in known]),
-            )
-        return self._graph[1]
-
-
-def _declared(layer: Any) -> tuple[Any, ...]:
-    """The inputs that a layer says it has: an `Input`, an `input_shape`, or those of a model."""
-    if is_input(layer):
-        return (layer,)
-    if layer.input_shape is not None:
-        return ((None, *layer.input_shape),)
-    if isinstance(layer, Graph):
-        return tuple(layer.input_symbols)
-    return _declared(layer.layers[0]) if isinstance(layer, Chain) and layer.layers else ()
+        return self._parts.state.graph()
 
 
 def _calls(model: Callable[[], Any], name: str) -> list[Node]:

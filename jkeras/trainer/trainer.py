@@ -5,42 +5,48 @@
     history = trainer.fit(x, y, epochs=5, validation_data=(x_val, y_val))
     trainer.evaluate(x_test, y_test); trainer.predict(x_test)
 
-What it does is done by the pure functions of `jkeras.training`, dispatched by `engine`; what it
-knows is its description (`net`), its compilation, and its values (`train_state`).
+What it holds is in `_parts`: the state, the steps, the plans, the run. Each method here reads its
+arguments, gets the plan for them, and runs a loop of `trainer.loop`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
-from jkeras import optimizers
 from jkeras.callbacks import CallbackList, History
-from jkeras.core import trees
-from jkeras.core.errors import named_arguments
+from jkeras.core.errors import named_arguments, nearest
+from jkeras.core.naming import kind_of, snake_case
+from jkeras.core.symbols import has_symbols
 from jkeras.data.streams import Stream
-from jkeras.display import epoch_header
-from jkeras.trainer.compiling.pace import Interrupt
-from jkeras.trainer.compiling.programs import begin_epoch, end_epoch
-from jkeras.trainer.loop import dispatch as engine
-from jkeras.trainer.loop import error_notes as faults
-from jkeras.trainer.loop import nan_watch
-from jkeras.trainer.loop import resume as resuming
-from jkeras.trainer.loop.evaluate import Judging
-from jkeras.trainer.loop.phase import LogValues, Phase
-from jkeras.trainer.loop.resume import Run
-from jkeras.trainer.preflight import data_arguments as inputs
-from jkeras.trainer.preflight.data_arguments import Data
-from jkeras.trainer.reports.progress import Progress
+from jkeras.keras_classes.model_calls import call_model
+from jkeras.trainer.compile_mixin import CompileMixin
+from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
+from jkeras.trainer.compiling.train_steps import TrainSteps
+from jkeras.trainer.files_mixin import FilesMixin
+from jkeras.trainer.loop import one_batch, resume
+from jkeras.trainer.loop.call import Call
+from jkeras.trainer.loop.error_notes import explained
+from jkeras.trainer.loop.evaluate import evaluate
+from jkeras.trainer.loop.fit import Training, Validation, fit
+from jkeras.trainer.loop.interrupt import Interrupt
+from jkeras.trainer.loop.parts import PARTS, TrainerParts
+from jkeras.trainer.loop.predict import predict
+from jkeras.trainer.loop.run import Run
+from jkeras.trainer.preflight import data_arguments
+from jkeras.trainer.state import sharing
+from jkeras.trainer.state.description import as_description
+from jkeras.trainer.state.model_state import ModelState, weak_owner
+from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
+from jkeras.trainer.steps.loss_steps import LossSteps
+from jkeras.trainer.weights_mixin import WeightsMixin
 
 
-class Trainer(Judging):
+class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     """Trains, evaluates and applies a model.
 
     Args:
@@ -98,18 +104,78 @@ class Trainer(Judging):
         eval_step: Callable[..., Any] | None = None,
         predict_step: Callable[..., Any] | None = None,
     ) -> None:
-        super().__init__(
-            net,
-            seed=seed,
-            name=name,
-            train_step=train_step,
-            init=init,
-            eval_step=eval_step,
-            predict_step=predict_step,
-        )
-        self.initial_epoch = 0
+        kind = type(self).__name__
+        others = {"init": init, "eval_step": eval_step, "predict_step": predict_step}
+        functions = checked_functions(kind, net, train_step, others)
+        steps: TrainSteps = LossSteps()
+        if functions is not None:
+            steps = FunctionSteps(functions, has_net=net is not None)
+            if net is None:
+                net, name = Functions(functions), name or "trainer"
+        self._hold(net, steps, seed=seed, name=name)
 
-    # -- fit
+    def _hold(
+        self, net: Any, steps: TrainSteps, *, seed: int | None = None, name: str | None = None
+    ) -> None:
+        """Takes a description, and the steps by which it is trained.
+
+        Raises:
+          TypeError: `net` is no description.
+        """
+        kind = type(self).__name__
+        net = as_description(kind, net)
+        state = ModelState(
+            net,
+            kind=kind,
+            name=name or snake_case(kind_of(net)),
+            is_named=name is not None,
+            seed=seed,
+            maker=steps,
+        )
+        state.owner = weak_owner(self)
+        vars(self)[PARTS] = TrainerParts(state, steps)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._parts.state.owner = weak_owner(self)
+
+    def __repr__(self) -> str:
+        state = self._parts.state
+        layers = getattr(state.net, "layers", None)
+        return f"<{state.who}: {state.net if layers is None else list(layers)}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """Names that a model of Keras has and this one has not are answered with what to use."""
+        cls = type(self)
+        own = getattr(cls, name, None)
+        if isinstance(own, property):
+            return own.__get__(self)  # it is there, and says again why it gives nothing
+        known = [word for word in dir(cls) if not word.startswith("_")]
+        raise AttributeError(f"{cls.__name__} has no attribute {name!r}.{nearest(name, known)}")
+
+    @property
+    def stop_training(self) -> bool:
+        """Whether training ends after the current epoch; set in a batch hook, after the current
+        batch.
+        """
+        return self._parts.stop_training
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self._parts.stop_training = value
+
+    @property
+    def initial_epoch(self) -> int:
+        """The first epoch of the run; a callback that restores an earlier run sets it in
+        `on_train_begin` to pass over the epochs that were trained then.
+        """
+        return self._parts.initial_epoch
+
+    @initial_epoch.setter
+    def initial_epoch(self, value: int) -> None:
+        self._parts.initial_epoch = value
+
+    # -- fit, evaluate, predict
 
     @named_arguments
     def fit(
@@ -174,215 +240,216 @@ class Trainer(Judging):
             not go together, or the run to go on with is another model's.
           FileNotFoundError: there is no such checkpoint.
         """
-        compiled = self._need_compilation("fit")
-        inputs.check_positive(
+        parts = self._parts
+        compiled = parts.need_compilation("fit")
+        check_positive(
             "fit",
             batch_size=batch_size,
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
         )
-        inputs.check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
-        taken = None if resume_from is None else resuming.found(resume_from)
+        check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
+        taken = None if resume_from is None else resume.read_snapshot(resume_from)
         finite = compiled.refuses_nans("fit")
-        data = inputs.load("fit", x, y, sample_weight, class_weight, finite=finite)
+        data = data_arguments.load("fit", x, y, sample_weight, class_weight, finite=finite)
         finite = compiled.refuses_nans("fit: `validation_data`")
-        data, held_out = inputs.validation(
+        data, held_out = data_arguments.validation(
             data, validation_data, validation_split, class_weight, finite=finite
         )
-        inputs.warn_of_batch_size(batch_size, data)
-        data = self._prepared("fit", data, batch_size)
+        data_arguments.warn_of_batch_size(batch_size, data)
+        prepared = parts.prepare("fit", data, batch_size, kind="train")
+        with explained(parts, "fit", batch_size):
+            data = parts.place("fit", prepared.data)
+        validation = Validation(None, prepared.plan_fn, 0, None)
         if held_out is not None:
-            held_out = self._prepared("fit: `validation_data`", held_out, batch_size)
+            who = "fit: `validation_data`"
+            judged = parts.prepare(who, held_out, batch_size, kind="evaluate")
+            with explained(parts, who, batch_size):
+                held_out = parts.place(who, judged.data)
+            val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
+            validation = Validation(held_out, judged.plan_fn, val_size, validation_steps)
         if isinstance(data, Stream):
             data.goes_on = steps_per_epoch is not None
-        size, steps = inputs.sizes(data, batch_size, steps_per_epoch)
+        size, steps = data_arguments.sizes(data, batch_size, steps_per_epoch)
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
         )
         history = listed.history
-        assert history is not None
+        assert history is not None, "it was added"
         single = listed.watches_batches("train") or compiled.check_nans
         fixed = 1 if single else compiled.steps_per_execution
-        options = Phase(listed, verbose, fixed, steps, steps_per_epoch)
-        val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
-        validation = (held_out, val_size, validation_steps)
-        facts = resuming.facts_of(data, size, steps_per_epoch, shuffle)
-        begun = resuming.begun_of(data, held_out)
-        run = Run(listed, facts, first=initial_epoch, begun=begun)
-        if held_out is not None:
-            run.validates_fn = functools.partial(_is_due, frequency=validation_freq)
-        told = faults.explained(self, "fit", size, options.close)
-        with Interrupt() as options.interrupt, self._mode(), self._running(run), told:
-            try:
-                self._fit(data, size, shuffle, epochs, validation, options, taken)
-            finally:
-                if isinstance(data, Stream):
-                    data.close()  # in the middle of a pass, perhaps
-        if options.interrupted():
+        call = Call(listed, verbose, steps_per_epoch, steps, fixed)
+        run = Run(
+            listed,
+            facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
+            first=initial_epoch,
+            begun=resume.begun_of(data, held_out),
+            validates_fn=functools.partial(_validates, held_out is not None, validation_freq),
+        )
+        training = Training(data, prepared.plan_fn, size, shuffle)
+        with Interrupt() as call.interrupt, parts.mode(), parts.running(run, data):
+            with explained(parts, "fit", size, call.close):
+                fit(parts, training, validation, epochs, call, taken)
+        if call.interrupted():
             history.interrupted = True
             print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
-            options.interrupt.pass_on()
+            call.interrupt.pass_on()
         return history
 
-    @contextlib.contextmanager
-    def _running(self, run: Run) -> Iterator[None]:
-        """While it is entered, `snapshot` knows where the run stands."""
-        around, self._run = self._run, run
-        try:
-            yield
-        finally:
-            self._run = around  # that of a `fit` one of whose callbacks has called this one
-            run.callbacks.leave()
+    @named_arguments
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data, without training.
 
-    def snapshot(self) -> dict[str, Any]:
-        """Everything that this trainer is, and in `fit` the run it is in, in plain containers,
-        numbers and NumPy arrays: for `fit(resume_from=)`.
+        Args:
+          x, y, batch_size, verbose, sample_weight, callbacks: as for `fit`.
+          steps: batches to look at, when not all of them.
+          return_dict: a dict of names and values instead of a list.
 
-        In `fit` callbacks ask for it where everything stands still, in `on_pause` and
-        `on_boundary`.
-
-        Raises:
-          ValueError: the model is not built.
+        Returns:
+          `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no
+          metrics. For several outputs in the order of `metrics_names`.
         """
-        return resuming.snapshot(self)
+        parts = self._parts
+        finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
+        check_positive("evaluate", batch_size=batch_size, steps=steps)
+        given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite)
+        prepared = parts.prepare("evaluate", given, batch_size, kind="evaluate")
+        with explained(parts, "evaluate", batch_size):
+            data = parts.place("evaluate", prepared.data)
+        size, known = data_arguments.sizes(data, batch_size, steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        call = Call(listed, verbose, steps, known)
+        with parts.mode(), explained(parts, "evaluate", size, call.close):
+            logs = evaluate(parts.state, prepared.plan, data, size, call)
+        return prepared.plan.in_order(logs, return_dict)
 
-    def _fit(
+    @named_arguments
+    def predict(
         self,
-        data: Any,
-        batch_size: int,
-        shuffle: bool,
-        end: int,
-        validation: tuple[Any, int, int | None],
-        options: Phase,
-        taken: resuming.Snapshot | None,
-    ) -> None:
-        """The epochs, with everything checked and laid out."""
-        run, call = self._run, options.callbacks.call
-        assert run is not None, "fit has made it"
-        held_out, val_size, val_steps = validation
-        silent = dataclasses.replace(options, verbose=0, limit=val_steps)
-        logs: LogValues = {}
-        self.stop_training, self.initial_epoch = False, run.first
-        call("on_train_begin", {})
-        taken = resuming.go_on(self, taken, data, held_out, (options.limit, val_steps))
-        while run.epoch < end and not run.stops:
-            epoch = run.epoch
-            if isinstance(data, Stream) and not run.batch and data.begin_epoch() is None:
-                _warn_of_end(epoch)
-                break
-            start = _start(data, epoch - run.first, batch_size, options.limit)
-            call("on_epoch_begin", epoch, {})
-            if taken is not None:  # in the middle of this epoch, behind its beginning
-                resuming.put_back(self, taken)
-                taken = None
-            bar = options.bar(epoch_header(epoch + 1, end) if end > 1 else "")
-            logs = self._epoch(data, batch_size, shuffle, start, options, bar)
-            if options.interrupted():
-                break
-            if run.validates_fn(epoch):
-                found = self._evaluation(held_out, val_size, silent)
-                logs |= {f"val_{name}": value for name, value in found.items()}
-                if options.interrupted():
-                    break  # the values of half a validation are no result
-            self._values = end_epoch(self._need_values())
-            run.next_epoch()
-            logs = dict(sorted(logs.items()))
-            bar.finish(logs)
-            call("on_epoch_end", epoch, logs)
-            run.stops = self.stop_training
-            options.callbacks.pause("epoch")
-            if options.interrupted():
-                break
-        if options.interrupted():
-            options.callbacks.pause("interrupt")
-        self._keep_averages()
-        call("on_train_end", logs)
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The model's outputs for data.
 
-    def _keep_averages(self) -> None:
-        """At the end of training, the averages of an optimizer with `use_ema` are the weights."""
-        if self._steps is not None:
-            return  # what an own step keeps in `opt_state` is its own
-        values = self._need_values()
-        averages = optimizers.final_params(values.params, values.opt_state)
-        pairs = zip(jax.tree.leaves(averages), jax.tree.leaves(values.params), strict=True)
-        if any(average is not param for average, param in pairs):
-            # A copy: the next step donates weights and averages, which must be two buffers.
-            self._values = values.replace(params=trees.copy(averages))
+        Args:
+          x: as for `fit`.
+          batch_size: examples at a time, 32 when left out.
+          verbose, steps, callbacks: as for `evaluate`.
 
-    def _epoch(
+        Returns:
+          A NumPy array `[examples, …]`, or the structure of arrays that the model returns.
+        """
+        parts, state = self._parts, self._parts.state
+        parts.steps.check_predicts("predict", state)
+        check_positive("predict", batch_size=batch_size, steps=steps)
+        given = data_arguments.load("predict", x, finite=False)
+        _warn_of_random_weights(state)
+        data, plan, _ = parts.prepare("predict", given, batch_size, kind="predict")
+        size, known = data_arguments.sizes(data, batch_size, steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        call = Call(listed, verbose, steps, known)
+        with parts.mode(), explained(parts, "predict", size, call.close):
+            return predict(state, plan, data, size, call)
+
+    # -- one batch
+
+    @named_arguments
+    def train_on_batch(
         self,
-        data: Data,
-        batch_size: int,
-        shuffle: bool,
-        start: int,
-        options: Phase,
-        bar: Progress,
-    ) -> LogValues:
-        """One epoch, from batch `start` of the data on; returns the logs at its end."""
-        programs, watched = self._programs(), options.callbacks.watches_batches("train")
-        run, begun = self._run, self._carry()
-        assert run is not None, "fit has made it"
-        if not run.batch:
-            self._values = begun = begin_epoch(begun, programs.zeros(), start)
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
+        parts, who = self._parts, "train_on_batch"
+        finite = parts.need_compilation(who).refuses_nans(who)
+        given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, finite=finite)
+        prepared = parts.prepare(who, given, given.length, kind="train")
+        with explained(parts, who, given.length):
+            batch = parts.place_batch(who, prepared.data)
+        with parts.mode(), explained(parts, who, given.length):
+            logs = one_batch.train_on_batch(parts, prepared.plan, batch)
+        return prepared.plan.in_order(logs, return_dict)
 
-        def carry(step: int) -> Any:
-            options.batch_hook("train", "begin", step, {})
-            return self._carry()
+    @named_arguments
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """The loss and the metrics of one batch, without training."""
+        parts, who = self._parts, "test_on_batch"
+        finite = parts.need_compilation(who).refuses_nans(who)
+        given = data_arguments.load_batch(who, x, y, sample_weight, finite=finite)
+        prepared = parts.prepare(who, given, given.length, kind="evaluate")
+        with explained(parts, who, given.length):
+            batch = parts.place_batch(who, prepared.data)
+        with parts.mode():
+            logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
+        return prepared.plan.in_order(logs, return_dict)
 
-        pace = options.begin(programs.pace("train", batch_size), bar)
-        feeds = engine.train_feeds(
-            programs,
-            begun,
-            data,
-            size=batch_size,
-            shuffle=shuffle,
-            start=start,
-            limit=options.limit,
-            pace=pace,
-            fixed=options.fixed,
-            watched=watched,
-        )
-        chunks = engine.train(
-            programs,
-            carry,
-            feeds,
-            start=start,
-            position=int(begun.position),
-            pace=pace,
-            room_fn=run.room,
-            checks=self._need_compilation("fit").check_nans,
-        )
-        logs = self._follow("train", chunks, pace, options, bar)
-        nan_watch.tell_of_skipped("fit", self._need_values(), start)
-        return logs
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs of one batch, as NumPy arrays."""
+        parts, who = self._parts, "predict"
+        parts.steps.check_predicts(who, parts.state)
+        given = data_arguments.load_batch(who, x, finite=False)
+        _warn_of_random_weights(parts.state)
+        prepared = parts.prepare(who, given, given.length, kind="predict")
+        with parts.mode(), explained(parts, who, given.length):
+            batch = data_arguments.first_batch(who, prepared.data)
+            return one_batch.predict_on_batch(parts.state, prepared.plan, batch)
+
+    def reset_metrics(self) -> None:
+        """Sets the metrics' sums to zero, as every epoch does by itself."""
+        state = self._parts.state
+        values = state.need_values()
+        zeros = jax.tree.map(jax.numpy.zeros_like, values.sums)
+        state.values = values.replace(sums=zeros)
+
+    # -- calls
+
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
+        """The outputs for arrays, as JAX arrays; with `training=True` as in a step, dropout on.
+
+        Called on what `Input` or layers returned, the model becomes a layer of a graph, which
+        shares its weights; `training=` and `mask=` are then those of a layer's call.
+        """
+        parts = self._parts
+        if has_symbols(inputs, options):
+            kwargs = options if training is None else {**options, "training": training}
+            outputs = parts.state.as_layer()(*inputs, **kwargs)
+            parts.state.called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
+            return outputs
+        return call_model(self, parts, inputs, training, options)
 
 
-def _start(data: Data, number: int, batch_size: int, limit: int | None) -> int:
-    """The first batch of the run's epoch `number`; warns when its steps go past the data's end."""
-    if isinstance(data, Stream) or limit is None:
-        return 0
-    total = data.steps(batch_size)
-    start = engine.start_of_epoch(number, total, limit)
-    if start + limit > total:
-        warnings.warn(
-            f"fit: the data ends after {total - start} of the {limit} steps of this epoch; the "
-            "next epoch begins at its start again. Choose `steps_per_epoch` so that it divides "
-            f"the {total} batches.",
-            stacklevel=5,
-        )
-    return start
-
-
-def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:
+def _validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bool:
+    """Whether a validation comes after an epoch."""
     if isinstance(frequency, int):
-        return (epoch + 1) % frequency == 0
-    return epoch + 1 in frequency
+        return has_data and (epoch + 1) % frequency == 0
+    return has_data and epoch + 1 in frequency
 
 
-def _warn_of_end(epoch: int) -> None:
-    warnings.warn(
-        f"fit: the data ended before epoch {epoch + 1}: a generator is read once. "
-        "Pass an iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
-        stacklevel=5,
-    )
+def _warn_of_random_weights(state: ModelState) -> None:
+    """Warns before a prediction with weights that nobody has trained or loaded."""
+    state.build_if_known()
+    if state.values is None and not sharing.is_known(state):
+        warnings.warn(
+            f"{state.who}: `predict` before the model was built or trained: it is built now, "
+            "and its weights are random. Call fit or load_weights first.",
+            stacklevel=4,
+        )

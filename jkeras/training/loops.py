@@ -18,7 +18,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training import drawing
-from jkeras.training.objective import Logs, Objective, Sums
+from jkeras.training.objective import Logs, Sums
 from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
 from jkeras.training.steps import TrainStep
@@ -63,7 +63,9 @@ def take(data: Batch, order: jax.Array, number: Any, batch_size: int, length: An
     return batch._replace(rows=start + jnp.arange(batch_size) < length)
 
 
-def train_loop(step: TrainStep, objective: Objective, batch_size: int) -> Callable[..., Any]:
+def train_loop(
+    step: TrainStep, logs_fn: Callable[[Sums], Logs], batch_size: int
+) -> Callable[..., Any]:
     """The function (train_state, data, order, first, stop, length) that trains from the state's
     position up to batch `stop`.
 
@@ -84,13 +86,15 @@ def train_loop(step: TrainStep, objective: Objective, batch_size: int) -> Callab
                 train_state = body(train_state)
         else:
             train_state = lax.while_loop(lambda s: s.position < stop, body, train_state)
-        return train_state, objective.logs(train_state.sums)
+        return train_state, logs_fn(train_state.sums)
 
     return run
 
 
 def eval_loop(
-    step: Callable[[Tree, Tree, Any], Sums], objective: Objective, batch_size: int
+    step: Callable[[Tree, Tree, Sums, Any], Sums],
+    logs_fn: Callable[[Sums], Logs],
+    batch_size: int,
 ) -> Callable[..., Any]:
     """The function (params, state, sums, data, order, start, stop, length) that evaluates those
     batches, counted from the beginning of `order`; it returns the new sums and their logs.
@@ -108,10 +112,10 @@ def eval_loop(
     ) -> tuple[Sums, Logs]:
         def body(number: Any, sums: Sums) -> Sums:
             batch = take(data, order, number, batch_size, length)
-            return objective.merge(sums, step(params, drawing.at(state, number), batch))
+            return step(params, drawing.at(state, number), sums, batch)
 
         sums = lax.fori_loop(start, stop, body, sums)
-        return sums, objective.logs(sums)
+        return sums, logs_fn(sums)
 
     return run
 

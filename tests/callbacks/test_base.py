@@ -8,6 +8,7 @@ import pytest
 import jkeras
 from jkeras.callbacks import CallbackList, LambdaCallback
 from jkeras.callbacks.base import BATCH_HOOKS, HOOKS, Callback
+from jkeras.trainer.loop.parts import parts_of
 from tests.callbacks.conftest import RUN, X, Y
 
 
@@ -128,8 +129,10 @@ def test_an_error_in_a_callback_leaves_the_model_usable(
 @pytest.fixture
 def in_steps(model: jkeras.Sequential, monkeypatch: pytest.MonkeyPatch) -> jkeras.Sequential:
     """The model, with one step in every dispatch as `steps_per_execution=1` makes it."""
-    fixed = dataclasses.replace(model._compilation, steps_per_execution=1)
-    monkeypatch.setattr(model, "_compilation", fixed)
+    steps = parts_of(model).steps
+    assert steps.compilation is not None
+    fixed = dataclasses.replace(steps.compilation, steps_per_execution=1)
+    monkeypatch.setattr(steps, "compilation", fixed)
     return model
 
 
@@ -138,7 +141,7 @@ def test_batch_hooks_come_late_where_a_callback_says_they_may(in_steps: jkeras.S
         async_safe = True
 
         def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-            heard.append((batch, int(self.model._values.step)))
+            heard.append((batch, int(self.model.train_state.step)))
 
     heard: list[tuple[int, int]] = []
     assert not CallbackList([Late()]).watches_batches("train")

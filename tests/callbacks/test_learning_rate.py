@@ -8,6 +8,7 @@ import jkeras
 from jkeras.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from tests.callbacks.conftest import HINT, RUN, plain
 from tests.golden import callbacks_runs as runs
+from tests.programs import loops_of
 
 
 def test_plateaus_end_as_in_keras(golden: dict) -> None:
@@ -44,7 +45,7 @@ def test_changing_the_rate_compiles_nothing(model: jkeras.Sequential) -> None:
     lower = ReduceLROnPlateau("loss", patience=0, min_delta=1e9)
     model.fit(**RUN, epochs=3, callbacks=[schedule, lower])
     assert len(set(rates)) == 3
-    assert model._programs().made["train", 2].traces == 1
+    assert loops_of(model, "train")[2].traces == 1
 
 
 def test_an_error_inside_a_schedule_is_not_mistaken_for_one_argument() -> None:

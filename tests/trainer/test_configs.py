@@ -109,7 +109,7 @@ def test_losses_of_several_outputs_are_written_by_name() -> None:
 
 def test_a_model_that_is_not_compiled_says_so() -> None:
     assert small().get_compile_config() == {}
-    assert model_from_json(small().to_json())._compilation is None
+    assert not model_from_json(small().to_json()).compiled
 
 
 def test_what_cannot_be_written_is_left_out_with_a_warning() -> None:

@@ -10,7 +10,9 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.trainer.state.inference_rng import asked, draws
+from jkeras.trainer.loop.parts import parts_of
+from jkeras.trainer.state.inference_rng import uses_rng, with_inference_rng
+from tests.programs import plan_of
 
 X = np.ones((7, 16), "float32")
 
@@ -49,17 +51,27 @@ def test_validation_in_fit_follows_from_the_step_alone() -> None:
     model = pinned()
     model.build()
     values = model.train_state
-    key = asked(model, values, in_fit=True).key
-    assert asked(model, values).key != asked(model, values).key
-    assert asked(model, values, in_fit=True).key == key, "whatever was asked in between"
-    assert asked(model, values.replace(step=values.step + 1), in_fit=True).key != key
+    key = with_inference_rng(parts_of(model).state, values, in_fit=True).key
+    assert (
+        with_inference_rng(parts_of(model).state, values).key
+        != with_inference_rng(parts_of(model).state, values).key
+    )
+    assert with_inference_rng(parts_of(model).state, values, in_fit=True).key == key, (
+        "whatever was asked in between"
+    )
+    assert (
+        with_inference_rng(
+            parts_of(model).state, values.replace(step=values.step + 1), in_fit=True
+        ).key
+        != key
+    )
 
 
 def test_dropout_that_is_called_with_true_again_and_again_differs() -> None:
     model = jkeras.Sequential([jkeras.Input((16,)), layers.Dropout(0.5)], seed=0)
     draws_of = [np.asarray(model(X, training=True)) for _ in range(2)]
     assert (draws_of[0] != draws_of[1]).any()
-    assert (np.asarray(model(X)) == X).all() and not draws(model)
+    assert (np.asarray(model(X)) == X).all() and not uses_rng(parts_of(model).state)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,7 @@ def test_dropout_that_is_called_with_true_again_and_again_differs() -> None:
 )
 def test_a_model_that_draws_is_a_part_of_another(make: Any) -> None:
     outer = jkeras.Sequential([jkeras.Input((16,)), make(), layers.Rescaling(1.0)])
-    assert draws(outer)
+    assert uses_rng(parts_of(outer).state)
     outer.summary(print_fn=lambda text: None)
     assert np.asarray(outer(X) != outer(X)).any()
 
@@ -75,10 +87,12 @@ def test_a_model_that_draws_is_a_part_of_another(make: Any) -> None:
 def test_a_network_that_draws_nothing_gets_no_key() -> None:
     model = jkeras.Sequential([jkeras.Input((16,)), layers.Dropout(0.5), layers.Dense(2)])
     model.compile("sgd", "mse")
-    step, values = model._programs().predict_step, model.train_state
+    model.predict(X, verbose=0)
+    step = plan_of(model, "predict").programs.functions.predict
+    values = model.train_state
     batch = jkeras.core.batch.Batch(X)
     text = str(jax.make_jaxpr(step)(values.params, values.state, batch))
-    assert not draws(model) and "random" not in text
+    assert not uses_rng(parts_of(model).state) and "random" not in text
 
 
 def test_a_layer_of_ones_own_draws_anew_when_it_is_called_on_arrays() -> None:

@@ -11,7 +11,8 @@ import pytest
 import jkeras
 from jkeras import layers as L
 from jkeras.trainer.loop import error_notes as faults
-from jkeras.trainer.preflight import plan as prepared
+from jkeras.trainer.loop import parts as prepared
+from tests.programs import plan_of
 
 X = np.ones((8, 4), "float32")
 Y = np.ones((8, 1), "float32")
@@ -57,7 +58,7 @@ def failing(*, donates: bool) -> tuple[jkeras.Sequential, Failing, str]:
     """A model whose device is full in the second epoch, what failed, and what it said."""
     made = model()
     made.fit(X, Y, batch_size=4, verbose=0)
-    programs = made._programs()
+    programs = plan_of(made, "train").programs
     loop = Failing(programs.train_loop(4), donates=donates)
     programs._loops["train", 4] = loop  # type: ignore[assignment]
     with pytest.raises(MemoryError) as caught:
@@ -92,7 +93,7 @@ def test_data_and_single_batches_that_do_not_fit(monkeypatch: pytest.MonkeyPatch
     made = model()
     made.train_on_batch(X, Y)
     with monkeypatch.context() as patch:
-        patch.setattr(made._programs(), "train_batch", fail)
+        patch.setattr(plan_of(made, "train").programs, "train_batch", fail)
         with pytest.raises(MemoryError) as caught:
             made.train_on_batch(X, Y)
     told = "160.00 B of data. Reduce `batch_size`, now 8; the data there: "

@@ -12,6 +12,7 @@ import jkeras
 from jkeras import layers as L
 from jkeras import optimizers
 from jkeras.training import make_init, make_train_step
+from tests.programs import loops_of, plan_of, plans_of
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = X[:, :1]
@@ -57,22 +58,22 @@ def test_a_change_after_compile_takes_effect_and_the_optimizer_goes_on() -> None
 def test_each_set_of_frozen_weights_is_compiled_once() -> None:
     made = model("sgd")
     fit(made)
-    thawed = made._programs()
+    thawed = plan_of(made, "train").programs
     made.predict(X, verbose=0)
     for _ in range(2):
         made.freeze("head")
         fit(made)
-        cold = made._programs()
+        cold = plans_of(made, "train")[1].programs
         made.predict(X, verbose=0)
         made.unfreeze("head")
         fit(made)
-        assert made._programs() is thawed is not cold
+        assert plans_of(made, "train")[0].programs is thawed is not cold
     traces = {
         name: [loop.traces for loop in p.made.values()]
         for name, p in {"thawed": thawed, "cold": cold}.items()
     }
-    assert traces == {"thawed": [1, 1], "cold": [1, 1]}
-    assert thawed.made["predict", 8] is cold.made["predict", 8]
+    assert traces == {"thawed": [1], "cold": [1]}
+    assert loops_of(made, "predict")[8].traces == 1
 
 
 def test_a_callback_may_thaw_during_training() -> None:

@@ -13,6 +13,7 @@ from jkeras import layers
 from jkeras.saving import keras_h5
 from jkeras.saving.keras_h5 import Group
 from jkeras.trainer.files import keras_weights as keras_files
+from jkeras.trainer.loop.parts import parts_of
 
 
 def dense(units: int, **options: Any) -> Any:
@@ -81,7 +82,7 @@ def test_a_trained_optimizer_comes_back_where_it_fits(path: Path) -> None:
     model.fit(x, y, verbose=0)
     model.save_weights(path)
     other = small()
-    assert other.load_weights(path).complete and other._compilation is None
+    assert other.load_weights(path).complete and not other.compiled
     other.compile("adam", "mse")
     other.load_weights(path)
     assert int(other.optimizer.iterations) == 1
@@ -163,22 +164,22 @@ def test_a_layer_at_two_places_is_written_once(path: Path) -> None:
 
 
 def built(model: Any) -> Any:
-    model._need_values()
-    return model
+    model.build()
+    return parts_of(model).state
 
 
 def test_wrong_names_and_existing_files_say_so(path: Path) -> None:
-    assert message_of(ValueError, keras_files.save_weights, small(), "m.h5") == (
+    assert message_of(ValueError, keras_files.save_weights, built(small()), None, "m.h5") == (
         "weights file 'm.h5': expected a name that ends with '.weights.h5'. Use 'm.weights.h5'."
     )
-    assert message_of(ValueError, keras_files.save_weights, small(), "m.keras") == (
+    assert message_of(ValueError, keras_files.save_weights, built(small()), None, "m.keras") == (
         "weights file 'm.keras': expected a name that ends with '.weights.h5'. model.save(...) "
         "writes a whole model."
     )
     path.write_bytes(b"kept")
-    assert message_of(FileExistsError, keras_files.save_weights, small(), path, False) == (
-        f"{path} exists. Choose another name, or pass overwrite=True."
-    )
+    assert message_of(
+        FileExistsError, keras_files.save_weights, built(small()), None, path, False
+    ) == (f"{path} exists. Choose another name, or pass overwrite=True.")
     assert message_of(ValueError, small().load_weights, path) == (
         f"{path}: expected an HDF5 file, and it does not begin like one."
     )

@@ -12,8 +12,9 @@ import pytest
 
 import jkeras
 from jkeras import Sequential, layers
+from jkeras.keras_classes.optimizer_view import LiveNumber
 from jkeras.optimizers import SGD, Adam, MultiOptimizer, OptimizerMap, schedules
-from jkeras.trainer.compiling.live_optimizer import LiveNumber
+from tests.programs import loops_of
 
 X = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
 RUN = {"x": X, "y": X[:, :1], "batch_size": 2, "verbose": 0}
@@ -46,7 +47,7 @@ def test_it_is_the_description_for_all_who_ask(trained: Sequential) -> None:
 
 
 def test_it_tells_and_takes_the_rate_without_compiling(trained: Sequential) -> None:
-    program = trained._programs().made["train", 2]
+    program = loops_of(trained, "train")[2]
     trained.optimizer.learning_rate = 0.5
     assert float(trained.optimizer.learning_rate) == trained.learning_rate == 0.5
     trained.optimizer.learning_rate = trained.optimizer.learning_rate * 0.5

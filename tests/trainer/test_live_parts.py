@@ -12,6 +12,7 @@ import pytest
 import jkeras
 from jkeras import optimizers as o
 from jkeras.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from tests.programs import loops_of
 
 X = np.ones((4, 2), np.float32)
 
@@ -52,7 +53,7 @@ def test_callbacks_set_every_rate_and_log_it_under_the_name_of_keras(
     for part in parts:
         assert math.isclose(float(part.learning_rate), rates[part.name] / 40, rel_tol=1e-6)
     assert [int(part.iterations) for part in parts] == [2, 2, 2] and parts[1].beta_1 == 0.9
-    assert model._programs().made["train", 4].traces == 1
+    assert loops_of(model, "train")[4].traces == 1
 
 
 def test_a_rate_that_is_set_is_used(model: Any) -> None:

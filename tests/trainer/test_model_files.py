@@ -23,6 +23,7 @@ from jkeras.core.variables import lenient
 from jkeras.models import load_model, save_model
 from jkeras.saving import keras_archive, keras_h5
 from jkeras.trainer.files import keras_weights as keras_files
+from jkeras.trainer.loop.parts import parts_of
 from tests.golden import keras_files_cases as cases
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "keras_files.npz"
@@ -96,7 +97,9 @@ def entries(data: bytes) -> dict[str, Any]:
 
 def written(model: Any, fresh: bool = True) -> bytes:
     file = io.BytesIO()
-    keras_h5.write(file, keras_files.groups_of(model, fresh=fresh))
+    keras_h5.write(
+        file, keras_files.groups_of(parts_of(model).state, parts_of(model).optimizer, fresh=fresh)
+    )
     return file.getvalue()
 
 
@@ -289,14 +292,14 @@ def test_a_model_comes_back_with_how_its_training_stands(tmp_path: Path) -> None
         np.testing.assert_array_equal(own, other)
     assert int(new.step) == int(old.step) == 2
     bare = load_model(tmp_path / "m.keras", compile=False)
-    assert bare._compilation is None and bare.built
+    assert not bare.compiled and bare.built
 
 
 def test_without_the_optimizer_it_comes_back_not_compiled(tmp_path: Path) -> None:
     model = small()
     model.compile("adam", "mse")
     save_model(model, tmp_path / "m.keras", include_optimizer=False)
-    assert load_model(tmp_path / "m.keras")._compilation is None
+    assert not load_model(tmp_path / "m.keras").compiled
     assert "optimizer" not in keras_h5.read(keras_archive.read_weights(tmp_path / "m.keras"), "f")
 
 
@@ -305,7 +308,7 @@ def test_a_row_without_an_input_keeps_the_shape_and_dtype_it_was_built_for(tmp_p
     model.build(jax.ShapeDtypeStruct((1, 4), np.int32))
     model.save(tmp_path / "m.keras")
     read = load_model(tmp_path / "m.keras")
-    assert read._specs[0].dtype == np.int32
+    assert parts_of(read).state.specs[0].dtype == np.int32
     np.testing.assert_array_equal(read.get_weights()[0], model.get_weights()[0])
 
 
@@ -323,7 +326,7 @@ def test_what_compile_was_told_is_left_out_where_it_has_no_words(tmp_path: Path)
     model.compile(optax.sgd(0.1), "mse")
     with pytest.warns(UserWarning, match="left out of the configuration"):
         model.save(tmp_path / "m.keras")
-    assert load_model(tmp_path / "m.keras")._compilation is None
+    assert not load_model(tmp_path / "m.keras").compiled
 
 
 def test_an_existing_file_stays_when_it_shall(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import jkeras
 from jkeras import layers as L
 from jkeras import optimizers
 from jkeras.training import make_init, make_train_step
+from tests.programs import plan_of
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = X[:, :1]
@@ -39,12 +40,13 @@ def test_the_way_to_run_is_changed_without_compiling_anew() -> None:
     made = jkeras.Sequential([jkeras.Input((3,)), L.Dense(1)], seed=0)
     made.compile("sgd", "mse")
     made.run_eagerly = True
-    programs = made._programs()
     assert (made.run_eagerly, made.jit_compile) == (True, False)
     made.fit(X, Y, verbose=0)
+    plan = plan_of(made, "train")
     made.jit_compile = True
-    assert (made.run_eagerly, made._programs() is programs) == (False, True)
-    assert int(made.train_state.step) == 1
+    assert not made.run_eagerly and int(made.train_state.step) == 1
+    made.fit(X, Y, verbose=0)
+    assert plan_of(made, "train") is plan
     with pytest.raises(TypeError) as caught:
         made.run_eagerly = "yes"  # type: ignore[assignment]
     assert str(caught.value) == (

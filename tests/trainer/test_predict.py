@@ -8,6 +8,7 @@ import pytest
 
 from jkeras import Sequential, Trainer, layers
 from jkeras.data import feeds
+from tests.programs import loops_of
 
 X = np.random.default_rng(0).normal(size=(53, 4)).astype(np.float32)
 
@@ -72,7 +73,7 @@ def test_data_of_many_lengths_share_a_few_programs() -> None:
     model.build(X)
     for rows in range(40, 53):
         assert model.predict(X[:rows], batch_size=8, verbose=0).shape == (rows, 1)
-    (program,) = model._programs().made.values()
+    (program,) = loops_of(model, "predict").values()
     assert program.traces == 1
 
 

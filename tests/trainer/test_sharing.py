@@ -13,6 +13,7 @@ import pytest
 import jkeras
 from jkeras import Input, Model, Sequential
 from jkeras.layers import BatchNormalization, Dense
+from jkeras.trainer.loop.parts import parts_of
 from jkeras.trainer.state import sharing
 
 X = np.random.RandomState(0).randn(8, 4).astype("float32")
@@ -69,7 +70,7 @@ def test_arrays_that_two_models_hold_are_copied_before_one_of_them_is_trained() 
     features = extractor(model)
     model.fit(X, Y, verbose=0)
     held = features.params["first"]["kernel"]
-    assert held is model._own.params["first"]["kernel"]  # nothing was copied
+    assert held is parts_of(model).state.stored.params["first"]["kernel"]  # nothing was copied
     numbers = np.array(held)
     model.fit(X, Y, verbose=0)
     np.testing.assert_array_equal(held, numbers)  # and nothing donated
@@ -143,7 +144,7 @@ def test_equal_layers_that_are_two_objects_share_nothing() -> None:
     a, b = body(seed=0), body(seed=0)
     a.fit(X, Y, verbose=0)
     assert not equal(a.get_weights(), b.get_weights())
-    assert a.net == b.net and not a._links.shared and not b._links.shared
+    assert a.net == b.net and not any(parts_of(m).state.subscription.shared for m in (a, b))
 
 
 def test_inputs_of_another_size_are_refused_with_both_models_named() -> None:
@@ -167,11 +168,11 @@ def test_models_that_are_gone_leave_no_arrays() -> None:
     model.fit(X, Y, verbose=0)
     features.predict(X, verbose=0)
     gone = [weakref.ref(model), weakref.ref(features), weakref.ref(model.params["first"]["kernel"])]
-    boxes = len(sharing._boxes)
+    boxes = len(sharing._shared_weights)
     del model, features
     gc.collect()
     assert [ref() for ref in gone] == [None] * 3
-    assert len(sharing._boxes) < boxes
+    assert len(sharing._shared_weights) < boxes
 
 
 def test_pure_functions_of_a_shared_layer_know_nothing_of_it() -> None:

@@ -1,35 +1,12 @@
-"""How long a dispatch is, and when its results are read.
+"""How many steps a dispatch has.
 
-How many steps a dispatch has changes no result. It is long enough that Python is not noticed, and
-short enough that the bar moves and Ctrl-C is heard.
+It changes no result. A dispatch is long enough that Python is not noticed, and short enough that
+the bar moves and Ctrl-C is heard.
 """
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any, NamedTuple
-
-import jax
-
-from jkeras.training.objective import Logs
-
-
-class Chunk(NamedTuple):
-    """What one dispatch gave.
-
-    Attributes:
-      value: the new `TrainState` while training, finished outputs while predicting, else None.
-      done: steps of this epoch that are done or under way.
-      logs: the logs of the epoch so far, still on the device.
-    """
-
-    value: Any
-    done: int
-    logs: Logs
 
 
 class Pace:
@@ -79,94 +56,3 @@ class Pace:
         self.seconds_per_step = elapsed / count
         wanted = self._seconds / self.seconds_per_step
         self._next = int(min(max(wanted, 1), 4 * max(count, self._next)))
-
-
-def latest(
-    chunks: Iterator[Chunk],
-    pace: Pace,
-    report: Callable[[Chunk], None],
-    *,
-    eager_fn: Callable[[Chunk], bool],
-    stopped_fn: Callable[[], bool],
-) -> Iterator[Chunk]:
-    """Passes chunks on as they are dispatched, and reports each one when the next is under way.
-
-    Args:
-      chunks: a phase.
-      pace: is told when results arrive.
-      report: is called with each chunk when its logs are ready.
-      eager_fn: whether a chunk is reported at once, before the next is dispatched, because somebody
-        wants to look between the two.
-      stopped_fn: asked after each report; True ends the phase there, with what is under way then.
-    """
-    waiting: Chunk | None = None
-    before = 0
-
-    def finish(chunk: Chunk) -> None:
-        nonlocal before
-        jax.block_until_ready(chunk.logs)
-        pace.finished(chunk.done - before)
-        before = chunk.done
-        report(chunk)
-
-    for chunk in chunks:
-        yield chunk
-        if waiting is not None:
-            finish(waiting)
-        waiting = chunk
-        if eager_fn(chunk):
-            finish(chunk)
-            waiting = None
-        if stopped_fn():
-            break
-    if waiting is not None:
-        finish(waiting)
-
-
-class Interrupt:
-    """While it is entered, Ctrl-C and SIGTERM set `asked` and let the dispatch end; a second one
-    ends at once.
-
-    A `KeyboardInterrupt` between a dispatch and the assignment of its result would lose the donated
-    state. Outside the main thread, where Python delivers no signals, it does nothing.
-
-    Attributes:
-      asked: the signal that asked to stop; None for none.
-    """
-
-    def __init__(self) -> None:
-        self.asked: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            # None is a handler that was not set from Python, which cannot be set again from here.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-    def pass_on(self) -> None:
-        """What the signal does to a process, now that everything is in its place: SIGTERM ends it,
-        and Ctrl-C ends the `fit` around this one, where there is one.
-
-        Raises:
-          SystemExit: unless the program has a handler of its own, which is called.
-        """
-        around = getattr(self._before.get(signal.SIGINT), "__self__", None)
-        if self.asked == signal.SIGINT and isinstance(around, Interrupt):
-            around.asked = self.asked
-        if self.asked == signal.SIGTERM:
-            handler = self._before[signal.SIGTERM]
-            if callable(handler):
-                handler(signal.SIGTERM, None)
-            elif handler != signal.SIG_IGN:
-                raise SystemExit(128 + signal.SIGTERM)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked is not None:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        self.asked = number

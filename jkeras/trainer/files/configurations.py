@@ -8,10 +8,8 @@ The form is Keras's. Weights are saved by `save_weights`; training's state is no
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -19,115 +17,40 @@ from jkeras import losses, metrics, optimizers
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import describe
 from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
-from jkeras.models.anew import anew
+from jkeras.trainer.compiling.compilation import Compilation
 
 
-class Configured:
-    """What a model does with configurations; the base of what holds a description."""
+def compile_config(compilation: Compilation | None, rate_fn: Callable[[], float]) -> dict[str, Any]:
+    """What `compile` was given, by argument; empty for a model that is not compiled.
 
-    if TYPE_CHECKING:
-        name: str
-        net: Any
-        compile: Callable[..., None]
+    Args:
+      compilation: the model's.
+      rate_fn: returns the learning rate as it is now.
 
-        @property
-        def _who(self) -> str: ...
+    Raises:
+      TypeError, ValueError: something in it cannot be written, such as an optimizer of optax.
+    """
+    if compilation is None:
+        return {}
+    wanted = compilation.wanted
+    return {
+        "optimizer": _optimizer(compilation.optimizer, rate_fn),
+        "loss": _words(wanted.loss, losses.get),
+        "loss_weights": wanted.loss_weights,
+        "metrics": _words(wanted.metrics, metrics.get) or None,
+        "weighted_metrics": _words(wanted.weighted_metrics, metrics.get) or None,
+        "run_eagerly": compilation.eager,
+        "steps_per_execution": compilation.steps_per_execution or 1,
+        "jit_compile": not compilation.eager,
+    }
 
-    def get_config(self) -> dict[str, Any]:
-        """The description and the name, as `from_config` takes them.
 
-        Raises:
-          TypeError: the description is no layer of jkeras and has no configuration.
-        """
-        return {"name": self.name, "net": serialize_keras_object(self.net)}
-
-    @classmethod
-    def from_config(
-        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Self:
-        """A model with fresh weights.
-
-        Args:
-          config: what `get_config` gave.
-          custom_objects: the user's own classes and functions by name.
-
-        Raises:
-          ValueError: a name in it is unknown, or something is missing.
-        """
-        parts = read_parts(cls, config, ("net",), custom_objects)
-        make: Callable[..., Self] = cls
-        return make(parts["net"], name=parts.get("name"))
-
-    def to_json(self, **kwargs: Any) -> str:
-        """The model as JSON: what `jkeras.models.model_from_json` reads, and Keras's.
-
-        Args:
-          **kwargs: for `json.dumps`, such as `indent=2`.
-
-        Source: `keras.Model.to_json`.
-        """
-        return json.dumps(serialize_keras_object(self), **kwargs)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """What `compile` was given, by argument; empty for a model that is not compiled.
-
-        Raises:
-          TypeError, ValueError: something in it cannot be written, such as an optimizer of optax.
-
-        Source: `keras.Model.get_compile_config`.
-        """
-        compiled = getattr(self, "_compilation", None)
-        if compiled is None:
-            return {}
-        wanted = compiled.wanted
-        return {
-            "optimizer": _optimizer(compiled.optimizer, self),
-            "loss": _words(wanted.loss, losses.get),
-            "loss_weights": wanted.loss_weights,
-            "metrics": _words(wanted.metrics, metrics.get) or None,
-            "weighted_metrics": _words(wanted.weighted_metrics, metrics.get) or None,
-            "run_eagerly": compiled.eager,
-            "steps_per_execution": compiled.steps_per_execution or 1,
-            "jit_compile": not compiled.eager,
-        }
-
-    def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compiles the model as another was, by what `get_compile_config` gave here or in Keras.
-
-        Source: `keras.Model.compile_from_config`.
-        """
-        arguments = {name: read(value) for name, value in with_plain_dtypes(config).items()}
-        if arguments.get("steps_per_execution") == 1:  # Keras's way to say nothing
-            del arguments["steps_per_execution"]
-        self.compile(**arguments)
-
-    def in_config_of_compilation(self) -> dict[str, Any]:
-        """`get_compile_config`, or nothing, with a warning, where it cannot be written."""
-        try:
-            return self.get_compile_config()
-        except (TypeError, ValueError) as error:
-            warnings.warn(
-                f"{self._who}: what it was compiled with is left out of the configuration: {error}",
-                stacklevel=4,
-            )
-            return {}
-
-    def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
-        """A model of the same layers, each made anew, with fresh weights.
-
-        Args:
-          clone_function: from a layer to the one that takes its place; None for its equal.
-
-        Raises:
-          ValueError: `clone_function` for a model that is no `Sequential`.
-        """
-        if clone_function is not None:
-            raise ValueError(
-                f"{self._who}: `clone_function`: expected None, because the model is not made of a "
-                f"list of layers, got {describe(clone_function)}."
-            )
-        make: Any = type(self)
-        return make(*anew([self.net]), name=self.name)
+def compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile` that `compile_config` wrote, here or in Keras."""
+    arguments = {name: read(value) for name, value in with_plain_dtypes(config).items()}
+    if arguments.get("steps_per_execution") == 1:  # Keras's way to say nothing
+        del arguments["steps_per_execution"]
+    return arguments
 
 
 def read_parts(
@@ -165,11 +88,11 @@ def check_parts(cls: type, config: Any, needed: tuple[str, ...]) -> None:
         )
 
 
-def _optimizer(optimizer: Any, model: Any) -> Any:
+def _optimizer(optimizer: Any, rate_fn: Callable[[], float]) -> Any:
     """An optimizer with the rate that it has now."""
     rate = getattr(optimizer, "learning_rate", None)
-    if isinstance(rate, int | float) and np.float32(rate) != model.learning_rate:
-        optimizer = optimizer.replace(learning_rate=model.learning_rate)
+    if isinstance(rate, int | float) and np.float32(rate) != rate_fn():
+        optimizer = optimizer.replace(learning_rate=rate_fn())
     if not hasattr(optimizer, "get_config"):
         raise TypeError(
             "`optimizer`: expected one of jkeras.optimizers, got a transformation of optax's, "

@@ -25,6 +25,7 @@ from jkeras.optimizers import LossScaleState, MultiState, OptimizerMap, Optimize
 from jkeras.optimizers.base import ACCUMULATOR, AVERAGE
 from jkeras.saving.keras_h5 import Group, in_order
 from jkeras.trainer.state import freezing
+from jkeras.trainer.state.model_state import ModelState
 
 ROOT = "optimizer"
 _APART: dict[type, tuple[tuple[str, ...], ...]] = {
@@ -55,17 +56,18 @@ class _Listed(NamedTuple):
     inner: list[_Listed]
 
 
-def groups(trainer: Any, *, fresh: bool) -> list[Group]:
+def groups(state: ModelState, optimizer: Any, *, fresh: bool) -> list[Group]:
     """The groups of a compiled model's optimizer; none where Keras has no such optimizer.
 
     Args:
-      trainer: the model.
+      state: the model's, built.
+      optimizer: the description that it is compiled with.
       fresh: leave the slots out, as Keras does before it has trained.
     """
-    listed = _listed_of(trainer)
+    listed = _listed_of(state, optimizer)
     if listed is None:
         return []
-    leaves = jax.tree.leaves(trainer._own.opt_state)
+    leaves = jax.tree.leaves(state.need_values().opt_state)
 
     def made(part: _Listed, path: str) -> list[Group]:
         entries = part.entries[:2] if fresh and not part.inner else part.entries
@@ -76,7 +78,9 @@ def groups(trainer: Any, *, fresh: bool) -> list[Group]:
     return made(listed, ROOT)
 
 
-def restored(trainer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]) -> Any:
+def restored(
+    state: ModelState, optimizer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]
+) -> Any:
     """A model's optimizer state with what a file holds of it, or None if it holds nothing of use.
 
     A file with another number of variables belongs to another optimizer: a warning says so, as in
@@ -85,7 +89,7 @@ def restored(trainer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]) -> An
     Raises:
       ValueError: a variable has another shape.
     """
-    listed = _listed_of(trainer)
+    listed = _listed_of(state, optimizer)
     found = in_order(stored.get(ROOT, {}))
     if listed is None or not found:
         return None
@@ -94,18 +98,19 @@ def restored(trainer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]) -> An
         return None
     if len(found) != len(entries):
         warnings.warn(
-            f"{trainer._who}: the optimizer in the file has {len(found)} variables, and the "
+            f"{state.who}: the optimizer in the file has {len(found)} variables, and the "
             f"model's {listed.name} has {len(entries)}: it starts anew. Compile the model with the "
             "optimizer that it was trained with before its weights are loaded.",
             stacklevel=4,
         )
         return None
-    leaves = jax.tree.leaves(trainer._own.opt_state)
+    old = state.need_values().opt_state
+    leaves = jax.tree.leaves(old)
     for number, (entry, array) in enumerate(zip(entries, found, strict=True)):
         for at in entry.at:
             leaves[at] = _alike(array, leaves[at], f"{ROOT}/vars/{number}")
-    state = jax.tree.unflatten(jax.tree.structure(trainer._own.opt_state), leaves)
-    return _scheduled(trainer._compilation.optimizer, state, _trained(trainer))
+    new = jax.tree.unflatten(jax.tree.structure(old), leaves)
+    return _scheduled(optimizer, new, _trained(state))
 
 
 def _scheduled(rule: Any, state: Any, trained: Mapping[str, Any]) -> Any:
@@ -130,19 +135,19 @@ def _alike(array: np.ndarray, old: Any, where: str) -> jax.Array:
 # -- the order
 
 
-def _listed_of(trainer: Any) -> _Listed | None:
+def _listed_of(state: ModelState, optimizer: Any) -> _Listed | None:
     """The variables of a model's optimizer, their places counted in its state."""
-    description = trainer._compilation and trainer._compilation.optimizer
-    state = trainer._own.opt_state
-    tree = jax.tree.unflatten(jax.tree.structure(state), range(len(jax.tree.leaves(state))))
-    specs = _trained(trainer)
-    return _listed(description, tree, list(specs), specs)
+    opt_state = state.need_values().opt_state
+    count = len(jax.tree.leaves(opt_state))
+    tree = jax.tree.unflatten(jax.tree.structure(opt_state), range(count))
+    specs = _trained(state)
+    return _listed(optimizer, tree, list(specs), specs)
 
 
-def _trained(trainer: Any) -> dict[str, Any]:
+def _trained(state: ModelState) -> dict[str, Any]:
     """The weights that are trained, by name, in Keras's order."""
-    known = zip(trainer._order(), freezing.trained_places(trainer), strict=True)
-    leaves = dict(named_leaves(trainer._own.params))
+    known = zip(state.order(), freezing.trained_places(state), strict=True)
+    leaves = dict(named_leaves(state.need_values().params))
     names = ["/".join(place.names) for place, trained in known if trained]
     return {name: leaves[name] for name in names}
 

@@ -25,16 +25,20 @@ from jkeras.saving.keras_h5 import Group, Stored, in_order
 from jkeras.saving.matching import Mismatch, Report
 from jkeras.trainer.files import keras_optimizer
 from jkeras.trainer.files.keras_layout import Section, sections
-from jkeras.trainer.state.weight_order import PARTS, Place
+from jkeras.trainer.state.model_state import ModelState, leaves_of, with_leaves
+from jkeras.trainer.state.weight_order import Place
 
 ENDING = ".weights.h5"
 
 
-def save_weights(trainer: Any, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    state: ModelState, optimizer: Any, path: str | os.PathLike[str], overwrite: bool = True
+) -> None:
     """Writes a model's weights, and its optimizer's variables, as Keras does.
 
     Args:
-      trainer: the model.
+      state: the model's.
+      optimizer: the description that it is compiled with; None for none.
       path: ends with `.weights.h5`.
       overwrite: whether an existing file may be replaced.
 
@@ -50,8 +54,8 @@ def save_weights(trainer: Any, path: str | os.PathLike[str], overwrite: bool = T
             f"weights file {path.name!r}: expected a name that ends with {ENDING!r}. {fix}"
         )
     check_free(path, overwrite)
-    trainer._need_values()
-    groups = groups_of(trainer, fresh=not getattr(trainer, "_optimizer_met_data", True))
+    state.need_values()
+    groups = groups_of(state, optimizer, fresh=not state.optimizer_met_data)
     atomic_write(path, lambda file: keras_h5.write(file, groups))
 
 
@@ -59,17 +63,23 @@ def check_free(path: Path, overwrite: bool) -> None:
     """Raises if a file is there and may not be replaced.
 
     Raises:
-      FileExistsError: so it is.
+      FileExistsError: the file exists, and `overwrite` is False.
     """
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
 
 
-def load_weights(trainer: Any, path: str | os.PathLike[str], skip_mismatch: bool = False) -> Report:
+def load_weights(
+    state: ModelState,
+    optimizer: Any,
+    path: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+) -> Report:
     """Reads weights that Keras or `save_weights` wrote for the same layers.
 
     Args:
-      trainer: the model.
+      state: the model's.
+      optimizer: the description that it is compiled with; None for none.
       path: a `.weights.h5` or `.keras` file.
       skip_mismatch: load what fits, and leave the rest as it is.
 
@@ -86,38 +96,37 @@ def load_weights(trainer: Any, path: str | os.PathLike[str], skip_mismatch: bool
     data = keras_archive.read_weights(path) if is_archive else keras_h5.read_bytes(path)
     who = f"{path}: {keras_archive.WEIGHTS}" if is_archive else str(path)
     stored = keras_h5.read(data, who)
-    values = trainer._need_values()
-    leaves = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
-    report, new = matched(sections_of(trainer), leaves, stored)
+    leaves = leaves_of(state.need_values())
+    report, new = matched(sections_of(state), leaves, stored)
     if not report.complete and not (skip_mismatch and report.matched):
         fix = "" if skip_mismatch else " skip_mismatch=True loads what fits."
-        raise ValueError(f"{trainer._who}: {who}: {report.difference}{fix}")
-    opt_state = restored_optimizer(trainer, stored, who)
+        raise ValueError(f"{state.who}: {who}: {report.difference}{fix}")
+    opt_state = restored_optimizer(state, optimizer, stored, who)
     if not report.complete:
-        warnings.warn(f"{trainer._who}: {who}: {report}", stacklevel=5)
-    put(trainer, new)
-    put_optimizer(trainer, opt_state, stored)
+        warnings.warn(f"{state.who}: {who}: {report}", stacklevel=5)
+    put(state, new)
+    put_optimizer(state, opt_state, stored)
     return report
 
 
 # -- writing
 
 
-def sections_of(trainer: Any) -> list[Section]:
+def sections_of(state: ModelState) -> list[Section]:
     """The groups of a built model."""
-    return sections(trainer.net, trainer.name, trainer._order())
+    return sections(state.net, state.name, state.order())
 
 
-def groups_of(trainer: Any, *, fresh: bool) -> list[Group]:
+def groups_of(state: ModelState, optimizer: Any, *, fresh: bool) -> list[Group]:
     """What a built model's file holds; with `fresh` without the optimizer's slots."""
-    values = trainer._own
-    leaves = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+    leaves = leaves_of(state.need_values())
     found = [
         Group(path, name, tuple(leaves[same[0].part][same[0].leaf] for same in weights))
-        for path, name, weights in sections_of(trainer)
+        for path, name, weights in sections_of(state)
     ]
-    compiled = getattr(trainer, "_compilation", None) is not None
-    return found + (keras_optimizer.groups(trainer, fresh=fresh) if compiled else [])
+    if optimizer is None:
+        return found
+    return found + keras_optimizer.groups(state, optimizer, fresh=fresh)
 
 
 # -- reading
@@ -187,7 +196,7 @@ def _kind(array: Any) -> tuple[tuple[int, ...], str]:
     return tuple(array.shape), str(array.dtype)
 
 
-def _fits(old: Any, array: np.ndarray) -> bool:
+def _fits(old: jax.Array, array: np.ndarray) -> bool:
     """Whether an array can be a weight: the shape is the same, and the kind of number."""
     if tuple(old.shape) != array.shape:
         return False
@@ -195,39 +204,34 @@ def _fits(old: Any, array: np.ndarray) -> bool:
     return any(jnp.issubdtype(old.dtype, k) and jnp.issubdtype(array.dtype, k) for k in kinds)
 
 
-def put(trainer: Any, new: Mapping[Place, np.ndarray]) -> None:
+def put(state: ModelState, new: Mapping[Place, np.ndarray]) -> None:
     """Replaces weights of a built model."""
-    values = trainer._need_values()
-    changed = {}
-    for part in PARTS:
-        tree = getattr(values, part)
-        leaves = jax.tree.leaves(tree)
-        for place, array in new.items():
-            if place.part == part:
-                leaves[place.leaf] = jnp.asarray(array.astype(leaves[place.leaf].dtype))
-        changed[part] = jax.tree.unflatten(jax.tree.structure(tree), leaves)
-    trainer._values = values.replace(**changed)
-    trainer._lent = True
+    values = state.need_values()
+    leaves = leaves_of(values)
+    for place, array in new.items():
+        old = leaves[place.part][place.leaf]
+        leaves[place.part][place.leaf] = jnp.asarray(array.astype(old.dtype))
+    state.replace(with_leaves(values, leaves))
 
 
-def restored_optimizer(trainer: Any, stored: Stored, who: str) -> Any:
+def restored_optimizer(state: ModelState, optimizer: Any, stored: Stored, who: str) -> Any:
     """The state of a compiled model's optimizer as a file has it, or None.
 
     Raises:
       ValueError: a variable has another shape.
     """
-    if getattr(trainer, "_compilation", None) is None:
+    if optimizer is None:
         return None
     try:
-        return keras_optimizer.restored(trainer, stored)
+        return keras_optimizer.restored(state, optimizer, stored)
     except ValueError as error:
         raise ValueError(f"{who}: {error}") from None
 
 
-def put_optimizer(trainer: Any, opt_state: Any, stored: Stored) -> None:
-    """Gives a model the state that `restored_optimizer` found; the steps made so far with it."""
+def put_optimizer(state: ModelState, opt_state: Any, stored: Stored) -> None:
+    """Gives a model what `restored_optimizer` returned; the steps made so far with it."""
     if opt_state is None:
         return
     count = jnp.asarray(stored[keras_optimizer.ROOT]["0"]).astype(jnp.int32)
-    trainer._values = trainer._own.replace(opt_state=opt_state, step=count)
-    trainer._optimizer_met_data = True
+    state.values = state.need_values().replace(opt_state=opt_state, step=count)
+    state.optimizer_met_data = True

@@ -1,81 +1,60 @@
-"""Whole models in Keras's `.keras` files: what the layers are, their weights, how training stands.
+"""Whole models in Keras's `.keras` files, written: layers, weights, how training stands.
 
-    model.save("m.keras")                               # Keras 3 loads it, too
-    model = jkeras.models.load_model("m.keras")         # written here or in Keras
-
-Laws: nothing in a file is run or imported; a model that a file describes gets no array before the
-weights in the file are known to be those it needs, so a small file cannot ask for much memory; what
-is wrong is a `ValueError` that names the file and the place in it.
+model.save("m.keras")                               # Keras 3 loads it, too
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import code
-from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.core.errors import describe, named_arguments, nearest
+from jkeras.core.errors import describe, nearest
 from jkeras.core.folders import atomic_write
-from jkeras.core.serialization import read as deserialized
-from jkeras.core.serialization import serialize_keras_object, with_plain_dtypes
-from jkeras.core.trees import size_bytes
-from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments, is_shape
+from jkeras.core.serialization import serialize_keras_object
+from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
 from jkeras.models.graph import Graph
 from jkeras.saving import keras_archive, keras_h5
-from jkeras.trainer.files import keras_weights as keras_files
-from jkeras.trainer.model import Model
-from jkeras.trainer.state import freezing, sharing
-from jkeras.trainer.state.specs import concrete, spec_of_input
-from jkeras.trainer.state.weight_order import PARTS
-from jkeras.training.state import TrainState, fresh
+from jkeras.trainer.files import keras_weights
+from jkeras.trainer.state.model_state import ModelState
 
 ENDING = ".keras"
-MOST_BESIDE = 1 << 26
-"""Bytes that a model may carry beside its weights (states of a batch), before a file says so."""
-MOST_UNROLLED = 4096
-"""The longest axis in a file with an unrolled recurrent layer, which is traced step by step."""
 
 _Config = dict[str, Any]
 
 
-# -- writing
-
-
-def save_model(
+def save(
     model: Any,
+    state: ModelState,
+    optimizer: Any,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Writes a model to a file; see `model.save`.
+    """Writes a model to a file; see `Trainer.save`.
 
     Args:
-      model: the model.
-      filepath, overwrite, zipped, **kwargs: as for `model.save`.
-
-    Source: `keras.saving.save_model`.
+      model: the model, which tells its configuration.
+      state: the model's.
+      optimizer: the description that it is compiled with; None for none.
+      filepath, overwrite, zipped, **kwargs: as for `Trainer.save`.
     """
-    if not hasattr(model, "_need_values"):
-        raise TypeError(f"save_model: `model`: expected a model, got {describe(model)}.")
-    path = _checked(filepath, "save")
+    path = checked_path(filepath, "save")
     with_optimizer = _options(zipped, kwargs)
-    keras_files.check_free(path, overwrite)
-    model._build_if_known()
-    if not model.built:
+    keras_weights.check_free(path, overwrite)
+    state.build_if_known()
+    if not state.built:
         warnings.warn(
-            f"{model._who}: it has no weights yet, so the file has none. Build or fit it first.",
+            f"{state.who}: it has no weights yet, so the file has none. Build or fit it first.",
             stacklevel=3,
         )
-    config = _written(model, with_optimizer)
-    groups = keras_files.groups_of(model, fresh=False) if model.built else []
+    config = _written(model, state, with_optimizer)
+    groups = keras_weights.groups_of(state, optimizer, fresh=False) if state.built else []
     if not with_optimizer:
         groups = [g for g in groups if g.path.partition("/")[0] != "optimizer"]
 
@@ -108,7 +87,7 @@ def _options(zipped: Any, kwargs: dict[str, Any]) -> bool:
     return bool(with_optimizer)
 
 
-def _checked(filepath: Any, verb: str) -> Path:
+def checked_path(filepath: Any, verb: str) -> Path:
     """The path, if its name ends as it should.
 
     Raises:
@@ -130,17 +109,17 @@ def _checked(filepath: Any, verb: str) -> Path:
     )
 
 
-def _written(model: Any, with_optimizer: bool) -> _Config:
+def _written(model: Any, state: ModelState, with_optimizer: bool) -> _Config:
     """The model as a configuration, with the shapes of its inputs where its layers do not tell."""
     config: _Config = serialize_keras_object(model)
-    if isinstance(model, Model):
+    if hasattr(type(model), "in_keras"):  # a model that Keras reads
         config = _with_rows(config)
     if not with_optimizer:
         config["compile_config"] = {}
-    if isinstance(model.net, Graph) or not model._specs:
+    if isinstance(state.net, Graph) or not state.specs:
         return config
-    specs = model._specs
-    names = input_arguments(model) if isinstance(model.net, Subclassed) else []
+    specs = state.specs
+    names = input_arguments(model) if isinstance(state.net, Subclassed) else []
     shapes = [jax.tree.map(lambda s: list(s.shape), spec) for spec in specs]
     if len(specs) > 1 and len(names) == len(specs):
         pairs = zip(names, shapes, strict=True)
@@ -164,241 +143,4 @@ def _with_rows(config: Any) -> Any:
     return {**config, "module": "keras", "class_name": "Sequential", "config": kept}
 
 
-# -- reading
-
-
-@named_arguments
-def load_model(
-    filepath: str | os.PathLike[str],
-    custom_objects: Mapping[str, Any] | None = None,
-    compile: bool = True,
-    safe_mode: bool = True,
-) -> Any:
-    """The model in a file that `model.save` wrote, here or in Keras 3.
-
-    Args:
-      filepath: ends with `.keras`.
-      custom_objects: the user's own classes and functions by name.
-      compile: whether to compile it as it was, and to give the optimizer the state that it had.
-      safe_mode: whether a file with the code of a lambda is refused; False runs it, and with it
-        whatever the writer of the file wanted.
-
-    Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is damaged, names what is not known, holds code, or its weights are not those
-        of the layers it describes.
-
-    Source: `keras.saving.load_model`.
-    """
-    path = _checked(filepath, "load")
-    if not isinstance(compile, bool):
-        raise TypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
-    safe = code.checked_safe_mode("load_model", safe_mode)
-    archive = keras_archive.read(path)
-    config = archive.config
-    where = f"{path}: {keras_archive.CONFIG}"
-    _check_config(config, where, safe)
-    stored = keras_h5.read(archive.weights, f"{path}: {keras_archive.WEIGHTS}")
-    with CustomObjectScope(custom_objects), code.allowed(not safe):
-        model = _described(config, where)
-        _fill(model, stored, f"{path}: {keras_archive.WEIGHTS}", len(archive.weights))
-        if compile and config.get("compile_config"):
-            _compile(model, config["compile_config"], where)
-            opt_state = None
-            if model.built:
-                source = f"{path}: {keras_archive.WEIGHTS}"
-                opt_state = keras_files.restored_optimizer(model, stored, source)
-            keras_files.put_optimizer(model, opt_state, stored)
-    return model
-
-
-def _check_config(config: Any, where: str, safe: bool) -> None:
-    """Raises for what must not be read.
-
-    Raises:
-      ValueError: code, or sizes that would take forever to trace.
-    """
-    longest, unrolled = 0, None
-    for part, name in _dicts(config, "the model"):
-        if safe and part.get("class_name") == "__lambda__":
-            raise ValueError(
-                f"{where}: {name} holds a Python lambda as code, which could do anything. If you "
-                "trust who wrote the file, load it with safe_mode=False; better, write the "
-                "function with def, make the layer anew with it, and load with "
-                "custom_objects={'name': function}."
-            )
-        unrolled = name if part.get("unroll") is True else unrolled
-        shapes = [part.get(key) for key in ("batch_shape", "input_shape", "build_input_shape")]
-        sizes = [n for shape in shapes if isinstance(shape, list) for n in shape]
-        longest = max([longest, *(n for n in sizes if isinstance(n, int))])
-    if unrolled and longest > MOST_UNROLLED:
-        raise ValueError(
-            f"{where}: {unrolled} is unrolled, and an input has an axis of {longest}: expected at "
-            f"most {MOST_UNROLLED}, because each step is traced."
-        )
-
-
-def _dicts(config: Any, name: str) -> Iterator[tuple[_Config, str]]:
-    """Every dict in a configuration, with the name of the layer that it is in."""
-    if isinstance(config, list):
-        for item in config:
-            yield from _dicts(item, name)
-    elif isinstance(config, dict):
-        own = config.get("config")
-        if isinstance(own, dict) and isinstance(own.get("name"), str):
-            name = f"{config.get('class_name', 'layer')} {own['name']!r}"
-        yield config, name
-        for item in config.values():
-            yield from _dicts(item, name)
-
-
-def _described(config: _Config, where: str) -> Any:
-    """The model of a configuration, without weights, with the shapes of its inputs if it has them.
-
-    Raises:
-      ValueError: anything that is wrong with the configuration.
-    """
-    bare = _without_shapes({**config, "compile_config": None, "build_config": None})
-    if "class_name" not in config:
-        raise ValueError(
-            f"{where}: expected the configuration of a model, with a key 'class_name', got the "
-            f"keys {', '.join(map(repr, config)) or 'of nothing'}."
-        )
-    try:
-        model = deserialized(with_plain_dtypes(bare))
-        if not hasattr(model, "_need_values"):
-            raise TypeError(f"expected a model, got {describe(model)}")
-        model._specs = model._specs or _specs(model, config)
-    except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
-        raise ValueError(f"{where}: {_told(error)}") from error
-    return model
-
-
-def _told(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return f"it lacks {text}." if isinstance(error, KeyError) else text
-
-
-def _without_shapes(config: Any) -> Any:
-    """The configuration without the shapes for which models would make weights at once."""
-    if isinstance(config, list):
-        return [_without_shapes(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    is_row = config.get("class_name") == "Sequential" and isinstance(config.get("config"), dict)
-    if is_row:
-        kept = {n: v for n, v in config["config"].items() if n != "build_input_shape"}
-        config = {**config, "config": kept}
-    return {name: _without_shapes(value) for name, value in config.items()}
-
-
-def _specs(model: Any, config: _Config) -> tuple[Any, ...] | None:
-    """What a model's inputs are: as its layers say, else as the file does."""
-    if isinstance(model.net, Graph):
-        given: Any = model.net.input_symbols
-    else:
-        given = getattr(model, "_known_inputs", tuple)() or _given_shapes(config)
-    specs = tuple(_shapes(value, model._who) for value in given)
-    dtypes = (config.get("build_config") or {}).get("input_dtypes")
-    leaves = jax.tree.leaves(specs)
-    if isinstance(dtypes, list) and len(dtypes) == len(leaves):
-        for leaf, dtype in zip(leaves, dtypes, strict=True):
-            leaf.dtype = jnp.dtype(dtype)
-    return specs or None
-
-
-def _given_shapes(config: _Config) -> list[Any]:
-    """The shapes of the inputs in a file, one for each."""
-    build = config.get("build_config") or {}
-    if "shapes_dict" in build:
-        return list(build["shapes_dict"].values())
-    content = config.get("config")
-    own = content.get("build_input_shape") if isinstance(content, dict) else None
-    shape = build.get("input_shape", own)
-    if shape is None:
-        return []
-    return [shape] if isinstance(shape, dict) or is_shape(shape) else list(shape)
-
-
-def _shapes(value: Any, who: str) -> Any:
-    """The spec of one input, or the nested specs of an input that is nested."""
-    if isinstance(value, dict):
-        return {name: _shapes(item, who) for name, item in value.items()}
-    if isinstance(value, list) and not is_shape(value):
-        return [_shapes(item, who) for item in value]
-    return spec_of_input(value, who)
-
-
-def _fill(model: Any, stored: keras_h5.Stored, where: str, size: int) -> None:
-    """Gives a model its weights.
-
-    Raises:
-      ValueError: they are not those of its layers.
-    """
-    if model._specs is None:
-        if any(path.partition("/")[0] != "optimizer" for path in stored):
-            raise ValueError(
-                f"{where}: it has weights, and the shape of the model's inputs is not in the file, "
-                "so the model cannot be built. Make it anew, build it, and use load_weights."
-            )
-        return
-    try:
-        specs = jax.eval_shape(_first(model), *map(concrete, model._specs))
-        wanted = keras_files.sections_of(model)
-    except Exception as error:  # layers that do not fit together fail anywhere, in any way
-        raise ValueError(f"{where}: the model cannot be built: {_told(error)}") from error
-    leaves = {part: jax.tree.leaves(tree) for part, tree in zip(PARTS, specs, strict=True)}
-    report, new = keras_files.matched(wanted, leaves, stored)
-    if not report.complete:
-        raise ValueError(f"{where}: {report.difference}")
-    _check_beside(specs, size, where)
-    trees = []
-    for part, tree in zip(PARTS, specs, strict=True):
-        found = {place.leaf: array for place, array in new.items() if place.part == part}
-        values = [_value(found.get(i), leaf) for i, leaf in enumerate(leaves[part])]
-        trees.append(jax.tree.unflatten(jax.tree.structure(tree), values))
-    _take(model, *trees)
-
-
-def _value(found: Any, leaf: Any) -> jax.Array:
-    """A weight as the model has it; zeros for what is no weight and in no file."""
-    if found is None:
-        return jnp.zeros(leaf.shape, leaf.dtype)
-    return jnp.asarray(found.astype(leaf.dtype))
-
-
-def _first(model: Any) -> Any:
-    """The pure function from specs to the first params and state."""
-    return lambda *inputs: model.net.init(jax.random.key(0), *inputs)
-
-
-def _check_beside(specs: Any, size: int, where: str) -> None:
-    """Raises where a model would carry much that is in no file.
-
-    Raises:
-      ValueError: so it is.
-    """
-    needed = size_bytes(specs)
-    if needed > 4 * size + MOST_BESIDE:
-        raise ValueError(
-            f"{where}: the model would need {needed} bytes, and the file has {size}: expected "
-            "the states of its batches to be smaller."
-        )
-
-
-def _take(model: Any, params: Any, state: Any) -> None:
-    """Makes these the values of a model that has none."""
-    objective, rule = model._objective(), model._transformation()
-    opt_state = rule.init(objective.trained(params))
-    key = jax.random.key(model.seed)
-    values: TrainState = fresh(params, state, opt_state, objective.zeros(), key)
-    model._own = values
-    sharing.settle(model)
-    freezing.noted(model)
-
-
-def _compile(model: Any, config: Any, where: str) -> None:
-    try:
-        model.compile_from_config(config)
-    except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
-        raise ValueError(f"{where}: compile_config: {_told(error)}") from error
+__all__ = ["ENDING", "checked_path", "save"]

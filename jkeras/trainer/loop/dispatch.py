@@ -1,15 +1,16 @@
-"""The host's side of a phase: compiled programs, dispatched over feeds, with results read late.
+"""The host's side of a loop: compiled programs, dispatched over feeds, with results read late.
 
-A phase is a generator. It dispatches some steps and yields at once what they will have given; the
-trainer asks for more before it reads the last logs, so the device never waits for Python, and the
-next feed is filled while the device works on the last. At most two dispatches are under way.
+`train`, `evaluate` and `predict` are generators. Each dispatches some steps and yields at once what
+they will have given; the loop asks for more before it reads the last logs (`read_late`), so the
+device never waits for Python, and the next feed is filled while the device works on the last. At
+most two dispatches are under way.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,14 +22,35 @@ from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
-from jkeras.trainer.compiling.pace import Chunk, Pace
-from jkeras.trainer.compiling.programs import Programs
+from jkeras.trainer.compiling.pace import Pace
+from jkeras.trainer.compiling.programs import Programs, plain_order, random_order
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
 from jkeras.training.drawing import counted_from
+from jkeras.training.objective import Logs
 from jkeras.training.state import TrainState
 
 Data = Arrays | Stream
+LogValues = dict[str, Any]
+
+
+class Chunk(NamedTuple):
+    """What one dispatch gave.
+
+    Attributes:
+      value: the new `TrainState` while training, finished outputs while predicting, else None.
+      done: steps of this epoch that are done or under way.
+      logs: the logs of the epoch so far, still on the device.
+    """
+
+    value: Any
+    done: int
+    logs: Logs
+
+
+def floats(logs: Mapping[str, Any]) -> LogValues:
+    """The logs as Python numbers, or lists of them, which waits for them."""
+    return {name: np.asarray(value).tolist() for name, value in logs.items()}
 
 
 def start_of_epoch(number: int, total: int, limit: int | None) -> int:
@@ -62,7 +84,7 @@ def train_feeds(
     """The batches of one epoch, from the state's position to the end.
 
     Args:
-      programs: make the order.
+      programs: of the plan.
       begun: the state at the beginning, of which key, epoch and position are read.
       data: every example, on the device or the host, or a stream of batches.
       size: examples in a step, at most as many as there are; of no meaning for a stream.
@@ -80,9 +102,9 @@ def train_feeds(
     total, position = data.steps(size), int(begun.position)
     if shuffle:
         pass_began = begun.epoch - (0 if limit is None else start // limit)
-        order = programs.order(begun.key, pass_began, data.length, total, size)
+        order = random_order(begun.key, pass_began, data.length, total, size)
     else:
-        order = programs.plain_order(data.length, total, size)
+        order = plain_order(data.length, total, size)
     stop = total if limit is None else min(start + limit, total)
     return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
 
@@ -99,7 +121,7 @@ def eval_feeds(
     """The batches of one evaluation; arguments as for `train_feeds`."""
     if isinstance(data, Stream):
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    order, stop = _in_order(programs, data, size, limit)
+    order, stop = _in_order(data, size, limit)
     return _array_feeds(data, order, size, 0, stop, programs.pads, None)
 
 
@@ -117,7 +139,7 @@ def predict_feeds(
     """The batches of one prediction, no more of them at a time than outputs may be kept of."""
     if isinstance(data, Stream):
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    order, stop = _in_order(programs, data, size, limit)
+    order, stop = _in_order(data, size, limit)
     outputs = programs.outputs_of(params, state, data.batch, size)
     fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
     most = 1 if watched else min(fitting, _power_of_two(data.steps(size)))
@@ -223,6 +245,48 @@ def predict(
             yield Chunk(finished, position, {"done": done})
 
 
+def read_late(
+    chunks: Iterator[Chunk],
+    pace: Pace,
+    report: Callable[[Chunk], None],
+    *,
+    eager_fn: Callable[[Chunk], bool],
+    stopped_fn: Callable[[], bool],
+) -> Iterator[Chunk]:
+    """Passes chunks on as they are dispatched, and reports each one when the next is under way.
+
+    Args:
+      chunks: of a loop.
+      pace: is told when results arrive.
+      report: is called with each chunk when its logs are ready.
+      eager_fn: whether a chunk is reported at once, before the next is dispatched, because somebody
+        wants to look between the two.
+      stopped_fn: asked after each report; True ends the loop there, with what is under way then.
+    """
+    waiting: Chunk | None = None
+    before = 0
+
+    def finish(chunk: Chunk) -> None:
+        nonlocal before
+        jax.block_until_ready(chunk.logs)
+        pace.finished(chunk.done - before)
+        before = chunk.done
+        report(chunk)
+
+    for chunk in chunks:
+        yield chunk
+        if waiting is not None:
+            finish(waiting)
+        waiting = chunk
+        if eager_fn(chunk):
+            finish(chunk)
+            waiting = None
+        if stopped_fn():
+            break
+    if waiting is not None:
+        finish(waiting)
+
+
 class Outputs:
     """The outputs of a prediction, gathered on the host."""
 
@@ -257,7 +321,9 @@ class Outputs:
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
 
 
-def _fault(programs: Programs, part: Feed, before: TrainState, after: TrainState, logs: Any) -> Any:
+def _fault(
+    programs: Programs, part: Feed, before: TrainState, after: TrainState, logs: Logs
+) -> FloatingPointError | None:
     """The error for a step that made something else than numbers, or None."""
 
     def batch() -> Any:
@@ -265,14 +331,14 @@ def _fault(programs: Programs, part: Feed, before: TrainState, after: TrainState
         return loops.take(part.data, jnp.asarray(part.order), number, part.size, part.length)
 
     where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
-    return nan_watch.checked(where, programs.objective, before, after, logs, batch)
+    return nan_watch.checked(where, programs.functions.objective, before, after, logs, batch)
 
 
-def _in_order(programs: Programs, data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
+def _in_order(data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
     """The order without shuffling, and the number after the last batch."""
     total = data.steps(size)
     stop = total if limit is None else min(limit, total)
-    return programs.plain_order(data.length, total, size), stop
+    return plain_order(data.length, total, size), stop
 
 
 def _array_feeds(

@@ -15,7 +15,9 @@ from typing import Any
 import jax
 
 from jkeras.core import trees
+from jkeras.data.arrays import Arrays
 from jkeras.display import memory_text
+from jkeras.trainer.loop.parts import TrainerParts
 
 
 def nothing() -> None:
@@ -24,12 +26,12 @@ def nothing() -> None:
 
 @contextlib.contextmanager
 def explained(
-    trainer: Any, who: str, size: int | None = None, close_fn: Callable[[], None] = nothing
+    parts: TrainerParts, who: str, size: int | None = None, close_fn: Callable[[], None] = nothing
 ) -> Iterator[None]:
     """While it is entered, an error of the device without room becomes one that says what to do.
 
     Args:
-      trainer: what works.
+      parts: of the trainer that works.
       who: its method, for messages.
       size: examples in a batch; None or 0 where nobody knows.
       close_fn: called after every exception, before it goes on.
@@ -43,8 +45,8 @@ def explained(
         close_fn()
         if not is_out_of_memory(error):
             raise
-        told = what_to_reduce(trainer, who, size, error)
-        raise MemoryError(f"{told} {rescued(trainer)}".strip()) from error
+        advice = what_to_reduce(parts, who, size, error)
+        raise MemoryError(f"{advice} {rescued(parts)}".strip()) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -52,16 +54,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
 
-def what_to_reduce(trainer: Any, who: str, size: int | None, error: BaseException) -> str:
+def what_to_reduce(parts: TrainerParts, who: str, size: int | None, error: BaseException) -> str:
     """What lies on the device, and what can be made smaller, in words.
 
     Args:
-      trainer: what works.
+      parts: of the trainer that works.
       who: its method.
       size: examples in a batch, if anybody knows.
       error: XLA's.
     """
-    values, placed = trainer._own, trainer._placed
+    values, placed = parts.state.stored, parts.placed
     lies, fixes = [], []
     if size:
         fixes.append(f"`batch_size`, now {size}")
@@ -69,7 +71,7 @@ def what_to_reduce(trainer: Any, who: str, size: int | None, error: BaseExceptio
         carried = trees.size_bytes((values.state, values.opt_state))
         lies.append(f"{memory_text(trees.size_bytes(values.params))} of weights")
         lies.append(f"{memory_text(carried)} carried beside them")
-    if placed is not None and placed.engine == "resident":
+    if placed is not None and isinstance(placed.data, Arrays) and placed.engine == "resident":
         lies.append(f"{memory_text(trees.size_bytes(placed.data.batch))} of data")
         fixes.append("the data there: compile(engine='streaming') keeps them on the host")
     if who in ("fit", "train_on_batch"):
@@ -82,14 +84,14 @@ def what_to_reduce(trainer: Any, who: str, size: int | None, error: BaseExceptio
     return f"{who}: the device has no room: {first}.{there}{what}"
 
 
-def rescued(trainer: Any) -> str:
+def rescued(parts: TrainerParts) -> str:
     """What is left of the model, in words; one whose arrays are gone is unbuilt."""
-    values = trainer._own
+    values = parts.state.stored
     if values is None:
         return ""
     if is_whole(values):
         return "The model is as it was after the last step that was completed."
-    trainer._own, trainer._lent = None, False
+    parts.state.stored, parts.state.lent = None, False
     return (
         "The failed step had taken over the memory of the weights, and they are lost: the model is "
         "unbuilt. Load the last checkpoint, or fit it anew."

@@ -19,7 +19,6 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.errors import describe, nearest
 from jkeras.core.keys import child
 from jkeras.models.calls import observing
 from jkeras.training.finite import SKIPPED
@@ -33,28 +32,10 @@ UNKNOWN = (
     "the weights or the loss are not finite after it. The step is `train_step`, the trainer's own: "
     "look there, with compile(run_eagerly=True)."
 )
-POLICIES = ("stop", "skip", "ignore")
 
 
-class Found(Exception):
+class NotFiniteError(Exception):
     """Ends a forward pass at the first layer that gave something else than numbers."""
-
-
-def policy(given: Any) -> str:
-    """What `compile(check_nans=)` means: "refuse" (False), "stop" (True), "skip" or "ignore".
-
-    Raises:
-      TypeError: it is no bool and no word.
-      ValueError: it is another word.
-    """
-    what = f"compile: `check_nans`: expected False, True or one of {list(POLICIES)}"
-    if isinstance(given, bool | np.bool_):
-        return "stop" if given else "refuse"
-    if not isinstance(given, str):
-        raise TypeError(f"{what}, got {describe(given)}.")
-    if given not in POLICIES:
-        raise ValueError(f"{what}, got {given!r}.{nearest(given, POLICIES)}")
-    return given
 
 
 @jax.jit
@@ -79,8 +60,8 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
     try:
         with observing(_check):
             loss, _ = objective.value(before.params, before.state, batch, key, True)
-    except Found as found:
-        return str(found)
+    except NotFiniteError as error:
+        return str(error)
     if not _finite(loss):
         return (
             f"the loss is {_what(loss)}, of outputs that are finite. Losses from probabilities "
@@ -102,7 +83,7 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
 def _check(layer: Any, inputs: Any, outputs: Any) -> None:
     for output in jax.tree.leaves(outputs):
         if not _finite(output):
-            raise Found(
+            raise NotFiniteError(
                 f"the outputs of {layer.who} are {_what(output)}, of inputs that are finite"
                 f"{_range(inputs)}. Look at what it computes, scale its inputs, or lower the "
                 "learning rate."
@@ -128,7 +109,7 @@ def _range(inputs: Any) -> str:
 
 def checked(
     who: str,
-    objective: Objective,
+    objective: Objective | None,
     before: TrainState,
     after: TrainState,
     logs: Any,
@@ -138,7 +119,7 @@ def checked(
 
     Args:
       who: the method, for the message.
-      objective: the model with its losses.
+      objective: the model with its losses; None where the step is the user's.
       before: the state before the step.
       after: the state after it.
       logs: the logs after it.
@@ -146,8 +127,8 @@ def checked(
     """
     if is_finite((after.params, logs.get("loss", jnp.zeros(())))):
         return None
-    told = explanation(objective, before, batch_fn()) if hasattr(objective, "value") else UNKNOWN
-    return FloatingPointError(f"{who}: {told}")
+    why = UNKNOWN if objective is None else explanation(objective, before, batch_fn())
+    return FloatingPointError(f"{who}: {why}")
 
 
 def count_skipped(train_state: TrainState) -> int:
@@ -156,13 +137,13 @@ def count_skipped(train_state: TrainState) -> int:
     return 0 if found is None else int(found["count"])
 
 
-def tell_of_skipped_batch(who: str, train_state: TrainState, before: int) -> None:
+def warn_of_skipped_batch(who: str, train_state: TrainState, before: int) -> None:
     """Warns where the last step was left out; `before` is what was counted before it."""
     if count_skipped(train_state) > before:
-        warnings.warn(f"{who}: the step was skipped, {WHY}. {NAMING}", stacklevel=4)
+        warnings.warn(f"{who}: the step was skipped, {WHY}. {NAMING}", stacklevel=5)
 
 
-def tell_of_skipped(who: str, train_state: TrainState, start: int = 0) -> None:
+def warn_of_skipped(who: str, train_state: TrainState, start: int = 0) -> None:
     """Warns where steps of an epoch were left out.
 
     Args:

@@ -10,108 +10,50 @@ Laws:
 from __future__ import annotations
 
 import copy
-import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.callbacks import CallbackList
 from jkeras.core import trees
 from jkeras.core.errors import describe
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.saving import runs, weights
-from jkeras.trainer.loop.phase import floats
+from jkeras.trainer.loop.dispatch import floats
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.loop.run import Run
+from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.state import freezing
-from jkeras.trainer.state import inference_rng as drawn
 from jkeras.training.state import TrainState
 
 Snapshot = dict[str, Any]
 
 
-@dataclasses.dataclass
-class Run:
-    """Where a run of `fit` stands.
-
-    Attributes:
-      callbacks: those of the run.
-      facts: what the numbers of its batches rest on: examples, batch size, steps, shuffling.
-      first: the number of its first epoch.
-      begun: how often training and validation data were begun before it, where they know.
-      validates_fn: whether a validation comes after an epoch.
-      epoch: the epoch that is under way, or comes.
-      batch: steps of it that are done.
-      earlier: steps of the run before it.
-      logs: those of the epoch so far.
-      stops: whether no epoch comes after this one.
-    """
-
-    callbacks: CallbackList
-    facts: dict[str, Any]
-    first: int
-    begun: Sequence[int | None] = ()
-    validates_fn: Callable[[int], bool] = lambda epoch: False
-    epoch: int = 0
-    batch: int = 0
-    earlier: int = 0
-    logs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    stops: bool = False
-
-    def __post_init__(self) -> None:
-        self.epoch = self.first
-        self.callbacks.begin_run()
-
-    def room(self, done: int) -> int | None:
-        """Steps from the `done`-th of this epoch to the next one after which a callback wants
-        everything to stand still; None when none does.
-        """
-        passed = self.earlier + done
-        return min((n - passed % n for n in self.callbacks.all_boundaries), default=None)
-
-    def due(self, done: int) -> list[int]:
-        """The `boundaries` of callbacks that `done` steps of this epoch reach: where one does,
-        everything has to stand still.
-        """
-        passed = self.earlier + done
-        return [every for every in self.callbacks.all_boundaries if passed % every == 0]
-
-    def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
-        """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
-        self.batch, self.logs = done, logs
-        for every in self.due(done):
-            self.callbacks.at_boundary(every, done - 1, floats(logs))
-
-    def next_epoch(self) -> None:
-        """Tells that the epoch is over, with all that belongs to it."""
-        self.earlier += self.batch
-        self.epoch, self.batch, self.logs = self.epoch + 1, 0, {}
-
-
-def snapshot(trainer: Any) -> Snapshot:
+def snapshot(parts: TrainerParts) -> Snapshot:
     """Everything that a trainer and the run it is in are, in plain containers, numbers and arrays.
 
     Args:
-      trainer: is built.
+      parts: the trainer's, built.
     """
-    run: Run | None = trainer._run
-    values = {name: _plain(leaf) for name, leaf in trees.named_leaves(trainer.train_state).items()}
+    run, state = parts.run, parts.state
+    values = {name: _plain(leaf) for name, leaf in trees.named_leaves(state.lend()).items()}
     taken: Snapshot = {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
-    taken |= {"frozen": freezing.flags(trainer), "calls": drawn.calls(trainer)}
+    taken |= {"frozen": freezing.flags(state), "calls": state.calls}
     if run is None:
         return taken
     place = {name: getattr(run, name) for name in runs.COUNTS}
-    told = {**place, "facts": run.facts, "logs": floats(run.logs), "begun": list(run.begun)}
-    told["stops"] = run.stops or bool(trainer.stop_training)
+    described = {**place, "facts": run.facts, "logs": floats(run.logs), "begun": list(run.begun)}
+    described["stops"] = run.stops or bool(parts.stop_training)
     states = [[kind, copy.deepcopy(state)] for kind, state in run.callbacks.get_states()]
-    return {**taken, "run": told, "callbacks": states}
+    return {**taken, "run": described, "callbacks": states}
 
 
-def found(given: Any) -> Snapshot:
+def read_snapshot(given: Any) -> Snapshot:
     """The snapshot that `fit(resume_from=)` names: itself, or what a file or folder holds.
 
     Raises:
@@ -142,7 +84,7 @@ def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
         own = {name: _plain(leaf) for name, leaf in wanted.items() if name.startswith("sums/")}
         old = {name: values.pop(name) for name in list(values) if name.startswith("sums/")}
         values |= old if _alike(old, own) else own
-    _compare(_told(who, taken), values, wanted)
+    _compare(_source(who, taken), values, wanted)
     leaves = [_placed(values[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
@@ -162,8 +104,8 @@ def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
     for name, value in run["facts"].items() if run["batch"] else ():
         if facts.get(name) != value:
             raise ValueError(
-                f"{_told(who, taken)}: the run was interrupted in epoch {run['epoch'] + 1}, after "
-                f"{run['batch']} steps, and its batches have to be the same now: expected "
+                f"{_source(who, taken)}: the run was interrupted in epoch {run['epoch'] + 1}, "
+                f"after {run['batch']} steps, and its batches have to be the same now: expected "
                 f"{name} {value}, got {facts.get(name)}."
             )
 
@@ -175,15 +117,18 @@ def check_end(who: str, taken: Snapshot, epochs: int | None) -> None:
       ValueError: it did.
     """
     run = taken["run"]
-    if epochs is not None and run["epoch"] + (run["batch"] > 0) > epochs:
+    least = run["epoch"] + (run["batch"] > 0)
+    if epochs is not None and least > epochs:
         raise ValueError(
-            f"{_told(who, taken)}: `epochs`: expected at least {run['epoch'] + (run['batch'] > 0)}"
-            f", because the run to go on with is in that epoch, got {epochs}. Each call of `fit` "
-            "needs a folder of its own."
+            f"{_source(who, taken)}: `epochs`: expected at least {least}, because the run to "
+            f"go on with is in that epoch, got {epochs}. Each call of `fit` needs a folder of its "
+            "own."
         )
 
 
-def pass_over(run: Run, data: Any, held_out: Any, limits: tuple[int | None, int | None]) -> None:
+def pass_over(
+    run: Run, data: Data, held_out: Data | None, limits: tuple[int | None, int | None]
+) -> None:
     """Brings iterables to where they stood: what was read of them is read again, in that order.
 
     An iterable may depend on how often it was started and how much was read of it (a generator, a
@@ -207,12 +152,12 @@ def pass_over(run: Run, data: Any, held_out: Any, limits: tuple[int | None, int 
         data.pass_batches(run.batch)
 
 
-def begun_of(data: Any, held_out: Any) -> list[int | None]:
+def begun_of(data: Data, held_out: Data | None) -> list[int | None]:
     """How often the iterables among training and validation data were begun before."""
     return [part.begun for part in (data, held_out) if isinstance(part, Stream)]
 
 
-def facts_of(data: Any, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
+def facts_of(data: Data, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
     """What the numbers of batches rest on, for `check_place`."""
     if isinstance(data, Stream):
         return {"steps_per_epoch": limit}
@@ -226,16 +171,16 @@ def facts_of(data: Any, size: int, limit: int | None, shuffle: bool) -> dict[str
 
 
 def go_on(
-    trainer: Any,
+    parts: TrainerParts,
     taken: Snapshot | None,
-    data: Any,
-    held_out: Any,
+    data: Data,
+    held_out: Data | None,
     limits: tuple[int | None, int | None],
 ) -> Snapshot | None:
     """Takes up an earlier run, if there is one, after `on_train_begin`.
 
     Args:
-      trainer: is in the run that goes on.
+      parts: of a trainer that is in the run that goes on.
       taken: the snapshot that `fit` was given; callbacks may know another one.
       data, held_out: training and validation data.
       limits: steps of an epoch and of a validation at most.
@@ -247,17 +192,18 @@ def go_on(
     Raises:
       ValueError: the run was another model's or had other data; nothing is changed.
     """
-    run = trainer._run
+    run, who = parts.run, parts.state.who
+    assert run is not None, "fit has made it"
     taken = run.callbacks.earlier_run() if taken is None else taken
-    run.epoch = max(run.first, trainer.initial_epoch)
+    run.epoch = max(run.first, parts.initial_epoch)
     if taken is None:
         return None
     if taken["run"] is None:
-        take_values(trainer, taken)
+        take_values(parts, taken)
         return None
-    check_place(trainer._who, taken, run.facts)
-    check_end(trainer._who, taken, (run.callbacks.params or {}).get("epochs"))
-    take_values(trainer, taken)
+    check_place(who, taken, run.facts)
+    check_end(who, taken, (run.callbacks.params or {}).get("epochs"))
+    take_values(parts, taken)
     for name in runs.COUNTS:
         setattr(run, name, taken["run"][name])
     run.logs, run.begun = dict(taken["run"]["logs"]), taken["run"].get("begun", ())
@@ -265,36 +211,36 @@ def go_on(
     pass_over(run, data, held_out, limits)
     if run.batch:
         return taken
-    put_back(trainer, taken)
+    put_back(parts, taken)
     return None
 
 
-def put_back(trainer: Any, taken: Snapshot) -> None:
+def put_back(parts: TrainerParts, taken: Snapshot) -> None:
     """Gives the trainer and its callbacks the values they had."""
-    take_values(trainer, taken)
-    trainer.stop_training = taken["run"]["stops"]
+    assert parts.run is not None, "fit has made it"
+    take_values(parts, taken)
+    parts.stop_training = taken["run"]["stops"]
     seen: Counter[str] = Counter()
     states: dict[tuple[str, int], Any] = {}
     for kind, state in taken["callbacks"]:
         states[kind, seen[kind]] = copy.deepcopy(state)
         seen[kind] += 1
-    trainer._run.callbacks.set_states(states)
+    parts.run.callbacks.set_states(states)
 
 
-def take_values(trainer: Any, taken: Snapshot) -> None:
+def take_values(parts: TrainerParts, taken: Snapshot) -> None:
     """Gives the trainer the values of a snapshot, and its layers the flags they had.
 
     Raises:
       ValueError: they are another model's; nothing is changed.
     """
-    flags = taken.get("frozen")
-    with freezing.as_in(trainer, flags):
-        values = restored_values(trainer._who, taken, trainer._need_values())
-        trainer.train_state = values
-    drawn.set_calls(trainer, taken.get("calls", 0))
+    state = parts.state
+    with freezing.with_frozen_flags(state, taken.get("frozen")):
+        state.replace(restored_values(state.who, taken, state.need_values()))
+    state.calls = taken.get("calls", 0)
 
 
-def _told(who: str, taken: Snapshot) -> str:
+def _source(who: str, taken: Snapshot) -> str:
     """Who complains, and about which file."""
     return f"{who}: {taken['source']}" if "source" in taken else who
 

@@ -8,6 +8,7 @@ Every function here runs before training starts and says, on behalf of `fit`, `e
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -28,7 +29,7 @@ def load(
     x: Any,
     y: Any = None,
     sample_weight: Any = None,
-    class_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
     *,
     finite: bool = True,
 ) -> Data:
@@ -68,8 +69,34 @@ def load(
         raise type(error)(f"{who}: {error}") from None
 
 
+def load_batch(
+    who: str,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    *,
+    finite: bool = True,
+) -> Arrays:
+    """One batch, as a data set; arguments as for `load`.
+
+    Raises:
+      TypeError: an iterable of batches.
+      TypeError, ValueError: as `load` says.
+    """
+    data = load(who, x, y, sample_weight, class_weight, finite=finite)
+    if not isinstance(data, Arrays):
+        raise TypeError(f"{who}: `x`: expected the arrays of one batch, got {describe(x)}.")
+    return data
+
+
 def validation(
-    data: Data, given: Any, fraction: float, class_weight: Any = None, *, finite: bool = True
+    data: Data,
+    given: Any,
+    fraction: float,
+    class_weight: Mapping[int, float] | None = None,
+    *,
+    finite: bool = True,
 ) -> tuple[Data, Data | None]:
     """What to train on and what to validate on, from `validation_data` and `validation_split`.
 
@@ -209,26 +236,6 @@ def rows_of(data: Data, batch: Batch, batch_size: int | None) -> int:
     return found if isinstance(data, Stream) else min(batch_size or 32, found)
 
 
-def check_positive(who: str, **values: Any) -> None:
-    """Raises unless every value is None or an integer of at least 1."""
-    for name, value in values.items():
-        if value is not None:
-            _check_integer(who, name, value, 1, "a positive integer")
-
-
-def check_not_negative(who: str, **values: Any) -> None:
-    """Raises unless every value is an integer of at least 0."""
-    for name, value in values.items():
-        _check_integer(who, name, value, 0, "an integer of at least 0")
-
-
-def _check_integer(who: str, name: str, value: Any, least: int, words: str) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
-    if value < least:
-        raise ValueError(f"{who}: `{name}`: expected {words}, got {value}.")
-
-
 def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
     """Warns when one batch would swallow all data, which is one update per epoch."""
     if isinstance(data, Arrays) and batch_size is not None and batch_size > data.length:
@@ -239,10 +246,18 @@ def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
         )
 
 
-def check_first_layer(who: str, net: Any, batch: Batch) -> None:
-    """Lets the first layer refuse inputs whose values it cannot take, such as ids out of range."""
+def input_check(net: Any) -> Callable[[Any], None] | None:
+    """What the first layer says of values of inputs, such as ids out of range; None for nothing."""
     layers = [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
-    check = getattr(layers[0], "check_values", None) if layers else None
+    return getattr(layers[0], "check_values", None) if layers else None
+
+
+def check_inputs(who: str, check: Callable[[Any], None] | None, batch: Batch) -> None:
+    """Lets the first layer refuse inputs whose values it cannot take.
+
+    Raises:
+      ValueError: it does.
+    """
     if check is not None and len(batch.inputs) == 1:
         try:
             check(np.asarray(batch.inputs[0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 
@@ -13,9 +13,6 @@ from jkeras.data.arrays import Arrays
 from jkeras.data.mapped_files import in_memory
 from jkeras.data.streams import Stream
 from jkeras.display import memory_text
-
-Engine = Literal["auto", "resident", "streaming"]
-ENGINES = ("auto", "resident", "streaming")
 
 ALWAYS_FITS = 64 << 20
 """Bytes that are put on the device without asking whether there is room."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import jax
 
 from jkeras.core import trees
@@ -15,7 +17,7 @@ from jkeras.training.state import TrainState
 
 
 def explanation(
-    who: str, values: TrainState | None, placed: Placed | None, programs: Programs | None
+    who: str, values: TrainState | None, placed: Placed | None, programs: Iterable[Programs]
 ) -> str:
     """The text of `Trainer.explain`.
 
@@ -23,12 +25,12 @@ def explanation(
       who: the trainer's name.
       values: its values, if they exist.
       placed: the data of the last call, if there was one.
-      programs: the compiled programs, if there are any.
+      programs: the compiled programs of every plan.
     """
     lines = [_model(who, values), *_device()]
     lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
-    if programs is not None:
-        lines += _programs(programs)
+    for each in programs:
+        lines += _programs(each)
     return "\n".join(lines)
 
 
@@ -74,13 +76,13 @@ def _program(program: Program, pace: Pace) -> list[str]:
     times = "once" if program.traces == 1 else f"{program.traces} times"
     first = f"{program.name}: traced {times}, {program.seconds:.2f} s to trace and compile"
     work, seconds = program.flops(), pace.seconds_per_step
-    told = [] if work is None else [f"{work / 1e6:,.3g} MFLOP a step"]
+    facts = [] if work is None else [f"{work / 1e6:,.3g} MFLOP a step"]
     if seconds is not None:
-        told += [f"{_milliseconds(seconds)} a step", f"{pace.steps:,} steps a dispatch"]
+        facts += [f"{_milliseconds(seconds)} a step", f"{pace.steps:,} steps a dispatch"]
     if work and seconds:
         rate = work / seconds
-        told.append(f"{rate / 1e9:,.3g} GFLOP/s, {rate / peak_flops():.0%} of the device")
-    return [first, "  " + "; ".join(told)] if told else [first]
+        facts.append(f"{rate / 1e9:,.3g} GFLOP/s, {rate / peak_flops():.0%} of the device")
+    return [first, "  " + "; ".join(facts)] if facts else [first]
 
 
 def _milliseconds(seconds: float) -> str:

@@ -23,6 +23,7 @@ from jkeras.models.graph import Graph, graph_of
 from jkeras.models.ties import ties_of
 from jkeras.models.tracking import inside
 from jkeras.trainer.state.freezing import trained_places
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete, is_input, merged_shape
 from jkeras.training.drawing import traced
 
@@ -31,42 +32,48 @@ ShapesFn = Callable[[], dict[Identity, Any]]
 """What the outputs of each layer were when the model was run in shapes alone."""
 
 
-def sizes(holder: Any) -> dict[str, Any]:
-    """The sizes of trained and other weights and of the optimizer; nothing before they exist."""
-    if holder._values is None:
+def sizes(state: ModelState, optimizer_variables: Sequence[Any] | None) -> dict[str, Any]:
+    """The sizes of trained and other weights and of the optimizer; nothing before they exist.
+
+    Args:
+      state: the model's.
+      optimizer_variables: what the optimizer carries; None before it has met data.
+    """
+    values = state.values
+    if values is None:
         return {}
-    parts: dict[bool, list[Any]] = {True: [], False: []}
-    trained = trained_places(holder)
-    for own, weight in zip(trained, holder._ordered(holder._values), strict=True):
-        parts[own].append(weight)
+    weights: dict[bool, list[Any]] = {True: [], False: []}
+    for trained, weight in zip(trained_places(state), state.ordered(values), strict=True):
+        weights[trained].append(weight)
     return {
-        "trainable": size_of(parts[True]),
-        "non_trainable": size_of(parts[False]),
-        "optimizer": holder._optimizer_size(),
+        "trainable": size_of(weights[True]),
+        "non_trainable": size_of(weights[False]),
+        "optimizer": None if optimizer_variables is None else size_of(optimizer_variables),
     }
 
 
-def rows(holder: Any, expand_nested: bool = False) -> list[Row]:
+def rows(state: ModelState, layers: Sequence[Any], expand_nested: bool = False) -> list[Row]:
     """One row per layer: with shapes and counts when the model is built.
 
     Args:
-      holder: a `trainer.values.Holder`.
+      state: the model's.
+      layers: the layers that the model shows.
       expand_nested: whether models within the model show their layers, too.
     """
-    net, counts = holder.net, _counts(holder)
-    shapes_fn = functools.cache(lambda: _seen_shapes(holder))
+    net, counts = state.net, _counts(state)
+    shapes_fn = functools.cache(lambda: _seen_shapes(state))
     written = getattr(type(net), "is_written", False)
-    has_models = any(hasattr(layer, "layers") for layer in holder.layers)
+    has_models = any(hasattr(layer, "layers") for layer in layers)
     nested = expand_nested and not written and has_models
     if isinstance(net, Graph) or (nested and counts is not None):
-        graph = net if isinstance(net, Graph) else holder.graph()
+        graph = state.graph()
         found = list(_graph_rows(graph, counts or {}, expand_nested, (), shapes_fn))
         return found if isinstance(net, Graph) else [row for row in found if not row.is_input]
     layers = [x for x in getattr(net, "layers", (net,)) if not is_input(x)]
-    kinds = [(getattr(x, "name", None) or holder.name, kind_of(x)) for x in layers]
+    kinds = [(getattr(x, "name", None) or state.name, kind_of(x)) for x in layers]
     if counts is None:
         return [Row(name, kind, None, _count_unbuilt(kind)) for name, kind in kinds]
-    shapes = _output_shapes(holder)
+    shapes = _output_shapes(state)
     if not hasattr(net, "layers"):
         counts = {(kinds[0][0],): sum(n for path, n in counts.items() if len(path) == 1)}
     found = []
@@ -82,21 +89,21 @@ def _row(layer: Any, name: str, kind: str, shape: Any, count: int, **more: Any) 
     return Row(name, kind, shape, count, trained, **more)
 
 
-def _counts(holder: Any) -> dict[Path, int] | None:
+def _counts(state: ModelState) -> dict[Path, int] | None:
     """The number of scalars in the weights of each layer, and of each layer in a layer, by path."""
-    if holder._values is None:
+    if state.values is None:
         return None
     found: dict[Path, int] = {}
-    for names, size in _sizes(holder):
+    for names, size in _sizes(state):
         for depth in range(1, max(2, len(names))):
             found[names[:depth]] = found.get(names[:depth], 0) + size
     return found
 
 
-def _sizes(holder: Any) -> Iterator[tuple[Path, int]]:
+def _sizes(state: ModelState) -> Iterator[tuple[Path, int]]:
     """The path and the number of scalars of each weight, at each place where its layer is."""
-    groups = ties_of(holder.net).groups if isinstance(holder.net, Layer) else ()
-    for place, weight in zip(holder._order(), holder._ordered(holder._need_values()), strict=True):
+    groups = ties_of(state.net).groups if isinstance(state.net, Layer) else ()
+    for place, weight in zip(state.order(), state.ordered(state.need_values()), strict=True):
         yield place.names, int(weight.size)
         for group in groups:
             for first in [at for at in group if lies_at(place.names, at)]:
@@ -126,24 +133,24 @@ def _inner_rows(
             yield from _inner_rows(layer, counts, own, shapes_fn)
 
 
-def _seen_shapes(holder: Any) -> dict[Identity, Any]:
+def _seen_shapes(state: ModelState) -> dict[Identity, Any]:
     """The shapes of each layer's outputs where it ran last, wherever it is; as `_output_shapes`."""
-    tried = [_shapes_of_run(holder, size) for size in (2, 3)]
+    tried = [_shapes_of_run(state, size) for size in (2, 3)]
     return {one: merged_shape(a, tried[1][one]) for one, a in tried[0].items()}
 
 
-def _shapes_of_run(holder: Any, size: int) -> dict[Identity, Any]:
-    values, seen = holder._need_values(), {}
+def _shapes_of_run(state: ModelState, size: int) -> dict[Identity, Any]:
+    values, seen = state.need_values(), {}
 
     def note(layer: Any, inputs: Any, outputs: Any) -> None:
         seen[identity_of(layer)] = jax.tree.map(spec_of, outputs)
 
     with observing(note):
         traced(
-            holder.net.apply,
+            state.net.apply,
             values.params,
             values.state,
-            *(concrete(spec, size) for spec in holder._specs or ()),
+            *(concrete(spec, size) for spec in state.specs or ()),
         )
     return seen
 
@@ -209,18 +216,18 @@ def _place(symbol: Symbol, names: dict[Any, str]) -> str:
     return f"{names[identity_of(node.layer)]}[{at}][{outputs.index(id(symbol))}]"
 
 
-def _output_shapes(holder: Any) -> list[Any]:
+def _output_shapes(state: ModelState) -> list[Any]:
     """Each layer's output shape; axes that follow an unknown axis of the inputs are None.
 
     Two sizes are tried for the unknown axes; what differs between the results depends on them.
     """
-    tried = [_traced_shapes(holder, size) for size in (2, 3)]
+    tried = [_traced_shapes(state, size) for size in (2, 3)]
     return [merged_shape(a, b) for a, b in zip(*tried, strict=True)]
 
 
-def _traced_shapes(holder: Any, size: int) -> list[Any]:
-    net, values = holder.net, holder._need_values()
-    specs = [concrete(spec, size) for spec in holder._specs or ()]
+def _traced_shapes(state: ModelState, size: int) -> list[Any]:
+    net, values = state.net, state.need_values()
+    specs = [concrete(spec, size) for spec in state.specs or ()]
     arguments = (values.params, values.state, *specs)
     if not hasattr(net, "layer_outputs"):
         return [traced(net.apply, *arguments)[0]]

@@ -17,28 +17,27 @@ from jkeras.layers.adapting import Adaptable
 Path = tuple[str, ...]
 
 
-def refresh(holder: Any) -> None:
-    """Puts what layers found since the last look into a holder's values.
-
-    Programs that were compiled are let go of, because a description in them may have changed.
+def refreshed(net: Any, state: Any, seen: dict[Path, int]) -> Any:
+    """A model's state with what its layers found since the last look; None where nothing is new.
 
     Args:
-      holder: a `trainer.values.Holder` that is built.
+      net: a description.
+      state: its state, with values.
+      seen: for each layer how often it had been adapted at the last look; brought up to date.
 
     Raises:
       ValueError: a layer was adapted to data of another shape than the model was built for.
     """
-    seen: dict[Path, int] = holder.__dict__.setdefault("_fits_seen", {})
-    for path, layer in adaptable(holder.net):
+    changed = False
+    for path, layer in adaptable(net):
         version = layer.fit_box.version
         if seen.get(path, 0) == version:
             continue
         new = layer.fitted_state()
-        _check_shapes(layer, _part(holder._values.state, path), new)
+        _check_shapes(layer, _part(state, path), new)
         seen[path] = version
-        state = _with_part(holder._values.state, path, new)
-        holder._values = holder._values.replace(state=state)
-        holder._made = None
+        state, changed = _with_part(state, path, new), True
+    return state if changed else None
 
 
 def check_ready(who: str, net: Any, state: Any) -> None:

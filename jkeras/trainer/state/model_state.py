@@ -1,225 +1,263 @@
-"""A description and its current values: weights made, read, replaced, counted, shown, saved."""
+"""A description and its current values: built, read, replaced, lent out, shared with other models.
+
+`ModelState` is what a trainer holds of a model. It knows nothing of losses, data or loops; how
+values are made is told by its `maker`, the steps that the model is trained by.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core import keys, trees
-from jkeras.core.errors import describe, nearest
+from jkeras.core import freezing, keys, trees
+from jkeras.core.errors import describe
 from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
-from jkeras.core.naming import kind_of, snake_case
-from jkeras.display import summary_text
-from jkeras.keras_classes.weight_views import Weight, weights_of
-from jkeras.models.adapters import trained_as
-from jkeras.models.graph import Graph
-from jkeras.trainer.files.configurations import Configured
-from jkeras.trainer.files.saved import Saved
-from jkeras.trainer.files.weight_files import Filed
-from jkeras.trainer.reports import summary_rows as overview
-from jkeras.trainer.state import adapted_layers as adapting
-from jkeras.trainer.state import freezing, sharing
-from jkeras.trainer.state import shape_inference as trials
-from jkeras.trainer.state.specs import concrete, is_input, spec_of_input
+from jkeras.models.chain import Chain
+from jkeras.models.graph import Graph, graph_of
+from jkeras.trainer.state import adapted_layers, shape_inference, sharing
+from jkeras.trainer.state.specs import InputSpecs, concrete, is_input, spec_of_input
 from jkeras.trainer.state.weight_order import PARTS, Place, places
 from jkeras.trainer.state.xla_cache import enable_cache
-from jkeras.training.goals import NOTHING
-from jkeras.training.objective import Objective, objective_of
 from jkeras.training.state import TrainState
-from jkeras.training.steps import init_fn
 
 FEW_LAYERS = 16
 """Up to here the weights are made by one program. Its compilation grows with every weight; one by
 one, weights of equal shape share theirs (49 layers: 5.9 s of work against 1.2)."""
 
 
-class Holder(Filed, Saved, Configured):
-    """Holds a model's description, `net`, and its values, `train_state`.
+class ValuesMaker(Protocol):
+    """How the values of a model are made: what its training decides."""
+
+    @property
+    def transformation(self) -> Any:
+        """The optax transformation whose state is among the values; None for none."""
+
+    def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
+        """The pure function (key, *specs) -> all values."""
+
+    def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
+        """The values with the optimizer's state and the sums at their beginning."""
+
+
+class ModelState:
+    """A model's description, `net`, and its current values.
 
     Args:
-      net: anything with the layer contract, or what `jkeras.models.as_layer` makes a layer of.
+      net: anything with the layer contract.
+      kind: the name of the model's class, for messages.
+      name: the model's name.
       seed: an integer in [0, 2**32); the next default seed when left out.
-      name: shown in summaries and messages.
+      maker: how values are made.
+
+    Attributes:
+      version: grows whenever the description changes, so that what was compiled for it is stale.
+      is_named: whether the user chose the name.
+      owner: a weak reference to the model.
+      stored: the values as this model has them; `values` has what other models wrote since, too.
+      lent: whether somebody else may hold the arrays, so that they must not be donated.
+      specs: the specs of the inputs, None for an axis of any size; None before they are known.
+      called_on: what the model was called on as a part of another one: what tells its inputs.
+      subscription: the layers that may be shared with other models.
+      held: the paths of weights that are frozen beside those of frozen layers, `*` for anything.
+      frozen: the frozen weights that the optimizer's state was made for.
+      draws: the description, and whether its outputs depend on a key outside of training.
+      calls: how many keys calls outside of training have used.
+      added: what the last call on arrays added to the state, for the losses in it.
+      warned_of_pixels: whether a warning of raw pixels was given.
+      optimizer_met_data: whether the optimizer's variables count, as in Keras, which makes them
+        when it meets data.
     """
 
-    def __init__(self, net: Any, *, seed: int | None = None, name: str | None = None) -> None:
-        if isinstance(net, type) and issubclass(net, Layer):
-            raise TypeError(
-                f"{type(self).__name__}: `net`: expected an object, got the class {net.__name__}. "
-                f"Make one: {net.__name__}(...)."
-            )
-        try:
-            net = trained_as(net)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{type(self).__name__}: `net`: {error}") from None
-        if not (hasattr(net, "init") and hasattr(net, "apply")):
-            raise TypeError(
-                f"{type(self).__name__}: `net`: expected an object with `init` and `apply`, got "
-                f"{describe(net)}. Layers in a list go in jkeras.Sequential([...])."
-            )
-        self._own: TrainState | None = None
-        self._links = sharing.Links(None)
-        self._net = net
-        self._held: tuple[str, ...] = ()
-        self._frozen: frozenset[str] = frozenset()
-        self._frozen_at: tuple[Any, ...] = ()
-        self._named = name is not None
-        self.name = name or snake_case(kind_of(net))
-        self.seed = keys.next_seed() if seed is None else keys.checked_seed(self._who, seed)
-        self._lent = False
+    def __init__(
+        self,
+        net: Any,
+        *,
+        kind: str,
+        name: str,
+        maker: ValuesMaker,
+        is_named: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self._net, self.kind, self.name, self.is_named, self.maker = (
+            net,
+            kind,
+            name,
+            is_named,
+            maker,
+        )
+        self.version = 0
+        self.seed = keys.next_seed() if seed is None else keys.checked_seed(self.who, seed)
+        self.owner: Callable[[], Any] = lambda: None
+        self.stored: TrainState | None = None
+        self.lent = False
+        self.specs: InputSpecs | None = None
+        self.called_on: tuple[Any, ...] = ()
+        self.subscription = sharing.Subscription(None)
+        self.held: tuple[str, ...] = ()
+        self.frozen: frozenset[str] = frozenset()
+        self.draws: tuple[Any, bool] = (None, False)
+        self.calls = 0
+        self.added: Any = None
+        self.warned_of_pixels = False
+        self.optimizer_met_data = False
+        self.lock = threading.RLock()
+        self._synced_at: tuple[Any, ...] = ()
+        self._adapted: dict[tuple[str, ...], int] = {}
         self._known_order: tuple[Any, Any, Any, list[Place]] | None = None
-        self._specs: tuple[Any, ...] | None = None
-        self._called_on: tuple[Any, ...] = ()
-
-    def __repr__(self) -> str:
-        layers = getattr(self._net, "layers", None)
-        return f"<{self._who}: {self._net if layers is None else list(layers)}>"
-
-    def __getattr__(self, name: str) -> Any:
-        """Names that a model of Keras has and this one has not are answered with what to use."""
-        own = getattr(type(self), name, None)
-        if isinstance(own, property):
-            return own.__get__(self)  # it is there, and says again why it gives nothing
-        fix = nearest(name, _public_names(type(self)))
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
+        self._graph: tuple[Any, Graph] | None = None
 
     def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
-        if "_links" in self.__dict__ and not _ending():
-            sharing.leave(self)
+        if "subscription" in self.__dict__ and not _ending():
+            sharing.release(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what belongs to this process."""
+        return {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, lock=threading.RLock(), owner=lambda: None)
+
+    @property
+    def who(self) -> str:
+        """How messages name the model."""
+        return f"{self.kind} {self.name!r}"
+
+    # -- the description
 
     @property
     def net(self) -> Any:
         """The description: pure functions `init` and `apply`."""
         return self._net
 
+    @net.setter
+    def net(self, value: Any) -> None:
+        self._net, self.version = value, self.version + 1
+
+    def graph(self) -> Graph:
+        """The description as a graph of its layers; that of a chain is made when it is asked for.
+
+        Raises:
+          ValueError: the shapes of a chain's inputs are not known.
+        """
+        net = self._net
+        if isinstance(net, Graph):
+            return net
+        if self._graph is None or self._graph[0] is not net:
+            known = self.specs or self.known_inputs()
+            if not known:
+                raise ValueError(
+                    f"{self.who}: it has no `inputs` and `outputs` yet, because the shape of its "
+                    "inputs is not known. Begin it with Input(shape), or call build((None, ...))."
+                )
+            self._graph = net, graph_of(net, [spec_of_input(value, self.who) for value in known])
+        return self._graph[1]
+
     def as_layer(self) -> Any:
-        """The description under the model's name, as a layer that shares the model's weights. In a
-        graph or a list of layers the model itself stands for it.
+        """The description under the model's name, as a layer that shares the model's weights.
 
         Raises:
           TypeError: the description is no `Layer`.
         """
-        if not isinstance(self.net, Layer):
+        if not isinstance(self._net, Layer):
             raise TypeError(
-                f"{self._who}: expected a description that is a jkeras.Layer to make it a part of "
-                f"another model, got {describe(self.net)}."
+                f"{self.who}: expected a description that is a jkeras.Layer to make it a part of "
+                f"another model, got {describe(self._net)}."
             )
-        return renamed(self.net, self.name) if self._named else self.net
+        return renamed(self._net, self.name) if self.is_named else self._net
 
-    def _on_symbols(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The model as a part of a graph: the symbols of its outputs."""
-        outputs = self.as_layer()(*inputs, **options)
-        self._called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
-        return outputs
+    def subscribe(self) -> None:
+        """Makes the model known to the layers of its description, so that they find it."""
+        if self.subscription.net is not self._net:
+            self.subscription = sharing.subscribe(self)
 
-    # -- values
+    # -- the values
 
     @property
-    def _values(self) -> TrainState | None:
+    def values(self) -> TrainState | None:
         """The values, with what other models have written into layers that are also theirs."""
-        self._know_layers()
-        sharing.pull(self)
-        return self._own
+        self.subscribe()
+        sharing.refresh(self)
+        return self.stored
 
-    @_values.setter
-    def _values(self, values: TrainState | None) -> None:
-        self._know_layers()
-        self._own = values
+    @values.setter
+    def values(self, values: TrainState | None) -> None:
+        self.subscribe()
+        self.stored = values
         if values is not None:
-            sharing.push(self)
-
-    def _know_layers(self) -> None:
-        if self._links.net is not self._net:
-            self._links = sharing.join(self)
+            sharing.publish(self)
 
     @property
     def built(self) -> bool:
         """Whether weights exist."""
-        return self._values is not None
+        return self.values is not None
 
-    @property
-    def train_state(self) -> TrainState:
-        """All values as one pytree. What is handed out stays valid: training goes on with a copy.
-
-        Raises:
-          ValueError: the model is not built.
-        """
-        self._lent = True
-        return self._need_values()
-
-    @train_state.setter
-    def train_state(self, value: TrainState) -> None:
-        self._values, self._lent = value, True
-
-    @property
-    def params(self) -> Any:
-        """The trained weights, as nested dicts; assign a tree of the same structure to replace
-        them.
+    def need_values(self) -> TrainState:
+        """The values; a model that knows its inputs is built for it.
 
         Raises:
-          ValueError: the model is not built, or the tree or a shape in it differs.
+          ValueError: the model is not built, and the shape of its inputs is not known.
         """
-        return self.train_state.params
-
-    @params.setter
-    def params(self, value: Any) -> None:
-        values = self._need_values()
-        self._check_alike(value, values.params)
-        self.train_state = values.replace(params=value)
-
-    @property
-    def state(self) -> Any:
-        """What layers carry beside the weights (moving means), as nested dicts."""
-        return self.train_state.state
-
-    def _check_alike(self, params: Any, old: Any) -> None:
-        """Raises, naming the first weight that differs, unless two trees have the same shapes."""
-        found, wanted = _shapes(params), _shapes(old)
-        for name in [*wanted, *found]:
-            if found.get(name) != wanted.get(name):
-                raise ValueError(
-                    f"{self._who}: `params`: expected {name} of shape {wanted.get(name)}, got "
-                    f"{found.get(name)}; None means that there is none."
-                )
-        given: Any = jax.tree.structure(params)
-        if given != jax.tree.structure(old):
+        self.build_if_known()
+        values = self.values
+        if values is None:
             raise ValueError(
-                f"{self._who}: `params`: expected the structure {jax.tree.structure(old)}, got "
-                f"{given}."
-            )
-
-    def _need_values(self) -> TrainState:
-        self._build_if_known()
-        if self._values is None:
-            raise ValueError(
-                f"{self._who}: it has no weights yet, because the shape of its inputs is not "
+                f"{self.who}: it has no weights yet, because the shape of its inputs is not "
                 "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
-        adapting.refresh(self)
-        return self._values
-
-    def _carry(self) -> TrainState:
-        """The values, free to be donated: a copy if anyone else may hold them."""
-        values = self._need_values()
-        if self._lent:
-            values, self._lent = trees.copy(values), False
-            self._values = values
+        new = adapted_layers.refreshed(self._net, values.state, self._adapted)
+        if new is None:
+            return values
+        self.version += 1  # a description may hold what `adapt` found
+        self.values = values = values.replace(state=new)
         return values
+
+    def lend(self) -> TrainState:
+        """The values for somebody who may keep them: training goes on with a copy."""
+        self.lent = True
+        return self.need_values()
+
+    def replace(self, values: TrainState) -> None:
+        """Takes values whose arrays somebody else may hold."""
+        self.values, self.lent = values, True
+
+    def donatable(self) -> TrainState:
+        """The values, free to be donated: a copy if anyone else may hold them."""
+        values = self.need_values()
+        if self.lent:
+            values, self.lent = trees.copy(values), False
+            self.values = values
+        return values
+
+    # -- building
+
+    def known_inputs(self) -> tuple[Any, ...]:
+        """What tells the shapes of the inputs before any data: the symbols of a graph, an `Input`
+        or `input_shape` in front of a chain, or a call on symbols; empty where nothing does.
+        """
+        return _declared(self._net) or self.called_on
+
+    def build_if_known(self) -> None:
+        """Builds the model if the shape of its inputs can be known."""
+        if self.stored is None or self.specs is None:
+            known = self.known_inputs()
+            if known:
+                self.build(*known)
 
     def build(self, *inputs: Any, rows: int = 1) -> None:
         """Makes the weights; does nothing when they exist.
 
         Args:
           *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a
-            shape such as (None, 784); batch axis included. None at all for a model that begins
-            with an `Input`.
+            shape such as (None, 784); batch axis included. None at all for a model that knows them.
           rows: the size of a batch, for layers that carry something of that size.
 
         Raises:
@@ -227,98 +265,68 @@ class Holder(Filed, Saved, Configured):
             stays unbuilt.
         """
         if not inputs:
-            self._need_values()
+            self.need_values()
             return
-        specs = self._specs or tuple(spec_of_input(value, self._who) for value in inputs)
-        if self._values is None:
-            enable_cache()
-            few = len(getattr(self.net, "layers", ())) <= FEW_LAYERS
-            self._own = trials.made(self.net, self._init_fn(), self.seed, specs, rows, at_once=few)
-            try:
-                sharing.settle(self)
-            except ValueError:
-                self._own = None
-                raise
-            freezing.noted(self)
-        self._specs = specs
+        if self.specs is not None and self.stored is not None:
+            return
+        with self.lock:
+            specs = self.specs or tuple(spec_of_input(value, self.who) for value in inputs)
+            if self.values is None:
+                self._make(specs, rows)
+            self.specs = specs
 
-    def _init_fn(self) -> Callable[..., TrainState]:
-        """The pure function (key, *specs) -> all values."""
-        return init_fn(self._objective(), self._transformation())
+    def _make(self, specs: InputSpecs, rows: int) -> None:
+        enable_cache()
+        few = len(getattr(self._net, "layers", ())) <= FEW_LAYERS
+        init = self.maker.init_fn(self)
+        made = shape_inference.made(self._net, init, self.seed, specs, rows, at_once=few)
+        self.take_first(made)
 
-    def _build_if_known(self) -> None:
-        """Builds the model if its description tells the shape of its inputs, as a graph does."""
-        if self._own is None and isinstance(self.net, Graph):
-            self.build(*self.net.input_symbols)
+    def take_first(self, values: TrainState) -> None:
+        """Makes these the first values of a model that has none; what others have written into
+        layers that are also theirs goes before.
 
-    def _objective(self) -> Objective:
-        return objective_of(self.net, NOTHING, self._held)
-
-    def _transformation(self) -> Any:
-        """The optimizer whose state is made with the weights: one without any, before `compile`."""
-        return optimizers.as_transformation("sgd")
+        Raises:
+          ValueError: a layer has weights of another shape elsewhere; the model stays unbuilt.
+        """
+        self.stored = values
+        try:
+            sharing.on_built(self)
+        except ValueError:
+            self.stored = None
+            raise
+        self.mark_synced()
 
     # -- weights as a flat list, in Keras's order
 
-    @property
-    def weights(self) -> list[Weight]:
-        """Every weight as a view, layer by layer, trained ones first, as Keras orders them."""
-        self._need_values()
-        return weights_of(self)
-
-    @property
-    def variables(self) -> list[Weight]:
-        """Every weight in that order, each as a view with `path`, `shape`, `numpy()`, `assign`."""
-        return weights_of(self)
-
-    @property
-    def trainable_variables(self) -> list[Weight]:
-        """The weights that training changes, in that order, as views."""
-        return weights_of(self, trained=True)
-
-    @property
-    def non_trainable_variables(self) -> list[Weight]:
-        """The others, in that order, as views: statistics, and what is frozen."""
-        return weights_of(self, trained=False)
-
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the model is trained. Setting it freezes or thaws all layers, from the next epoch
-        on; `compile` need not be called again.
-        """
-        return freezing.is_trainable(self)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        freezing.set_trainable(self, value)
-
-    def freeze(self, *patterns: str) -> None:
-        """Freezes layers from the next epoch on, in every model that has them: values and the rest
-        of the optimizer's state stay, nothing is compiled twice for the same set.
-
-        Args:
-          *patterns: names or paths of layers ("conv*", "encoder/dense"), or of weights where no
-            layer has that name ("*/bias"); `*` stands for anything.
+    def order(self) -> list[Place]:
+        """Where each weight lies, in Keras's order.
 
         Raises:
-          TypeError: a pattern is no string, or there is none.
-          ValueError: nothing matches it; the message names the nearest.
+          ValueError: the shape of the inputs is not known.
         """
-        freezing.freeze(self, patterns, False)
+        if self.specs is None:
+            raise ValueError(
+                f"{self.who}: the order of its weights is not known before the shape of its "
+                "inputs. Call build((None, ...)) first."
+            )
+        values, found = self.stored, self._known_order
+        kind: Any = jax.tree.structure(None if values is None else (values.params, values.state))
+        if found is None or found[0] is not self._net or found[1:3] != (self.specs, kind):
+            order = places(self._net, *map(concrete, self.specs))
+            self._known_order = found = (self._net, self.specs, kind, order)
+        return found[3]
 
-    def unfreeze(self, *patterns: str) -> None:
-        """Trains layers or weights again, from the next epoch on; arguments as for `freeze`."""
-        freezing.freeze(self, patterns, True)
+    def ordered(self, values: TrainState) -> list[jax.Array]:
+        """The weights among some values, in Keras's order."""
+        leaves = leaves_of(values)
+        return [leaves[place.part][place.leaf] for place in self.order()]
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
-        self._build_if_known()
-        if self._values is None:
-            return []
-        return [np.array(weight) for weight in self._ordered(self._values)]
+        self.build_if_known()
+        values = self.values
+        return [] if values is None else [np.array(weight) for weight in self.ordered(values)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
@@ -326,131 +334,105 @@ class Holder(Filed, Saved, Configured):
         Raises:
           ValueError: another number of arrays, or a shape that differs.
         """
-        values = self._need_values()
-        order = self._order()
+        values, order = self.need_values(), self.order()
         if len(weights) != len(order):
             raise ValueError(
-                f"{self._who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
+                f"{self.who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
                 f"got {len(weights)}."
             )
-        parts = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+        leaves = leaves_of(values)
         for place, new in zip(order, weights, strict=True):
-            old, new = parts[place.part][place.leaf], jnp.asarray(new)
+            old, new = leaves[place.part][place.leaf], jnp.asarray(new)
             if old.shape != new.shape:
                 raise ValueError(
-                    f"{self._who}: `weights`: expected shape {old.shape} for "
+                    f"{self.who}: `weights`: expected shape {old.shape} for "
                     f"{'/'.join(place.names)}, got {new.shape}."
                 )
-            parts[place.part][place.leaf] = new.astype(old.dtype)
-        new = {part: _refilled(getattr(values, part), leaves) for part, leaves in parts.items()}
-        self._values, self._lent = values.replace(**new), True
+            leaves[place.part][place.leaf] = new.astype(old.dtype)
+        self.replace(with_leaves(values, leaves))
 
-    def _ordered(self, values: TrainState) -> list[jax.Array]:
-        parts = {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
-        return [parts[place.part][place.leaf] for place in self._order()]
+    # -- frozen weights
 
-    def _order(self) -> list[Place]:
-        """Where each weight lies, in Keras's order."""
-        if self._specs is None:
-            raise ValueError(
-                f"{self._who}: the order of its weights is not known before the shape of its "
-                "inputs. Call build((None, ...)) first."
-            )
-        values, found = self._own, self._known_order
-        kind: Any = jax.tree.structure(None if values is None else (values.params, values.state))
-        if found is None or found[0] is not self.net or found[1:3] != (self._specs, kind):
-            order = places(self.net, *map(concrete, self._specs))
-            self._known_order = found = (self.net, self._specs, kind, order)
-        return found[3]
+    def frozen_names(self) -> frozenset[str]:
+        """The paths of the weights that are not trained now."""
+        assert self.stored is not None, "asked for only of a model that is built"
+        tree = freezing.frozen(self._net, self.stored.params, self.held)
+        return frozenset(name for name, held in trees.named_leaves(tree).items() if held)
 
-    def count_params(self) -> int:
-        """The number of scalars in all weights.
+    def mark_synced(self) -> None:
+        """Notes that the optimizer's state is made for what is trained now."""
+        self._synced_at = self._moment()
+        self.frozen = self.frozen_names()
 
-        Raises:
-          ValueError: the model is not built.
+    def mark_behind(self, frozen: frozenset[str]) -> None:
+        """Notes that the optimizer's state is made for this set, which may not be that of now."""
+        self.frozen, self._synced_at = frozen, ()
+
+    def sync_frozen(self) -> None:
+        """Before training: if other weights are frozen than before, the optimizer's state is made
+        to go with it. What it knows of weights that are trained before and after stays.
         """
-        return sum(weight.size for weight in self._ordered(self._need_values()))
+        if self.values is None or self._synced_at == self._moment():
+            return
+        before = self.frozen
+        self.mark_synced()
+        if self.frozen != before:
+            self.values = self.refitted(before, self.frozen)
 
-    # -- summary
+    def refitted(self, before: frozenset[str], now: frozenset[str]) -> TrainState:
+        """The values, with the optimizer's state made for other frozen weights than before."""
+        values = self.stored
+        assert values is not None, "asked for only of a model that is built"
+        if self.maker.transformation is None:
+            return values
+        specs, params = without(trees.specs(values.params), before), without(values.params, now)
+        opt_state = optimizers.refitted(self.maker.transformation, values.opt_state, specs, params)
+        return values.replace(opt_state=opt_state)
 
-    def summary(
-        self,
-        line_length: int | None = None,
-        positions: Sequence[float] | None = None,
-        print_fn: Callable[[str], Any] = print,
-        expand_nested: bool = False,
-        show_trainable: bool = False,
-        layer_range: Sequence[str] | None = None,
-    ) -> None:
-        """Prints the table of layers, output shapes and parameter counts, and for a graph that is
-        no single row of layers what each is connected to.
-
-        Args:
-          line_length: width in characters.
-          positions: where the columns end, as fractions.
-          print_fn: is called with the text.
-          expand_nested: adds the layers of models within the model.
-          show_trainable: adds a column that says whether weights are trained.
-          layer_range: names of the first and the last layer to show.
-        """
-        self._build_if_known()
-        print_fn(
-            summary_text(
-                self.name,
-                overview.rows(self, expand_nested),
-                line_length=line_length,
-                positions=positions,
-                show_trainable=show_trainable,
-                layer_range=layer_range,
-                **overview.sizes(self),
-            )
-        )
-
-    def _optimizer_size(self) -> Any:
-        return None
-
-    # -- layers
-
-    @property
-    def layers(self) -> list[Any]:
-        """The layers, without inputs, under the names they have in this model."""
-        return [layer for layer in getattr(self.net, "layers", ()) if not is_input(layer)]
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
-        """The layer of this name, or at this index.
-
-        Raises:
-          ValueError: there is none, or not exactly one of the two arguments is given.
-        """
-        if (name is None) == (index is None):
-            raise ValueError(f"{self._who}: get_layer: expected either `name` or `index`.")
-        layers = self.layers
-        if index is not None:
-            if not -len(layers) <= index < len(layers):
-                raise ValueError(
-                    f"{self._who}: get_layer: expected `index` below {len(layers)}, got {index}."
-                )
-            return layers[index]
-        named = {layer.name: layer for layer in layers}
-        if name not in named:
-            raise ValueError(
-                f"{self._who}: no layer named {name!r}.{nearest(str(name), named)} "
-                f"Layers: {', '.join(named)}."
-            )
-        return named[name]
-
-    @property
-    def _who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
+    def _moment(self) -> tuple[Any, ...]:
+        return freezing.changes(), id(self._net), self.held
 
 
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    return {name: jnp.shape(leaf) for name, leaf in trees.named_leaves(tree).items()}
+def leaves_of(values: TrainState) -> dict[str, list[Any]]:
+    """The leaves of params and of state, by the part of a `Place`."""
+    return {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
 
 
-def _refilled(tree: Any, leaves: list[Any]) -> Any:
-    return jax.tree.unflatten(jax.tree.structure(tree), leaves)
+def with_leaves(values: TrainState, leaves: dict[str, list[Any]]) -> TrainState:
+    """The values with other leaves in params and state."""
+    return values.replace(
+        **{
+            part: jax.tree.unflatten(jax.tree.structure(getattr(values, part)), new)
+            for part, new in leaves.items()
+        }
+    )
 
 
-def _public_names(cls: type) -> list[str]:
-    return [name for name in dir(cls) if not name.startswith("_")]
+def without(params: Any, names: frozenset[str]) -> Any:
+    """The tree with None in the place of the weights of these names."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: None if "/".join(trees.path_names(path)) in names else leaf, params
+    )
+
+
+def _declared(net: Any) -> tuple[Any, ...]:
+    """The inputs that a description says it has: an `Input`, an `input_shape`, those of a graph."""
+    if isinstance(net, Graph):
+        return tuple(net.input_symbols)
+    if isinstance(net, Chain):
+        return _declared_by_first(net.layers[0]) if net.layers else ()
+    return ()
+
+
+def _declared_by_first(layer: Any) -> tuple[Any, ...]:
+    """The inputs that the first layer of a chain says it has."""
+    if is_input(layer):
+        return (layer,)
+    if layer.input_shape is not None:
+        return ((None, *layer.input_shape),)
+    return _declared(layer)
+
+
+def weak_owner(model: Any) -> Callable[[], Any]:
+    """A weak reference to the model, as `ModelState.owner`."""
+    return weakref.ref(model)

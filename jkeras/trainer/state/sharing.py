@@ -2,22 +2,22 @@
 
 In Keras a layer object owns its weights, so whatever is built of the same objects shares them: a
 feature extractor and its model, an encoder and its autoencoder, a GAN and its two parts. Here
-descriptions hold nothing, and each trainer has its values. This module lets trainers agree:
+descriptions hold nothing, and each model has its values. This module lets models agree:
 
   - a layer's `Identity` (its own, kept by the copies that models name) stands for the layer object;
-  - each identity has a `Box`, which knows the trainers that have the layer, the one that wrote its
-    values last, and a number that grows with every writing;
-  - a trainer looks at the numbers before it uses its values (`pull`) and takes over what is newer,
-    and notes that it has written when it sets them (`push`).
+  - each identity has `SharedWeights`, which knows the models that have the layer, the one that
+    wrote its values last, and a number that grows with every writing;
+  - a model looks at the numbers before it uses its values (`refresh`) and takes over what is newer,
+    and notes that it has written when it sets them (`publish`).
 
 Laws:
   - A model that shares nothing pays one comparison.
-  - Nothing is copied: both trainers refer to the same arrays, and both note that these are lent, so
+  - Nothing is copied: both models refer to the same arrays, and both note that these are lent, so
     the one that trains next goes on with a copy, and no buffer is donated under the other.
-  - Nothing is kept alive: a box refers to its trainers weakly. When a trainer dies, it leaves the
-    values of its layers in their boxes, and a box dies with the last copy of its layer. So layers
-    taken out of a model keep what they have learned, and a model that is gone is gone.
-  - Pure functions know nothing of this: it is between trainers only.
+  - Nothing is kept alive: `SharedWeights` refers to its models weakly. When a model dies, it leaves
+    the values of its layers there, and they die with the last copy of their layer. So layers taken
+    out of a model keep what they have learned, and a model that is gone is gone.
+  - Pure functions know nothing of this: it is between models only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 
@@ -33,27 +33,46 @@ from jkeras.core.identity import Identity
 from jkeras.core.layer import Layer
 from jkeras.core.parts import Path, at, leaves, put
 from jkeras.core.trees import named_leaves
+from jkeras.training.state import TrainState
 
-_boxes: weakref.WeakKeyDictionary[Identity, Box] = weakref.WeakKeyDictionary()
+_shared_weights: weakref.WeakKeyDictionary[Identity, SharedWeights] = weakref.WeakKeyDictionary()
 _numbers = itertools.count(1)
 _latest = 0
 
 
-class Box:
-    """What is known of one layer.
+class Subscriber(Protocol):
+    """What sharing needs of a model: description, values, and the subscription to others."""
+
+    net: Any
+    stored: TrainState | None
+    lent: bool
+    subscription: Subscription
+
+    @property
+    def who(self) -> str:
+        """How messages name the model."""
+
+
+def _no_writer() -> None:
+    """The writer of values that no living model wrote last."""
+
+
+class SharedWeights:
+    """What is known of the weights of one layer.
 
     Attributes:
-      holders: the trainers that have it.
-      writer: the trainer that wrote its values last, and the path at which they lie there.
-      left: its values, when that trainer is gone.
+      subscribers: the models that have the layer.
+      writer: a weak reference to the model that wrote the values last.
+      path: where the values lie in that model.
+      left: the values, when that model is gone.
       version: the number of the last writing; 0 before the first.
     """
 
-    __slots__ = ("holders", "left", "path", "version", "writer")
+    __slots__ = ("left", "path", "subscribers", "version", "writer")
 
     def __init__(self) -> None:
-        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.writer: Any = lambda: None
+        self.subscribers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.writer: Any = _no_writer
         self.path: Path = ()
         self.left: Any = None
         self.version = 0
@@ -61,9 +80,9 @@ class Box:
     def values(self) -> Any:
         """(params, state) of the layer as they were written last, or None."""
         writer = self.writer()
-        return self.left if writer is None else _parts(writer._own, self.path)
+        return self.left if writer is None else _parts(writer.stored, self.path)
 
-    def written(self, writer: Any, path: Path) -> int:
+    def written(self, writer: Subscriber, path: Path) -> int:
         """Notes a writing; returns its number."""
         global _latest
         self.writer, self.path, self.left = weakref.ref(writer), path, None
@@ -71,113 +90,123 @@ class Box:
         return self.version
 
 
-class Links:
-    """What a trainer knows of the layers that it may share.
+class Subscription:
+    """What a model knows of the layers that it may share.
 
     Attributes:
-      net: the description that this was made for.
-      places: each layer's box and path.
-      shared: the boxes that another trainer has too, or has left values in.
-      seen: the number of the writing that the trainer's values come from.
-      looked: the number of the last writing anywhere, when it looked last.
+      net: the description that the subscription was made for.
+      places: the weights of each layer, and their path.
+      shared: those that another model has too, or has left values in.
+      seen: the number of the writing that the model's values come from.
+      looked: the number of the last writing anywhere, when the model looked last.
     """
 
     def __init__(self, net: Any) -> None:
         self.net = net
-        self.places: dict[Box, Path] = {}
-        self.shared: dict[Box, Path] = {}
-        self.seen: dict[Box, int] = {}
+        self.places: dict[SharedWeights, Path] = {}
+        self.shared: dict[SharedWeights, Path] = {}
+        self.seen: dict[SharedWeights, int] = {}
         self.looked = 0
 
-    def __deepcopy__(self, memo: Any) -> Links:
-        return Links(None)
+    def __deepcopy__(self, memo: Any) -> Subscription:
+        return Subscription(None)
 
     def __reduce__(self) -> Any:
-        return Links, (None,)
+        return Subscription, (None,)
 
 
-def join(holder: Any) -> Links:
-    """Makes a trainer known to the boxes of the layers that it has now."""
-    for box in holder._links.places:
-        box.holders.discard(holder)
-    links = Links(holder._net)
-    for identity, path in _layers(holder._net):
-        box = _boxes.setdefault(identity, Box())
-        links.places[box] = path
-        box.holders.add(holder)
-        if len(box.holders) > 1 or box.left is not None:
-            _link(box)
-            links.shared[box] = path
-            links.seen[box] = box.version if box.writer() is holder else 0
-    return links
+def subscribers_of(identity: Identity) -> list[Any] | None:
+    """The models that have a layer, the one that wrote its values last first; None where nobody
+    ever had it.
+    """
+    weights = _shared_weights.get(identity)
+    if weights is None:
+        return None
+    return sorted(weights.subscribers, key=lambda model: model is not weights.writer())
 
 
-def _link(box: Box) -> None:
-    """Tells the trainers of a box that it is shared. Before, nobody noted who wrote it."""
-    for other in list(box.holders):
-        links = other._links
-        if box not in links.places or box in links.shared:
+def subscribe(model: Subscriber) -> Subscription:
+    """Makes a model known to the weights of the layers that it has now."""
+    for weights in model.subscription.places:
+        weights.subscribers.discard(model)
+    subscription = Subscription(model.net)
+    for identity, path in _layers(model.net):
+        weights = _shared_weights.setdefault(identity, SharedWeights())
+        subscription.places[weights] = path
+        weights.subscribers.add(model)
+        if len(weights.subscribers) > 1 or weights.left is not None:
+            _note_sharing(weights)
+            subscription.shared[weights] = path
+            subscription.seen[weights] = weights.version if weights.writer() is model else 0
+    return subscription
+
+
+def _note_sharing(weights: SharedWeights) -> None:
+    """Tells the models that have the weights that these are shared: writings are noted now."""
+    for other in list(weights.subscribers):
+        theirs = other.subscription
+        if weights not in theirs.places or weights in theirs.shared:
             continue
-        links.shared[box] = links.places[box]
-        if other._own is not None and box.left is None and box.writer() is None:
-            links.seen[box] = box.written(other, links.places[box])
+        theirs.shared[weights] = theirs.places[weights]
+        if other.stored is not None and weights.left is None and weights.writer() is None:
+            theirs.seen[weights] = weights.written(other, theirs.places[weights])
 
 
-def pull(holder: Any) -> None:
-    """Brings what other trainers have written into a trainer's values.
+def refresh(model: Subscriber) -> None:
+    """Brings what other models have written into a model's values.
 
     Raises:
       ValueError: a layer has weights of another shape there.
     """
-    links, values = holder._links, holder._own
-    if not links.shared or values is None or links.looked == _latest:
+    subscription, values = model.subscription, model.stored
+    if not subscription.shared or values is None or subscription.looked == _latest:
         return
-    links.looked = _latest
-    for box, path in links.shared.items():
-        if box.version <= links.seen.get(box, 0):
+    subscription.looked = _latest
+    for weights, path in subscription.shared.items():
+        if weights.version <= subscription.seen.get(weights, 0):
             continue
-        found = box.values()
+        found = weights.values()
         if found is not None:
-            values = _with_parts(holder, values, path, found, box.writer())
-        links.seen[box] = box.version
-    if values is not holder._own:
-        holder._own, holder._lent = values, True
+            values = _with_parts(model, values, path, found, weights.writer())
+        subscription.seen[weights] = weights.version
+    if values is not model.stored:
+        model.stored, model.lent = values, True
 
 
-def push(holder: Any) -> None:
-    """Notes that a trainer has written its values."""
-    links = holder._links
-    for box, path in links.shared.items():
-        links.seen[box] = box.written(holder, path)
+def publish(model: Subscriber) -> None:
+    """Notes that a model has written its values."""
+    subscription = model.subscription
+    for weights, path in subscription.shared.items():
+        subscription.seen[weights] = weights.written(model, path)
 
 
-def settle(holder: Any) -> None:
-    """After a trainer has made its values: others' go before its own."""
-    holder._links = links = join(holder)  # `build` may have made layers
-    links.seen, links.looked = {}, -1
-    for box in links.shared:
-        if box.writer() is holder:  # what it wrote before it was made anew
-            box.writer = lambda: None
-    fresh = [box for box in links.shared if box.values() is None]
-    pull(holder)
-    for box in fresh:
-        links.seen[box] = box.written(holder, links.shared[box])
+def on_built(model: Subscriber) -> None:
+    """After a model has made its values: others' go before its own."""
+    model.subscription = subscription = subscribe(model)  # `build` may have made layers
+    subscription.seen, subscription.looked = {}, -1
+    for weights in subscription.shared:
+        if weights.writer() is model:  # what it wrote before it was made anew
+            weights.writer = _no_writer
+    fresh = [weights for weights in subscription.shared if weights.values() is None]
+    refresh(model)
+    for weights in fresh:
+        subscription.seen[weights] = weights.written(model, subscription.shared[weights])
 
 
-def is_known(holder: Any) -> bool:
-    """Whether a trainer without values will find some that others have for its layers."""
-    return any(box.values() is not None for box in holder._links.shared)
+def is_known(model: Subscriber) -> bool:
+    """Whether a model without values will find some that others have for its layers."""
+    return any(weights.values() is not None for weights in model.subscription.shared)
 
 
-def leave(holder: Any) -> None:
-    """When a trainer dies: leaves the values that nobody has newer ones of."""
-    links, values = holder._links, holder._own
-    for box, path in links.places.items() if values is not None else ():
-        writer = box.writer()
-        current = links.seen.get(box, 0) == box.version
-        if (writer is None or writer is holder) and current:
-            box.left, box.writer = _parts(values, path), lambda: None
-            box.version = box.version or 1
+def release(model: Subscriber) -> None:
+    """When a model dies: leaves the values that nobody has newer ones of."""
+    subscription, values = model.subscription, model.stored
+    for weights, path in subscription.places.items() if values is not None else ():
+        writer = weights.writer()
+        current = subscription.seen.get(weights, 0) == weights.version
+        if (writer is None or writer is model) and current:
+            weights.left, weights.writer = _parts(values, path), _no_writer
+            weights.version = weights.version or 1
 
 
 def _layers(net: Any) -> Iterator[tuple[Identity, Path]]:
@@ -185,7 +214,7 @@ def _layers(net: Any) -> Iterator[tuple[Identity, Path]]:
     return leaves(net) if isinstance(net, Layer) else iter(())
 
 
-def _parts(values: Any, path: Path) -> tuple[Any, Any] | None:
+def _parts(values: TrainState | None, path: Path) -> tuple[Any, Any] | None:
     if values is None:
         return None
     found = at(values.params, path), at(values.state, path)
@@ -193,16 +222,18 @@ def _parts(values: Any, path: Path) -> tuple[Any, Any] | None:
     return None if gone else found
 
 
-def _with_parts(holder: Any, values: Any, path: Path, found: Any, writer: Any) -> Any:
-    """A trainer's values with those of one layer replaced."""
+def _with_parts(
+    model: Subscriber, values: TrainState, path: Path, found: Any, writer: Any
+) -> TrainState:
+    """A model's values with those of one layer replaced."""
     params, state = found
     if not params and not state:
         return values
     if not at(values.params, path) and not at(values.state, path):
         return values  # a layer that the model has and never calls
-    _check_alike(holder, path, params, at(values.params, path), writer)
+    _check_alike(model, path, params, at(values.params, path), writer)
     if writer is not None:
-        writer._lent = True
+        writer.lent = True
     mine = at(values.state, path)
     kept = {  # an entry of another shape belongs to a batch of another size
         name: part if _shapes(part) == _shapes(mine.get(name, part)) else mine[name]
@@ -213,14 +244,16 @@ def _with_parts(holder: Any, values: Any, path: Path, found: Any, writer: Any) -
     )
 
 
-def _check_alike(holder: Any, path: Path, found: Any, mine: Any, writer: Any) -> None:
+def _check_alike(
+    model: Subscriber, path: Path, found: Any, mine: Any, writer: Subscriber | None
+) -> None:
     theirs, own = _shapes(found), _shapes(mine)
     for name in [*own, *theirs]:
         if own.get(name) != theirs.get(name):
-            where = "another model" if writer is None else writer._who
+            where = "another model" if writer is None else writer.who
             name_of_layer = "/".join(map(str, path))
             raise ValueError(
-                f"{holder._who}: its layer {name_of_layer!r} is that of {where}, where {name} has "
+                f"{model.who}: its layer {name_of_layer!r} is that of {where}, where {name} has "
                 f"the shape {theirs.get(name)}; here it would be {own.get(name)}. Give both inputs "
                 "of the same size, or make another layer."
             )

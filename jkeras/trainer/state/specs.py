@@ -14,6 +14,9 @@ from jkeras.core.errors import describe
 from jkeras.core.symbols import Symbol
 from jkeras.models.chain import input_layer
 
+InputSpecs = tuple[Any, ...]
+"""The spec of each input of a model, in nested dicts and lists where an input has a structure."""
+
 
 def is_input(layer: Any) -> bool:
     """Whether a layer only declares an input."""
@@ -30,24 +33,24 @@ def as_layer(value: Any) -> Any:
 def spec_of_input(value: Any, who: str) -> Any:
     """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
     if isinstance(value, Symbol):
-        return _Shape(value.shape, value.dtype)
+        return OpenSpec(value.shape, value.dtype)
     if is_input(value):
-        return _Shape(value.batch_shape, value.dtype or jnp.float32)
+        return OpenSpec(value.batch_shape, value.dtype or jnp.float32)
     if isinstance(value, tuple | list) and all(n is None or _is_size(n) for n in value):
-        return _Shape(tuple(n if n is None else operator.index(n) for n in value), jnp.float32)
+        return OpenSpec(tuple(n if n is None else operator.index(n) for n in value), jnp.float32)
     if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)):
         raise TypeError(
             f"{who}: build: expected a shape with the batch axis, an array or an Input, got "
             f"{describe(value)}. For example: build((None, 784))."
         )
-    return jax.tree.map(lambda a: _Shape((None, *a.shape[1:]), a.dtype), trees.specs(value))
+    return jax.tree.map(lambda a: OpenSpec((None, *a.shape[1:]), a.dtype), trees.specs(value))
 
 
 def _is_size(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, jax.Array | np.ndarray)
 
 
-class _Shape:
+class OpenSpec:
     """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf."""
 
     def __init__(self, shape: tuple[int | None, ...], dtype: Any) -> None:

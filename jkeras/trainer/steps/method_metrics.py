@@ -16,6 +16,7 @@ from jkeras.core.variables import innermost
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import Carried, carried
 from jkeras.models.tracking import attributes
+from jkeras.training.objective import Objective
 
 
 def first_variables(model: Any) -> list[Any]:
@@ -53,10 +54,9 @@ def updated(
     return logs, seen.variables()
 
 
-def given_metrics(model: Any) -> list[Metric]:
-    """The metrics of `compile` among those that the model lists."""
-    goals = model._objective().goals
-    pairs = [pair for goal in goals for pair in (*goal.metrics, *goal.weighted_metrics)]
+def given_metrics(model: Any, objective: Objective) -> list[Metric]:
+    """The metrics of `compile`, which are in the objective, among those that the model lists."""
+    pairs = [pair for goal in objective.goals for pair in (*goal.metrics, *goal.weighted_metrics)]
     given = {id(metric) for _, metric in pairs}
     return [metric for metric in metrics_of(model) if id(metric) in given]
 

@@ -1,4 +1,4 @@
-"""`train_step` and `test_step` of a model class, in the form that Keras has on JAX.
+"""`train_step` and `test_step` as methods of a model class, in the form that Keras has on JAX.
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer, metrics = state      # lists of arrays
@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jkeras import optimizers
 from jkeras.core import trees
@@ -33,228 +32,197 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
+from jkeras.metrics import Metric
 from jkeras.metrics.carried import carried
-from jkeras.trainer.compiling.programs import Program, Programs
-from jkeras.trainer.state import freezing
-from jkeras.trainer.state.inference_rng import draws, next_key
+from jkeras.trainer.compiling.plan import Kind, Plan
+from jkeras.trainer.compiling.programs import Programs, StepFunctions
+from jkeras.trainer.state import freezing, inference_rng
+from jkeras.trainer.state.inference_rng import next_key, uses_rng
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import PARTS
-from jkeras.trainer.steps.method_metrics import first_variables, given_metrics, metrics_of, updated
-from jkeras.training import finite
-from jkeras.training.drawing import at, opened
-from jkeras.training.loops import take
-from jkeras.training.objective import Objective
+from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
+from jkeras.trainer.steps.method_metrics import (
+    first_variables,
+    given_metrics,
+    kept_by,
+    metrics_of,
+    updated,
+)
+from jkeras.training import finite, steps
+from jkeras.training.drawing import opened
+from jkeras.training.objective import Sums
 from jkeras.training.state import TrainState
 
 Lists = tuple[Any, ...]
-_LOOKED_AT = ("train_step", "test_step", "compute_loss", "compute_metrics")
+Logs = dict[str, Any]
+STEP_METHODS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
-class Layout:
-    """Which leaf of params and state stands where in the lists.
+def overridden_methods(cls: type, base: type) -> frozenset[str]:
+    """The step methods that a class defines in place of those of `base`."""
+    return frozenset(n for n in STEP_METHODS if getattr(cls, n) is not getattr(base, n))
+
+
+class VariableLists:
+    """Which leaf of params and state stands where in Keras's lists of variables.
 
     Args:
-      model: the model, built.
+      state: the model's, built.
     """
 
-    def __init__(self, model: Any) -> None:
-        values = model._own
-        order = model._order()
-        flags = freezing.trained_places(model)
-        self.trees: list[Any] = [jax.tree.structure(getattr(values, part)) for part in PARTS]
-        at = [(PARTS.index(place.part), place.leaf) for place in order]
+    def __init__(self, state: ModelState) -> None:
+        flags = freezing.trained_places(state)
+        self.trees: list[Any] = [jax.tree.structure(getattr(state.stored, part)) for part in PARTS]
+        at = [(PARTS.index(place.part), place.leaf) for place in state.order()]
         self.trained = [where for where, flag in zip(at, flags, strict=True) if flag]
         every = [(part, i) for part in (0, 1) for i in range(self.trees[part].num_leaves)]
         others = [where for where, flag in zip(at, flags, strict=True) if not flag]
         self.others = others + [where for where in every if where not in at]
 
-    def lists(self, params: Any, state: Any) -> tuple[list[Any], list[Any]]:
+    def of(self, params: Any, state: Any) -> tuple[list[Any], list[Any]]:
         """Trained weights, and the rest."""
         leaves = [jax.tree.leaves(params), jax.tree.leaves(state)]
         return [leaves[p][i] for p, i in self.trained], [leaves[p][i] for p, i in self.others]
 
-    def values(self, first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, Any]:
+    def values(self, trainable: Sequence[Any], others: Sequence[Any]) -> tuple[Any, Any]:
         """(params, state) of such lists.
 
         Raises:
           ValueError: other numbers of arrays.
         """
         for name, given, own in (
-            ("trainable_variables", first, self.trained),
-            ("non_trainable_variables", second, self.others),
+            ("trainable_variables", trainable, self.trained),
+            ("non_trainable_variables", others, self.others),
         ):
             if len(given) != len(own):
                 raise ValueError(f"`{name}`: expected {len(own)} arrays, got {len(given)}.")
         leaves: list[list[Any]] = [[None] * tree.num_leaves for tree in self.trees]
-        for (part, i), value in zip([*self.trained, *self.others], [*first, *second], strict=True):
+        places = [*self.trained, *self.others]
+        for (part, i), value in zip(places, [*trainable, *others], strict=True):
             leaves[part][i] = getattr(value, "value", value)
         params, state = (t.unflatten(v) for t, v in zip(self.trees, leaves, strict=True))
         return params, state
 
-    def held(self) -> Any:
+    def frozen(self) -> Any:
         """The tree of params with True where a weight is frozen."""
-        own = {i for part, i in self.trained if part == 0}
-        return self.trees[0].unflatten([i not in own for i in range(self.trees[0].num_leaves)])
+        trained_leaves = {i for part, i in self.trained if part == 0}
+        count = self.trees[0].num_leaves
+        return self.trees[0].unflatten([i not in trained_leaves for i in range(count)])
 
 
-def is_stated(model: Any) -> bool:
-    """Whether a class is trained by functions of its own."""
-    return any(_is_own(model, name) for name in _LOOKED_AT)
-
-
-def _is_own(model: Any, name: str) -> bool:
-    return getattr(type(model), name) is not getattr(Stateless, name)
-
-
-class Logged(Objective):
-    """An objective whose sums are the metrics' variables and the last logs."""
-
-    def logs(self, sums: Any) -> Any:
-        return sums["logs"]
-
-    def merge(self, a: Any, b: Any) -> Any:
-        del a
-        return b
-
-
-class StatedPrograms(Programs):
-    """The compiled functions of a model with its own steps.
+class MethodSteps(LossSteps):
+    """Steps that are methods of a model class.
 
     Args:
-      model: the model.
-      objective, optimizer: what it was compiled with.
+      model: the model, whose methods are called.
+      overridden: the step methods that its class defines.
+      predict_fn: as for `LossSteps`.
     """
 
-    def __init__(self, model: Any, objective: Objective, optimizer: Any) -> None:
-        super().__init__(objective, optimizer)
-        self.pads = False
+    def __init__(
+        self, model: Any, overridden: frozenset[str], predict_fn: PredictFn | None = None
+    ) -> None:
+        super().__init__(predict_fn)
         self._model = model
-        self._plain = objective
-        self._eval_zeros = objective.zeros()
-        self._learned: dict[Any, Any] = {}
-        names = ("test_step", "compute_loss", "compute_metrics")
-        self._tests_itself = any(_is_own(model, name) for name in names)
+        self._has_test_step = bool(overridden - {"train_step"})
 
-    def learn(self, values: TrainState, batch: Batch, outputs: Any, *, training: bool) -> None:
-        """Traces a step once for each shape of batch: what it logs decides what loops carry."""
-        if not training and not self._tests_itself:
-            self._plain = self._plain.met(outputs)
-            self._eval_zeros = self._plain.zeros(batch, outputs)
-            return
-        specs = trees.specs(batch)
-        key = training, jax.tree.structure(specs), tuple(jax.tree.leaves(specs))
-        if key not in self._learned:
-            first = {"vars": first_variables(self._model), "logs": {}}
-            run = self._train if training else self._test
-            told = (trees.specs(values.replace(sums=first)), specs)
-            self._learned[key] = jax.eval_shape(lambda s, b: run(s, b).sums["logs"], *told)
-        zeros = {
-            "vars": first_variables(self._model),
-            "logs": jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), self._learned[key]),
-        }
-        if training:
-            self._zeros = zeros
-            self.objective = Logged(self._plain.net, self._plain.wanted, self._plain.found)
+    def metrics(self, state: ModelState) -> list[Metric]:
+        """Those of `compile`, then those that the model's attributes hold."""
+        own = kept_by(self._model)
+        if own and self.compilation is None:
+            return own
+        return [*LossSteps.metrics(self, state), *own]
+
+    def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
+        """The plan for batches like this one; a step is traced, since what it logs decides what
+        loops carry.
+
+        Raises:
+          TypeError, ValueError: a method has the wrong arguments, or returns something else than
+            it should.
+        """
+        check_steps(self._model)
+        if kind == "predict" or (kind == "evaluate" and not self._has_test_step):
+            plan = super().plan(who, state, kind, batch, rows)
+            unpadded = dataclasses.replace(plan.programs.functions, pads=False)
+            return dataclasses.replace(plan, programs=Programs(unpadded), log_names=())
+        outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
+        values = state.need_values()
+        variables = first_variables(self._model)
+        first = trees.specs(values.replace(sums={"vars": variables, "logs": {}}))
+        specs = trees.specs_of_rows(batch, rows)
+        if kind == "train":
+            shapes = jax.eval_shape(
+                lambda s, b: self._train(state, s, b).sums["logs"], first, specs
+            )
         else:
-            self._eval_zeros = zeros
+            shapes = jax.eval_shape(
+                lambda s, b: self._test(state, s.params, s.state, s.sums, b)["logs"], first, specs
+            )
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+        functions = StepFunctions(
+            net=state.net,
+            zeros={"vars": variables, "logs": zeros},
+            logs=lambda sums: sums["logs"],
+            predict=self._predict_fn or steps.predict_step_fn(state.net),
+            train=self._train_fn(state) if kind == "train" else None,
+            evaluate=self._test_fn(state) if kind == "evaluate" else None,
+            objective=self.objective(state).met(outputs),
+            skips=self.compilation is not None and self.compilation.skips_nans,
+        )
+        return Plan(kind, Programs(functions))
 
-    def meet(self, batch: Batch, outputs: Any) -> None:
-        """Nothing: `learn` is told instead."""
+    def _logs(self, state: ModelState, kind: Kind, values: TrainState, batch: Batch) -> Logs:
+        """The logs of one step."""
+        if kind == "train":
+            logs: Logs = self._train(state, values, batch).sums["logs"]
+            return logs
+        return self._test(state, values.params, values.state, values.sums, batch)["logs"]
 
-    def for_other_weights(self, objective: Objective) -> StatedPrograms:
-        """The same for other frozen weights, with what was learned of logs."""
-        new = StatedPrograms(self._model, objective, self._optimizer)
-        new.skips, new.predict_step = self.skips, self.predict_step
-        new.objective = self.objective
-        new._plain = dataclasses.replace(self._plain, held=objective.held)
-        new._zeros, new._eval_zeros, new._learned = self._zeros, self._eval_zeros, self._learned
-        return new
+    def _train_fn(self, state: ModelState) -> steps.TrainStep:
+        def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
+            new = self._train(state, train_state, batch)
+            return new, new.sums["logs"]
 
-    def eval_zeros(self) -> Any:
-        return trees.copy(self._eval_zeros)
+        skips = self.compilation is not None and self.compilation.skips_nans
+        return finite.skipping(train_step) if skips else train_step
 
-    # -- training
+    def _test_fn(self, state: ModelState) -> Callable[[Any, Any, Sums, Any], Sums]:
+        def test_step(params: Any, carried_state: Any, sums: Sums, batch: Any) -> Sums:
+            return self._test(state, params, carried_state, sums, batch)
 
-    def _train(self, train_state: TrainState, batch: Any) -> TrainState:
-        model, batch = self._model, as_batch(batch)
-        layout = Layout(model)
-        leaves: list[Any] = jax.tree.leaves(train_state.opt_state)
+        return test_step
+
+    def _train(self, state: ModelState, train_state: TrainState, batch: Any) -> TrainState:
+        model, batch, lists = self._model, as_batch(batch), VariableLists(state)
+        slots: list[Any] = jax.tree.leaves(train_state.opt_state)
         tree: Any = jax.tree.structure(train_state.opt_state)
         key = child(child(train_state.key, "step"), train_state.step)
-        lists = layout.lists(train_state.params, train_state.state)
-        given = (*lists, leaves, list(train_state.sums["vars"]))
+        weights = lists.of(train_state.params, train_state.state)
+        given = (*weights, slots, list(train_state.sums["vars"]))
         with within(StepFrame(model, key, tree)):
-            logs, (first, second, slots, own) = _checked(
-                model, "train_step", model.train_step(given, _data(batch)), 4
-            )
-        params, state = layout.values(first, second)
+            made = model.train_step(given, _data(batch))
+        logs, (first, second, slots, own) = _checked(state, "train_step", made, 4)
+        params, carried_state = lists.values(first, second)
         return train_state.replace(
             params=params,
-            state=state,
+            state=carried_state,
             opt_state=tree.unflatten(list(slots)),
-            sums={"vars": list(own), "logs": _floats(logs)},
+            sums={"vars": list(own), "logs": _scalars(logs)},
             step=train_state.step + 1,
             position=train_state.position + 1,
         )
 
-    def _trained(self) -> Any:
-        def step(train_state: TrainState, batch: Any) -> tuple[TrainState, Any]:
-            new = self._train(train_state, batch)
-            return new, new.sums["logs"]
-
-        return finite.skipping(step) if self.skips else step
-
-    # -- evaluation
-
-    def _test(self, values: TrainState, batch: Any) -> TrainState:
-        model, batch = self._model, as_batch(batch)
-        layout = Layout(model)
-        state, key = opened(values.state)
-        given = (*layout.lists(values.params, state), list(values.sums["vars"]))
+    def _test(
+        self, state: ModelState, params: Any, carried_state: Any, sums: Sums, batch: Any
+    ) -> Sums:
+        model, batch, lists = self._model, as_batch(batch), VariableLists(state)
+        carried_state, key = opened(carried_state)
+        given = (*lists.of(params, carried_state), list(sums["vars"]))
         with within(StepFrame(model, key)):
-            logs, (_, _, own) = _checked(
-                model, "test_step", model.test_step(given, _data(batch)), 3
-            )
-        return values.replace(sums={"vars": list(own), "logs": _floats(logs)})
-
-    def eval_loop(self, size: int) -> Program:
-        if not self._tests_itself:
-            return _with_objective(self, self._plain, lambda: Programs.eval_loop(self, size))
-        return self._loop("evaluate", size, self._make_test_loop, donate_argnums=2)
-
-    def _make_test_loop(self, size: int) -> Callable[..., Any]:
-        def run(
-            params: Any, state: Any, sums: Any, data: Batch, order: Any, start: Any, stop: Any,
-            length: Any,
-        ) -> tuple[Any, Any]:  # fmt: skip
-            def body(number: Any, sums: Any) -> Any:
-                values = _values(params, at(state, number), sums)
-                return self._test(values, take(data, order, number, size, length)).sums
-
-            sums = lax.fori_loop(start, stop, body, sums)
-            return sums, sums["logs"]
-
-        return run
-
-    def _eval_one(self, params: Any, state: Any, sums: Any, batch: Batch) -> tuple[Any, Any]:
-        if not self._tests_itself:
-            one = super()._eval_one
-            return _with_objective(self, self._plain, lambda: one(params, state, sums, batch))
-        sums = self._test(_values(params, state, sums), batch).sums
-        return sums, sums["logs"]
-
-
-def _with_objective(programs: Any, objective: Any, function: Callable[[], Any]) -> Any:
-    """What a function of the programs gives with another objective."""
-    before, programs.objective = programs.objective, objective
-    try:
-        return function()
-    finally:
-        programs.objective = before
-
-
-def _values(params: Any, state: Any, sums: Any) -> TrainState:
-    zero = jnp.zeros((), jnp.int32)
-    return TrainState(params, state, {}, sums, zero, zero, zero, zero)
+            made = model.test_step(given, _data(batch))
+        logs, (_, _, own) = _checked(state, "test_step", made, 3)
+        return {"vars": list(own), "logs": _scalars(logs)}
 
 
 def _data(batch: Batch) -> Lists:
@@ -263,155 +231,135 @@ def _data(batch: Batch) -> Lists:
     return found if batch.weight is not None else (found[:2] if batch.y is not None else (x,))
 
 
-def _floats(logs: dict[str, Any]) -> dict[str, Any]:
-    """Logs as scalars; those in a dict stand beside the others."""
-    found: dict[str, Any] = {}
+def _scalars(logs: Mapping[str, Any]) -> Logs:
+    """Logs as float32 scalars; those in a dict stand beside the others."""
+    found: Logs = {}
     for name, value in logs.items():
-        found |= _floats(value) if isinstance(value, dict) else {name: _scalar(value)}
+        if isinstance(value, dict):
+            found |= _scalars(value)
+        else:
+            found[name] = jnp.asarray(getattr(value, "value", value), jnp.float32)
     return found
 
 
-def _scalar(value: Any) -> Any:
-    return jnp.asarray(getattr(value, "value", value), jnp.float32)
-
-
-def _checked(model: Any, name: str, found: Any, count: int) -> Any:
+def _checked(state: ModelState, name: str, made: Any, count: int) -> Any:
     """What a step returned, if it has the right form.
 
     Raises:
       TypeError: it has not.
     """
-    good = isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], dict)
-    if not good or not isinstance(found[1], tuple | list) or len(found[1]) != count:
+    good = isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], dict)
+    if not good or not isinstance(made[1], tuple | list) or len(made[1]) != count:
         names = "trainable, non_trainable, optimizer, metrics".split(", ")
         listed = ", ".join(names if count == 4 else [names[0], names[1], names[3]])
         raise TypeError(
-            f"{model._who}: {name}: expected to return (logs, ({listed})), got {describe(found)}."
+            f"{state.who}: {name}: expected to return (logs, ({listed})), got {describe(made)}."
         )
-    return found
+    return made
 
 
-class Stateless:
-    """What a model's own steps call: pure functions of lists, in Keras's words.
+# -- what the methods of `Model` do, in Keras's words
 
-    Source: `keras.Model` on JAX.
+
+def stateless_call(
+    state: ModelState,
+    trainable_variables: Sequence[Any],
+    non_trainable_variables: Sequence[Any],
+    args: tuple[Any, ...],
+    *,
+    return_losses: bool,
+    training: bool | None,
+    options: Mapping[str, Any],
+) -> Any:
+    """The outputs and the new non-trainable variables, and with `return_losses` the losses of the
+    weights and of `add_loss`; arguments as for `Model.stateless_call`.
     """
+    lists = VariableLists(state)
+    params, carried_state = lists.values(trainable_variables, non_trainable_variables)
+    frame = innermost(StepFrame)
+    key = None if frame is None else frame.next_key()
+    if frame is None and (training or uses_rng(state)):
+        key = next_key(state, state.need_values())
+    inputs = getattr(state.net, "arranged", list)(args)
+    kwargs = {**options, "key": key, "training": bool(training)}
+    outputs, new = state.net.apply(params, carried_state, *inputs, **kwargs)
+    if frame is not None:
+        frame.params, frame.state = params, new
+    found = outputs, lists.of(params, new)[1]
+    if not return_losses:
+        return found
+    return *found, [state.net.penalty(params), *activity_losses(new)]
 
-    metrics: Any
-    optimizer: Any
 
-    def stateless_call(
-        self: Any,
-        trainable_variables: Sequence[Any],
-        non_trainable_variables: Sequence[Any],
-        *args: Any,
-        return_losses: bool = False,
-        training: bool | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """The outputs and the new non-trainable variables.
+def compute_loss(
+    loss_steps: LossSteps, state: ModelState, batch: Batch, y_pred: Any, losses: Sequence[Any]
+) -> jax.Array:
+    """The loss that the model was compiled with, for a batch and its outputs, and `losses`."""
+    total = jnp.zeros((), jnp.float32)
+    for part in loss_steps.objective(state).parts(batch, y_pred):
+        if part.goal.loss is not None:
+            value = part.goal.loss(part.y, part.outputs, part.weight)
+            total = total + (value if part.goal.weight is None else part.goal.weight * value)
+    return sum(losses, start=total)
 
-        Args:
-          trainable_variables: arrays in the model's order.
-          non_trainable_variables: arrays in the model's order.
-          *args: the inputs.
-          return_losses: whether the losses of weights and of `add_loss` are returned, too.
-          training: the flag.
-          **kwargs: further arguments of the call.
-        """
-        layout = Layout(self)
-        params, state = layout.values(trainable_variables, non_trainable_variables)
-        frame = innermost(StepFrame)
-        key = None if frame is None else frame.next_key()
-        if frame is None and (training or draws(self)):
-            key = next_key(self, self._own)
-        inputs = getattr(self.net, "arranged", list)(args)
-        told = {**kwargs, "key": key, "training": bool(training)}
-        outputs, new = self.net.apply(params, state, *inputs, **told)
-        if frame is not None:
-            frame.params, frame.state = params, new
-        found = outputs, layout.lists(params, new)[1]
-        return (
-            (*found, [self.net.penalty(params), *activity_losses(new)]) if return_losses else found
-        )
 
-    def compute_loss(
-        self: Any,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The loss that the model was compiled with, and those of weights and of `add_loss`."""
-        del training
-        batch = Batch(x, y, sample_weight)
-        total = jnp.zeros((), jnp.float32)
-        for part in self._objective().parts(batch, y_pred):
-            if part.goal.loss is not None:
-                value = part.goal.loss(part.y, part.outputs, part.weight)
-                total = total + (value if part.goal.weight is None else part.goal.weight * value)
-        return sum(self.losses, start=total)
+def compute_metrics(
+    model: Any, loss_steps: LossSteps, state: ModelState, y: Any, y_pred: Any
+) -> Logs:
+    """Updates the metrics that `compile` was given; returns the values of all."""
+    if y is not None or loss_steps.compilation is not None:
+        for metric in given_metrics(model, loss_steps.objective(state)):
+            metric.update_state(y, y_pred)
+    return metrics_result(model)
 
-    def compute_metrics(
-        self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """Updates the metrics that `compile` was given, and returns the values of all; a subclass
-        that overrides it is asked for the logs of every batch.
-        """
-        del x, sample_weight
-        if y is not None or self._compilation is not None:
-            for metric in given_metrics(self):
-                metric.update_state(y, y_pred)
-        return self.get_metrics_result()
 
-    def get_metrics_result(self: Any) -> dict[str, Any]:
-        """The values of the metrics so far."""
-        return {metric.log_name: metric.result() for metric in metrics_of(self)}
+def metrics_result(model: Any) -> Logs:
+    """The values of the model's metrics so far."""
+    return {metric.log_name: metric.result() for metric in metrics_of(model)}
 
-    def train_step(self: Any, state: Lists, data: Any) -> tuple[dict[str, Any], Lists]:
-        """One update by `compute_loss`."""
-        first, second, slots, own = state
-        x, y, weight = (*data, None, None)[:3]
 
-        def objective(first: Any, second: Any) -> Any:
-            y_pred, new, _ = self.stateless_call(
-                first, second, x, training=True, return_losses=True
-            )
-            told = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
-            known = inspect.signature(self.compute_loss).parameters
-            with carried(metrics_of(self), own, self) as seen:
-                loss = self.compute_loss(**{name: told[name] for name in told if name in known})
-            return loss, (y_pred, new, seen.variables())
+def train_step(model: Any, given: Lists, data: Any) -> tuple[Logs, Lists]:
+    """One update by the model's `compute_loss`."""
+    first, second, slots, own = given
+    x, y, weight = (*data, None, None)[:3]
 
-        found, grads = jax.value_and_grad(objective, has_aux=True)(first, second)
-        loss, (y_pred, second, own) = found
-        first, slots = self.optimizer.stateless_apply(slots, grads, first)
-        logs, own = updated(self, own, loss, x, y, y_pred, weight)
-        return logs, (first, second, slots, own)
+    def objective(first: Any, second: Any) -> Any:
+        y_pred, new, _ = model.stateless_call(first, second, x, training=True, return_losses=True)
+        known = inspect.signature(model.compute_loss).parameters
+        kwargs = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
+        with carried(metrics_of(model), own, model) as seen:
+            loss = model.compute_loss(**{name: kwargs[name] for name in kwargs if name in known})
+        return loss, (y_pred, new, seen.variables())
 
-    def test_step(self: Any, state: Lists, data: Any) -> tuple[dict[str, Any], Lists]:
-        """The metrics of a batch."""
-        first, second, own = state
-        x, y, weight = (*data, None, None)[:3]
-        y_pred, _ = self.stateless_call(first, second, x, training=False)
-        with carried(metrics_of(self), own, self) as seen:
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        logs, own = updated(self, seen.variables(), loss, x, y, y_pred, weight)
-        return logs, (first, second, own)
+    (loss, (y_pred, second, own)), grads = jax.value_and_grad(objective, has_aux=True)(
+        first, second
+    )
+    first, slots = model.optimizer.stateless_apply(slots, grads, first)
+    logs, own = updated(model, own, loss, x, y, y_pred, weight)
+    return logs, (first, second, slots, own)
 
-    def _stated_programs(self: Any) -> StatedPrograms:
-        check_steps(self)
-        return self._told(StatedPrograms(self, self._objective(), self._transformation()))
+
+def test_step(model: Any, given: Lists, data: Any) -> tuple[Logs, Lists]:
+    """The metrics of a batch."""
+    first, second, own = given
+    x, y, weight = (*data, None, None)[:3]
+    y_pred, _ = model.stateless_call(first, second, x, training=False)
+    with carried(metrics_of(model), own, model) as seen:
+        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+    logs, own = updated(model, seen.variables(), loss, x, y, y_pred, weight)
+    return logs, (first, second, own)
 
 
 def stateless_apply(
-    model: Any, optimizer_variables: Sequence[Any], grads: Sequence[Any], variables: Sequence[Any]
+    state: ModelState,
+    optimizer_variables: Sequence[Any],
+    grads: Sequence[Any],
+    variables: Sequence[Any],
 ) -> tuple[list[Any], list[Any]]:
     """The trained variables and the optimizer's after an update; constraints are applied.
 
     Args:
-      model: the model.
+      state: the model's.
       optimizer_variables: the leaves of the optimizer's state.
       grads: one for each variable, or None.
       variables: the trained ones.
@@ -419,23 +367,34 @@ def stateless_apply(
     Raises:
       ValueError: another number of arrays.
     """
-    layout, frame = Layout(model), innermost(StepFrame)
-    tree: Any = jax.tree.structure(model._own.opt_state) if frame is None else frame.opt_tree
-    if len(optimizer_variables) != tree.num_leaves or len(grads) != len(layout.trained):
+    values, lists, frame = state.need_values(), VariableLists(state), innermost(StepFrame)
+    tree: Any = jax.tree.structure(values.opt_state) if frame is None else frame.opt_tree
+    if len(optimizer_variables) != tree.num_leaves or len(grads) != len(lists.trained):
         raise ValueError(
-            f"{model._who}: stateless_apply: expected {tree.num_leaves} optimizer variables and "
-            f"{len(layout.trained)} gradients, got {len(optimizer_variables)} and {len(grads)}."
+            f"{state.who}: stateless_apply: expected {tree.num_leaves} optimizer variables and "
+            f"{len(lists.trained)} gradients, got {len(optimizer_variables)} and {len(grads)}."
         )
-    rest = layout.lists(model._own.params, model._own.state)[1]
-    held = layout.held()
-    params, _ = layout.values(variables, rest)
-    full, _ = layout.values(grads, rest)
+    rest, frozen = lists.of(values.params, values.state)[1], lists.frozen()
+    params, _ = lists.values(variables, rest)
+    all_grads, _ = lists.values(grads, rest)
     slots = tree.unflatten(list(optimizer_variables))
-    own = trained(params, held)
-    updates, slots = model._transformation().update(trained(full, held), slots, own)
+    own = trained(params, frozen)
+    updates, slots = state.maker.transformation.update(trained(all_grads, frozen), slots, own)
     new = whole(optimizers.apply_updates(own, updates), params)
-    new = model.net.constrain(new) if hasattr(model.net, "constrain") else new
-    return layout.lists(new, model._own.state)[0], jax.tree.leaves(slots)
+    new = state.net.constrain(new) if hasattr(state.net, "constrain") else new
+    return lists.of(new, values.state)[0], jax.tree.leaves(slots)
 
 
-__all__ = ["StatedPrograms", "Stateless", "is_stated", "stateless_apply"]
+__all__ = [
+    "STEP_METHODS",
+    "MethodSteps",
+    "VariableLists",
+    "compute_loss",
+    "compute_metrics",
+    "metrics_result",
+    "overridden_methods",
+    "stateless_apply",
+    "stateless_call",
+    "test_step",
+    "train_step",
+]

@@ -19,17 +19,15 @@ import jax
 from jkeras.core.batch import as_batch
 from jkeras.core.errors import describe
 from jkeras.core.variables import within
-from jkeras.trainer.steps.method_steps import Layout, StepFrame
+from jkeras.keras_classes.step_context import StepFrame
+from jkeras.trainer.loop.parts import parts_of
+from jkeras.trainer.steps.method_steps import VariableLists
 from jkeras.training.drawing import opened
 
 
-def has_predict_step(model: Any) -> bool:
-    """Whether the model's class defines one."""
-    return callable(getattr(type(model), "predict_step", None))
-
-
-def predict_step_of(model: Any) -> Callable[..., Any]:
-    """The function (params, state, batch) -> outputs, of a model's `predict_step`.
+def predict_step_of(model: Any) -> Callable[..., Any] | None:
+    """The function (params, state, batch) -> outputs, of a model's `predict_step`; None where its
+    class defines none.
 
     Args:
       model: the model; it has to be built when the function is called.
@@ -37,16 +35,18 @@ def predict_step_of(model: Any) -> Callable[..., Any]:
     Raises:
       TypeError: when called: the method returns something else than (outputs, state).
     """
+    if not callable(getattr(type(model), "predict_step", None)):
+        return None
 
     def step(params: Any, state: Any, batch: Any) -> Any:
         state, key = opened(state)
-        given, x = Layout(model).lists(params, state), as_batch(batch).x
+        given, x = VariableLists(parts_of(model).state).of(params, state), as_batch(batch).x
         data = (x,) if isinstance(x, tuple) else x
         with within(StepFrame(model, key)):
             made = model.predict_step(given, data)
         if not (isinstance(made, tuple | list) and len(made) == 2 and jax.tree.leaves(made[0])):
             raise TypeError(
-                f"{model._who}: predict_step: expected to return (outputs, "
+                f"{parts_of(model).state.who}: predict_step: expected to return (outputs, "
                 f"non_trainable_variables), got {describe(made)}."
             )
         return made[0]
@@ -54,4 +54,4 @@ def predict_step_of(model: Any) -> Callable[..., Any]:
     return step
 
 
-__all__ = ["has_predict_step", "predict_step_of"]
+__all__ = ["predict_step_of"]

@@ -8,18 +8,14 @@ weight has no state, and is left out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jax
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core import trees
 from jkeras.core.naming import snake_case, unique
-from jkeras.trainer.compiling.live_number import LiveNumber
-
-if TYPE_CHECKING:
-    from jkeras.trainer.compiling.compilation import Compiled
+from jkeras.keras_classes.live_number import LiveNumber
+from jkeras.trainer.state.model_state import ModelState, without
 
 
 class OptimizerPart:
@@ -29,14 +25,14 @@ class OptimizerPart:
       description: the optimizer.
       name: its own, or one made of its class: "adam", "adam_1".
       index: the number of its state.
-      trainer: the model.
+      state: the model's.
     """
 
-    __slots__ = ("_trainer", "description", "index", "name")
+    __slots__ = ("_model_state", "description", "index", "name")
 
-    def __init__(self, description: Any, name: str, index: int, trainer: Compiled) -> None:
+    def __init__(self, description: Any, name: str, index: int, state: ModelState) -> None:
         self.description, self.name, self.index = description, name, index
-        self._trainer = trainer
+        self._model_state = state
 
     def __getattr__(self, name: str) -> Any:
         if name in OptimizerPart.__slots__:  # not set yet: looking for it here would never end
@@ -76,15 +72,15 @@ class OptimizerPart:
 
     def _set_rate(self, value: Any) -> None:
         rate = value.numpy() if isinstance(value, LiveNumber) else value
-        values = self._trainer._need_values()
+        values = self._model_state.need_values()
         multi = _state(values.opt_state)
         new = list(multi.states)
         new[self.index] = optimizers.set_learning_rate(new[self.index], rate)
-        told = _with_state(values.opt_state, multi._replace(states=tuple(new)))
-        self._trainer._values = values.replace(opt_state=told)
+        opt_state = _with_state(values.opt_state, multi._replace(states=tuple(new)))
+        self._model_state.values = values.replace(opt_state=opt_state)
 
     def _state(self) -> Any:
-        return _state(self._trainer._need_values().opt_state).states[self.index]
+        return _state(self._model_state.need_values().opt_state).states[self.index]
 
 
 def multi_of(description: Any) -> Any:
@@ -93,12 +89,12 @@ def multi_of(description: Any) -> Any:
     return inner if isinstance(inner, optimizers.MultiOptimizer) else None
 
 
-def parts(description: Any, trainer: Compiled) -> list[OptimizerPart]:
+def parts(description: Any, state: ModelState) -> list[OptimizerPart]:
     """The optimizers that an optimizer is made of.
 
     Args:
       description: the optimizer.
-      trainer: the model that is compiled with it.
+      state: that of the model that is compiled with it.
 
     Raises:
       AttributeError: it is a single one.
@@ -107,10 +103,7 @@ def parts(description: Any, trainer: Compiled) -> list[OptimizerPart]:
     multi = multi_of(description)
     if multi is None:
         raise AttributeError("optimizers")
-    params, frozen = trainer._need_values().params, trainer._frozen
-    trained = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: None if "/".join(trees.path_names(path)) in frozen else leaf, params
-    )
+    trained = without(state.need_values().params, state.frozen)
     found = list(multi.parts(trained))
     order = sorted(range(len(found)), key=lambda index: _rank(multi, found[index]))
     names = [rule.name for rule in found if rule.name]
@@ -119,13 +112,13 @@ def parts(description: Any, trainer: Compiled) -> list[OptimizerPart]:
         rule = found[index]
         name = rule.name or unique(snake_case(type(rule).__name__), names)
         names.append(name)
-        made.append(OptimizerPart(rule, name, index, trainer))
+        made.append(OptimizerPart(rule, name, index, state))
     return made
 
 
-def no_rate(description: Any, trainer: Compiled) -> AttributeError:
+def no_rate(description: Any, state: ModelState) -> AttributeError:
     """What a person is told who asks for the one rate of several optimizers, or sets it."""
-    found = parts(description, trainer) if trainer.built else []
+    found = parts(description, state) if state.built else []
     there = f": {', '.join(part.name for part in found)}" if found else ""
     return AttributeError(
         f"{description.who} has no `learning_rate`: each of its optimizers has its own{there}. "

@@ -1,4 +1,4 @@
-"""What the parts of one call of `fit`, `evaluate` or `predict` share."""
+"""One call of `fit`, `evaluate` or `predict`: who listens to it, and how it is shown."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from jkeras.callbacks import CallbackList
-from jkeras.trainer.compiling.pace import Interrupt, Pace
+from jkeras.trainer.compiling.pace import Pace
+from jkeras.trainer.loop.interrupt import Interrupt
 from jkeras.trainer.reports.progress import Progress
-
-LogValues = dict[str, Any]
 
 
 @dataclasses.dataclass
-class Phase:
+class Call:
     """The options of a call, and what follows from them.
 
     Attributes:
       callbacks: the callbacks to call.
       verbose: 0 silent, 1 or "auto" a bar, 2 one line.
-      fixed: steps in every dispatch, or None to let the pace find them.
-      steps: steps in all, if that is known.
       limit: steps at most, if that was asked for.
+      steps: steps in all, if that is known.
+      fixed: steps in every dispatch; None to let the pace find them.
       interrupt: hears Ctrl-C, in `fit`.
-      bars: those that were made, of this phase and of copies of it.
+      bars: those that were made, of this call and of copies of it.
     """
 
     callbacks: CallbackList
     verbose: int | str
-    fixed: int | None
-    steps: int | None
     limit: int | None
+    steps: int | None
+    fixed: int | None = None
     interrupt: Interrupt | None = None
     bars: list[Progress] = dataclasses.field(default_factory=list)
 
@@ -53,9 +50,7 @@ class Phase:
             bar.close()
 
     def begin(self, pace: Pace, bar: Progress) -> Pace:
-        """The pace, started: a tenth of a second for a dispatch while a bar moves, else a
-        second.
-        """
+        """The pace, started: a tenth of a second a dispatch while a bar moves, else a second."""
         return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
 
     def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
@@ -64,6 +59,4 @@ class Phase:
             self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
 
 
-def floats(logs: Mapping[str, Any]) -> LogValues:
-    """The logs as Python numbers, or lists of them, which waits for them."""
-    return {name: np.asarray(value).tolist() for name, value in logs.items()}
+__all__ = ["Call"]

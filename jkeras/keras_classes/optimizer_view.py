@@ -12,51 +12,95 @@ and an instance of whose class it is. A transformation of optax's has no view: i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras import optimizers
 from jkeras.core.trees import Tree
-from jkeras.trainer.compiling import live_parts
-from jkeras.trainer.compiling.live_number import LiveNumber
+from jkeras.keras_classes import optimizer_parts
+from jkeras.keras_classes.live_number import LiveNumber
+from jkeras.keras_classes.weight_views import weights_of
+from jkeras.trainer.compiling.compilation import first_rate, with_rate
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.steps import method_steps
 
-if TYPE_CHECKING:
-    from jkeras.trainer.compiling.compilation import Compiled
+
+def learning_rate(parts: TrainerParts) -> float:
+    """The current learning rate of a compiled model.
+
+    Raises:
+      AttributeError: the optimizer has several, or does not tell it.
+      ValueError: the model is not compiled.
+    """
+    state, description = parts.state, parts.need_compilation("learning_rate").optimizer
+    rate: Any = first_rate(description) if state.values is None else None
+    if rate is None:
+        rate = optimizers.get_learning_rate(state.need_values().opt_state)
+    if rate is None and optimizer_parts.multi_of(description) is not None:
+        raise optimizer_parts.no_rate(description, state)
+    if rate is None:
+        raise AttributeError(
+            f"{state.who}: this optax transformation does not tell its learning rate. Wrap it: "
+            "optax.inject_hyperparams(optax.adam)(learning_rate=0.001)."
+        )
+    return float(rate)
 
 
-class LiveOptimizer:
+def set_learning_rate(parts: TrainerParts, value: Any) -> None:
+    """Gives a compiled model another learning rate; recompiles nothing.
+
+    Raises:
+      AttributeError: the optimizer has several.
+      TypeError: a schedule sets the rate, or `value` is not a number.
+      ValueError: `value` is negative or NaN, or the model is not compiled.
+    """
+    state, compiled = parts.state, parts.need_compilation("learning_rate")
+    if optimizer_parts.multi_of(compiled.optimizer) is not None:
+        raise optimizer_parts.no_rate(compiled.optimizer, state)
+    ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
+    if state.values is None and isinstance(compiled.optimizer, ours):
+        rate = float(np.asarray(value)) if isinstance(value, LiveNumber) else value
+        parts.change_compilation(compiled.with_optimizer(with_rate(compiled.optimizer, rate)))
+        return
+    values = state.need_values()
+    opt_state = optimizers.set_learning_rate(values.opt_state, value)
+    state.values = values.replace(opt_state=opt_state)
+
+
+class OptimizerView:
     """What `model.optimizer` gives: the description, with the numbers that training has.
 
     Args:
       description: the optimizer that `compile` was given.
-      trainer: the model.
+      parts: those of the model.
     """
 
-    __slots__ = ("_description", "_trainer")
+    __slots__ = ("_description", "_parts")
     _description: Any
-    _trainer: Compiled
+    _parts: TrainerParts
 
-    def __init__(self, description: Any, trainer: Compiled) -> None:
+    def __init__(self, description: Any, parts: TrainerParts) -> None:
         object.__setattr__(self, "_description", description)
-        object.__setattr__(self, "_trainer", trainer)
+        object.__setattr__(self, "_parts", parts)
 
     def __getattr__(self, name: str) -> Any:
-        if name in LiveOptimizer.__slots__:  # not set yet: looking for it here would never end
+        if name in OptimizerView.__slots__:  # not set yet: looking for it here would never end
             raise AttributeError(name)
         if name == "learning_rate":  # the property found none
-            raise live_parts.no_rate(self._description, self._trainer)
+            raise optimizer_parts.no_rate(self._description, self._parts.state)
         return getattr(self._description, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "learning_rate":
-            self._trainer.learning_rate = value
+            set_learning_rate(self._parts, value)
         else:
             setattr(self._description, name, value)  # which says why not
 
     def __eq__(self, other: object) -> bool:
-        other = other.description if type(other) is LiveOptimizer else other
+        other = other.description if type(other) is OptimizerView else other
         return bool(self._description == other)
 
     def __hash__(self) -> int:
@@ -83,24 +127,24 @@ class LiveOptimizer:
           TypeError: on assignment: a schedule sets the rate, or the value is not a number.
           ValueError: on assignment: the value is negative or NaN.
         """
-        trainer = self._trainer
+        parts = self._parts
         if not hasattr(self._description, "learning_rate"):
             raise AttributeError("learning_rate")
 
         def write(value: Any) -> None:
-            trainer.learning_rate = value
+            set_learning_rate(parts, value)
 
-        return LiveNumber("learning_rate", lambda: np.float32(trainer.learning_rate), write)
+        return LiveNumber("learning_rate", lambda: np.float32(learning_rate(parts)), write)
 
     @property
-    def optimizers(self) -> list[live_parts.OptimizerPart]:
+    def optimizers(self) -> list[optimizer_parts.OptimizerPart]:
         """Those that a `MultiOptimizer` is made of, each with its rate and its count of updates.
 
         Raises:
           AttributeError: it is another optimizer.
           ValueError: the model is not built.
         """
-        return live_parts.parts(self._description, self._trainer)
+        return optimizer_parts.parts(self._description, self._parts.state)
 
     @property
     def dynamic_scale(self) -> LiveNumber:
@@ -110,10 +154,10 @@ class LiveOptimizer:
           AttributeError: it is another optimizer.
         """
         first = self._description.dynamic_scale  # raises for another
-        trainer = self._trainer
+        state = self._parts.state
 
         def read() -> Any:
-            return trainer.train_state.opt_state.dynamic_scale if trainer.built else first
+            return state.lend().opt_state.dynamic_scale if state.built else first
 
         return LiveNumber("dynamic_scale", read)
 
@@ -127,22 +171,22 @@ class LiveOptimizer:
         """Every array that the optimizer carries, in Keras's order: the count, the rate, the slots;
         before the model is built there are none.
         """
-        built = self._trainer.built
-        return variables_of(self._trainer.train_state.opt_state) if built else []
+        state = self._parts.state
+        return variables_of(state.lend().opt_state) if state.built else []
 
     def stateless_apply(
-        self, optimizer_variables: Any, grads: Any, trainable_variables: Any
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
         """The variables and the optimizer's own after one update, as lists: for a model's own
         `train_step`.
         """
-        from jkeras.trainer.steps.method_steps import (
-            stateless_apply,  # it stands on top of this module
-        )
+        given = optimizer_variables, grads, trainable_variables
+        return method_steps.stateless_apply(self._parts.state, *given)
 
-        return stateless_apply(self._trainer, optimizer_variables, grads, trainable_variables)
-
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """One update of the model by such gradients, outside of its steps.
 
         Args:
@@ -152,26 +196,26 @@ class LiveOptimizer:
         Raises:
           ValueError: other variables; an optimizer of its own can be built for them.
         """
-        trainer, grads = self._trainer, list(grads)
-        own = trainer.trainable_variables
+        state, grads = self._parts.state, list(grads)
+        own = weights_of(state, trained=True)
         paths = [getattr(v, "path", "?") for v in trainable_variables or own]
         if paths != [v.path for v in own] or len(grads) != len(own):
             raise ValueError(
                 f"{self.who}: apply: expected a gradient for each of the {len(own)} trainable "
-                f"variables of {trainer._who}, in their order, got {len(grads)} gradients and "
+                f"variables of {state.who}, in their order, got {len(grads)} gradients and "
                 f"{len(paths)} variables. For others make an optimizer of its own: "
                 "optimizer.apply(grads, variables)."
             )
-        state = trainer.train_state.opt_state
-        told = jax.tree.leaves(state), grads, [variable.value for variable in own]
-        new, slots = self.stateless_apply(*told)
-        state = jax.tree.unflatten(jax.tree.structure(state), slots)
-        trainer.train_state = trainer.train_state.replace(opt_state=state)
+        opt_state = state.lend().opt_state
+        weights = [variable.value for variable in own]
+        new, slots = self.stateless_apply(jax.tree.leaves(opt_state), grads, weights)
+        opt_state = jax.tree.unflatten(jax.tree.structure(opt_state), slots)
+        state.replace(state.need_values().replace(opt_state=opt_state))
         for variable, value in zip(own, new, strict=True):
             variable.assign(value)
 
-    def apply_gradients(self, grads_and_vars: Any) -> LiveNumber:
-        """The same for pairs (gradient, variable); returns the count of updates."""
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> LiveNumber:
+        """One update by pairs (gradient, variable), as `apply`; returns the count of updates."""
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
@@ -179,68 +223,46 @@ class LiveOptimizer:
     def build(self, variables: Any = None) -> None:
         """Builds the model, and with it what the optimizer carries."""
         del variables
-        self._trainer.build()
+        self._parts.state.need_values()
 
     def averaged_params(self) -> Tree:
         """The model's parameters, averaged where the optimizer has `use_ema`."""
-        values = self._trainer.train_state
+        values = self._parts.state.lend()
         return optimizers.final_params(values.params, values.opt_state)
 
     def get_config(self) -> dict[str, Any]:
         """The description's, with the rate as it is now."""
         config: dict[str, Any] = self._description.get_config()
         if isinstance(config.get("learning_rate"), int | float):
-            config["learning_rate"] = float(self.learning_rate)
+            config["learning_rate"] = learning_rate(self._parts)
         return config
 
     def _count(self) -> np.int32:
-        found = variables_of(self._trainer.train_state.opt_state) if self._trainer.built else [0]
+        state = self._parts.state
+        found = variables_of(state.lend().opt_state) if state.built else [0]
         gathered = getattr(self._description, "gradient_accumulation_steps", None) or 1
         return np.int32(found[0] // gathered)
 
 
-def live(description: Any, trainer: Compiled) -> Any:
+def view_of(description: Any, parts: TrainerParts) -> Any:
     """The view of an optimizer of ours; anything else as it is."""
     kinds = optimizers.Optimizer, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer
     ours = isinstance(description, kinds)
-    return LiveOptimizer(description, trainer) if ours else description
+    return OptimizerView(description, parts) if ours else description
 
 
 def described(optimizer: Any) -> Any:
     """The description behind a view, with the rate as it is now, so that `model.optimizer` can be
     given to `compile` again, or to another model.
     """
-    if type(optimizer) is not LiveOptimizer:
+    if type(optimizer) is not OptimizerView:
         return optimizer
     description = optimizer.description
     first = getattr(description, "learning_rate", None)
     if not isinstance(first, int | float):
         return description
     now = optimizer.learning_rate
-    return description if now == np.float32(first) else with_rate(description, now)
-
-
-def first_rate(description: Any) -> float | None:
-    """The rate of an optimizer's first update; None where it has none or several."""
-    ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
-    if not isinstance(description, ours) or not hasattr(description, "learning_rate"):
-        return None
-    rate = optimizers.get_learning_rate(description.init({}))
-    return None if rate is None else float(rate)
-
-
-def with_rate(description: Any, value: Any) -> Any:
-    """An optimizer of ours with another rate to start with.
-
-    Raises:
-      TypeError: a schedule sets the rate, or `value` is not a number.
-      ValueError: `value` is negative or NaN.
-    """
-    rate = float(np.asarray(value)) if isinstance(value, LiveNumber) else value
-    optimizers.set_learning_rate(description.init({}), rate)  # makes the checks
-    if isinstance(description, optimizers.LossScaleOptimizer):
-        return description.replace(inner_optimizer=with_rate(description.inner_optimizer, rate))
-    return description.replace(learning_rate=rate)
+    return description if now == np.float32(first) else with_rate(description, float(now))
 
 
 def variables_of(opt_state: Tree) -> list[Any]:

@@ -1,0 +1,247 @@
+"""What a trainer is trained for, in Keras's words: `compile`, and what it was given."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.errors import describe, named_arguments
+from jkeras.keras_classes import optimizer_view
+from jkeras.metrics import Metric
+from jkeras.models.precision import in_policy
+from jkeras.trainer.compiling.compilation import resolve
+from jkeras.trainer.files import configurations
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.reports.explain import explanation
+
+
+class CompileMixin:
+    """The compilation of a trainer; `_parts.compilation` has it."""
+
+    _parts: TrainerParts
+
+    @named_arguments
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Sequence[Any] | dict[str, Any] | None = None,
+        weighted_metrics: Sequence[Any] | dict[str, Any] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        *,
+        engine: str = "auto",
+        check_nans: bool | str = False,
+    ) -> None:
+        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
+        anew.
+
+        Args:
+          optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.
+          loss: a name, a `jkeras.losses` object, or a function (y_true, y_pred) -> values per
+            example. For a model with several outputs one of these for all, or a list in their
+            order or a dict under their names, where None is for an output without a loss.
+          loss_weights: what each output's loss is multiplied by in the total, a list or dict (a
+            number for a model with one output). Logs show the losses without it.
+          metrics: names, `jkeras.metrics` objects, or functions like a loss; they ignore sample
+            weights. For several outputs a list with an entry for each, or a dict under their
+            names; an entry is a metric, a list of metrics or None.
+          weighted_metrics: the same; these use them.
+          run_eagerly: run step by step in Python, for a debugger; slow. Arrays in a layer then have
+            values; where gradients are taken of them, jkeras.ops.convert_to_numpy(x) shows these.
+          steps_per_execution: fixes how many steps one dispatch has; left out, it adapts.
+          jit_compile: False is the same as `run_eagerly=True`.
+          auto_scale_loss: put a `LossScaleOptimizer` around the optimizer of a model with layers in
+            float16.
+          engine: where arrays lie while they are trained on: "resident", on the device whole;
+            "streaming", on the host and sent in parts; "auto", as the device's memory allows. It
+            changes no result.
+          check_nans: what is done about NaN and infinity in training.
+            False: data that hold any are refused; training itself is not watched.
+            True or "stop": besides, the weights and the loss are looked at after every step, and
+            where they are not finite an error names the step, and the first layer, loss, gradient
+            or update in it that made NaN or infinity. The model keeps what it had before that step.
+            "skip": data may hold any; a step whose loss, gradients or new weights are not finite
+            changes nothing, and a warning tells after the epoch how many there were.
+            "ignore": nothing is looked at, neither data nor steps.
+
+        Raises:
+          TypeError, ValueError: an argument is none of these; the message names the nearest word.
+        """
+        parts = self._parts
+        parts.recompile(
+            resolve(
+                parts.state.net,
+                optimizer=optimizer_view.described(optimizer),
+                loss=loss,
+                loss_weights=loss_weights,
+                metrics=metrics,
+                weighted_metrics=weighted_metrics,
+                eager=run_eagerly or jit_compile is False,
+                steps_per_execution=steps_per_execution,
+                auto_scale_loss=auto_scale_loss,
+                engine=engine,
+                check_nans=check_nans,
+            )
+        )
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._parts.compilation is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer: its description with the learning rate and the count of updates that
+        training has (`optimizer_view`); an optax transformation that was given comes back itself.
+        """
+        compiled = self._parts.need_compilation("optimizer")
+        return optimizer_view.view_of(compiled.optimizer, self._parts)
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's current learning rate. Assigning another costs nothing and recompiles
+        nothing.
+        """
+        return optimizer_view.learning_rate(self._parts)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        optimizer_view.set_learning_rate(self._parts, value)
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given, as an object, or the list or dict of them."""
+        return self._parts.need_compilation("loss").wanted.loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What the logs are made of, as descriptions in Keras's order: the mean of the loss, the
+        metrics that `compile` was given, the means of the losses of several outputs, and metrics
+        that a model's attributes hold; nothing with functions of one's own.
+        """
+        return self._parts.steps.metrics(self._parts.state)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the values that `evaluate` returns, in its order; with functions of one's
+        own those of the logs of the last evaluation or training.
+        """
+        self._parts.need_compilation("metrics_names")
+        return self._parts.steps.metrics_names(self._parts.state)
+
+    @property
+    def steps_per_execution(self) -> int:
+        """How many steps `compile` fixed for one dispatch; 1 where it adapts."""
+        return self._parts.need_compilation("steps_per_execution").steps_per_execution or 1
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python, for a debugger; set it to change that, for free."""
+        return self._parts.need_compilation("run_eagerly").eager
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        parts = self._parts
+        compiled = parts.need_compilation("run_eagerly")
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"{parts.state.who}: `run_eagerly`: expected True or False, got {describe(value)}."
+            )
+        parts.steps.compilation = dataclasses.replace(compiled, eager=value)
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled: the opposite of `run_eagerly`."""
+        return not self._parts.need_compilation("run_eagerly").eager
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool) -> None:
+        compiled = self._parts.need_compilation("run_eagerly")
+        self._parts.steps.compilation = dataclasses.replace(compiled, eager=not value)
+
+    def explain(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints what runs and what it costs: the engine that feeds the data and why, what lies on
+        the device, and for each compiled program how often it was traced, how long that took, its
+        work per step, its steps per dispatch, and its share of what the device manages.
+
+        Most of it is known after `fit`, `evaluate` or `predict`. Counting the work traces each
+        program again; measuring the device takes a third of a second, once.
+
+        Args:
+          print_fn: called with the text.
+        """
+        parts, state = self._parts, self._parts.state
+        programs = [plan.programs for plan in parts.plans.all()]
+        print_fn(explanation(state.who, state.values, parts.placed, programs))
+
+    # -- how the layers compute
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """How the layers compute. Set it to "mixed_bfloat16", and all layers without a `dtype` of
+        their own compute in bfloat16, but those that make the outputs; weights stay as they are,
+        and so does the optimizer, unless float16 makes it scale the loss.
+
+        Raises:
+          TypeError: on assignment: it is no policy, or the model is not made of layers.
+          ValueError: on assignment: there is no such policy.
+        """
+        return self._parts.policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        parts, state = self._parts, self._parts.state
+        plain = parts.plain[0] if parts.plain[1] is state.net else state.net
+        try:
+            policy = DTypePolicy(value)
+            net = plain if policy.name == "float32" else in_policy(plain, policy)
+        except (TypeError, ValueError) as error:
+            text = str(error).removeprefix("DTypePolicy: `name`: ").removeprefix("in_policy: ")
+            raise type(error)(f"{state.who}: `dtype_policy`: {text}") from None
+        parts.policy, parts.plain = policy, (plain, net)
+        state.net = net
+        compiled = parts.compilation
+        if compiled is not None:
+            scaled = compiled.scaled_for(net)
+            if scaled is not compiled:
+                parts.restart_optimizer(scaled)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The name of the dtype that the model's policy computes in."""
+        return self._parts.policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The name of the dtype of its weights: "float32"."""
+        return self._parts.policy.variable_dtype
+
+    # -- the compilation as a configuration
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile` was given, by argument; empty for a model that is not compiled.
+
+        Raises:
+          TypeError, ValueError: something in it cannot be written, such as an optimizer of optax.
+
+        Source: `keras.Model.get_compile_config`.
+        """
+        return configurations.compile_config(
+            self._parts.compilation, lambda: optimizer_view.learning_rate(self._parts)
+        )
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compiles the model as another was, by what `get_compile_config` gave here or in Keras.
+
+        Source: `keras.Model.compile_from_config`.
+        """
+        self.compile(**configurations.compile_arguments(config))
+
+
+__all__ = ["CompileMixin"]

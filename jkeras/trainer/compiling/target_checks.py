@@ -1,0 +1,136 @@
+"""What losses say of targets before any step: whether shapes go together, and values are in range.
+
+Shapes are looked at once for each structure of batches, values in every batch: one label out of
+range makes NaN of all weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.batch import Batch
+from jkeras.losses.registry import ByShape, resolve
+from jkeras.training.objective import Objective, Part
+
+
+class TargetCheck(NamedTuple):
+    """A loss with the targets and the specs of the outputs that it is asked about.
+
+    Attributes:
+      loss: the loss.
+      y: the targets, on the host.
+      outputs: the specs of the outputs.
+      output_name: how messages call the output; None where there is one.
+    """
+
+    loss: Any
+    y: np.ndarray[Any, Any]
+    outputs: Any
+    output_name: str | None
+
+    def check_shapes(self, who: str = "") -> None:
+        """Raises where targets and outputs do not go together; `who` begins the message where
+        there are several outputs.
+        """
+        self._check(who, self.loss.check_data)
+
+    def check_values(self, who: str = "") -> None:
+        """Raises where the targets are out of range; `who` as for `check_shapes`."""
+        if len(self.y):
+            self._check(who, self.loss.check_values)
+
+    def _check(self, who: str, check: Callable[[Any, Any], None]) -> None:
+        try:
+            check(self.y, self.outputs)
+        except (TypeError, ValueError) as error:
+            if self.output_name is None:
+                raise
+            where = f"{who}: " if who else ""
+            raise type(error)(f"{where}output {self.output_name}: {error}") from None
+
+
+class TargetChecks:
+    """The checks of the targets of batches of one structure.
+
+    Args:
+      objective: the model with its losses.
+      outputs: the specs of the model's outputs.
+      finite: whether targets were refused NaN and infinity; else rows with any are passed over.
+    """
+
+    def __init__(self, objective: Objective, outputs: Any, *, finite: bool) -> None:
+        self._objective, self._outputs, self._finite = objective, outputs, finite
+        self._single: TargetCheck | None = None
+
+    def check_shapes(self, who: str, batch: Batch) -> None:
+        """Raises where a loss does not go with the targets and the outputs, or with their values.
+
+        Args:
+          who: the method that was called, for messages.
+          batch: arrays.
+
+        Raises:
+          TypeError, ValueError: the loss says which.
+        """
+        parts = self._objective.parts(batch, self._outputs)
+        for part in parts:
+            if part.goal.loss is None:
+                continue
+            if part.y is None:
+                name = part.goal.loss.log_name
+                raise ValueError(f"{who}: expected targets for the loss {name!r}, got `y` = None.")
+            self._check_of(part, len(parts), is_resolved=False).check_shapes(who)
+
+    def check_values(self, batch: Batch, who: str = "") -> None:
+        """Raises where targets are out of range.
+
+        Args:
+          batch: arrays.
+          who: begins the message where there are several outputs.
+
+        Raises:
+          TypeError, ValueError: the loss says which.
+        """
+        for check in self.of(batch):
+            check.check_values(who)
+
+    def of(self, batch: Batch) -> Iterator[TargetCheck]:
+        """The check of each output that has a loss, for a batch of the structure."""
+        if self._single is not None:  # spares a tenth of a small step
+            yield self._single._replace(y=self._judged(batch.y))
+            return
+        parts = self._objective.parts(batch, self._outputs)
+        for part in parts:
+            if part.goal.loss is None or part.y is None:
+                continue
+            check = self._check_of(part, len(parts), is_resolved=True)
+            if len(parts) == 1 and hasattr(batch.y, "shape"):
+                self._single = check._replace(y=np.empty(0))  # which keeps no data alive
+            yield check
+
+    def _check_of(self, part: Part, count: int, *, is_resolved: bool) -> TargetCheck:
+        y, loss = self._judged(part.y), part.goal.loss
+        if is_resolved and isinstance(loss, ByShape):
+            loss = resolve(loss.word, y, part.outputs)
+        return TargetCheck(loss, y, part.outputs, part.goal.called if count > 1 else None)
+
+    def _judged(self, y: Any) -> np.ndarray[Any, Any]:
+        """The targets on the host; where NaN is allowed, the rows without any."""
+        y = np.asarray(y)
+        return y if self._finite else rows_of_numbers(y)
+
+
+def rows_of_numbers(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The rows without NaN and infinity.
+
+    Example:
+      >>> rows_of_numbers(np.array([1.0, np.nan, 3.0])).tolist()
+      [1.0, 3.0]
+    """
+    if not jnp.issubdtype(y.dtype, jnp.floating):
+        return y
+    return y[np.isfinite(y.astype(np.float32)).reshape(len(y), -1).all(axis=1)]

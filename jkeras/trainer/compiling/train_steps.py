@@ -1,0 +1,71 @@
+"""How a model is trained: what a loop needs of the steps, whoever wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from jkeras.core.batch import Batch
+from jkeras.metrics import Metric
+from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.plan import Kind, Plan
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.training.state import TrainState
+
+
+class TrainSteps(Protocol):
+    """The steps of a model: made from a loss and an optimizer, from the user's functions, or from
+    methods in Keras's way. Chosen once, when the model is made.
+
+    Attributes:
+      compilation: what `compile` was given; None before.
+    """
+
+    compilation: Compilation | None
+
+    @property
+    def transformation(self) -> Any:
+        """The optax transformation whose state is among the values; None for none."""
+
+    def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
+        """The pure function (key, *specs) -> all values."""
+
+    def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
+        """Raises where what `compile` was given does not go with the steps.
+
+        Raises:
+          ValueError: the steps say already what it says.
+        """
+
+    def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
+        """A model's values for a new compilation: weights stay, the optimizer starts anew."""
+
+    def metrics(self, state: ModelState) -> list[Metric]:
+        """What the logs are made of, in Keras's order."""
+
+    def metrics_names(self, state: ModelState) -> list[str]:
+        """The names of the values that `evaluate` returns, in its order."""
+
+    def check_predicts(self, who: str, state: ModelState) -> None:
+        """Raises where nothing gives outputs.
+
+        Raises:
+          ValueError: so it is; the message says which function is missing.
+        """
+
+    def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
+        """The plan for batches like this one.
+
+        Args:
+          who: the method that was called, for messages.
+          state: the model's, built.
+          kind: what the batches are for.
+          batch: arrays, of any number of rows.
+          rows: examples in a batch.
+
+        Raises:
+          TypeError, ValueError: the batch does not go with the model or the losses.
+        """
+
+
+__all__ = ["TrainSteps"]

@@ -1,0 +1,204 @@
+"""A trainer in files and in configurations, in Keras's words."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from jkeras.core.errors import describe, named_arguments
+from jkeras.core.serialization import serialize_keras_object
+from jkeras.keras_classes import optimizer_view
+from jkeras.models.anew import anew
+from jkeras.saving.matching import Report
+from jkeras.trainer.files import configurations, weight_files, whole_models
+from jkeras.trainer.loop import resume
+from jkeras.trainer.loop.parts import TrainerParts
+
+
+class FilesMixin:
+    """What a trainer does with files and configurations."""
+
+    _parts: TrainerParts
+
+    @named_arguments
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Writes all weights to one file, whole or not at all.
+
+        Args:
+          filepath: ends with `.safetensors`, `.msgpack` or, for Keras to read, `.weights.h5`.
+          overwrite: whether an existing file may be replaced.
+          max_shard_size: has to be None: weights are written to one file.
+
+        Raises:
+          FileExistsError: it exists and `overwrite` is False.
+          ValueError: another ending, or a model without weights yet.
+
+        Source: `keras.Model.save_weights`.
+        """
+        parts = self._parts
+        weight_files.save(parts.state, parts.optimizer, filepath, overwrite, max_shard_size)
+
+    @named_arguments
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str] | Mapping[str, Any],
+        skip_mismatch: bool = False,
+        *,
+        rename: Mapping[str, str] | None = None,
+    ) -> Report:
+        """Reads weights by their names, in the dtypes of the model.
+
+        Args:
+          filepath: a file that `save_weights` wrote, here or in Keras; a `.safetensors` or
+            `.msgpack` file of another library; a folder that Orbax wrote; or nested dicts of
+            arrays, such as the variables of a Flax module.
+          skip_mismatch: loads what fits and warns of the rest. Otherwise anything that differs is
+            an error.
+          rename: beginnings of the file's names and what to read in their place, as in
+            `rename={"backbone": "encoder"}`; `{"": "encoder"}` puts a word before all names. Not
+            for Keras's files, whose weights have no names.
+
+        Returns:
+          What became of each weight: matched, missing, unexpected, mismatched.
+
+        Raises:
+          FileNotFoundError: there is no such file.
+          ValueError: the file is damaged, or its weights are not this model's; the message names
+            the first one that differs. Nothing is loaded then.
+
+        Source: `keras.Model.load_weights`.
+        """
+        parts = self._parts
+        return weight_files.load(parts.state, parts.optimizer, filepath, skip_mismatch, rename)
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the model to one file: layers, weights, what `compile` was told, and the
+        optimizer's state. `jkeras.models.load_model` reads it, and so does Keras 3.
+
+        Args:
+          filepath: ends with `.keras`.
+          overwrite: whether an existing file may be replaced.
+          zipped: True or None.
+          **kwargs: `include_optimizer=False` leaves out how training stands.
+
+        Raises:
+          FileExistsError: it exists, and `overwrite` is False.
+          TypeError, ValueError: another ending, or a layer that has no configuration.
+
+        Source: `keras.Model.save`.
+        """
+        whole_models.save(
+            self, self._parts.state, self._parts.optimizer, filepath, overwrite, zipped, **kwargs
+        )
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """There is no export to other runtimes.
+
+        Raises:
+          NotImplementedError: always; the message says what to use.
+        """
+        raise NotImplementedError(
+            "export: there is no export to SavedModel, ONNX or LiteRT here. model.save('m.keras') "
+            "writes the model for jkeras and Keras 3; jax.export.export(jax.jit(fn)) exports its "
+            "pure function."
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that this trainer is, and in `fit` the run it is in, in plain containers,
+        numbers and NumPy arrays: for `fit(resume_from=)`.
+
+        In `fit` callbacks ask for it where everything stands still, in `on_pause` and
+        `on_boundary`.
+
+        Raises:
+          ValueError: the model is not built.
+        """
+        return resume.snapshot(self._parts)
+
+    # -- configurations
+
+    def get_config(self) -> dict[str, Any]:
+        """The description and the name, as `from_config` takes them.
+
+        Raises:
+          TypeError: the description is no layer of jkeras and has no configuration.
+        """
+        state = self._parts.state
+        return {"name": state.name, "net": serialize_keras_object(state.net)}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """A model with fresh weights.
+
+        Args:
+          config: what `get_config` gave.
+          custom_objects: the user's own classes and functions by name.
+
+        Raises:
+          ValueError: a name in it is unknown, or something is missing.
+        """
+        parts = configurations.read_parts(cls, config, ("net",), custom_objects)
+        make: Callable[..., Self] = cls
+        return make(parts["net"], name=parts.get("name"))
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model as JSON: what `jkeras.models.model_from_json` reads, and Keras's.
+
+        Args:
+          **kwargs: for `json.dumps`, such as `indent=2`.
+
+        Source: `keras.Model.to_json`.
+        """
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def in_config_of_compilation(self) -> dict[str, Any]:
+        """`get_compile_config`, or nothing, with a warning, where it cannot be written."""
+        parts = self._parts
+        try:
+            return configurations.compile_config(
+                parts.compilation, lambda: optimizer_view.learning_rate(parts)
+            )
+        except (TypeError, ValueError) as error:
+            warnings.warn(
+                f"{parts.state.who}: what it was compiled with is left out of the configuration: "
+                f"{error}",
+                stacklevel=4,
+            )
+            return {}
+
+    def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
+        """A model of the same layers, each made anew, with fresh weights.
+
+        Args:
+          clone_function: from a layer to the one that takes its place; None for its equal.
+
+        Raises:
+          ValueError: `clone_function` for a model that is no `Sequential`.
+        """
+        state = self._parts.state
+        if clone_function is not None:
+            raise ValueError(
+                f"{state.who}: `clone_function`: expected None, because the model is not made of a "
+                f"list of layers, got {describe(clone_function)}."
+            )
+        make: Any = type(self)
+        return make(*anew([state.net]), name=state.name)
+
+
+__all__ = ["FilesMixin"]

@@ -1,0 +1,219 @@
+"""The epochs of a run, from the first to the last: training, validation, callbacks."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras import optimizers
+from jkeras.core import trees
+from jkeras.data.streams import Stream
+from jkeras.display import epoch_header
+from jkeras.trainer.compiling.plan import Plan
+from jkeras.trainer.compiling.programs import begin_epoch, end_epoch
+from jkeras.trainer.loop import dispatch, nan_watch, resume
+from jkeras.trainer.loop.call import Call
+from jkeras.trainer.loop.dispatch import Chunk, LogValues, floats
+from jkeras.trainer.loop.evaluate import evaluate
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.preflight.data_arguments import Data
+from jkeras.trainer.reports.progress import Progress
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.training.state import TrainState
+
+
+class Training(NamedTuple):
+    """What is trained on, and how.
+
+    Attributes:
+      data: the data set, where it will be used.
+      plan_fn: returns the plan for it, which differs when other weights are frozen.
+      batch_size: examples in a batch; of no meaning for a stream.
+      shuffle: whether arrays are visited in a new order in each epoch.
+    """
+
+    data: Data
+    plan_fn: Callable[[], Plan]
+    batch_size: int
+    shuffle: bool
+
+
+class Validation(NamedTuple):
+    """What is validated on.
+
+    Attributes:
+      data: the data set, where it will be used; None for none.
+      plan_fn: returns the plan for it.
+      batch_size: examples in a batch.
+      steps: batches at most, if that was asked for.
+    """
+
+    data: Data | None
+    plan_fn: Callable[[], Plan]
+    batch_size: int
+    steps: int | None
+
+
+def fit(
+    parts: TrainerParts,
+    training: Training,
+    validation: Validation,
+    epochs: int,
+    call: Call,
+    taken: resume.Snapshot | None,
+) -> None:
+    """The epochs of a run, with everything checked and laid out.
+
+    Args:
+      parts: of the trainer, which is in the run.
+      training, validation: the data.
+      epochs: the number of the last epoch.
+      call: who listens.
+      taken: a run to go on with; None to begin anew.
+    """
+    run, state, callbacks, data = parts.run, parts.state, call.callbacks, training.data
+    assert run is not None, "fit has made it"
+    silent = dataclasses.replace(call, verbose=0, limit=validation.steps)
+    logs: LogValues = {}
+    parts.stop_training, parts.initial_epoch = False, run.first
+    callbacks.call("on_train_begin", {})
+    limits = call.limit, validation.steps
+    taken = resume.go_on(parts, taken, data, validation.data, limits)
+    while run.epoch < epochs and not run.stops:
+        epoch = run.epoch
+        if isinstance(data, Stream) and not run.batch and data.begin_epoch() is None:
+            _warn_of_end(epoch)
+            break
+        start = _first_batch(data, epoch - run.first, training.batch_size, call.limit)
+        callbacks.call("on_epoch_begin", epoch, {})
+        if taken is not None:  # in the middle of this epoch, behind its beginning
+            resume.put_back(parts, taken)
+            taken = None
+        bar = call.bar(epoch_header(epoch + 1, epochs) if epochs > 1 else "")
+        logs = train_epoch(parts, training, start, call, bar)
+        if call.interrupted():
+            break
+        if validation.data is not None and run.validates_fn(epoch):
+            plan, size = validation.plan_fn(), validation.batch_size
+            found = evaluate(state, plan, validation.data, size, silent)
+            logs |= {f"val_{name}": value for name, value in found.items()}
+            if call.interrupted():
+                break  # the values of half a validation are no result
+        state.values = end_epoch(state.need_values())
+        run.next_epoch()
+        logs = dict(sorted(logs.items()))
+        bar.finish(logs)
+        callbacks.call("on_epoch_end", epoch, logs)
+        run.stops = parts.stop_training
+        callbacks.pause("epoch")
+        if call.interrupted():
+            break
+    if call.interrupted():
+        callbacks.pause("interrupt")
+    if parts.steps.transformation is not None:
+        _keep_averages(state)
+    callbacks.call("on_train_end", logs)
+
+
+def train_epoch(
+    parts: TrainerParts, training: Training, start: int, call: Call, bar: Progress
+) -> LogValues:
+    """One epoch, from batch `start` of the data on; returns the logs at its end."""
+    run, state, data = parts.run, parts.state, training.data
+    assert run is not None, "fit has made it"
+    callbacks, plan = call.callbacks, training.plan_fn()
+    watched, hears = callbacks.watches_batches("train"), callbacks.hears_batches("train")
+    begun = state.donatable()
+    if not run.batch:
+        state.values = begun = begin_epoch(begun, plan.programs.zeros(), start)
+
+    def carry(step: int) -> TrainState:
+        call.batch_hook("train", "begin", step, {})
+        return state.donatable()
+
+    def report(chunk: Chunk) -> None:
+        bar.update(chunk.done, chunk.logs)
+        if hears:
+            call.batch_hook("train", "end", chunk.done - 1, floats(chunk.logs))
+        run.stepped(chunk.done, chunk.logs)
+
+    def stopped() -> bool:
+        return call.interrupted() or parts.stop_training
+
+    pace = call.begin(plan.programs.pace("train", training.batch_size), bar)
+    feeds = dispatch.train_feeds(
+        plan.programs,
+        begun,
+        data,
+        size=training.batch_size,
+        shuffle=training.shuffle,
+        start=start,
+        limit=call.limit,
+        pace=pace,
+        fixed=call.fixed,
+        watched=watched,
+    )
+    chunks = dispatch.train(
+        plan.programs,
+        carry,
+        feeds,
+        start=start,
+        position=int(begun.position),
+        pace=pace,
+        room_fn=run.room,
+        checks=parts.need_compilation("fit").check_nans,
+    )
+    logs: Mapping[str, Any] = run.logs
+    if not (run.batch and stopped()):  # else it was stopped in the middle of this epoch before
+        for chunk in dispatch.read_late(
+            chunks,
+            pace,
+            report,
+            eager_fn=lambda chunk: watched or bool(run.due(chunk.done)),
+            stopped_fn=stopped,
+        ):
+            logs, state.values = chunk.logs, chunk.value
+    found = floats(logs)
+    nan_watch.warn_of_skipped("fit", state.need_values(), start)
+    return found
+
+
+def _keep_averages(state: ModelState) -> None:
+    """At the end of training, the averages of an optimizer with `use_ema` are the weights."""
+    values = state.need_values()
+    averages = optimizers.final_params(values.params, values.opt_state)
+    pairs = zip(jax.tree.leaves(averages), jax.tree.leaves(values.params), strict=True)
+    if any(average is not param for average, param in pairs):
+        # A copy: the next step donates weights and averages, which must be two buffers.
+        state.values = values.replace(params=trees.copy(averages))
+
+
+def _first_batch(data: Data, number: int, batch_size: int, limit: int | None) -> int:
+    """The first batch of the run's epoch `number`; warns when its steps go past the data's end."""
+    if isinstance(data, Stream) or limit is None:
+        return 0
+    total = data.steps(batch_size)
+    start = dispatch.start_of_epoch(number, total, limit)
+    if start + limit > total:
+        warnings.warn(
+            f"fit: the data ends after {total - start} of the {limit} steps of this epoch; the "
+            "next epoch begins at its start again. Choose `steps_per_epoch` so that it divides "
+            f"the {total} batches.",
+            stacklevel=5,
+        )
+    return start
+
+
+def _warn_of_end(epoch: int) -> None:
+    warnings.warn(
+        f"fit: the data ended before epoch {epoch + 1}: a generator is read once. "
+        "Pass an iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
+        stacklevel=5,
+    )
+
+
+__all__ = ["Training", "Validation", "fit", "train_epoch"]

@@ -1,0 +1,160 @@
+"""What a trainer holds: the parts that its public methods hand on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from jkeras.core.batch import Batch
+from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.data.arrays import Arrays
+from jkeras.data.streams import Stream
+from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.plan import Kind, Plans
+from jkeras.trainer.compiling.train_steps import TrainSteps
+from jkeras.trainer.loop.run import Run
+from jkeras.trainer.preflight.data_arguments import Data
+from jkeras.trainer.preflight.placement import Placed, place
+from jkeras.trainer.preflight.prepare import Prepared, prepare
+from jkeras.trainer.state.model_state import ModelState
+
+PARTS = "_parts"
+"""The one attribute under which a trainer keeps everything that is its own."""
+
+
+@dataclasses.dataclass
+class TrainerParts:
+    """The parts of a trainer.
+
+    Attributes:
+      state: the description and its current values.
+      steps: how a step is made, with what `compile` was given.
+      plans: what is known about batches of the structures that were there.
+      run: where a `fit` stands; None outside of one.
+      placed: the data of the last call, and where they lie.
+      stop_training: set by callbacks to end training.
+      initial_epoch: the first epoch of the run, which callbacks may set.
+      policy: how the layers compute.
+      plain: the description without the policy, and the one made of it.
+      given: of a `Sequential` the description, and the layers as the user gave them.
+    """
+
+    state: ModelState
+    steps: TrainSteps
+    plans: Plans = dataclasses.field(default_factory=Plans)
+    run: Run | None = None
+    placed: Placed | None = None
+    stop_training: bool = False
+    initial_epoch: int = 0
+    policy: DTypePolicy = dataclasses.field(default_factory=lambda: DTypePolicy("float32"))
+    plain: tuple[Any, Any] = (None, None)
+    given: tuple[Any, list[Any]] = (None, [])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the run and the data that were there."""
+        return vars(self) | {"run": None, "placed": None}
+
+    @property
+    def compilation(self) -> Compilation | None:
+        """What `compile` was given; None before."""
+        return self.steps.compilation
+
+    @property
+    def optimizer(self) -> Any:
+        """The description of the optimizer that the model is compiled with; None for none."""
+        return None if self.steps.compilation is None else self.steps.compilation.optimizer
+
+    def need_compilation(self, wanted: str) -> Compilation:
+        """What `compile` was given.
+
+        Raises:
+          ValueError: nothing yet; `wanted` is what needs it.
+        """
+        compiled = self.steps.compilation
+        if compiled is None:
+            raise ValueError(
+                f"{self.state.who}: `{wanted}` needs a compiled model. "
+                "Call compile(optimizer='adam', loss='mse') first."
+            )
+        return compiled
+
+    def change_compilation(self, compilation: Compilation) -> None:
+        """Takes another compilation that leaves the optimizer's state as it is."""
+        self.steps.compilation = compilation
+        self.plans.clear()
+
+    def recompile(self, compilation: Compilation) -> None:
+        """Takes another compilation: weights stay, the optimizer starts anew.
+
+        Raises:
+          ValueError: it does not go with the steps; what was there before stays.
+        """
+        self.steps.check_compilation(self.state, compilation)
+        self.state.optimizer_met_data = False
+        self.restart_optimizer(compilation)
+
+    def restart_optimizer(self, compilation: Compilation) -> None:
+        """Takes another compilation, and lets the optimizer start anew."""
+        self.change_compilation(compilation)
+        values = self.state.values
+        if values is not None:
+            self.state.values = self.steps.recompiled(self.state, values)
+            self.state.mark_synced()
+
+    def mode(self) -> contextlib.AbstractContextManager[Any]:
+        """How programs run while the context is entered: in Python, where `run_eagerly` says so."""
+        compiled = self.steps.compilation
+        eager = compiled is not None and compiled.eager
+        return jax.disable_jit() if eager else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def running(self, run: Run, data: Data) -> Iterator[None]:
+        """While the context is entered, `snapshot` knows where the run stands; then the callbacks
+        hear that `fit` is left, and the data are let go of.
+        """
+        around, self.run = self.run, run
+        try:
+            yield
+        finally:
+            self.run = around  # that of a `fit` one of whose callbacks has called this one
+            if isinstance(data, Stream):
+                data.close()  # in the middle of a pass, perhaps
+            run.callbacks.leave()
+
+    def prepare(
+        self, who: str, data: Data, batch_size: int | None = None, *, kind: Kind
+    ) -> Prepared:
+        """The data as the model takes them, and the plan for them; see `preflight.prepare`."""
+        found = prepare(who, self.state, self.steps, self.plans, data, batch_size, kind=kind)
+        if kind != "predict":
+            self.state.optimizer_met_data = True
+        return found
+
+    def place_batch(self, who: str, data: Data) -> Batch:
+        """The arrays of one batch, placed likewise."""
+        placed = self.place(who, data)
+        assert isinstance(placed, Arrays), "one batch is no stream"
+        return placed.batch
+
+    def place(self, who: str, data: Data) -> Data:
+        """The data on the device, if they fit beside the model, else where they are."""
+        self.placed = place(data, self.need_compilation(who).engine)
+        return self.placed.data
+
+
+def parts_of(trainer: Any) -> TrainerParts:
+    """The parts of a trainer, for those who are asked about it from outside."""
+    parts: TrainerParts = vars(trainer)[PARTS]
+    return parts
+
+
+def is_trainer(value: Any) -> bool:
+    """Whether something is a trainer that was made."""
+    return isinstance(getattr(value, "__dict__", {}).get(PARTS), TrainerParts)
+
+
+__all__ = ["PARTS", "TrainerParts", "is_trainer", "parts_of"]

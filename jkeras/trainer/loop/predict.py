@@ -1,0 +1,51 @@
+"""A prediction, from its first batch to its last."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jkeras.trainer.compiling.plan import Plan
+from jkeras.trainer.loop import dispatch
+from jkeras.trainer.loop.call import Call
+from jkeras.trainer.loop.dispatch import Chunk
+from jkeras.trainer.preflight.data_arguments import Data
+from jkeras.trainer.state.inference_rng import with_inference_rng
+from jkeras.trainer.state.model_state import ModelState
+
+
+def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Call) -> Any:
+    """The outputs for a data set, as NumPy arrays; arguments as for `evaluate`."""
+    callbacks, programs = call.callbacks, plan.programs
+    callbacks.call("on_predict_begin", {})
+    values = state.need_values()
+    watched = callbacks.watches_batches("predict")
+    call = dataclasses.replace(call, fixed=1 if watched else None)
+    bar = call.bar()
+    pace = call.begin(programs.pace("predict", batch_size), bar)
+    outputs = dispatch.Outputs()
+
+    def begin(step: int) -> None:
+        call.batch_hook("predict", "begin", step, {})
+
+    def report(chunk: Chunk) -> None:
+        bar.update(chunk.done, {})
+        if chunk.value is not None:
+            rows = outputs.add(*chunk.value)
+            call.batch_hook("predict", "end", chunk.done - 1, {"outputs": rows})
+
+    where = (programs, values.params, with_inference_rng(state, values))
+    feeds = dispatch.predict_feeds(
+        *where, data, size=batch_size, limit=call.limit, pace=pace, watched=watched
+    )
+    chunks = dispatch.predict(*where, feeds, pace=pace, begin_fn=begin)
+    for _ in dispatch.read_late(
+        chunks, pace, report, eager_fn=lambda _: watched, stopped_fn=lambda: False
+    ):
+        pass
+    bar.finish({})
+    callbacks.call("on_predict_end", {})
+    return outputs.result()
+
+
+__all__ = ["predict"]

@@ -1,0 +1,344 @@
+"""Models and weights in files, as functions; and models read from `.keras` files.
+
+    model = jkeras.models.load_model("m.keras")         # written here or in Keras
+
+Laws: nothing in a file is run or imported; a model that a file describes gets no array before the
+weights in the file are known to be those it needs, so a small file cannot ask for much memory; what
+is wrong is a `ValueError` that names the file and the place in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import code
+from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.core.errors import describe, named_arguments
+from jkeras.core.serialization import read as deserialized
+from jkeras.core.serialization import with_plain_dtypes
+from jkeras.core.trees import size_bytes
+from jkeras.keras_classes.subclassed_model import is_shape
+from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving.matching import Report
+from jkeras.trainer.files import keras_weights
+from jkeras.trainer.files.whole_models import checked_path
+from jkeras.trainer.loop.parts import TrainerParts, is_trainer, parts_of
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.specs import InputSpecs, concrete, spec_of_input
+from jkeras.trainer.state.weight_order import PARTS
+from jkeras.trainer.trainer import Trainer
+from jkeras.training.state import TrainState, fresh
+
+MOST_BESIDE = 1 << 26
+"""Bytes that a model may carry beside its weights (states of a batch), before a file says so."""
+MOST_UNROLLED = 4096
+"""The longest axis in a file with an unrolled recurrent layer, which is traced step by step."""
+
+_Config = dict[str, Any]
+
+
+def save_model(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    **kwargs: Any,
+) -> None:
+    """Writes a model to a file; see `model.save`.
+
+    Args:
+      model: the model.
+      filepath, overwrite, zipped, **kwargs: as for `model.save`.
+
+    Raises:
+      TypeError: `model` is none.
+
+    Source: `keras.saving.save_model`.
+    """
+    if not is_trainer(model):
+        raise TypeError(f"save_model: `model`: expected a model, got {describe(model)}.")
+    model.save(filepath, overwrite, zipped, **kwargs)
+
+
+@named_arguments
+def save_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
+    """Writes a model's weights: `model.save_weights(filepath, overwrite)`.
+
+    Raises:
+      TypeError: `model` is none.
+
+    Source: `keras.saving.save_weights`.
+    """
+    _model("save_weights", model).save_weights(filepath, overwrite, max_shard_size)
+
+
+@named_arguments
+def load_weights(
+    model: Any,
+    filepath: str | os.PathLike[str] | Mapping[str, Any],
+    skip_mismatch: bool = False,
+    *,
+    rename: Mapping[str, str] | None = None,
+) -> Report:
+    """Reads a model's weights: `model.load_weights(filepath, skip_mismatch)`.
+
+    Raises:
+      TypeError: `model` is none.
+
+    Source: `keras.saving.load_weights`.
+    """
+    return _model("load_weights", model).load_weights(filepath, skip_mismatch, rename=rename)
+
+
+def _model(who: str, model: Any) -> Trainer:
+    if not isinstance(model, Trainer):
+        raise TypeError(
+            f"{who}: `model`: expected a model, got {describe(model)}. Write {who}(model, "
+            "filepath)."
+        )
+    return model
+
+
+@named_arguments
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """The model in a file that `model.save` wrote, here or in Keras 3.
+
+    Args:
+      filepath: ends with `.keras`.
+      custom_objects: the user's own classes and functions by name.
+      compile: whether to compile it as it was, and to give the optimizer the state that it had.
+      safe_mode: whether a file with the code of a lambda is refused; False runs it, and with it
+        whatever the writer of the file wanted.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is damaged, names what is not known, holds code, or its weights are not those
+        of the layers it describes.
+
+    Source: `keras.saving.load_model`.
+    """
+    path = checked_path(filepath, "load")
+    if not isinstance(compile, bool):
+        raise TypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
+    safe = code.checked_safe_mode("load_model", safe_mode)
+    archive = keras_archive.read(path)
+    config = archive.config
+    where = f"{path}: {keras_archive.CONFIG}"
+    _check_config(config, where, safe)
+    stored = keras_h5.read(archive.weights, f"{path}: {keras_archive.WEIGHTS}")
+    with CustomObjectScope(custom_objects), code.allowed(not safe):
+        model = _described(config, where)
+        parts = parts_of(model)
+        _fill(parts, stored, f"{path}: {keras_archive.WEIGHTS}", len(archive.weights))
+        if compile and config.get("compile_config"):
+            _compile(model, config["compile_config"], where)
+            if parts.state.built:
+                source, optimizer = f"{path}: {keras_archive.WEIGHTS}", parts.optimizer
+                found = keras_weights.restored_optimizer(parts.state, optimizer, stored, source)
+                keras_weights.put_optimizer(parts.state, found, stored)
+    return model
+
+
+def _check_config(config: Any, where: str, safe: bool) -> None:
+    """Raises for what must not be read.
+
+    Raises:
+      ValueError: code, or sizes that would take forever to trace.
+    """
+    longest, unrolled = 0, None
+    for part, name in _dicts(config, "the model"):
+        if safe and part.get("class_name") == "__lambda__":
+            raise ValueError(
+                f"{where}: {name} holds a Python lambda as code, which could do anything. If you "
+                "trust who wrote the file, load it with safe_mode=False; better, write the "
+                "function with def, make the layer anew with it, and load with "
+                "custom_objects={'name': function}."
+            )
+        unrolled = name if part.get("unroll") is True else unrolled
+        shapes = [part.get(key) for key in ("batch_shape", "input_shape", "build_input_shape")]
+        sizes = [n for shape in shapes if isinstance(shape, list) for n in shape]
+        longest = max([longest, *(n for n in sizes if isinstance(n, int))])
+    if unrolled and longest > MOST_UNROLLED:
+        raise ValueError(
+            f"{where}: {unrolled} is unrolled, and an input has an axis of {longest}: expected at "
+            f"most {MOST_UNROLLED}, because each step is traced."
+        )
+
+
+def _dicts(config: Any, name: str) -> Iterator[tuple[_Config, str]]:
+    """Every dict in a configuration, with the name of the layer that it is in."""
+    if isinstance(config, list):
+        for item in config:
+            yield from _dicts(item, name)
+    elif isinstance(config, dict):
+        own = config.get("config")
+        if isinstance(own, dict) and isinstance(own.get("name"), str):
+            name = f"{config.get('class_name', 'layer')} {own['name']!r}"
+        yield config, name
+        for item in config.values():
+            yield from _dicts(item, name)
+
+
+def _described(config: _Config, where: str) -> Any:
+    """The model of a configuration, without weights, with the shapes of its inputs if it has them.
+
+    Raises:
+      ValueError: anything that is wrong with the configuration.
+    """
+    bare = _without_shapes({**config, "compile_config": None, "build_config": None})
+    if "class_name" not in config:
+        raise ValueError(
+            f"{where}: expected the configuration of a model, with a key 'class_name', got the "
+            f"keys {', '.join(map(repr, config)) or 'of nothing'}."
+        )
+    try:
+        model = deserialized(with_plain_dtypes(bare))
+        if not is_trainer(model):
+            raise TypeError(f"expected a model, got {describe(model)}")
+        state = parts_of(model).state
+        state.specs = state.specs or _specs(state, config)
+    except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
+        raise ValueError(f"{where}: {_reason(error)}") from error
+    return model
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return f"it lacks {text}." if isinstance(error, KeyError) else text
+
+
+def _without_shapes(config: Any) -> Any:
+    """The configuration without the shapes for which models would make weights at once."""
+    if isinstance(config, list):
+        return [_without_shapes(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    is_row = config.get("class_name") == "Sequential" and isinstance(config.get("config"), dict)
+    if is_row:
+        kept = {n: v for n, v in config["config"].items() if n != "build_input_shape"}
+        config = {**config, "config": kept}
+    return {name: _without_shapes(value) for name, value in config.items()}
+
+
+def _specs(state: ModelState, config: _Config) -> InputSpecs | None:
+    """What a model's inputs are: as its layers say, else as the file does."""
+    given = state.known_inputs() or _given_shapes(config)
+    specs = tuple(_shapes(value, state.who) for value in given)
+    dtypes = (config.get("build_config") or {}).get("input_dtypes")
+    leaves = jax.tree.leaves(specs)
+    if isinstance(dtypes, list) and len(dtypes) == len(leaves):
+        for leaf, dtype in zip(leaves, dtypes, strict=True):
+            leaf.dtype = jnp.dtype(dtype)
+    return specs or None
+
+
+def _given_shapes(config: _Config) -> list[Any]:
+    """The shapes of the inputs in a file, one for each."""
+    build = config.get("build_config") or {}
+    if "shapes_dict" in build:
+        return list(build["shapes_dict"].values())
+    content = config.get("config")
+    own = content.get("build_input_shape") if isinstance(content, dict) else None
+    shape = build.get("input_shape", own)
+    if shape is None:
+        return []
+    return [shape] if isinstance(shape, dict) or is_shape(shape) else list(shape)
+
+
+def _shapes(value: Any, who: str) -> Any:
+    """The spec of one input, or the nested specs of an input that is nested."""
+    if isinstance(value, dict):
+        return {name: _shapes(item, who) for name, item in value.items()}
+    if isinstance(value, list) and not is_shape(value):
+        return [_shapes(item, who) for item in value]
+    return spec_of_input(value, who)
+
+
+def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -> None:
+    """Gives a model its weights.
+
+    Raises:
+      ValueError: they are not those of its layers.
+    """
+    state = parts.state
+    if state.specs is None:
+        if any(path.partition("/")[0] != "optimizer" for path in stored):
+            raise ValueError(
+                f"{where}: it has weights, and the shape of the model's inputs is not in the file, "
+                "so the model cannot be built. Make it anew, build it, and use load_weights."
+            )
+        return
+    try:
+        specs = jax.eval_shape(_first(state), *map(concrete, state.specs))
+        wanted = keras_weights.sections_of(state)
+    except Exception as error:  # layers that do not fit together fail anywhere, in any way
+        raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error
+    leaves = {part: jax.tree.leaves(tree) for part, tree in zip(PARTS, specs, strict=True)}
+    report, new = keras_weights.matched(wanted, leaves, stored)
+    if not report.complete:
+        raise ValueError(f"{where}: {report.difference}")
+    _check_beside(specs, size, where)
+    trees = []
+    for part, tree in zip(PARTS, specs, strict=True):
+        found = {place.leaf: array for place, array in new.items() if place.part == part}
+        values = [_value(found.get(i), leaf) for i, leaf in enumerate(leaves[part])]
+        trees.append(jax.tree.unflatten(jax.tree.structure(tree), values))
+    _take(state, *trees)
+
+
+def _value(found: Any, leaf: Any) -> jax.Array:
+    """A weight as the model has it; zeros for what is no weight and in no file."""
+    if found is None:
+        return jnp.zeros(leaf.shape, leaf.dtype)
+    return jnp.asarray(found.astype(leaf.dtype))
+
+
+def _first(state: ModelState) -> Any:
+    """The pure function from specs to the first params and state."""
+    return lambda *inputs: state.net.init(jax.random.key(0), *inputs)
+
+
+def _check_beside(specs: Any, size: int, where: str) -> None:
+    """Raises where a model would carry much that is in no file.
+
+    Raises:
+      ValueError: the model would carry too much.
+    """
+    needed = size_bytes(specs)
+    if needed > 4 * size + MOST_BESIDE:
+        raise ValueError(
+            f"{where}: the model would need {needed} bytes, and the file has {size}: expected "
+            "the states of its batches to be smaller."
+        )
+
+
+def _take(state: ModelState, params: Any, carried: Any) -> None:
+    """Makes these the values of a model that has none."""
+    key = jax.random.key(state.seed)
+    values: TrainState = fresh(params, carried, {}, {}, key)
+    state.take_first(state.maker.recompiled(state, values))
+
+
+def _compile(model: Any, config: Any, where: str) -> None:
+    try:
+        model.compile_from_config(config)
+    except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
+        raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
+
+
+__all__ = ["load_model", "load_weights", "save_model", "save_weights"]

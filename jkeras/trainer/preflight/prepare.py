@@ -1,0 +1,140 @@
+"""Data made ready for a model, a model built for its data, and the plan for both.
+
+All errors come here, before any work is done. What depends on the structure of the data alone is
+looked at once (`compiling.plan`); values are looked at in every call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras.core.batch import Batch
+from jkeras.data.streams import Stream
+from jkeras.trainer.compiling.plan import Kind, Plan, Plans
+from jkeras.trainer.compiling.train_steps import TrainSteps
+from jkeras.trainer.preflight import data_arguments
+from jkeras.trainer.preflight.data_arguments import Data
+from jkeras.trainer.preflight.late_batches import LateBatches
+from jkeras.trainer.state import adapted_layers, inference_rng
+from jkeras.trainer.state.model_state import ModelState
+
+
+class Prepared(NamedTuple):
+    """Data that a model can take, and the plan for them.
+
+    Attributes:
+      data: the data set.
+      plan: what is known about its batches.
+      plan_fn: returns the plan as it is now: another one when other weights are frozen.
+    """
+
+    data: Data
+    plan: Plan
+    plan_fn: Callable[[], Plan]
+
+
+def prepare(
+    who: str,
+    state: ModelState,
+    steps: TrainSteps,
+    plans: Plans,
+    data: Data,
+    batch_size: int | None = None,
+    *,
+    kind: Kind,
+) -> Prepared:
+    """The data as the model takes them, after building the model for them and checking that they go
+    together, and the plan.
+
+    Args:
+      who: the method that was called, for messages.
+      state: the model's.
+      steps: how it is trained.
+      plans: those that were made so far.
+      data: as they were loaded.
+      batch_size: examples in a batch; None for 32 at most.
+      kind: what the data are for.
+
+    Raises:
+      TypeError, ValueError: the data do not go with the model or the losses.
+    """
+    state.build_if_known()
+    shapes = None if state.specs is None else tuple(map(_example_shape, state.specs))
+    data = data_arguments.adjusted(data, who, state.net, shapes)
+    batch = data_arguments.first_batch(who, data)
+    rows = data_arguments.rows_of(data, batch, batch_size)
+    state.build(*batch.inputs, rows=rows)
+    _warn_of_pixels(state, batch)
+    make_fn = functools.partial(_made, who, state, steps, kind, batch, rows)
+    used = Batch(batch.x) if kind == "predict" else batch
+
+    def find() -> tuple[Plan, bool]:
+        state.need_values()
+        if kind == "train":
+            state.sync_frozen()
+        return plans.of(state, kind, used, rows, make_fn)
+
+    plan, is_new = find()
+    if not is_new:
+        data_arguments.check_inputs(who, plan.check_inputs, batch)
+        if plan.checks is not None:
+            plan.checks.check_values(batch, who)
+    if isinstance(data, Stream):
+        data.pads = plan.programs.pads
+        data.check_fn = _late_batches(who, state, steps, plan, batch)
+    return Prepared(data, plan, lambda: find()[0])
+
+
+def _made(
+    who: str, state: ModelState, steps: TrainSteps, kind: Kind, batch: Batch, rows: int
+) -> Plan:
+    """A plan made anew, after checking all that depends on the structure of the data."""
+    check = data_arguments.input_check(state.net)
+    data_arguments.check_inputs(who, check, batch)
+    adapted_layers.check_ready(who, state.net, state.need_values().state)
+    plan = steps.plan(who, state, kind, batch, rows)
+    return dataclasses.replace(plan, check_inputs=check)
+
+
+def _late_batches(
+    who: str, state: ModelState, steps: TrainSteps, plan: Plan, first: Batch
+) -> LateBatches:
+    """What looks at the batches of a stream that come later."""
+    compiled = steps.compilation
+    finite = plan.kind == "predict" or compiled is None or compiled.refuses_nans(who)
+    outputs_fn = functools.partial(_outputs_of, state, plan) if plan.traces_inputs else None
+    whole = not plan.programs.pads
+    return LateBatches(who, first, plan.objective, outputs_fn, finite=finite, whole=whole)
+
+
+def _outputs_of(state: ModelState, plan: Plan, *inputs: Any) -> Any:
+    """The specs of the outputs for such inputs, which are traced once."""
+    key = jax.tree.structure(inputs), tuple(jax.tree.leaves(inputs))
+    if key not in plan.outputs:
+        plan.outputs[key] = inference_rng.output_specs(state, *inputs)
+    return plan.outputs[key]
+
+
+def _warn_of_pixels(state: ModelState, batch: Batch) -> None:
+    """Says once that raw pixels go into a model that does not scale them."""
+    largest = 0 if state.warned_of_pixels else data_arguments.raw_pixels(state.net, batch)
+    if largest:
+        state.warned_of_pixels = True
+        warnings.warn(
+            f"{state.who}: `x` holds uint8 images with values up to {largest}, which train "
+            "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
+            stacklevel=6,
+        )
+
+
+def _example_shape(spec: Any) -> Any:
+    return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
+
+
+__all__ = ["Prepared", "prepare"]

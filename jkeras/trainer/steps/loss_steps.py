@@ -1,0 +1,202 @@
+"""Steps made from a loss and an optimizer, as `compile` gives them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras import optimizers
+from jkeras.core import trees
+from jkeras.core.batch import Batch
+from jkeras.core.one_call import jit_for_one_call
+from jkeras.metrics import Mean, Metric
+from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
+from jkeras.trainer.compiling.programs import Programs, StepFunctions
+from jkeras.trainer.compiling.target_checks import TargetChecks
+from jkeras.trainer.state import inference_rng
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.specs import concrete
+from jkeras.training import steps
+from jkeras.training.goals import NOTHING
+from jkeras.training.objective import Objective, Sums, objective_of, padded_rows
+from jkeras.training.state import TrainState
+
+PredictFn = Callable[[Any, Any, Any], Any]
+
+
+class Resolved(NamedTuple):
+    """What a loss and metrics come to for batches of one structure.
+
+    Attributes:
+      objective: the model with them, for the structure of the outputs.
+      checks: what the losses say of targets.
+      zeros: the sums before the first batch.
+      pads: whether a partial last batch may be filled up.
+    """
+
+    objective: Objective
+    checks: TargetChecks
+    zeros: Sums
+    pads: bool
+
+
+class LossSteps:
+    """Steps that minimise a loss by an optimizer.
+
+    Args:
+      predict_fn: (params, state, batch) -> outputs, in place of the description's own outputs.
+    """
+
+    def __init__(self, predict_fn: PredictFn | None = None) -> None:
+        self._compilation: Compilation | None = None
+        self._predict_fn = predict_fn
+        self._resolved: dict[Hashable, Resolved] = {}
+
+    @property
+    def compilation(self) -> Compilation | None:
+        """What `compile` was given; None before."""
+        return self._compilation
+
+    @compilation.setter
+    def compilation(self, value: Compilation | None) -> None:
+        self._compilation = value
+        self._resolved.clear()
+
+    @property
+    def transformation(self) -> Any:
+        """The optimizer's; before `compile`, one whose state is next to nothing."""
+        compiled = self.compilation
+        return optimizers.as_transformation("sgd") if compiled is None else compiled.transformation
+
+    def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
+        """The pure function (key, *specs) -> all values."""
+        return steps.init_fn(self.objective(state), self.transformation)
+
+    def objective(self, state: ModelState) -> Objective:
+        """The model with its losses and metrics, as far as the description tells its outputs."""
+        compiled = self.compilation
+        return objective_of(state.net, NOTHING if compiled is None else compiled.wanted, state.held)
+
+    def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
+        """Nothing: every compilation goes with these steps."""
+
+    def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
+        """The values with the optimizer's state and the sums at their beginning."""
+        objective = self.objective(state)
+        opt_state = jit_for_one_call(self.transformation.init)(objective.trained(values.params))
+        return values.replace(opt_state=opt_state, sums=objective.zeros())
+
+    def metrics(self, state: ModelState) -> list[Metric]:
+        """The mean of the loss, the metrics that `compile` was given, and the means of the losses
+        of several outputs.
+        """
+        objective = self._known_objective("metrics", state)
+        given = [pair for goal in objective.goals for pair in goal.metrics]
+        given += [pair for goal in objective.goals for pair in goal.weighted_metrics]
+        return [Mean("loss"), *(metric for _, metric in given), *map(Mean, objective.loss_names)]
+
+    def metrics_names(self, state: ModelState) -> list[str]:
+        """The names of the values that `evaluate` returns, in its order."""
+        return self._known_objective("metrics_names", state).names
+
+    def _known_objective(self, argument: str, state: ModelState) -> Objective:
+        """The objective with the structure of the outputs, if that can be known."""
+        state.build_if_known()
+        objective = self.objective(state)
+        if objective.found is None and state.specs is not None:
+            specs = map(concrete, state.specs)
+            objective = objective.met(inference_rng.output_specs(state, *specs))
+        if objective.found is None and objective.wanted.is_for_several:
+            raise ValueError(
+                f"{state.who}: `{argument}` of several outputs are known when the shape of the "
+                "inputs is. Call build((None, ...)) first, or fit it."
+            )
+        return objective
+
+    def check_predicts(self, who: str, state: ModelState) -> None:
+        """Nothing: a description gives outputs."""
+
+    def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
+        """The plan for batches like this one.
+
+        Raises:
+          TypeError, ValueError: the targets do not go with the losses and the outputs.
+        """
+        net = state.net
+        predict = self._predict_fn or steps.predict_step_fn(net)
+        if kind == "predict":
+            pads = padded_rows(net) != "seen" and not self.objective(state).wanted.is_in_order
+            functions = StepFunctions(net, {}, _no_logs, predict, pads=pads)
+            return Plan(kind, Programs(functions), traces_inputs=True)
+        found = self._resolve(who, state, batch, rows)
+        objective = dataclasses.replace(found.objective, held=state.held)
+        functions = StepFunctions(
+            net=net,
+            zeros=found.zeros,
+            logs=objective.logs,
+            predict=predict,
+            train=self._train_step(objective),
+            evaluate=_eval_step(objective),
+            objective=objective,
+            skips=self.compilation is not None and self.compilation.skips_nans,
+            pads=found.pads,
+        )
+        names = tuple(objective.names)
+        return Plan(kind, Programs(functions), objective, found.checks, names, traces_inputs=True)
+
+    def _resolve(self, who: str, state: ModelState, batch: Batch, rows: int) -> Resolved:
+        """What training and evaluation on batches of one structure have in common, found once.
+
+        Raises:
+          TypeError, ValueError: the targets do not go with the losses and the outputs.
+        """
+        key = (state.version, rows, *structure_of(batch))
+        known = self._resolved.get(key)
+        if known is not None:
+            known.checks.check_values(batch, who)
+            return known
+        outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
+        try:
+            objective = self.objective(state).met(outputs)
+            objective.parts(batch, outputs)
+        except ValueError as error:
+            raise ValueError(f"{who}: {error}") from None
+        compiled = self.compilation
+        finite = compiled is None or compiled.refuses_nans(who)
+        checks = TargetChecks(objective, outputs, finite=finite)
+        checks.check_shapes(who, batch)
+        targets = Batch(None, trees.specs_of_rows(batch.y, rows))
+        pads = padded_rows(state.net) != "seen" and not objective.wanted.is_in_order
+        found = Resolved(
+            objective=objective,
+            checks=checks,
+            zeros=objective.zeros(targets, outputs),
+            pads=pads and not objective.looks_across(targets, outputs),
+        )
+        self._resolved[key] = found
+        return found
+
+    def _train_step(self, objective: Objective) -> steps.TrainStep:
+        skips = self.compilation is not None and self.compilation.skips_nans
+        return steps.train_step_fn(objective, self.transformation, skips=skips)
+
+
+def _eval_step(objective: Objective) -> Callable[[Any, Any, Sums, Any], Sums]:
+    """The pure function (params, state, sums, batch) -> sums."""
+    sums_of = steps.eval_step_fn(objective)
+
+    def eval_step(params: Any, state: Any, sums: Sums, batch: Any) -> Sums:
+        return objective.merge(sums, sums_of(params, state, batch))
+
+    return eval_step
+
+
+def _no_logs(sums: Sums) -> dict[str, jax.Array]:
+    return {}
+
+
+__all__ = ["LossSteps"]

@@ -1,0 +1,393 @@
+"""What a trainer says of its description and its values, in Keras's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import trees
+from jkeras.core.errors import nearest
+from jkeras.core.layer import activity_losses
+from jkeras.core.variables import innermost
+from jkeras.display import summary_text
+from jkeras.keras_classes.optimizer_view import variables_of
+from jkeras.keras_classes.step_context import StepFrame
+from jkeras.keras_classes.weight_views import Weight, weights_of
+from jkeras.models.penalties import penalties
+from jkeras.models.subclassing import Pass
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.reports import summary_rows
+from jkeras.trainer.state import freezing
+from jkeras.trainer.state.specs import is_input
+from jkeras.training.state import TrainState
+
+_STATE_TREES = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
+
+
+class WeightsMixin:
+    """The description and the values of a trainer; its state, `_parts.state`, has them."""
+
+    _parts: TrainerParts
+
+    # -- the description
+
+    @property
+    def net(self) -> Any:
+        """The description: pure functions `init` and `apply`."""
+        return self._parts.state.net
+
+    @property
+    def name(self) -> str:
+        """The model's name, shown in summaries and messages."""
+        return self._parts.state.name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._parts.state.name = value
+
+    @property
+    def seed(self) -> int:
+        """What initial weights, dropout and shuffling follow from."""
+        return self._parts.state.seed
+
+    @seed.setter
+    def seed(self, value: int) -> None:
+        self._parts.state.seed = value
+
+    def as_layer(self) -> Any:
+        """The description under the model's name, as a layer that shares the model's weights. In a
+        graph or a list of layers the model itself stands for it.
+
+        Raises:
+          TypeError: the description is no `Layer`.
+        """
+        return self._parts.state.as_layer()
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, without inputs, under the names they have in this model."""
+        net = self._parts.state.net
+        return [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer of this name, or at this index.
+
+        Raises:
+          ValueError: there is none, or not exactly one of the two arguments is given.
+        """
+        who = self._parts.state.who
+        if (name is None) == (index is None):
+            raise ValueError(f"{who}: get_layer: expected either `name` or `index`.")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"{who}: get_layer: expected `index` below {len(layers)}, got {index}."
+                )
+            return layers[index]
+        named = {layer.name: layer for layer in layers}
+        if name not in named:
+            raise ValueError(
+                f"{who}: no layer named {name!r}.{nearest(str(name), named)} "
+                f"Layers: {', '.join(named)}."
+            )
+        return named[name]
+
+    def compute_output_shape(self, *shapes: Any, **named: Any) -> Any:
+        """The shape of the outputs for inputs of a shape; as a layer's."""
+        return self._parts.state.as_layer().compute_output_shape(*shapes, **named)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbols with the shape and the dtype of the outputs; as a layer's."""
+        return self._parts.state.as_layer().compute_output_spec(*args, **kwargs)
+
+    # -- values
+
+    @property
+    def built(self) -> bool:
+        """Whether weights exist."""
+        return self._parts.state.built
+
+    @property
+    def train_state(self) -> TrainState:
+        """All values as one pytree. What is handed out stays valid: training goes on with a copy.
+
+        Raises:
+          ValueError: the model is not built.
+        """
+        return self._parts.state.lend()
+
+    @train_state.setter
+    def train_state(self, value: TrainState) -> None:
+        self._parts.state.replace(value)
+
+    @property
+    def params(self) -> Any:
+        """The trained weights, as nested dicts; assign a tree of the same structure to replace
+        them.
+
+        Raises:
+          ValueError: the model is not built, or the tree or a shape in it differs.
+        """
+        return self._parts.state.lend().params
+
+    @params.setter
+    def params(self, value: Any) -> None:
+        state = self._parts.state
+        values = state.need_values()
+        _check_alike(state.who, value, values.params)
+        state.replace(values.replace(params=value))
+
+    @property
+    def state(self) -> Any:
+        """What layers carry beside the weights (moving means), as nested dicts."""
+        return self._parts.state.lend().state
+
+    def build(self, *inputs: Any, rows: int = 1) -> None:
+        """Makes the weights; does nothing when they exist.
+
+        Args:
+          *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a
+            shape such as (None, 784); batch axis included. None at all for a model that begins
+            with an `Input`.
+          rows: the size of a batch, for layers that carry something of that size.
+
+        Raises:
+          TypeError, ValueError: an input is none of these, or a layer cannot take it; the model
+            stays unbuilt.
+        """
+        self._parts.state.build(*inputs, rows=rows)
+
+    @property
+    def weights(self) -> list[Weight]:
+        """Every weight as a view, layer by layer, trained ones first, as Keras orders them.
+
+        Raises:
+          ValueError: the model is not built.
+        """
+        self._parts.state.need_values()
+        return weights_of(self._parts.state)
+
+    @property
+    def variables(self) -> list[Weight]:
+        """Every weight in that order, each as a view with `path`, `shape`, `numpy()`, `assign`."""
+        return weights_of(self._parts.state)
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The weights that training changes, in that order, as views."""
+        return weights_of(self._parts.state, trained=True)
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The others, in that order, as views: statistics, and what is frozen."""
+        return weights_of(self._parts.state, trained=False)
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
+        return self._parts.state.get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replaces all weights by arrays in the order of `get_weights`.
+
+        Raises:
+          ValueError: another number of arrays, or a shape that differs.
+        """
+        self._parts.state.set_weights(weights)
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights.
+
+        Raises:
+          ValueError: the model is not built.
+        """
+        state = self._parts.state
+        return sum(weight.size for weight in state.ordered(state.need_values()))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights."""
+        return str(self._parts.policy.variable_dtype)
+
+    # -- what is trained
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the model is trained. Setting it freezes or thaws all layers, from the next epoch
+        on; `compile` need not be called again.
+        """
+        return freezing.is_trainable(self._parts.state)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        freezing.set_trainable(self._parts.state, value)
+
+    def freeze(self, *patterns: str) -> None:
+        """Freezes layers from the next epoch on, in every model that has them: values and the rest
+        of the optimizer's state stay, nothing is compiled twice for the same set.
+
+        Args:
+          *patterns: names or paths of layers ("conv*", "encoder/dense"), or of weights where no
+            layer has that name ("*/bias"); `*` stands for anything.
+
+        Raises:
+          TypeError: a pattern is no string, or there is none.
+          ValueError: nothing matches it; the message names the nearest.
+        """
+        freezing.freeze(self._parts.state, patterns, False)
+
+    def unfreeze(self, *patterns: str) -> None:
+        """Trains layers or weights again, from the next epoch on; arguments as for `freeze`."""
+        freezing.freeze(self._parts.state, patterns, True)
+
+    # -- what is shown
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] = print,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Prints the table of layers, output shapes and parameter counts, and for a graph that is
+        no single row of layers what each is connected to.
+
+        Args:
+          line_length: width in characters.
+          positions: where the columns end, as fractions.
+          print_fn: is called with the text.
+          expand_nested: adds the layers of models within the model.
+          show_trainable: adds a column that says whether weights are trained.
+          layer_range: names of the first and the last layer to show.
+        """
+        state = self._parts.state
+        state.build_if_known()
+        opt_state = state.need_values().opt_state if state.optimizer_met_data else None
+        print_fn(
+            summary_text(
+                state.name,
+                summary_rows.rows(state, self.layers, expand_nested),
+                line_length=line_length,
+                positions=positions,
+                show_trainable=show_trainable,
+                layer_range=layer_range,
+                **summary_rows.sizes(state, None if opt_state is None else variables_of(opt_state)),
+            )
+        )
+
+    @property
+    def losses(self) -> list[Any]:
+        """What `add_loss` and activity regularizers added when the model was called last on arrays,
+        then the regularization losses of the weights as they are, each by itself. In a step of the
+        model's own they are those of the call there; `fit` adds them by itself.
+        """
+        state, frame, inner = self._parts.state, innermost(StepFrame), innermost(Pass)
+        if frame is not None and frame.owner is self and frame.params is not None:
+            return [*activity_losses(frame.state), *penalties(state.net, frame.params)]
+        if inner is not None and inner.owner is self:
+            return list(inner.losses)
+        state.build_if_known()
+        values = state.values
+        if values is None:
+            return []
+        return [*activity_losses(state.added or {}), *penalties(state.net, values.params)]
+
+    # -- values by name
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values under Keras's names, as nested dicts.
+
+        Args:
+          value_format: "backend_tensor" for arrays of JAX, "numpy_array" for copies.
+
+        Raises:
+          ValueError: another format.
+        """
+        state, formats = self._parts.state, ("backend_tensor", "numpy_array")
+        if value_format not in formats:
+            raise ValueError(
+                f"{state.who}: get_state_tree: `value_format`: expected one of {list(formats)}, "
+                f"got {value_format!r}.{nearest(str(value_format), formats)}"
+            )
+        values = state.lend()
+        optimizer = [] if self._parts.compilation is None else variables_of(values.opt_state)
+        found = {
+            _STATE_TREES[0]: _nested(weights_of(state, trained=True)),
+            _STATE_TREES[1]: _nested(weights_of(state, trained=False)),
+            _STATE_TREES[2]: {str(i): value for i, value in enumerate(optimizer)},
+            _STATE_TREES[3]: dict(values.sums),
+        }
+        return jax.tree.map(jax.device_get, found) if value_format == "numpy_array" else found
+
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Assigns the weights in what `get_state_tree` gave; the optimizer's go with `train_state`.
+
+        Raises:
+          ValueError: a weight is unknown here, or has another shape.
+        """
+        state = self._parts.state
+        weights = {weight.path: weight for weight in weights_of(state)}
+        for part in _STATE_TREES[:2]:
+            for path, value in _paths(state_tree.get(part, {})):
+                if path not in weights:
+                    raise ValueError(
+                        f"{state.who}: set_state_tree: no weight {path!r}."
+                        f"{nearest(path, weights)} Weights: {', '.join(weights)}."
+                    )
+                weights[path].assign(value)
+
+
+def _check_alike(who: str, params: Any, old: Any) -> None:
+    """Raises, naming the first weight that differs, unless two trees have the same shapes."""
+    shapes = [
+        {name: jnp.shape(leaf) for name, leaf in trees.named_leaves(tree).items()}
+        for tree in (params, old)
+    ]
+    found, wanted = shapes
+    for name in [*wanted, *found]:
+        if found.get(name) != wanted.get(name):
+            raise ValueError(
+                f"{who}: `params`: expected {name} of shape {wanted.get(name)}, got "
+                f"{found.get(name)}; None means that there is none."
+            )
+    given: Any = jax.tree.structure(params)
+    if given != jax.tree.structure(old):
+        raise ValueError(
+            f"{who}: `params`: expected the structure {jax.tree.structure(old)}, got {given}."
+        )
+
+
+def _nested(weights: Sequence[Weight]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for weight in weights:
+        *names, last = weight.path.split("/")
+        node = tree
+        for name in names:
+            node = node.setdefault(name, {})
+        node[last] = weight.value
+    return tree
+
+
+def _paths(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, part in tree.items():
+        if isinstance(part, dict):
+            yield from _paths(part, f"{before}{name}/")
+        else:
+            yield before + name, part
+
+
+__all__ = ["WeightsMixin"]
