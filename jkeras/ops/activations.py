@@ -12,7 +12,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array, Layer
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 from jkeras.core.symbols import Symbol, record
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import Config, Identifier
 
 Axis = int | tuple[int, ...]
 
@@ -35,7 +38,7 @@ def _of_symbols_too(function: Callable[..., Array]) -> Callable[..., Array]:
     kind = "ReLU" if function.__name__ == "relu" else ""  # Keras tells it from its `ops.relu`
 
     @functools.wraps(function)
-    def activation(x: Any, *args: Any, **kwargs: Any) -> Array:
+    def activation(x: Array | Symbol, *args: Any, **kwargs: Any) -> Array:
         if not isinstance(x, Symbol):
             return function(x, *args, **kwargs)
         bound = signature.bind(x, *args, **kwargs)
@@ -310,7 +313,7 @@ class LayerActivation(Description):
         return self.layer
 
 
-def get(identifier: Any) -> Callable[..., Array]:
+def get(identifier: Identifier) -> Callable[..., Array]:
     """The activation function that a user's word means.
 
     Args:
@@ -340,7 +343,7 @@ def get(identifier: Any) -> Callable[..., Array]:
     )
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: Callable[..., Any] | None) -> Any:
     """What a configuration holds for an activation: its name, or a dict for a user's function.
 
     Example:
@@ -354,7 +357,7 @@ def serialize(activation: Any) -> Any:
 
 
 def deserialize(
-    config: Any, custom_objects: Mapping[str, Any] | None = None
+    config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., Array]:
     """The activation that a name or a configuration stands for.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +21,10 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.core.trees import dtype_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from jax.typing import DTypeLike
 
 Shape = Sequence[int]
 
@@ -37,7 +41,9 @@ class Initializer(Description):
       [0.0, 0.5, 1.0]
     """
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         """Fresh numbers.
 
         Args:
@@ -51,7 +57,7 @@ class Initializer(Description):
         )
 
 
-def checked_shape(who: str, shape: Any) -> tuple[int, ...]:
+def checked_shape(who: str, shape: Shape) -> tuple[int, ...]:
     """`shape` as a tuple of sizes.
 
     Raises:
@@ -69,7 +75,7 @@ def checked_shape(who: str, shape: Any) -> tuple[int, ...]:
     return sizes
 
 
-def float32_or(dtype: Any) -> np.dtype:
+def float32_or(dtype: DTypeLike | None) -> np.dtype:
     """The dtype asked for, float32 when None."""
     return dtype_of(jnp.float32 if dtype is None else dtype)
 
@@ -82,7 +88,7 @@ class FrozenArray(Description):
     data: bytes
 
     @classmethod
-    def of(cls, array: Any) -> Self:
+    def of(cls, array: npt.ArrayLike) -> Self:
         """The frozen copy of anything NumPy reads as an array of numbers."""
         array = np.asarray(array)
         if array.dtype.kind == "O" or array.dtype.kind in "SU":
@@ -112,14 +118,18 @@ def _number_or_array(value: Any) -> Any:
 class Zeros(Initializer):
     """Zeros. Source: `keras.initializers.Zeros`."""
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         return jnp.zeros(checked_shape(self.who, shape), float32_or(dtype))
 
 
 class Ones(Initializer):
     """Ones. Source: `keras.initializers.Ones`."""
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         return jnp.ones(checked_shape(self.who, shape), float32_or(dtype))
 
 
@@ -141,7 +151,9 @@ class Constant(Initializer):
 
     value: Any = option(default=0.0, convert=_number_or_array)
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         sizes = checked_shape(self.who, shape)
         if not isinstance(self.value, FrozenArray):
             return jnp.full(sizes, self.value, float32_or(dtype))
@@ -167,7 +179,9 @@ class Identity(Initializer):
 
     gain: float = 1.0
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         sizes = checked_shape(self.who, shape)
         if len(sizes) != 2:
             raise ValueError(
@@ -222,7 +236,9 @@ class STFT(Initializer):
     scaling: Literal["density", "spectrum"] | None = option(default="density", convert=_scaling)
     periodic: bool = False
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         sizes = checked_shape(self.who, shape)
         if len(sizes) != 3 or sizes[2] < 2:
             raise ValueError(

@@ -8,7 +8,7 @@ rate 1). A plain function weight -> weight serves as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
@@ -16,6 +16,9 @@ from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import Config, Identifier
 
 Axis = int | tuple[int, ...]
 
@@ -143,7 +146,7 @@ TABLE: dict[str, type[Constraint]] = {
 """Every name that `get` knows."""
 
 
-def get(identifier: Any) -> Callable[[Array], Array] | None:
+def get(identifier: Identifier) -> Callable[[Array], Array] | None:
     """The constraint that a user's word means; None stays None.
 
     Args:
@@ -171,7 +174,7 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
     )
 
 
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: Callable[..., Any] | None) -> Any:
     """What a configuration holds for a constraint.
 
     Example:
@@ -184,7 +187,7 @@ def serialize(constraint: Any) -> Any:
 
 
 def deserialize(
-    config: Any, custom_objects: Mapping[str, Any] | None = None
+    config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[[Array], Array] | None:
     """The constraint that a name or a configuration stands for.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +48,11 @@ from jkeras.ops.random_initializers import (
     fans,
 )
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike, DTypeLike
+
+    from jkeras.core.typing import Config, Identifier
+
 
 class FromFunction(Initializer):
     """A plain function as an initializer.
@@ -78,7 +83,9 @@ class FromFunction(Initializer):
         """The function's name, for error messages."""
         return f"initializer `{getattr(self.function, '__name__', type(self.function).__name__)}`"
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         sizes, dtype = checked_shape(self.who, shape), float32_or(dtype)
         numbers = jnp.asarray(self._called(sizes, dtype, key))
         if numbers.shape != sizes:
@@ -87,7 +94,7 @@ class FromFunction(Initializer):
             )
         return numbers.astype(dtype)
 
-    def _called(self, shape: tuple[int, ...], dtype: Any, key: Key | None) -> Any:
+    def _called(self, shape: tuple[int, ...], dtype: np.dtype, key: Key | None) -> Any:
         if self.form == "keras":
             return self.function(shape, dtype=dtype)
         if key is None:
@@ -112,7 +119,9 @@ class FromArray(Initializer):
         """The array."""
         return self.value.numpy()
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         sizes = checked_shape(self.who, shape)
         if self.value.shape != sizes:
             raise ValueError(
@@ -164,7 +173,7 @@ TABLE: dict[str, type[Initializer]] = {
 _KEY_NAMES = ("key", "rng", "prng_key", "rng_key")
 
 
-def get(identifier: Any) -> Initializer | None:
+def get(identifier: Identifier | ArrayLike) -> Initializer | None:
     """The initializer that a user's word means; None stays None.
 
     Args:
@@ -198,7 +207,7 @@ def get(identifier: Any) -> Initializer | None:
     )
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: Callable[..., Any] | None) -> Any:
     """What a configuration holds for an initializer.
 
     Example:
@@ -210,7 +219,9 @@ def serialize(initializer: Any) -> Any:
     return serialize_keras_object(initializer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Initializer | None:
+def deserialize(
+    config: Config, custom_objects: Mapping[str, Any] | None = None
+) -> Initializer | None:
     """The initializer that a name or a configuration stands for.
 
     Args:

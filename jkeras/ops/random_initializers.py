@@ -13,7 +13,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,9 @@ from jkeras.core.layer import Array
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.seeds import key_of
 from jkeras.ops.constant_initializers import Initializer, Shape, checked_shape, float32_or
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 Axes = Sequence[int]
 
@@ -47,7 +50,9 @@ def _seed(value: Any) -> int | None:
 class RandomInitializer(Initializer):
     """Base of those that draw: a field `seed` and the method `draw` are all a subclass needs."""
 
-    def __call__(self, shape: Shape, dtype: Any = None, *, key: Key | None = None) -> Array:
+    def __call__(
+        self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
+    ) -> Array:
         dtype, sizes = float32_or(dtype), checked_shape(self.who, shape)
         if not jnp.issubdtype(dtype, jnp.floating):
             raise ValueError(f"{self.who}: expected a floating `dtype`, got {dtype}.")
@@ -58,7 +63,7 @@ class RandomInitializer(Initializer):
         drawn = self.draw(key, sizes, wide) if traced else _drawing(self, sizes, wide)(key)
         return drawn.astype(dtype)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Fresh numbers of this shape and dtype (float32 or float64). Every subclass defines it."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `draw(self, key, shape, dtype)` that "
@@ -94,7 +99,7 @@ class RandomNormal(RandomInitializer):
     stddev: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """`mean + stddev · normal`."""
         return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
 
@@ -111,7 +116,7 @@ class TruncatedNormal(RandomInitializer):
     stddev: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """`mean + stddev · truncated normal`."""
         return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * self.stddev + self.mean
 
@@ -123,7 +128,7 @@ class RandomUniform(RandomInitializer):
     maxval: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Uniform numbers."""
         return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
 
@@ -200,7 +205,7 @@ class VarianceScaling(RandomInitializer):
     input_axes: Axes | None = None
     output_axes: Axes | None = None
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Numbers of the variance that the fans ask for."""
         variance = self.variance(shape)
         if self.distribution == "uniform":
@@ -291,7 +296,7 @@ class Orthogonal(RandomInitializer):
     gain: float = 1.0
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: Any) -> Array:
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """An orthogonal matrix in this shape."""
         if len(shape) < 2:
             raise ValueError(

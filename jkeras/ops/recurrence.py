@@ -16,11 +16,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 Array = jax.Array
 Activation = Callable[[Array], Array]
@@ -36,7 +39,7 @@ _ONE_THREAD = 88, 128
 def over_time(
     step: Callable[[Carry, Any], tuple[Carry, Any]],
     carry: Carry,
-    inputs: Any,
+    inputs: Tree,
     *,
     unroll: bool = False,
 ) -> tuple[Carry, Any]:
@@ -91,7 +94,7 @@ def recur(
       h after every step `[time, batch, ...]`, and the last states.
     """
 
-    def step(states: States, slices: Any) -> tuple[States, Array]:
+    def step(states: States, slices: tuple[Array, Array | None]) -> tuple[States, Array]:
         projected_t, mask_t = slices
         z = projected_t + product(states[0], kernel, kept)
         states = where_real(mask_t, advance(z, states), states)
@@ -103,12 +106,16 @@ def recur(
 
 @recur.defjvp
 def _recur_jvp(
-    advance: Any, product: Any, unroll: bool, primals: Any, tangents: Any
+    advance: Callable[[Array, States], States],
+    product: Callable[[Array, Array, Array | None], Array],
+    unroll: bool,
+    primals: tuple[Any, ...],
+    tangents: tuple[Any, ...],
 ) -> tuple[Any, Any]:
     kernel, projected, states, kept, mask = primals
     d_kernel, d_projected, d_states, _, _ = tangents
 
-    def step(states: States, slices: Any) -> tuple[States, Any]:
+    def step(states: States, slices: tuple[Array, Array | None]) -> tuple[States, Any]:
         projected_t, mask_t = slices
 
         def move(z: Array, states: States) -> States:
@@ -119,7 +126,9 @@ def _recur_jvp(
         new, linear = jax.linearize(move, z, states)
         return new, (new[0], linear)
 
-    def d_step(d_states: States, slices: Any) -> tuple[States, Array]:
+    def d_step(
+        d_states: States, slices: tuple[Array, Callable[[Array, States], States]]
+    ) -> tuple[States, Array]:
         d_z, linear = slices
         d_states = linear(d_z + product(d_states[0], kernel, kept), d_states)
         return d_states, d_states[0]
@@ -131,7 +140,7 @@ def _recur_jvp(
     return (sequence, last), (d_sequence, d_last)
 
 
-def where_real(mask: Array | None, new: Any, old: Any) -> Any:
+def where_real(mask: Array | None, new: Tree, old: Tree) -> Any:
     """A tree with the examples of `new` where `mask` [batch] is True, those of `old` elsewhere.
 
     Without a mask it is `new`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,11 @@ from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import Config, HoldsArray, Identifier
 
 _TINY = 1e-7  # Keras's epsilon: the smallest norm that OrthogonalRegularizer divides by
 
@@ -55,7 +60,7 @@ class Regularizer(Description):
       1.5
     """
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         """The penalty of the weight `x`, an array or what holds one: a scalar in its dtype."""
         return jnp.zeros((), jnp.asarray(x).dtype)
 
@@ -65,7 +70,7 @@ class L1(Regularizer):
 
     l1: float = option(default=0.01, convert=_factor_or(0.01))
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         return self.l1 * jnp.sum(jnp.abs(jnp.asarray(x)))
 
 
@@ -79,7 +84,7 @@ class L2(Regularizer):
 
     l2: float = option(default=0.01, convert=_factor_or(0.01))
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         return self.l2 * jnp.sum(jnp.square(jnp.asarray(x)))
 
 
@@ -89,7 +94,7 @@ class L1L2(Regularizer):
     l1: float = option(default=0.0, convert=_factor_or(0.0))
     l2: float = option(default=0.0, convert=_factor_or(0.0))
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         x = jnp.asarray(x)
         return self.l1 * jnp.sum(jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
 
@@ -118,7 +123,7 @@ class OrthogonalRegularizer(Regularizer):
     factor: float = option(default=0.01, convert=_factor)
     mode: Literal["rows", "columns"] = option(default="rows", convert=_mode)
 
-    def __call__(self, x: Any) -> Array:
+    def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         x = jnp.asarray(x)
         if x.ndim != 2:
             raise ValueError(
@@ -145,7 +150,7 @@ TABLE: dict[str, type[Regularizer]] = {
 """Every name that `get` knows."""
 
 
-def get(identifier: Any) -> Callable[[Array], Array] | None:
+def get(identifier: Identifier) -> Callable[[Array], Array] | None:
     """The regularizer that a user's word means; None stays None.
 
     Args:
@@ -173,7 +178,7 @@ def get(identifier: Any) -> Callable[[Array], Array] | None:
     )
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: Callable[..., Any] | None) -> Any:
     """What a configuration holds for a regularizer.
 
     Example:
@@ -186,7 +191,7 @@ def serialize(regularizer: Any) -> Any:
 
 
 def deserialize(
-    config: Any, custom_objects: Mapping[str, Any] | None = None
+    config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[[Array], Array] | None:
     """The regularizer that a name or a configuration stands for.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Array = jax.Array
 
@@ -45,14 +48,19 @@ def lu_factor(x: Array) -> tuple[Array, Array]:
     return lu, pivots
 
 
-def matrix_rank(x: Array, tol: Any = None) -> Array:
+def matrix_rank(x: Array, tol: ArrayLike | None = None) -> Array:
     """The number of singular values above `tol`, as int32."""
     if x.ndim < 2:
         raise ValueError(f"ops.matrix_rank: expected `x` a matrix, got shape {x.shape}.")
     return jnp.linalg.matrix_rank(x, rtol=None if tol is None else tol).astype(jnp.int32)
 
 
-def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+def norm(
+    x: Array,
+    ord: Any = None,
+    axis: int | tuple[int, ...] | list[int] | None = None,
+    keepdims: bool = False,
+) -> Array:
     """The norm of vectors or matrices; integers count as floats."""
     x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
     axis = tuple(axis) if isinstance(axis, list) else axis

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jkeras.core.errors import describe, nearest
 
 
-def sizes(who: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:
+def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """`rank` positive integers; one stands for all.
 
     Raises:
@@ -31,7 +32,7 @@ def repeated(value: Any, rank: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
 
 
-def one_word(who: str, argument: str, value: Any, *known: str) -> str:
+def one_word(who: str, argument: str, value: str, *known: str) -> str:
     """`value` in lower case, if it is one of the known words.
 
     Raises:

@@ -5,11 +5,14 @@ Arguments annotated `Array` arrive as arrays of JAX (see `build`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Array = jax.Array
 DType = Any
@@ -83,7 +86,7 @@ def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
     return jnp.einsum(subscripts, *operands, preferred_element_type=_wide(*operands), **kwargs)
 
 
-def full(shape: Any, fill_value: Array, dtype: DType = None) -> Array:
+def full(shape: int | Sequence[int], fill_value: Array, dtype: DType = None) -> Array:
     """An array filled with one value: float32 unless `dtype` says otherwise."""
     return jnp.full(shape, fill_value, jnp.float32 if dtype is None else dtype)
 
@@ -93,7 +96,12 @@ def get_item(x: Array, key: Any) -> Array:
     return x[key]
 
 
-def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Array:
+def pad(
+    x: Array,
+    pad_width: int | Sequence[int] | Sequence[Sequence[int]],
+    mode: str = "constant",
+    constant_values: ArrayLike | None = None,
+) -> Array:
     """`x` with entries before and behind each axis, as `mode` says ("constant", "reflect", …)."""
     if constant_values is None:
         return jnp.pad(x, pad_width, mode=mode)
@@ -119,7 +127,7 @@ def unique(
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: ArrayLike | None = None,
 ) -> Any:
     """The different entries, and what else is asked for. Under `jit` give their number `size`."""
     return jnp.unique(

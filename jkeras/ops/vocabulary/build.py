@@ -194,7 +194,9 @@ def _check_names(name: str, kwargs: dict[str, Any], known: list[str]) -> None:
         raise error
 
 
-def _bound(name: str, signature: inspect.Signature, args: Any, kwargs: Any) -> Any:
+def _bound(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:

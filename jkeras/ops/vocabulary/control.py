@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,13 @@ import numpy as np
 from jax import lax
 
 from jkeras.core.errors import nearest
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike, DTypeLike
+
+    from jkeras.core.symbols import Symbol
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import HoldsArray
 
 Array = jax.Array
 DType = Any
@@ -38,24 +45,24 @@ def convert_to_tensor(
     return x if dtype is None else x.astype(dtype)
 
 
-def convert_to_numpy(x: Any) -> np.ndarray:
+def convert_to_numpy(x: ArrayLike | HoldsArray) -> np.ndarray:
     """`x` as a NumPy array, copied from the device; also while gradients are taken of a model that
     runs eagerly.
     """
     return np.array(jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> bool:
     """Whether `x` is an array of JAX (traced ones are, NumPy's are not)."""
     return isinstance(x, jax.Array)
 
 
-def shape(x: Any) -> tuple[int | None, ...]:
+def shape(x: ArrayLike | HoldsArray | Symbol) -> tuple[int | None, ...]:
     """The sizes of the axes, as Python's integers."""
     return tuple(x.shape if hasattr(x, "shape") else np.shape(x))
 
 
-def dtype(x: Any) -> str:
+def dtype(x: ArrayLike | HoldsArray | Symbol) -> str:
     """The name of the dtype."""
     return str(x.dtype if hasattr(x, "dtype") else jnp.asarray(x).dtype)
 
@@ -70,7 +77,7 @@ def saturate_cast(x: Array, dtype: DType) -> Array:
     return jnp.clip(x, least, most).astype(dtype)
 
 
-def _limits(dtype: Any) -> tuple[Any, Any]:
+def _limits(dtype: DTypeLike) -> tuple[Any, Any]:
     if jnp.issubdtype(dtype, jnp.bool_):
         return 0, 1
     if jnp.issubdtype(dtype, jnp.integer):
@@ -79,7 +86,7 @@ def _limits(dtype: Any) -> tuple[Any, Any]:
     return float(jnp.finfo(dtype).min), float(jnp.finfo(dtype).max)
 
 
-def _towards_zero(limit: float, dtype: Any) -> Any:
+def _towards_zero(limit: float, dtype: np.dtype) -> Any:
     """`limit` in `dtype`, or the next number towards zero if rounding went past it."""
     value = np.asarray(limit).astype(dtype)
     exact = float(limit) if isinstance(limit, float) else int(limit)
@@ -88,7 +95,9 @@ def _towards_zero(limit: float, dtype: Any) -> Any:
     return value
 
 
-def slice(inputs: Array, start_indices: Any, shape: Sequence[int]) -> Array:
+def slice(
+    inputs: Array, start_indices: Array | np.ndarray | Sequence[int | Array], shape: Sequence[int]
+) -> Array:
     """The part of `shape` that starts at `start_indices`; size -1 is all that is left of an axis.
 
     A start too close to the end is moved back, as in `jax.lax.dynamic_slice`.
@@ -100,7 +109,9 @@ def slice(inputs: Array, start_indices: Any, shape: Sequence[int]) -> Array:
     return lax.dynamic_slice(inputs, list(start_indices), sizes)
 
 
-def slice_update(inputs: Array, start_indices: Any, updates: Array) -> Array:
+def slice_update(
+    inputs: Array, start_indices: Array | np.ndarray | Sequence[int | Array], updates: Array
+) -> Array:
     """`inputs` with the part that starts at `start_indices` replaced by `updates`."""
     return lax.dynamic_update_slice(inputs, updates, list(start_indices))
 
@@ -144,7 +155,7 @@ def unstack(x: Array, num: int | None = None, axis: int = 0) -> list[Array]:
     return [lax.index_in_dim(x, i, axis, keepdims=False) for i in builtins.range(size)]
 
 
-def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[..., Any], elements: Tree) -> Any:
     """`function` of each entry of the first axis, all at once."""
     return jax.vmap(function)(elements)
 
@@ -152,7 +163,7 @@ def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
 def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
-    loop_vars: Any,
+    loop_vars: Tree,
     maximum_iterations: int | None = None,
 ) -> Any:
     """Runs `loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)` holds.
@@ -163,15 +174,15 @@ def while_loop(
     """
     several = isinstance(loop_vars, tuple | list)
 
-    def unpacked(values: Any) -> tuple[Any, ...]:
+    def unpacked(values: Tree) -> tuple[Any, ...]:
         return tuple(values) if several else (values,)
 
-    def goes_on(carry: Any) -> Any:
+    def goes_on(carry: tuple[Any, tuple[Any, ...]]) -> Any:
         count, values = carry
         holds = cond(*values)
         return holds if maximum_iterations is None else holds & (count < maximum_iterations)
 
-    def step(carry: Any) -> Any:
+    def step(carry: tuple[Any, tuple[Any, ...]]) -> Any:
         count, values = carry
         return count + 1, unpacked(body(*values))
 

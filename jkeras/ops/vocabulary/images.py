@@ -224,9 +224,9 @@ def _patches(
     who: str,
     images: Array,
     rank: int,
-    size: Any,
-    strides: Any,
-    dilation_rate: Any,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None,
+    dilation_rate: int | Sequence[int],
     padding: str,
     data_format: str | None,
 ) -> Array:

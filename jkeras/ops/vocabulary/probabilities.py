@@ -6,7 +6,7 @@ stable way.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ import jax.numpy as jnp
 from jkeras.core.errors import nearest
 from jkeras.ops.ctc import ctc_of_lengths
 from jkeras.ops.vocabulary.networks import EPSILON
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Array = jax.Array
 
@@ -125,7 +128,7 @@ def ctc_decode(
     return labels[None], scores
 
 
-def psnr(x1: Array, x2: Array, max_val: Any) -> Array:
+def psnr(x1: Array, x2: Array, max_val: ArrayLike) -> Array:
     """The ratio of the largest signal to the mean squared difference, in decibels."""
     _check_shapes("psnr", x1, x2, "x1", "x2")
     error = jnp.mean(jnp.square(x1 - x2))

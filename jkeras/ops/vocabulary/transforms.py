@@ -6,13 +6,16 @@ A complex array is a pair (real, imaginary) in the Fourier transforms, as Keras 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Array = jax.Array
 Pair = tuple[Array, Array]
@@ -113,17 +116,17 @@ def view_as_real(x: Array) -> Array:
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
 
 
-def fft(x: Any) -> Pair:
+def fft(x: tuple[ArrayLike, ArrayLike]) -> Pair:
     """The Fourier transform of a pair along the last axis, as a pair."""
     return _parts(jnp.fft.fft(_joined("fft", x)))
 
 
-def fft2(x: Any) -> Pair:
+def fft2(x: tuple[ArrayLike, ArrayLike]) -> Pair:
     """The Fourier transform of a pair along the last two axes, as a pair."""
     return _parts(jnp.fft.fft2(_joined("fft2", x)))
 
 
-def ifft2(x: Any) -> Pair:
+def ifft2(x: tuple[ArrayLike, ArrayLike]) -> Pair:
     """The inverse of `fft2`."""
     return _parts(jnp.fft.ifft2(_joined("ifft2", x)))
 
@@ -133,7 +136,7 @@ def rfft(x: Array, fft_length: int | None = None) -> Pair:
     return _parts(jnp.fft.rfft(x, n=fft_length))
 
 
-def irfft(x: Any, fft_length: int | None = None) -> Array:
+def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> Array:
     """The inverse of `rfft`."""
     return jnp.fft.irfft(_joined("irfft", x), n=fft_length)
 
@@ -149,7 +152,7 @@ def stft(
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: Any = "hann",
+    window: str | ArrayLike | None = "hann",
     center: bool = True,
 ) -> Pair:
     """The Fourier transforms of windows that slide over the last axis, as a pair.
@@ -173,12 +176,12 @@ def stft(
 
 
 def istft(
-    x: Any,
+    x: tuple[ArrayLike, ArrayLike],
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: str | ArrayLike | None = "hann",
     center: bool = True,
 ) -> Array:
     """The samples of which `stft` with the same arguments gives `x`.
@@ -199,7 +202,7 @@ def istft(
     return samples[..., start:end]
 
 
-def _window(who: str, window: Any, length: int, fft_length: int) -> np.ndarray:
+def _window(who: str, window: str | ArrayLike | None, length: int, fft_length: int) -> np.ndarray:
     """The weights of a window, filled up with zeros around to `fft_length`."""
     if fft_length < length:
         raise ValueError(
@@ -227,7 +230,7 @@ def _window(who: str, window: Any, length: int, fft_length: int) -> np.ndarray:
     return np.pad(weights, (left, fft_length - length - left)).astype(np.float32)
 
 
-def _joined(who: str, x: Any) -> Array:
+def _joined(who: str, x: tuple[ArrayLike, ArrayLike]) -> Array:
     """A pair of real arrays as one complex array."""
     if not isinstance(x, tuple | list) or len(x) != 2:
         raise ValueError(

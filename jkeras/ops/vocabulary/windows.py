@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -254,7 +253,7 @@ def _windows(
     return wide, far
 
 
-def _counts(who: str, inputs: Array, output_size: Any, data_format: str | None) -> dict[int, int]:
+def _counts(who: str, inputs: Array, output_size: Sizes, data_format: str | None) -> dict[int, int]:
     axes = spatial_axes(inputs.ndim, checked_format(who, data_format))
     return dict(zip(axes, sizes(who, "output_size", output_size, len(axes)), strict=True))
 
