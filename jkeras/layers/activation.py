@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 from jax import lax
@@ -20,6 +20,11 @@ from jkeras.layers.options import (
 )
 from jkeras.ops import activations
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
+
 
 class Elementwise(Layer):
     """Base of layers that apply one function to their inputs. Shapes: any, kept."""
@@ -31,7 +36,7 @@ class Elementwise(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -139,11 +144,11 @@ class Softmax(Elementwise):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
         """The base's `apply`; what `mask` hides (broadcast along the last axes) gets 0."""
         x = self.cast(inputs)
@@ -153,7 +158,7 @@ class Softmax(Elementwise):
         large = 3e4 if x.dtype == jnp.float16 else 1e9
         return jnp.where(mask, self.transform(jnp.where(mask, x, -large)), 0), state
 
-    def _checked_mask(self, mask: Any, x: Array) -> Array:
+    def _checked_mask(self, mask: ArrayLike, x: Array) -> Array:
         mask = jnp.asarray(mask)
         tail = x.shape[max(x.ndim - mask.ndim, 0) :]
         fits = len(tail) == mask.ndim
@@ -208,7 +213,7 @@ class PReLU(Layer):
     alpha_constraint: Any = constraint()
     shared_axes: tuple[int, ...] | None = option(default=None, convert=optional(_shared_axes))
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape, shared = tuple(inputs.shape), self.shared_axes or ()
         if shared and max(shared) >= len(shape):
             raise ValueError(
@@ -222,7 +227,7 @@ class PReLU(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -18,14 +18,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import State
 from jkeras.layers.preparing import Preparing
+
+if TYPE_CHECKING:
+    import jax
+
+    from jkeras.core.typing import Indexable
+
+    Data = jax.Array | np.ndarray | Iterable[Any] | Indexable
+    """What `adapt` reads: an array `[examples, ...]`, or batches one after the other."""
 
 _SHARED = {"name", "trainable", "dtype", "input_shape"}
 
@@ -44,7 +52,7 @@ class Fit:
         self.found: Any = None
         self.version = 0
 
-    def put(self, found: Any) -> None:
+    def put(self, found: Hashable) -> None:
         """Replaces what was found before."""
         self.found = found
         self.version += 1
@@ -93,12 +101,12 @@ class Adaptable(Preparing):
     def _found(self) -> Any:
         return self.fit_box.found
 
-    def _completed(self, found: Any) -> Self:
+    def _completed(self, found: Hashable) -> Self:
         self.fit_box.put(found)
         return self
 
 
-def batches(who: str, data: Any) -> Iterator[np.ndarray]:
+def batches(who: str, data: Data) -> Iterator[np.ndarray]:
     """The batches of inputs that `adapt` was given, each checked.
 
     Args:
@@ -156,13 +164,13 @@ def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
     return array
 
 
-def _elements(data: Any) -> Iterator[Any]:
+def _elements(data: Iterable[Any] | Indexable) -> Iterator[Any]:
     return iter(data) if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
 
 
-def _is_iterable(data: Any) -> bool:
+def _is_iterable(data: object) -> bool:
     return hasattr(data, "__iter__") or (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return (hasattr(value, "shape") and hasattr(value, "dtype")) or hasattr(value, "to_numpy")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
@@ -11,6 +11,9 @@ from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
 from jkeras.ops.convolution import spatial_axes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class AdaptivePooling(Layer):
@@ -39,7 +42,7 @@ class AdaptivePooling(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -49,7 +52,7 @@ class AdaptivePooling(Layer):
         axes = spatial_axes(self.rank + 2, layout)
         return self.pool(inputs, dict(zip(axes, self.output_size, strict=True))), state
 
-    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
         """One number for each window; `counts` has the number of windows of each spatial axis."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
@@ -57,14 +60,14 @@ class AdaptivePooling(Layer):
 class AdaptiveMaxPooling(AdaptivePooling):
     """The largest entry of each window; keeps integer dtypes."""
 
-    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
         return adaptive_max_pool(kept(self, inputs), counts)
 
 
 class AdaptiveAveragePooling(AdaptivePooling):
     """The mean of each window. Integers become float32."""
 
-    def pool(self, inputs: Any, counts: dict[int, int]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
         return adaptive_average_pool(self.cast(inputs), counts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,12 @@ from jkeras.layers.options import one_of, rate
 from jkeras.layers.regularization import drop
 from jkeras.ops.initializers import GlorotUniform
 from jkeras.ops.masks import causal_mask, joined
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
 
 Mask = Sequence[Any] | None
 
@@ -55,7 +61,7 @@ class ScoredAttention(Layer):
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = False
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """The mask of the query; scores have none."""
         return mask[0] if isinstance(mask, tuple | list) else mask
 
@@ -147,7 +153,7 @@ def chosen(layer: Layer, name: str, given: bool | None) -> bool:
     return bool(getattr(layer, name) if given is None else given)
 
 
-def _steps_mask(layer: Layer, mask: Any, x: Array) -> Array | None:
+def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
     """A mask of the steps of `x` as a bool array, or None."""
     if mask is None:
         return None

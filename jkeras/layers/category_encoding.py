@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,11 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.options import one_of, optional, positive_int
 from jkeras.layers.preparing import Preparing
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike, DTypeLike
+
+    from jkeras.core.typing import ArraySpec
 
 MODES = ("one_hot", "multi_hot", "count")
 
@@ -81,7 +86,9 @@ class CategoryEncoding(Preparing):
         """`num_tokens`, which `check` has seen to be there."""
         return int(self.num_tokens or 0)
 
-    def init(self, key: Key | None, inputs: Any, count_weights: Any = None) -> tuple[Params, State]:
+    def init(
+        self, key: Key | None, inputs: ArraySpec, count_weights: ArraySpec | None = None
+    ) -> tuple[Params, State]:
         """Nothing.
 
         Args:
@@ -95,8 +102,8 @@ class CategoryEncoding(Preparing):
         self,
         params: Params,
         state: State,
-        inputs: Any,
-        count_weights: Any = None,
+        inputs: ArrayLike,
+        count_weights: ArrayLike | None = None,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -130,7 +137,7 @@ class CategoryEncoding(Preparing):
                 f"{ids.min()} to {ids.max()}. Set `num_tokens` above the largest id."
             )
 
-    def _check_weights(self, ids: Array, weights: Any) -> None:
+    def _check_weights(self, ids: Array, weights: ArrayLike) -> None:
         if self.output_mode != "count":
             raise ValueError(
                 f"{self.who}: expected no `count_weights` with output_mode="
@@ -143,7 +150,9 @@ class CategoryEncoding(Preparing):
             )
 
 
-def encode(ids: Array, depth: int, mode: str, dtype: Any, weights: Any = None) -> Array:
+def encode(
+    ids: Array, depth: int, mode: str, dtype: DTypeLike, weights: ArrayLike | None = None
+) -> Array:
     """Integers as vectors of length `depth`, in one of the modes of `CategoryEncoding`.
 
     The ids of an example lie on axis 1, as in Keras; an array of rank 1 is one example.

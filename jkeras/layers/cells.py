@@ -15,7 +15,8 @@ package multiply all inputs with their kernel before the loop. The result is the
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,12 @@ from jkeras.core.identity import identity_of, renamed
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.ops.recurrence import over_time, where_real
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import ArraySpec
 
 States = tuple[Any, ...]
 
@@ -49,7 +56,7 @@ class Run(NamedTuple):
 class Cell(Layer):
     """A cell that runs over a whole sequence at once; its single step is a sequence of one."""
 
-    def initial_states(self, inputs: Any) -> States:
+    def initial_states(self, inputs: ArraySpec) -> States:
         """Zeros `[batch, size]` for each state; `inputs` is one step, or its spec."""
         return _zeros(self, inputs)
 
@@ -82,7 +89,7 @@ class Cell(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *states: Any,
         key: Key | None = None,
         training: bool = False,
@@ -108,7 +115,7 @@ class Cell(Layer):
         raise NotImplementedError(f"{type(self).__name__}: expected a method `run`, got none.")
 
 
-def run(cell: Any, *args: Any, **kwargs: Any) -> Run:
+def run(cell: Layer, *args: Any, **kwargs: Any) -> Run:
     """`cell.run(…)`, or step by step for a cell that has none, or that changes `apply` below it."""
     if isinstance(cell, Cell) and issubclass(_owner(cell, "run"), _owner(cell, "apply")):
         return cell.run(*args, **kwargs)
@@ -116,7 +123,7 @@ def run(cell: Any, *args: Any, **kwargs: Any) -> Run:
 
 
 def run_steps(
-    cell: Any,
+    cell: Layer,
     params: Params,
     state: State,
     inputs: Array,
@@ -132,7 +139,9 @@ def run_steps(
     def apply(state: State, x: Array, states: States) -> tuple[Array, States, State]:
         return step_of(cell, params, state, x, states, key=key, training=training)
 
-    def step(carry: Any, slices: Any) -> tuple[Any, Array]:
+    def step(
+        carry: tuple[States, State, Array], slices: tuple[Array, Array | None]
+    ) -> tuple[Any, Array]:
         (states, state, before), (x, mask_t) = carry, slices
         output, new, state = apply(state, x, states)
         new = jax.tree.map(lambda new, old: new.astype(old.dtype), new, states)
@@ -146,7 +155,7 @@ def run_steps(
     return Run(outputs, last, states, new_state if jax.tree.leaves(state) else state)
 
 
-def init_of(cell: Any, key: Key, inputs: Any, states: States) -> tuple[Params, State]:
+def init_of(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
     """`cell.init` for one step and states, which a cell in Keras's way takes as a list."""
     given = (list(states),) if is_in_keras_way(cell) else states
     made: tuple[Params, State] = cell.init(key, inputs, *given)
@@ -154,7 +163,7 @@ def init_of(cell: Any, key: Key, inputs: Any, states: States) -> tuple[Params, S
 
 
 def step_of(
-    cell: Any, params: Params, state: State, inputs: Any, states: States, **told: Any
+    cell: Layer, params: Params, state: State, inputs: ArrayLike, states: States, **told: Any
 ) -> tuple[Any, States, State]:
     """`cell.apply` for one step: the output, the states, and the cell's own state."""
     if is_in_keras_way(cell):
@@ -167,21 +176,21 @@ def step_of(
     return output, tuple(others), new
 
 
-def is_in_keras_way(cell: Any) -> bool:
+def is_in_keras_way(cell: Layer) -> bool:
     """Whether a cell is a class with `call(inputs, states)`."""
     return bool(getattr(type(cell), "is_written", False))
 
 
-def _listed(states: Any) -> list[Any]:
+def _listed(states: Iterable[Any]) -> list[Any]:
     return [_listed(state) if isinstance(state, tuple) else state for state in states]
 
 
-def _owner(cell: Any, name: str) -> type:
+def _owner(cell: Layer, name: str) -> type:
     """The class that gives a cell its method `name`."""
     return next(cls for cls in type(cell).__mro__ if name in vars(cls))
 
 
-def _check_new(cell: Any, new: States, states: States) -> None:
+def _check_new(cell: Layer, new: States, states: States) -> None:
     """Raises unless a step gives states like those it was given."""
     if _shapes(new) != _shapes(states):
         raise ValueError(
@@ -190,7 +199,7 @@ def _check_new(cell: Any, new: States, states: States) -> None:
         )
 
 
-def _output_before(output: Any, states: States) -> Array:
+def _output_before(output: jax.ShapeDtypeStruct, states: States) -> Array:
     """What masked steps at the beginning repeat: h, where outputs are like it, else zeros."""
     own = states[-1] if states and isinstance(states[-1], tuple) else states
     if own and own[0].shape == output.shape:
@@ -198,13 +207,13 @@ def _output_before(output: Any, states: States) -> Array:
     return jnp.zeros(output.shape, output.dtype)
 
 
-def _shapes(states: Any) -> Any:
+def _shapes(states: Tree) -> Any:
     if isinstance(states, tuple):
         return [_shapes(state) for state in states]
     return tuple(states.shape)
 
 
-def _zeros(cell: Any, inputs: Any) -> States:
+def _zeros(cell: Layer, inputs: ArraySpec) -> States:
     """Zeros `[batch, size]` for each state that `state_size` tells of."""
     sizes = cell.state_size if isinstance(cell.state_size, tuple | list) else (cell.state_size,)
     if not all(isinstance(size, int) for size in sizes):
@@ -215,7 +224,7 @@ def _zeros(cell: Any, inputs: Any) -> States:
     return tuple(jnp.zeros((inputs.shape[0], size), inputs.dtype) for size in sizes)
 
 
-def initial_states(cell: Any, inputs: Any) -> States:
+def initial_states(cell: Layer, inputs: ArraySpec) -> States:
     """The states before the first step.
 
     Args:
@@ -234,7 +243,7 @@ def initial_states(cell: Any, inputs: Any) -> States:
     return jax.tree.map(lambda state: jnp.asarray(state, inputs.dtype), states)
 
 
-def arranged(layer: Layer, cell: Any, given: tuple[Any, ...], inputs: Any) -> States:
+def arranged(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpec) -> States:
     """Initial states as the cell nests them.
 
     Args:
@@ -336,10 +345,10 @@ class StackedRNNCells(Cell):
         """What filler rows do to the cells: the worst of any."""
         return "ignored" if all(c.padded_rows == "ignored" for c in self.cells) else "seen"
 
-    def initial_states(self, inputs: Any) -> States:
+    def initial_states(self, inputs: ArraySpec) -> States:
         return tuple(initial_states(cell, inputs) for cell in self.cells)
 
-    def init(self, key: Key, inputs: Any, *states: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
         for cell, own in zip(self.cells, arranged(self, self, states, inputs), strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
@@ -25,6 +25,11 @@ from jkeras.layers.spatial import (
     reach,
 )
 from jkeras.ops.convolution import convolve
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 class Convolution(Layer):
@@ -63,7 +68,7 @@ class Convolution(Layer):
                 f"filters in {self.groups} groups."
             )
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._check_inputs(inputs)
         channels = inputs.shape[channel_axis(str(self.data_format))]
         if channels % self.groups:
@@ -81,7 +86,7 @@ class Convolution(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -102,7 +107,7 @@ class Convolution(Layer):
         )
         return finish(self, outputs, weights), state
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         layout = str(self.data_format)
         check_image(self, inputs, self.rank, layout)
         if self.padding == "valid":

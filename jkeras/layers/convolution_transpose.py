@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
@@ -19,6 +19,11 @@ from jkeras.layers.options import (
 )
 from jkeras.layers.spatial import channel_axis, check_channels, check_image, counts, finish
 from jkeras.ops.transposed import convolve_transposed
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 class TransposedConvolution(Layer):
@@ -58,7 +63,7 @@ class TransposedConvolution(Layer):
                 f"every axis, got {self.output_padding}."
             )
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         check_image(self, inputs, self.rank, str(self.data_format))
         channels = inputs.shape[channel_axis(str(self.data_format))]
         shape = (*self.kernel_size, self.filters, channels)
@@ -71,7 +76,7 @@ class TransposedConvolution(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,9 @@ from jkeras.layers.recurrent_cells import GatedCell, forget_bias, kernels_and_bi
 from jkeras.layers.spatial import check_window, image_axes
 from jkeras.ops.convolution import convolve
 from jkeras.ops.recurrence import along_time, lstm_states
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
 
 
 class ConvLSTMArguments(Layer):
@@ -69,7 +72,7 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
         """The axis of channels, from the end."""
         return -1 if self.data_format == "channels_last" else -1 - len(self.kernel_size)
 
-    def initial_states(self, inputs: Any) -> States:
+    def initial_states(self, inputs: ArraySpec) -> States:
         """Zeros for h and c, of the shape that the convolution of the inputs has."""
         channels = inputs.shape[self.feature_axis]
         kernel = jax.ShapeDtypeStruct((*self.kernel_size, channels, self.filters), inputs.dtype)
@@ -77,7 +80,7 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
         made = jax.eval_shape(lambda x, kernel: self._from_inputs(x, kernel, None), step, kernel)
         return jnp.zeros(made.shape, made.dtype), jnp.zeros(made.shape, made.dtype)
 
-    def init(self, key: Key, inputs: Any, *states: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         own, wide = (*self.kernel_size,), 4 * self.filters
         shapes = {
             "kernel": (*own, inputs.shape[self.feature_axis], wide),
@@ -160,7 +163,7 @@ class ConvLSTM(CellByName, ConvLSTMArguments):
         example = "x[..., None]" if self.data_format == "channels_last" else "x[:, :, None]"
         return f"For data without channels add the axis: {example}."
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         super()._check_inputs(inputs)
         if self.padding == "valid":
             pairs = zip(self.kernel_size, self.dilation_rate, strict=True)

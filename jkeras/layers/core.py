@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,11 @@ from jkeras.layers.options import (
 from jkeras.layers.reshaping import kept
 from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec, Masks
 
 
 class Dense(Layer):
@@ -58,7 +63,7 @@ class Dense(Layer):
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         fix = "Give each example a feature axis: x[:, None]."
         check_rank(self, inputs, 2, "[batch, ..., features]", or_more=True, fix=fix)
         shape = (inputs.shape[-1], self.units)
@@ -71,7 +76,7 @@ class Dense(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -145,7 +150,7 @@ class Masking(Layer):
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Array:
+    def compute_mask(self, inputs: ArrayLike, mask: Masks = None) -> Array:
         """Where a feature differs from `mask_value`; a mask of the inputs plays no role."""
         x = jnp.asarray(inputs)
         return jnp.any(x != jnp.asarray(self.mask_value, x.dtype), -1)
@@ -154,7 +159,7 @@ class Masking(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -6,7 +6,7 @@ one is it followed by a convolution with a window of one entry.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
@@ -30,15 +30,22 @@ from jkeras.layers.spatial import (
 )
 from jkeras.ops.convolution import convolve
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
-def _check_inputs(layer: Any, inputs: Any) -> None:
-    check_image(layer, inputs, layer.rank, layer.data_format)
+    from jkeras.core.typing import ArraySpec
+
+
+def _check_inputs(layer: DepthwiseConvolution | SeparableConvolution, inputs: ArraySpec) -> None:
+    check_image(layer, inputs, layer.rank, str(layer.data_format))
     if layer.padding == "valid":
         window = reach(layer.kernel_size, layer.dilation_rate)
-        check_window(layer, inputs, window, "kernel_size", layer.data_format)
+        check_window(layer, inputs, window, "kernel_size", str(layer.data_format))
 
 
-def _each_channel(layer: Any, x: Array, kernel: Array) -> Array:
+def _each_channel(
+    layer: DepthwiseConvolution | SeparableConvolution, x: Array, kernel: Array
+) -> Array:
     """`x` with each channel convolved with its own filters.
 
     Args:
@@ -47,7 +54,7 @@ def _each_channel(layer: Any, x: Array, kernel: Array) -> Array:
       kernel: `[*window, channels, filters of each]`.
     """
     channels, each = kernel.shape[-2:]
-    check_channels(layer, x, channels, layer.data_format)
+    check_channels(layer, x, channels, str(layer.data_format))
     return convolve(
         x,
         kernel.reshape(*kernel.shape[:-2], 1, channels * each),
@@ -55,7 +62,7 @@ def _each_channel(layer: Any, x: Array, kernel: Array) -> Array:
         padding=layer.padding,
         dilation=layer.dilation_rate,
         groups=channels,
-        data_format=layer.data_format,
+        data_format=str(layer.data_format),
     )
 
 
@@ -82,7 +89,7 @@ class DepthwiseConvolution(Layer):
     rank: ClassVar[int]
     """The number of spatial axes."""
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         _check_inputs(self, inputs)
         channels = inputs.shape[channel_axis(str(self.data_format))]
         shape = (*self.kernel_size, channels, self.depth_multiplier)
@@ -96,7 +103,7 @@ class DepthwiseConvolution(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -192,7 +199,7 @@ class SeparableConvolution(Layer):
     rank: ClassVar[int]
     """The number of spatial axes."""
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         _check_inputs(self, inputs)
         channels = inputs.shape[channel_axis(str(self.data_format))]
         each = (*self.kernel_size, channels, self.depth_multiplier)
@@ -213,7 +220,7 @@ class SeparableConvolution(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +20,12 @@ from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
 from jkeras.layers.category_encoding import MODES, dense_only, encode, output_mode
 from jkeras.layers.options import non_negative, optional, positive_int
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
+    from jkeras.layers.adapting import Data
 
 Boundaries = tuple[float, ...]
 
@@ -91,7 +97,7 @@ class Discretization(Adaptable):
         """The boundaries, given or found; None before `adapt`."""
         return self._found if self.bin_boundaries is None else self.bin_boundaries
 
-    def adapt(self, data: Any, steps: int | None = None) -> Self:
+    def adapt(self, data: Data, steps: int | None = None) -> Self:
         """Takes the boundaries from data, in place of those of an earlier call.
 
         Args:
@@ -136,7 +142,7 @@ class Discretization(Adaptable):
         layer = super().from_config({**config, "bin_boundaries": None})
         return layer._completed(_boundaries(found))
 
-    def init(self, key: Key | None, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
         self._needed()
         return {}, {}
 
@@ -144,7 +150,7 @@ class Discretization(Adaptable):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -197,7 +203,7 @@ def _sorted(summary: np.ndarray) -> np.ndarray:
     return summary[:, np.argsort(summary[0])]
 
 
-def _check_steps(who: str, steps: Any) -> None:
+def _check_steps(who: str, steps: int) -> None:
     try:
         positive_int(steps)
     except (TypeError, ValueError) as error:

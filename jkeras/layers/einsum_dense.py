@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jax import lax
 
@@ -20,7 +20,12 @@ from jkeras.layers.options import (
 )
 from jkeras.ops import regularizers
 from jkeras.ops.einsum_equations import Equation, axis_sizes, checked_form, product, written_out
-from jkeras.ops.initializers import VarianceScaling
+from jkeras.ops.initializers import Initializer, VarianceScaling
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 def _equation(value: Any) -> str:
@@ -42,7 +47,9 @@ def _letters(value: Any) -> str:
     return value
 
 
-def with_fan_axes(rule: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Any:
+def with_fan_axes(
+    rule: Initializer, inputs: tuple[int, ...], outputs: tuple[int, ...]
+) -> Initializer:
     """An initializer told which axes of a kernel are inputs and outputs, if it asks for that."""
     if not isinstance(rule, VarianceScaling) or None not in (rule.input_axes, rule.output_axes):
         return rule
@@ -105,7 +112,7 @@ class EinsumDense(Layer):
                 f"{self.bias_axes!r}."
             )
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         equation, sizes = self._analyzed(tuple(inputs.shape))
         letters = enumerate(equation.kernel)
         new = tuple(i for i, letter in letters if letter in equation.outputs)
@@ -122,7 +129,7 @@ class EinsumDense(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

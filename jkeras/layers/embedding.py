@@ -14,7 +14,7 @@ from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.serialization import if_set
-from jkeras.core.symbols import has_symbols
+from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
 from jkeras.layers.options import (
     constraint,
@@ -24,6 +24,11 @@ from jkeras.layers.options import (
     positive_int,
     regularizer,
 )
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec, Masks
 
 
 def _matrix(value: Any) -> FixedArray:
@@ -65,7 +70,7 @@ class Table(Layer):
         """Whether it says which ids are padding."""
         return bool(self.mask_zero)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: ArrayLike | Symbol, mask: Masks = None) -> Any:
         """Where ids are not 0, with `mask_zero`; None without it."""
         if not self.mask_zero:
             return None
@@ -88,13 +93,13 @@ class Table(Layer):
                 f"{self.input_dim}), got values from {low} to {high}."
             )
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         if self.weights is not None:
             return {"embeddings": jnp.asarray(self.weights.values, jnp.float32)}, {}
         shape = (self.input_dim, self.output_dim)
         return {"embeddings": self.embeddings_initializer(shape, key=child(key, "embeddings"))}, {}
 
-    def vectors(self, params: Params, inputs: Any) -> Array:
+    def vectors(self, params: Params, inputs: ArrayLike) -> Array:
         """The rows of the table under these ids; NaN for an id outside it."""
         ids = jnp.asarray(inputs)
         if not jnp.issubdtype(ids.dtype, jnp.integer):
@@ -142,7 +147,7 @@ class Embedding(Table):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -199,7 +204,7 @@ class ReversibleEmbedding(Table):
         default=None, convert=optional(_matrix), to_config=if_set, kw_only=True
     )
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         params, state = super().init(key, inputs)
         if not self.tie_weights:
             shape, own = (self.output_dim, self.input_dim), child(key, "reverse_embeddings")
@@ -210,7 +215,7 @@ class ReversibleEmbedding(Table):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -224,9 +229,9 @@ class ReversibleEmbedding(Table):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
-        masks: Any = None,
+        masks: Masks = None,
         key: Key | None = None,
         training: bool = False,
         reverse: bool = False,
@@ -235,7 +240,7 @@ class ReversibleEmbedding(Table):
         outputs, state = self.apply(params, state, inputs, reverse=reverse)
         return outputs, state, None if reverse else self.compute_mask(inputs)
 
-    def _logits(self, params: Params, inputs: Any) -> Array:
+    def _logits(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         x = x if self.reverse_dtype is None else x.astype(self.reverse_dtype)
         if x.shape[-1:] != (self.output_dim,):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,12 @@ from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
 from jkeras.layers.options import axes, optional
 from jkeras.layers.preprocessing import numbers
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
+    from jkeras.layers.adapting import Data
 
 EPSILON = 1e-7
 """The smallest deviation that is divided by: a feature that never varies stays finite."""
@@ -101,7 +107,7 @@ class Normalization(Adaptable):
         """The variance that `adapt` found; None before it."""
         return self._found[1].values if self.adapted else None
 
-    def adapt(self, data: Any) -> Self:
+    def adapt(self, data: Data) -> Self:
         """Takes mean and variance from data, in place of those of an earlier call.
 
         Args:
@@ -122,7 +128,7 @@ class Normalization(Adaptable):
         _, mean, variance = self._moments(data)
         return self._completed((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
 
-    def _moments(self, data: Any) -> Moments:
+    def _moments(self, data: Data) -> Moments:
         """Count, mean and variance of all batches together, in float64."""
         total: Moments | None = None
         for batch in batches(self.who, data):
@@ -156,7 +162,7 @@ class Normalization(Adaptable):
         mean, variance = (jnp.asarray(part.values) for part in self._found)
         return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
 
-    def init(self, key: Key | None, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
         kept = self._kept_axes(inputs.shape)
         shape = tuple(inputs.shape[axis] for axis in kept)
         if self.mean is not None:
@@ -197,7 +203,7 @@ class Normalization(Adaptable):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -209,7 +215,7 @@ class Normalization(Adaptable):
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(EPSILON, x.dtype))
         return x * deviation + mean if self.invert else (x - mean) / deviation, state
 
-    def _beside(self, statistic: Any, x: Array) -> Array:
+    def _beside(self, statistic: Array | np.ndarray, x: Array) -> Array:
         """A statistic in the rank and dtype of `x`, along its axes."""
         kept = self._kept_axes(x.shape)
         shape = [1] * x.ndim

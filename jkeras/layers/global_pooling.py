@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import jax.numpy as jnp
 
@@ -12,6 +12,13 @@ from jkeras.layers.options import data_format
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
 
 
 class GlobalPooling(Layer):
@@ -40,7 +47,7 @@ class GlobalPooling(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -49,7 +56,7 @@ class GlobalPooling(Layer):
         check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
         return self.pool(inputs, spatial_axes(self.rank + 2, layout)), state
 
-    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
         """One number for each channel, from all entries along `axes`."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
@@ -57,14 +64,14 @@ class GlobalPooling(Layer):
 class GlobalMaxPooling(GlobalPooling):
     """The largest entry of each channel; keeps integer dtypes."""
 
-    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
         return jnp.max(kept(self, inputs), axes, keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel."""
 
-    def pool(self, inputs: Any, axes: tuple[int, ...]) -> Array:
+    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
         return jnp.mean(self.cast(inputs), axes, keepdims=self.keepdims)
 
 
@@ -116,18 +123,18 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = False
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> None:
         """None: there are no steps any more."""
 
     def apply(
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
         """The base's `apply`; `mask` is [batch, steps] bool."""
         if mask is None:
@@ -140,7 +147,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         count = jnp.sum(real, steps, keepdims=self.keepdims, dtype=x.dtype)
         return total / jnp.maximum(count, 1), state
 
-    def _checked_mask(self, mask: Any, x: Array, steps: int) -> Array:
+    def _checked_mask(self, mask: ArrayLike, x: Array, steps: int) -> Array:
         mask, shape = jnp.asarray(mask), (x.shape[0], x.shape[steps])
         if mask.shape != shape:
             raise ValueError(

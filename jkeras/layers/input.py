@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -14,6 +14,11 @@ from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.core.serialization import never
 from jkeras.core.symbols import Node, Symbol
 from jkeras.layers.options import optional, positive_int
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike, DTypeLike
+
+    from jkeras.core.typing import ArraySpec
 
 Shape = tuple[int | None, ...]
 
@@ -87,7 +92,7 @@ class InputLayer(Layer):
             )
         return whole
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._check_inputs(inputs)
         return {}, {}
 
@@ -95,7 +100,7 @@ class InputLayer(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -104,7 +109,7 @@ class InputLayer(Layer):
         self._check_inputs(x)
         return (x if self.dtype is None else x.astype(self.dtype)), state
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         got, expected = tuple(inputs.shape), self.batch_shape or ()
         pairs = zip(got, expected, strict=False)
         if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
@@ -115,11 +120,11 @@ class InputLayer(Layer):
 
 
 def Input(
-    shape: Any = None,
+    shape: Shape | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     *,
-    batch_shape: Any = None,
+    batch_shape: Shape | None = None,
     name: str | None = None,
 ) -> Symbol:
     """The inputs of a model, as the symbol that layers are called on.

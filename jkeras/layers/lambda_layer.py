@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,12 @@ from jkeras.core.fixed_dict import FixedDict, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import if_set
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
 
 
 def _function(value: Any) -> Any:
@@ -85,7 +91,7 @@ class Lambda(Layer):
         """Whether `mask` may make one of its own."""
         return self.mask is not None
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """What `mask` says."""
         if isinstance(self.mask, FixedArray):
             return jnp.asarray(self.mask.values, bool)
@@ -98,7 +104,7 @@ class Lambda(Layer):
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: Masks = None,
     ) -> tuple[Any, State]:
         """The base's `apply`; `mask` is that of the inputs, a tuple for several."""
         arrays = [jax.tree.map(self._kept, x) for x in inputs]
@@ -111,11 +117,11 @@ class Lambda(Layer):
         self._check_shape(outputs, inputs)
         return (tuple(outputs) if isinstance(outputs, list) else outputs), state
 
-    def _kept(self, x: Any) -> jax.Array:
+    def _kept(self, x: ArrayLike) -> jax.Array:
         x = jnp.asarray(x)
         return self.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
-    def _check_shape(self, outputs: Any, inputs: tuple[Any, ...]) -> None:
+    def _check_shape(self, outputs: Tree, inputs: tuple[Any, ...]) -> None:
         if self.output_shape is None or not hasattr(outputs, "shape"):
             return
         if callable(self.output_shape):
@@ -133,5 +139,5 @@ class Lambda(Layer):
             )
 
 
-def _listed(values: Any) -> Any:
+def _listed(values: Tree) -> Any:
     return list(values) if isinstance(values, tuple) else values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +19,11 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import axes, constraint, initializer, non_negative, regularizer
 from jkeras.ops.linear import along
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 def wide(x: Array) -> Array:
@@ -46,7 +51,7 @@ class AxisNormalization(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -60,7 +65,7 @@ class AxisNormalization(Layer):
         """`x` normalized over some axes; the weights are of the rank and dtype of `x`."""
         raise NotImplementedError(f"{self.who}: expected the class to define `normalized`.")
 
-    def weights_shape(self, inputs: Any) -> tuple[int, ...]:
+    def weights_shape(self, inputs: ArraySpec) -> tuple[int, ...]:
         """The sizes of `axis`, in Keras's order: it sorts the numbers as they were given."""
         self._over(inputs)
         return tuple(inputs.shape[axis] for axis in sorted(self._given_axes()))
@@ -68,7 +73,7 @@ class AxisNormalization(Layer):
     def _given_axes(self) -> tuple[int, ...]:
         return self.axis if isinstance(self.axis, tuple) else (self.axis,)
 
-    def _over(self, inputs: Any) -> tuple[int, ...]:
+    def _over(self, inputs: ArraySpec) -> tuple[int, ...]:
         """The axes counted from 0."""
         rank, given = len(inputs.shape), self._given_axes()
         found = tuple(axis % rank for axis in given if -rank < axis < rank)
@@ -130,7 +135,7 @@ class LayerNormalization(AxisNormalization):
     gamma_constraint: Any = constraint()
     rms_scaling: bool = dataclasses.field(default=False, kw_only=True)
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = self.weights_shape(inputs)
         params = {}
         if self.scale or self.rms_scaling:
@@ -160,7 +165,7 @@ class RMSNormalization(AxisNormalization):
 
     epsilon: float = option(default=1e-6, convert=non_negative)
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         return {"scale": jnp.ones(self.weights_shape(inputs))}, {}
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
@@ -181,7 +186,7 @@ class UnitNormalization(AxisNormalization):
 
     supports_masking: ClassVar[bool] = True
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._over(inputs)
         return {}, {}
 
@@ -237,7 +242,7 @@ class GroupNormalization(Layer):
     beta_constraint: Any = constraint()
     gamma_constraint: Any = constraint()
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = (self._channels(inputs),)
         params = {}
         if self.scale:
@@ -250,7 +255,7 @@ class GroupNormalization(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -280,7 +285,7 @@ class GroupNormalization(Layer):
         variance = jnp.mean(lax.square(centered), over, keepdims=True)
         return jnp.reshape(centered * lax.rsqrt(variance + self.epsilon), x.shape)
 
-    def _channels(self, inputs: Any) -> int:
+    def _channels(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) < self.axis < len(shape) or self.axis == 0:
             raise ValueError(

@@ -6,7 +6,7 @@ Laws: cropping undoes padding by the same margins; the gradient of one is the ot
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 from jax import lax
@@ -18,6 +18,9 @@ from jkeras.layers.options import data_format
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import count, counts, image_axes
 from jkeras.ops.convolution import spatial_axes
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Pair = tuple[int, int]
 
@@ -54,7 +57,7 @@ class Margins(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

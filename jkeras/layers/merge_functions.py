@@ -6,13 +6,14 @@ the graph.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
-from jkeras.core.symbols import has_symbols
+from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.layers.merging import (
     Add,
     Average,
@@ -24,8 +25,11 @@ from jkeras.layers.merging import (
     Subtract,
 )
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
-def _merged(name: str, layer: Layer, inputs: Any) -> Any:
+
+def _merged(name: str, layer: Layer, inputs: Sequence[ArrayLike | Symbol]) -> Any:
     """The layer's outputs for a list of arrays or of symbols."""
     if not isinstance(inputs, list | tuple):
         raise TypeError(
@@ -36,7 +40,7 @@ def _merged(name: str, layer: Layer, inputs: Any) -> Any:
     return layer.apply({}, {}, *[jnp.asarray(x) for x in inputs])[0]
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The sum of a list of arrays or symbols.
 
     Args:
@@ -56,32 +60,32 @@ def add(inputs: Any, **kwargs: Any) -> Any:
     return _merged("add", Add(**kwargs), inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The first of two arrays or symbols minus the second. Source: `keras.layers.subtract`."""
     return _merged("subtract", Subtract(**kwargs), inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The product of a list of arrays or symbols. Source: `keras.layers.multiply`."""
     return _merged("multiply", Multiply(**kwargs), inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The mean of a list of arrays or symbols, entry by entry. Source: `keras.layers.average`."""
     return _merged("average", Average(**kwargs), inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The largest of a list of arrays or symbols, by entry. Source: `keras.layers.maximum`."""
     return _merged("maximum", Maximum(**kwargs), inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
     """The smallest of a list of arrays or symbols, by entry. Source: `keras.layers.minimum`."""
     return _merged("minimum", Minimum(**kwargs), inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[ArrayLike | Symbol], axis: int = -1, **kwargs: Any) -> Any:
     """A list of arrays or symbols one after the other along `axis`.
 
     Example:
@@ -93,7 +97,9 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
     return _merged("concatenate", Concatenate(axis, **kwargs), inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(
+    inputs: Sequence[ArrayLike | Symbol], axes: int | tuple[int, int] = -1, **kwargs: Any
+) -> Any:
     """The products of two arrays or symbols summed over `axes`.
 
     Args:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 from jax import lax
@@ -18,6 +18,12 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers.reshaping import kept
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import Masks
 
 
 def at_least_two(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -80,7 +86,7 @@ class Merge(Layer):
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: Sequence[ArrayLike | None] | None = None,
     ) -> tuple[Array, State]:
         """The base's `apply`; `mask` is a tuple with a mask or None for each input."""
         arrays = same_rank(self, inputs)
@@ -96,7 +102,9 @@ class Merge(Layer):
         """The combination where some masks hide steps; they have the shapes of the arrays."""
         return self.merge(arrays)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
+    ) -> Any:
         """Where any input is real; None unless each has a mask."""
         masks = None if mask is None else one_mask_each(self, mask, inputs)
         if masks is None or any(m is None for m in masks):
@@ -104,7 +112,7 @@ class Merge(Layer):
         return functools.reduce(jnp.logical_or, masks)
 
 
-def one_mask_each(layer: Layer, mask: Any, inputs: Any) -> tuple[Any, ...]:
+def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any, ...]:
     """`mask` as a tuple, one mask or None for each input.
 
     Raises:
@@ -216,7 +224,9 @@ class Concatenate(Layer):
 
     axis: int = option(default=-1, convert=operator.index)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
+    ) -> Any:
         """The masks one after the other, or joined by "or" where features are put side by side; an
         input without a mask is real everywhere.
         """
@@ -294,7 +304,9 @@ class Dot(Layer):
     axes: int | tuple[int, int] = option(convert=_dot_axes)
     normalize: bool = False
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(
+        self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
+    ) -> None:
         """None: the steps are summed, or stand on two axes."""
 
     def apply(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,11 @@ from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
 from jkeras.ops.masks import joined
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 class Clipping(Description):
@@ -129,7 +134,7 @@ class BatchNormalization(Layer):
     padded_rows: ClassVar[PaddedRows] = "masked"
     supports_masking: ClassVar[bool] = True
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = (self._features(inputs),)
         params = {}
         if self.scale:
@@ -142,12 +147,12 @@ class BatchNormalization(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
         """The base's `apply`.
 
@@ -191,7 +196,7 @@ class BatchNormalization(Layer):
             state["renorm_stddev"] = jnp.sqrt(variance())
         return state
 
-    def _features(self, inputs: Any) -> int:
+    def _features(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(
@@ -207,7 +212,7 @@ class BatchNormalization(Layer):
                 f"when its weights were made, got shape {x.shape}."
             )
 
-    def _checked_mask(self, x: Array, mask: Any) -> Array:
+    def _checked_mask(self, x: Array, mask: ArrayLike) -> Array:
         mask = jnp.asarray(mask)
         if mask.shape != x.shape[:-1]:
             raise ValueError(

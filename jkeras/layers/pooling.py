@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
@@ -10,6 +10,9 @@ from jkeras.layers.options import data_format, one_of, optional, sizes
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import check_window, image_axes
 from jkeras.ops.pooling import average_pool, max_pool
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Pooling(Layer):
@@ -41,7 +44,7 @@ class Pooling(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -54,7 +57,9 @@ class Pooling(Layer):
         strides = self._per_axis(self.strides or self.pool_size)
         return self.pool(inputs, window, strides), state
 
-    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    def pool(
+        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
+    ) -> Array:
         """One number for each window; `window` and `strides` count every axis of `inputs`."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
@@ -65,7 +70,9 @@ class Pooling(Layer):
 class MaxPooling(Pooling):
     """The largest entry of each window; keeps integer dtypes."""
 
-    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    def pool(
+        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
+    ) -> Array:
         return max_pool(kept(self, inputs), window, strides, self.padding)
 
 
@@ -75,7 +82,9 @@ class AveragePooling(Pooling):
     (Keras adds integers up in their own dtype: four uint8 pixels overflow.)
     """
 
-    def pool(self, inputs: Any, window: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    def pool(
+        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
+    ) -> Array:
         return average_pool(self.cast(inputs), window, strides, self.padding)
 
 

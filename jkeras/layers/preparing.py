@@ -9,7 +9,7 @@ other layers have weights.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ import numpy as np
 
 from jkeras.core.layer import Layer, State
 from jkeras.core.symbols import has_symbols
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Preparing(Layer):
@@ -54,5 +57,5 @@ class Preparing(Layer):
         return self.apply(params, state, *arrays, **named)[0]
 
 
-def _array(x: Any) -> jax.Array:
+def _array(x: npt.ArrayLike) -> jax.Array:
     return x if isinstance(x, jax.Array) else jnp.asarray(np.asarray(x))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +12,9 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.preparing import Preparing
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Numbers = float | tuple[Any, ...]
 
@@ -62,7 +65,7 @@ class Rescaling(Preparing):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

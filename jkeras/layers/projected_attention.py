@@ -24,6 +24,13 @@ from jkeras.ops.attention_axes import Fold
 from jkeras.ops.einsum_equations import contracted
 from jkeras.ops.masks import causal_mask, joined, window_mask
 
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
+
 Drop = Callable[[Array], Array]
 Sizes = tuple[int, ...]
 
@@ -57,7 +64,7 @@ class ProjectedAttention(Layer):
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = False
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """The mask of the query; scores have none."""
         return mask[0] if isinstance(mask, tuple | list) else mask
 
@@ -123,10 +130,10 @@ class ProjectedAttention(Layer):
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query_mask: ArrayLike | None = None,
+        value_mask: ArrayLike | None = None,
+        key_mask: ArrayLike | None = None,
+        attention_mask: ArrayLike | None = None,
         return_attention_scores: bool | None = None,
         use_causal_mask: bool | None = None,
     ) -> tuple[Any, State]:
@@ -258,7 +265,7 @@ class ProjectedAttention(Layer):
             found.append(lax.expand_dims(flat, own))
         return joined(*found)
 
-    def _whole_mask(self, fold: Fold, mask: Any) -> Array | None:
+    def _whole_mask(self, fold: Fold, mask: ArrayLike | None) -> Array | None:
         """The attention mask, folded as the scores are."""
         if mask is None:
             return None
@@ -289,7 +296,7 @@ class ProjectedAttention(Layer):
                 f"{query}, {value} and {key}."
             )
 
-    def _check_flash(self, fused: bool, dtype: Any) -> None:
+    def _check_flash(self, fused: bool, dtype: np.dtype) -> None:
         if not fused:
             raise ValueError(
                 f"{self.who}: expected inputs [batch, steps, features], `value_dim` equal to "

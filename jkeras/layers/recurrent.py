@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,12 @@ from jkeras.layers.recurrent_cells import (
 )
 from jkeras.ops import regularizers
 from jkeras.ops.recurrence import where_real
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import ArraySpec, Masks
 
 
 class Recurrent(Layer):
@@ -61,7 +67,7 @@ class Recurrent(Layer):
     def _cell(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: expected a cell, got none.")
 
-    def init(self, key: Key, inputs: Any, *initial: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec, *initial: Any) -> tuple[Params, State]:
         self._check_inputs(inputs)
         x = jax.eval_shape(self.cast, inputs)
         step = jax.ShapeDtypeStruct((x.shape[0], *x.shape[2:]), x.dtype)
@@ -76,11 +82,11 @@ class Recurrent(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *initial: Any,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
         rows: Array | None = None,
     ) -> tuple[Any, State]:
         """The base's `apply`.
@@ -115,7 +121,7 @@ class Recurrent(Layer):
         if self.stateful:
             by_hand.weights_of(self).reset_carried()
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """Sequences keep the mask of the inputs; a last output and states have none."""
         return first_mask(mask) if self.return_sequences else None
 
@@ -135,7 +141,7 @@ class Recurrent(Layer):
     def _fix(self) -> str:
         return "Give each example a time axis: x[:, None, :]."
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         rank = 1 + self.input_axes.count(",")
         check_rank(self, inputs, rank, self.input_axes, fix=self._fix)
         if inputs.shape[1] == 0:
@@ -150,7 +156,7 @@ class Recurrent(Layer):
         if training and any(rates):
             self.need_key(key)
 
-    def _steps(self, values: Any) -> Any:
+    def _steps(self, values: Array | None) -> Array | None:
         """`[batch, time, ...]` as `[time, batch, ...]`, in the order of the steps."""
         if values is None:
             return None
@@ -192,12 +198,12 @@ class Recurrent(Layer):
         return (outputs, *made.states) if self.return_state else outputs
 
 
-def first_mask(mask: Any) -> Any:
+def first_mask(mask: Masks) -> Any:
     """The mask of the first input."""
     return mask[0] if isinstance(mask, tuple | list) else mask
 
 
-def checked_mask(layer: Layer, mask: Any, x: Array) -> Array | None:
+def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
     """`mask` as `[batch, time]` bool.
 
     Raises:

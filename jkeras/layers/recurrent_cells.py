@@ -10,7 +10,8 @@ arguments, the weights, the dropout, and the way along a sequence; the equations
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,9 @@ from jkeras.ops.recurrence import (
     simple_rnn_states,
     where_real,
 )
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
 
 
 class SimpleRNNArguments(Layer):
@@ -195,7 +199,7 @@ def _factors(key: Key, dropped: float, draws: int, like: Array) -> Array | None:
 class DenseCell(GatedCell):
     """What the cells over vectors share: their weights."""
 
-    def init(self, key: Key, inputs: Any, *states: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         own: Any = self
         wide = self.gates * own.units
         shapes = {"kernel": (inputs.shape[-1], wide), "recurrent_kernel": (own.units, wide)}
@@ -206,14 +210,16 @@ class DenseCell(GatedCell):
         return own.bias_initializer((self.gates * own.units,), key=key)
 
 
-def kernels_and_bias(cell: Any, key: Key, shapes: dict[str, Any], bias: Any) -> Params:
+def kernels_and_bias(
+    cell: Layer, key: Key, shapes: Mapping[str, tuple[int, ...]], bias: Callable[[Key], Array]
+) -> Params:
     """The weights of a cell: `kernel`, `recurrent_kernel` of these shapes, and `bias(key)`."""
     makers = {"kernel": cell.kernel_initializer, "recurrent_kernel": cell.recurrent_initializer}
     params = {name: makers[name](shapes[name], key=child(key, name)) for name in shapes}
     return params | {"bias": bias(child(key, "bias"))} if cell.use_bias else params
 
 
-def forget_bias(cell: Any, units: int, key: Key) -> Array:
+def forget_bias(cell: Layer, units: int, key: Key) -> Array:
     """The biases of i, f, c, o: ones for the forget gate, if `unit_forget_bias` says so."""
     if not cell.unit_forget_bias:
         return cell.bias_initializer((4 * units,), key=key)
@@ -359,7 +365,7 @@ class GRUCell(GRUArguments, DenseCell):
         return sequence, states
 
     def _reset_before(
-        self, kernel: Array, kept: Array | None, states: States, slices: Any
+        self, kernel: Array, kept: Array | None, states: States, slices: tuple[Array, Array | None]
     ) -> tuple[States, Array]:
         """A step in which r scales h before the product, as the paper's first version has it."""
         (h,), (x_t, mask_t) = states, slices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import weakref
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,12 @@ from jkeras.layers.options import one_of, optional
 from jkeras.layers.recurrent import first_mask
 from jkeras.layers.wrapper import Wrapper
 from jkeras.ops.recurrence import over_time
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import ArraySpec, Masks
 
 _SHARED = ("return_sequences", "return_state", "stateful")
 _pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref.WeakKeyDictionary()
@@ -159,7 +165,7 @@ class Bidirectional(Layer):
             return "seen"
         return "masked" if "masked" in kinds else "ignored"
 
-    def init(self, key: Key, inputs: Any, *initial: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec, *initial: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
         for layer, states in zip(self.both, self._halves(initial), strict=True):
@@ -174,11 +180,11 @@ class Bidirectional(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *initial: Any,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
         rows: Array | None = None,
     ) -> tuple[Any, State]:
         """As every recurrent layer's `apply`."""
@@ -196,7 +202,7 @@ class Bidirectional(Layer):
             found.append(outputs if isinstance(outputs, tuple) else (outputs,))
         return self._merged(*found), state
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """Sequences keep the mask of the inputs, both where they are not merged."""
         kept = first_mask(mask) if self.layer.return_sequences else None
         return (kept, kept) if self.merge_mode is None else kept
@@ -238,7 +244,7 @@ class Bidirectional(Layer):
         return (merged, *states, *others) if self.layer.return_state else merged
 
 
-def _directed(layer: Any, name: str) -> Any:
+def _directed(layer: Layer, name: str) -> Any:
     """The layer under this name, with zeros for masked steps where it returns sequences."""
     names = [field.name for field in dataclasses.fields(layer)]
     if "zero_output_for_mask" in names:
@@ -246,16 +252,16 @@ def _directed(layer: Any, name: str) -> Any:
     return layer.replace(name=name)
 
 
-def _draws(layer: Any, training: bool) -> bool:
+def _draws(layer: Layer, training: bool) -> bool:
     rates = (getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))
     return training and any(rates)
 
 
-def _activity(layer: Any) -> Any:
+def _activity(layer: Layer) -> Any:
     return getattr(layer, "activity_regularizer", None)
 
 
-def _with_activity(layer: Any, state: State, outputs: Any) -> State:
+def _with_activity(layer: Layer, state: State, outputs: Tree) -> State:
     """The layer's state with the regularization of its outputs, divided by the batch size."""
     rule = _activity(layer)
     if rule is None:
@@ -297,7 +303,7 @@ class TimeDistributed(Wrapper):
         """The wrapped layer, whose values are these."""
         return [((), self.layer)]
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._check_inputs(inputs)
         step = jax.ShapeDtypeStruct((inputs.shape[0], *inputs.shape[2:]), inputs.dtype)
         return self.layer.init(key, step)
@@ -306,11 +312,11 @@ class TimeDistributed(Wrapper):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
         rows: Array | None = None,
     ) -> tuple[Any, State]:
         """The base's `apply`; `mask` [batch, time, ...] is passed on to a layer that takes one."""
@@ -322,7 +328,13 @@ class TimeDistributed(Wrapper):
         return self._step_by_step(params, state, x, mask, key, training, rows)
 
     def _at_once(
-        self, params: Params, state: State, x: Array, mask: Any, key: Key | None, training: bool
+        self,
+        params: Params,
+        state: State,
+        x: Array,
+        mask: Array | None,
+        key: Key | None,
+        training: bool,
     ) -> Any:
         size = x.shape[:2]
         told = {} if mask is None else {"mask": _joined(mask)}
@@ -334,14 +346,14 @@ class TimeDistributed(Wrapper):
         params: Params,
         state: State,
         x: Array,
-        mask: Any,
+        mask: Array | None,
         key: Key | None,
         training: bool,
         rows: Array | None,
     ) -> tuple[Any, State]:
         told = {"rows": rows} if self.layer.padded_rows == "masked" else {}
 
-        def step(state: State, slices: Any) -> tuple[State, Any]:
+        def step(state: State, slices: tuple[Array, Array, Array | None]) -> tuple[State, Any]:
             t, x_t, mask_t = slices
             known = told if mask_t is None else told | {"mask": mask_t}
             own_key = None if key is None else child(key, t)
@@ -354,10 +366,10 @@ class TimeDistributed(Wrapper):
         new, made = over_time(step, state, (jnp.arange(x.shape[1]), *first))
         return jax.tree.map(lambda y: jnp.moveaxis(y, 0, 1), made), new if training else state
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         check_rank(self, inputs, 3, "[batch, time, ...]", or_more=True)
 
-    def _checked_mask(self, mask: Any, x: Array) -> Any:
+    def _checked_mask(self, mask: ArrayLike | None, x: Array) -> Array | None:
         """The mask, or None for a layer that takes none."""
         if mask is None:
             return None

@@ -7,7 +7,7 @@ key gives the same output.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,9 @@ from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.regularizers import L1L2
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 
 class Noise(Layer):
@@ -41,7 +44,7 @@ class Noise(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -255,7 +258,7 @@ class ActivityRegularization(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -6,7 +6,7 @@ Laws: integers stay integers; the gradient is the inverse move; the batch axis i
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -15,8 +15,12 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, positive_int
 
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.typing import ArrayLike
 
-def kept(layer: Layer, inputs: Any) -> Array:
+
+def kept(layer: Layer, inputs: ArrayLike) -> Array:
     """`inputs` in their own dtype; floating ones take the layer's `dtype` if it has one."""
     x = jnp.asarray(inputs)
     return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
@@ -47,7 +51,7 @@ class Flatten(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -92,7 +96,7 @@ class Reshape(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -146,7 +150,7 @@ class Permute(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -174,7 +178,7 @@ class RepeatVector(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,

@@ -6,7 +6,7 @@ images may be resized before they are scaled.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,11 @@ from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 
 def _flag(value: Any) -> bool:
@@ -45,7 +50,7 @@ class _ImageLayer(Preparing):
         """Height and width of the outputs."""
         return getattr(self, "height"), getattr(self, "width")  # noqa: B009  # mypy: of subclasses
 
-    def _axes(self, inputs: Any) -> tuple[int, int]:
+    def _axes(self, inputs: ArraySpec) -> tuple[int, int]:
         """The axes of height and width, of a batch of images."""
         layout = str(getattr(self, "data_format"))  # noqa: B009
         shape = tuple(inputs.shape)
@@ -128,7 +133,7 @@ class Resizing(_ImageLayer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -180,7 +185,7 @@ class CenterCrop(_ImageLayer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -199,7 +204,7 @@ def _window(start: Size, size: Size) -> tuple[slice, slice]:
     return first, second
 
 
-def _rounded(x: Array, dtype: Any) -> Array:
+def _rounded(x: Array, dtype: np.dtype) -> Array:
     """`x` in `dtype`: for an integer one, rounded and held in its range."""
     if x.dtype == dtype:
         return x

@@ -23,7 +23,7 @@ def serialize(layer: Any) -> dict[str, Any]:
     return written
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The layer or the model that a configuration stands for.
 
     Args:
@@ -43,7 +43,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return deserialize_in(_layer, config, custom_objects)
 
 
-def _layer(config: Any) -> Any:
+def _layer(config: Mapping[str, Any]) -> Any:
     made = resolved(config, "layers")
     if not (hasattr(made, "apply") or hasattr(made, "net")):
         raise TypeError(

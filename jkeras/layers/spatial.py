@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, Layer, check_rank
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.linear import add_bias
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
 
 _NAMES = {
     1: ("steps",),
@@ -35,7 +38,7 @@ def channel_axis(layout: str) -> int:
     return -1 if layout == "channels_last" else 1
 
 
-def check_image(layer: Layer, inputs: Any, rank: int, layout: str) -> None:
+def check_image(layer: Layer, inputs: ArraySpec, rank: int, layout: str) -> None:
     """Raises unless `inputs` has a batch axis, `rank` spatial axes and channels."""
     example = "x[..., None]" if layout == "channels_last" else "x[:, None]"
     fix = f"For data without channels add the axis: {example}."
@@ -43,7 +46,7 @@ def check_image(layer: Layer, inputs: Any, rank: int, layout: str) -> None:
 
 
 def check_window(
-    layer: Layer, inputs: Any, window: Sequence[int], argument: str, layout: str
+    layer: Layer, inputs: ArraySpec, window: Sequence[int], argument: str, layout: str
 ) -> None:
     """Raises when a window without padding is larger than the inputs' spatial axes."""
     spatial = tuple(inputs.shape[axis] for axis in spatial_axes(len(inputs.shape), layout))
@@ -74,7 +77,7 @@ def reach(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     return tuple((size - 1) * step + 1 for size, step in pairs)
 
 
-def finish(layer: Any, outputs: Array, weights: dict[str, Array]) -> Array:
+def finish(layer: Layer, outputs: Array, weights: dict[str, Array]) -> Array:
     """`activation(outputs + bias)`, with the bias along the channels, where there is one."""
     if layer.use_bias:
         outputs = add_bias(outputs, weights["bias"], channel_axis(layer.data_format))

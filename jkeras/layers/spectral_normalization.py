@@ -8,7 +8,7 @@ one before left in the state.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -19,6 +19,10 @@ from jkeras.core.serialization import if_set
 from jkeras.layers.options import positive_int
 from jkeras.layers.wrapper import Wrapper
 from jkeras.ops.initializers import TruncatedNormal
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
 
 
 class SpectralNormalization(Wrapper):
@@ -76,7 +80,7 @@ class SpectralNormalization(Wrapper):
         """Whether the wrapped layer makes masks."""
         return self.layer.makes_masks
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """The wrapped layer's."""
         return self.layer.compute_mask(inputs, mask)
 

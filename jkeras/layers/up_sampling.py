@@ -6,7 +6,7 @@ integers, and the gradient is the sum over the repetitions.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.resizing import METHODS
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class UpSampling(Layer):
@@ -32,7 +35,7 @@ class UpSampling(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Array | np.ndarray,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -44,7 +47,7 @@ class UpSampling(Layer):
         axes = spatial_axes(self.rank + 2, layout)
         return self.enlarge(inputs, dict(zip(axes, factors, strict=True))), state
 
-    def enlarge(self, inputs: Any, factors: dict[int, int]) -> Array:
+    def enlarge(self, inputs: Array | np.ndarray, factors: dict[int, int]) -> Array:
         """`inputs` with each entry repeated `factors[axis]` times along each spatial axis."""
         x = kept(self, inputs)
         for axis, factor in factors.items():
@@ -99,7 +102,7 @@ class UpSampling2D(UpSampling):
 
     rank: ClassVar[int] = 2
 
-    def enlarge(self, inputs: Any, factors: dict[int, int]) -> Array:
+    def enlarge(self, inputs: Array | np.ndarray, factors: dict[int, int]) -> Array:
         if self.interpolation == "nearest":
             return super().enlarge(inputs, factors)
         x = self.cast(inputs)
