@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, as_by_hand, fields, option
 from jkeras.core.naming import snake_case
@@ -32,10 +33,15 @@ from jkeras.losses.reduction import (
 from jkeras.losses.shapes import floats, same_rank
 from jkeras.losses.targets import Targets, check_finite, check_kind
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
+
 Array = jax.Array
 
 
-def floating_dtype(value: Any) -> Any:
+def floating_dtype(value: DTypeLike | None) -> Any:
     """The NumPy dtype of a floating dtype's name, or None for None.
 
     Raises:
@@ -105,7 +111,7 @@ class Loss(Description):
         del y_true, values
         return None
 
-    def values(self, y_true: Any, y_pred: Any, *, valid: Any = None) -> Array:
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike, *, valid: Array | None = None) -> Array:
         """The losses of the examples, neither weighted nor reduced.
 
         Args:
@@ -121,7 +127,7 @@ class Loss(Description):
         """
         return self._values_of(*self._arrays(y_true, y_pred), valid)
 
-    def _arrays(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
         y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
         if self.dtype is not None:
             y_pred = y_pred.astype(self.dtype)
@@ -131,12 +137,12 @@ class Loss(Description):
 
     def __call__(
         self,
-        y_true: Any,
-        y_pred: Any,
-        sample_weight: Any = None,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        valid: Any = None,
-        mask: Any = None,
+        valid: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Array:
         """The loss of a batch.
 
@@ -158,7 +164,12 @@ class Loss(Description):
         return reduce_weighted(values, sample_weight, self.reduction, counted)
 
     def parts(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, valid: Any = None
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        valid: ArrayLike | None = None,
     ) -> tuple[Array, Array | None]:
         """The loss of a batch before the division: what is divided, and by what; None for nothing.
 
@@ -168,7 +179,9 @@ class Loss(Description):
         values, counted = self._counted(y_true, y_pred, valid)
         return weighted_parts(values, sample_weight, self.reduction, counted)
 
-    def _counted(self, y_true: Any, y_pred: Any, valid: Any) -> tuple[Array, Array | None]:
+    def _counted(
+        self, y_true: ArrayLike, y_pred: ArrayLike, valid: ArrayLike | None
+    ) -> tuple[Array, Array | None]:
         """The values, and which of them count."""
         y_true, y_pred = self._arrays(y_true, y_pred)
         if valid is not None:
@@ -184,7 +197,7 @@ class Loss(Description):
                 return batch_values(self.call, y_true, y_pred, valid, self.who)
         return self.call(y_true, y_pred).astype(y_pred.dtype)
 
-    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether the user's own function gives one number for such a batch, arrays or specs: no
         filler rows may be among them then.
         """
@@ -193,12 +206,12 @@ class Loss(Description):
         with lenient():
             return gives_one_number(self.call, *self._specs(y_true, y_pred))
 
-    def _specs(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    def _specs(self, y_true: ArraySpec, y_pred: ArraySpec) -> tuple[Any, Any]:
         """What `call` gets of such a batch: targets in the predictions' dtype, as in Keras."""
-        y_true, y_pred = jax.eval_shape(self._arrays, y_true, y_pred)
-        return jax.ShapeDtypeStruct(y_true.shape, y_pred.dtype), y_pred
+        targets, outputs = jax.eval_shape(self._arrays, y_true, y_pred)
+        return jax.ShapeDtypeStruct(targets.shape, outputs.dtype), outputs
 
-    def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
+    def check_data(self, y_true: ArrayLike, outputs: jax.ShapeDtypeStruct) -> None:
         """Raises before training what training would turn into NaN or nonsense.
 
         Args:
@@ -237,7 +250,7 @@ def _begin(
     self: Loss,
     name: str | None = None,
     reduction: str | None = "sum_over_batch_size",
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
 ) -> None:
     """What `super().__init__(...)` does in a class written by hand."""
     own = vars(self)
@@ -274,7 +287,7 @@ def _both(valid: Array | None, mask: Array | None, values: Array) -> Array | Non
 
 
 def batch_values(
-    fn: Callable[[Any, Any], Any], y_true: Array, y_pred: Array, weight: Any, who: str
+    fn: Callable[[Any, Any], Any], y_true: Array, y_pred: Array, weight: ArrayLike | None, who: str
 ) -> Array:
     """The values `fn` gives, with a row for every example.
 
@@ -309,7 +322,7 @@ def batch_values(
     return jnp.broadcast_to(values, rows)
 
 
-def gives_one_number(fn: Callable[[Any, Any], Any], y_true: Any, y_pred: Any) -> bool:
+def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: ArraySpec) -> bool:
     """Whether `fn` gives one number for a batch of these specs, instead of one a row.
 
     Example:
@@ -359,7 +372,7 @@ class LossFunction(Loss):
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         return batch_values(self.fn, y_true.astype(y_pred.dtype), y_pred, valid, self.who)
 
-    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether the function gives one number for such a batch."""
         return gives_one_number(self.fn, *self._specs(y_true, y_pred))
 

@@ -8,7 +8,7 @@ references; a query without a positive or without a negative pair has the value 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,17 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import exact, floats
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    ref_labels: ArrayLike | None = None,
+    ref_embeddings: ArrayLike | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
@@ -64,14 +67,16 @@ def circle(
         )
     query = _labeled("y_true", y_true, "y_pred", y_pred)
     reference = query
-    if ref_labels is not None:
+    if ref_labels is not None and ref_embeddings is not None:
         reference = _labeled("ref_labels", ref_labels, "ref_embeddings", ref_embeddings)
     same, pairs = _pairs(query[0], reference[0], remove_diagonal)
     values = _circle(query[1], reference[1], same & pairs, ~same & pairs, gamma, margin)
     return values.astype(floats(y_pred).dtype)
 
 
-def _labeled(name: str, labels: Any, other: str, embeddings: Any) -> tuple[Array, Array]:
+def _labeled(
+    name: str, labels: ArrayLike, other: str, embeddings: ArrayLike
+) -> tuple[Array, Array]:
     """Labels `[n]` int32 and embeddings `[n, d]` in float32 or better."""
     labels, embeddings = jnp.asarray(labels), exact(floats(embeddings))
     if embeddings.ndim != 2 or labels.shape not in (embeddings.shape[:1], (len(embeddings), 1)):

@@ -7,7 +7,7 @@ forms that neither overflow nor lose digits. Formulas run in float32 or better, 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_between, check_classes, check_finite
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
@@ -25,8 +28,8 @@ EPSILON = 1e-7
 
 
 def binary_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -66,8 +69,8 @@ def binary_crossentropy(
 
 
 def categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -101,8 +104,8 @@ def categorical_crossentropy(
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     from_logits: bool = False,
     ignore_class: int | None = None,
     axis: int = -1,

@@ -8,7 +8,7 @@ nothing, because there is only one number to stand there.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +20,13 @@ from jkeras.losses.shapes import exact, floats
 from jkeras.losses.targets import Targets, check_classes, check_finite
 from jkeras.ops.ctc import ctc_of_lengths
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
-def ctc(y_true: Any, y_pred: Any) -> Array:
+def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """-log Σ over paths of Π over steps of p(symbol).
 
     Args:

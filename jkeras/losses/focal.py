@@ -8,7 +8,7 @@ generalized one becomes -log p, and at q = 1 it would be 1 - p.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -26,12 +26,15 @@ from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_classes, check_finite
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -89,9 +92,9 @@ def _log_p_and_rest(output: Array, from_logits: bool) -> tuple[Array, Array]:
 
 
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    alpha: ArrayLike = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -128,7 +131,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(weight * target * log_p, axis=axis).astype(y_pred.dtype)
 
 
-def _along(alpha: Any, axis: int, y_pred: Array) -> Array:
+def _along(alpha: ArrayLike, axis: int, y_pred: Array) -> Array:
     """`alpha` in the rank of `y_pred`: one number, or one for each class on `axis`."""
     found = np.asarray(alpha, np.float32)
     if found.shape not in ((), (y_pred.shape[axis],)):
@@ -141,7 +144,7 @@ def _along(alpha: Any, axis: int, y_pred: Array) -> Array:
     return jnp.asarray(found.reshape(shape))
 
 
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Array:
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Array:
     """(1 - p^q) / q, where p is the probability of the true class.
 
     Args:
@@ -171,7 +174,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return ((1 - jnp.power(p, q)) / q).astype(y_pred.dtype)
 
 
-def number_or_numbers(value: Any) -> float | tuple[float, ...]:
+def number_or_numbers(value: ArrayLike) -> float | tuple[float, ...]:
     """A number as a float; a list or an array of them as a tuple of floats.
 
     Example:

@@ -6,7 +6,7 @@ question is asked of all values together. The dtype of the predictions is kept.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +16,13 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import paired
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
-def hinge(y_true: Any, y_pred: Any) -> Array:
+def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of max(1 - y·p, 0) over the last axis.
 
     Args:
@@ -42,7 +45,7 @@ def hinge(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.maximum(1 - _signs(y_true) * y_pred, 0), axis=-1)
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> Array:
+def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of max(1 - y·p, 0)² over the last axis. Shapes and errors: as `hinge`.
 
     Example:
@@ -55,7 +58,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.square(jnp.maximum(1 - _signs(y_true) * y_pred, 0)), axis=-1)
 
 
-def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
+def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """max(1 + max((1 - y)·p) - Σ y·p, 0) over the last axis, y one-hot.
 
     Shapes and errors: as `hinge`.

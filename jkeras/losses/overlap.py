@@ -11,7 +11,8 @@ rows are left out of the sums. Law: as for every loss, padding changes nothing.
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,9 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import check_axis, exact, paired
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 Axes = int | tuple[int, ...] | None
 
@@ -29,7 +33,7 @@ EPSILON = 1e-7
 """Keras's `backend.epsilon()`, which stands beside the divisor."""
 
 
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Array:
+def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
     """1 - 2·Σ y·p / (Σ y + Σ p) over `axis`.
 
     Args:
@@ -56,7 +60,11 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Array:
 
 
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: int | Sequence[int] | None = None,
 ) -> Array:
     """1 - S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)) over `axis`, S = Σ y·p.
 
@@ -78,7 +86,9 @@ def tversky(
     return (1 - index).astype(_dtype(y_pred))
 
 
-def _regions(who: str, y_true: Any, y_pred: Any, axis: Any) -> tuple[Array, Array, Any]:
+def _regions(
+    who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None
+) -> tuple[Array, Array, Any]:
     y_true, y_pred = paired(who, y_true, y_pred)
     axes = None if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     for one in axes or ():
@@ -86,7 +96,7 @@ def _regions(who: str, y_true: Any, y_pred: Any, axis: Any) -> tuple[Array, Arra
     return exact(y_true), exact(y_pred), None if axes is None else tuple(axes)
 
 
-def _dtype(y_pred: Any) -> Any:
+def _dtype(y_pred: ArrayLike) -> Any:
     found = jnp.asarray(y_pred).dtype
     return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
 
@@ -99,12 +109,12 @@ class _Overlap(Loss):
 
     def __call__(
         self,
-        y_true: Any,
-        y_pred: Any,
-        sample_weight: Any = None,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        valid: Any = None,
-        mask: Any = None,
+        valid: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Array:
         """The loss of a batch; arguments as for `Loss.__call__`.
 
@@ -114,7 +124,7 @@ class _Overlap(Loss):
         many = sample_weight is not None and np.ndim(sample_weight) > 0
         if self.reduction != "sum" or many or not self._sums_batch(np.ndim(y_pred)):
             return total
-        rows = len(y_pred) if valid is None else jnp.sum(jnp.asarray(valid))
+        rows = np.shape(y_pred)[0] if valid is None else jnp.sum(jnp.asarray(valid))
         return total / jnp.asarray(rows, total.dtype)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:

@@ -6,7 +6,7 @@ predictions is kept.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,16 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import exact, paired
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
 """Keras's `backend.epsilon()`."""
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> Array:
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Σ y·log(y / p) over the last axis, both clipped to [1e-7, 1].
 
     Args:
@@ -46,7 +49,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
     return jnp.sum(target * jnp.log(target / output), axis=-1).astype(y_pred.dtype)
 
 
-def poisson(y_true: Any, y_pred: Any) -> Array:
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of p - y·log(p + 1e-7) over the last axis: counts `y_true` beside expected counts
     `y_pred`.
 

@@ -9,7 +9,7 @@ number of elements and not by the sum of the weights.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.shapes import exact, floats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Array = jax.Array
 
@@ -29,7 +32,7 @@ _REDUCTIONS = {
 }
 
 
-def reduction_name(value: Any) -> str | None:
+def reduction_name(value: object) -> str | None:
     """The reduction a word stands for: "mean" is "sum_over_batch_size", "none" is None.
 
     Raises:
@@ -54,9 +57,9 @@ def reduction_name(value: Any) -> str | None:
 
 def reduce_weighted(
     values: Array,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     reduction: str | None = "sum_over_batch_size",
-    valid: Any = None,
+    valid: ArrayLike | None = None,
 ) -> Array:
     """Weights values, leaves the invalid ones out, and reduces.
 
@@ -94,9 +97,9 @@ def reduce_weighted(
 
 def weighted_parts(
     values: Array,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     reduction: str | None = "sum_over_batch_size",
-    valid: Any = None,
+    valid: ArrayLike | None = None,
 ) -> tuple[Array, Array | None]:
     """`reduce_weighted` before the division: what is divided, and by what; None for nothing.
 
@@ -135,7 +138,7 @@ def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Any:
     return jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype)
 
 
-def divide_or_zero(a: Array, b: Any) -> Array:
+def divide_or_zero(a: Array, b: Array | np.ndarray) -> Array:
     """The quotient a / b, and 0 where b is 0, with finite gradients there."""
     if isinstance(b, np.ndarray) and b.ndim == 0:
         return a / b if b else jnp.zeros_like(a)

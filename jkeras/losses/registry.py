@@ -8,7 +8,7 @@ shapes (`ByShape`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import jax
 import numpy as np
@@ -61,6 +61,9 @@ from jkeras.losses.regression import (
     mean_squared_logarithmic_error,
 )
 
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
+
 FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
     binary_crossentropy: BinaryCrossentropy,
     binary_focal_crossentropy: BinaryFocalCrossentropy,
@@ -100,8 +103,11 @@ _BY_CLASS = {loss.__name__: loss for loss in FUNCTIONS.values()}
 _BY_SHORT = {word.upper(): loss for word, loss in _SHORT.items()}
 CROSSENTROPY_WORDS = ("ce", "crossentropy")
 
+LossLike: TypeAlias = str | Loss | type[Loss] | Mapping[str, Any] | Callable[..., Any]
+"""What `get` makes a loss of: a word, a loss, its class, its configuration or a function."""
 
-def get(identifier: Any) -> Loss:
+
+def get(identifier: LossLike) -> Loss:
     """The loss that `identifier` means.
 
     Args:
@@ -197,7 +203,7 @@ def _by_function(fn: Callable[..., Any]) -> Loss:
     return LossFunction(fn) if known is None else known().replace(name=fn.__name__)
 
 
-def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Loss:
+def resolve(identifier: LossLike, y_true: ArraySpec, y_pred: ArraySpec) -> Loss:
     """As `get`, with "crossentropy" and "ce" (in any case) chosen by shapes; the word stays the
     name.
 
@@ -236,7 +242,7 @@ def kind_of_targets(targets: tuple[int, ...], outputs: tuple[int, ...]) -> str:
     return "sparse" if len(targets) < len(outputs) or targets[-1] == 1 else "categorical"
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: Loss | Callable[..., Any]) -> Any:
     """What a configuration holds for a loss.
 
     Example:
@@ -248,7 +254,9 @@ def serialize(loss: Any) -> Any:
     return serialize_keras_object(loss)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Loss:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Loss:
     """The loss that a name or a configuration stands for.
 
     Args:

@@ -6,7 +6,7 @@ of the predictions is kept. Targets of any dtype are cast to it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,16 @@ from jkeras.losses.base import Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import check_axis, paired
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
 """Keras's `backend.epsilon()`."""
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of (y_true - y_pred)² over the last axis.
 
     Args:
@@ -45,7 +48,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of |y_true - y_pred| over the last axis. Shapes, errors: as `mean_squared_error`.
 
     Example:
@@ -58,7 +61,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
+def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of 100 · |y_true - y_pred| / max(|y_true|, 1e-7), in percent, over the last axis.
 
     Example:
@@ -73,7 +76,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
     )
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of (log(1 + y_true) - log(1 + y_pred))² over the last axis; values below 1e-7 count as
     1e-7.
 
@@ -88,7 +91,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Array:
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Array:
     """Mean Huber error over the last axis.
 
     Per element, with e = y_pred - y_true: e²/2 where |e| ≤ delta, else delta · (|e| - delta/2).
@@ -113,7 +116,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Array:
     return jnp.mean(jnp.where(error <= delta, small, delta * error - delta * delta / 2), axis=-1)
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> Array:
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Mean of log cosh(y_pred - y_true) over the last axis: e²/2 for small e, |e| - log 2 for
     large.
 
@@ -131,7 +134,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
     return jnp.mean(error + jax.nn.softplus(-2 * error) - log_two, axis=-1)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
     """Minus the cosine of the angle between vectors: -1 for the same direction, 1 for the opposite.
 
     Args:

@@ -7,16 +7,19 @@ predictions.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Array = jax.Array
 Shape = tuple[int, ...]
 
 
-def floats(x: Any) -> Array:
+def floats(x: ArrayLike) -> Array:
     """`x` as an array of floats: integers and booleans become float32, floats keep their dtype."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
@@ -44,7 +47,7 @@ def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return y_true, y_pred
 
 
-def paired(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both as floats of the predictions' dtype and of one rank, with shapes that broadcast.
 
     Args:
@@ -62,7 +65,7 @@ def paired(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return y_true.astype(y_pred.dtype), y_pred
 
 
-def alike(who: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def alike(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """As `paired`, of one shape: a column of targets does not stretch over several outputs.
 
     Example:
@@ -92,7 +95,7 @@ def _mismatch(who: str, got: Shape, outputs: Shape) -> str:
     return f"{text} Targets and outputs need the same axes."
 
 
-def one_hot_pair(who: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Array]:
+def one_hot_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Array, Array]:
     """Targets that hold one number per class beside predictions, in the predictions' dtype.
 
     Args:
@@ -129,7 +132,9 @@ def _not_one_hot(who: str, got: Shape, outputs: Shape, axis: int) -> str:
     return f"{text} Targets and outputs need the same axes."
 
 
-def index_pair(who: str, y_true: Any, y_pred: Any, axis: int = -1) -> tuple[Array, Array]:
+def index_pair(
+    who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
+) -> tuple[Array, Array]:
     """Class indices as int32 beside predictions whose classes are moved to the last axis.
 
     Args:

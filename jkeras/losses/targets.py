@@ -103,5 +103,5 @@ def _spread(y_true: Targets) -> str:
     return f"values from {_number(y_true.min())} to {_number(y_true.max())}"
 
 
-def _number(value: Any) -> str:
+def _number(value: float | np.number) -> str:
     return f"{float(value):.7g}"

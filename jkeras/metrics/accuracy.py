@@ -6,7 +6,7 @@ mean.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +16,13 @@ from jkeras.losses.base import floating_dtype
 from jkeras.losses.shapes import index_pair, one_hot_pair, paired
 from jkeras.metrics.base import MeanMetric
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Array:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where `y_pred` equals `y_true`.
 
     Args:
@@ -42,7 +45,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
     return (y_true == y_pred).astype(jnp.float32)
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
     """1 where `y_pred` > `threshold` says what `y_true` says.
 
     Args:
@@ -66,7 +69,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     return (y_true == (y_pred > threshold).astype(y_true.dtype)).astype(jnp.float32)
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where the largest prediction is at the largest target.
 
     Args:
@@ -89,7 +92,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return (jnp.argmax(y_true, -1) == jnp.argmax(y_pred, -1)).astype(jnp.float32)
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where the largest prediction is at the class index `y_true`.
 
     Args:
@@ -113,7 +116,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return (labels == jnp.argmax(y_pred, -1).astype(jnp.int32)).astype(jnp.float32)
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Array:
     """1 where the largest target is among the `k` largest predictions.
 
     Args:
@@ -139,7 +142,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
     """1 where the class index `y_true` is among the `k` largest predictions.
 

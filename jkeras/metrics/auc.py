@@ -8,7 +8,7 @@ the area under ROC into one minus it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -33,21 +33,24 @@ from jkeras.metrics.counts import (
     zero_counts,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
 """So far the end thresholds lie outside [0, 1], as in Keras."""
 
 
-def _curve(value: Any) -> str:
+def _curve(value: object) -> str:
     return _word("curve", value, ("ROC", "PR", "PRGAIN"))
 
 
-def _summation(value: Any) -> str:
+def _summation(value: object) -> str:
     return _word("summation method", value, ("interpolation", "minoring", "majoring"))
 
 
-def _word(kind: str, value: Any, known: tuple[str, ...]) -> str:
+def _word(kind: str, value: object, known: tuple[str, ...]) -> str:
     """The known word that differs in letter case only; Keras's enumerations hold it as `value`."""
     value = getattr(value, "value", value)
     if not isinstance(value, str):
@@ -56,7 +59,7 @@ def _word(kind: str, value: Any, known: tuple[str, ...]) -> str:
     return folded[value.lower()] if value.lower() in folded else look_up(kind, value, dict(folded))
 
 
-def _numbers_or_none(value: Any) -> tuple[float, ...] | None:
+def _numbers_or_none(value: ArrayLike | None) -> tuple[float, ...] | None:
     return None if value is None else tuple(float(item) for item in np.asarray(value).reshape(-1))
 
 
@@ -118,7 +121,9 @@ class AUC(Metric):
         labels = (self.num_labels or 1,) if self.multi_label else ()
         return zero_counts(len(self._levels()), *labels)
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`, `[batch, labels]` with `multi_label`."""
         asked = questions(self, y_true, y_pred, weight)
         if self.from_logits:

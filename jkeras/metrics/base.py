@@ -18,12 +18,13 @@ how a description can do that and stay one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, as_by_hand, fields, option
 from jkeras.core.naming import snake_case
@@ -39,6 +40,11 @@ from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
 from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, variables_of, without_sums
 from jkeras.metrics.written import add_variable, give_methods
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec, Identifier
 
 Array = jax.Array
 Sums = dict[str, Array]
@@ -108,7 +114,9 @@ class Metric(Description):
         sums = self.init()
         return jax.tree.map(_spread, sums, jax.eval_shape(self.update, sums, *batch))
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """The sums with one more batch in them.
 
         Args:
@@ -121,7 +129,7 @@ class Metric(Description):
             _missing(self, "update(self, sums, y_true, y_pred, weight=None)", "the new sums")
         )
 
-    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether a user's function gives one number for such a batch, arrays or specs, instead of
         one a row: no filler rows may be among them then.
         """
@@ -141,7 +149,9 @@ class Metric(Description):
         """How logs call this metric, before names that occur twice get a number."""
         return self.name or snake_case(type(self).__name__)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
         """Adds a batch to the sums this object keeps; arguments as for `update`.
 
         Raises:
@@ -164,9 +174,9 @@ class Metric(Description):
 
     def add_variable(
         self,
-        shape: Any = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: int | Sequence[int] = (),
+        initializer: Identifier = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -183,14 +193,20 @@ class Metric(Description):
         return add_variable(self, shape, initializer, dtype, name)
 
     def add_weight(
-        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: int | Sequence[int] = (),
+        initializer: Identifier = None,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
     ) -> Variable:
         """The same as `add_variable`."""
         return add_variable(self, shape, initializer, dtype, name)
 
     # -- the same as pure functions of flat lists, in Keras's words
 
-    def stateless_update_state(self, metric_variables: Any, *batch: Any, **named: Any) -> list[Any]:
+    def stateless_update_state(
+        self, metric_variables: Sequence[ArrayLike], *batch: Any, **named: Any
+    ) -> list[Any]:
         """The new variables after a batch.
 
         Args:
@@ -198,20 +214,21 @@ class Metric(Description):
           *batch: what `update_state` takes.
           **named: the same by name.
         """
-        sums = self._sums_of_list(metric_variables)
+        sums = self.sums_of_variables(metric_variables)
         weight = named.pop("sample_weight", None)
         told = batch if weight is None else (*batch, weight)
         return jax.tree.leaves(self.update(sums, *told, **named))
 
-    def stateless_result(self, metric_variables: Any) -> Any:
+    def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
         """The value for these variables."""
-        return self.compute(self._sums_of_list(metric_variables))
+        return self.compute(self.sums_of_variables(metric_variables))
 
     def stateless_reset_state(self) -> list[Any]:
         """The variables of no example."""
         return jax.tree.leaves(self.init())
 
-    def _sums_of_list(self, variables: Any) -> Any:
+    def sums_of_variables(self, variables: Sequence[ArrayLike]) -> Sums:
+        """The sums whose leaves are these arrays, in the order of `variables`."""
         tree: Any = jax.tree.structure(self.init())
         if len(variables) != tree.num_leaves:
             raise ValueError(
@@ -239,7 +256,7 @@ _OURS = ("jkeras.metrics.reduction", "jkeras.metrics.base")
 fields(Metric)  # completes the class; then its `__init__` is that of classes written by hand
 
 
-def _begin(self: Metric, dtype: Any = None, name: str | None = None) -> None:
+def _begin(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
     """What `super().__init__(...)` does in a class written by hand."""
     own = vars(self)
     own["name"] = name or snake_case(type(self).__name__)
@@ -289,13 +306,15 @@ class MeanMetric(Metric):
         """Zero weighted values, zero weights."""
         return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`."""
         y_true, y_pred = arrays(y_true, y_pred)
         values = self._values_of(y_true, y_pred, weight)
         return self.merge(sums, weighted_sums(values, weight, self.counted(y_true, values)))
 
-    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
         del weight
         return self.values(y_true, y_pred)
 
@@ -304,7 +323,7 @@ class MeanMetric(Metric):
         return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
 
 
-def arrays(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def arrays(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both as arrays of one rank where a last axis of size one is all that differs.
 
     Predictions become floats, and `[batch]` becomes `[batch, 1]`.
@@ -313,7 +332,9 @@ def arrays(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return same_rank(jnp.asarray(y_true), y_pred[:, None] if y_pred.ndim == 1 else y_pred)
 
 
-def weighted_sums(values: Array, weight: Any = None, counted: Array | None = None) -> Sums:
+def weighted_sums(
+    values: Array, weight: ArrayLike | None = None, counted: Array | None = None
+) -> Sums:
     """Σ w·v and Σ w over examples, each the mean over the example's own axes.
 
     Args:
@@ -366,7 +387,7 @@ class FunctionMetric(MeanMetric):
         """`[batch, ...]`: what the function returns, with a number spread over the rows."""
         return self._values_of(y_true, y_pred, None)
 
-    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether the function gives one number for such a batch, arrays or specs."""
         return gives_one_number(self._returned, *jax.eval_shape(arrays, y_true, y_pred))
 
@@ -375,7 +396,7 @@ class FunctionMetric(MeanMetric):
         floating = jnp.issubdtype(y_true.dtype, jnp.floating)
         return self.fn(y_true.astype(y_pred.dtype) if floating else y_true, y_pred)
 
-    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
         return batch_values(self._returned, y_true, y_pred, weight, self.who)
 
     @property
@@ -401,7 +422,7 @@ class LossMetric(MeanMetric):
         """The loss's values, `[batch, ...]`."""
         return self.loss.values(y_true, y_pred)
 
-    def _values_of(self, y_true: Array, y_pred: Array, weight: Any) -> Array:
+    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
         """Values in which rows of weight zero play no part, even where examples see each other."""
         if weight is None or np.ndim(weight) == 0:
             return self.values(y_true, y_pred)
@@ -410,7 +431,7 @@ class LossMetric(MeanMetric):
         y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
         return self.loss.values(y_true, y_pred, valid=valid)
 
-    def looks_across(self, y_true: Any, y_pred: Any) -> bool:
+    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """What the loss says."""
         return self.loss.looks_across(y_true, y_pred)
 

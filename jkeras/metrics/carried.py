@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from jkeras.core.variables import Frame, innermost, within
-from jkeras.metrics.written import own_variables, sums_of_base
+from jkeras.metrics.written import MetricWithSums, own_variables, sums_of_base
 
 
 class Carried(Frame):
@@ -30,13 +30,15 @@ class Carried(Frame):
       owner: the model whose metrics they are, or None.
     """
 
-    def __init__(self, metrics: Sequence[Any], variables: Sequence[Any], owner: Any = None) -> None:
+    def __init__(
+        self, metrics: Sequence[MetricWithSums], variables: Sequence[Any], owner: object = None
+    ) -> None:
         super().__init__(owner)
         self.metrics, rest = list(metrics), list(variables)
         self.sums: dict[int, Any] = {}
         for metric in self.metrics:
             count = len(metric.stateless_reset_state())
-            own, rest = metric._sums_of_list(rest[:count]), rest[count:]
+            own, rest = metric.sums_of_variables(rest[:count]), rest[count:]
             self.sums[id(metric)] = sums_of_base(own)
             for variable in own_variables(metric):
                 self.values[variable] = own[variable.name]
@@ -45,7 +47,7 @@ class Carried(Frame):
         """The arrays as they are now."""
         return [leaf for metric in self.metrics for leaf in jax.tree.leaves(self._now(metric))]
 
-    def _now(self, metric: Any) -> Any:
+    def _now(self, metric: MetricWithSums) -> Any:
         named = {variable.name: self.values[variable] for variable in own_variables(metric)}
         base = self.sums[id(metric)]
         first = metric.init()
@@ -56,7 +58,7 @@ class Carried(Frame):
 
 @contextlib.contextmanager
 def carried(
-    metrics: Sequence[Any], variables: Sequence[Any], owner: Any = None
+    metrics: Sequence[MetricWithSums], variables: Sequence[Any], owner: object = None
 ) -> Iterator[Carried]:
     """Lets metrics stand for these arrays; see above. `owner` is whose metrics they are.
 
@@ -73,7 +75,7 @@ def carried(
         yield frame
 
 
-def carrying(metric: Any) -> Carried | None:
+def carrying(metric: MetricWithSums) -> Carried | None:
     """The frame that carries a metric's sums, or None."""
     frame = innermost(Carried)
     return frame if frame is not None and id(metric) in frame.sums else None

@@ -6,7 +6,7 @@ and with `top_k` only among the largest of its row. Laws: as in `jkeras.metrics.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,9 @@ from jkeras.metrics.counts import (
     zero_counts,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
@@ -45,7 +48,9 @@ class _AtThresholds(Metric):
         """Zero counts, `[thresholds]` each."""
         return zero_counts(len(self._levels()), names=self.counted)
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`. A target counts as positive unless it is
         0. With `top_k`, predictions `[batch]` are one row, as in Keras.
         """

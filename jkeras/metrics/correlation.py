@@ -7,7 +7,7 @@ predictions equal to the targets score 1.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +20,16 @@ from jkeras.losses.shapes import check_axis, exact, paired
 from jkeras.metrics.base import MeanMetric, Metric, Sums, arrays
 from jkeras.metrics.counts import weights_of
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
 """Keras's `backend.epsilon()`, which stands beside the divisor."""
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
     """The covariance over `axis`, divided by both standard deviations: from -1 to 1.
 
     Args:
@@ -53,7 +56,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     return (covariance / scale).astype(_dtype(y_pred))
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
     """Twice the covariance over `axis`, divided by both variances and the squared distance of the
     means: 1 only where the numbers are equal.
 
@@ -73,7 +76,9 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     return (2 * covariance / (scale + EPSILON)).astype(_dtype(y_pred))
 
 
-def _centered(who: str, y_true: Any, y_pred: Any, axis: int) -> list[tuple[Array, Array]]:
+def _centered(
+    who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int
+) -> list[tuple[Array, Array]]:
     """For both sides the numbers minus their mean over `axis`, and that mean."""
     sides = paired(who, y_true, y_pred)
     check_axis(who, axis, sides[1])
@@ -85,7 +90,7 @@ def _variance(centered: Array, axis: int) -> Array:
     return jnp.mean(jnp.square(centered), axis=axis)
 
 
-def _dtype(y_pred: Any) -> Any:
+def _dtype(y_pred: ArrayLike) -> Any:
     found = jnp.asarray(y_pred).dtype
     return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
 
@@ -130,7 +135,7 @@ def _check_not_batch(metric: Metric, axis: int, y_pred: Array) -> None:
         )
 
 
-def _aggregation(value: Any) -> str | None:
+def _aggregation(value: object) -> str | None:
     known = ("uniform_average", "variance_weighted_average")
     if value is None or value in known:
         return value
@@ -182,7 +187,9 @@ class R2Score(Metric):
         zeros = {name: jnp.zeros(1, jnp.float32) for name in ("sum", "squares", "errors", "count")}
         return zeros | ({"targets": jnp.zeros((), jnp.float32)} if self.num_regressors else {})
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch.
 
         Args:

@@ -8,7 +8,7 @@ whatever it holds; an answer that is NaN is no.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,9 @@ from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats
 from jkeras.metrics.base import Metric, Sums, arrays
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 Thresholds = float | tuple[float, ...] | None
 
@@ -27,7 +30,7 @@ FEW = 8
 """Up to so many thresholds are compared with every score; more are looked up in."""
 
 
-def number_of(value: Any) -> float:
+def number_of(value: object) -> float:
     """A number as a float.
 
     Raises:
@@ -42,7 +45,7 @@ def number_of(value: Any) -> float:
     return float(value)
 
 
-def thresholds_of(value: Any) -> Thresholds:
+def thresholds_of(value: object) -> Thresholds:
     """A number or several in [0, 1], as a float or a tuple of floats; None stays None.
 
     Raises:
@@ -54,12 +57,12 @@ def thresholds_of(value: Any) -> Thresholds:
     """
     if value is None:
         return None
-    several = isinstance(value, list | tuple | np.ndarray)
-    found = tuple(number_of(item) for item in (value if several else [value]))
+    listed = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    found = tuple(number_of(item) for item in listed)
     for item in found:
         if not 0 <= item <= 1:
             raise ValueError(f"expected thresholds between 0 and 1, got {item:g}. Use 0.5.")
-    return found if several else found[0]
+    return found if listed is value else found[0]
 
 
 def levels_of(thresholds: Thresholds, default: float = 0.5) -> tuple[float, ...]:
@@ -106,7 +109,9 @@ class Questions(NamedTuple):
         return self if index is None else Questions(*(part[..., index] for part in self))
 
 
-def questions(metric: Metric, y_true: Any, y_pred: Any, weight: Any) -> Questions:
+def questions(
+    metric: Metric, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None
+) -> Questions:
     """A batch as questions, in the shape of the predictions. A target is true unless it is 0.
 
     Args:
@@ -129,7 +134,7 @@ def questions(metric: Metric, y_true: Any, y_pred: Any, weight: Any) -> Question
     return Questions(y_true.astype(bool), score, weights_of(weight, score))
 
 
-def weights_of(weight: Any, values: Array) -> Array:
+def weights_of(weight: ArrayLike | None, values: Array) -> Array:
     """One float32 weight for each value: `weight` beside the first axes, ones when left out."""
     weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
     return jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
@@ -176,7 +181,9 @@ def counts_above(levels: tuple[float, ...], asked: Questions, clip: bool) -> Sum
     return _counts_by_bucket(levels, asked)
 
 
-def counts_of_answers(target: Array, answers: Array, weight: Array, axis: Any) -> Sums:
+def counts_of_answers(
+    target: Array, answers: Array, weight: Array, axis: int | tuple[int, ...] | None
+) -> Sums:
     """The four counts of answers to questions: Σ w·y·a, Σ w·(1 - y)·a and so on over `axis`.
 
     Args:

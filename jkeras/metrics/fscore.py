@@ -7,7 +7,7 @@ precision and recall.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from jkeras.losses.base import floating_dtype
 from jkeras.metrics.base import Metric, Sums, arrays
 from jkeras.metrics.counts import counts_of_answers, number_of, weights_of, zero_counts
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 COUNTED = ("true_positives", "false_positives", "false_negatives")
@@ -25,7 +28,7 @@ EPSILON = 1e-7
 """Keras's `backend.epsilon()`, which stands beside the divisors."""
 
 
-def _average(value: Any) -> str | None:
+def _average(value: object) -> str | None:
     known = ("micro", "macro", "weighted")
     if value is None or value in known:
         return value
@@ -34,13 +37,13 @@ def _average(value: Any) -> str | None:
     raise TypeError(f"expected a name or None, got {describe(value)}. Known: {', '.join(known)}.")
 
 
-def _threshold(value: Any) -> float | None:
+def _threshold(value: object) -> float | None:
     if value is not None and not 0 < number_of(value) <= 1:
         raise ValueError(f"expected a number above 0 and up to 1, got {value!r}. Use 0.5.")
     return None if value is None else number_of(value)
 
 
-def _beta(value: Any) -> float:
+def _beta(value: object) -> float:
     if not number_of(value) > 0:
         raise ValueError(f"expected a number above 0, got {value!r}. Use 1.0.")
     return number_of(value)
@@ -57,7 +60,9 @@ class _FScore(Metric):
         """Zero counts: `[1]` each, which stands for all classes; scalars for "micro"."""
         return zero_counts(*(() if self.average == "micro" else (1,)), names=COUNTED)
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch.
 
         Args:

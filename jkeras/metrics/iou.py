@@ -7,7 +7,7 @@ nowhere.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,19 +18,22 @@ from jkeras.losses.base import floating_dtype
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import count_cells, weights_of
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 EPSILON = 1e-7
 """Keras's `backend.epsilon()`, which stands beside the divisors."""
 
 
-def _positive(value: Any) -> int:
+def _positive(value: int) -> int:
     if not value > 0:
         raise ValueError(f"expected 1 or more, got {value!r}. Count the background as a class.")
     return int(value)
 
 
-def _ids(value: Any) -> tuple[int, ...]:
+def _ids(value: ArrayLike) -> tuple[int, ...]:
     """Class indices as a tuple of integers."""
     return tuple(int(item) for item in np.asarray(value).reshape(-1))
 
@@ -61,7 +64,9 @@ class _IoU(Metric):
         """A matrix of zeros, `[classes, classes]`."""
         return {"confusion_matrix": jnp.zeros((self.num_classes,) * 2, jnp.float32)}
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch.
 
         Args:

@@ -7,11 +7,12 @@ by hand and in loops of one's own, not for `compile`. Laws: as in `jkeras.metric
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, option
 from jkeras.core.serialization import serialize_keras_object
@@ -22,6 +23,9 @@ from jkeras.metrics.base import FunctionMetric, Metric, Sums, weighted_sums
 from jkeras.metrics.counts import weights_of
 from jkeras.metrics.running import keep_sums, kept_sums
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
@@ -30,7 +34,9 @@ class _OfValues(Metric):
 
     # Fewer arguments than a metric of pairs has: the law that a subclass takes what its base takes
     # is broken on purpose, and `update` says so to whoever passes a pair.
-    def update(self, sums: Sums, values: Any, weight: Any = None, *more: Any) -> Sums:  # type: ignore[override]
+    def update(  # type: ignore[override]
+        self, sums: Sums, values: ArrayLike, weight: ArrayLike | None = None, *more: Any
+    ) -> Sums:
         """The sums with more values in them.
 
         Args:
@@ -49,11 +55,11 @@ class _OfValues(Metric):
             )
         return self.merge(sums, self._sums_of(floats(values).astype(jnp.float32), weight))
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         """Adds values to the sums this object keeps; arguments as for `update`."""
         keep_sums(self, self.update(kept_sums(self), values, sample_weight))
 
-    def _sums_of(self, values: Array, weight: Any) -> Sums:
+    def _sums_of(self, values: Array, weight: ArrayLike | None) -> Sums:
         raise NotImplementedError(f"{type(self).__name__}: expected a method `_sums_of`.")
 
 
@@ -84,7 +90,7 @@ class Sum(_OfValues):
         """The sum."""
         return self._in_dtype(sums["total"])
 
-    def _sums_of(self, values: Array, weight: Any) -> Sums:
+    def _sums_of(self, values: Array, weight: ArrayLike | None) -> Sums:
         weight = weights_of(weight, values)
         return {"total": jnp.sum(jnp.where(weight == 0, 0, weight * values))}
 
@@ -113,7 +119,7 @@ class Mean(_OfValues):
         """Their quotient, and 0 before the first value."""
         return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
 
-    def _sums_of(self, values: Array, weight: Any) -> Sums:
+    def _sums_of(self, values: Array, weight: ArrayLike | None) -> Sums:
         if weight is not None and np.ndim(weight) == 0:
             values = jnp.mean(values)
         return weighted_sums(values[None] if values.ndim == 0 else values, weight)
@@ -150,7 +156,11 @@ class MeanMetricWrapper(FunctionMetric):
     by_hand: ClassVar[bool] = False  # its `__init__` sets fields only
 
     def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+        **kwargs: Any,
     ) -> None:
         given = WithArguments(fn, tuple(sorted(kwargs.items()))) if kwargs else fn
         super().__init__(given, name, dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jkeras import losses
 from jkeras.core.description import fields
@@ -30,6 +30,9 @@ from jkeras.metrics import (
     tradeoffs,
 )
 from jkeras.metrics.base import FunctionMetric, LossMetric, MeanMetric, Metric, Sums
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
 
 _CLASSES: tuple[type[Metric], ...] = (
     accuracy.Accuracy,
@@ -90,6 +93,13 @@ _BY_WORD = _BY_CLASS | _BY_SNAKE | {word.upper(): metric for word, metric in _SH
 _LOSS_WORDS = {fn.__name__ for fn in FUNCTIONS} | {"kld"}
 _ACCURACY_WORDS = ("acc", "accuracy")
 
+MetricLike: TypeAlias = (
+    str | Metric | losses.Loss | type[Metric | losses.Loss] | Mapping[str, Any] | Callable[..., Any]
+)
+"""What `get` makes a metric of: a word, a metric or loss, a class or configuration of one, or a
+function.
+"""
+
 _BY_FUNCTION: dict[Callable[..., Any], type[Metric]] = {
     accuracy.binary_accuracy: accuracy.BinaryAccuracy,
     accuracy.categorical_accuracy: accuracy.CategoricalAccuracy,
@@ -99,7 +109,7 @@ _BY_FUNCTION: dict[Callable[..., Any], type[Metric]] = {
 }
 
 
-def get(identifier: Any) -> Metric:
+def get(identifier: MetricLike) -> Metric:
     """The metric that `identifier` means.
 
     Args:
@@ -200,7 +210,7 @@ def _by_function(fn: Callable[..., Any]) -> Metric:
     return FunctionMetric(fn)
 
 
-def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
+def resolve(identifier: MetricLike, y_true: ArraySpec, y_pred: ArraySpec) -> Metric:
     """As `get`, with "accuracy", "acc", "crossentropy" and "ce" (in any case) chosen by shapes.
 
     One output: binary. Targets of a lower rank, or with a last axis of one: sparse. Else
@@ -216,15 +226,14 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
       >>> resolve("acc", np.zeros(32), np.zeros((32, 10)))
       SparseCategoricalAccuracy(name='acc')
     """
-    word = identifier.lower() if isinstance(identifier, str) else ""
-    if word in _ACCURACY_WORDS:
+    if isinstance(identifier, str) and identifier.lower() in _ACCURACY_WORDS:
         return resolve_accuracy(identifier, y_true, y_pred)
-    if word in CROSSENTROPY_WORDS:
+    if isinstance(identifier, str) and identifier.lower() in CROSSENTROPY_WORDS:
         return LossMetric(losses.resolve(identifier, y_true, y_pred), name=identifier)
     return get(identifier)
 
 
-def resolve_accuracy(word: str, y_true: Any, y_pred: Any) -> Metric:
+def resolve_accuracy(word: str, y_true: ArraySpec, y_pred: ArraySpec) -> Metric:
     """The accuracy that fits the shapes, named `word`; arguments as for `resolve`."""
     choice: dict[str, type[Metric]] = {
         "binary": accuracy.BinaryAccuracy,
@@ -276,7 +285,7 @@ def _numbered(name: str, seen: dict[str, int]) -> str:
     return f"{name}_{count}" if count else name
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Metric | Callable[..., Any]) -> Any:
     """What a configuration holds for a metric.
 
     Example:
@@ -288,7 +297,9 @@ def serialize(metric: Any) -> Any:
     return serialize_keras_object(metric)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Metric:
     """The metric that a name or a configuration stands for.
 
     Args:

@@ -15,26 +15,23 @@ wrapper that users make by hand (not the words they know).
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
-from jkeras.metrics.written import VARIABLES, frame_of, own_variables, sums_of_base
+from jkeras.metrics.written import VARIABLES, MetricWithSums, frame_of, own_variables, sums_of_base
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 NAME = "_sums_by_hand"
 
 
-class _Metric(Protocol):
-    @property
-    def who(self) -> str: ...
-
-    def init(self) -> Any: ...
-
-
-def kept_sums(metric: _Metric) -> Any:
+def kept_sums(metric: MetricWithSums) -> Any:
     """The sums this metric object keeps, those of no example before its first update."""
     frame = frame_of(metric)
     if frame is not None:
@@ -45,7 +42,7 @@ def kept_sums(metric: _Metric) -> Any:
     return vars(metric)[NAME] if NAME in vars(metric) else sums_of_base(metric.init())
 
 
-def keep_sums(metric: _Metric, sums: Any) -> None:
+def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
     """Makes the metric object keep these sums.
 
     Raises:
@@ -67,7 +64,7 @@ def keep_sums(metric: _Metric, sums: Any) -> None:
     vars(metric)[NAME] = sums
 
 
-def forget_sums(metric: _Metric) -> None:
+def forget_sums(metric: MetricWithSums) -> None:
     """Makes the metric object begin again, with its variables at zero, as in Keras."""
     frame = frame_of(metric)
     if frame is not None and frame.base is not None:
@@ -90,7 +87,7 @@ class KeptSum(Variable):
       name: how it is called.
     """
 
-    def __init__(self, metric: Any, index: int, name: str) -> None:
+    def __init__(self, metric: MetricWithSums, index: int, name: str) -> None:
         self._metric, self._index = metric, index
         super().__init__(self.value, trainable=False, name=name)
 
@@ -99,7 +96,7 @@ class KeptSum(Variable):
         """The array now."""
         return jax.tree.leaves(kept_sums(self._metric))[self._index]
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: ArrayLike) -> Any:
         """Makes `value` the array, cast to its dtype; returns the array."""
         leaves, tree = jax.tree.flatten(kept_sums(self._metric))
         value = jnp.asarray(getattr(value, "value", value), self.dtype)
@@ -111,7 +108,7 @@ class KeptSum(Variable):
         return self.value
 
 
-def variables_of(metric: Any) -> list[Variable]:
+def variables_of(metric: MetricWithSums) -> list[Variable]:
     """What a metric keeps, in the order of the leaves of `init`: its variables, its base's sums."""
     base = _names(kept_sums(metric))
     views = [KeptSum(metric, i, name) for i, name in enumerate(base)]
@@ -124,7 +121,7 @@ def variables_of(metric: Any) -> list[Variable]:
     return found
 
 
-def _names(sums: Any) -> list[str]:
+def _names(sums: Tree) -> list[str]:
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(sums)]
     return [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
 

@@ -7,7 +7,7 @@ the thresholds at which one of them reaches a level, which gives the most of the
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +28,13 @@ from jkeras.metrics.counts import (
     zero_counts,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Array = jax.Array
 
 
-def share_of(value: Any) -> float:
+def share_of(value: object) -> float:
     """A number from 0 to 1, as a float.
 
     Raises:
@@ -66,7 +69,9 @@ class _AtLevel(Metric):
         """Zero counts, `[thresholds]` each."""
         return zero_counts(self.num_thresholds)
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(
+        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
+    ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`."""
         asked = questions(self, y_true, y_pred, weight)
         check_class_id(self, self.class_id, asked.score.shape[-1])

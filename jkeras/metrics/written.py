@@ -21,15 +21,20 @@ are those arrays, passed in and returned: `update` runs `update_state`, `compute
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras.core.naming import unique
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Frame, Variable, innermost, lenient, weight_shape, within
 from jkeras.ops import initializers
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import Identifier
 
 VARIABLES = "_variables"
 _BASE = "sums_of_the_base"
@@ -41,6 +46,22 @@ class Waiting(NamedTuple):
     batch: tuple[Any, ...]
 
 
+class MetricWithSums(Protocol):
+    """What the functions that keep a metric's sums ask of the metric."""
+
+    @property
+    def who(self) -> str: ...
+
+    @property
+    def update(self) -> Callable[..., Any]: ...
+
+    def init(self) -> Any: ...
+
+    def sums_of_variables(self, variables: Sequence[Any]) -> Any: ...
+
+    def stateless_reset_state(self) -> list[Any]: ...
+
+
 class MetricFrame(Frame):
     """What the variables of a metric stand for, and the sums that the class it is made from keeps.
 
@@ -49,7 +70,7 @@ class MetricFrame(Frame):
       sums: its sums.
     """
 
-    def __init__(self, metric: Any, sums: dict[str, Any]) -> None:
+    def __init__(self, metric: MetricWithSums, sums: dict[str, Any]) -> None:
         super().__init__(metric)
         self.base = sums.get(_BASE)
         self.values = {variable: sums[variable.name] for variable in own_variables(metric)}
@@ -60,23 +81,29 @@ class MetricFrame(Frame):
         return now if self.base is None else {**now, _BASE: self.base}
 
 
-def frame_of(metric: Any) -> MetricFrame | None:
+def frame_of(metric: MetricWithSums) -> MetricFrame | None:
     """The frame in which a metric's own functions run, or None."""
     frame = innermost(MetricFrame)
     return frame if frame is not None and frame.owner is metric else None
 
 
-def sums_of_base(sums: Any) -> Any:
+def sums_of_base(sums: Tree) -> Any:
     """Of the sums of a class written in Keras's way those that the class it is made from keeps."""
     return sums.get(_BASE, sums) if isinstance(sums, dict) else sums
 
 
-def own_variables(metric: Any) -> list[Variable]:
+def own_variables(metric: MetricWithSums) -> list[Variable]:
     """The variables that a metric made."""
     return vars(metric).get(VARIABLES, [])
 
 
-def add_variable(metric: Any, shape: Any, initializer: Any, dtype: Any, name: Any) -> Variable:
+def add_variable(
+    metric: MetricWithSums,
+    shape: int | Sequence[int],
+    initializer: Identifier,
+    dtype: DTypeLike | None,
+    name: str | None,
+) -> Variable:
     """A new variable of a metric."""
     listed: list[Variable] = vars(metric).setdefault(VARIABLES, [])
     wanted = unique(name or "variable", [variable.name for variable in listed])
@@ -104,7 +131,7 @@ def give_methods(cls: type, root: type) -> None:
 def _functions(cls: Any, has_sums: bool) -> dict[str, Any]:
     """The functions of a class; `has_sums` says whether the class it is made from keeps sums."""
 
-    def is_of_base(self: Any, sums: Any) -> bool:
+    def is_of_base(self: Any, sums: Tree) -> bool:
         inside = frame_of(self) is not None
         return inside or (has_sums and not isinstance(sums, Waiting) and _BASE not in sums)
 
@@ -121,7 +148,7 @@ def _functions(cls: Any, has_sums: bool) -> dict[str, Any]:
             return super(cls, self).init()
         return _run(self, first(self), self.reset_state)[1]
 
-    def update(self: Any, sums: Any, *batch: Any, **told: Any) -> Any:
+    def update(self: Any, sums: Tree, *batch: Any, **told: Any) -> Any:
         if is_of_base(self, sums):
             return super(cls, self).update(sums, *batch, **told)
         *arrays, weight = (*batch, None) if len(batch) < 3 else batch
@@ -129,7 +156,7 @@ def _functions(cls: Any, has_sums: bool) -> dict[str, Any]:
         arrays = [jnp.asarray(value) for value in arrays]
         return _run(self, _settled(self, sums), self.update_state, *arrays, **given, **told)[1]
 
-    def merge(self: Any, a: Any, b: Any) -> Any:
+    def merge(self: Any, a: Tree, b: Tree) -> Any:
         if is_of_base(self, a):
             return super(cls, self).merge(a, b)
         if isinstance(b, Waiting):
@@ -140,7 +167,7 @@ def _functions(cls: Any, has_sums: bool) -> dict[str, Any]:
             "`merge` and `compute`."
         )
 
-    def compute(self: Any, sums: Any) -> Any:
+    def compute(self: Any, sums: Tree) -> Any:
         if is_of_base(self, sums):
             return super(cls, self).compute(sums)
         found = _run(self, _settled(self, sums), self.result)[0]
@@ -149,12 +176,14 @@ def _functions(cls: Any, has_sums: bool) -> dict[str, Any]:
     return {"init": init, "update": update, "merge": merge, "compute": compute, "in_order": True}
 
 
-def _settled(metric: Any, sums: Any) -> Any:
+def _settled(metric: MetricWithSums, sums: Tree) -> Any:
     """Sums, where a batch may stand for them."""
     return metric.update(metric.init(), *sums.batch) if isinstance(sums, Waiting) else sums
 
 
-def _run(metric: Any, sums: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _run(
+    metric: MetricWithSums, sums: Tree, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
     """What a function of the metric returns, and the sums after it."""
     frame = MetricFrame(metric, sums)
     with within(frame), lenient():
