@@ -11,10 +11,11 @@ import inspect
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jkeras.core.description import Description
 from jkeras.core.errors import describe
@@ -40,11 +41,11 @@ def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Numb
       ValueError: expected a number in [0, 1], got 2 (int).
     """
 
-    def convert(value: Any) -> Number:
+    def convert(value: object) -> Number:
         message = f"expected {words}, got {describe(value)}."
         if not _is_number(value):
             raise TypeError(message)
-        plain = value.item() if hasattr(value, "item") else value
+        plain = value.item() if isinstance(value, np.ndarray | np.generic | jax.Array) else value
         if not accept(plain):
             raise ValueError(message)
         return plain
@@ -52,7 +53,7 @@ def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Numb
     return convert
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[Number | np.ndarray | np.generic | jax.Array]:
     """Real numbers of Python and NumPy, and arrays without axes; not booleans, not traced."""
     if isinstance(value, bool | jax.core.Tracer):
         return False
@@ -93,7 +94,7 @@ def integer(least: int) -> Callable[[Any], int]:
       ValueError: expected an integer of at least 1, got 0 (int).
     """
 
-    def convert(value: Any) -> int:
+    def convert(value: object) -> int:
         message = f"expected an integer of at least {least}, got {describe(value)}."
         if isinstance(value, bool | jax.core.Tracer) or not hasattr(value, "__index__"):
             raise TypeError(message)
@@ -109,7 +110,7 @@ def keyword(default: Any, convert: Callable[[Any], Any]) -> Any:
     return dataclasses.field(default=default, kw_only=True, metadata={"convert": convert})
 
 
-def numbers(values: Any) -> tuple[Number, ...]:
+def numbers(values: object) -> tuple[Number, ...]:
     """A non-empty list of numbers of at least 0, as a tuple."""
     if not isinstance(values, list | tuple):
         raise TypeError(f"expected a list of numbers, got {describe(values)}.")
@@ -118,14 +119,14 @@ def numbers(values: Any) -> tuple[Number, ...]:
     return tuple(non_negative(value) for value in values)
 
 
-def flag(value: Any) -> bool:
+def flag(value: object) -> bool:
     """`value`, which must be True or False: a number in its place is usually a shifted argument."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"expected True or False, got {describe(value)}.")
     return bool(value)
 
 
-def learning_rate(value: Any) -> Number | Schedule:
+def learning_rate(value: object) -> Number | Schedule:
     """A number of at least 0, or a schedule: any function from the step, or of nothing, to a rate.
 
     Raises:
@@ -153,7 +154,7 @@ class RateOf(Description):
 
     fn: Callable[..., Any]
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         """What the function returns, at every step."""
         del step
         return self.fn()

@@ -81,7 +81,7 @@ def final_params(params: Tree, opt_state: Tree) -> Tree:
         averages |= named_leaves(state.slots.get(AVERAGE, {}))
     _check_belong(averages, named_leaves(params))
 
-    def final(path: Any, param: Array) -> Array:
+    def final(path: tuple[Any, ...], param: Array) -> Array:
         average: Array = averages.get("/".join(path_names(path)), param)
         return average.astype(param.dtype)
 
@@ -102,7 +102,7 @@ def _states(opt_state: Tree) -> list[OptimizerState]:
     return [leaf for leaf in leaves if _is_state(leaf)]
 
 
-def _is_state(node: Any) -> bool:
+def _is_state(node: object) -> bool:
     return isinstance(node, OptimizerState)
 
 

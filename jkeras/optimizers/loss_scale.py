@@ -42,7 +42,7 @@ class LossScaleState(NamedTuple):
     step_counter: Array
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> Any:
     if not isinstance(value, Optimizer | MultiOptimizer):
         raise TypeError(f"expected an optimizer such as Adam(), got {describe(value)}.")
     return value.replace(loss_scale_factor=None)

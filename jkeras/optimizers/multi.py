@@ -52,7 +52,7 @@ class MultiState(NamedTuple):
     states: tuple[OptimizerState, ...]
 
 
-def _optimizer(value: Any) -> Optimizer:
+def _optimizer(value: object) -> Optimizer:
     if not isinstance(value, Optimizer):
         raise TypeError(f"expected an optimizer such as SGD(0.1), got {describe(value)}.")
     return value
@@ -122,7 +122,7 @@ class OptimizerMap(Description):
             )
         return entries[matching[0]] if matching else self.default_optimizer
 
-    def __setitem__(self, path: str, optimizer: Any) -> NoReturn:
+    def __setitem__(self, path: str, optimizer: object) -> NoReturn:
         raise TypeError(
             "OptimizerMap is a frozen description: entries cannot be added. "
             f"Make it with all of them: OptimizerMap(default, {{{path!r}: {optimizer!r}}})."
@@ -139,7 +139,7 @@ class OptimizerMap(Description):
         return self[variable.path]
 
 
-def _chooser(value: Any) -> Callable[[Variable], Any]:
+def _chooser(value: object) -> Callable[[Variable], Any]:
     if not callable(value) or isinstance(value, type | Optimizer):
         raise TypeError(
             "expected an OptimizerMap, or a function from a variable to an optimizer, "
@@ -241,7 +241,7 @@ class MultiOptimizer(Description):
             groups.setdefault(rule, []).append(i)
         return groups
 
-    def _checked(self, path: str, optimizer: Any) -> Optimizer:
+    def _checked(self, path: str, optimizer: object) -> Optimizer:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
                 f"{self.who}: expected `optimizer_map` to return an optimizer for {path!r}, "

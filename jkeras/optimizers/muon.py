@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -16,7 +16,7 @@ from jkeras.optimizers.arguments import Number, Schedule, keyword
 from jkeras.optimizers.base import Array, Optimizer, Slots
 
 
-def _patterns(value: Any) -> tuple[str, ...]:
+def _patterns(value: object) -> tuple[str, ...]:
     """A list of regular expressions as a tuple; None for none."""
     if value is None:
         return ()

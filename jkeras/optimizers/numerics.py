@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras.core.trees import Tree
 from jkeras.optimizers.arguments import Number
@@ -19,7 +20,7 @@ from jkeras.optimizers.arguments import Number
 Array = jax.Array
 
 
-def wide_dtype(dtype: Any) -> Any:
+def wide_dtype(dtype: DTypeLike) -> Any:
     """The dtype in which a parameter of this dtype is computed: float32 for narrower ones."""
     return dtype if jnp.finfo(dtype).bits >= 32 else jnp.float32
 

@@ -11,7 +11,7 @@ rate: ours, or that of `optax.inject_hyperparams`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,9 @@ import numpy as np
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.optimizers.base import Array, Scheduled
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def get_learning_rate(opt_state: Tree) -> Array | None:
@@ -37,7 +40,7 @@ def get_learning_rate(opt_state: Tree) -> Array | None:
     return rate.value if isinstance(rate, Scheduled) else rate
 
 
-def set_learning_rate(opt_state: Tree, value: Any) -> Tree:
+def set_learning_rate(opt_state: Tree, value: ArrayLike) -> Tree:
     """A state like `opt_state` whose next update uses the rate `value`.
 
     Args:
@@ -67,7 +70,7 @@ def set_learning_rate(opt_state: Tree, value: Any) -> Tree:
     return jax.tree.map(changed, opt_state, is_leaf=_holds_rate)
 
 
-def _holds_rate(node: Any) -> bool:
+def _holds_rate(node: object) -> bool:
     hyperparams = getattr(node, "hyperparams", None)
     return isinstance(hyperparams, dict) and "learning_rate" in hyperparams
 
@@ -102,7 +105,7 @@ def _check_settable(nodes: list[Any]) -> None:
         )
 
 
-def _check_value(value: Any) -> None:
+def _check_value(value: ArrayLike) -> None:
     if isinstance(value, jax.Array):
         return  # taken as it is: looking into it would wait for the device, or fail in a trace
     rates = np.asarray(value)
@@ -117,7 +120,7 @@ def _check_value(value: Any) -> None:
         )
 
 
-def _like(value: Any, old: Array) -> Array:
+def _like(value: ArrayLike, old: Array) -> Array:
     """`value` with the shape, dtype and placement of `old`."""
     new = jnp.asarray(value, dtype=old.dtype)
     if new.shape not in ((), old.shape):

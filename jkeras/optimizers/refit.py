@@ -10,15 +10,18 @@ Laws:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from jkeras.core.trees import Tree
 from jkeras.optimizers.multi import MultiOptimizer, MultiState
 
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import Transformation
 
-def refitted(optimizer: Any, state: Tree, before: Tree, params: Tree) -> Tree:
+
+def refitted(optimizer: Transformation, state: Tree, before: Tree, params: Tree) -> Tree:
     """A state for `params` that keeps what `state` knows.
 
     Args:
@@ -45,7 +48,7 @@ def refitted(optimizer: Any, state: Tree, before: Tree, params: Tree) -> Tree:
         return state._replace(inner=refitted(inner, state.inner, before, params))
     known = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(state)}
 
-    def kept(path: Any, leaf: Any) -> Any:
+    def kept(path: tuple[Any, ...], leaf: Any) -> Any:
         old = known.get(jax.tree_util.keystr(path), leaf)
         return old if getattr(old, "shape", ()) == getattr(leaf, "shape", ()) else leaf
 
@@ -56,7 +59,7 @@ def _leaves(state: Tree) -> list[tuple[Any, Any]]:
     return jax.tree_util.tree_leaves_with_path(state)
 
 
-def _each(optimizer: MultiOptimizer, state: Any, before: Tree, params: Tree) -> MultiState:
+def _each(optimizer: MultiOptimizer, state: MultiState, before: Tree, params: Tree) -> MultiState:
     """The states of all optimizers, each refitted to its own weights."""
     old = dict(zip(optimizer.parts(before), state.states, strict=True))
     states = []

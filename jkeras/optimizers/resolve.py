@@ -34,9 +34,10 @@ _BY_NAME = {make.__name__.lower(): make for make in _CLASSES}
 
 if TYPE_CHECKING:
     Transformation: TypeAlias = Optimizer | MultiOptimizer | optax.GradientTransformation
+    OptimizerLike: TypeAlias = str | Transformation | type[Optimizer] | Mapping[str, Any]
 
 
-def get(identifier: Any) -> Transformation:
+def get(identifier: OptimizerLike) -> Transformation:
     """The optimizer that `identifier` stands for.
 
     Args:
@@ -62,7 +63,7 @@ def get(identifier: Any) -> Transformation:
     raise _not_an_optimizer(identifier)
 
 
-def as_transformation(identifier: Any) -> Transformation:
+def as_transformation(identifier: OptimizerLike) -> Transformation:
     """Something with the pure functions `init` and `update`, of whatever `get` accepts."""
     return get(identifier)
 
@@ -76,15 +77,17 @@ def apply_updates(params: Tree, updates: Tree) -> Tree:
     return jax.tree.map(added, updates, params, is_leaf=lambda leaf: leaf is None)
 
 
-def _with_class(identifier: Any) -> Any:
+def _with_class(identifier: object) -> Any:
     """A configuration whose `class_name` is a word in any letter case, with the class's name."""
-    word = identifier.get("class_name") if isinstance(identifier, Mapping) else None
+    if not isinstance(identifier, Mapping):
+        return identifier
+    word = identifier.get("class_name")
     if not isinstance(word, str) or word.lower() not in _BY_NAME:
         return identifier
     return {**identifier, "class_name": _BY_NAME[word.lower()].__name__}
 
 
-def _not_an_optimizer(identifier: Any) -> TypeError:
+def _not_an_optimizer(identifier: object) -> TypeError:
     expected = (
         "expected an optimizer: a name, an object of jkeras.optimizers, or an optax optimizer"
     )
@@ -96,7 +99,7 @@ def _not_an_optimizer(identifier: Any) -> TypeError:
     return TypeError(f"{expected}; got {describe(identifier)}. For example: 'adam'.")
 
 
-def serialize(optimizer: Any) -> Any:
+def serialize(optimizer: Transformation) -> Any:
     """What a configuration holds for an optimizer.
 
     Example:
@@ -108,7 +111,9 @@ def serialize(optimizer: Any) -> Any:
     return serialize_keras_object(optimizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Transformation:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Transformation:
     """The optimizer that a name or a configuration stands for.
 
     Args:

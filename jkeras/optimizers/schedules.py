@@ -13,11 +13,12 @@ A schedule of one's own is any function of the step, or a subclass of `LearningR
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
@@ -43,7 +44,7 @@ class LearningRateSchedule:
     Source: `keras.optimizers.schedules.LearningRateSchedule`.
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         """The rate at `step` (int32 scalar, the number of updates already made)."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `__call__(self, step)` that returns the "
@@ -86,7 +87,7 @@ class ExponentialDecay(Description, LearningRateSchedule):
     staircase: bool = option(default=False, convert=arguments.flag)
     name: str = "ExponentialDecay"
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         passed = _passed(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * jnp.power(jnp.float32(self.decay_rate), passed)
 
@@ -114,7 +115,7 @@ class InverseTimeDecay(Description, LearningRateSchedule):
     staircase: bool = option(default=False, convert=arguments.flag)
     name: str = "InverseTimeDecay"
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         passed = _passed(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1 + self.decay_rate * passed)
 
@@ -154,7 +155,7 @@ class PiecewiseConstantDecay(Description, LearningRateSchedule):
                 f"got {self.boundaries}."
             )
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         step = jnp.asarray(step)
         rate = jnp.full(step.shape, self.values[0], jnp.float32)
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
@@ -187,7 +188,7 @@ class PolynomialDecay(Description, LearningRateSchedule):
     cycle: bool = option(default=False, convert=arguments.flag)
     name: str = "PolynomialDecay"
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
         end = self.decay_steps * self._cycles(step) if self.cycle else jnp.float32(self.decay_steps)
         # Compiled, 1 - 10 / 10 can be -1e-8, and its root NaN.
@@ -231,7 +232,7 @@ class CosineDecay(Description, LearningRateSchedule):
     )
     warmup_steps: Number = option(default=0, convert=arguments.non_negative)
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
         if self.warmup_target is None or not self.warmup_steps:
             first = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
@@ -275,7 +276,7 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
     alpha: Number = option(default=0.0, convert=arguments.finite)
     name: str = "SGDRDecay"
 
-    def __call__(self, step: Any) -> Array:
+    def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
         period, start, length = self._period(step)
         fraction = jnp.maximum(step - start, 0) / length
@@ -298,11 +299,11 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
         return period, (length - first) / (growth - 1), length
 
 
-def _float(step: Any) -> Array:
+def _float(step: ArrayLike) -> Array:
     return jnp.asarray(step).astype(jnp.float32)
 
 
-def _passed(step: Any, decay_steps: Number, staircase: bool) -> Array:
+def _passed(step: ArrayLike, decay_steps: Number, staircase: bool) -> Array:
     """The time s / n, rounded down for a staircase.
 
     Compiled, a division by a constant is a product with a rounded inverse, whose floor is at times
@@ -311,7 +312,7 @@ def _passed(step: Any, decay_steps: Number, staircase: bool) -> Array:
     return _float(step) // decay_steps if staircase else _float(step) / decay_steps
 
 
-def serialize(learning_rate_schedule: Any) -> Any:
+def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any]) -> Any:
     """What a configuration holds for a schedule.
 
     Example:
@@ -323,7 +324,9 @@ def serialize(learning_rate_schedule: Any) -> Any:
     return serialize_keras_object(learning_rate_schedule)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Any:
     """The schedule that a configuration stands for.
 
     Args:
@@ -339,7 +342,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return deserialize_in(_schedule, config, custom_objects)
 
 
-def _schedule(config: Any) -> Any:
+def _schedule(config: str | Mapping[str, Any]) -> Any:
     made = resolved(config, "optimizers.schedules")
     if not callable(made):
         raise TypeError(

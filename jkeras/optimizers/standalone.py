@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 
 _KEPT = "_standalone"
@@ -31,7 +32,7 @@ class Kept:
       count: how many variables it is for.
     """
 
-    def __init__(self, state: Any, count: int) -> None:
+    def __init__(self, state: Tree, count: int) -> None:
         leaves, self.tree = jax.tree.flatten(state)
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
@@ -45,7 +46,7 @@ class Kept:
         """The state of such arrays."""
         return jax.tree.unflatten(self.tree, [_array(value) for value in values])
 
-    def __deepcopy__(self, memo: Any) -> None:
+    def __deepcopy__(self, memo: dict[int, Any]) -> None:
         return None
 
     def __reduce__(self) -> Any:
@@ -150,7 +151,10 @@ class Standalone:
             variable.assign(value)
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Any
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
         """The variables and the optimizer's own after one update, as lists of arrays; pure.
 
@@ -186,7 +190,7 @@ class Standalone:
         return new, jax.tree.leaves(state)
 
 
-def _constrained(variable: Any, value: Any) -> Any:
+def _constrained(variable: Any, value: jax.Array) -> Any:
     rule = getattr(variable, "constraint", None)
     return value if rule is None else rule(value)
 
