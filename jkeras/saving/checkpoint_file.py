@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.saving.nested import flatten, rebuild
 from jkeras.saving.safetensors_files import read_arrays, write_arrays
 
+if TYPE_CHECKING:
+    from jkeras.saving.nested import Nested
+
 FORMAT = "jkeras-checkpoint-1"
 
 
-def write_checkpoint(path: str | os.PathLike[str], value: Any) -> None:
+def write_checkpoint(path: str | os.PathLike[str], value: Nested) -> None:
     """Writes a nested value, whole or not at all; a file that is there is replaced.
 
     Args:

@@ -16,7 +16,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from jkeras.saving.keras_h5 import read_bytes
@@ -53,7 +53,9 @@ class Archive(NamedTuple):
 # -- writing
 
 
-def write(file: BinaryIO, config: Any, write_weights: Callable[[Any], object]) -> None:
+def write(
+    file: BinaryIO, config: Mapping[str, Any], write_weights: Callable[[Any], object]
+) -> None:
     """Writes an archive.
 
     Args:

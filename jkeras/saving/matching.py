@@ -14,11 +14,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe, nearest
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
 
 _SHOWN = 20
 """Names that a report lists of one kind."""
@@ -162,7 +165,7 @@ def match(
     return report, {name: pairs[name] for name in report.matched}
 
 
-def fits(wanted: Any, found: Any) -> bool:
+def fits(wanted: ArraySpec, found: ArraySpec) -> bool:
     """Whether an array can take another's place: equal shapes, and equal or floating dtypes."""
     if tuple(wanted.shape) != tuple(found.shape):
         return False
@@ -170,7 +173,7 @@ def fits(wanted: Any, found: Any) -> bool:
     return bool(wanted.dtype == found.dtype or all(floating))
 
 
-def _kind(array: Any) -> tuple[tuple[int, ...], str]:
+def _kind(array: ArraySpec) -> tuple[tuple[int, ...], str]:
     return tuple(array.shape), str(array.dtype)
 
 
@@ -216,7 +219,7 @@ def _begins(name: str, old: str) -> bool:
     return not old or name == old or name.startswith(f"{old}/")
 
 
-def _check_rename(found: Mapping[str, Any], rename: Any) -> None:
+def _check_rename(found: Mapping[str, Any], rename: object) -> None:
     if not isinstance(rename, Mapping):
         raise TypeError(
             "`rename`: expected a dict from beginnings of the file's names to what to read in "

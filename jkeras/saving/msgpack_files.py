@@ -82,7 +82,7 @@ def read_named(path: str | os.PathLike[str]) -> Arrays:
         raise ValueError(f"{path}: expected weights, and the file is damaged: {why}") from error
 
 
-def _arrays_in(content: Any) -> Arrays:
+def _arrays_in(content: object) -> Arrays:
     if not isinstance(content, dict):
         raise ValueError(f"it holds {describe(content)}.")
     if not isinstance(content.get("format"), str):
@@ -99,7 +99,7 @@ def _arrays_in(content: Any) -> Arrays:
     return arrays
 
 
-def _verify(arrays: Arrays, crcs: Any) -> None:
+def _verify(arrays: Arrays, crcs: object) -> None:
     if not isinstance(crcs, dict) or set(crcs) != set(arrays):
         raise ValueError("its checksums are those of other arrays.")
     for name, array in arrays.items():
@@ -151,7 +151,7 @@ def _named(content: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str
             yield name, _whole(name, part)
 
 
-def _whole(name: str, part: Any) -> np.ndarray[Any, Any]:
+def _whole(name: str, part: object) -> np.ndarray[Any, Any]:
     """An array, put together if it was written in pieces (Flax does so above a gigabyte)."""
     if isinstance(part, bool | int | float):
         return np.asarray(part)
@@ -162,7 +162,7 @@ def _whole(name: str, part: Any) -> np.ndarray[Any, Any]:
     return part
 
 
-def _joined(name: str, shape: Any, chunks: Any) -> np.ndarray[Any, Any]:
+def _joined(name: str, shape: object, chunks: object) -> np.ndarray[Any, Any]:
     """Flat pieces as one array. Flax writes the shape and the pieces as tables, in their order."""
     if not isinstance(shape, dict) or not isinstance(chunks, dict) or not chunks:
         raise ValueError(f"expected a shape and pieces under {name!r}.")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import jax
 import numpy as np
@@ -31,10 +31,14 @@ _RESERVED = "__metadata__"  # a name that no array can have in a file
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+Nested = Any
+"""Dicts with string keys, lists, tuples, None, booleans, numbers, strings, arrays, random keys."""
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What the standard library's `json` writes."""
 Path = tuple[str, ...]
 
 
-def flatten(value: Any) -> tuple[Any, Arrays]:
+def flatten(value: Nested) -> tuple[Any, Arrays]:
     """A nested value as something that `json` writes, and its arrays.
 
     Args:
@@ -60,7 +64,7 @@ def flatten(value: Any) -> tuple[Any, Arrays]:
     return _taken_apart(value, (), arrays), arrays
 
 
-def rebuild(words: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
     """The value that `flatten` took apart.
 
     Raises:
@@ -80,7 +84,7 @@ def rebuild(words: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
 # -- taking apart
 
 
-def _taken_apart(value: Any, path: Path, arrays: Arrays) -> Any:
+def _taken_apart(value: Nested, path: Path, arrays: Arrays) -> Any:
     if len(path) > DEEPEST:
         raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
     if isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, np.str_):
@@ -101,11 +105,11 @@ def _taken_apart(value: Any, path: Path, arrays: Arrays) -> Any:
     _refuse(value, path)
 
 
-def _part(value: Any, name: Any, path: Path, arrays: Arrays) -> Any:
+def _part(value: Nested, name: str | int, path: Path, arrays: Arrays) -> Any:
     return _taken_apart(value, (*path, str(name)), arrays)
 
 
-def _key(key: Any, path: Path) -> str:
+def _key(key: object, path: Path) -> str:
     if type(key) is not str:
         raise TypeError(
             f"nested value{_at(path)}: expected strings as keys, got {describe(key)}. "
@@ -114,7 +118,7 @@ def _key(key: Any, path: Path) -> str:
     return key
 
 
-def _refuse(value: Any, path: Path) -> NoReturn:
+def _refuse(value: object, path: Path) -> NoReturn:
     fix = " Write its fields: value._asdict()." if isinstance(value, tuple) else ""
     raise TypeError(
         f"nested value{_at(path)}: expected None, a number, a string, an array, or a list, tuple "
@@ -154,7 +158,7 @@ def _new_name(path: Path, arrays: Arrays) -> str:
 # -- putting together
 
 
-def _put_together(words: Any, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
+def _put_together(words: Json, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
     if len(path) > DEEPEST:
         raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
     if words is None or isinstance(words, bool | int | float | str):
@@ -177,7 +181,7 @@ def _put_together(words: Any, path: Path, arrays: Mapping[str, Any], left: set[s
     raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
 
 
-def _only_entry(words: Any, path: Path) -> tuple[Any, Any]:
+def _only_entry(words: Json, path: Path) -> tuple[Any, Any]:
     if isinstance(words, dict) and len(words) == 1:
         return next(iter(words.items()))
     raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")

@@ -17,12 +17,15 @@ import warnings
 import weakref
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.saving.nested import flatten, rebuild
 from jkeras.saving.orbax_trees import damaged, nested, read_tree, tree_in
+
+if TYPE_CHECKING:
+    from jkeras.saving.nested import Json, Nested
 
 FORMAT = "jkeras-orbax-1"
 ARRAYS, VALUE = "arrays", "value"
@@ -37,7 +40,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Folder = str | os.PathLike[str]
 
 
-def host_copy(value: Any) -> tuple[Any, Arrays]:
+def host_copy(value: Nested) -> tuple[Any, Arrays]:
     """A nested value taken apart, with arrays that nothing done to the device's can change.
 
     NumPy arrays are taken as they are; of JAX arrays there are copies, because on the CPU the NumPy
@@ -47,7 +50,9 @@ def host_copy(value: Any) -> tuple[Any, Arrays]:
     return words, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
 
 
-def items_of(words: Any, arrays: Arrays, metrics: dict[str, float] | None = None) -> dict[str, Any]:
+def items_of(
+    words: Json, arrays: Arrays, metrics: dict[str, float] | None = None
+) -> dict[str, Any]:
     """The two items of a checkpoint, as Orbax's `args.Composite` takes them.
 
     Args:
@@ -181,7 +186,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _is_empty(entry: Any) -> bool:
+def _is_empty(entry: object) -> bool:
     match entry:
         case [[*shape], str(dtype)] if 0 in shape and len(shape) <= 32:
             return dtype in _DTYPES and all(type(n) is int and 0 <= n < 2**31 for n in shape)
@@ -220,7 +225,7 @@ def load_tree(path: Folder) -> dict[str, Any]:
     return {_KERAS.get(str(name), str(name)): part for name, part in tree.items()}
 
 
-def _weights_of(path: Path, value: Any) -> dict[str, Any]:
+def _weights_of(path: Path, value: Nested) -> dict[str, Any]:
     """What of a checkpoint's value is weights: a run's `params` and `state`, or the value."""
     if isinstance(value, dict) and isinstance(value.get("values"), dict):
         value = value["values"]  # of a run: arrays under their paths

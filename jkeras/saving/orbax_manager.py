@@ -27,11 +27,14 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from jkeras.core import locks
 from jkeras.core.errors import describe
 from jkeras.saving import orbax_files
+
+if TYPE_CHECKING:
+    from jkeras.saving.nested import Arrays, Json, Nested
 
 Which = int | Literal["latest", "best"] | None
 
@@ -118,7 +121,7 @@ class Manager:
 
     # -- writing
 
-    def save(self, step: int, value: Any, metrics: dict[str, float] | None = None) -> bool:
+    def save(self, step: int, value: Nested, metrics: dict[str, float] | None = None) -> bool:
         """Copies a nested value, and writes it as the checkpoint of a step.
 
         It waits for the checkpoint before it to be written. NumPy arrays are not copied: they must
@@ -159,7 +162,7 @@ class Manager:
             self._under_way = self._writer.submit(self._write, step, words, arrays, numbers)
         return True
 
-    def _write(self, step: int, words: Any, arrays: Any, metrics: dict[str, float]) -> None:
+    def _write(self, step: int, words: Json, arrays: Arrays, metrics: dict[str, float]) -> None:
         from orbax.checkpoint import args
 
         try:
@@ -311,7 +314,7 @@ def _close_all() -> None:
             print(error, file=sys.stderr)
 
 
-def checked_count(who: str, name: str, value: Any) -> int:
+def checked_count(who: str, name: str, value: object) -> int:
     """`value`, if it is a number of at least 1.
 
     Raises:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+
+from jkeras.core.trees import Tree
+
+if TYPE_CHECKING:
+    pass
 
 METADATA = "_METADATA"  # the file by which a folder is known as an Orbax tree
 USUAL = ("default", "pytree")  # what Orbax calls the item of a checkpoint that has one, and Keras
@@ -37,7 +42,7 @@ def tree_in(path: Path) -> Path:
     raise ValueError(f"{path}: expected an Orbax tree, with a file {METADATA}, got none.")
 
 
-def nested(value: Any) -> Any:
+def nested(value: Tree) -> Any:
     """A tree as dicts of arrays: lists have the keys "0", "1", …, and a variable of `flax.nnx`,
     which is saved as a dict of its value, is that; strings and None are left out.
 

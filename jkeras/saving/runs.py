@@ -87,7 +87,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     return _checked(path, read_checkpoint(path))
 
 
-def checked(who: str, value: Any) -> dict[str, Any]:
+def checked(who: str, value: object) -> dict[str, Any]:
     """The value, if it has the form of a run's state: anybody may have made it.
 
     Args:
@@ -108,12 +108,12 @@ def checked(who: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _checked(path: Path, value: Any) -> dict[str, Any]:
+def _checked(path: Path, value: object) -> dict[str, Any]:
     """The state of a run that was in a file, with its path as `source`."""
     return {**checked(str(path), value), "source": str(path)}
 
 
-def _instead(value: Any) -> str:
+def _instead(value: object) -> str:
     """What a value is that is no state of a run, and what to do with it, in words."""
     if not isinstance(value, dict):
         return "something else."
@@ -125,11 +125,11 @@ def _instead(value: Any) -> str:
     return "something else."
 
 
-def _is_values(value: Any) -> bool:
+def _is_values(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(v, np.ndarray) for v in value.values())
 
 
-def _is_place(value: Any) -> bool:
+def _is_place(value: object) -> bool:
     if value is None:
         return True
     if not isinstance(value, dict) or not set(COUNTS) < set(value):
@@ -146,7 +146,7 @@ def _is_place(value: Any) -> bool:
     )
 
 
-def _is_states(value: Any) -> bool:
+def _is_states(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(state, list)
         and len(state) == 2
@@ -156,14 +156,14 @@ def _is_states(value: Any) -> bool:
     )
 
 
-def _is_flags(value: Any) -> bool:
+def _is_flags(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(value.get(name), list) and all(isinstance(part, str) for part in value[name])
         for name in ("layers", "held", "made_for")
     )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**31
 
 

@@ -23,13 +23,17 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.errors import describe
 from jkeras.core.folders import atomic_write
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _CODES = {
     "bool": "BOOL",
@@ -71,7 +75,7 @@ class _Entry(NamedTuple):
     end: int
 
 
-def code_of(dtype: Any) -> str:
+def code_of(dtype: DTypeLike) -> str:
     """The word of the format for a dtype.
 
     Raises:
@@ -142,7 +146,7 @@ def write_arrays(
     atomic_write(path, write)
 
 
-def _entries(path: Any, arrays: Mapping[str, Any]) -> dict[str, _Entry]:
+def _entries(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> dict[str, _Entry]:
     """Where each array will lie: wide dtypes first, so that every array begins at a multiple of its
     item's size.
     """
@@ -173,13 +177,15 @@ def _header(
     return len(text).to_bytes(8, "little") + text
 
 
-def _in_order(array: Any) -> np.ndarray[Any, Any]:
+def _in_order(array: ArrayLike) -> np.ndarray[Any, Any]:
     """An array with its bytes in the format's order, without a copy where they lie so already."""
     array = np.asarray(array)
     return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
 
 
-def checksum(name: str, array: Any, piece_fn: Callable[[memoryview], object] | None = None) -> str:
+def checksum(
+    name: str, array: ArrayLike, piece_fn: Callable[[memoryview], object] | None = None
+) -> str:
     """Eight digits that follow from an array's name, dtype, shape and bytes (CRC-32).
 
     Args:
@@ -274,7 +280,7 @@ def _short(error: BaseException) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _checked_metadata(path: Path, metadata: Any) -> dict[str, str]:
+def _checked_metadata(path: Path, metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(w, str) for w in metadata.values()):
         _refuse(path, f"its metadata is no table of words: {describe(metadata)}.")
     return metadata
@@ -294,7 +300,7 @@ def _checked_entries(path: Path, header: dict[str, Any], room: int) -> dict[str,
     return entries
 
 
-def _checked_entry(path: Path, name: str, entry: Any) -> _Entry:
+def _checked_entry(path: Path, name: str, entry: object) -> _Entry:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         _refuse(path, f"the header says of {name!r}: {describe(entry)}.")
     code, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -311,7 +317,7 @@ def _checked_entry(path: Path, name: str, entry: Any) -> _Entry:
     return _Entry(code, tuple(shape), begin, end)
 
 
-def check_size(shape: Any, dtype: np.dtype[Any], size: int) -> None:
+def check_size(shape: object, dtype: np.dtype[Any], size: int) -> None:
     """Checks what a file says of an array, before anything is allocated for it.
 
     Args:
@@ -330,7 +336,7 @@ def check_size(shape: Any, dtype: np.dtype[Any], size: int) -> None:
         raise ValueError(f"has the shape {shape} and dtype {dtype.name}, but {size} bytes.")
 
 
-def _are_sizes(value: Any) -> bool:
+def _are_sizes(value: object) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(x) is int and 0 <= x <= _LARGEST for x in value)
 
 
