@@ -7,7 +7,7 @@ from typing import Any
 from jkeras.core.errors import describe
 
 
-def checked_frequency(who: str, name: str, value: Any) -> Any:
+def checked_frequency(who: str, name: str, value: object) -> Any:
     """`value`, if it is "epoch" or a number of batches.
 
     Raises:

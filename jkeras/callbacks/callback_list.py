@@ -56,7 +56,7 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: Callback | Iterable[Any] | None = None,
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
@@ -82,7 +82,7 @@ class CallbackList(Callback):
         """Whether a callback draws the progress bar."""
         return any(isinstance(callback, ProgbarLogger) for callback in self.callbacks)
 
-    def append(self, callback: Any) -> None:
+    def append(self, callback: object) -> None:
         """Adds a callback at the end, and tells it the model and the parameters.
 
         Raises:
@@ -199,7 +199,7 @@ def _give_back(callback: Any, state: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _noting(callback: Any, hook: str) -> Iterator[None]:
+def _noting(callback: object, hook: str) -> Iterator[None]:
     """Gives what a callback raises a note that names it."""
     try:
         yield
@@ -226,7 +226,7 @@ def _plain(value: Any) -> Any:
     return float(value) if is_number else value
 
 
-def _flat(callbacks: Any) -> Iterable[Any]:
+def _flat(callbacks: object) -> Iterable[Any]:
     if callbacks is None:
         return
     if isinstance(callbacks, CallbackList):
@@ -246,7 +246,7 @@ def _introduce(callbacks: Iterable[Any], method: str, value: Any) -> None:
             getattr(callback, method)(value)
 
 
-def _found(callback: Any, hook: str) -> Callable[..., Any] | None:
+def _found(callback: object, hook: str) -> Callable[..., Any] | None:
     """The callback's hook; an object without one for training batches may have the short name."""
     function = getattr(callback, hook, None)
     if function is None and hook.startswith("on_train_batch_"):
@@ -254,7 +254,7 @@ def _found(callback: Any, hook: str) -> Callable[..., Any] | None:
     return function
 
 
-def _check(callback: Any) -> None:
+def _check(callback: object) -> None:
     if isinstance(callback, type):
         raise TypeError(
             f"`callbacks`: expected an object, got the class {callback.__name__}. "
@@ -267,14 +267,14 @@ def _check(callback: Any) -> None:
         )
 
 
-def _has_batch_hooks(callback: Any, phase: str) -> bool:
+def _has_batch_hooks(callback: object, phase: str) -> bool:
     hooks = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
     if phase == "train":
         hooks += ["on_batch_begin", "on_batch_end"]
     return any(_overrides(callback, hook) for hook in hooks)
 
 
-def _overrides(callback: Any, hook: str) -> bool:
+def _overrides(callback: object, hook: str) -> bool:
     function = getattr(callback, hook, None)
     if function is None:
         return False
@@ -284,10 +284,10 @@ def _overrides(callback: Any, hook: str) -> bool:
 def _hook(name: str) -> Callable[..., None]:
     """The method of the list that calls this hook of every callback."""
 
-    def numbered(self: CallbackList, number: int, logs: Any = None) -> None:
+    def numbered(self: CallbackList, number: int, logs: dict[str, Any] | None = None) -> None:
         self.call(name, number, logs)
 
-    def plain(self: CallbackList, logs: Any = None) -> None:
+    def plain(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
         self.call(name, logs)
 
     method = numbered if "batch" in name or "epoch" in name else plain

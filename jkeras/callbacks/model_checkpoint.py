@@ -91,7 +91,7 @@ class ModelCheckpoint(Keeper):
             ) from None
 
 
-def _checked_path(filepath: Any, weights_only: bool) -> str:
+def _checked_path(filepath: object, weights_only: bool) -> str:
     if not isinstance(filepath, str | os.PathLike):
         raise TypeError(
             "ModelCheckpoint: `filepath`: expected a path such as 'best.keras', got "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -125,7 +126,7 @@ class MonitorCallback(Callback):
             ) from None
 
 
-def direction(monitor: str, metrics: Any = ()) -> bool | None:
+def direction(monitor: str, metrics: Iterable[Any] = ()) -> bool | None:
     """Whether a value is better when larger, by its metric's class or else by its name; None where
     neither tells.
 
@@ -147,10 +148,10 @@ def direction(monitor: str, metrics: Any = ()) -> bool | None:
     return None
 
 
-def _log_name(metric: Any) -> Any:
+def _log_name(metric: object) -> Any:
     return getattr(metric, "log_name", getattr(metric, "name", None))
 
 
-def _kind(metric: Any) -> str:
+def _kind(metric: object) -> str:
     """The class of a metric in snake case; of a metric that is a loss, the loss's."""
     return snake_case(type(getattr(metric, "loss", metric)).__name__)

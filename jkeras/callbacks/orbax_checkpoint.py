@@ -185,7 +185,7 @@ def _as_numbers(logs: dict[str, Any]) -> dict[str, float]:
     return {name: float(v) for name, v in logs.items() if isinstance(v, int | float)}
 
 
-def _checked_folder(directory: Any) -> str:
+def _checked_folder(directory: object) -> str:
     if not isinstance(directory, str | os.PathLike) or not os.fspath(directory):
         raise TypeError(
             f"OrbaxCheckpoint: `directory`: expected the path of a folder, got "

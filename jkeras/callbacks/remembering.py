@@ -20,7 +20,7 @@ import random
 import warnings
 from collections import deque
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -28,6 +28,9 @@ import numpy as np
 from jkeras.core.description import Description
 from jkeras.core.errors import describe
 from jkeras.saving.nested import flatten
+
+if TYPE_CHECKING:
+    from jkeras.saving.nested import Nested
 
 DEEPEST = 20
 """Levels of nesting that are looked into."""
@@ -40,7 +43,7 @@ class NotPlain(Exception):
     """A value that is not made of plain ones alone."""
 
 
-def plain(value: Any, depth: int = 0, *, named: bool = True) -> Any:
+def plain(value: object, depth: int = 0, *, named: bool = True) -> Any:
     """A value as None, numbers, strings, arrays, lists, dicts with strings as keys, and marks.
 
     Args:
@@ -78,7 +81,7 @@ def plain(value: Any, depth: int = 0, *, named: bool = True) -> Any:
     return value
 
 
-def back(taken: Any, like: Any) -> Any:
+def back(taken: Nested, like: object) -> Any:
     """The value that `plain` took.
 
     Args:
@@ -113,7 +116,7 @@ def back(taken: Any, like: Any) -> Any:
     raise NotPlain
 
 
-def attributes(owner: Any, begun: dict[str, str] | None = None) -> dict[str, Any]:
+def attributes(owner: object, begun: dict[str, str] | None = None) -> dict[str, Any]:
     """The attributes of a callback that change in a run, as plain values.
 
     Args:
@@ -135,12 +138,12 @@ def attributes(owner: Any, begun: dict[str, str] | None = None) -> dict[str, Any
     return found
 
 
-def arguments(owner: Any) -> dict[str, str]:
+def arguments(owner: object) -> dict[str, str]:
     """What the attributes of a callback are that are named like arguments of its `__init__`."""
     return {name: _told(vars(owner)[name]) for name in _arguments_of(owner) if name in vars(owner)}
 
 
-def put_back(owner: Any, state: dict[str, Any]) -> None:
+def put_back(owner: object, state: dict[str, Any]) -> None:
     """Gives a callback the attributes that `attributes` took."""
     for name, taken in state.items():
         if name in _OTHERS:
@@ -156,11 +159,11 @@ def put_back(owner: Any, state: dict[str, Any]) -> None:
             )
 
 
-def _arguments_of(owner: Any) -> Any:
+def _arguments_of(owner: object) -> Any:
     return inspect.signature(type(owner).__init__).parameters
 
 
-def _told(value: Any) -> str:
+def _told(value: object) -> str:
     """What a value says, in words; arrays say their shapes only."""
     try:
         words, arrays = flatten(plain(value))
@@ -176,7 +179,7 @@ def _plain_dict(value: dict[Any, Any], depth: int, named: bool = True) -> Any:
     return ("dict", [plain(pair, depth, named=False) for pair in pairs])
 
 
-def _state_of(value: Any) -> tuple[str, Any] | None:
+def _state_of(value: object) -> tuple[str, Any] | None:
     """What an object is filled with, and the word for it; None for what is no such object."""
     if isinstance(value, enum.Enum):
         return "enum", value.name
@@ -189,7 +192,7 @@ def _state_of(value: Any) -> tuple[str, Any] | None:
     return ("object", vars(value)) if _is_object(value) else None
 
 
-def _is_object(value: Any) -> bool:
+def _is_object(value: object) -> bool:
     """Whether all that a value is stands in its attributes, and it is no model or part of one."""
     kind: Any = type(value)
     is_written = hasattr(value, "__dict__") and kind.__new__ is object.__new__
@@ -214,7 +217,7 @@ def _container(kind: str, parts: list[Any], like: Any) -> Any:
     return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](parts)
 
 
-def _filled(kind: str, content: Any, like: Any) -> Any:
+def _filled(kind: str, content: Any, like: object) -> Any:
     """The object that is there, with other content."""
     if kind == "enum" and isinstance(like, enum.Enum):
         return type(like)[content]

@@ -63,7 +63,7 @@ class TensorBoard(Callback):
         update_freq: int | Literal["epoch", "batch"] = "epoch",
         profile_batch: int | str | tuple[int, int] = 0,
         embeddings_freq: int = 0,
-        embeddings_metadata: Any = None,
+        embeddings_metadata: object = None,
     ) -> None:
         if embeddings_freq or embeddings_metadata is not None:
             raise ValueError(
@@ -204,7 +204,7 @@ def _need(module: str, who: str, package: str | None = None) -> None:
         raise ImportError(f"{who} needs {name}, which is not installed: pip install {name}")
 
 
-def _steps_to_profile(value: Any) -> tuple[int, int] | None:
+def _steps_to_profile(value: int | str | tuple[int, int]) -> tuple[int, int] | None:
     """The first and the last step to profile, or None for none."""
     given = value.split(",") if isinstance(value, str) else value
     try:
