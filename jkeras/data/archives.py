@@ -142,7 +142,7 @@ def _open_url(url: str) -> Any:
     return answer
 
 
-def _copy(url: str, response: Any, file: BinaryIO, sha256: str | None) -> None:
+def _copy(url: str, response: http.client.HTTPResponse, file: BinaryIO, sha256: str | None) -> None:
     """Copies a response's body into `file` and holds it against its length and checksum."""
     digest, count = hashlib.sha256(), 0
     while block := _read_block(url, response):
@@ -155,7 +155,7 @@ def _copy(url: str, response: Any, file: BinaryIO, sha256: str | None) -> None:
         raise _damaged_transfer(url, f"SHA-256 {sha256}", digest.hexdigest())
 
 
-def _read_block(url: str, response: Any) -> bytes:
+def _read_block(url: str, response: http.client.HTTPResponse) -> bytes:
     """The next 256 KiB; a connection that breaks is the network's failure, not the disk's."""
     try:
         return response.read(1 << 18)
@@ -269,7 +269,7 @@ def _npy(
     return np.frombuffer(data, np.uint8).reshape(shape).copy()
 
 
-def _idx_shape(path: Path, magic: bytes, file: Any) -> tuple[int, ...]:
+def _idx_shape(path: Path, magic: bytes, file: gzip.GzipFile) -> tuple[int, ...]:
     """The dimensions in an IDX header, of which `magic` is the first four bytes."""
     if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise damaged(path, "an IDX file of unsigned bytes", f"first bytes {magic.hex(' ')}")

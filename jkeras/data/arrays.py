@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 
@@ -42,9 +42,9 @@ class Arrays:
 
 
 def load(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
     *,
     class_weight: Mapping[int, float] | None = None,
     finite: bool = True,
@@ -72,7 +72,7 @@ def load(
 
 
 def class_weights(
-    y: Any, class_weight: Mapping[int, float], sample_weight: Any = None
+    y: Tree, class_weight: Mapping[int, float], sample_weight: Tree = None
 ) -> np.ndarray:
     """The weight of each example's class, `[examples]` float32.
 

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.data.mapped_files import check_files
 
 
-def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
+def as_arrays(name: str, tree: Tree, *, finite: bool = True) -> Any:
     """`tree` with every leaf a NumPy or JAX array that has a batch axis; lists of arrays become
     tuples.
 
@@ -51,7 +52,7 @@ def as_arrays(name: str, tree: Any, *, finite: bool = True) -> Any:
     return as_array(name, tree, finite=finite)
 
 
-def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
+def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     """One leaf of `as_arrays`."""
     if not _is_array(leaf):
         raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.")
@@ -78,14 +79,14 @@ def as_array(name: str, leaf: Any, *, finite: bool = True) -> Any:
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
-def as_targets(y: Any, *, finite: bool = True) -> Any:
+def as_targets(y: Tree, *, finite: bool = True) -> Any:
     """`as_arrays` for targets, which may be plain lists of numbers or, for an output without a
     loss, None.
     """
     return _each_output("y", y, lambda name, leaf: as_arrays(name, leaf, finite=finite))
 
 
-def as_weights(weight: Any, *, finite: bool = True) -> Any:
+def as_weights(weight: Tree, *, finite: bool = True) -> Any:
     """Sample weights as float32, from arrays or plain lists of numbers, in a list or dict of them
     for several outputs.
     """
@@ -96,7 +97,7 @@ def as_weights(weight: Any, *, finite: bool = True) -> Any:
     )
 
 
-def _each_output(name: str, tree: Any, convert: Callable[[str, Any], Any]) -> Any:
+def _each_output(name: str, tree: Tree, convert: Callable[[str, Any], Any]) -> Any:
     """`convert(name, leaf)` of what is given for each output; lists become tuples, None stays."""
     tree = _from_numbers(tree)
     if isinstance(tree, dict):
@@ -106,13 +107,13 @@ def _each_output(name: str, tree: Any, convert: Callable[[str, Any], Any]) -> An
     return None if tree is None else convert(name, tree)
 
 
-def _is_of_one_output(item: Any) -> bool:
+def _is_of_one_output(item: object) -> bool:
     """Whether a list with this member is one of outputs, not of rows or batches."""
     inner = isinstance(item, list) and _holds_arrays(item)
     return _is_array(item) or isinstance(item, dict) or inner
 
 
-def _holds_arrays(items: Any) -> bool:
+def _holds_arrays(items: list[Any] | tuple[Any, ...]) -> bool:
     """Whether a list or tuple holds arrays and, unless all are tuples, structures of them."""
     if not items or all(isinstance(item, tuple) for item in items):
         return False
@@ -124,7 +125,7 @@ def _holds_arrays(items: Any) -> bool:
     )
 
 
-def check_finite(name: str, array: Any) -> None:
+def check_finite(name: str, array: np.ndarray | jax.Array) -> None:
     """Raises when a floating array holds NaN or infinity; the message names the first such row.
     A number beyond float32 is infinity: it would be one in training.
 
@@ -146,7 +147,7 @@ def check_finite(name: str, array: Any) -> None:
         )
 
 
-def _check_integers(name: str, array: Any) -> None:
+def _check_integers(name: str, array: np.ndarray | jax.Array) -> None:
     """Raises for integers that the device, which has 32 bits, would change without a word."""
     if array.dtype not in (np.int64, np.uint64, np.uint32) or getattr(
         jax.config, "jax_enable_x64", False
@@ -191,7 +192,7 @@ def _from_numbers(value: Any) -> Any:
     return value
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return (hasattr(value, "shape") and hasattr(value, "dtype")) or hasattr(value, "to_numpy")
 
 

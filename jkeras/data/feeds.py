@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.trees import Tree
 from jkeras.data.arrays import Arrays
 from jkeras.data.mapped_files import check_files
 from jkeras.data.streams import Stream
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 CHUNK_BYTES = 16 << 20
 """Bytes of batches that are put side by side: about a hundred small batches, and few enough that
@@ -52,7 +57,7 @@ class Feed(NamedTuple):
     length: int | None
 
 
-def capacity(batch: Any, fixed: int | None = None, also: Any = None) -> int:
+def capacity(batch: Tree, fixed: int | None = None, also: Tree = None) -> int:
     """How many batches lie side by side in a buffer.
 
     Args:
@@ -71,7 +76,7 @@ def capacity(batch: Any, fixed: int | None = None, also: Any = None) -> int:
 
 def of_resident(
     data: Arrays,
-    order: Any,
+    order: jax.Array,
     size: int,
     first: int,
     stop: int,
@@ -188,7 +193,7 @@ class _Buffer:
       most: how many there is room for.
     """
 
-    def __init__(self, shape: Any, first: int, most: int) -> None:
+    def __init__(self, shape: Tree, first: int, most: int) -> None:
         self.shape = shape
         self.first = first
         self._most = most
@@ -230,7 +235,7 @@ class _Buffer:
         return _feed(self._data, self._size, self.first, end, None, self._most)
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """An array without values, aligned so that the CPU's device takes it without a copy.
 
     Example:
@@ -244,7 +249,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
-def _gathered(leaf: Any, rows: np.ndarray, room: int) -> np.ndarray:
+def _gathered(leaf: ArrayLike, rows: np.ndarray, room: int) -> np.ndarray:
     """These rows of an array, at the beginning of a new one with `room` for more."""
     leaf, count = np.asarray(leaf), len(rows)
     target = empty((room, *leaf.shape[1:]), leaf.dtype)
@@ -255,13 +260,13 @@ def _gathered(leaf: Any, rows: np.ndarray, room: int) -> np.ndarray:
     return target
 
 
-def _part(order: Any, start: int, count: int) -> Any:
+def _part(order: jax.Array, start: int, count: int) -> Any:
     """`count` entries of an order from `start` on; beyond its end it names example 0."""
     part = order[start : start + count]
     return jnp.pad(part, (0, count - len(part)))
 
 
-def _feed(data: Any, size: int, first: int, stop: int, length: int | None, most: int) -> Feed:
+def _feed(data: Tree, size: int, first: int, stop: int, length: int | None, most: int) -> Feed:
     data, order = jax.device_put((data, np.arange(most * size, dtype=np.int32)))
     return Feed(data, order, size, first, stop, length)
 

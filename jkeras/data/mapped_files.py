@@ -18,13 +18,14 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from jkeras.core import trees
+from jkeras.core.trees import Tree
 
 
 class ShrunkenFile(OSError):
     """A file is shorter than the array that lies in it."""
 
 
-def check_files(tree: Any) -> None:
+def check_files(tree: Tree) -> None:
     """Raises where the file of an array in a tree has become too short for it.
 
     Args:
@@ -42,7 +43,7 @@ def check_files(tree: Any) -> None:
             _check(name, whole, leaf)
 
 
-def whole_of(leaf: Any) -> Any:
+def whole_of(leaf: object) -> Any:
     """The array over a file that an array is a view of; None for one in memory."""
     base: Any = leaf
     while isinstance(base, np.ndarray):
@@ -50,7 +51,7 @@ def whole_of(leaf: Any) -> Any:
     return leaf if isinstance(base, mmap.mmap) and hasattr(leaf, "filename") else None
 
 
-def in_memory(tree: Any) -> Any:
+def in_memory(tree: Tree) -> Any:
     """The tree with arrays in files copied into memory, whole."""
     check_files(tree)
     return jax.tree.map(lambda a: a if whole_of(a) is None else np.array(a), tree)

@@ -12,15 +12,19 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.data.arrays import class_weights
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Stream:
@@ -229,7 +233,7 @@ class Stream:
             told += "steps."
         warnings.warn(told + self._shrunk(self.steps), stacklevel=2)
 
-    def _checked(self, value: Any, number: int) -> Batch:
+    def _checked(self, value: Tree, number: int) -> Batch:
         try:
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
             x = as_arrays("x", batch.x, finite=self._finite)
@@ -259,7 +263,7 @@ def padded(batch: Batch, size: int) -> Batch:
     """
     real = len(jax.tree.leaves(batch.x)[0])
 
-    def pad(leaf: Any) -> np.ndarray:
+    def pad(leaf: ArrayLike) -> np.ndarray:
         leaf = np.asarray(leaf)
         widths = [(0, size - real)] + [(0, 0)] * (leaf.ndim - 1)
         return np.pad(leaf, widths) if real < size else leaf

@@ -52,7 +52,7 @@ def load(
     return [_read(builder, part) for part in split]
 
 
-def _check_kinds(name: Any, split: Any) -> None:
+def _check_kinds(name: object, split: object) -> None:
     """Names are strings, and `split` a string, several, or None."""
     if not isinstance(name, str):
         raise TypeError(

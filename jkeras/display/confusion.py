@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from jkeras.display.labels import check_same_length, class_labels, classes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 _LONGEST_NAME, _MOST_NUMBERED_CLASSES = 18, 20
 
 
-def confusion_counts(y_true: Any, y_pred: Any, num_classes: int | None = None) -> np.ndarray:
+def confusion_counts(
+    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+) -> np.ndarray:
     """How often each class was taken for each other one.
 
     Args:
@@ -58,7 +61,7 @@ def confusion_counts(y_true: Any, y_pred: Any, num_classes: int | None = None) -
 
 
 def confusion_matrix_plot(
-    matrix: Any,
+    matrix: ArrayLike,
     class_names: Sequence[str] | None = None,
     *,
     normalize: bool = False,
@@ -119,12 +122,12 @@ def _write_numbers(axes: Axes, values: np.ndarray) -> None:
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
 
 
-def _is_pair(matrix: Any) -> bool:
+def _is_pair(matrix: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
     """Whether this is `(y_true, y_pred)`; a matrix is a list or an array, never a tuple."""
     return isinstance(matrix, tuple) and len(matrix) == 2
 
 
-def _checked_counts(matrix: Any) -> np.ndarray:
+def _checked_counts(matrix: ArrayLike) -> np.ndarray:
     array = np.asarray(matrix)
     square = array.ndim == 2 and array.shape[0] == array.shape[1] and array.size > 0
     if not square or not np.issubdtype(array.dtype, np.integer) or array.min() < 0:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import jax
@@ -23,6 +23,9 @@ from jkeras.core.identity import identity_of
 from jkeras.core.naming import kind_of
 from jkeras.display.figures import new_figure
 from jkeras.display.graph_layout import Point, layout
+
+if TYPE_CHECKING:
+    from jkeras.core.layer import Layer
 
 DIRECTIONS = ("TB", "BT", "LR", "RL")
 KINDS = (".svg", ".png", ".pdf")
@@ -111,7 +114,7 @@ def _joined(parts: Sequence[Drawing], edges: list[tuple[int, int]], show: Show) 
     return whole
 
 
-def _box(layer: Any, nodes: Sequence[Any], show: Show) -> Drawing:
+def _box(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing:
     """A layer: its title, a line for each thing to show, and its own layers below, if asked for."""
     lines = [_title(layer, show), *_lines(layer, nodes, show)]
     inner = _inner(layer, nodes, show) if show.nested else None
@@ -130,11 +133,11 @@ def _box(layer: Any, nodes: Sequence[Any], show: Show) -> Drawing:
     return Drawing([*boxes, *moved.boxes], [*texts, *moved.texts], moved.arrows, width, height)
 
 
-def _title(layer: Any, show: Show) -> str:
+def _title(layer: Layer, show: Show) -> str:
     return f"{layer.name} ({kind_of(layer)})" if show.names else kind_of(layer)
 
 
-def _lines(layer: Any, nodes: Sequence[Any], show: Show) -> list[str]:
+def _lines(layer: Layer, nodes: Sequence[Any], show: Show) -> list[str]:
     lines = []
     activation = getattr(layer, "activation", None)
     if show.activations and activation is not None:
@@ -157,7 +160,7 @@ def _listed(values: list[Any]) -> str:
     return ", ".join(map(str, values))
 
 
-def _inner(layer: Any, nodes: Sequence[Any], show: Show) -> Drawing | None:
+def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
     """The drawing of a layer that is made of layers in a known order; of another, None."""
     if hasattr(layer, "wiring"):
         return drawn(layer, show)
@@ -243,7 +246,9 @@ class Picture:
 
     path: Path
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
         del include, exclude
         if self.path.suffix == ".svg":
             return {"image/svg+xml": self.path.read_text(encoding="utf-8")}
@@ -314,13 +319,13 @@ def plot_model(
     return Picture(path)
 
 
-def _check_word(argument: str, word: Any, known: Sequence[str]) -> None:
+def _check_word(argument: str, word: object, known: Sequence[str]) -> None:
     if word not in known:
         listed = ", ".join(map(repr, known))
         raise ValueError(f"plot_model: `{argument}`: expected one of {listed}, got {word!r}.")
 
 
-def _checked_path(to_file: Any) -> Path:
+def _checked_path(to_file: object) -> Path:
     if not isinstance(to_file, str | os.PathLike):
         raise TypeError(f"plot_model: `to_file`: expected a path, got {describe(to_file)}.")
     path = Path(to_file)

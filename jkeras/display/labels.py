@@ -8,14 +8,17 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jkeras.core.errors import describe
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def classes_of(values: Any, name: str) -> np.ndarray:
+
+def classes_of(values: ArrayLike, name: str) -> np.ndarray:
     """Class indices from any of the forms in which targets and predictions come.
 
     Args:
@@ -71,7 +74,7 @@ def class_labels(
     return [text if len(text) <= longest else text[: longest - 1] + "…" for text in texts]
 
 
-def unit_brightness(images: Any) -> np.ndarray:
+def unit_brightness(images: ArrayLike) -> np.ndarray:
     """Pixel values as float32 between 0 and 1.
 
     Integers are divided by 255, numbers already between 0 and 1 stay; any others (such as

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from jkeras.display.labels import check_same_length, class_labels, classes_of, u
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 _BLUE, _RED = "#0072B2", "#C00000"
 _LONGEST_NAME, _MOST_MARKED_EPOCHS = 14, 30
@@ -65,9 +66,9 @@ def learning_curves(
 
 
 def prediction_grid(
-    images: Any,
-    y_true: Any = None,
-    y_pred: Any = None,
+    images: ArrayLike,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
     *,
     class_names: Sequence[str] | None = None,
     rows: int = 3,
@@ -149,7 +150,10 @@ def _draw_image(axes: Axes, image: np.ndarray, caption: str, wrong: bool) -> Non
 
 
 def _captions(
-    images: np.ndarray, y_true: Any, y_pred: Any, class_names: Sequence[str] | None
+    images: np.ndarray,
+    y_true: ArrayLike | None,
+    y_pred: ArrayLike | None,
+    class_names: Sequence[str] | None,
 ) -> list[tuple[str, bool]]:
     """For each image its caption, and whether the prediction is wrong."""
     true = None if y_true is None else classes_of(y_true, "y_true")
@@ -158,7 +162,7 @@ def _captions(
     known = [classes.max() for classes in (true, predicted) if classes is not None]
     count = int(max(known, default=-1)) + 1
     names = class_labels(class_names, count, longest=_LONGEST_NAME)
-    if predicted is None:
+    if y_pred is None or predicted is None:
         return [("", False)] * len(images) if true is None else [(names[i], False) for i in true]
     said = [names[i] + share for i, share in zip(predicted, _shares(y_pred), strict=True)]
     if true is None:
@@ -169,7 +173,7 @@ def _captions(
     ]
 
 
-def _shares(y_pred: Any) -> list[str]:
+def _shares(y_pred: ArrayLike) -> list[str]:
     """The winner's probability for each example as text, empty when there are only classes."""
     array = np.asarray(y_pred)
     is_probability = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f"
@@ -196,7 +200,7 @@ def _checked_epochs(history: Mapping[str, Sequence[float]]) -> int:
     return next(iter(lengths.values()))
 
 
-def _checked_images(images: Any) -> np.ndarray:
+def _checked_images(images: ArrayLike) -> np.ndarray:
     """The images as `[n, height, width, channels]`."""
     array = np.asarray(images)
     if array.ndim == 3:

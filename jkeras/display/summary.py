@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jkeras.core.errors import describe, nearest
+from jkeras.core.trees import Tree
 from jkeras.display.tables import column_widths, table_lines
 
 _COLUMNS = {"Layer (type)": "left", "Output Shape": "left", "Param #": "right"}
@@ -138,7 +139,7 @@ def summary_text(
     return "\n".join(lines + _total_lines(trainable, non_trainable, optimizer))
 
 
-def shape_text(shape: Any) -> str:
+def shape_text(shape: Tree) -> str:
     """An output shape as Keras prints it; a structure of one shape prints as that shape.
 
     Example:
@@ -247,13 +248,13 @@ def _total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -
     ]
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(
         axis is None or isinstance(axis, int) for axis in value
     )
 
 
-def _shapes(structure: Any) -> Iterator[Any]:
+def _shapes(structure: Tree) -> Iterator[Any]:
     if _is_shape(structure):
         yield structure
         return
@@ -262,7 +263,7 @@ def _shapes(structure: Any) -> Iterator[Any]:
         yield from _shapes(part)
 
 
-def _structure_text(structure: Any) -> str:
+def _structure_text(structure: Tree) -> str:
     if isinstance(structure, Mapping):
         parts = (f"{name}: {_structure_text(part)}" for name, part in structure.items())
         return "{" + ", ".join(parts) + "}"
