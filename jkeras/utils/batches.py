@@ -6,9 +6,10 @@ from typing import Any
 
 from jkeras.core.errors import describe
 from jkeras.core.symbols import Node, Symbol, symbols_in
+from jkeras.core.trees import Tree
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Any:
     """One value that `fit` takes as a batch: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Args:
@@ -27,7 +28,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of a batch; None for what it has not.
 
     Args:
@@ -52,7 +53,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def get_source_inputs(tensor: Any) -> list[Symbol]:
+def get_source_inputs(tensor: Symbol) -> list[Symbol]:
     """The symbols of the inputs that a symbol is computed from, each once.
 
     Args:

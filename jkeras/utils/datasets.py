@@ -11,6 +11,7 @@ A `Dataset` is two functions: `gather_fn`, from the numbers of examples to the e
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 
 from jkeras.core.errors import describe, nearest
 from jkeras.core.keys import checked_seed
+from jkeras.core.trees import Tree
 
 Indices = np.ndarray
 Gather = Callable[[Indices], Any]
@@ -183,9 +185,8 @@ class Dataset:
         return self._with(order_fn=lambda epoch: chosen, length=len(chosen))
 
     def _with(self, **changes: Any) -> Dataset:
-        new = Dataset(self._gather_fn, self._length, self.batch_size)
-        new._order_fn, new._drops = self._order_fn, self._drops
-        new.class_names, new.file_paths = self.class_names, self.file_paths
+        new = copy.copy(self)
+        new.epochs_begun = 0
         for name, value in changes.items():
             setattr(new, name if name == "batch_size" else f"_{name}", value)
         return new
@@ -199,15 +200,15 @@ class Dataset:
         """How many examples an epoch has."""
         return min(self._length, len(self) * (self.batch_size or 1))
 
-    def _examples(self, who: str, count: Any) -> int:
+    def _examples(self, who: str, count: object) -> int:
         """How many examples `count` elements have."""
         return checked_count(f"Dataset: {who}", "count", count) * (self.batch_size or 1)
 
-    def _example(self, index: Any) -> Any:
+    def _example(self, index: int | np.integer) -> Any:
         return jax.tree.map(lambda part: part[0], self._gather_fn(np.asarray([index])))
 
 
-def from_arrays(arrays: Any, batch_size: int | None = None) -> Dataset:
+def from_arrays(arrays: Tree, batch_size: int | None = None) -> Dataset:
     """Arrays `[examples, ...]`, one or a tuple of them, as a data set.
 
     Example:
@@ -237,6 +238,6 @@ def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
     return operator.index(value)
 
 
-def drawn_seed(who: str, seed: Any) -> int:
+def drawn_seed(who: str, seed: int | None) -> int:
     """`seed`, or one below a million from NumPy's generator, which `set_random_seed` seeds."""
     return int(np.random.randint(10**6)) if seed is None else checked_seed(who, seed)

@@ -39,7 +39,11 @@ class Files(NamedTuple):
 
 
 def indexed(
-    directory: Any, labels: Any, class_names: Any, follow_links: bool, seed: int | None
+    directory: str | os.PathLike[str],
+    labels: str | Sequence[int] | np.ndarray | None,
+    class_names: Sequence[str] | None,
+    follow_links: bool,
+    seed: int | None,
 ) -> Files:
     """The image files in a folder and their classes, shuffled if there is a seed.
 
@@ -86,7 +90,7 @@ def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[st
                 yield os.path.join(directory, folder, inside)
 
 
-def _folder(directory: Any) -> str:
+def _folder(directory: object) -> str:
     if not isinstance(directory, str | os.PathLike):
         raise TypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
     if not os.path.isdir(directory):
@@ -97,7 +101,7 @@ def _folder(directory: Any) -> str:
     return os.fspath(directory)
 
 
-def _class_folders(directory: str, class_names: Any) -> list[str]:
+def _class_folders(directory: str, class_names: Sequence[str] | None) -> list[str]:
     """The subfolders that are classes."""
     with os.scandir(directory) as entries:
         found = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
@@ -115,7 +119,7 @@ def _class_folders(directory: str, class_names: Any) -> list[str]:
     return found if class_names is None else list(class_names)
 
 
-def _with_labels(paths: list[str], labels: Sequence[Any]) -> Files:
+def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
     if len(labels) != len(paths):
         raise ValueError(
             f"{WHO}: `labels`: expected one for each of the {len(paths)} files, got {len(labels)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,13 +21,13 @@ _READERS = 8
 
 
 def image_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: str | os.PathLike[str],
+    labels: str | Sequence[int] | np.ndarray | None = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: Any = (256, 256),
+    image_size: int | Sequence[int] = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -183,7 +184,7 @@ def _found(files: Files) -> str:
     return f"{count} belonging to {len(files.class_names)} classes."
 
 
-def _size(value: Any) -> Size:
+def _size(value: object) -> Size:
     pair = (value, value) if isinstance(value, int | np.integer) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{WHO}: `image_size`: expected (height, width), got {value!r}.")
@@ -191,7 +192,7 @@ def _size(value: Any) -> Size:
     return height, width
 
 
-def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> None:
+def _check_labels(labels: object, label_mode: object, class_names: object) -> None:
     if not (labels is None or isinstance(labels, list | tuple | np.ndarray)):
         if not (isinstance(labels, str) and labels == "inferred"):
             raise ValueError(
@@ -222,7 +223,9 @@ def _check_classes(files: Files, label_mode: str | None) -> None:
         )
 
 
-def _check_split(fraction: Any, subset: Any, shuffle: bool, seed: Any) -> None:
+def _check_split(
+    fraction: float | None, subset: str | None, shuffle: bool, seed: int | None
+) -> None:
     if fraction and not 0 < fraction < 1:
         raise ValueError(
             f"{WHO}: `validation_split`: expected a fraction between 0 and 1, got {fraction}."

@@ -7,11 +7,16 @@ import io
 import os
 import pathlib
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.errors import describe, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 """Keras's words for colors, and Pillow's."""
@@ -38,7 +43,7 @@ def pillow(who: str) -> Any:
 
 
 def load_img(
-    path: Any,
+    path: str | bytes | os.PathLike[str] | io.BytesIO,
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -72,7 +77,9 @@ def load_img(
     return image.resize((width, height), resample, box=box)
 
 
-def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+def img_to_array(
+    img: Any, data_format: str | None = None, dtype: DTypeLike | None = None
+) -> np.ndarray:
     """An image of Pillow as an array `[height, width, channels]`.
 
     Args:
@@ -97,7 +104,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
 
 def array_to_img(
-    x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None
 ) -> Any:
     """An array `[height, width, channels]` as an image of Pillow.
 
@@ -130,8 +137,8 @@ def array_to_img(
 
 
 def save_img(
-    path: Any,
-    x: Any,
+    path: str | os.PathLike[str] | IO[bytes],
+    x: ArrayLike,
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,
@@ -162,7 +169,7 @@ def save_img(
     image.save(path, format=file_format, **kwargs)
 
 
-def opened(who: str, path: Any) -> Any:
+def opened(who: str, path: object) -> Any:
     """The image in a file, in the colors it has there.
 
     Raises:
@@ -184,7 +191,7 @@ def in_colors(image: Any, color_mode: str) -> Any:
     return image if fits else image.convert(mode)
 
 
-def check_word(who: str, name: str, value: Any, words: tuple[str, ...]) -> None:
+def check_word(who: str, name: str, value: object, words: tuple[str, ...]) -> None:
     """Raises unless `value` is one of `words`."""
     if value not in words:
         listed = ", ".join(repr(word) for word in words)
@@ -203,7 +210,7 @@ def channels_first(who: str, data_format: str | None) -> bool:
     return data_format == words[1]
 
 
-def _size(who: str, value: Any) -> tuple[int, int]:
+def _size(who: str, value: Sequence[int]) -> tuple[int, int]:
     pair = isinstance(value, tuple | list) and len(value) == 2
     if not pair or not all(isinstance(size, int | np.integer) and size > 0 for size in value):
         raise ValueError(f"{who}: `target_size`: expected (height, width), got {value!r}.")

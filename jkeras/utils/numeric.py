@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,11 @@ import numpy as np
 
 from jkeras.core.errors import describe
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
     """Class ids as one-hot rows.
 
     Args:
@@ -49,7 +52,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     return np.eye(classes, dtype=np.float32)[ids]
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     """Vectors along an axis, divided by their norm; a vector of zeros stays.
 
     Args:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.core.errors import describe, nearest
 from jkeras.utils.datasets import checked_count
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _SIDES = ("pre", "post")
 
@@ -16,10 +20,10 @@ _SIDES = ("pre", "post")
 def pad_sequences(
     sequences: Sequence[Any],
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: Any = 0.0,
+    value: float | str = 0.0,
 ) -> np.ndarray:
     """Sequences filled up, or cut, to one length.
 
@@ -66,7 +70,7 @@ def pad_sequences(
     return result
 
 
-def _lengths(sequences: Any) -> list[int]:
+def _lengths(sequences: Sequence[Any]) -> list[int]:
     if not hasattr(sequences, "__len__") or isinstance(sequences, str):
         raise TypeError(
             f"pad_sequences: `sequences`: expected a list of sequences, got {describe(sequences)}."
@@ -80,7 +84,7 @@ def _lengths(sequences: Any) -> list[int]:
     return [len(sequence) for sequence in sequences]
 
 
-def _full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
+def _full(shape: tuple[int, ...], value: float | str, dtype: DTypeLike) -> np.ndarray:
     text = np.dtype(dtype).kind in "USO"
     if isinstance(value, str) and not text:
         raise ValueError(
@@ -90,7 +94,9 @@ def _full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
     return np.full(shape, value, dtype)
 
 
-def _part(sequence: Any, position: int, inner: tuple[int, ...], dtype: Any) -> np.ndarray:
+def _part(
+    sequence: ArrayLike, position: int, inner: tuple[int, ...], dtype: DTypeLike
+) -> np.ndarray:
     part = np.asarray(sequence, dtype)
     if part.shape[1:] != inner:
         raise ValueError(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.utils.datasets import Dataset, drawn_seed, from_arrays
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Size = int | float | None
 
 
 def split_dataset(
-    dataset: Any,
+    dataset: Dataset | ArrayLike,
     left_size: Size = None,
     right_size: Size = None,
     shuffle: bool = False,
@@ -103,7 +106,7 @@ def _sizes(left: Size, right: Size, total: int) -> tuple[int, int]:
     return first, second
 
 
-def _count(name: str, size: Any, total: int) -> int:
+def _count(name: str, size: object, total: int) -> int:
     if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
         raise TypeError(
             f"split_dataset: `{name}`: expected a number of examples or a fraction, got "

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.core.errors import describe, nearest
 from jkeras.utils.datasets import Dataset, checked_count, drawn_seed
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 FORMATS = ("tf", "grain")
 
 
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: ArrayLike,
+    targets: ArrayLike | None,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
@@ -101,14 +104,14 @@ def timeseries_dataset_from_array(
     return dataset if batch_size is None else dataset.batch(batch_size)
 
 
-def check_format(who: str, format: Any) -> None:
+def check_format(who: str, format: object) -> None:
     """Raises unless `format` is a word that Keras knows."""
     if format not in FORMATS:
         hint = nearest(format, FORMATS) if isinstance(format, str) else ""
         raise ValueError(f"{who}: `format`: expected 'tf' or 'grain', got {format!r}.{hint}")
 
 
-def _series(name: str, value: Any) -> np.ndarray:
+def _series(name: str, value: ArrayLike) -> np.ndarray:
     array = np.asarray(value)
     if array.ndim == 0 or array.dtype.kind not in "buif":
         raise TypeError(
@@ -118,7 +121,7 @@ def _series(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _used_part(who: str, length: int, start: Any, end: Any) -> slice:
+def _used_part(who: str, length: int, start: int | None, end: int | None) -> slice:
     """The part of `length` steps that is used; what is left out is the whole."""
     for name, value in (("start_index", start), ("end_index", end)):
         if value is not None and checked_count(who, name, value) >= length:
