@@ -7,7 +7,7 @@ policy, which layers read where they are made.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
 
@@ -103,6 +103,6 @@ def __getattr__(name: str) -> NoReturn:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}. {fix}".rstrip())
 
 
-def _keep(who: str, argument: str, value: Any, fixed: Any, fix: str) -> None:
+def _keep(who: str, argument: str, value: object, fixed: object, fix: str) -> None:
     if value != fixed:
         raise ValueError(f"{who}: expected `{argument}` {fixed!r}, got {value!r}. {fix}")

@@ -8,17 +8,22 @@ to the digit Keras's on JAX; without a seed every call draws anew, from the sequ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
 
 from jkeras.core.errors import describe, named_arguments
+from jkeras.core.keys import Key
 from jkeras.core.seeds import SeedGenerator, key_of
 from jkeras.core.trees import dtype_of
 
 Array = jax.Array
 Shape = Sequence[int]
+Seed: TypeAlias = int | np.integer | Array | np.ndarray | SeedGenerator | None
+"""An integer, a key or its two numbers, or a generator; None for the next default key."""
 
 __all__ = [
     "SeedGenerator",
@@ -37,7 +42,11 @@ __all__ = [
 
 @named_arguments
 def normal(
-    shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+    shape: Shape,
+    mean: ArrayLike = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
 ) -> Array:
     """Normally distributed numbers.
 
@@ -52,7 +61,11 @@ def normal(
 
 @named_arguments
 def truncated_normal(
-    shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+    shape: Shape,
+    mean: ArrayLike = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
 ) -> Array:
     """Normally distributed numbers within two standard deviations of the mean."""
     key, shape, dtype = _checked("truncated_normal", shape, dtype, seed)
@@ -61,7 +74,11 @@ def truncated_normal(
 
 @named_arguments
 def uniform(
-    shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None
+    shape: Shape,
+    minval: ArrayLike = 0.0,
+    maxval: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
 ) -> Array:
     """Numbers between `minval` (included) and `maxval`, all equally probable."""
     key, shape, dtype = _checked("uniform", shape, dtype, seed)
@@ -70,7 +87,11 @@ def uniform(
 
 @named_arguments
 def randint(
-    shape: Shape, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None
+    shape: Shape,
+    minval: ArrayLike,
+    maxval: ArrayLike,
+    dtype: DTypeLike = "int32",
+    seed: Seed = None,
 ) -> Array:
     """Integers from `minval` to `maxval - 1`, all equally probable."""
     key, shape, dtype = _checked("randint", shape, dtype, seed)
@@ -78,14 +99,22 @@ def randint(
 
 
 @named_arguments
-def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Array:
+def gamma(
+    shape: Shape, alpha: ArrayLike, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Array:
     """Numbers of the gamma distribution with shape `alpha` and scale 1."""
     key, shape, dtype = _checked("gamma", shape, dtype, seed)
     return jax.random.gamma(key, jnp.asarray(alpha), shape, dtype)
 
 
 @named_arguments
-def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Array:
+def beta(
+    shape: Shape,
+    alpha: ArrayLike,
+    beta: ArrayLike,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
+) -> Array:
     """Numbers of the beta distribution, between 0 and 1."""
     key, shape, dtype = _checked("beta", shape, dtype, seed)
     return jax.random.beta(key, jnp.asarray(alpha), jnp.asarray(beta), shape, dtype)
@@ -93,7 +122,11 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
 
 @named_arguments
 def binomial(
-    shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
+    shape: Shape,
+    counts: ArrayLike,
+    probabilities: ArrayLike,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
 ) -> Array:
     """How many of `counts` trials succeed, as floats."""
     key, shape, dtype = _checked("binomial", shape, dtype, seed)
@@ -102,7 +135,9 @@ def binomial(
 
 
 @named_arguments
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Array:
+def categorical(
+    logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None
+) -> Array:
     """Class indices `[batch, num_samples]`, drawn by the softmax of `logits` `[batch, classes]`.
 
     Raises:
@@ -114,13 +149,17 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
             f"categorical: expected `logits` [batch, classes], got shape {logits.shape}. "
             "For one row: logits[None]."
         )
-    shape = (logits.shape[0], num_samples)
-    key, shape, dtype = _checked("categorical", shape, dtype, seed)
+    key, shape, dtype = _checked("categorical", (logits.shape[0], num_samples), dtype, seed)
     return jax.random.categorical(key, logits[..., None], axis=1, shape=shape).astype(dtype)
 
 
 @named_arguments
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Array:
+def dropout(
+    inputs: ArrayLike,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Seed = None,
+) -> Array:
     """`inputs` with a share `rate` set to 0 and the others divided by `1 - rate`.
 
     Args:
@@ -144,12 +183,14 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
 
 @named_arguments
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Array:
+def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> Array:
     """`x` with the entries of every line along `axis` in another order, each line its own."""
     return jax.random.permutation(key_of("shuffle", seed), jnp.asarray(x), axis, independent=True)
 
 
-def _checked(who: str, shape: Any, dtype: Any, seed: Any) -> tuple[Any, Any, Any]:
+def _checked(
+    who: str, shape: object, dtype: DTypeLike | None, seed: Seed
+) -> tuple[Key, tuple[int, ...], np.dtype]:
     """The key, the shape as a tuple, and the dtype (float32 for None).
 
     Raises:

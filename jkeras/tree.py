@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from jkeras.core.errors import describe
-from jkeras.core.trees import path_names
+from jkeras.core.trees import Tree, path_names
 
 __all__ = [
     "MAP_TO_NONE",
@@ -35,11 +35,11 @@ class MAP_TO_NONE:
     """What the function of `traverse` returns to put None in the place of a structure."""
 
 
-def _is_none(value: Any) -> bool:
+def _is_none(value: object) -> bool:
     return value is None
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: Tree) -> bool:
     """Whether something is a structure, an empty one included, and no leaf.
 
     Example:
@@ -49,11 +49,11 @@ def is_nested(structure: Any) -> bool:
     return bool(_treedef(structure) != _treedef(0))
 
 
-def _treedef(structure: Any) -> Any:
+def _treedef(structure: Tree) -> Any:
     return jax.tree.structure(structure, is_leaf=_is_none)
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: Tree) -> list[Any]:
     """The leaves.
 
     Example:
@@ -63,7 +63,7 @@ def flatten(structure: Any) -> list[Any]:
     return jax.tree.leaves(structure, is_leaf=_is_none)
 
 
-def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+def flatten_with_path(structure: Tree) -> list[tuple[tuple[Any, ...], Any]]:
     """Pairs of a path and a leaf; a path is made of indices, keys and attribute names.
 
     Example:
@@ -99,7 +99,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     return jax.tree.map(func, *structures, is_leaf=_is_none if none_is_leaf else None)
 
 
-def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+def map_structure_up_to(shallow_structure: Tree, func: Callable[..., Any], *structures: Any) -> Any:
     """`func` of what the structures have where `shallow_structure` has its leaves.
 
     Example:
@@ -112,7 +112,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
     return jax.tree.unflatten(shallow, [func(*given) for given in zip(*parts, strict=True)])
 
 
-def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+def map_shape_structure(func: Callable[[Any], Any], structure: Tree) -> Any:
     """As `map_structure`, with tuples and lists of sizes (integers or None) as leaves.
 
     Example:
@@ -123,13 +123,13 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     return jax.tree.map(func, structure, is_leaf=_is_shape)
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     if value is None:
         return True
     return isinstance(value, tuple | list) and all(n is None or isinstance(n, int) for n in value)
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
+def pack_sequence_as(structure: Tree, flat_sequence: Iterable[Any]) -> Any:
     """The structure with other leaves.
 
     Raises:
@@ -148,7 +148,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     return jax.tree.unflatten(shape, leaves)
 
 
-def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+def assert_same_structure(a: Tree, b: Tree, check_types: bool | None = None) -> None:
     """Raises unless both have the same structure; lists, tuples and dicts are kept apart.
 
     Args:
@@ -165,7 +165,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
         raise ValueError(f"expected two structures of one form, got {one} and {other}.")
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: Tree, b: Tree) -> None:
     """Raises unless both have leaves at the same paths; lists and tuples count alike.
 
     Raises:
@@ -177,7 +177,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
         raise ValueError(f"expected leaves at the same paths, got {', '.join(only)} in one only.")
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: Tree) -> Any:
     """The structure with tuples for its lists.
 
     Example:
@@ -187,11 +187,11 @@ def lists_to_tuples(structure: Any) -> Any:
     return traverse(_tuple_or_none, structure, top_down=False)
 
 
-def _tuple_or_none(value: Any) -> Any:
+def _tuple_or_none(value: object) -> Any:
     return tuple(value) if isinstance(value, list) else None
 
 
-def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+def traverse(func: Callable[[Any], Any], structure: Tree, top_down: bool = True) -> Any:
     """Replaces structures and leaves by what `func` makes of them, where that is not None.
 
     Args:
@@ -216,11 +216,11 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     return walked if found is None else _unless_none(found)
 
 
-def _unless_none(found: Any) -> Any:
+def _unless_none(found: object) -> Any:
     return None if found is MAP_TO_NONE or isinstance(found, MAP_TO_NONE) else found
 
 
-def _with_children(structure: Any, walk: Callable[[Any], Any]) -> Any:
+def _with_children(structure: Tree, walk: Callable[[Any], Any]) -> Any:
     """A structure with each of its direct parts walked; a leaf as it is."""
     if not is_nested(structure):
         return structure
@@ -228,6 +228,6 @@ def _with_children(structure: Any, walk: Callable[[Any], Any]) -> Any:
     return jax.tree.unflatten(shape, [walk(part) for part in parts])
 
 
-def _check_function(who: str, func: Any) -> None:
+def _check_function(who: str, func: object) -> None:
     if not callable(func):
         raise TypeError(f"{who}: expected `func` a function, got {describe(func)}.")
