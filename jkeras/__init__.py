@@ -26,8 +26,8 @@ from jkeras import (
 )
 from jkeras.core.absent import answering as _answering
 from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.remat import RematScope, remat
-from jkeras.core.symbols import Symbol as KerasTensor
 from jkeras.core.variables import Variable
 from jkeras.layers import Input, InputSpec, Layer
 from jkeras.trainer import Function, Model, Sequential, Trainer

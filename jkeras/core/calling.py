@@ -10,7 +10,9 @@ import inspect
 from typing import Any
 
 from jkeras.core.errors import describe, unexpected_arguments
-from jkeras.core.symbols import call
+from jkeras.core.identity import identity_of
+from jkeras.core.symbols import Node
+from jkeras.core.tracing import traced_outputs
 
 _FIRST = ("inputs", "x", "sequences", "sequence")
 _ATTENTION = ("query", "value", "key")
@@ -32,6 +34,22 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     given = args, {name: value for name, value in kwargs.items() if value is not None}
     values, options = arrangement(layer, args, kwargs)
     return call(layer, values, options, given)
+
+
+def call(layer: Any, args: tuple[Any, ...], options: dict[str, Any], given: tuple[Any, Any]) -> Any:
+    """The symbols of the outputs of a layer called on symbols.
+
+    Args:
+      layer: the layer.
+      args: what its `apply` gets after params and state, in its own order.
+      options: what it gets by name.
+      given: the arguments as they were written.
+    """
+    node = Node(layer, args, options)
+    node.given = given
+    outputs = node.give(traced_outputs(layer, args, options))
+    identity_of(layer).nodes.append(node)
+    return outputs
 
 
 def arrangement(

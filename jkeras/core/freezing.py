@@ -21,7 +21,7 @@ import dataclasses
 import fnmatch
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar
 
 import jax
 
@@ -29,8 +29,19 @@ from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.trees import Tree, path_names
 
-if TYPE_CHECKING:
-    from jkeras.core.layer import Layer
+
+class Freezable(Protocol):
+    """A description with the argument `trainable`: every layer."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights."""
+
+    def replace(self, *, trainable: bool) -> Self:
+        """A copy that is trained, or is not."""
+
+
+L = TypeVar("L", bound=Freezable)
 
 _changes = itertools.count(1)
 _latest = 0
@@ -135,7 +146,7 @@ def freezes_all(layer: Any) -> bool:
     return known is None or known.trainable is None
 
 
-def frozen_copy(layer: Layer) -> Layer:
+def frozen_copy(layer: L) -> L:
     """The layer as it runs inside a frozen one: frozen itself."""
     return layer.replace(trainable=False) if layer.trainable else layer
 

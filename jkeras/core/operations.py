@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.calling import call
 from jkeras.core.errors import describe
 from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key
@@ -213,4 +214,35 @@ def _lenient() -> Any:
         yield
 
 
-__all__ = ["Hole", "Operation", "Static", "Template", "template"]
+def record(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    kind: str = "",
+) -> Any:
+    """A call of a pure function of arrays, as a layer of the graph.
+
+    Args:
+      function: maps arrays to arrays, and keeps nothing. Its name becomes the layer's.
+      args: what it is called with: symbols, structures of them, and constants.
+      kwargs: the same by name.
+      kind: what the layer is called in a summary; made of the function's name when left out.
+
+    Returns:
+      The symbols of its outputs, in its structure.
+
+    Raises:
+      TypeError, ValueError: what the function says to these shapes, with the layers named that
+        made the symbols.
+
+    Example:
+      >>> from jkeras import Input
+      >>> record(jnp.concatenate, ([Input((2,)), Input((3,))],), {"axis": -1}).shape
+      (None, 5)
+    """
+    arguments, symbols = template((args, kwargs))
+    return call(Operation(function, arguments, kind), tuple(symbols), {}, (args, kwargs))
+
+
+__all__ = ["Hole", "Operation", "Static", "Template", "record", "template"]

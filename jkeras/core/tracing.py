@@ -7,6 +7,7 @@ differs cannot be made: the error says so where the layer is called.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,7 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
         (weights, first), (again, second) = (_traced(layer, args, options, n) for n in _SIZES)
         _check_weights(weights, again)
         _check_given(first)
-        return jax.tree.map(_symbol, first, second)
+        return jax.tree.map(functools.partial(_symbol, _pattern(args, options)), first, second)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         text = _told(error, layer, args, options)
@@ -126,9 +127,14 @@ def _check_weights(first: Any, second: Any) -> None:
             )
 
 
-def _symbol(a: Any, b: Any) -> Symbol:
-    shape = (m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
-    return Symbol(shape, a.dtype)
+def _pattern(*arguments: Any) -> Symbol:
+    """A symbol of the class that the outputs of these arguments have."""
+    return next(iter(symbols_in(arguments)), Symbol(()))
+
+
+def _symbol(pattern: Symbol, a: jax.ShapeDtypeStruct, b: jax.ShapeDtypeStruct) -> Symbol:
+    shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+    return pattern.like(shape, a.dtype)
 
 
 def edges(*arguments: Any) -> str:

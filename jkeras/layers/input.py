@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
+from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.core.serialization import never
-from jkeras.core.symbols import Node, Symbol
+from jkeras.core.symbols import Node
 from jkeras.layers.options import optional, positive_int
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def Input(
     *,
     batch_shape: Shape | None = None,
     name: str | None = None,
-) -> Symbol:
+) -> KerasTensor:
     """The inputs of a model, as the symbol that layers are called on.
 
     It begins a `Sequential`, too: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
@@ -153,10 +154,10 @@ def Input(
     return entrance(InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name))
 
 
-def entrance(layer: InputLayer) -> Symbol:
+def entrance(layer: InputLayer) -> KerasTensor:
     """The symbol of what goes into a model through this layer."""
     assert layer.batch_shape is not None
-    symbol = Symbol(layer.batch_shape, layer.dtype or "float32", layer.name)
+    symbol = KerasTensor(layer.batch_shape, layer.dtype or "float32", layer.name)
     node = Node(layer, (), {})
     identity_of(layer).nodes.append(node)
     node.give(symbol)

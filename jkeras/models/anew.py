@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 
+from jkeras.core.calling import call
 from jkeras.core.description import fields
 from jkeras.core.layer import Layer
-from jkeras.core.symbols import call
 from jkeras.layers.input import entrance
 from jkeras.models.graph import Graph
 

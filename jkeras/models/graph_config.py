@@ -16,10 +16,11 @@ import jax
 
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
+from jkeras.core.keras_tensor import OPERATORS
 from jkeras.core.naming import snake_case
-from jkeras.core.operations import Operation
+from jkeras.core.operations import Operation, record
 from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
-from jkeras.core.symbols import OPERATORS, Node, Symbol, record
+from jkeras.core.symbols import Node, Symbol
 from jkeras.layers.input import InputLayer, entrance
 from jkeras.models.configs import written_layer
 from jkeras.ops import activations

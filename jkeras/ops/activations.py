@@ -20,8 +20,9 @@ import jax.numpy as jnp
 from jkeras.core.description import Description
 from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array, Layer
+from jkeras.core.operations import record
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
-from jkeras.core.symbols import Symbol, record
+from jkeras.core.symbols import Symbol
 
 if TYPE_CHECKING:
     from jkeras.core.typing import Config, Identifier

@@ -14,8 +14,8 @@ import pytest
 import jkeras
 from jkeras import Input
 from jkeras.core.identity import identity_of, renamed
-from jkeras.core.operations import Operation, template
-from jkeras.core.symbols import has_symbols, record
+from jkeras.core.operations import Operation, record, template
+from jkeras.core.symbols import has_symbols
 from jkeras.layers import LSTM, Attention, Concatenate, Conv2D, Dense, Dropout, MultiHeadAttention
 from jkeras.models import Graph
 

@@ -9,8 +9,7 @@ import pytest
 
 import jkeras
 from jkeras import Input, Model
-from jkeras.core.operations import Operation
-from jkeras.core.symbols import record
+from jkeras.core.operations import Operation, record
 from jkeras.layers import Dense
 from jkeras.models import Graph
 from tests.golden.graph_cases import CASES, data

@@ -159,7 +159,7 @@ def _made(source: Source) -> Callable[..., Any]:
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if name not in OF_SYMBOLS and has_symbol(args, kwargs):
-            return importlib.import_module("jkeras.core.symbols").record(function, args, kwargs)
+            return importlib.import_module("jkeras.core.operations").record(function, args, kwargs)
         if kwargs and not open_ended:
             _check_names(name, kwargs, known)
         bound = _bound(name, signature, args, kwargs)
