@@ -6,6 +6,9 @@ under `jit`. Words that stand for objects (`activation="relu"`) are turned into 
 construction, by the field's converter, so equal meanings compare equal and a misspelling fails
 there.
 
+A description is written as a configuration, and read from one, by its fields. A field whose value
+Keras spells otherwise has its rule beside it (`option(to_config=…)`).
+
 A class with an `__init__` of its own is written by hand, as for Keras: `super().__init__(...)`,
 then any attributes. Its objects may change, and are equal only to themselves.
 """
@@ -16,15 +19,32 @@ import copy
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
-from jkeras.core.errors import unexpected_arguments
+from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.policies import with_plain_dtypes
+from jkeras.core.serialization import LEFT_OUT, read, serialize_keras_object
+
+T = TypeVar("T")
 
 GIVEN = "_given"
 """Where an object of a class written by hand keeps the arguments it was made with."""
 
-LEFT_OUT = object()
-"""What a field's `to_config` returns when the argument shall not appear in a configuration."""
+_SAY_NOTHING: dict[str, tuple[Any, ...]] = {
+    "autocast": (True,),
+    "activity_regularizer": (None,),
+    "quantization_config": (None,),
+    "lora_rank": (None,),
+    "lora_alpha": (None,),
+    "gptq_unpacked_column_size": (None,),
+    "sparse": (False,),
+    "ragged": (False,),
+    "optional": (False,),
+    "use_cudnn": ("auto", True, None),
+    "is_legacy_optimizer": (False,),
+    "jit_compile": (True, False, None, "auto"),
+}
+"""Arguments that Keras writes and a class here may lack, with the values that change nothing."""
 
 
 def option(
@@ -126,9 +146,7 @@ class Description:
         A value is a number, a string, None, a list or dict of such, or, for an object, the dict
         that `jkeras.saving.serialize_keras_object` gives.
         """
-        from jkeras.core.serialization import config_of  # it imports this module
-
-        config = config_of(self)
+        config = _config_of(self)
         return config | given_config(self) if self.by_hand and _is_plain(type(self)) else config
 
     @classmethod
@@ -139,9 +157,7 @@ class Description:
           TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
           ValueError: an argument is missing, or has a value that is not supported here.
         """
-        from jkeras.core.serialization import from_config  # it imports this module
-
-        return from_config(cls, config)
+        return _from_config(cls, config)
 
     @property
     def who(self) -> str:
@@ -235,32 +251,6 @@ def _complete(cls: type) -> None:
             setattr(cls, name, method)
 
 
-def given_config(made: Any) -> dict[str, Any]:
-    """The arguments that an object of a class written by hand was made with, by name.
-
-    Raises:
-      TypeError: one of them has no configuration.
-    """
-    from jkeras.core.serialization import serialize_keras_object
-
-    args, kwargs = vars(vars(made).get("_origin", made))[GIVEN]  # of the object, not of a view
-    signature = inspect.signature(type(made).__init__)
-    given = dict(signature.bind(made, *args, **kwargs).arguments)
-    named: dict[str, Any] = {}
-    for name, parameter in list(signature.parameters.items())[1:]:
-        if name in given and parameter.kind is parameter.VAR_KEYWORD:
-            named |= given[name]
-        elif name in given:
-            named[name] = given[name]
-    return {name: serialize_keras_object(value) for name, value in named.items()}
-
-
-def _is_plain(cls: type) -> bool:
-    """Whether no class of the user's writes its own configuration."""
-    below = [base for base in cls.__mro__ if getattr(base, "by_hand", False)]
-    return not any("get_config" in vars(base) for base in below)
-
-
 def inherit_init(cls: type) -> None:
     """Lets a class without arguments of its own have the `__init__` of the class above."""
     if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
@@ -298,3 +288,107 @@ def _short(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_short(item)}" for key, item in value.items()) + "}"
     return repr(value)
+
+
+# -- configurations
+
+
+def _config_of(description: Description) -> dict[str, Any]:
+    """The arguments of a description by name, each as a configuration holds it."""
+    config = {}
+    for field in sorted(fields(type(description)), key=lambda field: bool(field.kw_only)):
+        if not field.init:
+            continue
+        write = field.metadata.get("to_config") or serialize_keras_object
+        try:
+            written = write(getattr(description, field.name))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{description.who}: `{field.name}`: {error}") from None
+        if written is not LEFT_OUT:
+            config[field.name] = written
+    return config
+
+
+def _from_config(kind: type[T], config: Any) -> T:
+    """A description of this class from its arguments, as `get_config` gave them here or in Keras.
+
+    Raises:
+      TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
+      ValueError: an argument is missing, or has a value that is not supported here.
+    """
+    who = kind.__name__
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{who}.from_config: expected a dict of arguments, got {describe(config)}.")
+    if "class_name" in config and "config" in config:
+        raise ValueError(
+            f"{who}.from_config: expected a dict of arguments, got a whole configuration with "
+            "'class_name' and 'config'. Pass its 'config', or use "
+            "jkeras.saving.deserialize_keras_object."
+        )
+    known, takes_any = _arguments(kind)
+    plain = with_plain_dtypes(config)
+    values = {
+        name: read(value)
+        for name, value in plain.items()
+        if name in known or takes_any or not _says_nothing(who, name, value)
+    }
+    missing = [f.name for f in fields(kind) if _is_required(f) and f.name not in values]
+    if missing:
+        raise ValueError(
+            f"{who}.from_config: the configuration lacks `{'`, `'.join(missing)}`. It has: "
+            f"{', '.join(config) or 'nothing'}."
+        )
+    return kind(**values)
+
+
+def _arguments(kind: type) -> tuple[list[str], bool]:
+    """The names of a class's arguments, and whether it takes any others."""
+    parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return list(parameters), inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _says_nothing(who: str, name: str, value: Any) -> bool:
+    """Whether an argument of Keras that a class lacks may be left out without a loss.
+
+    Raises:
+      ValueError: it has another value, which is not supported.
+    """
+    if name == "build_config":
+        return True
+    if name not in _SAY_NOTHING:
+        return False
+    if not any(value is plain or value == plain for plain in _SAY_NOTHING[name]):
+        raise ValueError(
+            f"{who}.from_config: `{name}`: expected {_SAY_NOTHING[name][0]!r}, because jkeras has "
+            f"no such argument, got {describe(value)}."
+        )
+    return True
+
+
+def given_config(made: Any) -> dict[str, Any]:
+    """The arguments that an object of a class written by hand was made with, by name.
+
+    Raises:
+      TypeError: one of them has no configuration.
+    """
+    args, kwargs = vars(vars(made).get("_origin", made))[GIVEN]  # of the object, not of a view
+    signature = inspect.signature(type(made).__init__)
+    given = dict(signature.bind(made, *args, **kwargs).arguments)
+    named: dict[str, Any] = {}
+    for name, parameter in list(signature.parameters.items())[1:]:
+        if name in given and parameter.kind is parameter.VAR_KEYWORD:
+            named |= given[name]
+        elif name in given:
+            named[name] = given[name]
+    return {name: serialize_keras_object(value) for name, value in named.items()}
+
+
+def _is_plain(cls: type) -> bool:
+    """Whether no class of the user's writes its own configuration."""
+    below = [base for base in cls.__mro__ if getattr(base, "by_hand", False)]
+    return not any("get_config" in vars(base) for base in below)

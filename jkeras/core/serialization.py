@@ -8,17 +8,15 @@ Laws: reading what was written gives an equal description; what is written becom
 a configuration is ever run or imported: names are looked up among this library's, the user's own
 (`jkeras.core.custom_objects`) and classes that are loaded already.
 
-A description's own part is written from its fields. A field whose value Keras spells otherwise has
-its rule beside it (`option(to_config=…)`), an object for which another value stands a method
+An object writes its own part (`get_config`) and its class reads it (`from_config`); descriptions do
+both from their fields (`core.description`). An object for which another value stands has a method
 `in_config()`. A layer with layers inside needs nothing more: its fields are read and written with
 what is in them, and equal named configurations in one list become one object, as they were.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -33,17 +31,15 @@ from jkeras.core.custom_objects import (
     get_registered_object,
     is_registered,
 )
-from jkeras.core.description import LEFT_OUT, Description, fields
 from jkeras.core.errors import describe, nearest
 from jkeras.core.policies import policy, with_plain_dtypes
 
 T = TypeVar("T")
 
 __all__ = [
-    "config_of",
+    "LEFT_OUT",
     "deserialize_in",
     "deserialize_keras_object",
-    "from_config",
     "if_set",
     "never",
     "policy",
@@ -52,6 +48,9 @@ __all__ = [
     "serialize_keras_object",
     "with_plain_dtypes",
 ]
+
+LEFT_OUT = object()
+"""What a rule for an argument returns when the argument shall not appear in a configuration."""
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "layers": ("jkeras.layers",),
@@ -75,23 +74,6 @@ _NOT_IN_KERAS = frozenset(
     {"Chain", "FunctionMetric", "LossFunction", "LossMetric", "MeanMetric", "Trainer"}
 )
 """Classes of ours without a counterpart: written with our module, since Keras cannot read them."""
-
-_SAY_NOTHING: dict[str, tuple[Any, ...]] = {
-    "autocast": (True,),
-    "activity_regularizer": (None,),
-    "quantization_config": (None,),
-    "lora_rank": (None,),
-    "lora_alpha": (None,),
-    "gptq_unpacked_column_size": (None,),
-    "sparse": (False,),
-    "ragged": (False,),
-    "optional": (False,),
-    "use_cudnn": ("auto", True, None),
-    "is_legacy_optimizer": (False,),
-    "jit_compile": (True, False, None, "auto"),
-}
-"""Arguments that Keras writes and a class here may lack, with the values that change nothing."""
-
 
 # -- writing
 
@@ -203,22 +185,6 @@ def _function(function: Any) -> dict[str, Any]:
         "config": name,
         "registered_name": registered,
     }
-
-
-def config_of(description: Description) -> dict[str, Any]:
-    """The arguments of a description by name, each as a configuration holds it."""
-    config = {}
-    for field in sorted(fields(type(description)), key=lambda field: bool(field.kw_only)):
-        if not field.init:
-            continue
-        write = field.metadata.get("to_config") or serialize_keras_object
-        try:
-            written = write(getattr(description, field.name))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{description.who}: `{field.name}`: {error}") from None
-        if written is not LEFT_OUT:
-            config[field.name] = written
-    return config
 
 
 def if_set(value: Any) -> Any:
@@ -407,64 +373,3 @@ def _made(kind: Any, content: Any, config: Mapping[str, Any]) -> Any:
     if config.get("compile_config") and hasattr(made, "compile_from_config"):
         made.compile_from_config(config["compile_config"])
     return made
-
-
-def from_config(kind: type[T], config: Any) -> T:
-    """A description of this class from its arguments, as `get_config` gave them here or in Keras.
-
-    Raises:
-      TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
-      ValueError: an argument is missing, or has a value that is not supported here.
-    """
-    who = kind.__name__
-    if not isinstance(config, Mapping):
-        raise TypeError(f"{who}.from_config: expected a dict of arguments, got {describe(config)}.")
-    if "class_name" in config and "config" in config:
-        raise ValueError(
-            f"{who}.from_config: expected a dict of arguments, got a whole configuration with "
-            "'class_name' and 'config'. Pass its 'config', or use "
-            "jkeras.saving.deserialize_keras_object."
-        )
-    known, takes_any = _arguments(kind)
-    plain = with_plain_dtypes(config)
-    values = {
-        name: read(value)
-        for name, value in plain.items()
-        if name in known or takes_any or not _says_nothing(who, name, value)
-    }
-    missing = [f.name for f in fields(kind) if _is_required(f) and f.name not in values]
-    if missing:
-        raise ValueError(
-            f"{who}.from_config: the configuration lacks `{'`, `'.join(missing)}`. It has: "
-            f"{', '.join(config) or 'nothing'}."
-        )
-    return kind(**values)
-
-
-def _arguments(kind: type) -> tuple[list[str], bool]:
-    """The names of a class's arguments, and whether it takes any others."""
-    parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
-    kinds = {parameter.kind for parameter in parameters.values()}
-    return list(parameters), inspect.Parameter.VAR_KEYWORD in kinds
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _says_nothing(who: str, name: str, value: Any) -> bool:
-    """Whether an argument of Keras that a class lacks may be left out without a loss.
-
-    Raises:
-      ValueError: it has another value, which is not supported.
-    """
-    if name == "build_config":
-        return True
-    if name not in _SAY_NOTHING:
-        return False
-    if not any(value is plain or value == plain for plain in _SAY_NOTHING[name]):
-        raise ValueError(
-            f"{who}.from_config: `{name}`: expected {_SAY_NOTHING[name][0]!r}, because jkeras has "
-            f"no such argument, got {describe(value)}."
-        )
-    return True
