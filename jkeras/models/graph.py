@@ -88,14 +88,10 @@ class Graph(Composite):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._compared == other._compared
+        return _compared(self) == _compared(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), self._compared))
-
-    @property
-    def _compared(self) -> tuple[Any, ...]:
-        return self.name, self.dtype, self.trainable, self.wiring, self.ties
+        return hash((type(self), _compared(self)))
 
     def __repr__(self) -> str:
         name = f"name={self.name!r}, " if self.name else ""
@@ -317,6 +313,11 @@ class Graph(Composite):
                 f"{describe(masks)}."
             )
         return listed
+
+
+def _compared(graph: Graph) -> tuple[Any, ...]:
+    """What graphs are compared by: none of their symbols."""
+    return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.ties
 
 
 def _entered(layer: Any, value: Any) -> Any:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import jax
 
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import OPERATORS
+from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation, record
 from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
 from jkeras.core.symbols import Node, Symbol
 from jkeras.layers.input import InputLayer, entrance
 from jkeras.models.configs import written_layer
+from jkeras.models.wiring import Wiring
 from jkeras.ops import activations
-
-if TYPE_CHECKING:
-    from jkeras.models.graph import Graph
 
 _TENSOR = "__keras_tensor__"
 _GRAPHS = ("Functional", "Model")
@@ -44,10 +43,42 @@ _ACTIVATIONS = {"ReLU": activations.relu, "Mish": activations.mish}
 """The operations that Keras keeps beside its activation functions."""
 
 
+class Wired(Protocol):
+    """What is written: layers, their calls, and the symbols between them, as `models.Graph` has."""
+
+    @property
+    def inputs(self) -> Any:
+        """A structure of symbols."""
+
+    @property
+    def outputs(self) -> Any:
+        """A structure of symbols."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in Keras's order."""
+
+    @property
+    def nodes(self) -> list[list[Node]]:
+        """For each layer its calls."""
+
+    @property
+    def wiring(self) -> Wiring:
+        """The same without symbols."""
+
+    @property
+    def input_symbols(self) -> list[Symbol]:
+        """The inputs, in order."""
+
+
 # -- writing
 
 
-def config_of_graph(graph: Graph, name: str | None) -> dict[str, Any]:
+def config_of_graph(graph: Wired, name: str | None) -> dict[str, Any]:
     """What `keras.Model.get_config` gives for such a graph.
 
     Raises:
@@ -74,7 +105,7 @@ def _at_the_end(place: list[Any], inner: list[str]) -> list[Any]:
     return [name, at + 1 if name in inner else at, number]
 
 
-def _places(graph: Graph) -> _Places:
+def _places(graph: Wired) -> _Places:
     """For every symbol its layer, which of the layer's calls, and which of its outputs."""
     found: _Places = {}
     for layer, nodes in zip(graph.layers, graph.nodes, strict=True):
