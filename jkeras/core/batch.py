@@ -47,5 +47,5 @@ def as_batch(value: Any) -> Batch:
             "expected x, (x,), (x, y) or (x, y, sample_weight), "
             f"got a tuple of {len(value)}. Several inputs go inside x: ((a, b), y)."
         )
-    batch = Batch(*value)
-    return batch._replace(x=tuple(batch.x)) if isinstance(batch.x, list) else batch
+    x, *rest = value
+    return Batch(tuple(x) if isinstance(x, list) else x, *rest)

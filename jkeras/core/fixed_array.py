@@ -26,7 +26,7 @@ class FixedArray:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, FixedArray)
-            and self._hash == other._hash
+            and hash(self) == hash(other)
             and self.values.dtype == other.values.dtype
             and np.array_equal(self.values, other.values)
         )

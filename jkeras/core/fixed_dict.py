@@ -42,7 +42,7 @@ class FixedDict(Mapping[Any, Any]):
         return len(self._entries)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FixedDict) and self._entries == other._entries
+        return isinstance(other, FixedDict) and dict(self) == dict(other)
 
     def __hash__(self) -> int:
         return self._hash

@@ -223,7 +223,7 @@ class Layer(Asked, Description):
         """
         if not self.trainable:
             return 0.0
-        terms = [rule(params[weight]) for weight, rule in self._rules("regularizer", params)]
+        terms = [rule(params[weight]) for weight, rule in self.weight_rules("regularizer", params)]
         return sum(terms, start=0.0)
 
     def constrain(self, params: Params) -> Params:
@@ -233,11 +233,11 @@ class Layer(Asked, Description):
         if not self.trainable:
             return params
         changed = {
-            weight: rule(params[weight]) for weight, rule in self._rules("constraint", params)
+            weight: rule(params[weight]) for weight, rule in self.weight_rules("constraint", params)
         }
         return {**params, **changed} if changed else params
 
-    def _rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
+    def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """Weights with their rule; `recurrent_regularizer` is that of `recurrent_kernel`."""
         found = []
         for field in fields(type(self)):

@@ -113,9 +113,9 @@ class DepthwiseConvolution(Layer):
         weights = self.weights_like(params, x)
         return finish(self, _each_channel(self, x, weights["kernel"]), weights), state
 
-    def _rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
+    def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """The weight's name is `kernel`, while its rules are called `depthwise_…`, as in Keras."""
-        found = super()._rules(suffix, {**params, "depthwise": params["kernel"]})
+        found = super().weight_rules(suffix, {**params, "depthwise": params["kernel"]})
         return [("kernel" if weight == "depthwise" else weight, rule) for weight, rule in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from jkeras.core import by_hand
 from jkeras.core.freezing import freezes_all
@@ -22,11 +22,10 @@ class Composite(Layer):
 
     follows_policy: ClassVar[bool] = False
 
-    if TYPE_CHECKING:
-
-        @property
-        def layers(self) -> tuple[Layer, ...]:
-            """The layers, which a subclass has."""
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers under their names: what every subclass defines."""
+        raise NotImplementedError(f"{type(self).__name__}: expected an attribute `layers`.")
 
     def __getattr__(self, name: str) -> Any:
         """A word of a model, `nested.get_layer("x")`, is that of a model of these layers, which

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core.layer import Params
+from jkeras.core.layer import Layer, Params
 from jkeras.models.tracking import inside, origin_of, own_variables
 
 
@@ -29,8 +29,8 @@ def penalties(layer: Any, params: Params) -> list[Any]:
         return own + found
     if found or parts:
         return found
-    if hasattr(layer, "_rules") and not hasattr(layer, "layer"):
-        return [rule(params[weight]) for weight, rule in layer._rules("regularizer", params)]
+    if isinstance(layer, Layer) and not hasattr(layer, "layer"):
+        return [rule(params[weight]) for weight, rule in layer.weight_rules("regularizer", params)]
     whole = layer.penalty(params) if hasattr(layer, "penalty") else 0.0
     return [] if isinstance(whole, float | int) and whole == 0 else [whole]
 
