@@ -14,7 +14,7 @@ import jax
 
 from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import first_node
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import traced_outputs
@@ -76,9 +76,9 @@ class Asked:
         if isinstance(shape, dict):
             return {name: self._symbols(part) for name, part in shape.items()}
         if not isinstance(shape, list | tuple):
-            raise TypeError(
-                f"{self.who}: compute_output_shape: expected a shape such as (None, 4), got "
-                f"{describe(shape)}."
+            raise type_error(
+                f"compute_output_shape: expected a shape such as (None, 4), got {describe(shape)}.",
+                who=self.who,
             )
         if all(size is None or hasattr(size, "__index__") for size in shape):
             return Symbol(shape, "int32" if self.takes_integers else "float32")
@@ -109,10 +109,11 @@ class Asked:
           TypeError: always.
         """
         del loss
-        raise TypeError(
-            f"{self.who}: add_loss: expected a class with a `call` of its own, where it is called. "
-            "What depends on weights is a regularizer, what depends on outputs an "
-            "ActivityRegularization layer."
+        raise type_error(
+            "add_loss: expected a class with a `call` of its own, where it is called. What "
+            "depends on weights is a regularizer, what depends on outputs an "
+            "ActivityRegularization layer.",
+            who=self.who,
         )
 
     def stateless_call(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.errors import describe, type_error, unexpected_arguments
 from jkeras.core.identity import identity_of
 from jkeras.core.symbols import Node
 from jkeras.core.tracing import traced_outputs
@@ -72,11 +72,13 @@ def arrangement(
 def _check_given(layer: Any, values: list[Any]) -> None:
     """Raises unless there is an input."""
     if not values:
-        raise TypeError(f"{layer.who}: expected an input, got none. Write layer(x).")
+        raise type_error(who=layer.who, expected="an input", got="none", fix="Write layer(x).")
     if values[0] is None:
-        raise TypeError(
-            f"{layer.who}: expected an input, got None. A function that shall give it may lack its "
-            "`return`."
+        raise type_error(
+            who=layer.who,
+            expected="an input",
+            got="None",
+            fix="A function that shall give it may lack its `return`.",
         )
 
 
@@ -117,5 +119,10 @@ def _options(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         raise error
     flag = kwargs.get("training", False)
     if not isinstance(flag, bool):
-        raise TypeError(f"{layer.who}: `training`: expected True or False, got {describe(flag)}.")
+        raise type_error(
+            who=layer.who,
+            argument="training",
+            expected="True or False",
+            got=describe(flag),
+        )
     return kwargs

@@ -21,7 +21,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
-from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.errors import describe, quoted, unexpected_arguments
 from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import LEFT_OUT, read, serialize_keras_object
 
@@ -126,7 +126,7 @@ class Description:
         try:
             return convert(value)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{type(self).__name__}: `{field.name}`: {error}") from None
+            raise quoted(error, who=type(self).__name__, argument=field.name) from None
 
     def check(self) -> None:
         """Raises when the fields do not make sense together. Subclasses override it."""
@@ -303,7 +303,7 @@ def _config_of(description: Description) -> dict[str, Any]:
         try:
             written = write(getattr(description, field.name))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{description.who}: `{field.name}`: {error}") from None
+            raise quoted(error, who=description.who, argument=field.name) from None
         if written is not LEFT_OUT:
             config[field.name] = written
     return config

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import describe, nearest, quoted
 from jkeras.core.trees import dtype_of
 
 NAMES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "float64")
@@ -108,7 +108,7 @@ def set_dtype_policy(policy: Any) -> None:
     try:
         _policy = DTypePolicy(_name(policy))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"set_dtype_policy: `policy`: {error}") from None
+        raise quoted(error, who="set_dtype_policy", argument="policy") from None
 
 
 def followed() -> np.dtype | None:

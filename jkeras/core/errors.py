@@ -1,19 +1,162 @@
 """Messages that a person can act on: who, expected, got, fix.
 
-Everything here makes text; nothing here decides. A message names the object, what it expected,
-what it got (value and type) and, where one line can say it, the corrected call.
+A message names the object, what it expected, what it got (value and type) and, where one line can
+say it, the corrected call. What a layer raises, and what runs inside of layers, is a plain
+`ValueError` or `TypeError` that keeps these parts (`value_error`, `type_error`): who calls a layer
+changes a part (the name under which the user knows it, what it was called on), and cuts no text.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+E = TypeVar("E", bound=Exception)
+
+
+@dataclasses.dataclass(frozen=True)
+class Message:
+    """A message in parts: `who, called on called_on: `argument`: expected …, got …. fix`.
+
+    Every part may be empty.
+
+    Attributes:
+      text: in the place of `expected` and `got` a message without such parts: that of JAX or of a
+        user's code, or one that is written as a whole.
+      who: the object as messages name it: `Dense 'dense_1'`.
+      called_on: what it was called on: "inputs of shape (None, 4)".
+      argument: the argument that is wrong.
+      expected: what was expected; with `got`.
+      got: what came.
+      fix: what to do, in sentences.
+
+    Example:
+      >>> message = Message(who="Dense", expected="one input", got="two", fix="Join them.")
+      >>> print(message)
+      Dense: expected one input, got two. Join them.
+      >>> print(message.replace(who="Dense 'd'", called_on="inputs of shape (None, 4)"))
+      Dense 'd', called on inputs of shape (None, 4): expected one input, got two. Join them.
+    """
+
+    text: str = ""
+    _: dataclasses.KW_ONLY
+    who: str = ""
+    called_on: str = ""
+    argument: str = ""
+    expected: object = ""
+    got: object = ""
+    fix: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("expected", "got"):
+            object.__setattr__(self, name, str(getattr(self, name)))
+
+    def __str__(self) -> str:
+        place = f"{self.who}, called on {self.called_on}" if self.called_on else self.who
+        argument = f"`{self.argument}`" if self.argument else ""
+        body = f"expected {self.expected}, got {self.got}." if self.expected else self.text
+        said = f"{body} {self.fix}" if self.fix else body
+        return ": ".join([*filter(None, (place, argument)), said])
+
+    def replace(self, **changes: Any) -> Message:
+        """A message with some parts changed."""
+        return dataclasses.replace(self, **changes)
+
+    def parts(self) -> dict[str, str]:
+        """The parts by name."""
+        return dataclasses.asdict(self)
+
+
+def tell(error: E, message: Message) -> E:
+    """Puts a message into an error, which stays the same object with its traceback; returns it."""
+    error.args = (str(message),)
+    vars(error)["message"] = message
+    return error
+
+
+def _raised_as(kind: type[E], message: Callable[P, Message]) -> Callable[P, E]:
+    def error(*args: P.args, **kwargs: P.kwargs) -> E:
+        return tell(kind(), message(*args, **kwargs))
+
+    return error
+
+
+value_error = _raised_as(ValueError, Message)
+"""A `ValueError` that keeps the parts of its message, for content or shapes that do not fit.
+
+    raise value_error(who=self.who, expected="one input", got=len(inputs), fix="Join them.")
+"""
+type_error = _raised_as(TypeError, Message)
+"""The same of a `TypeError`, for a value of the wrong kind."""
+
+
+def message_of(error: Exception) -> Message:
+    """The message of an error: in parts where it was made so; else `who` and `called_on` apart.
+
+    A user's layer raises a plain `ValueError(f"{self.who}: ...")`, so its text is all there is, and
+    this is the one place where a name is read from text: `Name: ...` or `Name 'name': ...`.
+
+    Example:
+      >>> message_of(ValueError("Mine 'mine': expected two axes.")).who
+      "Mine 'mine'"
+      >>> message_of(ValueError("Incompatible shapes: (2,), (3,)")).who
+      ''
+    """
+    known = vars(error).get("message")
+    if isinstance(known, Message):
+        return known
+    head, colon, text = str(error).partition(": ")
+    who, _, called_on = head.partition(", called on ")
+    kind, _, name = who.partition(" ")
+    is_name = not name or (len(name) > 1 and name[0] == name[-1] == "'")
+    if not colon or not kind.isidentifier() or not kind[0].isupper() or not is_name:
+        return Message(str(error))
+    return Message(text, who=who, called_on=called_on)
+
+
+def with_message(error: Exception, message: Message) -> TypeError | ValueError:
+    """A new error with this message: a TypeError where `error` is one, else a ValueError."""
+    return tell(TypeError() if isinstance(error, TypeError) else ValueError(), message)
+
+
+def quoted(error: Exception, **parts: str) -> TypeError | ValueError:
+    """A new error: what another one says, behind further parts.
+
+    Args:
+      error: any.
+      **parts: `who`, `called_on` and `argument`, as for `Message`.
+
+    Example:
+      >>> quoted(TypeError("no such shape"), who="Dense", called_on="no array")
+      TypeError('Dense, called on no array: no such shape')
+    """
+    return with_message(error, Message(str(error), **parts))
+
+
+def said_by(
+    error: Exception, who: str, *, known_as: Collection[str], **parts: str
+) -> TypeError | ValueError:
+    """A new error, in which `who` says what an error says.
+
+    Args:
+      error: what was raised.
+      who: as the user knows the object.
+      known_as: as the object knows itself, or what it calls. Where these speak, `who` takes the
+        place of their name; what others say is quoted.
+      **parts: further parts that change.
+    """
+    message = message_of(error)
+    if message.who not in known_as:
+        return quoted(error, who=who, **parts)
+    return with_message(error, message.replace(who=who, **parts))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -66,8 +209,9 @@ def unexpected_arguments(
     for name in given:
         if name not in known:
             listed = ", ".join(known)
-            return TypeError(
-                f"{owner}: unexpected argument `{name}`.{nearest(name, known)} Arguments: {listed}."
+            return type_error(
+                f"unexpected argument `{name}`.{nearest(name, known)} Arguments: {listed}.",
+                who=owner,
             )
     return None
 

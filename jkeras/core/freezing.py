@@ -25,7 +25,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import jax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of
 from jkeras.core.trees import Tree, path_names
 
@@ -74,7 +74,12 @@ def set_trainable(net: Any, value: Any) -> None:
     """
     if not isinstance(value, bool):
         who = getattr(net, "who", type(net).__name__)
-        raise TypeError(f"{who}: `trainable`: expected True or False, got {describe(value)}.")
+        raise type_error(
+            who=who,
+            argument="trainable",
+            expected="True or False",
+            got=describe(value),
+        )
     global _latest
     _latest = next(_changes)
     if isinstance(getattr(type(net), "trainable", None), Trainable):

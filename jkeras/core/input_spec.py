@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.fixed_dict import FixedDict
 from jkeras.core.trees import dtype_of
 
@@ -82,9 +82,10 @@ class InputSpec(Description):
             object.__setattr__(self, "ndim", len(self.shape))
         bound = self.ndim if self.ndim is not None else self.max_ndim
         if self.axes and bound is not None and max(self.axes) >= bound:
-            raise ValueError(
-                f"InputSpec: expected `axes` from 0 to {bound - 1}, the axes of an input with "
-                f"{bound} of them, got {self.axes}."
+            raise value_error(
+                who="InputSpec",
+                expected=f"`axes` from 0 to {bound - 1}, the axes of an input with {bound} of them",
+                got=self.axes,
             )
 
     def check_input(self, who: str, x: Any) -> None:
@@ -100,11 +101,11 @@ class InputSpec(Description):
         if x is None and self.optional:
             return
         if not hasattr(x, "shape"):
-            raise ValueError(f"{who}: expected an array as input, got {describe(x)}.")
+            raise value_error(who=who, expected="an array as input", got=describe(x))
         wanted = self._unmet(tuple(x.shape), str(x.dtype))
         if wanted is not None:
             got = f"dtype {x.dtype}" if wanted.startswith("of dtype") else f"shape {x.shape}"
-            raise ValueError(f"{who}: expected an input {wanted}, got {got}.")
+            raise value_error(who=who, expected=f"an input {wanted}", got=got)
 
     def _unmet(self, shape: Shape, dtype: str) -> str | None:
         """The first expectation that is not met, in words, or None."""
@@ -151,7 +152,7 @@ def check_inputs(specs: Any, who: str, inputs: tuple[Any, ...]) -> None:
     listed = jax.tree.leaves(specs, is_leaf=lambda spec: spec is None)
     arrays = _by_name(listed, who, inputs)
     if len(arrays) != len(listed):
-        raise ValueError(f"{who}: expected {len(listed)} inputs, got {len(arrays)}.")
+        raise value_error(who=who, expected=f"{len(listed)} inputs", got=len(arrays))
     for spec, x in zip(listed, arrays, strict=True):
         if spec is not None:
             spec.check_input(who, x)
@@ -163,9 +164,10 @@ def _by_name(specs: list[Any], who: str, inputs: tuple[Any, ...]) -> list[Any]:
     if len(inputs) == 1 and isinstance(inputs[0], dict) and len(names) == len(specs) and all(names):
         missing = [name for name in names if name not in inputs[0]]
         if missing:
-            raise ValueError(
-                f"{who}: expected inputs {names}, got a dict without {missing[0]!r}: "
-                f"{list(inputs[0])}."
+            raise value_error(
+                who=who,
+                expected=f"inputs {names}",
+                got=f"a dict without {missing[0]!r}: {list(inputs[0])}",
             )
         return [inputs[0][name] for name in names]
     return jax.tree.leaves(inputs, is_leaf=lambda x: x is None)

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 
 Key = jax.Array
 
@@ -46,9 +46,9 @@ def checked_seed(who: str, seed: Any) -> int:
       ValueError: it lies outside [0, 2**32).
     """
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(f"{who}: `seed`: expected an integer, got {describe(seed)}.")
+        raise type_error(who=who, argument="seed", expected="an integer", got=describe(seed))
     if not 0 <= seed < 2**32:
-        raise ValueError(f"{who}: `seed`: expected 0 to 2**32 - 1, got {seed}.")
+        raise value_error(who=who, argument="seed", expected="0 to 2**32 - 1", got=seed)
     return int(seed)
 
 

@@ -29,7 +29,7 @@ from jkeras.core.asked import Asked
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.description import Description, fields, inherit_init, option
 from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
-from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.errors import describe, unexpected_arguments, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, same
 from jkeras.core.keys import Key
@@ -263,9 +263,11 @@ class Layer(Asked, Description):
     def need_key(self, key: Key | None) -> Key:
         """`key`, or an error that shows the call which passes one."""
         if key is None:
-            raise ValueError(
-                f"{self.who}: expected a random `key` while training, got None. "
-                "Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True)."
+            raise value_error(
+                who=self.who,
+                expected="a random `key` while training",
+                got="None",
+                fix="Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True).",
             )
         return key
 
@@ -384,9 +386,10 @@ class Layer(Asked, Description):
         """
         found = by_hand.weights_of(self)
         if found.found is None:
-            raise ValueError(
-                f"{self.who}: it has no weights yet, because the shape of its inputs is not known. "
-                "Call build((None, ...)), or call it on an array."
+            raise value_error(
+                "it has no weights yet, because the shape of its inputs is not known. Call "
+                "build((None, ...)), or call it on an array.",
+                who=self.who,
             )
         return sum(int(view.size) for view in found.views())
 

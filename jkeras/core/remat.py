@@ -35,7 +35,7 @@ from typing import Any, Literal, Self, TypeVar
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import describe, nearest, type_error, value_error
 
 Mode = Literal["full", "activations", "larger_than", "list_of_layers"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -75,14 +75,25 @@ class RematScope:
         if mode is not None and mode not in _MODES:
             known = ", ".join(map(repr, _MODES))
             hint = nearest(mode, _MODES) if isinstance(mode, str) else ""
-            raise ValueError(f"RematScope: `mode`: expected one of {known}, got {mode!r}.{hint}")
+            raise value_error(
+                f"expected one of {known}, got {mode!r}.{hint}",
+                who="RematScope",
+                argument="mode",
+            )
         names = [] if layer_names is None else layer_names
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise TypeError(
-                f"RematScope: `layer_names`: expected a list of names, got {describe(layer_names)}."
+            raise type_error(
+                who="RematScope",
+                argument="layer_names",
+                expected="a list of names",
+                got=describe(layer_names),
             )
         if mode == "list_of_layers" and not names:
-            raise ValueError("RematScope: expected `layer_names` for 'list_of_layers', got none.")
+            raise value_error(
+                who="RematScope",
+                expected="`layer_names` for 'list_of_layers'",
+                got="none",
+            )
         self.mode = mode
         self.output_size_threshold = output_size_threshold
         self.layer_names = list(names)

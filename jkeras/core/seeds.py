@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.keys import Key, checked_seed, child, next_seed
 
 
@@ -101,9 +101,10 @@ class SeedGenerator:
         if scope is not None:
             return scope.next()
         if _is_tracing():
-            raise ValueError(
-                "SeedGenerator: inside a compiled program every run would draw the same numbers. "
-                "Pass a key that changes: seed=jax.random.fold_in(key, step)."
+            raise value_error(
+                "inside a compiled program every run would draw the same numbers. Pass a key "
+                "that changes: seed=jax.random.fold_in(key, step).",
+                who="SeedGenerator",
             )
         key = _key(self.state)
         self.state = self.state + np.array([0, 1], np.uint32)
@@ -142,9 +143,11 @@ def key_of(who: str, seed: Any, argument: str = "seed") -> Key:
     if isinstance(seed, jax.Array | np.ndarray):
         return _key_of_array(who, seed)
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(
-            f"{who}: `seed`: expected an integer, a key such as jax.random.key(0), or a "
-            f"SeedGenerator, got {describe(seed)}."
+        raise type_error(
+            who=who,
+            argument="seed",
+            expected="an integer, a key such as jax.random.key(0), or a SeedGenerator",
+            got=describe(seed),
         )
     return _key(np.array([checked_seed(who, seed), 0], np.uint32))
 
@@ -154,9 +157,11 @@ def _default_key(who: str, argument: str) -> Key:
     if scope is not None:
         return scope.next()
     if _is_tracing():
-        raise ValueError(
-            f"{who}: expected a `{argument}` inside a compiled program, got None: every run would "
-            f"draw the same numbers. Pass a key to the program: {who}(..., {argument}=key)."
+        raise value_error(
+            who=who,
+            expected=f"a `{argument}` inside a compiled program",
+            got="None: every run would draw the same numbers",
+            fix=f"Pass a key to the program: {who}(..., {argument}=key).",
         )
     return _key(np.array([next_seed(), 0], np.uint32))
 
@@ -168,8 +173,11 @@ def _key_of_array(who: str, seed: Any) -> Key:
         return _key(seed)
     if seed.ndim == 0 and jnp.issubdtype(seed.dtype, jnp.integer):
         return _key(jnp.stack([jnp.asarray(seed, jnp.uint32), jnp.uint32(0)]))
-    raise TypeError(
-        f"{who}: `seed`: expected one key, such as jax.random.key(0), got {describe(seed)}."
+    raise type_error(
+        who=who,
+        argument="seed",
+        expected="one key, such as jax.random.key(0)",
+        got=describe(seed),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import (
@@ -163,10 +164,14 @@ class Softmax(Elementwise):
         tail = x.shape[max(x.ndim - mask.ndim, 0) :]
         fits = len(tail) == mask.ndim
         if not fits or any(n not in (1, own) for n, own in zip(mask.shape, tail, strict=True)):
-            raise ValueError(
-                f"{self.who}: expected a `mask` that broadcasts to inputs of shape {x.shape}, got "
-                f"shape {mask.shape}. To take the softmax of the features of masked steps, use "
-                'Activation("softmax").'
+            raise value_error(
+                who=self.who,
+                expected=f"a `mask` that broadcasts to inputs of shape {x.shape}",
+                got=f"shape {mask.shape}",
+                fix=(
+                    "To take the softmax of the features of masked steps, use "
+                    'Activation("softmax").'
+                ),
             )
         mask = mask if mask.dtype == bool else mask > 0.5
         return jnp.broadcast_to(lax.expand_dims(mask, range(x.ndim - mask.ndim)), x.shape)
@@ -174,9 +179,10 @@ class Softmax(Elementwise):
     def transform(self, x: Array) -> Array:
         wanted = self.axis if isinstance(self.axis, tuple) else (self.axis,)
         if any(not -x.ndim <= axis < x.ndim for axis in wanted):
-            raise ValueError(
-                f"{self.who}: expected `axis` to name axes of the inputs, got {self.axis} for "
-                f"inputs of shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name axes of the inputs",
+                got=f"{self.axis} for inputs of shape {x.shape}",
             )
         return activations.softmax(x, self.axis)
 
@@ -216,9 +222,10 @@ class PReLU(Layer):
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape, shared = tuple(inputs.shape), self.shared_axes or ()
         if shared and max(shared) >= len(shape):
-            raise ValueError(
-                f"{self.who}: expected `shared_axes` to name axes of the inputs, got {shared} for "
-                f"inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected="`shared_axes` to name axes of the inputs",
+                got=f"{shared} for inputs of shape {shape}",
             )
         sizes = tuple(1 if axis in shared else n for axis, n in enumerate(shape) if axis)
         return {"alpha": self.alpha_initializer(sizes, key=child(key, "alpha"))}, {}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.layer import State
 from jkeras.layers.preparing import Preparing
 
@@ -126,40 +126,43 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
         yield _numbers(who, data, "")
         return
     if isinstance(data, str | bytes | dict) or not _is_iterable(data):
-        raise TypeError(
-            f"{who}: adapt: `data`: expected an array or an iterable of batches, got "
-            f"{describe(data)}."
+        raise type_error(
+            f"adapt: `data`: expected an array or an iterable of batches, got {describe(data)}.",
+            who=who,
         )
     count = 0
     for count, element in enumerate(_elements(data), 1):
         batch = element[0] if isinstance(element, tuple) and element else element
         if not _is_array(batch):
-            raise TypeError(
-                f"{who}: adapt: `data`: expected an array or an iterable of batches, got an "
-                f"iterable of {describe(batch)}. Make it an array: np.asarray(data)."
+            raise type_error(
+                "adapt: `data`: expected an array or an iterable of batches, got an iterable of "
+                f"{describe(batch)}. Make it an array: np.asarray(data).",
+                who=who,
             )
         yield _numbers(who, batch, f"batch {count - 1}: ")
     if not count:
-        raise ValueError(f"{who}: adapt: `data`: expected at least one batch, got none.")
+        raise value_error("adapt: `data`: expected at least one batch, got none.", who=who)
 
 
 def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
     """A batch as a NumPy array of finite numbers."""
     array = np.asarray(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
     if array.dtype.kind not in "buif" and not np.can_cast(array.dtype, np.float32):
-        raise TypeError(f"{who}: adapt: `data`: {where}expected numbers, got {describe(array)}.")
+        raise type_error(f"adapt: `data`: {where}expected numbers, got {describe(array)}.", who=who)
     if array.ndim == 0 or not array.size:
-        raise ValueError(
-            f"{who}: adapt: `data`: {where}expected at least one example behind a batch axis, got "
-            f"{describe(array)}."
+        raise value_error(
+            f"adapt: `data`: {where}expected at least one example behind a batch axis, got "
+            f"{describe(array)}.",
+            who=who,
         )
     array = array if array.dtype.kind in "buif" else array.astype(np.float32)
     bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
     if bad.any():
-        raise ValueError(
-            f"{who}: adapt: `data`: {where}expected finite numbers, got NaN or infinity in "
+        raise value_error(
+            f"adapt: `data`: {where}expected finite numbers, got NaN or infinity in "
             f"{int(bad.sum())} of {len(array)} examples, the first at index {int(bad.argmax())}. "
-            "Drop or fill them: np.nan_to_num(data)."
+            "Drop or fill them: np.nan_to_num(data).",
+            who=who,
         )
     return array
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
@@ -42,10 +42,13 @@ def query_value_key(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, Any, An
       ValueError: no inputs, or more than three.
     """
     if not 1 <= len(inputs) <= 3:
-        raise ValueError(
-            f"{layer.who}: expected one input (which attends to itself), or query and value, or "
-            f"query, value and key, got {len(inputs)}. "
-            "Pass them side by side: apply(params, state, query, value)."
+        raise value_error(
+            who=layer.who,
+            expected=(
+                "one input (which attends to itself), or query and value, or query, value and key"
+            ),
+            got=len(inputs),
+            fix="Pass them side by side: apply(params, state, query, value).",
         )
     return inputs[0], inputs[min(1, len(inputs) - 1)], inputs[-1]
 
@@ -123,9 +126,12 @@ class ScoredAttention(Layer):
         _, value, key = arrays
         alike = query.shape[0] == key.shape[0], query.shape[2] == key.shape[2]
         if value.shape[:2] != key.shape[:2] or not all(alike):
-            raise ValueError(
-                f"{self.who}: expected query [batch, queries, d], value [batch, keys, v] and key "
-                f"[batch, keys, d], got shapes {query.shape}, {value.shape} and {key.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    "query [batch, queries, d], value [batch, keys, v] and key [batch, keys, d]"
+                ),
+                got=f"shapes {query.shape}, {value.shape} and {key.shape}",
             )
         return arrays
 
@@ -134,9 +140,11 @@ class ScoredAttention(Layer):
         if mask is None:
             return None, None
         if not isinstance(mask, tuple | list) or len(mask) not in (2, 3):
-            raise TypeError(
-                f"{self.who}: expected `mask` as a pair (query mask, value mask), got "
-                f"{describe(mask)}. None stands for a mask that hides nothing."
+            raise type_error(
+                who=self.who,
+                expected="`mask` as a pair (query mask, value mask)",
+                got=describe(mask),
+                fix="None stands for a mask that hides nothing.",
             )
         return _steps_mask(self, mask[0], query), _steps_mask(self, mask[1], value)
 
@@ -159,9 +167,10 @@ def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
         return None
     mask = jnp.asarray(mask)
     if mask.shape != x.shape[:2]:
-        raise ValueError(
-            f"{layer.who}: expected a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}, "
-            f"got shape {mask.shape}."
+        raise value_error(
+            who=layer.who,
+            expected=f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}",
+            got=f"shape {mask.shape}",
         )
     return mask.astype(bool)
 

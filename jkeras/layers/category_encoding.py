@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.options import one_of, optional, positive_int
@@ -76,9 +76,11 @@ class CategoryEncoding(Preparing):
 
     def check(self) -> None:
         if self.num_tokens is None:
-            raise ValueError(
-                f"{self.who}: expected `num_tokens`, the number of categories, got none. "
-                "For ids from 0 it is ids.max() + 1."
+            raise value_error(
+                who=self.who,
+                expected="`num_tokens`, the number of categories",
+                got="none",
+                fix="For ids from 0 it is ids.max() + 1.",
             )
 
     @property
@@ -132,21 +134,26 @@ class CategoryEncoding(Preparing):
           ids: the inputs' values.
         """
         if ids.size and (ids.min() < 0 or ids.max() >= self.depth):
-            raise ValueError(
-                f"{self.who}: expected ids from 0 to {self.depth - 1}, got values from "
-                f"{ids.min()} to {ids.max()}. Set `num_tokens` above the largest id."
+            raise value_error(
+                who=self.who,
+                expected=f"ids from 0 to {self.depth - 1}",
+                got=f"values from {ids.min()} to {ids.max()}",
+                fix="Set `num_tokens` above the largest id.",
             )
 
     def _check_weights(self, ids: Array, weights: ArrayLike) -> None:
         if self.output_mode != "count":
-            raise ValueError(
-                f"{self.who}: expected no `count_weights` with output_mode="
-                f"{self.output_mode!r}, got {describe(weights)}. Make it output_mode='count'."
+            raise value_error(
+                who=self.who,
+                expected=f"no `count_weights` with output_mode={self.output_mode!r}",
+                got=describe(weights),
+                fix="Make it output_mode='count'.",
             )
         if np.shape(weights) != ids.shape:
-            raise ValueError(
-                f"{self.who}: expected `count_weights` of the inputs' shape {ids.shape}, got "
-                f"{describe(weights)}."
+            raise value_error(
+                who=self.who,
+                expected=f"`count_weights` of the inputs' shape {ids.shape}",
+                got=describe(weights),
             )
 
 

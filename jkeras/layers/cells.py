@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.identity import identity_of, renamed
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
@@ -70,7 +70,7 @@ class Cell(Layer):
           TypeError: no batch size.
         """
         if batch_size is None:
-            raise TypeError(f"{self.who}: get_initial_state: expected a `batch_size`, got None.")
+            raise type_error("get_initial_state: expected a `batch_size`, got None.", who=self.who)
         like = jax.ShapeDtypeStruct((batch_size,), jnp.float32)
         return _listed(self.initial_states(like))
 
@@ -193,9 +193,13 @@ def _owner(cell: Layer, name: str) -> type:
 def _check_new(cell: Layer, new: States, states: States) -> None:
     """Raises unless a step gives states like those it was given."""
     if _shapes(new) != _shapes(states):
-        raise ValueError(
-            f"{cell.who}: expected `apply` to return ((output, *states), state) with states of "
-            f"shapes {_shapes(states)}, as it was given, got {_shapes(new)}."
+        raise value_error(
+            who=cell.who,
+            expected=(
+                "`apply` to return ((output, *states), state) with states of shapes "
+                f"{_shapes(states)}, as it was given"
+            ),
+            got=_shapes(new),
         )
 
 
@@ -217,9 +221,10 @@ def _zeros(cell: Layer, inputs: ArraySpec) -> States:
     """Zeros `[batch, size]` for each state that `state_size` tells of."""
     sizes = cell.state_size if isinstance(cell.state_size, tuple | list) else (cell.state_size,)
     if not all(isinstance(size, int) for size in sizes):
-        raise TypeError(
-            f"{cell.who}: expected `state_size` to be an integer, or one for each state, got "
-            f"{describe(cell.state_size)}."
+        raise type_error(
+            who=cell.who,
+            expected="`state_size` to be an integer, or one for each state",
+            got=describe(cell.state_size),
         )
     return tuple(jnp.zeros((inputs.shape[0], size), inputs.dtype) for size in sizes)
 
@@ -262,9 +267,10 @@ def arranged(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpe
     expected = [tuple(state.shape) for state in jax.tree.leaves(wanted)]
     found = [jnp.shape(state) for state in leaves]
     if found != expected:
-        raise ValueError(
-            f"{layer.who}: expected initial states of shapes {expected}, side by side behind the "
-            f"inputs, got {found}."
+        raise value_error(
+            who=layer.who,
+            expected=f"initial states of shapes {expected}, side by side behind the inputs",
+            got=found,
         )
     if all(hasattr(state, "astype") for state in leaves):  # arrays, not their specs
         leaves = [jnp.asarray(state, inputs.dtype) for state in leaves]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import (
@@ -58,23 +59,30 @@ class Convolution(Layer):
 
     def check(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
-                f"{self.dilation_rate}. Set one of them to 1."
+            raise value_error(
+                who=self.who,
+                expected="`strides` or `dilation_rate` of 1",
+                got=f"{self.strides} and {self.dilation_rate}",
+                fix="Set one of them to 1.",
             )
         if self.filters % self.groups:
-            raise ValueError(
-                f"{self.who}: expected `filters` to be a multiple of `groups`, got {self.filters} "
-                f"filters in {self.groups} groups."
+            raise value_error(
+                who=self.who,
+                expected="`filters` to be a multiple of `groups`",
+                got=f"{self.filters} filters in {self.groups} groups",
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._check_inputs(inputs)
         channels = inputs.shape[channel_axis(str(self.data_format))]
         if channels % self.groups:
-            raise ValueError(
-                f"{self.who}: expected `inputs` with a multiple of {self.groups} channels, one "
-                f"share for each of `groups`, got shape {tuple(inputs.shape)}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` with a multiple of {self.groups} channels, one share for each of "
+                    "`groups`"
+                ),
+                got=f"shape {tuple(inputs.shape)}",
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}

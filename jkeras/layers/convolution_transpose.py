@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.options import (
@@ -52,15 +53,18 @@ class TransposedConvolution(Layer):
 
     def check(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
-                f"{self.dilation_rate}. Set one of them to 1."
+            raise value_error(
+                who=self.who,
+                expected="`strides` or `dilation_rate` of 1",
+                got=f"{self.strides} and {self.dilation_rate}",
+                fix="Set one of them to 1.",
             )
         pairs = zip(self.output_padding or (), self.strides, strict=False)
         if any(extra >= step for extra, step in pairs):
-            raise ValueError(
-                f"{self.who}: expected `output_padding` smaller than `strides` {self.strides} on "
-                f"every axis, got {self.output_padding}."
+            raise value_error(
+                who=self.who,
+                expected=f"`output_padding` smaller than `strides` {self.strides} on every axis",
+                got=self.output_padding,
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:

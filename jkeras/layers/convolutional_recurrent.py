@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
@@ -148,9 +149,11 @@ class ConvLSTM(CellByName, ConvLSTMArguments):
 
     def check(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{self.who}: expected `strides` or `dilation_rate` of 1, got {self.strides} and "
-                f"{self.dilation_rate}. Set one of them to 1."
+            raise value_error(
+                who=self.who,
+                expected="`strides` or `dilation_rate` of 1",
+                got=f"{self.strides} and {self.dilation_rate}",
+                fix="Set one of them to 1.",
             )
 
     @property

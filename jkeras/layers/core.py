@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
@@ -85,9 +86,13 @@ class Dense(Layer):
         weights = self.weights_like(params, x)
         features = weights["kernel"].shape[0]
         if x.shape[-1:] != (features,):
-            raise ValueError(
-                f"{self.who}: expected `inputs` with {features} features on the last axis, as when "
-                f"its weights were made, got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` with {features} features on the last axis, as when its weights "
+                    "were made"
+                ),
+                got=f"shape {x.shape}",
             )
         outputs = x @ weights["kernel"]
         if self.use_bias:

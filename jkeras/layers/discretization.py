@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, quoted, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
@@ -82,14 +82,17 @@ class Discretization(Adaptable):
 
     def check(self) -> None:
         if (self.bin_boundaries is None) == (self.num_bins is None):
-            raise ValueError(
-                f"{self.who}: expected either `bin_boundaries` or `num_bins`, got "
-                f"bin_boundaries={self.bin_boundaries} and num_bins={self.num_bins}."
+            raise value_error(
+                who=self.who,
+                expected="either `bin_boundaries` or `num_bins`",
+                got=f"bin_boundaries={self.bin_boundaries} and num_bins={self.num_bins}",
             )
         if not 0 < self.epsilon <= 1:
-            raise ValueError(
-                f"{self.who}: `epsilon`: expected a fraction above 0 and up to 1, got "
-                f"{self.epsilon}."
+            raise value_error(
+                who=self.who,
+                argument="epsilon",
+                expected="a fraction above 0 and up to 1",
+                got=self.epsilon,
             )
 
     @property
@@ -112,9 +115,10 @@ class Discretization(Adaptable):
           ValueError: no examples, NaN, or `bin_boundaries` were given.
         """
         if self.num_bins is None:
-            raise ValueError(
-                f"{self.who}: adapt: `bin_boundaries` were given already. Pass `num_bins` instead "
-                "to take them from data."
+            raise value_error(
+                "adapt: `bin_boundaries` were given already. Pass `num_bins` instead to take "
+                "them from data.",
+                who=self.who,
             )
         if steps is not None:
             _check_steps(self.who, steps)
@@ -165,9 +169,10 @@ class Discretization(Adaptable):
 
     def _needed(self) -> Boundaries:
         if self.boundaries is None:
-            raise ValueError(
-                f"{self.who}: expected boundaries, and it has none yet. Compute them: "
-                "layer.adapt(x_train); or pass `bin_boundaries`."
+            raise value_error(
+                "expected boundaries, and it has none yet. Compute them: layer.adapt(x_train); "
+                "or pass `bin_boundaries`.",
+                who=self.who,
             )
         return self.boundaries
 
@@ -207,4 +212,4 @@ def _check_steps(who: str, steps: int) -> None:
     try:
         positive_int(steps)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: adapt: `steps`: {error}") from None
+        raise quoted(error, who=f"{who}: adapt", argument="steps") from None

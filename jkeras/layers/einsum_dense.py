@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers.options import (
@@ -107,9 +107,10 @@ class EinsumDense(Layer):
     def check(self) -> None:
         outputs = checked_form(self.equation)[5]
         if set(self.bias_axes or "") - set(outputs):
-            raise ValueError(
-                f"{self.who}: expected `bias_axes` among the outputs' axes {outputs!r}, got "
-                f"{self.bias_axes!r}."
+            raise value_error(
+                who=self.who,
+                expected=f"`bias_axes` among the outputs' axes {outputs!r}",
+                got=f"{self.bias_axes!r}",
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
@@ -139,9 +140,13 @@ class EinsumDense(Layer):
         equation, sizes = self._analyzed(x.shape)
         expected = tuple(sizes[letter] for letter in equation.kernel)
         if weights["kernel"].shape != expected:
-            raise ValueError(
-                f"{self.who}: expected `inputs` that go with a kernel of shape "
-                f"{weights['kernel'].shape}, as when its weights were made, got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` that go with a kernel of shape {weights['kernel'].shape}, as when "
+                    "its weights were made"
+                ),
+                got=f"shape {x.shape}",
             )
         outputs = product(equation, x, weights["kernel"])
         if "bias" in weights:
@@ -154,7 +159,7 @@ class EinsumDense(Layer):
             equation = written_out(self.equation, len(shape))
             return equation, axis_sizes(equation, shape, self.output_shape)
         except ValueError as error:
-            raise ValueError(f"{self.who}: {error} Inputs have the shape {shape}.") from None
+            raise value_error(f"{error} Inputs have the shape {shape}.", who=self.who) from None
 
     def _bias_shape(self, equation: Equation, sizes: dict[str, int]) -> tuple[int, ...]:
         letters = self.bias_axes or ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.errors import value_error
 from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
@@ -55,9 +56,10 @@ class Table(Layer):
     def check(self) -> None:
         shape = (self.input_dim, self.output_dim)
         if self.weights is not None and self.weights.values.shape != shape:
-            raise ValueError(
-                f"{self.who}: expected `weights` of shape (input_dim, output_dim) = {shape}, got "
-                f"{self.weights}."
+            raise value_error(
+                who=self.who,
+                expected=f"`weights` of shape (input_dim, output_dim) = {shape}",
+                got=self.weights,
             )
 
     @property
@@ -88,9 +90,10 @@ class Table(Layer):
         """
         low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
         if low < 0 or high >= self.input_dim:
-            raise ValueError(
-                f"{self.who}: expected ids from 0 to {self.input_dim - 1} (`input_dim` is "
-                f"{self.input_dim}), got values from {low} to {high}."
+            raise value_error(
+                who=self.who,
+                expected=f"ids from 0 to {self.input_dim - 1} (`input_dim` is {self.input_dim})",
+                got=f"values from {low} to {high}",
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
@@ -244,9 +247,13 @@ class ReversibleEmbedding(Table):
         x = self.cast(inputs)
         x = x if self.reverse_dtype is None else x.astype(self.reverse_dtype)
         if x.shape[-1:] != (self.output_dim,):
-            raise ValueError(
-                f"{self.who}: expected `inputs` [batch, ..., {self.output_dim}] with "
-                f"`reverse=True` (`output_dim` is {self.output_dim}), got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` [batch, ..., {self.output_dim}] with `reverse=True` (`output_dim` "
+                    f"is {self.output_dim})"
+                ),
+                got=f"shape {x.shape}",
             )
         kernel = params["embeddings"].T if self.tie_weights else params["reverse_embeddings"]
         logits = x @ kernel.astype(x.dtype)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
@@ -79,22 +79,28 @@ class Normalization(Adaptable):
 
     def check(self) -> None:
         if (self.mean is None) != (self.variance is None):
-            raise ValueError(
-                f"{self.who}: expected both `mean` and `variance`, or none of them, got "
-                f"mean={self.mean} and variance={self.variance}."
+            raise value_error(
+                who=self.who,
+                expected="both `mean` and `variance`, or none of them",
+                got=f"mean={self.mean} and variance={self.variance}",
             )
         if self.mean is None:
             return
         shapes = np.shape(self.mean), np.shape(self.variance)
         if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
-            raise ValueError(
-                f"{self.who}: expected `mean` and `variance` of one shape with at most as many "
-                f"axes as `axis` names, got shapes {shapes[0]} and {shapes[1]} with axis="
-                f"{self.axis}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    "`mean` and `variance` of one shape with at most as many axes as `axis` names"
+                ),
+                got=f"shapes {shapes[0]} and {shapes[1]} with axis={self.axis}",
             )
         if np.min(self.variance, initial=0) < 0:
-            raise ValueError(
-                f"{self.who}: `variance`: expected numbers of at least 0, got {self.variance}."
+            raise value_error(
+                who=self.who,
+                argument="variance",
+                expected="numbers of at least 0",
+                got=self.variance,
             )
 
     @property
@@ -121,9 +127,10 @@ class Normalization(Adaptable):
           ValueError: no examples, NaN, batches of different shapes; or `mean` was given.
         """
         if self.mean is not None:
-            raise ValueError(
-                f"{self.who}: adapt: `mean` and `variance` were given already. Leave them out of "
-                "the constructor to take them from data."
+            raise value_error(
+                "adapt: `mean` and `variance` were given already. Leave them out of the "
+                "constructor to take them from data.",
+                who=self.who,
             )
         _, mean, variance = self._moments(data)
         return self._completed((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
@@ -138,9 +145,10 @@ class Normalization(Adaptable):
             exact: Any = {"axis": others, "dtype": np.float64}
             new = count, batch.mean(**exact), batch.var(**exact)
             if total is not None and total[1].shape != new[1].shape:
-                raise ValueError(
-                    f"{self.who}: adapt: `data`: expected batches of one shape along axis "
-                    f"{self.axis}, got {total[1].shape} and then {new[1].shape}."
+                raise value_error(
+                    f"adapt: `data`: expected batches of one shape along axis {self.axis}, got "
+                    f"{total[1].shape} and then {new[1].shape}.",
+                    who=self.who,
                 )
             total = new if total is None else _merged(total, new)
         assert total is not None  # `batches` yields one or raises
@@ -150,9 +158,10 @@ class Normalization(Adaptable):
         """The axes with statistics of their own, counted from 0, sorted."""
         rank = len(shape)
         if any(not -rank <= axis < rank for axis in self.axis):
-            raise ValueError(
-                f"{self.who}: expected `axis` to name axes of the inputs, got {self.axis} for "
-                f"inputs of shape {tuple(shape)}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name axes of the inputs",
+                got=f"{self.axis} for inputs of shape {tuple(shape)}",
             )
         return tuple(sorted(axis % rank for axis in self.axis))
 
@@ -174,10 +183,11 @@ class Normalization(Adaptable):
         found = self._found[0].values.shape
         if found != shape:
             fix = " Axis 0 is the batch: for one number per example pass axis=None."
-            raise ValueError(
-                f"{self.who}: expected inputs with {found} features on axis {self.axis}, as in the "
-                f"data it was adapted to, got {shape} in shape {tuple(inputs.shape)}."
-                f"{fix if 0 in kept else ''}"
+            raise value_error(
+                f"expected inputs with {found} features on axis {self.axis}, as in the data it "
+                f"was adapted to, got {shape} in shape "
+                f"{tuple(inputs.shape)}.{fix if 0 in kept else ''}",
+                who=self.who,
             )
         return {}, self.fitted_state()
 
@@ -185,18 +195,23 @@ class Normalization(Adaptable):
         given = np.shape(self.mean)
         tail = shape[len(shape) - len(given) :]
         if any(size not in (1, own) for size, own in zip(given, tail, strict=True)):
-            raise ValueError(
-                f"{self.who}: expected `mean` and `variance` to broadcast to {shape}, the inputs' "
-                f"sizes on axis {self.axis}, got shape {given}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`mean` and `variance` to broadcast to {shape}, the inputs' sizes on axis "
+                    f"{self.axis}"
+                ),
+                got=f"shape {given}",
             )
 
     def check_ready(self, state: State) -> None:
         if self.mean is not None or self.adapted:
             return
         if not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1):
-            raise ValueError(
-                f"{self.who}: expected statistics of the data, and it has none yet. Compute them: "
-                "layer.adapt(x_train); or load weights, or pass `mean` and `variance`."
+            raise value_error(
+                "expected statistics of the data, and it has none yet. Compute them: "
+                "layer.adapt(x_train); or load weights, or pass `mean` and `variance`.",
+                who=self.who,
             )
 
     def apply(
@@ -222,9 +237,13 @@ class Normalization(Adaptable):
         for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):
             shape[axis] = size
         if any(size not in (1, own) for size, own in zip(shape, x.shape, strict=True)):
-            raise ValueError(
-                f"{self.who}: expected `inputs` whose axes {self.axis} have the sizes of its "
-                f"statistics, {np.shape(statistic)}, got {describe(x)}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` whose axes {self.axis} have the sizes of its statistics, "
+                    f"{np.shape(statistic)}"
+                ),
+                got=describe(x),
             )
         return jnp.asarray(statistic).astype(x.dtype).reshape(shape)
 

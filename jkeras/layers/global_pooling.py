@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank
 from jkeras.layers.options import data_format
@@ -150,9 +151,10 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     def _checked_mask(self, mask: ArrayLike, x: Array, steps: int) -> Array:
         mask, shape = jnp.asarray(mask), (x.shape[0], x.shape[steps])
         if mask.shape != shape:
-            raise ValueError(
-                f"{self.who}: expected `mask` of shape {shape}, [batch, steps] as the inputs, got "
-                f"{mask.shape}."
+            raise value_error(
+                who=self.who,
+                expected=f"`mask` of shape {shape}, [batch, steps] as the inputs",
+                got=mask.shape,
             )
         return mask.astype(bool)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.keys import Key
@@ -82,14 +82,20 @@ class InputLayer(Layer):
         parts = None if self.shape is None else (self.batch_size, *self.shape)
         whole = self.batch_shape or parts
         if whole is None:
-            raise ValueError(
-                f"{self.who}: expected `shape`, the shape of one example, got none. "
-                "For 28 by 28 images write Input((28, 28)), for single numbers Input(())."
+            raise value_error(
+                who=self.who,
+                expected="`shape`, the shape of one example",
+                got="none",
+                fix="For 28 by 28 images write Input((28, 28)), for single numbers Input(()).",
             )
         if (parts or whole) != whole or self.batch_size not in (None, whole[0]):
-            raise ValueError(
-                f"{self.who}: expected either `shape` (and `batch_size`) or `batch_shape`, got "
-                f"shape={self.shape}, batch_size={self.batch_size}, batch_shape={self.batch_shape}."
+            raise value_error(
+                who=self.who,
+                expected="either `shape` (and `batch_size`) or `batch_shape`",
+                got=(
+                    f"shape={self.shape}, batch_size={self.batch_size}, "
+                    f"batch_shape={self.batch_shape}"
+                ),
             )
         return whole
 
@@ -114,9 +120,11 @@ class InputLayer(Layer):
         got, expected = tuple(inputs.shape), self.batch_shape or ()
         pairs = zip(got, expected, strict=False)
         if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
-            raise ValueError(
-                f"{self.who}: expected `inputs` of shape {expected}, got {got}. "
-                "None is an axis of any size; the first axis counts the examples."
+            raise value_error(
+                who=self.who,
+                expected=f"`inputs` of shape {expected}",
+                got=got,
+                fix="None is an axis of any size; the first axis counts the examples.",
             )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.fixed_array import FixedArray
 from jkeras.core.fixed_dict import FixedDict, thawed
 from jkeras.core.keys import Key
@@ -132,10 +132,11 @@ class Lambda(Layer):
         got = tuple(outputs.shape[1:])
         pairs = zip(wanted, got, strict=False)
         if len(wanted) != len(got) or any(size not in (None, own) for size, own in pairs):
-            raise ValueError(
-                f"{self.who}: expected outputs of shape {wanted} behind the batch axis, as "
-                f"`output_shape` says, got {got}. Leave `output_shape` out: it follows from the "
-                "function."
+            raise value_error(
+                who=self.who,
+                expected=f"outputs of shape {wanted} behind the batch axis, as `output_shape` says",
+                got=got,
+                fix="Leave `output_shape` out: it follows from the function.",
             )
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import axes, constraint, initializer, non_negative, regularizer
@@ -78,9 +78,10 @@ class AxisNormalization(Layer):
         rank, given = len(inputs.shape), self._given_axes()
         found = tuple(axis % rank for axis in given if -rank < axis < rank)
         if len(set(found)) < len(given):
-            raise ValueError(
-                f"{self.who}: expected `axis` to name different axes of the inputs (the batch is "
-                f"0), got {self.axis} for inputs of shape {tuple(inputs.shape)}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name different axes of the inputs (the batch is 0)",
+                got=f"{self.axis} for inputs of shape {tuple(inputs.shape)}",
             )
         return found
 
@@ -88,9 +89,13 @@ class AxisNormalization(Layer):
         """A weight of the sizes of `axis`, along these axes of `x`."""
         expected = self.weights_shape(x)
         if weight.shape != expected:
-            raise ValueError(
-                f"{self.who}: expected `inputs` of sizes {weight.shape} on `axis` {self.axis}, as "
-                f"when its weights were made, got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` of sizes {weight.shape} on `axis` {self.axis}, as when its "
+                    "weights were made"
+                ),
+                got=f"shape {x.shape}",
             )
         over = self._over(x)
         shape = [size if i in over else 1 for i, size in enumerate(x.shape)]
@@ -263,9 +268,13 @@ class GroupNormalization(Layer):
         x = self.cast(inputs)
         channels = self._channels(x)
         if any(weight.shape != (channels,) for weight in params.values()):
-            raise ValueError(
-                f"{self.who}: expected `inputs` with as many channels on axis {self.axis} as when "
-                f"its weights were made, got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` with as many channels on axis {self.axis} as when its weights "
+                    "were made"
+                ),
+                got=f"shape {x.shape}",
             )
         outputs = self._grouped(wide(x), channels)
         weights = {
@@ -288,14 +297,16 @@ class GroupNormalization(Layer):
     def _channels(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) < self.axis < len(shape) or self.axis == 0:
-            raise ValueError(
-                f"{self.who}: expected `axis` to name an axis of the inputs behind the batch, got "
-                f"{self.axis} for inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name an axis of the inputs behind the batch",
+                got=f"{self.axis} for inputs of shape {shape}",
             )
         channels = int(shape[self.axis])
         if self.groups != -1 and channels % self.groups:
-            raise ValueError(
-                f"{self.who}: expected a number of channels that `groups` {self.groups} divides, "
-                f"got {channels} on axis {self.axis} of inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected=f"a number of channels that `groups` {self.groups} divides",
+                got=f"{channels} on axis {self.axis} of inputs of shape {shape}",
             )
         return channels

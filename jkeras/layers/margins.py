@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format
@@ -83,9 +83,10 @@ class Cropping(Margins):
     def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
         spatial = tuple(x.shape[axis] for axis in pairs)
         if any(x.shape[axis] <= sum(pair) for axis, pair in pairs.items()):
-            raise ValueError(
-                f"{self.who}: expected `cropping` to leave some of the inputs' {spatial}, got "
-                f"{getattr(self, self.margins)}."
+            raise value_error(
+                who=self.who,
+                expected=f"`cropping` to leave some of the inputs' {spatial}",
+                got=getattr(self, self.margins),
             )
         begin, end = [0] * x.ndim, list(x.shape)
         for axis, (front, behind) in pairs.items():

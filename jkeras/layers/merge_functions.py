@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.layers.merging import (
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 def _merged(name: str, layer: Layer, inputs: Sequence[ArrayLike | Symbol]) -> Any:
     """The layer's outputs for a list of arrays or of symbols."""
     if not isinstance(inputs, list | tuple):
-        raise TypeError(
-            f"{name}: expected a list of arrays, got {describe(inputs)}. Write {name}([a, b])."
+        raise type_error(
+            who=name,
+            expected="a list of arrays",
+            got=describe(inputs),
+            fix=f"Write {name}([a, b]).",
         )
     if has_symbols(inputs):
         return layer(list(inputs))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers.reshaping import kept
@@ -33,9 +33,11 @@ def at_least_two(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
       ValueError: fewer than two.
     """
     if len(inputs) < 2:
-        raise ValueError(
-            f"{layer.who}: expected two inputs or more, got {len(inputs)}. "
-            "Pass them side by side: apply(params, state, a, b)."
+        raise value_error(
+            who=layer.who,
+            expected="two inputs or more",
+            got=len(inputs),
+            fix="Pass them side by side: apply(params, state, a, b).",
         )
     return inputs
 
@@ -47,9 +49,11 @@ def exactly_two(layer: Layer, arrays: list[Array]) -> list[Array]:
       ValueError: not two.
     """
     if len(arrays) != 2:
-        raise ValueError(
-            f"{layer.who}: expected two inputs, got {len(arrays)}. "
-            "Pass them side by side: apply(params, state, a, b)."
+        raise value_error(
+            who=layer.who,
+            expected="two inputs",
+            got=len(arrays),
+            fix="Pass them side by side: apply(params, state, a, b).",
         )
     return arrays
 
@@ -63,8 +67,10 @@ def same_rank(layer: Layer, inputs: tuple[Any, ...]) -> list[Array]:
     shapes = [tuple(x.shape) for x in at_least_two(layer, inputs)]
     pairs_fit = all(len({n for n in axis if n != 1}) < 2 for axis in zip(*shapes, strict=False))
     if len({len(shape) for shape in shapes}) > 1 or not pairs_fit:
-        raise ValueError(
-            f"{layer.who}: expected inputs of one shape (or 1 on an axis), got {shapes}."
+        raise value_error(
+            who=layer.who,
+            expected="inputs of one shape (or 1 on an axis)",
+            got=shapes,
         )
     return [layer.cast(x) for x in inputs]
 
@@ -120,9 +126,10 @@ def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any
     """
     if not isinstance(mask, tuple | list) or len(mask) != len(inputs):
         got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
-        raise ValueError(
-            f"{layer.who}: expected `mask` as a tuple, a mask or None for each of {len(inputs)} "
-            f"inputs, got {got}."
+        raise value_error(
+            who=layer.who,
+            expected=f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs",
+            got=got,
         )
     return tuple(mask)
 
@@ -252,16 +259,19 @@ class Concatenate(Layer):
         shapes = [tuple(x.shape) for x in at_least_two(self, inputs)]
         others = {self._without_axis(shape) for shape in shapes}
         if len(others) > 1:
-            raise ValueError(
-                f"{self.who}: expected inputs of one shape but for axis {self.axis}, got {shapes}."
+            raise value_error(
+                who=self.who,
+                expected=f"inputs of one shape but for axis {self.axis}",
+                got=shapes,
             )
         return jnp.concatenate(self._of_one_dtype(inputs), self.axis), state
 
     def _without_axis(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         if not -len(shape) <= self.axis < len(shape):
-            raise ValueError(
-                f"{self.who}: expected `axis` to name an axis of the inputs, got {self.axis} for "
-                f"inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name an axis of the inputs",
+                got=f"{self.axis} for inputs of shape {shape}",
             )
         position = self.axis % len(shape)
         return tuple(None if axis == position else n for axis, n in enumerate(shape))
@@ -330,9 +340,10 @@ class Dot(Layer):
         named = zip(shapes, wanted, strict=True)
         sizes = [s[axis] if -len(s) < axis < len(s) else None for s, axis in named]
         if None in sizes or sizes[0] != sizes[1] or shapes[0][0] != shapes[1][0]:
-            raise ValueError(
-                f"{self.who}: expected inputs of equal size on `axes` {self.axes} and on the batch "
-                f"axis, got shapes {shapes}."
+            raise value_error(
+                who=self.who,
+                expected=f"inputs of equal size on `axes` {self.axes} and on the batch axis",
+                got=f"shapes {shapes}",
             )
         return tuple(axis % len(s) for s, axis in zip(shapes, wanted, strict=True))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import option
 from jkeras.core.serialization import if_set
 from jkeras.layers.attention import call_option
@@ -128,10 +128,13 @@ class MultiHeadAttention(ProjectedAttention):
             return super().attending(rank)
         found = tuple(axis + rank if axis < 0 else axis for axis in self.attention_axes)
         if not set(found) <= set(range(1, rank - 1)) or len(set(found)) < len(found):
-            raise ValueError(
-                f"{self.who}: expected `attention_axes` that are different axes from 1 to "
-                f"{rank - 2} (or {1 - rank} to -2) for inputs of {rank} axes, got "
-                f"{self.attention_axes}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`attention_axes` that are different axes from 1 to {rank - 2} (or "
+                    f"{1 - rank} to -2) for inputs of {rank} axes"
+                ),
+                got=self.attention_axes,
             )
         return found
 
@@ -181,9 +184,10 @@ class GroupQueryAttention(ProjectedAttention):
     def check(self) -> None:
         super().check()
         if self.num_query_heads % self.num_key_value_heads:
-            raise ValueError(
-                f"{self.who}: expected `num_query_heads` that `num_key_value_heads` divides, got "
-                f"{self.num_query_heads} and {self.num_key_value_heads}."
+            raise value_error(
+                who=self.who,
+                expected="`num_query_heads` that `num_key_value_heads` divides",
+                got=f"{self.num_query_heads} and {self.num_key_value_heads}",
             )
 
     @property
@@ -194,8 +198,13 @@ class GroupQueryAttention(ProjectedAttention):
     def attending(self, rank: int) -> Sizes:
         """The axis of steps: there is one."""
         if rank != 3:
-            raise ValueError(
-                f"{self.who}: expected `inputs` [batch, steps, features], got {rank} axes. "
-                "MultiHeadAttention attends over several, or over those that `attention_axes` says."
+            raise value_error(
+                who=self.who,
+                expected="`inputs` [batch, steps, features]",
+                got=f"{rank} axes",
+                fix=(
+                    "MultiHeadAttention attends over several, or over those that "
+                    "`attention_axes` says."
+                ),
             )
         return (1,)

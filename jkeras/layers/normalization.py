@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from jkeras.core.description import Description, fields
-from jkeras.core.errors import describe, unknown_name
+from jkeras.core.errors import describe, unknown_name, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
@@ -48,8 +48,10 @@ class Clipping(Description):
 
     def check(self) -> None:
         if self.rmin > self.rmax:
-            raise ValueError(
-                f"{self.who}: expected `rmin` of at most `rmax`, got {self.rmin} and {self.rmax}."
+            raise value_error(
+                who=self.who,
+                expected="`rmin` of at most `rmax`",
+                got=f"{self.rmin} and {self.rmax}",
             )
 
 
@@ -199,25 +201,31 @@ class BatchNormalization(Layer):
     def _features(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) <= self.axis < len(shape):
-            raise ValueError(
-                f"{self.who}: expected `axis` to name an axis of the inputs, got {self.axis} for "
-                f"inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected="`axis` to name an axis of the inputs",
+                got=f"{self.axis} for inputs of shape {shape}",
             )
         return int(shape[self.axis])
 
     def _check_features(self, x: Array, features: int) -> None:
         if self._features(x) != features:
-            raise ValueError(
-                f"{self.who}: expected `inputs` with {features} features on axis {self.axis}, as "
-                f"when its weights were made, got shape {x.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`inputs` with {features} features on axis {self.axis}, as when its weights "
+                    "were made"
+                ),
+                got=f"shape {x.shape}",
             )
 
     def _checked_mask(self, x: Array, mask: ArrayLike) -> Array:
         mask = jnp.asarray(mask)
         if mask.shape != x.shape[:-1]:
-            raise ValueError(
-                f"{self.who}: expected a `mask` of the inputs' shape without the last axis, "
-                f"{x.shape[:-1]}, got shape {mask.shape}."
+            raise value_error(
+                who=self.who,
+                expected=f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}",
+                got=f"shape {mask.shape}",
             )
         return mask.astype(bool)
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.preparing import Preparing
@@ -79,8 +79,11 @@ class Rescaling(Preparing):
         tail = x.shape[max(x.ndim - given.ndim, 0) :]
         fits = len(tail) == given.ndim
         if not fits or any(n not in (1, own) for n, own in zip(given.shape, tail, strict=True)):
-            raise ValueError(
-                f"{self.who}: expected `{argument}` to broadcast along the last axes of inputs of "
-                f"shape {x.shape}, got shape {given.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`{argument}` to broadcast along the last axes of inputs of shape {x.shape}"
+                ),
+                got=f"shape {given.shape}",
             )
         return lax.expand_dims(jnp.asarray(given, x.dtype), range(x.ndim - given.ndim))

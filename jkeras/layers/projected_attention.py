@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State, check_rank
 from jkeras.layers.attention import chosen, query_value_key
@@ -76,9 +77,10 @@ class ProjectedAttention(Layer):
 
     def check(self) -> None:
         if self.flash_attention and self.dropout > 0:
-            raise ValueError(
-                f"{self.who}: expected `dropout` 0 with `flash_attention`, which has no scores to "
-                f"drop, got {self.dropout}."
+            raise value_error(
+                who=self.who,
+                expected="`dropout` 0 with `flash_attention`, which has no scores to drop",
+                got=self.dropout,
             )
 
     @property
@@ -207,10 +209,11 @@ class ProjectedAttention(Layer):
     ) -> tuple[Array, Array | None]:
         """The means `[batch, ..., heads, h]`, and the scores if they are asked for."""
         if (causal or self.sliding_window) and len(fold.axes) > 1:
-            raise ValueError(
-                f"{self.who}: expected one axis of steps with `use_causal_mask` or "
-                f"`sliding_window`, got several, {fold.axes}: they have no order. Choose one in "
-                "`attention_axes`."
+            raise value_error(
+                who=self.who,
+                expected="one axis of steps with `use_causal_mask` or `sliding_window`",
+                got=f"several, {fold.axes}: they have no order",
+                fix="Choose one in `attention_axes`.",
             )
         if self.sliding_window:
             mask = joined(mask, window_mask(*fold.steps, self.sliding_window)[None, None])
@@ -256,9 +259,10 @@ class ProjectedAttention(Layer):
             mask = jnp.asarray(mask)
             shape = fold.queries if name == "query_mask" else fold.keys
             if mask.shape != shape:
-                raise ValueError(
-                    f"{self.who}: expected `{name}` of shape {shape}, that of its input without "
-                    f"features, got shape {mask.shape}."
+                raise value_error(
+                    who=self.who,
+                    expected=f"`{name}` of shape {shape}, that of its input without features",
+                    got=f"shape {mask.shape}",
                 )
             flat = fold.folded(mask.astype(bool))
             own = (1, 3) if name == "query_mask" else (1, 2)
@@ -276,9 +280,13 @@ class ProjectedAttention(Layer):
         if len(shape) > len(scores) or any(
             n not in (1, whole) for n, whole in zip(shape, scores, strict=True)
         ):
-            raise ValueError(
-                f"{self.who}: expected `attention_mask` [batch, queries, keys], or a shape that "
-                f"broadcasts to the scores' {scores}, got shape {mask.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    "`attention_mask` [batch, queries, keys], or a shape that broadcasts to the "
+                    f"scores' {scores}"
+                ),
+                got=f"shape {mask.shape}",
             )
         return fold.folded_mask(mask.astype(bool))
 
@@ -290,24 +298,30 @@ class ProjectedAttention(Layer):
         alike = len(query) == len(value) and value[:-1] == key[:-1]
         fixed = set(range(len(query) - 1)) - set(self.attending(len(query)))
         if not alike or any(query[axis] != key[axis] for axis in fixed):
-            raise ValueError(
-                f"{self.who}: expected query, value and key of one rank that differ only in "
-                "features and in the number of steps (value and key in features), got shapes "
-                f"{query}, {value} and {key}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    "query, value and key of one rank that differ only in features and in the "
+                    "number of steps (value and key in features)"
+                ),
+                got=f"shapes {query}, {value} and {key}",
             )
 
     def _check_flash(self, fused: bool, dtype: np.dtype) -> None:
         if not fused:
-            raise ValueError(
-                f"{self.who}: expected inputs [batch, steps, features], `value_dim` equal to "
-                "`key_dim` and no `return_attention_scores` with `flash_attention`, which holds no "
-                "scores. Leave it out."
+            raise value_error(
+                "expected inputs [batch, steps, features], `value_dim` equal to `key_dim` and "
+                "no `return_attention_scores` with `flash_attention`, which holds no scores. "
+                "Leave it out.",
+                who=self.who,
             )
         backend = jax.default_backend()
         if backend != "gpu" or dtype not in (jnp.bfloat16, jnp.float16):
-            raise ValueError(
-                f"{self.who}: expected half-precision inputs on an NVIDIA GPU with "
-                f"`flash_attention`, got {dtype} on {backend}. Leave it out."
+            raise value_error(
+                who=self.who,
+                expected="half-precision inputs on an NVIDIA GPU with `flash_attention`",
+                got=f"{dtype} on {backend}",
+                fix="Leave it out.",
             )
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jkeras.core import by_hand
 from jkeras.core.description import fields
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
 from jkeras.core.serialization import never
@@ -145,9 +145,10 @@ class Recurrent(Layer):
         rank = 1 + self.input_axes.count(",")
         check_rank(self, inputs, rank, self.input_axes, fix=self._fix)
         if inputs.shape[1] == 0:
-            raise ValueError(
-                f"{self.who}: expected `inputs` with a time step or more, got shape "
-                f"{tuple(inputs.shape)}."
+            raise value_error(
+                who=self.who,
+                expected="`inputs` with a time step or more",
+                got=f"shape {tuple(inputs.shape)}",
             )
 
     def _check_key(self, key: Key | None, training: bool) -> None:
@@ -169,9 +170,11 @@ class Recurrent(Layer):
         carried = jax.tree.map(lambda value: value.astype(x.dtype), state[CARRIED])
         expected = jax.tree.leaves(carried)[0].shape[0]
         if x.shape[0] != expected:
-            raise ValueError(
-                f"{self.who}: expected `inputs` with {expected} examples, as many as it carries "
-                f"the states of, got shape {x.shape}. A stateful layer takes batches of one size."
+            raise value_error(
+                who=self.who,
+                expected=f"`inputs` with {expected} examples, as many as it carries the states of",
+                got=f"shape {x.shape}",
+                fix="A stateful layer takes batches of one size.",
             )
         return carried
 
@@ -213,9 +216,10 @@ def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None
         return None
     mask = jnp.asarray(mask)
     if mask.shape != x.shape[:2]:
-        raise ValueError(
-            f"{layer.who}: expected `mask` of shape {x.shape[:2]}, [batch, time] as the inputs, "
-            f"got {mask.shape}."
+        raise value_error(
+            who=layer.who,
+            expected=f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs",
+            got=mask.shape,
         )
     return mask.astype(bool)
 

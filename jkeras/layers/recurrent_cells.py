@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
@@ -137,9 +138,12 @@ class GatedCell(Cell):
     def _check_features(self, params: Params, x: Array) -> None:
         expected, axis = params["kernel"].shape[-2], self.feature_axis
         if x.shape[axis] != expected:
-            raise ValueError(
-                f"{self.who}: expected steps with {expected} features on axis {axis}, as when its "
-                f"weights were made, got shape {x.shape[1:]}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"steps with {expected} features on axis {axis}, as when its weights were made"
+                ),
+                got=f"shape {x.shape[1:]}",
             )
 
     def _recur(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
@@ -114,16 +114,19 @@ class Bidirectional(Layer):
     def check(self) -> None:
         forward, backward = self.both
         if forward.go_backwards == backward.go_backwards:
-            raise ValueError(
-                f"{self.who}: expected a `backward_layer` that goes the other way, got "
-                f"go_backwards={forward.go_backwards} for both. Set it to True for one of them."
+            raise value_error(
+                who=self.who,
+                expected="a `backward_layer` that goes the other way",
+                got=f"go_backwards={forward.go_backwards} for both",
+                fix="Set it to True for one of them.",
             )
         for name in _SHARED:
             found = getattr(forward, name), getattr(backward, name)
             if found[0] != found[1]:
-                raise ValueError(
-                    f"{self.who}: expected both layers to have the same `{name}`, got {found[0]} "
-                    f"forward and {found[1]} backward."
+                raise value_error(
+                    who=self.who,
+                    expected=f"both layers to have the same `{name}`",
+                    got=f"{found[0]} forward and {found[1]} backward",
                 )
 
     @property
@@ -221,9 +224,10 @@ class Bidirectional(Layer):
     def _halves(self, initial: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         leaves = jax.tree.leaves(initial)
         if len(leaves) % 2:
-            raise ValueError(
-                f"{self.who}: expected initial states for both directions, half of them for each, "
-                f"got {len(leaves)}."
+            raise value_error(
+                who=self.who,
+                expected="initial states for both directions, half of them for each",
+                got=len(leaves),
             )
         return leaves[: len(leaves) // 2], leaves[len(leaves) // 2 :]
 
@@ -375,9 +379,12 @@ class TimeDistributed(Wrapper):
             return None
         mask = jnp.asarray(mask)
         if mask.shape[:2] != x.shape[:2]:
-            raise ValueError(
-                f"{self.who}: expected `mask` of shape {x.shape[:2]}, or with more axes behind, as "
-                f"the inputs begin, got {mask.shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`mask` of shape {x.shape[:2]}, or with more axes behind, as the inputs begin"
+                ),
+                got=mask.shape,
             )
         return mask if "mask" in inspect.signature(self.layer.apply).parameters else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, non_negative, rate
@@ -110,9 +111,13 @@ class Dropout(Noise):
         pairs = zip(self.noise_shape or (), x.shape, strict=False)
         fits = all(size in (None, 1, own) for size, own in pairs)
         if self.noise_shape is not None and (len(self.noise_shape) != x.ndim or not fits):
-            raise ValueError(
-                f"{self.who}: expected `noise_shape` with {x.ndim} entries, one per axis of inputs "
-                f"of shape {x.shape} (its size, 1 or None), got {self.noise_shape}."
+            raise value_error(
+                who=self.who,
+                expected=(
+                    f"`noise_shape` with {x.ndim} entries, one per axis of inputs of shape "
+                    f"{x.shape} (its size, 1 or None)"
+                ),
+                got=self.noise_shape,
             )
 
     def disturb(self, x: Array, key: Key) -> Array:
@@ -224,9 +229,7 @@ class GaussianDropout(Noise):
 
     def check(self) -> None:
         if self.rate == 1:
-            raise ValueError(
-                f"{self.who}: expected `rate` below 1 (finite noise), got {self.rate}."
-            )
+            raise value_error(who=self.who, expected="`rate` below 1 (finite noise)", got=self.rate)
 
     def disturb(self, x: Array, key: Key) -> Array:
         deviation = math.sqrt(self.rate / (1 - self.rate))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.layers.options import data_format, positive_int
@@ -111,9 +111,10 @@ class Reshape(Layer):
         known = math.prod(size for size in self.target_shape if size != -1)
         fits = entries % known == 0 if -1 in self.target_shape else entries == known
         if not fits:
-            raise ValueError(
-                f"{self.who}: expected examples that fill `target_shape` {self.target_shape}, got "
-                f"{entries} entries each, from inputs of shape {shape}."
+            raise value_error(
+                who=self.who,
+                expected=f"examples that fill `target_shape` {self.target_shape}",
+                got=f"{entries} entries each, from inputs of shape {shape}",
             )
         return tuple(entries // known if size == -1 else size for size in self.target_shape)
 

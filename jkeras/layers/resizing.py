@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.options import data_format, number, one_of, positive_int
@@ -56,10 +56,14 @@ class _ImageLayer(Preparing):
         shape = tuple(inputs.shape)
         if len(shape) != 4:
             grey = "x[..., None]" if layout == "channels_last" else "x[:, None]"
-            raise ValueError(
-                f"{self.who}: expected `inputs` {image_axes(2, layout)}, got shape {shape}. "
-                f"For images without channels add the axis: {grey}; for a single image the batch: "
-                "x[None]."
+            raise value_error(
+                who=self.who,
+                expected=f"`inputs` {image_axes(2, layout)}",
+                got=f"shape {shape}",
+                fix=(
+                    f"For images without channels add the axis: {grey}; for a single image the "
+                    "batch: x[None]."
+                ),
             )
         first, second = spatial_axes(4, layout)
         return first, second
@@ -124,9 +128,10 @@ class Resizing(_ImageLayer):
 
     def check(self) -> None:
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
-            raise ValueError(
-                f"{self.who}: expected at most one of `crop_to_aspect_ratio` and "
-                "`pad_to_aspect_ratio`, got both."
+            raise value_error(
+                who=self.who,
+                expected="at most one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio`",
+                got="both",
             )
 
     def apply(

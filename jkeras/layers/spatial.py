@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import Array, Layer, check_rank
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.linear import add_bias
@@ -51,18 +51,21 @@ def check_window(
     """Raises when a window without padding is larger than the inputs' spatial axes."""
     spatial = tuple(inputs.shape[axis] for axis in spatial_axes(len(inputs.shape), layout))
     if any(wide > size for wide, size in zip(window, spatial, strict=True)):
-        raise ValueError(
-            f"{layer.who}: expected `{argument}` to fit into the inputs' {spatial}, got a window "
-            f"of {tuple(window)}. Make it smaller, or pad: padding='same'."
+        raise value_error(
+            who=layer.who,
+            expected=f"`{argument}` to fit into the inputs' {spatial}",
+            got=f"a window of {tuple(window)}",
+            fix="Make it smaller, or pad: padding='same'.",
         )
 
 
 def check_channels(layer: Layer, x: Array, expected: int, layout: str) -> None:
     """Raises unless `x` has as many channels as when the weights were made."""
     if x.shape[channel_axis(layout)] != expected:
-        raise ValueError(
-            f"{layer.who}: expected `inputs` with {expected} channels, as when its weights were "
-            f"made, got shape {x.shape}."
+        raise value_error(
+            who=layer.who,
+            expected=f"`inputs` with {expected} channels, as when its weights were made",
+            got=f"shape {x.shape}",
         )
 
 

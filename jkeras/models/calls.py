@@ -9,7 +9,6 @@ nothing for them.
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -18,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import Message, describe, message_of, tell, type_error, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
@@ -44,9 +43,7 @@ def observing(observer: Observer) -> Iterator[None]:
         _observer.reset(token)
 
 
-_NAMED = re.compile(r"[A-Z]\w*( '[^']*')?[:,]|`init`:")
-"""How a message begins that names a layer, a model, or the function that makes its weights."""
-_NO_ARRAY = re.compile(r"'(dict|list|tuple|NoneType|str)' object has no attribute")
+_TAKEN_FOR_ARRAYS = (dict, list, tuple, type(None), str)
 _UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 """What JAX raises where a value is wanted that a program does not have while it is compiled."""
 
@@ -64,44 +61,53 @@ def naming_errors(layer: Any, values: Values) -> Iterator[None]:
         yield
     except _UNKNOWN as error:
         first = str(error).partition("\n")[0]
-        raise TypeError(
-            f"{_called(layer, values)}: it looks at values, which are not known while a program is "
-            "compiled. Use jkeras.ops in place of NumPy's functions and of float(), and "
-            "jkeras.ops.where or jkeras.ops.cond in place of `if`; or step through it: "
-            f"compile(run_eagerly=True). JAX says: {first}"
+        raise type_error(
+            "it looks at values, which are not known while a program is compiled. Use jkeras.ops "
+            "in place of NumPy's functions and of float(), and jkeras.ops.where or jkeras.ops.cond "
+            "in place of `if`; or step through it: compile(run_eagerly=True). JAX says: " + first,
+            who=_who(layer),
+            called_on=_shapes(values),
         ) from error
     except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError) or _NAMED.match(str(error)):
+        message = message_of(error)
+        if type(error) not in (TypeError, ValueError) or message.who or message.argument:
             raise
-        # Raised again as it is, so that its traceback ends in the line that failed, once.
-        error.args = (f"{_called(layer, values)}: {error}",)
+        # The same error, so that its traceback ends in the line that failed, once.
+        tell(error, Message(str(error), who=_who(layer), called_on=_shapes(values)))
         raise
     except AttributeError as error:
         wrong = [value for value in values if not hasattr(value, "shape")]
         is_written = getattr(type(layer), "is_written", False)
-        if is_written or not wrong or not _NO_ARRAY.match(str(error)):
+        if is_written or not wrong or not _takes_for_array(error):
             raise
-        raise ValueError(f"{layer.who}: expected one array, got {_counted(wrong[0])}") from error
+        raise value_error(who=layer.who, expected="one array", **_counted(wrong[0])) from error
 
 
-def _called(layer: Any, values: Values) -> str:
-    """A layer with the shapes of its inputs, in words."""
+def _takes_for_array(error: AttributeError) -> bool:
+    """Whether Python says of a dict, a list, … that it lacks what arrays have."""
+    return error.name is not None and type(error.obj) in _TAKEN_FOR_ARRAYS
+
+
+def _who(layer: Any) -> str:
+    return getattr(layer, "who", type(layer).__name__)
+
+
+def _shapes(values: Values) -> str:
+    """The shapes of inputs, in words."""
     shapes = [str(tuple(x.shape)) for x in jax.tree.leaves(values) if hasattr(x, "shape")]
-    given = f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
-    return f"{getattr(layer, 'who', type(layer).__name__)}, called on {given}"
+    return f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
 
 
-def _counted(value: Any) -> str:
-    """What was given in place of an array, with what to do."""
+def _counted(value: Any) -> dict[str, str]:
+    """What was given in place of an array, with what to do: fields of an error."""
     if isinstance(value, dict):
         names = " and ".join(map(repr, value))
-        return f"a dict with {names}. Give one of them; for several inputs make a Model of Inputs."
+        fix = "Give one of them; for several inputs make a Model of Inputs."
+        return {"got": f"a dict with {names}", "fix": fix}
     if isinstance(value, list | tuple):
-        return (
-            f"a {type(value).__name__} of {len(value)}. Join them first, for example by "
-            "Concatenate, or make one array: np.asarray."
-        )
-    return f"{describe(value)}."
+        fix = "Join them first, for example by Concatenate, or make one array: np.asarray."
+        return {"got": f"a {type(value).__name__} of {len(value)}", "fix": fix}
+    return {"got": describe(value)}
 
 
 def call_layer(

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.identity import identity_of, renamed
 from jkeras.core.input_spec import check_inputs
@@ -229,9 +229,10 @@ def _checked_masks(chain: Layer, masks: Any, inputs: Values) -> Masks:
         return (None,) * len(inputs)
     listed = tuple(masks) if isinstance(masks, tuple | list) else (masks,)
     if len(listed) != len(inputs):
-        raise ValueError(
-            f"{chain.who}: expected a mask or None for each of {len(inputs)} inputs, got "
-            f"{len(listed)}."
+        raise value_error(
+            who=chain.who,
+            expected=f"a mask or None for each of {len(inputs)} inputs",
+            got=len(listed),
         )
     return listed
 
@@ -242,9 +243,10 @@ def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
     try:
         inspect.signature(layer.init).bind(None, *values)
     except TypeError:
-        raise ValueError(
-            f"{layer.who}: got {len(values)} inputs, and takes another number. "
-            "A tuple or list of arrays means several inputs."
+        raise value_error(
+            f"got {len(values)} inputs, and takes another number. A tuple or list of arrays "
+            "means several inputs.",
+            who=layer.who,
         ) from None
 
 

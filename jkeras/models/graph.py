@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import describe, nearest, quoted, value_error
 from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
@@ -77,7 +77,7 @@ class Graph(Composite):
         try:
             wiring, nodes = wired(self.inputs, self.outputs)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{self.who}: {error}") from None
+            raise quoted(error, who=self.who) from None
         object.__setattr__(self, "wiring", wiring)
         object.__setattr__(self, "nodes", nodes)
 
@@ -142,8 +142,10 @@ class Graph(Composite):
         flat = jax.tree.leaves(flat)
         if len(flat) != len(self.input_names):
             listed = ", ".join(self.input_names)
-            raise ValueError(
-                f"{self.who}: expected {len(self.input_names)} inputs ({listed}), got {len(flat)}."
+            raise value_error(
+                who=self.who,
+                expected=f"{len(self.input_names)} inputs ({listed})",
+                got=len(flat),
             )
         return flat
 
@@ -156,9 +158,9 @@ class Graph(Composite):
         why = f"{missing[0]!r} is missing."
         if extra:
             why = f"{extra[0]!r} is no input.{nearest(str(extra[0]), missing)}"
-        raise ValueError(
-            f"{self.who}: expected inputs named {', '.join(names)}, got "
-            f"{', '.join(map(str, given))}: {why}"
+        raise value_error(
+            f"expected inputs named {', '.join(names)}, got {', '.join(map(str, given))}: {why}",
+            who=self.who,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -308,9 +310,10 @@ class Graph(Composite):
             return [None] * wanted
         listed = list(masks) if isinstance(masks, tuple | list) else [masks]
         if len(listed) != wanted:
-            raise ValueError(
-                f"{self.who}: expected a mask or None for each of {wanted} inputs, got "
-                f"{describe(masks)}."
+            raise value_error(
+                who=self.who,
+                expected=f"a mask or None for each of {wanted} inputs",
+                got=describe(masks),
             )
         return listed
 

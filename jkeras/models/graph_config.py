@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import jax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import OPERATORS
 from jkeras.core.layer import Layer
@@ -276,9 +276,11 @@ def _function_of(kind: str, who: str) -> Callable[..., Any]:
     known: dict[str, Callable[..., Any]] = {**OPERATORS, **_ACTIVATIONS}
     found = known.get(kind) or getattr(ops, snake_case(kind), None)
     if found is None:
-        raise ValueError(
-            f"{who}: expected an operator or a function of jkeras.ops, which a configuration can "
-            f"name, got {describe(kind)}. Put a function of your own in a layer."
+        raise value_error(
+            who=who,
+            expected="an operator or a function of jkeras.ops, which a configuration can name",
+            got=describe(kind),
+            fix="Put a function of your own in a layer.",
         )
     return found
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.core.dtype_policy import DTypePolicy, compute_dtype
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of, same
 from jkeras.core.layer import Layer
 from jkeras.models.anew import rebuilt
@@ -37,9 +37,14 @@ def in_policy(net: Any, policy: Any) -> Any:
       ['bfloat16', 'float32']
     """
     if not isinstance(net, Chain | Graph):
-        raise TypeError(
-            f"in_policy: expected a list or graph of layers, got {describe(net)}. Give its layers "
-            "`dtype`, or call jkeras.config.set_dtype_policy before they are made."
+        raise type_error(
+            who="in_policy",
+            expected="a list or graph of layers",
+            got=describe(net),
+            fix=(
+                "Give its layers `dtype`, or call jkeras.config.set_dtype_policy before they are "
+                "made."
+            ),
         )
     return _changed(net, DTypePolicy(policy).compute_dtype, True)
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from jkeras.core.errors import value_error
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.parts import Path, at, places, put
 from jkeras.core.trees import named_leaves
@@ -124,10 +125,11 @@ def _check_alike(who: str, first: Path, a: Any, other: Path, b: Any) -> None:
         ]
         if shapes[0] != shapes[1]:
             where = ["/".join(map(str, path)) for path in (first, other)]
-            raise ValueError(
-                f"{who}: its layers {where[0]!r} and {where[1]!r} are the same layer, and take "
-                f"inputs of different sizes: {name} would have the shape {shapes[0]} and the shape "
-                f"{shapes[1]}. Make a layer of its own for one of them."
+            raise value_error(
+                f"its layers {where[0]!r} and {where[1]!r} are the same layer, and take inputs "
+                f"of different sizes: {name} would have the shape {shapes[0]} and the shape "
+                f"{shapes[1]}. Make a layer of its own for one of them.",
+                who=who,
             )
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.core.trees import dtype_of
@@ -65,13 +65,14 @@ def checked_shape(who: str, shape: Shape) -> tuple[int, ...]:
       ValueError: a size is negative.
     """
     if not isinstance(shape, tuple | list) or not all(hasattr(n, "__index__") for n in shape):
-        raise TypeError(
-            f"{who}: expected `shape` to be a tuple of integers such as (3, 4), "
-            f"got {describe(shape)}."
+        raise type_error(
+            who=who,
+            expected="`shape` to be a tuple of integers such as (3, 4)",
+            got=describe(shape),
         )
     sizes = tuple(operator.index(n) for n in shape)
     if any(n < 0 for n in sizes):
-        raise ValueError(f"{who}: expected sizes ≥ 0 in `shape`, got {sizes}.")
+        raise value_error(who=who, expected="sizes ≥ 0 in `shape`", got=sizes)
     return sizes
 
 
@@ -161,9 +162,10 @@ class Constant(Initializer):
         if len(own) > len(sizes) or not all(
             n in (1, m) for n, m in zip(own[::-1], sizes[::-1], strict=False)
         ):
-            raise ValueError(
-                f"Constant: expected `value` to broadcast to the weight's shape {sizes}, "
-                f"got shape {own}."
+            raise value_error(
+                who="Constant",
+                expected=f"`value` to broadcast to the weight's shape {sizes}",
+                got=f"shape {own}",
             )
         return jnp.broadcast_to(jnp.asarray(self.value.numpy(), float32_or(dtype)), sizes)
 
@@ -184,9 +186,11 @@ class Identity(Initializer):
     ) -> Array:
         sizes = checked_shape(self.who, shape)
         if len(sizes) != 2:
-            raise ValueError(
-                f"Identity: expected `shape` (rows, columns), got {sizes}. "
-                "For other ranks use Orthogonal."
+            raise value_error(
+                who="Identity",
+                expected="`shape` (rows, columns)",
+                got=sizes,
+                fix="For other ranks use Orthogonal.",
             )
         return self.gain * jnp.eye(*sizes, dtype=float32_or(dtype))
 
@@ -241,9 +245,12 @@ class STFT(Initializer):
     ) -> Array:
         sizes = checked_shape(self.who, shape)
         if len(sizes) != 3 or sizes[2] < 2:
-            raise ValueError(
-                "STFT: expected `shape` (frame_length, channels, frequencies) with at least "
-                f"2 frequencies, got {sizes}."
+            raise value_error(
+                who="STFT",
+                expected=(
+                    "`shape` (frame_length, channels, frequencies) with at least 2 frequencies"
+                ),
+                got=sizes,
             )
         length, _, frequencies = sizes
         angle = np.outer(np.arange(length), np.arange(frequencies)) * (math.pi / (frequencies - 1))
@@ -266,8 +273,9 @@ class STFT(Initializer):
             return np.asarray(get_window(self.window, length, fftbins=self.periodic))
         window = self.window.numpy().astype(np.float64)
         if window.shape != (length,):
-            raise ValueError(
-                f"STFT: expected `window` to have frame_length = {length} numbers, "
-                f"got shape {window.shape}."
+            raise value_error(
+                who="STFT",
+                expected=f"`window` to have frame_length = {length} numbers",
+                got=f"shape {window.shape}",
             )
         return window

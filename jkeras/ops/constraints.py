@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import describe, look_up, value_error
 from jkeras.core.layer import Array
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 
@@ -119,12 +119,14 @@ class MinMaxNorm(Constraint):
     def check(self) -> None:
         """Raises when the bounds are crossed or the rate is above 1."""
         if self.min_value > self.max_value:
-            raise ValueError(
-                f"MinMaxNorm: expected `min_value` ≤ `max_value`, got {self.min_value} and "
-                f"{self.max_value}. Swap them."
+            raise value_error(
+                who="MinMaxNorm",
+                expected="`min_value` ≤ `max_value`",
+                got=f"{self.min_value} and {self.max_value}",
+                fix="Swap them.",
             )
         if self.rate > 1:
-            raise ValueError(f"MinMaxNorm: expected `rate` from 0 to 1, got {self.rate}.")
+            raise value_error(who="MinMaxNorm", expected="`rate` from 0 to 1", got=self.rate)
 
     def __call__(self, w: Array) -> Array:
         length = norms(w, self.axis)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import describe, look_up, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
@@ -89,8 +89,10 @@ class FromFunction(Initializer):
         sizes, dtype = checked_shape(self.who, shape), float32_or(dtype)
         numbers = jnp.asarray(self._called(sizes, dtype, key))
         if numbers.shape != sizes:
-            raise ValueError(
-                f"{self.who}: expected it to return an array of shape {sizes}, got {numbers.shape}."
+            raise value_error(
+                who=self.who,
+                expected=f"it to return an array of shape {sizes}",
+                got=numbers.shape,
             )
         return numbers.astype(dtype)
 
@@ -98,9 +100,11 @@ class FromFunction(Initializer):
         if self.form == "keras":
             return self.function(shape, dtype=dtype)
         if key is None:
-            raise ValueError(
-                f"{self.who}: expected a random `key`, got None. "
-                "Pass one: initializer(shape, key=jax.random.key(0))."
+            raise value_error(
+                who=self.who,
+                expected="a random `key`",
+                got="None",
+                fix="Pass one: initializer(shape, key=jax.random.key(0)).",
             )
         return self.function(key, shape, dtype)
 
@@ -124,10 +128,11 @@ class FromArray(Initializer):
     ) -> Array:
         sizes = checked_shape(self.who, shape)
         if self.value.shape != sizes:
-            raise ValueError(
-                f"FromArray: expected an array of the weight's shape {sizes}, "
-                f"got {self.value.shape}. "
-                "To repeat it along leading axes use Constant(array)."
+            raise value_error(
+                who="FromArray",
+                expected=f"an array of the weight's shape {sizes}",
+                got=self.value.shape,
+                fix="To repeat it along leading axes use Constant(array).",
             )
         return jnp.asarray(self.value.numpy(), float32_or(dtype))
 

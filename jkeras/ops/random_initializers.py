@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.core.one_call import jit_for_one_call
@@ -55,7 +55,7 @@ class RandomInitializer(Initializer):
     ) -> Array:
         dtype, sizes = float32_or(dtype), checked_shape(self.who, shape)
         if not jnp.issubdtype(dtype, jnp.floating):
-            raise ValueError(f"{self.who}: expected a floating `dtype`, got {dtype}.")
+            raise value_error(who=self.who, expected="a floating `dtype`", got=dtype)
         wide = dtype if dtype.itemsize > 4 else np.dtype(np.float32)
         key = self._chosen(key)
         # Outside a trace, compiling the drawing of one weight takes a second at the usual level.
@@ -299,9 +299,11 @@ class Orthogonal(RandomInitializer):
     def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """An orthogonal matrix in this shape."""
         if len(shape) < 2:
-            raise ValueError(
-                f"Orthogonal: expected a `shape` of at least two axes, got {shape}. "
-                "For vectors use RandomNormal."
+            raise value_error(
+                who="Orthogonal",
+                expected="a `shape` of at least two axes",
+                got=shape,
+                fix="For vectors use RandomNormal.",
             )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))

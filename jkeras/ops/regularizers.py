@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import describe, look_up, value_error
 from jkeras.core.layer import Array
 from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
 
@@ -126,9 +126,11 @@ class OrthogonalRegularizer(Regularizer):
     def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         x = jnp.asarray(x)
         if x.ndim != 2:
-            raise ValueError(
-                f"OrthogonalRegularizer: expected a weight [rows, columns], got shape {x.shape}. "
-                "For a convolution kernel use L2."
+            raise value_error(
+                who="OrthogonalRegularizer",
+                expected="a weight [rows, columns]",
+                got=f"shape {x.shape}",
+                fix="For a convolution kernel use L2.",
             )
         rows = x if self.mode == "rows" else x.T
         rows = rows * jax.lax.rsqrt(jnp.sum(rows * rows, axis=1, keepdims=True).clip(_TINY**2))

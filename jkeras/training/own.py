@@ -26,7 +26,7 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training.finite import SKIPPED
@@ -145,10 +145,13 @@ def own_init_fn(steps: OwnSteps) -> Callable[..., TrainState]:
         found = init(key, *specs) if _takes(init, len(specs) + 1) else init(key)
         if not isinstance(found, TrainState):
             if isinstance(found, tuple) or not jax.tree.leaves(found):
-                raise TypeError(
-                    "`init`: expected params, or a TrainState made by "
-                    "jkeras.training.make_train_state(key, params, opt_state=...), got "
-                    f"{describe(found)}."
+                raise type_error(
+                    argument="init",
+                    expected=(
+                        "params, or a TrainState made by "
+                        "jkeras.training.make_train_state(key, params, opt_state=...)"
+                    ),
+                    got=describe(found),
                 )
             found = make_train_state(key, found)
         sums = {"means": {}, "own": found.sums}

@@ -1,16 +1,26 @@
 """The pieces of messages."""
 
+import pickle
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jkeras.core.errors import (
+    Message,
     describe,
     look_up,
+    message_of,
     named_arguments,
     nearest,
+    quoted,
+    said_by,
+    tell,
+    type_error,
     unexpected_arguments,
     unknown_name,
+    value_error,
 )
 
 
@@ -72,3 +82,53 @@ def test_named_arguments_keeps_the_function_and_its_own_errors() -> None:
 )
 def test_values_are_described_by_shape_or_text_and_kind(value: object, text: str) -> None:
     assert describe(value) == text
+
+
+def test_a_message_is_composed_of_its_parts() -> None:
+    message = Message(who="Dense", argument="units", expected="a size", got=0, fix="Give one.")
+    assert str(message) == "Dense: `units`: expected a size, got 0. Give one."
+    assert str(message.replace(called_on="no array", argument="")) == (
+        "Dense, called on no array: expected a size, got 0. Give one."
+    )
+    assert str(Message("as it is.", fix="Do that.")) == "as it is. Do that."
+    assert message.parts()["got"] == "0", "parts are strings, so that an error holds no array"
+
+
+@pytest.mark.parametrize(("make", "kind"), [(value_error, ValueError), (type_error, TypeError)])
+def test_an_error_keeps_its_parts_and_is_a_plain_one(make: Any, kind: type[Exception]) -> None:
+    error = make(who="Dense", expected="one", got="two")
+    assert type(error) is kind and error.args == ("Dense: expected one, got two.",)
+    copied = pickle.loads(pickle.dumps(error))
+    assert (str(copied), message_of(copied)) == (str(error), message_of(error))
+    assert tell(error, message_of(error).replace(who="Dense 'd'")) is error
+    assert str(error) == "Dense 'd': expected one, got two."
+
+
+@pytest.mark.parametrize(
+    ("text", "who", "called_on"),
+    [
+        ("Mine: no.", "Mine", ""),
+        ("Mine 'my one': no: not so.", "Mine 'my one'", ""),
+        ("Mine 'm', called on inputs of shape (2, 3): no.", "Mine 'm'", "inputs of shape (2, 3)"),
+        ("Incompatible shapes: (2,)", "", ""),
+        ("mine: no.", "", ""),
+        ("Mine", "", ""),
+        (": no.", "", ""),
+        ("Mine 'm: no.", "", ""),
+    ],
+)
+def test_who_speaks_is_read_from_the_text_of_a_user(text: str, who: str, called_on: str) -> None:
+    message = message_of(ValueError(text))
+    assert (message.who, message.called_on, str(message)) == (who, called_on, text)
+
+
+def test_another_one_says_what_an_error_says() -> None:
+    error = type_error(who="Graph", argument="inputs", expected="a symbol", got="None")
+    mine = said_by(error, "Model 'm'", known_as=["Graph"])
+    assert (type(mine), str(mine)) == (
+        TypeError,
+        "Model 'm': `inputs`: expected a symbol, got None.",
+    )
+    other = said_by(error, "Model 'm'", known_as=["Chain"], argument="net")
+    assert str(other) == "Model 'm': `net`: Graph: `inputs`: expected a symbol, got None."
+    assert type(quoted(KeyError("a"), who="Model")) is ValueError

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.models.adapters.foreign import Foreign, strong
@@ -153,14 +154,17 @@ class Equinox(Foreign):
         super().check()
         names = self.module.parts.axis_names
         if len(names) > 1 and not self.batched:
-            raise ValueError(
-                f"{self.who}: expected one name for the batch axis, got {list(names)}. Give every "
-                "BatchNorm the same `axis_name`."
+            raise value_error(
+                who=self.who,
+                expected="one name for the batch axis",
+                got=list(names),
+                fix="Give every BatchNorm the same `axis_name`.",
             )
         if self._carries and "state" not in self.parameters():
-            raise ValueError(
-                f"{self.who}: the module was given with a state, and its `__call__` takes none. "
-                "Write it as __call__(self, x, state) that returns (outputs, state)."
+            raise value_error(
+                "the module was given with a state, and its `__call__` takes none. Write it as "
+                "__call__(self, x, state) that returns (outputs, state).",
+                who=self.who,
             )
 
     shown_as = Foreign.shown_as

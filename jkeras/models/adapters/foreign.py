@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import trees
-from jkeras.core.errors import nearest
+from jkeras.core.errors import nearest, type_error, value_error
 from jkeras.core.layer import Layer, option
 
 _TRAINING = ("training", "train", "is_training")
@@ -69,9 +69,9 @@ class Foreign(Layer):
 
     def check(self) -> None:
         if not any("__call__" in vars(base) for base in self.kind.__mro__):
-            raise TypeError(
-                f"{self.who}: expected a module with a method `__call__`, and {self.kind.__name__} "
-                "has none."
+            raise type_error(
+                f"expected a module with a method `__call__`, and {self.kind.__name__} has none.",
+                who=self.who,
             )
         if self.padded_rows is None:
             object.__setattr__(self, "padded_rows", self.known_rows())
@@ -83,9 +83,10 @@ class Foreign(Layer):
         for argument, name in wanted.items():
             if name is not None and name not in self.parameters():
                 listed = ", ".join(self.parameters()) or "none"
-                raise ValueError(
-                    f"{self.who}: `{argument}`: expected a module that takes `{name}`, and it does "
-                    f"not.{nearest(name, self.parameters())} Its arguments: {listed}."
+                raise value_error(
+                    f"`{argument}`: expected a module that takes `{name}`, and it does "
+                    f"not.{nearest(name, self.parameters())} Its arguments: {listed}.",
+                    who=self.who,
                 )
 
     def known_rows(self) -> str:
@@ -116,9 +117,10 @@ class Foreign(Layer):
         Raises:
           ValueError: always; the message shows what to do.
         """
-        raise ValueError(
-            f"{self.who}: a module of {self.library} has no configuration. Keep its code, and its "
-            "values in a weight file: save_weights('model.msgpack')."
+        raise value_error(
+            f"a module of {self.library} has no configuration. Keep its code, and its values in "
+            "a weight file: save_weights('model.msgpack').",
+            who=self.who,
         )
 
     @property
@@ -206,9 +208,11 @@ class Foreign(Layer):
         found: Any = jax.tree.structure(new)
         if found != jax.tree.structure(old):
             before, after = (", ".join(trees.named_leaves(tree)) for tree in (old, new))
-            raise ValueError(
-                f"{self.who}: expected a state of the same structure after each call "
-                f"({before or 'nothing'}), got {after or 'nothing'}. {fix}"
+            raise value_error(
+                who=self.who,
+                expected=f"a state of the same structure after each call ({before or 'nothing'})",
+                got=after or "nothing",
+                fix=f"{fix}",
             )
 
 

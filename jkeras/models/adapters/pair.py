@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.naming import snake_case
@@ -94,9 +94,10 @@ class Pair(Foreign):
         if not self.has_state:
             return self._checked("params", made), {}
         if not (isinstance(made, tuple) and len(made) == 2):
-            raise TypeError(
-                f"{self.who}: expected `init` to return (params, state), because `apply` takes a "
-                f"`state`, got {describe(made)}."
+            raise type_error(
+                who=self.who,
+                expected="`init` to return (params, state), because `apply` takes a `state`",
+                got=describe(made),
             )
         return self._checked("params", made[0]), self._checked("state", made[1])
 
@@ -127,9 +128,10 @@ class Pair(Foreign):
         wrong = [leaf for leaf in jax.tree.leaves(tree) if not hasattr(leaf, "dtype")]
         if not isinstance(tree, dict | list | tuple | Mapping) or wrong:
             got = describe(wrong[0] if wrong else tree)
-            raise TypeError(
-                f"{self.who}: expected `init` to return {part} as a dict, list or tuple of arrays, "
-                f"got {got}."
+            raise type_error(
+                who=self.who,
+                expected=f"`init` to return {part} as a dict, list or tuple of arrays",
+                got=got,
             )
         return tree
 
@@ -158,9 +160,10 @@ class Pair(Foreign):
         if not self.has_state:
             return outputs, state
         if not (isinstance(outputs, tuple) and len(outputs) == 2):
-            raise TypeError(
-                f"{self.who}: expected `apply` to return (outputs, state), because it takes a "
-                f"`state`, got {describe(outputs)}."
+            raise type_error(
+                who=self.who,
+                expected="`apply` to return (outputs, state), because it takes a `state`",
+                got=describe(outputs),
             )
         outputs, new = outputs
         self.check_alike(new, state, "Let `apply` return what `init` made, with other values.")
