@@ -3,24 +3,27 @@
 
 What differs between the two results depends on an unknown axis, and is None again. A weight that
 differs cannot be made: the error says so where the layer is called.
+
+An error says None for an unknown axis, too. `of_any_size` gets it by one more trace, of specs in
+which JAX itself knows the axis as unknown (`jax.export.symbolic_shape`).
 """
 
 from __future__ import annotations
 
 import functools
-import re
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import Message, describe, message_of, value_error, with_message
 from jkeras.core.symbols import Symbol, symbols_in
 
 # Unknown axes behind the first are tried with sizes that five halvings and a kernel fit into.
 _SIZES = ((2, 64), (3, 96))
-ODD_SIZES = (10007, 10009)
-"""Of the batch, and of other unknown axes: found again in a message, they say what is unknown."""
+_RARE_SIZES = (4099, 4111)
+"""Stand for the batch and other unknown axes in messages; see `of_any_size`."""
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
 
 
@@ -41,50 +44,89 @@ def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -
         _check_weights(weights, again)
         _check_given(first)
         return jax.tree.map(functools.partial(_symbol, _pattern(args, options)), first, second)
-    except (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        text = _told(error, layer, args, options)
-        text = re.sub(rf"^{re.escape(layer.who)}(, called on [^:]*)?: ", "", text)
-        raise kind(f"{layer.who}, called on {edges(args, options)}: {text}") from error
+    except _OF_LAYERS as error:
+        told = of_any_size(error, lambda sizes: _traced(layer, args, options, sizes))
+        called_on = edges(args, options)
+        if told.who == layer.who:
+            told = told.replace(called_on=called_on)
+        else:
+            told = Message(str(told), who=layer.who, called_on=called_on)
+        raise with_message(error, told) from error
     except AttributeError as error:
-        if "'list' object" not in str(error):
+        if type(error.obj) is not list:
             raise
         several = next((value for value in args if isinstance(value, list)), ())
-        raise ValueError(
-            f"{layer.who}, called on {edges(args, options)}: expected one input, got a list of "
-            f"{len(several)}. Join them first, for example by Concatenate, or call the layer on "
-            "each."
+        raise value_error(
+            who=layer.who,
+            called_on=edges(args, options),
+            expected="one input",
+            got=f"a list of {len(several)}",
+            fix="Join them first, for example by Concatenate, or call the layer on each.",
         ) from error
 
 
-def _told(error: Exception, layer: Any, args: Any, options: Any) -> str:
-    """What an error says, with None in place of the sizes that were tried for unknown axes."""
-    return of_any_size(error, lambda: _traced(layer, args, options, ODD_SIZES))
+_OF_LAYERS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError)
+"""What a layer, JAX or a user's code raises where inputs do not fit."""
 
 
-def of_any_size(error: Exception, again_fn: Callable[[], Any]) -> str:
+@functools.cache
+def unknown_sizes() -> tuple[Any, Any]:
+    """The batch and another unknown size, as JAX traces them: so large that a kernel fits."""
+    from jax import export  # a module that only errors need
+
+    names = ("_batch", "_size")
+    batch, size = export.symbolic_shape(
+        ", ".join(names), constraints=[f"{name} >= 4096" for name in names]
+    )
+    return batch, size
+
+
+def of_any_size(error: Exception, again_fn: Callable[[tuple[Any, Any]], Any]) -> Message:
     """What an error says, with None in place of sizes that were only tried.
+
+    JAX's messages, and those of a user's code, have no parts for shapes. So the same is traced once
+    more with `unknown_sizes`, which say in a message that they are unknown. Some errors are none
+    for JAX as long as a size is unknown (a reshape may fit), and a size that is computed from an
+    unknown one has no number; in these cases numbers that nobody else has stand for them.
 
     Args:
       error: what came of the trial.
-      again_fn: tries again with `ODD_SIZES`, which nobody else has. Where it says the same of other
-        numbers, those that are odd are unknown.
+      again_fn: tries again, with these sizes of the batch and of other unknown axes.
     """
-    try:
-        again_fn()
-    except type(error) as again:
-        first, second = (re.split(r"(\d+)", str(told)) for told in (error, again))
-        if first[::2] != second[::2]:  # it says something else
-            return str(error)
-        odd = {str(size) for size in ODD_SIZES}
-        pairs = zip(first, second, strict=True)
-        return "".join("None" if other in odd else part for part, other in pairs)
-    except Exception:  # another error than the one to be told
-        return str(error)
-    return str(error)
+    message = message_of(error)
+    for sizes in (unknown_sizes(), _RARE_SIZES):
+        try:
+            again_fn(sizes)
+        except _OF_LAYERS as raised:
+            again, unknown = message_of(raised).parts(), [str(size) for size in sizes]
+            parts = {n: _of_any_size(p, again[n], unknown) for n, p in message.parts().items()}
+            if None not in parts.values():
+                return message.replace(**parts)
+        except Exception:  # another error than the one to be told
+            continue
+    return message
 
 
-def _traced(layer: Any, args: Any, options: Any, sizes: tuple[int, int]) -> tuple[Any, Any]:
+def _of_any_size(text: str, again: str, unknown: list[str]) -> str | None:
+    """A text with None where the other one has an unknown size, and as it is where both have
+    numbers; None where the two say different things.
+    """
+    first, second = _words(text), _words(again)
+    pairs = zip(first, second, strict=False)
+    same = len(first) == len(second) and all(
+        a == b or b in unknown or (a.isdigit() and b.isdigit()) for a, b in pairs
+    )
+    pairs = zip(first, second, strict=False)
+    return "".join("None" if a != b and b in unknown else a for a, b in pairs) if same else None
+
+
+def _words(text: str) -> list[str]:
+    """Names and numbers, and what stands between them."""
+    runs = itertools.groupby(text, lambda letter: letter.isalnum() or letter == "_")
+    return ["".join(run) for _, run in runs]
+
+
+def _traced(layer: Any, args: Any, options: Any, sizes: tuple[Any, Any]) -> tuple[Any, Any]:
     """(params and state, outputs) of a layer as specs, for these sizes of unknown axes."""
     leaves, tree = jax.tree.flatten((args, options))
     at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Symbol)]
@@ -101,7 +143,7 @@ def _traced(layer: Any, args: Any, options: Any, sizes: tuple[int, int]) -> tupl
     return found
 
 
-def spec(symbol: Any, sizes: tuple[int, int] = (1, 1)) -> jax.ShapeDtypeStruct:
+def spec(symbol: Any, sizes: tuple[Any, Any] = (1, 1)) -> jax.ShapeDtypeStruct:
     """A symbol's spec, with the first size for an unknown batch axis, the other for the rest."""
     shape = (sizes[i > 0] if n is None else n for i, n in enumerate(symbol.shape))
     return jax.ShapeDtypeStruct(tuple(shape), symbol.dtype)

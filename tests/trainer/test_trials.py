@@ -10,7 +10,7 @@ import pytest
 
 import jkeras
 from jkeras import layers, ops
-from jkeras.core.tracing import ODD_SIZES, of_any_size
+from jkeras.core.tracing import of_any_size, unknown_sizes
 
 X = np.ones((5, 4), np.float32)
 
@@ -127,10 +127,70 @@ def test_other_errors_go_on_as_they_are() -> None:
 
 
 def test_only_numbers_that_were_tried_are_unknown() -> None:
-    def again(batch: int = ODD_SIZES[0]) -> None:
+    def again(sizes: tuple[Any, Any]) -> None:
+        batch, _ = sizes
         raise ValueError(f"float32 of ({batch}, 3) has {3 * batch} entries")
 
     first = ValueError("float32 of (2, 3) has 6 entries")
-    assert of_any_size(first, again) == "float32 of (None, 3) has 6 entries"
-    assert of_any_size(ValueError("another thing of 2"), again) == "another thing of 2"
-    assert of_any_size(first, lambda: None) == str(first)
+    assert str(of_any_size(first, again)) == "float32 of (None, 3) has 6 entries"
+    assert str(of_any_size(ValueError("another thing of 2"), again)) == "another thing of 2"
+    assert str(of_any_size(first, lambda sizes: None)) == str(first)
+
+
+WITH_UNKNOWN_STEPS = {
+    "a sum": (
+        lambda x: x + np.ones((1, 1, 7), np.float32),
+        "add got incompatible shapes for broadcasting: (None, None, 4), (1, 1, 7).",
+    ),
+    "a reshape, which JAX takes for possible as long as the batch is unknown": (
+        lambda x: x.reshape(x.shape[0], 11),
+        "cannot reshape array of shape (None, None, 4) (size 512) into shape (None, 11) (size 22)",
+    ),
+    "half of the steps": (
+        lambda x: x[:, ::2] @ np.ones((3, 2), np.float32),
+        "dot_general requires contracting dimensions to have the same shape, got (4,) and (3,).",
+    ),
+    "a size that is computed": (
+        lambda x: x[:, : x.shape[1] // 2] + np.ones((1, 1, 7), np.float32),
+        "add got incompatible shapes for broadcasting: (None, 32, 4), (1, 1, 7).",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WITH_UNKNOWN_STEPS)
+def test_what_jax_says_of_unknown_axes_is_none_on_symbols(case: str) -> None:
+    function, message = WITH_UNKNOWN_STEPS[case]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        layers.Lambda(function)(jkeras.Input((None, 4), name="x"))
+    assert str(caught.value) == f"Lambda, called on Input 'x' (None, None, 4): {message}"
+
+
+def test_an_unknown_size_is_unknown_to_jax_too() -> None:
+    batch, size = unknown_sizes()
+    for wrong in ((batch, size, 4), (batch, 5, 4)):
+        with pytest.raises(TypeError, match=r"got \(4,\) and \(3,\)"):
+            jax.eval_shape(lambda x: x @ np.ones((3, 2)), jax.ShapeDtypeStruct(wrong, "float32"))
+    assert batch != size and size > 64 and not size < 4096
+
+
+@pytest.mark.parametrize(
+    ("said", "again_says", "told", "trials"),
+    [
+        ("got (2, 3)", lambda b, s: f"got ({b}, 3)", "got (None, 3)", 1),
+        ("got f32[2,64,3]", lambda b, s: f"got f32[{b},{s},3]", "got f32[None,None,3]", 1),
+        ("got (2, 32)", lambda b, s: f"got ({b}, {s // 2})", "got (None, 32)", 2),
+        ("got (2, 3)", lambda b, s: f"found ({b}, 3)", "got (2, 3)", 2),
+    ],
+)
+def test_numbers_stand_for_unknown_sizes_only_where_jax_has_no_word(
+    said: str, again_says: Any, told: str, trials: int
+) -> None:
+    tried = []
+
+    def again(sizes: tuple[Any, Any]) -> None:
+        tried.append(sizes)
+        raise ValueError(f"Mine: {again_says(*sizes)}")
+
+    message = of_any_size(ValueError(f"Mine: {said}"), again)
+    assert (message.who, message.text) == ("Mine", told)
+    assert tried[0] == unknown_sizes() and len(tried) == trials

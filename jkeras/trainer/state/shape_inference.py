@@ -12,19 +12,20 @@ from typing import Any
 
 import jax
 
+from jkeras.core.errors import tell
 from jkeras.core.one_call import jit_for_one_call
-from jkeras.core.tracing import ODD_SIZES, of_any_size, spec
+from jkeras.core.tracing import of_any_size, spec
 from jkeras.core.trees import specs_of_rows
 from jkeras.models.calls import naming_errors
 from jkeras.trainer.state.specs import concrete
 
 
 @contextlib.contextmanager
-def of_unknown_size(again_fn: Callable[[], Any]) -> Iterator[None]:
+def of_unknown_size(again_fn: Callable[[tuple[Any, Any]], Any]) -> Iterator[None]:
     """While it is entered, an error about shapes says None where a batch has any size.
 
     Args:
-      again_fn: tries the same with `ODD_SIZES`; called after an error.
+      again_fn: tries the same with other sizes of unknown axes; called after an error.
 
     Raises:
       TypeError, ValueError: those that are raised inside.
@@ -33,7 +34,7 @@ def of_unknown_size(again_fn: Callable[[], Any]) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         if type(error) in (TypeError, ValueError):
-            error.args = (of_any_size(error, again_fn),)
+            tell(error, of_any_size(error, again_fn))
         raise
 
 
@@ -58,13 +59,16 @@ def made(
     """
     key = jax.random.key(seed)
     known = [concrete(each, rows) for each in specs]
-    odd = [jax.tree.map(lambda leaf: spec(leaf, ODD_SIZES), each) for each in specs]
 
     def run(key: Any, *given: Any) -> Any:
         with naming_errors(net, given):
             return init_fn(key, *given)
 
-    with of_unknown_size(lambda: jax.eval_shape(run, key, *odd)):
+    def run_again(sizes: tuple[Any, Any]) -> None:
+        unknown = (jax.tree.map(lambda leaf: spec(leaf, sizes), each) for each in specs)
+        jax.eval_shape(run, key, *unknown)
+
+    with of_unknown_size(run_again):
         return (jit_for_one_call(run) if at_once else run)(key, *known)
 
 
@@ -75,7 +79,7 @@ def outputs(net: Any, outputs_fn: Callable[..., Any], inputs: Any) -> Any:
         with naming_errors(net, tuple(jax.tree.leaves(given))):
             return outputs_fn(given)
 
-    with of_unknown_size(lambda: run(specs_of_rows(inputs, ODD_SIZES[0]))):
+    with of_unknown_size(lambda sizes: run(specs_of_rows(inputs, sizes[0]))):
         return run(inputs)
 
 
