@@ -27,6 +27,8 @@ class Asked:
     """
 
     who: Any
+    init: Any
+    apply: Any
     takes_integers: ClassVar[Any]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

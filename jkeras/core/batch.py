@@ -28,7 +28,7 @@ class Batch(NamedTuple):
         return self.x if isinstance(self.x, tuple) else (self.x,)
 
 
-def as_batch(value: Any) -> Batch:
+def as_batch(value: object) -> Batch:
     """A `Batch` from itself, `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.errors import describe, type_error, unexpected_arguments
 from jkeras.core.identity import identity_of
 from jkeras.core.symbols import Node
@@ -19,7 +20,7 @@ _ATTENTION = ("query", "value", "key")
 _OWN = ("self", "params", "state", "key", "rows")
 
 
-def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_on_symbols(layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The symbols of a layer's outputs.
 
     Args:
@@ -36,7 +37,9 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return call(layer, values, options, given)
 
 
-def call(layer: Any, args: tuple[Any, ...], options: dict[str, Any], given: tuple[Any, Any]) -> Any:
+def call(
+    layer: LayerContract, args: tuple[Any, ...], options: dict[str, Any], given: tuple[Any, Any]
+) -> Any:
     """The symbols of the outputs of a layer called on symbols.
 
     Args:
@@ -53,7 +56,7 @@ def call(layer: Any, args: tuple[Any, ...], options: dict[str, Any], given: tupl
 
 
 def arrangement(
-    layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The inputs of a call side by side, as `apply` has them, and the options by name.
 
@@ -69,7 +72,7 @@ def arrangement(
     return _side_by_side(layer, values), _options(layer, kwargs)
 
 
-def _check_given(layer: Any, values: list[Any]) -> None:
+def _check_given(layer: LayerContract, values: list[Any]) -> None:
     """Raises unless there is an input."""
     if not values:
         raise type_error(who=layer.who, expected="an input", got="none", fix="Write layer(x).")
@@ -89,13 +92,13 @@ def _by_name(kwargs: dict[str, Any]) -> list[Any]:
     return found + _flat(kwargs.pop("initial_state", ()))
 
 
-def _flat(value: Any) -> list[Any]:
+def _flat(value: object) -> list[Any]:
     if isinstance(value, list | tuple):
         return [part for item in value for part in _flat(item)]
     return [value]
 
 
-def _side_by_side(layer: Any, values: list[Any]) -> tuple[Any, ...]:
+def _side_by_side(layer: LayerContract, values: list[Any]) -> tuple[Any, ...]:
     """The inputs as `apply` takes them: members of a list one by one, unless it takes a list."""
     if hasattr(layer, "arranged"):
         return tuple(layer.arranged(values))
@@ -107,7 +110,7 @@ def _side_by_side(layer: Any, values: list[Any]) -> tuple[Any, ...]:
     return tuple(flat)
 
 
-def _options(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _options(layer: LayerContract, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name, checked against those of `apply`."""
     parameters = inspect.signature(layer.apply).parameters
     known = [

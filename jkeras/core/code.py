@@ -37,7 +37,7 @@ def is_allowed() -> bool:
     return _allowed.get()
 
 
-def checked_safe_mode(who: str, value: Any) -> bool:
+def checked_safe_mode(who: str, value: object) -> bool:
     """`safe_mode`; None means True.
 
     Raises:
@@ -65,7 +65,7 @@ def written(function: Any, write: Callable[[Any], Any]) -> dict[str, Any]:
     return {"class_name": "__lambda__", "config": content}
 
 
-def read(content: Any, read_value: Callable[[Any], Any]) -> Callable[..., Any]:
+def read(content: object, read_value: Callable[[Any], Any]) -> Callable[..., Any]:
     """The function of a lambda's code.
 
     Raises:

@@ -102,7 +102,7 @@ def register_keras_serializable(
     Source: `keras.saving.register_keras_serializable`.
     """
 
-    def register(given: Any) -> Any:
+    def register(given: object) -> Any:
         if not callable(given) or (isinstance(given, type) and not hasattr(given, "get_config")):
             raise TypeError(
                 "register_keras_serializable: expected a function, or a class with a method "
@@ -116,7 +116,7 @@ def register_keras_serializable(
     return register
 
 
-def get_registered_name(obj: Any) -> str:
+def get_registered_name(obj: object) -> str:
     """The name an object is registered under, `package>name`; its own if it is not registered.
 
     Source: `keras.saving.get_registered_name`.
@@ -144,7 +144,7 @@ def get_registered_object(
     return None
 
 
-def is_registered(obj: Any) -> bool:
+def is_registered(obj: object) -> bool:
     """Whether `register_keras_serializable` has seen this class or function."""
     try:
         return obj in _NAMES

@@ -48,7 +48,7 @@ _SAY_NOTHING: dict[str, tuple[Any, ...]] = {
 
 
 def option(
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     *,
     convert: Callable[[Any], Any],
     to_config: Callable[[Any], Any] | None = None,
@@ -206,7 +206,7 @@ class Description:
     settable: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {}
     """The attributes that may be set though they are arguments, each with what sets it."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in type(self).settable:
             type(self).settable[name](self, value)
             return
@@ -231,7 +231,7 @@ class _ToBeMade:
     signature, when it is subclassed, or when its fields are asked for.
     """
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         for cls in reversed(owner.__mro__):
             _complete(cls)
         return getattr(owner if instance is None else instance, "__init__")  # noqa: B009
@@ -275,14 +275,14 @@ def _values(description: Description) -> tuple[Any, ...]:
     return tuple(getattr(description, field.name) for field in fields(type(description)))
 
 
-def _hashable(value: Any) -> Any:
+def _hashable(value: object) -> Any:
     """Lists become tuples, so that `kernel_size=[3, 3]` and `(3, 3)` are the same description."""
     if isinstance(value, list):
         return tuple(_hashable(item) for item in value)
     return value
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
     if isinstance(value, Mapping):
@@ -309,7 +309,7 @@ def _config_of(description: Description) -> dict[str, Any]:
     return config
 
 
-def _from_config(kind: type[T], config: Any) -> T:
+def _from_config(kind: type[T], config: object) -> T:
     """A description of this class from its arguments, as `get_config` gave them here or in Keras.
 
     Raises:
@@ -352,7 +352,7 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _says_nothing(who: str, name: str, value: Any) -> bool:
+def _says_nothing(who: str, name: str, value: object) -> bool:
     """Whether an argument of Keras that a class lacks may be left out without a loss.
 
     Raises:
@@ -370,7 +370,7 @@ def _says_nothing(who: str, name: str, value: Any) -> bool:
     return True
 
 
-def given_config(made: Any) -> dict[str, Any]:
+def given_config(made: object) -> dict[str, Any]:
     """The arguments that an object of a class written by hand was made with, by name.
 
     Raises:

@@ -13,8 +13,6 @@ Laws:
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from jkeras.core.description import Description, option
@@ -34,7 +32,7 @@ class _Follow:
 FOLLOW = _Follow()
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     if isinstance(value, DTypePolicy):
         return value.name
     if not isinstance(value, str):
@@ -90,7 +88,7 @@ def dtype_policy() -> DTypePolicy:
     return _policy
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: object) -> None:
     """Makes every layer that is made from now on, and is given no `dtype`, compute by a policy.
 
     Layers that exist stay as they are.
@@ -116,7 +114,7 @@ def followed() -> np.dtype | None:
     return None if _policy.name == "float32" else dtype_of(_policy.compute_dtype)
 
 
-def compute_dtype(value: Any) -> np.dtype | None:
+def compute_dtype(value: object) -> np.dtype | None:
     """The dtype to compute in that a layer's `dtype` stands for: a policy, or a dtype.
 
     Raises:

@@ -240,7 +240,7 @@ def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
     return checked
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """A short account of a value for an error message: shape and dtype of arrays, else the repr.
 
     Example:

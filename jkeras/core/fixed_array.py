@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 
@@ -18,7 +16,7 @@ class FixedArray:
     __slots__ = ("_hash", "values")
     values: np.ndarray
 
-    def __init__(self, values: Any) -> None:
+    def __init__(self, values: object) -> None:
         self.values = np.array(values.values if isinstance(values, FixedArray) else values)
         self.values.flags.writeable = False
         self._hash = hash((self.values.shape, self.values.dtype.str, self.values.tobytes()))

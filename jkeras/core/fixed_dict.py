@@ -32,7 +32,7 @@ class FixedDict(Mapping[Any, Any]):
         self._entries = {name: fixed(value) for name, value in entries.items()}
         self._hash = hash(frozenset(self._entries.items()))
 
-    def __getitem__(self, name: Any) -> Any:
+    def __getitem__(self, name: object) -> Any:
         return self._entries[name]
 
     def __iter__(self) -> Iterator[Any]:
@@ -51,7 +51,7 @@ class FixedDict(Mapping[Any, Any]):
         return repr(self._entries)
 
 
-def fixed(value: Any) -> Any:
+def fixed(value: object) -> Any:
     """`value` as something that hashes, where it is a list, a dict or an array."""
     if isinstance(value, list | tuple):
         return tuple(fixed(item) for item in value)
@@ -60,7 +60,7 @@ def fixed(value: Any) -> Any:
     return FixedArray(value) if isinstance(value, np.ndarray | jax.Array) else value
 
 
-def thawed(value: Any) -> Any:
+def thawed(value: object) -> Any:
     """`value` with plain dicts and arrays again; lists stay tuples."""
     if isinstance(value, FixedDict):
         return {name: thawed(item) for name, item in value.items()}

@@ -50,7 +50,7 @@ _latest = 0
 class Trainable:
     """The attribute `trainable` of layers: the argument, until it is set."""
 
-    def __get__(self, layer: Any, owner: type) -> Any:
+    def __get__(self, layer: object, owner: type) -> Any:
         if layer is None:
             return self
         own = vars(layer)
@@ -58,11 +58,11 @@ class Trainable:
         said = None if known is None else known.trainable
         return own.get("trainable", True) if said is None else said
 
-    def __set__(self, layer: Any, value: bool) -> None:
+    def __set__(self, layer: object, value: bool) -> None:
         vars(layer)["trainable"] = value  # by the constructor; others go through `set_trainable`
 
 
-def set_trainable(net: Any, value: Any) -> None:
+def set_trainable(net: object, value: object) -> None:
     """Freezes a layer and all inside it, or thaws them, in all models that have them.
 
     Args:
@@ -95,7 +95,7 @@ def changes() -> int:
     return _latest
 
 
-def frozen(net: Any, params: Tree, patterns: Sequence[str] = ()) -> Tree:
+def frozen(net: object, params: Tree, patterns: Sequence[str] = ()) -> Tree:
     """The tree of `params` with True where the optimizer shall change nothing.
 
     Args:
@@ -122,7 +122,7 @@ def frozen(net: Any, params: Tree, patterns: Sequence[str] = ()) -> Tree:
     return jax.tree_util.tree_map_with_path(held, by_layer)
 
 
-def _frozen(net: Any, params: Tree) -> Tree:
+def _frozen(net: object, params: Tree) -> Tree:
     """As `frozen`; a layer with layers in it that was *set* leaves it to these, which were set with
     it, and perhaps thawed since.
     """
@@ -143,7 +143,7 @@ def _all(params: Tree) -> Tree:
     return jax.tree.map(lambda _: True, params)
 
 
-def freezes_all(layer: Any) -> bool:
+def freezes_all(layer: object) -> bool:
     """Whether a layer says by its argument that all in it is frozen."""
     if getattr(layer, "trainable", True):
         return False
@@ -174,13 +174,13 @@ def whole(parted: Tree, params: Tree) -> Tree:
       {'bias': 2.0, 'kernel': 1.0}
     """
 
-    def chosen(part: Any, param: Any) -> Any:
+    def chosen(part: object, param: object) -> Any:
         return param if part is None else part
 
     return jax.tree.map(chosen, parted, params, is_leaf=lambda leaf: leaf is None)
 
 
-def layer_paths(net: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def layer_paths(net: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """The layers of a model and those in them, each with its path: "encoder/dense"."""
     for name, part in parts_of(net, {}):
         own = (*path, name) if name else path
@@ -189,7 +189,7 @@ def layer_paths(net: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any
         yield from layer_paths(part, own)
 
 
-def parts_of(net: Any, params: Tree) -> Iterator[tuple[str, Any]]:
+def parts_of(net: object, params: Tree) -> Iterator[tuple[str, Any]]:
     """The layers in a layer, each with its name in `params`; "" for one that has them all."""
     for layer in getattr(net, "layers", None) or getattr(net, "both", None) or ():
         yield str(layer.name), layer

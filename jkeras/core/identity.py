@@ -43,20 +43,20 @@ class Identity:
         self.trainable: bool | None = None
         self.holder: Any = None
 
-    def __deepcopy__(self, memo: Any) -> Identity:
+    def __deepcopy__(self, memo: object) -> Identity:
         return Identity()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Identity, ()
 
 
-def identity_of(layer: Any) -> Identity:
+def identity_of(layer: object) -> Identity:
     """The identity of a layer, given to it when it is first asked for."""
     known = vars(layer).get("_identity")
     return known if known is not None else same(layer, Identity())
 
 
-def same(layer: Any, identity: Identity) -> Identity:
+def same(layer: object, identity: Identity) -> Identity:
     """Gives a layer this identity; returns it."""
     object.__setattr__(layer, "_identity", identity)
     return identity

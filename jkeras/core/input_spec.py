@@ -16,11 +16,11 @@ from jkeras.core.trees import dtype_of
 Shape = tuple[int | None, ...]
 
 
-def _dtype(value: Any) -> str | None:
+def _dtype(value: object) -> str | None:
     return None if value is None else str(dtype_of(value))
 
 
-def _shape(value: Any) -> Shape | None:
+def _shape(value: object) -> Shape | None:
     if value is not None and not isinstance(value, tuple | list):
         raise TypeError(f"expected a tuple of sizes, got {describe(value)}.")
     return None if value is None else tuple(value)
@@ -30,7 +30,7 @@ def _rank(value: Any) -> int | None:
     return None if value is None else operator.index(value)
 
 
-def _axes(value: Any) -> FixedDict:
+def _axes(value: object) -> FixedDict:
     if value is not None and not isinstance(value, Mapping):
         raise TypeError(f"expected a dict from axis to size, got {describe(value)}.")
     try:
@@ -135,7 +135,7 @@ class InputSpec(Description):
         )
 
 
-def check_inputs(specs: Any, who: str, inputs: tuple[Any, ...]) -> None:
+def check_inputs(specs: object, who: str, inputs: tuple[Any, ...]) -> None:
     """Raises unless the inputs are as a layer's `input_spec` says.
 
     Args:

@@ -7,7 +7,7 @@ An operator makes a layer (`core.operations.Operation`), under the name of Keras
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ def _unary(kind: str) -> Any:
     return lambda self: record(OPERATORS[kind], (self,), {}, kind=kind)
 
 
-def _combined(kind: str, a: Any, b: Any) -> Any:
+def _combined(kind: str, a: object, b: object) -> Any:
     """An operator on two values that go together, as a layer."""
     for value in (a, b):
         if not hasattr(value, "shape") and not isinstance(value, int | float | list):
@@ -111,7 +111,7 @@ class KerasTensor(Symbol):
         shape = newshape[0] if len(newshape) == 1 else newshape
         return record(jnp.reshape, (self, shape), {})
 
-    def squeeze(self, axis: Any = None) -> Any:
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Any:
         """Without the axes of size one, or without `axis`."""
         return record(jnp.squeeze, (self, axis), {})
 
@@ -132,12 +132,12 @@ class KerasTensor(Symbol):
     __neg__, __abs__ = _unary("Negative"), _unary("Absolute")
     __invert__ = _unary("LogicalNot")
 
-    def __getitem__(self, item: Any) -> Any:
+    def __getitem__(self, item: object) -> Any:
         _check_index(self, item)
         return record(get_item, (self, item), {}, kind="GetItem")
 
 
-def _check_index(symbol: Symbol, item: Any) -> None:
+def _check_index(symbol: Symbol, item: object) -> None:
     """Raises for a number outside of an axis of known size, which JAX would move to its end."""
     items = item if isinstance(item, tuple) else (item,)
     plain = int, np.integer, slice, type(None), type(Ellipsis)

@@ -92,7 +92,7 @@ class Template:
         return [leaf.number for leaf in self.leaves if isinstance(leaf, Hole)]
 
 
-def template(arguments: Any) -> tuple[Template, list[Symbol]]:
+def template(arguments: object) -> tuple[Template, list[Symbol]]:
     """Arguments as a template and the symbols that were in them, each at its hole's number.
 
     Raises:
@@ -108,7 +108,7 @@ def template(arguments: Any) -> tuple[Template, list[Symbol]]:
     return Template(tree, tuple(kept)), symbols
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> Any:
     if isinstance(value, slice):
         parts = (value.start, value.stop, value.step)
         if any(isinstance(part, Symbol) for part in parts):
@@ -126,7 +126,7 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _thawed(value: Any) -> Any:
+def _thawed(value: object) -> Any:
     if isinstance(value, Slice):
         return slice(value.start, value.stop, value.step)
     return value.values if isinstance(value, FixedArray) else value

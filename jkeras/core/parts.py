@@ -43,7 +43,7 @@ def held(layer: Any) -> list[tuple[Path, Any]]:
     return [((name,), part) for name, part in {str(x.name): x for x in layer.layers}.items()]
 
 
-def places(net: Any, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
+def places(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
     """The layers that are not made of layers, with the path to their values; one that is reached
     in several ways comes with each of them.
     """
@@ -57,7 +57,7 @@ def places(net: Any, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
         yield from leaves(part, (*path, *own))
 
 
-def leaves(net: Any, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
+def leaves(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
     """The same, each at the first of its places."""
     first: dict[Identity, Path] = {}
     for identity, place in places(net, path):
@@ -65,7 +65,7 @@ def leaves(net: Any, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
     yield from first.items()
 
 
-def path_to(net: Any, identity: Identity, path: Path = ()) -> Path | None:
+def path_to(net: object, identity: Identity, path: Path = ()) -> Path | None:
     """Where the values of a layer with this identity lie in those of `net`; None for nowhere."""
     if identity_of(net) is identity:
         return path
@@ -76,7 +76,7 @@ def path_to(net: Any, identity: Identity, path: Path = ()) -> Path | None:
     return None
 
 
-def _is_written(layer: Any) -> bool:
+def _is_written(layer: object) -> bool:
     return bool(getattr(type(layer), "is_written", False))
 
 

@@ -22,7 +22,7 @@ def policy(dtype: Any) -> Any:
     }
 
 
-def with_plain_dtypes(config: Any) -> Any:
+def with_plain_dtypes(config: object) -> Any:
     """A configuration with the names of dtypes in place of Keras's dtype policies.
 
     Keras writes its policy into every layer. Where all of them are "float32", its default, nothing
@@ -40,7 +40,7 @@ def with_plain_dtypes(config: Any) -> Any:
     )
 
 
-def _policies(config: Any) -> Iterable[str]:
+def _policies(config: object) -> Iterable[str]:
     if isinstance(config, list | tuple):
         parts: Iterable[Any] = config
     elif not isinstance(config, Mapping):
@@ -54,7 +54,7 @@ def _policies(config: Any) -> Iterable[str]:
         yield from _policies(part)
 
 
-def _replaced(config: Any, default: str | None) -> Any:
+def _replaced(config: object, default: str | None) -> Any:
     if isinstance(config, list | tuple):
         return [_replaced(item, default) for item in config]
     if not isinstance(config, Mapping):

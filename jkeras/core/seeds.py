@@ -25,7 +25,7 @@ from jkeras.core.keys import Key, checked_seed, child, next_seed
 class _Scope:
     """A key, and how many keys were derived from it."""
 
-    def __init__(self, key: Any) -> None:
+    def __init__(self, key: Key | Callable[[], Key]) -> None:
         self.key = key
         self.draws = 0
 
@@ -123,7 +123,7 @@ class SeedGenerator:
         return f"SeedGenerator(seed={self.seed}, state={self.state.tolist()})"
 
 
-def key_of(who: str, seed: Any, argument: str = "seed") -> Key:
+def key_of(who: str, seed: object, argument: str = "seed") -> Key:
     """The key that a seed stands for.
 
     Args:
@@ -181,7 +181,7 @@ def _key_of_array(who: str, seed: Any) -> Key:
     )
 
 
-def _key(numbers: Any) -> Key:
+def _key(numbers: object) -> Key:
     """The key of two numbers: Keras's first is the seed, and its second the count of draws."""
     return jax.random.wrap_key_data(jnp.asarray(numbers, jnp.uint32), impl="threefry2x32")
 

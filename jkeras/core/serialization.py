@@ -78,7 +78,7 @@ _NOT_IN_KERAS = frozenset(
 # -- writing
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """What a configuration holds for a value: itself for numbers and strings, a dict for objects.
 
     Args:
@@ -127,7 +127,7 @@ def serialize_keras_object(obj: Any) -> Any:
     )
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"expected dicts with strings as keys, got the key {describe(key)}.")
     return key
@@ -187,12 +187,12 @@ def _function(function: Any) -> dict[str, Any]:
     }
 
 
-def if_set(value: Any) -> Any:
+def if_set(value: object) -> Any:
     """A rule for arguments that Keras lacks, or leaves out itself: nothing for None and False."""
     return LEFT_OUT if value is None or value is False else serialize_keras_object(value)
 
 
-def never(value: Any) -> Any:
+def never(value: object) -> Any:
     """A rule for arguments that others tell already."""
     del value
     return LEFT_OUT
@@ -202,7 +202,7 @@ def never(value: Any) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = True
+    config: object, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = True
 ) -> Any:
     """The object that a configuration describes.
 
@@ -229,14 +229,14 @@ def deserialize_keras_object(
 
 
 def deserialize_in(
-    get: Callable[[Any], T], config: Any, custom_objects: Mapping[str, Any] | None
+    get: Callable[[Any], T], config: object, custom_objects: Mapping[str, Any] | None
 ) -> T:
     """`get(config)`, with the user's own names known."""
     with CustomObjectScope(custom_objects):
         return get(config)
 
 
-def resolved(identifier: Any, room: str) -> Any:
+def resolved(identifier: object, room: str) -> Any:
     """What a `get` looks at: configurations read, the user's own names replaced by what they name.
 
     Args:
@@ -251,7 +251,7 @@ def resolved(identifier: Any, room: str) -> Any:
     return identifier
 
 
-def read(config: Any, room: str | None = None) -> Any:
+def read(config: object, room: str | None = None) -> Any:
     """The value for which a part of a configuration stands; objects in it are made."""
     if isinstance(config, list | tuple):
         return _read_items(config)
@@ -336,7 +336,7 @@ def _own(registered: Any, name: str) -> Any:
     return get_registered_object(name) if found is None else found
 
 
-def _doors(room: str | None, module: Any) -> list[Any]:
+def _doors(room: str | None, module: object) -> list[Any]:
     """Where to look for a name of ours: in the module that is given, the room, or everywhere."""
     given = str(module or "").removeprefix("j").removeprefix("keras.").removeprefix("src.")
     near = [name for name in ROOMS if given == name or given.startswith(f"{name}.")]
@@ -347,7 +347,7 @@ def _doors(room: str | None, module: Any) -> list[Any]:
     return [importlib.import_module(path) for path in paths]
 
 
-def _loaded(module: Any, name: str) -> Any:
+def _loaded(module: object, name: str) -> Any:
     """A user's class in a module that is loaded already, if it is made from one of ours."""
     found = getattr(sys.modules.get(str(module)), name, None)
     bases = found.__mro__[1:] if isinstance(found, type) else ()
@@ -355,7 +355,7 @@ def _loaded(module: Any, name: str) -> Any:
     return found if ours else None
 
 
-def _unknown(kind: str, name: Any, room: str | None, config: Mapping[str, Any]) -> ValueError:
+def _unknown(kind: str, name: object, room: str | None, config: Mapping[str, Any]) -> ValueError:
     names = {word for door in _doors(room, config.get("module")) for word in door.__all__}
     return ValueError(
         f"the configuration names the {kind} {name!r}, which is not known here."
@@ -365,7 +365,7 @@ def _unknown(kind: str, name: Any, room: str | None, config: Mapping[str, Any]) 
     )
 
 
-def _made(kind: Any, content: Any, config: Mapping[str, Any]) -> Any:
+def _made(kind: object, content: object, config: Mapping[str, Any]) -> Any:
     """The object, built and compiled as the configuration says, where its class can."""
     if not isinstance(kind, type):  # a function under a class's name in custom_objects
         return kind

@@ -60,7 +60,7 @@ def standardize_dtype(dtype: Any) -> str:
         ) from None
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Whether `x` is a symbol of a graph, such as `Input` gives."""
     return isinstance(x, Symbol)
 

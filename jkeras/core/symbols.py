@@ -14,7 +14,7 @@ Laws: a symbol holds no array; what a layer gives for a symbol is of the symbol'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, Self
 
 import jax
@@ -41,7 +41,9 @@ class Symbol:
     __array_ufunc__ = None  # so that `array * symbol` asks the symbol
     node: Node | None
 
-    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
+    def __init__(
+        self, shape: Iterable[int | None], dtype: object = "float32", name: str | None = None
+    ) -> None:
         self.shape: Shape = tuple(shape)
         self.dtype = dtype_of(dtype)
         self.name = name
@@ -63,7 +65,7 @@ class Symbol:
         known = [n for n in self.shape if n is not None]
         return math.prod(known) if len(known) == self.ndim else None
 
-    def like(self, shape: Shape, dtype: Any) -> Self:
+    def like(self, shape: Shape, dtype: object) -> Self:
         """A symbol of the same class, with another shape and dtype, that no call has made yet."""
         return type(self)(shape, dtype)
 
@@ -130,7 +132,7 @@ class Node:
         """The symbols among the arguments."""
         return symbols_in((self.args, self.options))
 
-    def give(self, outputs: Any) -> Any:
+    def give(self, outputs: object) -> Any:
         """Makes these symbols the outputs of this call; returns them."""
         self.outputs = outputs
         for symbol in jax.tree.leaves(outputs):
@@ -138,7 +140,7 @@ class Node:
         return outputs
 
 
-def symbols_in(tree: Any) -> list[Symbol]:
+def symbols_in(tree: object) -> list[Symbol]:
     """The symbols among the leaves of a structure."""
     return [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, Symbol)]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.errors import Message, describe, message_of, value_error, with_message
 from jkeras.core.symbols import Symbol, symbols_in
 
@@ -27,7 +28,7 @@ _RARE_SIZES = (4099, 4111)
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
 
 
-def traced_outputs(layer: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Symbols of the outputs of a layer, in the structure that its `apply` returns.
 
     Args:
@@ -126,7 +127,9 @@ def _words(text: str) -> list[str]:
     return ["".join(run) for _, run in runs]
 
 
-def _traced(layer: Any, args: Any, options: Any, sizes: tuple[Any, Any]) -> tuple[Any, Any]:
+def _traced(
+    layer: LayerContract, args: object, options: object, sizes: tuple[Any, Any]
+) -> tuple[Any, Any]:
     """(params and state, outputs) of a layer as specs, for these sizes of unknown axes."""
     leaves, tree = jax.tree.flatten((args, options))
     at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Symbol)]
@@ -149,14 +152,14 @@ def spec(symbol: Any, sizes: tuple[Any, Any] = (1, 1)) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(shape), symbol.dtype)
 
 
-def _check_given(outputs: Any) -> None:
+def _check_given(outputs: object) -> None:
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"expected outputs, got {describe(outputs)}. Its function may lack a `return`."
         )
 
 
-def _check_weights(first: Any, second: Any) -> None:
+def _check_weights(first: object, second: object) -> None:
     """Raises unless no weight's shape depends on an axis of unknown size."""
     pairs = zip(jax.tree_util.tree_leaves_with_path(first), jax.tree.leaves(second), strict=True)
     for (path, a), b in pairs:

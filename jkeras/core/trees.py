@@ -12,7 +12,7 @@ import numpy as np
 Tree = Any
 
 
-def spec_of(x: Any) -> jax.ShapeDtypeStruct:
+def spec_of(x: object) -> jax.ShapeDtypeStruct:
     """Shape and dtype of an array, or of a Python number or list as NumPy reads it."""
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = np.asarray(x)

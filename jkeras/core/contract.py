@@ -1,0 +1,22 @@
+"""What calls and traces ask of a layer, as a type: `core.layer.Layer`, and what is like one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class LayerContract(Protocol):
+    """The two pure functions, and how messages name the layer."""
+
+    @property
+    def who(self) -> str:
+        """`Dense 'dense_1'`, or `Dense` while it has no name."""
+
+    def init(self, *args: Any, **kwargs: Any) -> Any:
+        """`init(key, *inputs)`: fresh params and state."""
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        """`apply(params, state, *inputs, key=None, training=False)`: outputs and new state."""
+
+
+__all__ = ["LayerContract"]
