@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jkeras.core.dtype_policy import DTypePolicy
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import describe, named_arguments, said_by
 from jkeras.keras_classes import optimizer_view
 from jkeras.metrics import Metric
 from jkeras.models.precision import in_policy
@@ -202,8 +202,8 @@ class CompileMixin:
             policy = DTypePolicy(value)
             net = plain if policy.name == "float32" else in_policy(plain, policy)
         except (TypeError, ValueError) as error:
-            text = str(error).removeprefix("DTypePolicy: `name`: ").removeprefix("in_policy: ")
-            raise type(error)(f"{state.who}: `dtype_policy`: {text}") from None
+            known_as = ["DTypePolicy", "in_policy"]
+            raise said_by(error, state.who, known_as=known_as, argument="dtype_policy") from None
         parts.policy, parts.plain = policy, (plain, net)
         state.net = net
         compiled = parts.compilation

@@ -14,7 +14,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.by_hand import building
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.description import GIVEN, given_config
-from jkeras.core.errors import named_arguments
+from jkeras.core.errors import named_arguments, said_by
 from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
@@ -122,7 +122,7 @@ class Model(Trainer):
         except (TypeError, ValueError) as error:
             who = f"Graph {name!r}" if name else "Graph"
             shown = f"{kind} {name!r}" if name else kind
-            raise type(error)(f"{shown}: {str(error).removeprefix(f'{who}: ')}") from None
+            raise said_by(error, shown, known_as=[who]) from None
         if hasattr(type(self), "call"):  # in which `super().call` is the graph
             net = Subclassed(self, name or snake_case(kind), **options)
             self._hold(net, steps, seed=seed, name=name)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import describe, named_arguments, said_by
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
 from jkeras.keras_classes.subclassed_model import check_alone
@@ -160,8 +160,7 @@ class Sequential(Model):
         try:
             return Chain(tuple(layers))
         except (TypeError, ValueError) as error:
-            text = str(error).removeprefix("Chain: ")
-            raise type(error)(f"{self._parts.state.who}: {text}") from None
+            raise said_by(error, self._parts.state.who, known_as=["Chain"]) from None
 
     def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
         """Puts the values of layers that were there before, under the names they had, in place."""
