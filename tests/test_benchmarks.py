@@ -7,6 +7,7 @@ Laws:
 """
 
 import importlib
+import io
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.layers import BatchNormalization, Dense
+from jkeras.layers import BatchNormalization, Conv2D, Dense
 
 BENCHMARKS = Path(__file__).parents[1] / "experiments" / "benchmarks"
 sys.path += [str(BENCHMARKS), str(BENCHMARKS / "peers")]  # as for the scripts themselves
@@ -27,7 +28,7 @@ machine, plot, registry, report, runs = (
     importlib.import_module(f"suite.{name}")
     for name in ("machine", "plot", "registry", "report", "runs")
 )
-compare, scale = importlib.import_module("compare"), importlib.import_module("scale")
+calls, compare, scale = (importlib.import_module(name) for name in ("calls", "compare", "scale"))
 blocks, common, face, linen, raw = (
     importlib.import_module(name)
     for name in ("jkeras_blocks", "common", "keras_models", "flax_linen", "raw_models")
@@ -322,3 +323,113 @@ def test_a_stream_of_rows_can_be_started_again_and_repeats_what_it_holds() -> No
     assert len(first) == len(again) == len(stream)
     np.testing.assert_array_equal(first[-1][0], first[1][0])
     np.testing.assert_array_equal(first[3][1], again[3][1])
+
+
+def test_the_small_residual_network_has_twenty_convolutions() -> None:
+    model = calls.made_model(jkeras, "residual", "adam", calls.DEPTH)
+    convolutions = [layer for layer in model.layers if isinstance(layer, Conv2D)]
+    assert len(convolutions) == 20 and model.output_shape == (None, 10)
+
+
+def test_every_call_is_measured_and_predict_for_one_example_only() -> None:
+    found = calls.cases(["dense"], [32, 1])
+    assert [case.call for case in found if case.batch == 1] == list(calls.CALLS)
+    assert [case.call for case in found if case.batch == 32] == [
+        call for call in calls.CALLS if call != "predict"
+    ]
+
+
+def answering(asked: list[Any], peer: str, *answers: Any) -> Any:
+    """A peer that gives these answers in turn, the last one again and again."""
+    rest = list(answers)
+
+    def ask(**request: Any) -> Any:
+        asked.append((peer, request["what"], request.get("count")))
+        answer = rest.pop(0) if len(rest) > 1 else rest[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ask
+
+
+def test_two_libraries_take_turns_with_a_call_and_the_median_of_all_counts() -> None:
+    asked: list[Any] = []
+    seconds: list[Any] = [{"seconds": [0.001, 0.002]}, {"seconds": [0.003, 0.009]}]
+    peers = {
+        "jkeras": answering(asked, "jkeras", *seconds),
+        "keras-jax": answering(asked, "keras-jax", {"seconds": [0.005]}),
+    }
+    case = calls.Case("fit", "dense", 1)
+    found = calls.measure(case, peers, 4, 2, asked.append)
+    assert asked == [("jkeras", "seconds", 2), ("keras-jax", "seconds", 2)] * 2
+    assert found == {"jkeras": pytest.approx(2.5), "keras-jax": pytest.approx(5.0)}
+    assert calls.row(case, found)["ratio"] == pytest.approx(0.5)
+    asked.clear()
+    calls.measure(calls.Case("epoch, watched", "dense", 1), peers, 200, 5, asked.append)
+    assert {count for _, _, count in asked} == {4}
+
+
+def test_a_library_that_fails_is_asked_no_more_and_the_other_goes_on() -> None:
+    asked: list[Any] = []
+    peers = {
+        "jkeras": answering(asked, "jkeras", runs.PeerFailed("TypeError: no")),
+        "keras-jax": answering(asked, "keras-jax", {"seconds": [0.005]}),
+    }
+    said: list[str] = []
+    case = calls.Case("fit", "dense", 1)
+    found = calls.measure(case, peers, 4, 2, said.append)
+    assert found == {"jkeras": "TypeError: no", "keras-jax": pytest.approx(5.0)}
+    assert said == ["fit, dense, 1: jkeras failed, TypeError: no"]
+    assert [peer for peer, *_ in asked] == ["jkeras", "keras-jax", "keras-jax"]
+    assert calls.row(case, found)["ratio"] is None
+
+
+def test_libraries_with_other_networks_are_not_compared() -> None:
+    def peers(weights: int, loss: float) -> Any:
+        given = {"jkeras": {"weights": 9, "loss": 1.0}}
+        given["keras-jax"] = {"weights": weights, "loss": loss}
+        return {name: answering([], name, answer) for name, answer in given.items()}
+
+    calls.check_alike("dense", peers(9, 1.0005))
+    for other, shown in (((8, 1.0), "'weights': 8, 'loss': 1.0"), ((9, 1.1), "'loss': 1.1")):
+        with pytest.raises(ValueError) as caught:
+            calls.check_alike("dense", peers(*other))
+        assert str(caught.value).startswith("dense: expected equal numbers of weights and equal")
+        assert shown in str(caught.value)
+
+
+def test_a_missed_target_is_bold_and_a_missing_figure_a_dash() -> None:
+    rows = [
+        calls.row(calls.Case("fit", "dense", 1), {"jkeras": 1.0, "keras-jax": 1.25}),
+        calls.row(calls.Case("model(x)", "dense", 32), {"jkeras": 1.0, "keras-jax": 1.25}),
+        calls.row(calls.Case("predict", "dense", 1), {"jkeras": "out of memory"}),
+    ]
+    assert calls.table(rows).splitlines() == [
+        "| call | network | batch | jkeras, ms | Keras, ms | ratio | target |",
+        "|---|---|---|---|---|---|---|",
+        "| fit | dense | 1 | 1 | 1.25 | 0.80 | 0.9 |",
+        "| model(x) | dense | 32 | 1 | 1.25 | **0.80** | 0.5 |",
+        "| predict | dense | 1 | failed | – | – | 1.0 |",
+    ]
+
+
+def test_a_library_measures_after_warming_up_and_says_what_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests: list[dict[str, Any]] = [
+        {"what": "describe", "network": "dense"},
+        {"what": "seconds", "call": "fit", "network": "dense", "batch": 2, "count": 3},
+        {"what": "seconds", "call": "epoch, watched", "network": "dense", "batch": 2, "count": 2},
+        {"what": "seconds", "call": "fit", "network": "residual", "batch": 2, "count": 3},
+    ]
+    answers = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(json.dumps, requests))))
+    monkeypatch.setattr(sys, "stdout", answers)
+    calls.serve("jkeras", "sgd", tiny=True)
+    monkeypatch.undo()
+    described, fits, epochs, failed = map(json.loads, answers.getvalue().splitlines())
+    assert described["weights"] == 20 * 64 + 64 + 64 * 64 + 64 + 64 + 1 and described["loss"] > 0
+    assert len(fits["seconds"]) == 3 and min(fits["seconds"]) > 0
+    assert len(epochs["seconds"]) == 2 and min(epochs["seconds"]) > 0
+    assert failed == {"failure": "KeyError: 'residual'"}

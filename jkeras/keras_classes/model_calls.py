@@ -12,6 +12,7 @@ from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
+from jkeras.trainer.compiling.call_program import is_traced, run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
 from jkeras.trainer.state.model_state import ModelState
@@ -52,22 +53,17 @@ def call_model(
     key = next_key(state, values) if training or uses_rng(state) else None
     kwargs = {**options, "key": key, "training": bool(training)}
     masks = masks_of(arrays)
-    if jax.tree.leaves(masks) or getattr(state.net, "makes_masks", False):
-        return _masked(state.net, values, arrays, masks, kwargs)
-    outputs, carried = state.net.apply(values.params, values.state, *arrays, **kwargs)
+    eager = parts.compilation is not None and parts.compilation.eager
+    values_of = values.params, values.state
+    given = values_of, arrays
+    call_fn = None if options or eager or is_traced(given) else parts.plans.call_fn(state)
+    if call_fn is None:
+        kwargs = {**options, "key": key, "training": bool(training)}
+        outputs, carried, made = run(state.net, *values_of, arrays, masks, kwargs)
+    else:
+        outputs, carried, made = call_fn(*values_of, key, arrays, masks, bool(training))
     note_losses(state, carried)
-    return outputs
-
-
-def _masked(
-    net: Any, values: Any, arrays: list[Any], masks: list[Any], kwargs: dict[str, Any]
-) -> Any:
-    """The outputs of a net that hears of masks, with theirs."""
-    if "mask" in kwargs or not hasattr(net, "apply_with_mask"):
-        return net.apply(values.params, values.state, *arrays, **kwargs)[0]
-    kwargs = {**kwargs, "masks": masks}
-    outputs, _, made = net.apply_with_mask(values.params, values.state, *arrays, **kwargs)
-    return with_masks(outputs, made)
+    return outputs if made is None else with_masks(outputs, made)
 
 
 def _check_given(state: ModelState, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:

@@ -98,12 +98,7 @@ def gru(joiner: Joiner, depth: int) -> Body:
 def resnet(joiner: Joiner, depth: int) -> Body:
     """A stem and three residual blocks of 16, 32 and 64 channels."""
     layers = joiner.layers
-    body = [*_conv_norm(layers, 16, 3), layers.ReLU()]
-    for filters, strides in ((16, 1), (32, 2), (64, 2)):
-        main = [*_conv_norm(layers, filters, 3, strides), layers.ReLU()]
-        main += _conv_norm(layers, filters, 3)
-        shortcut = _conv_norm(layers, filters, 1, strides) if strides > 1 else []
-        body += [joiner.residual(main, shortcut), layers.ReLU()]
+    body = _residual_blocks(joiner, 16, ((16, 1), (32, 2), (64, 2)))
     return (28, 28, 1), [*body, layers.GlobalAveragePooling2D(), _classes(layers)]
 
 
@@ -126,6 +121,21 @@ def deep(joiner: Joiner, depth: int) -> Body:
     return (8, 8, 1), [*body, layers.GlobalAveragePooling2D(), _classes(layers)]
 
 
+def small_dense(joiner: Joiner, depth: int) -> Body:
+    """20-64-64-1."""
+    dense = joiner.layers.Dense
+    return (20,), [dense(64, activation="relu"), dense(64, activation="relu"), dense(1)]
+
+
+def small_residual(joiner: Joiner, depth: int) -> Body:
+    """A stem of 8 channels, a block, one that doubles them, and `depth` more: six convolutions, and
+    two for each of these.
+    """
+    layers = joiner.layers
+    body = _residual_blocks(joiner, 8, ((8, 1), (16, 2), *[(16, 1)] * depth))
+    return (8, 8, 1), [*body, layers.GlobalAveragePooling2D(), _classes(layers)]
+
+
 MODELS: dict[str, Callable[[Joiner, int], Body]] = {
     "mlp": mlp,
     "cnn": cnn,
@@ -135,6 +145,11 @@ MODELS: dict[str, Callable[[Joiner, int], Body]] = {
     "transformer": transformer,
     "deep": deep,
 }
+SMALL_MODELS: dict[str, Callable[[Joiner, int], Body]] = {
+    "dense": small_dense,
+    "residual": small_residual,
+}
+"""Models whose single calls are measured, by `calls.py`."""
 
 
 def _classes(layers: Any) -> Any:
@@ -144,6 +159,18 @@ def _classes(layers: Any) -> Any:
 def _conv_norm(layers: Any, filters: int, size: int, strides: int = 1) -> list[Any]:
     conv = layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False)
     return [conv, layers.BatchNormalization()]
+
+
+def _residual_blocks(joiner: Joiner, stem: int, blocks: Sequence[tuple[int, int]]) -> list[Any]:
+    """A stem of so many channels, then blocks of two convolutions by channels and strides."""
+    layers = joiner.layers
+    body = [*_conv_norm(layers, stem, 3), layers.ReLU()]
+    for filters, strides in blocks:
+        main = [*_conv_norm(layers, filters, 3, strides), layers.ReLU()]
+        main += _conv_norm(layers, filters, 3)
+        shortcut = _conv_norm(layers, filters, 1, strides) if strides > 1 else []
+        body += [joiner.residual(main, shortcut), layers.ReLU()]
+    return body
 
 
 def _run(steps: Sequence[Any], x: Any) -> Any:

@@ -18,12 +18,14 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.trainer.compiling.call_program import call_program, is_compilable
 from jkeras.trainer.compiling.programs import Programs
 from jkeras.trainer.compiling.target_checks import TargetChecks
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.training.objective import Objective
 
 Kind = Literal["train", "evaluate", "predict"]
+CallFn = Callable[..., tuple[Any, Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Plans:
     def __init__(self) -> None:
         self._plans: dict[Hashable, Plan] = {}
         self._version = 0
+        self._call: tuple[int, CallFn | None] = (-1, None)
 
     def __reduce__(self) -> Any:
         """A copy of a model makes its plans anew: compiled programs belong to a process."""
@@ -85,6 +88,13 @@ class Plans:
     def all(self) -> list[Plan]:
         """The plans, in the order in which they were made."""
         return list(self._plans.values())
+
+    def call_fn(self, state: ModelState) -> CallFn | None:
+        """The compiled program of `model(x)`; None where the call is not compiled."""
+        if self._call[0] != state.version:
+            net = state.net
+            self._call = state.version, call_program(net) if is_compilable(net) else None
+        return self._call[1]
 
     def of(
         self, state: ModelState, kind: Kind, batch: Batch, rows: int, make_fn: Callable[[], Plan]

@@ -7,7 +7,7 @@ Values that came another way since then, from a file or by `set_weights`, stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,19 @@ from jkeras.layers.adapting import Adaptable
 Path = tuple[str, ...]
 
 
-def refreshed(net: Any, state: Any, seen: dict[Path, int]) -> Any:
+def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Any, seen: dict[Path, int]) -> Any:
     """A model's state with what its layers found since the last look; None where nothing is new.
 
     Args:
-      net: a description.
-      state: its state, with values.
+      layers: those of the model that have `adapt`.
+      state: the model's, with values.
       seen: for each layer how often it had been adapted at the last look; brought up to date.
 
     Raises:
       ValueError: a layer was adapted to data of another shape than the model was built for.
     """
     changed = False
-    for path, layer in adaptable(net):
+    for path, layer in layers:
         version = layer.fit_box.version
         if seen.get(path, 0) == version:
             continue

@@ -21,6 +21,7 @@ from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import describe
 from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
+from jkeras.layers.adapting import Adaptable
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, shape_inference, sharing
@@ -112,6 +113,7 @@ class ModelState:
         self.lock = threading.RLock()
         self._synced_at: tuple[Any, ...] = ()
         self._adapted: dict[tuple[str, ...], int] = {}
+        self._adaptable: tuple[Any, list[tuple[tuple[str, ...], Adaptable]]] = (None, [])
         self._known_order: tuple[Any, Any, Any, list[Place]] | None = None
         self._graph: tuple[Any, Graph] | None = None
 
@@ -213,12 +215,18 @@ class ModelState:
                 f"{self.who}: it has no weights yet, because the shape of its inputs is not "
                 "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
-        new = adapted_layers.refreshed(self._net, values.state, self._adapted)
+        new = adapted_layers.refreshed(self._adaptable_layers(), values.state, self._adapted)
         if new is None:
             return values
         self.version += 1  # a description may hold what `adapt` found
         self.values = values = values.replace(state=new)
         return values
+
+    def _adaptable_layers(self) -> list[tuple[tuple[str, ...], Adaptable]]:
+        """The layers that have `adapt`, looked for once for each description."""
+        if self._adaptable[0] is not self._net:
+            self._adaptable = self._net, list(adapted_layers.adaptable(self._net))
+        return self._adaptable[1]
 
     def lend(self) -> TrainState:
         """The values for somebody who may keep them: training goes on with a copy."""

@@ -1,0 +1,85 @@
+"""`model(x)` as one compiled program.
+
+Operation by operation, a call on arrays costs a dispatch for each; compiled, it costs one. Where a
+user's own Python may run in the call (a class with `call`, a `Lambda`), it stays uncompiled, so
+that prints and debuggers see values.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+
+from jkeras.core.freezing import layer_paths
+from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.layers import Lambda
+
+
+def is_traced(tree: Any) -> bool:
+    """Whether an array in a tree is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def is_compilable(net: Any) -> bool:
+    """Whether no Python of a user's may run in a call, other than pure functions."""
+    layers = [net, *(layer for _, layer in layer_paths(net))]
+    return not any(hasattr(type(layer), "call") or isinstance(layer, Lambda) for layer in layers)
+
+
+def run(
+    net: Any,
+    params: Any,
+    state: Any,
+    arrays: Sequence[Any],
+    masks: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> tuple[Any, Any, Any]:
+    """(outputs, new state, masks of the outputs) of a description for arrays.
+
+    Args:
+      net: the description.
+      params, state: its values.
+      arrays: the inputs.
+      masks: those of the inputs, None for none.
+      kwargs: `key`, `training`, and further arguments of the call.
+    """
+    hears = jax.tree.leaves(list(masks)) or getattr(net, "makes_masks", False)
+    if hears and "mask" not in kwargs and hasattr(net, "apply_with_mask"):
+        outputs, new, made = net.apply_with_mask(
+            params, state, *arrays, masks=list(masks), **kwargs
+        )
+        return outputs, new, made
+    outputs, new = net.apply(params, state, *arrays, **kwargs)
+    return outputs, new, None
+
+
+def call_program(net: Any) -> Callable[..., tuple[Any, Any, Any]]:
+    """The compiled function (params, state, key, arrays, masks, training) -> (outputs, activity
+    losses in the structure of the state, masks of the outputs).
+    """
+
+    @functools.partial(jax.jit, static_argnums=5)
+    def call(
+        params: Any, state: Any, key: Any, arrays: Any, masks: Any, training: bool
+    ) -> tuple[Any, Any, Any]:
+        kwargs = {"key": key, "training": training}
+        outputs, new, made = run(net, params, state, arrays, masks, kwargs)
+        return outputs, _activity_losses_in(new), made
+
+    return call
+
+
+def _activity_losses_in(state: Any) -> dict[str, Any]:
+    """The part of a state that has activity losses, in its structure."""
+    found: dict[str, Any] = {}
+    for name, part in state.items() if isinstance(state, dict) else ():
+        inner = part if name == ACTIVITY_LOSS else _activity_losses_in(part)
+        if name == ACTIVITY_LOSS or inner:
+            found[name] = inner
+    return found
+
+
+__all__ = ["call_program", "is_compilable", "is_traced", "run"]
