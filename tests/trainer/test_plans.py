@@ -473,7 +473,9 @@ def message(call: str, model: Any, of: Data) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("call", "spoil"), REFUSALS, ids=str)
+@pytest.mark.parametrize(
+    ("call", "spoil"), REFUSALS, ids=lambda part: getattr(part, "__name__", part)
+)
 def test_a_second_call_refuses_what_a_first_one_refuses(call: str, spoil: Any) -> None:
     bad = spoil(data("sequential", 2))
     expected, model = message(call, sequential(), bad), sequential()

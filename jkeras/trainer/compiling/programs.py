@@ -189,14 +189,14 @@ class Programs:
         return self.functions.predict(params, drawing.at(state, 0), batch)
 
 
-_random_order = jax.jit(loops.random_order, static_argnums=(1, 2, 3))
 plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
 """`loops.plain_order`, compiled once in a process for each length."""
 
 
-def random_order(key: Key, epoch: Any, length: int, steps: int, size: int) -> jax.Array:
-    """The order of an epoch, compiled once in a process for each length."""
-    return _random_order(loops.epoch_key(key, epoch), length, steps, size)
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def random_order(key: Key, epoch: jax.Array, length: int, steps: int, batch_size: int) -> jax.Array:
+    """`loops.random_order` of an epoch, compiled once in a process for each length."""
+    return loops.random_order(loops.epoch_key(key, epoch), length, steps, batch_size)
 
 
 def begin_epoch(train_state: TrainState, zeros: Sums, start: int = 0) -> TrainState:
