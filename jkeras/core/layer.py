@@ -443,7 +443,7 @@ def check_rank(
     if got == rank or (or_more and got > rank):
         return
     shape = tuple(inputs.shape)
-    raise ValueError(f"{layer.who}: expected `inputs` {axes}, got shape {shape}. {fix}".rstrip())
+    raise value_error(who=layer.who, expected=f"`inputs` {axes}", got=f"shape {shape}", fix=fix)
 
 
 def activity_losses(state: Tree) -> list[Array]:
