@@ -415,10 +415,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     def reset_metrics(self) -> None:
         """Sets the metrics' sums to zero, as every epoch does by itself."""
-        state = self._parts.state
-        values = state.need_values()
-        zeros = jax.tree.map(jax.numpy.zeros_like, values.sums)
-        state.values = values.replace(sums=zeros)
+        parts = self._parts
+        one_batch.reset_sums(parts.state, parts.plans)
 
     # -- calls
 

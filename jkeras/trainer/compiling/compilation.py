@@ -126,6 +126,14 @@ def resolve(
     )
 
 
+def not_compiled(who: str, wanted: str) -> ValueError:
+    """The error for what needs a compilation, where there is none yet."""
+    return ValueError(
+        f"{who}: `{wanted}` needs a compiled model. "
+        "Call compile(optimizer='adam', loss='mse') first."
+    )
+
+
 def nan_policy(given: Any) -> str:
     """What `compile(check_nans=)` means: "refuse" (False), "stop" (True), "skip" or "ignore".
 
@@ -207,6 +215,7 @@ __all__ = [
     "first_rate",
     "in_float16",
     "nan_policy",
+    "not_compiled",
     "resolve",
     "with_loss_scale",
     "with_rate",

@@ -9,7 +9,7 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.trainer.compiling.plan import Plan
+from jkeras.trainer.compiling.plan import Plan, Plans
 from jkeras.trainer.loop import nan_watch
 from jkeras.trainer.loop.dispatch import LogValues, floats
 from jkeras.trainer.loop.parts import TrainerParts
@@ -58,6 +58,15 @@ def predict_on_batch(state: ModelState, plan: Plan, batch: Batch) -> Any:
     return jax.tree.map(np.array, outputs)
 
 
+def reset_sums(state: ModelState, plans: Plans) -> None:
+    """Sets the sums that the model carries to those before the first batch."""
+    values = state.need_values()
+    for plan in plans.all():
+        if plan.kind == "train" and plan.programs.sums_specs == trees.specs(values.sums):
+            state.values = values.replace(sums=plan.programs.zeros())
+            return
+
+
 def match_sums(state: ModelState, plan: Plan) -> None:
     """Gives the model sums as the plan wants them, where it carries others."""
     values, wanted = state.need_values(), plan.programs.sums_specs
@@ -65,4 +74,4 @@ def match_sums(state: ModelState, plan: Plan) -> None:
         state.values = values.replace(sums=plan.programs.zeros())
 
 
-__all__ = ["match_sums", "predict_on_batch", "test_on_batch", "train_on_batch"]
+__all__ = ["match_sums", "predict_on_batch", "reset_sums", "test_on_batch", "train_on_batch"]

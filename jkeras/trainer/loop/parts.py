@@ -13,7 +13,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
-from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.compilation import Compilation, not_compiled
 from jkeras.trainer.compiling.plan import Kind, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.loop.run import Run
@@ -76,10 +76,7 @@ class TrainerParts:
         """
         compiled = self.steps.compilation
         if compiled is None:
-            raise ValueError(
-                f"{self.state.who}: `{wanted}` needs a compiled model. "
-                "Call compile(optimizer='adam', loss='mse') first."
-            )
+            raise not_compiled(self.state.who, wanted)
         return compiled
 
     def change_compilation(self, compilation: Compilation) -> None:

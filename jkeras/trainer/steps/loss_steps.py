@@ -13,7 +13,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.metrics import Mean, Metric
-from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.compilation import Compilation, not_compiled
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.compiling.target_checks import TargetChecks
@@ -105,6 +105,8 @@ class LossSteps:
 
     def _known_objective(self, argument: str, state: ModelState) -> Objective:
         """The objective with the structure of the outputs, if that can be known."""
+        if self.compilation is None:
+            raise not_compiled(state.who, argument)
         state.build_if_known()
         objective = self.objective(state)
         if objective.found is None and state.specs is not None:
