@@ -26,6 +26,8 @@ from jkeras.optimizers.muon import Muon
 if TYPE_CHECKING:
     import optax
 
+    from jkeras.optimizers.loss_scale import LossScaleOptimizer
+
 _CLASSES: tuple[type[Any], ...] = (
     SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop,
     ScheduleFreeAdamW,
@@ -33,7 +35,9 @@ _CLASSES: tuple[type[Any], ...] = (
 _BY_NAME = {make.__name__.lower(): make for make in _CLASSES}
 
 if TYPE_CHECKING:
-    Transformation: TypeAlias = Optimizer | MultiOptimizer | optax.GradientTransformation
+    Transformation: TypeAlias = (
+        Optimizer | MultiOptimizer | LossScaleOptimizer | optax.GradientTransformation
+    )
     OptimizerLike: TypeAlias = str | Transformation | type[Optimizer] | Mapping[str, Any]
 
 
