@@ -38,19 +38,19 @@ class Drawing(NamedTuple):
     first: Any
 
 
-def at(state: Any, number: Any) -> Any:
+def at(state: Tree, number: int | jax.Array) -> Any:
     """The state for batch `number` of a loop; one without a key as it is."""
     if not isinstance(state, Drawing):
         return state
     return state._replace(key=child(state.key, state.first + number))
 
 
-def counted_from(state: Any, first: int) -> Any:
+def counted_from(state: Tree, first: int) -> Any:
     """The state for a loop whose first batch has this number; one without a key as it is."""
     return state._replace(first=jax.numpy.int32(first)) if isinstance(state, Drawing) else state
 
 
-def opened(state: Any) -> tuple[Tree, Key | None]:
+def opened(state: Tree) -> tuple[Tree, Key | None]:
     """The state itself, and the key or None."""
     return (state.state, state.key) if isinstance(state, Drawing) else (state, None)
 

@@ -106,7 +106,7 @@ def skipping(step: Step) -> Step:
       The same for a state whose `sums` have `SKIPPED`. Logs are those of the step, whatever it was.
     """
 
-    def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+    def train_step(train_state: TrainState, batch: Tree) -> tuple[TrainState, Any]:
         before = train_state.replace(sums=without_count(train_state))
         after, logs = step(before, batch)
         good = jnp.isfinite(logs.get("loss", jnp.zeros(()))) & is_finite(after.params)
@@ -123,7 +123,7 @@ def _leaves_out(opt_state: Tree) -> bool:
     large.
     """
 
-    def is_scaled(node: Any) -> bool:
+    def is_scaled(node: object) -> bool:
         return isinstance(node, LossScaleState)
 
     return any(is_scaled(node) for node in jax.tree.leaves(opt_state, is_leaf=is_scaled))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,11 +21,21 @@ import jax
 from jkeras import losses
 from jkeras import metrics as metrics_
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.losses import Loss
+from jkeras.losses.registry import LossLike
 from jkeras.metrics import Metric
 from jkeras.training.outline import Outline, spread
 
 Pairs = tuple[tuple[str, Metric], ...]
+Given = list[Any] | dict[str, Any]
+"""What `Wanted` has where something was given for each output, or several things for one."""
+Losses = LossLike | Sequence[Any] | None
+"""What a user writes for the loss: one, a list or a dict of them by output, or None."""
+LossWeights = float | Sequence[Any] | Mapping[str, Any] | None
+"""What a user writes for the factors of the losses: one number, or a list or a dict of them."""
+Metrics = Sequence[Any] | Mapping[str, Any] | None
+"""What a user writes for metrics: a list of them, or a list or a dict of lists by output."""
 
 
 class Goal(NamedTuple):
@@ -93,7 +103,9 @@ NOTHING = Wanted()
 """What a model that is not compiled was told."""
 
 
-def wanted(loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any) -> Wanted:
+def wanted(
+    loss: Losses, loss_weights: LossWeights, metrics: Metrics, weighted_metrics: Metrics
+) -> Wanted:
     """What a user wrote, with every word, class and function replaced by the object it means.
 
     Raises:
@@ -107,7 +119,7 @@ def wanted(loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any) ->
     )
 
 
-def _each(argument: str, tree: Any, get: Callable[[Any], Any]) -> Any:
+def _each(argument: str, tree: object, get: Callable[[Any], Any]) -> Any:
     if isinstance(tree, dict):
         return {key: _each(argument, item, get) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
@@ -152,7 +164,7 @@ def resolved(want: Wanted, found: Outline) -> tuple[Goal, ...]:
     )
 
 
-def _losses(loss: Any, found: Outline) -> dict[int, Loss]:
+def _losses(loss: Loss | Given | None, found: Outline) -> dict[int, Loss]:
     """The losses by output, in the order in which Keras logs them."""
     if not isinstance(loss, list | dict):
         return {} if loss is None else dict.fromkeys(range(found.count), loss)
@@ -163,7 +175,7 @@ def _losses(loss: Any, found: Outline) -> dict[int, Loss]:
     return {i: value for i, value in placed.items() if value is not None}
 
 
-def _loss_weights(weights: Any, found: Outline) -> list[float | None]:
+def _loss_weights(weights: float | Given | None, found: Outline) -> list[float | None]:
     if not isinstance(weights, list | dict):
         if weights is not None and found.count > 1:
             raise ValueError(
@@ -175,7 +187,7 @@ def _loss_weights(weights: Any, found: Outline) -> list[float | None]:
     return [placed.get(i) for i in range(found.count)]
 
 
-def _metrics(argument: str, given: Any, found: Outline) -> list[list[Metric]]:
+def _metrics(argument: str, given: Given | tuple[()], found: Outline) -> list[list[Metric]]:
     """The metrics of each output; all of them for a model with one."""
     if found.count == 1:
         if isinstance(given, dict):
@@ -187,7 +199,7 @@ def _metrics(argument: str, given: Any, found: Outline) -> list[list[Metric]]:
     return [_flat(placed.get(i)) for i in range(found.count)]
 
 
-def _flat(tree: Any) -> list[Metric]:
+def _flat(tree: Metric | Given | tuple[()] | None) -> list[Metric]:
     if isinstance(tree, list | tuple | dict):
         items = tree.values() if isinstance(tree, dict) else tree
         return [metric for item in items for metric in _flat(item)]
@@ -216,7 +228,7 @@ def loss_names(want: Wanted, found: Outline) -> dict[int, str]:
     return names
 
 
-def targets(y: Any, goals: tuple[Goal, ...], found: Outline) -> tuple[Any, ...]:
+def targets(y: Tree, goals: tuple[Goal, ...], found: Outline) -> tuple[Any, ...]:
     """The targets of each output, None where there are none.
 
     Args:
@@ -248,7 +260,7 @@ def targets(y: Any, goals: tuple[Goal, ...], found: Outline) -> tuple[Any, ...]:
     return tuple(placed.get(i) for i in range(found.count))
 
 
-def sample_weights(weight: Any, found: Outline) -> tuple[Any, ...]:
+def sample_weights(weight: Tree, found: Outline) -> tuple[Any, ...]:
     """The sample weights of each output: one array counts for all.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jkeras.core.batch import Batch
@@ -23,8 +24,11 @@ from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
 from jkeras.training.steps import TrainStep
 
+Number = int | np.integer | jax.Array
+"""A count or a position; in a compiled program a traced int32 scalar."""
 
-def epoch_key(key: Key, epoch: Any) -> Key:
+
+def epoch_key(key: Key, epoch: int | jax.Array) -> Key:
     """What decides an epoch's order: a function of the run's key and the epoch alone."""
     return child(child(key, "shuffle"), epoch)
 
@@ -44,7 +48,9 @@ def plain_order(length: int, steps: int, batch_size: int) -> jax.Array:
     return jnp.where(index < length, index, 0)
 
 
-def take(data: Batch, order: jax.Array, number: Any, batch_size: int, length: Any = None) -> Batch:
+def take(
+    data: Batch, order: jax.Array, number: Number, batch_size: int, length: Number | None = None
+) -> Batch:
     """A batch from examples and the order in which they come.
 
     Args:
@@ -74,7 +80,12 @@ def train_loop(
     """
 
     def run(
-        train_state: TrainState, data: Batch, order: jax.Array, first: Any, stop: Any, length: Any
+        train_state: TrainState,
+        data: Batch,
+        order: jax.Array,
+        first: Number,
+        stop: Number,
+        length: Number | None,
     ) -> tuple[TrainState, Logs]:
         def body(train_state: TrainState) -> TrainState:
             batch = take(data, order, train_state.position - first, batch_size, length)
@@ -106,11 +117,11 @@ def eval_loop(
         sums: Sums,
         data: Batch,
         order: jax.Array,
-        start: Any,
-        stop: Any,
-        length: Any,
+        start: Number,
+        stop: Number,
+        length: Number | None,
     ) -> tuple[Sums, Logs]:
-        def body(number: Any, sums: Sums) -> Sums:
+        def body(number: int | jax.Array, sums: Sums) -> Sums:
             batch = take(data, order, number, batch_size, length)
             return step(params, drawing.at(state, number), sums, batch)
 
@@ -130,13 +141,13 @@ def predict_loop(step: Callable[[Tree, Tree, Any], Any], batch_size: int) -> Cal
     def run(
         params: Tree,
         state: Tree,
-        outputs: Any,
+        outputs: Tree,
         data: Batch,
         order: jax.Array,
-        start: Any,
-        stop: Any,
+        start: Number,
+        stop: Number,
     ) -> tuple[Any, Any]:
-        def body(number: Any, outputs: Any) -> Any:
+        def body(number: int | jax.Array, outputs: Tree) -> Any:
             batch = take(data, order, number, batch_size)
             new = step(params, drawing.at(state, number), batch)
             return jax.tree.map(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
@@ -36,11 +37,14 @@ from jkeras.training.goals import (
     sample_weights,
     targets,
 )
+from jkeras.training.net import Net
 from jkeras.training.outline import Outline, outline
 
 Sums = dict[str, Tree]
 Logs = dict[str, jax.Array]
 ONE_OUTPUT = outline(0)
+Weight = jax.Array | np.ndarray
+"""Sample weights of one output."""
 
 
 class Found(NamedTuple):
@@ -102,7 +106,7 @@ class Objective:
         """
         return resolved(self.wanted, self.found or ONE_OUTPUT)
 
-    def met(self, outputs: Any) -> Objective:
+    def met(self, outputs: Tree) -> Objective:
         """The same with the structure of the outputs known; `outputs` are arrays or specs."""
         if self.found is not None:
             return self
@@ -158,14 +162,14 @@ class Objective:
         total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), jnp.float32)
         return total, Found(outputs, new_state, losses, mask)
 
-    def loss_parts(self, batch: Batch, outputs: Any) -> tuple[jax.Array, jax.Array | None]:
+    def loss_parts(self, batch: Batch, outputs: Tree) -> tuple[jax.Array, jax.Array | None]:
         """The loss of a model with one output before the division, as `Loss.parts` has it."""
         (part,) = self.parts(batch, outputs)
         assert part.goal.loss is not None, "asked for only where there is a loss"
         value, divisor = part.goal.loss.parts(part.y, part.outputs, part.weight, valid=batch.rows)
         return value if part.goal.weight is None else part.goal.weight * value, divisor
 
-    def parts(self, batch: Batch, outputs: Any, mask: Any = None) -> list[Part]:
+    def parts(self, batch: Batch, outputs: Tree, mask: Tree = None) -> list[Part]:
         """Each output of a batch with its targets, weights and mask; arrays or specs.
 
         Raises:
@@ -179,7 +183,7 @@ class Objective:
         parts = zip(goals, targets(batch.y, goals, found), *leaves, strict=True)
         return [Part(*part) for part in parts]
 
-    def looks_across(self, batch: Batch, outputs: Any) -> bool:
+    def looks_across(self, batch: Batch, outputs: Tree) -> bool:
         """Whether a loss or metric of the user's gives one number for a whole batch, so that no
         filler rows may be in it; of specs.
         """
@@ -195,7 +199,7 @@ class Objective:
         """The regularization losses of the weights."""
         return self.net.penalty(params) if hasattr(self.net, "penalty") else 0.0
 
-    def zeros(self, batch: Batch | None = None, outputs: Any = None) -> Sums:
+    def zeros(self, batch: Batch | None = None, outputs: Tree = None) -> Sums:
         """The sums before the first batch; no two share a buffer, so that they can be donated.
 
         Args:
@@ -249,7 +253,7 @@ class Objective:
         return list(loss_names(self.wanted, self.found or ONE_OUTPUT).values())
 
 
-def objective_of(net: Any, wanted: Wanted, held: tuple[str, ...] = ()) -> Objective:
+def objective_of(net: Net, wanted: Wanted, held: tuple[str, ...] = ()) -> Objective:
     """The objective of a model, with the structure of the outputs if the model tells it by
     `outputs` and `output_names`; `held` is as for `Objective`.
 
@@ -264,12 +268,12 @@ def objective_of(net: Any, wanted: Wanted, held: tuple[str, ...] = ()) -> Object
     return met
 
 
-def outline_of(net: Any, outputs: Any) -> Outline:
+def outline_of(net: Net, outputs: Tree) -> Outline:
     """The outline of a model's outputs, under the names that the model has for them."""
     return outline(outputs, getattr(net, "output_names", ()))
 
 
-def padded_rows(net: Any) -> str:
+def padded_rows(net: Net) -> str:
     """What filler rows do to a model: as it says, and "seen" for a model that does not say."""
     return getattr(net, "padded_rows", "seen")
 
@@ -294,7 +298,7 @@ def _loss_of(loss: Loss, part: Part, rows: jax.Array | None) -> jax.Array:
     return loss(part.y, part.outputs, part.weight, valid=rows, **told)
 
 
-def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Any) -> Tree:
+def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight | None) -> Tree:
     """The sums of one metric over one batch. As in Keras, means alone know masks.
 
     In Keras on JAX they know them in evaluations only, since a mask does not pass through
@@ -309,7 +313,7 @@ def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Any) ->
     return metric.update(metric.init(), part.y, part.outputs, weight)
 
 
-def _product(a: jax.Array, b: jax.Array) -> jax.Array:
+def _product(a: Weight, b: Weight) -> Weight:
     """The product of two arrays, their first axes beside each other."""
     rank = max(a.ndim, b.ndim)
     a, b = (x.reshape(x.shape + (1,) * (rank - x.ndim)) for x in (a, b))

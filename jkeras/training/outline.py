@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from jkeras.core.errors import describe, nearest
+from jkeras.core.trees import Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Outline:
         return [name for name in self.names if name is not None]
 
 
-def outline(outputs: Any, names: Iterable[str] = ()) -> Outline:
+def outline(outputs: Tree, names: Iterable[str] = ()) -> Outline:
     """The outline of outputs.
 
     Args:
@@ -70,14 +71,14 @@ def outline(outputs: Any, names: Iterable[str] = ()) -> Outline:
     return Outline(tree, named, paths)
 
 
-def _word(entry: Any) -> Any:
+def _word(entry: object) -> Any:
     for attribute in ("key", "idx", "name"):
         if hasattr(entry, attribute):
             return getattr(entry, attribute)
     return str(entry)
 
 
-def spread(who: str, given: Any, found: Outline, *, entries: bool = False) -> dict[int, Any]:
+def spread(who: str, given: object, found: Outline, *, entries: bool = False) -> dict[int, Any]:
     """What was given for the outputs, by the number of the output.
 
     Args:
@@ -113,7 +114,7 @@ def spread(who: str, given: Any, found: Outline, *, entries: bool = False) -> di
     raise ValueError(f"`{who}`: expected {_expected(found)}, got {_counted(given)}.{fix}")
 
 
-def _fits(given: Any, tree: Any, entries: bool) -> bool:
+def _fits(given: Tree, tree: Tree, entries: bool) -> bool:
     """Whether something has the structure of the outputs; a dict may have fewer keys."""
     if isinstance(tree, int):
         return entries or not isinstance(given, list | tuple | dict)
@@ -126,7 +127,7 @@ def _fits(given: Any, tree: Any, entries: bool) -> bool:
     return alike and all(_fits(*pair, entries) for pair in zip(given, tree, strict=True))
 
 
-def _place(given: Any, tree: Any, placed: dict[int, Any]) -> None:
+def _place(given: Tree, tree: Tree, placed: dict[int, Any]) -> None:
     if isinstance(tree, int):
         placed[tree] = given
     elif isinstance(given, dict):
@@ -137,7 +138,7 @@ def _place(given: Any, tree: Any, placed: dict[int, Any]) -> None:
             _place(item, part, placed)
 
 
-def _misplaced(who: str, given: Any, found: Outline) -> ValueError:
+def _misplaced(who: str, given: object, found: Outline) -> ValueError:
     named = jax.tree.map(lambda i: i if found.names[i] is None else found.names[i], found.tree)
     return ValueError(
         f"`{who}`: expected entries in the structure of the outputs, {named}, got "
@@ -145,7 +146,7 @@ def _misplaced(who: str, given: Any, found: Outline) -> ValueError:
     )
 
 
-def _unknown(who: str, name: Any, found: Outline) -> ValueError:
+def _unknown(who: str, name: object, found: Outline) -> ValueError:
     if not found.words:
         return ValueError(
             f"`{who}`: expected a list of {found.count}, one for each output, because the outputs "
@@ -164,7 +165,7 @@ def _expected(found: Outline) -> str:
     return f"one entry for each of the {found.count} outputs{listed}"
 
 
-def _counted(given: Any) -> str:
+def _counted(given: object) -> str:
     if isinstance(given, list | tuple):
         return f"a list of {len(given)}"
     return describe(given)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,11 @@ from jkeras.core.trees import Tree
 from jkeras.training.finite import SKIPPED
 from jkeras.training.goals import NOTHING, Wanted
 from jkeras.training.state import TrainState, fresh
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
 
 Logs = dict[str, jax.Array]
 Sums = dict[str, Tree]
@@ -102,7 +107,7 @@ class Means:
     wanted: ClassVar[Wanted] = NOTHING
     """No loss and no metric: what an `Objective` has here."""
 
-    def zeros(self, batch: Batch | None = None, outputs: Any = None) -> Sums:
+    def zeros(self, batch: Batch | None = None, outputs: Tree = None) -> Sums:
         """The sums before the first batch."""
         del batch, outputs
         none = jax.ShapeDtypeStruct((), jnp.float32)
@@ -175,7 +180,7 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def _strong(value: Any) -> jax.Array:
+def _strong(value: ArrayLike) -> jax.Array:
     value = jnp.asarray(value)
     return jax.lax.convert_element_type(value, value.dtype)
 
@@ -241,7 +246,7 @@ def _traced(function: Callable[..., Any], *args: Any) -> Any:
     return jax.eval_shape(function, *args)
 
 
-def _names(who: str, logs: Any) -> tuple[str, ...]:
+def _names(who: str, logs: object) -> tuple[str, ...]:
     """The names of logs, "loss" first and then sorted."""
     if not isinstance(logs, dict) or not all(isinstance(name, str) for name in logs):
         raise TypeError(
@@ -277,11 +282,11 @@ def _check_alike(part: str, old: Tree, new: Tree) -> None:
         )
 
 
-def _spec(value: Any) -> str:
+def _spec(value: ArraySpec) -> str:
     return f"{value.dtype}{list(value.shape)}"
 
 
-def _told(value: Any) -> str:
+def _told(value: object) -> str:
     """What a step returned, in words: specs of arrays stand for arrays."""
     if hasattr(value, "shape"):
         return f"an array of shape {tuple(value.shape)}"

@@ -98,7 +98,7 @@ def value_and_grad_in_slices(
         count = len(jax.tree.leaves(batch.x)[0]) // size
         parts = jax.tree.map(lambda a: a.reshape(count, size, *a.shape[1:]), batch)
 
-        def body(sums: Any, numbered: Any) -> tuple[Any, Any]:
+        def body(sums: Tree, numbered: tuple[jax.Array, Batch]) -> tuple[Any, Any]:
             number, part = numbered
             (value, (divisor, outputs)), grads = total_and_grad(
                 params, state, part, child(key, number)

@@ -11,7 +11,7 @@ They hold no arrays and keep nothing, so they run under `jit`, `grad`, `vmap`, `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -22,21 +22,25 @@ from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training import finite
 from jkeras.training.drawing import opened
-from jkeras.training.goals import wanted
+from jkeras.training.goals import Losses, LossWeights, Metrics, wanted
+from jkeras.training.net import Net
 from jkeras.training.objective import Logs, Objective, Sums, objective_of
 from jkeras.training.slices import slice_size, value_and_grad_in_slices
 from jkeras.training.state import TrainState, fresh
+
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import OptimizerLike, Transformation
 
 TrainStep = Callable[[TrainState, Any], tuple[TrainState, Logs]]
 
 
 def make_objective(
-    net: Any,
+    net: Net,
     *,
-    loss: Any = None,
-    metrics: Any = (),
-    weighted_metrics: Any = (),
-    loss_weights: Any = None,
+    loss: Losses = None,
+    metrics: Metrics = (),
+    weighted_metrics: Metrics = (),
+    loss_weights: LossWeights = None,
 ) -> Objective:
     """A model with its losses and metrics, each given as a string, an object or a plain function,
     or as lists or dicts of these, one for each output.
@@ -45,12 +49,12 @@ def make_objective(
 
 
 def make_init(
-    net: Any,
+    net: Net,
     *,
-    loss: Any = None,
-    optimizer: Any = "rmsprop",
-    metrics: Any = (),
-    loss_weights: Any = None,
+    loss: Losses = None,
+    optimizer: OptimizerLike = "rmsprop",
+    metrics: Metrics = (),
+    loss_weights: LossWeights = None,
 ) -> Callable[..., TrainState]:
     """The pure function (key, *specs) -> `TrainState` that goes with `make_train_step`.
 
@@ -67,12 +71,12 @@ def make_init(
 
 
 def make_train_step(
-    net: Any,
+    net: Net,
     *,
-    loss: Any,
-    optimizer: Any = "rmsprop",
-    metrics: Any = (),
-    loss_weights: Any = None,
+    loss: Losses,
+    optimizer: OptimizerLike = "rmsprop",
+    metrics: Metrics = (),
+    loss_weights: LossWeights = None,
 ) -> TrainStep:
     """The pure function (train_state, batch) -> (train_state, logs) that makes one update.
 
@@ -107,7 +111,7 @@ def make_train_step(
 
 
 def init_fn(
-    objective: Objective, optimizer: Any, *, looks: bool = False
+    objective: Objective, optimizer: Transformation, *, looks: bool = False
 ) -> Callable[..., TrainState]:
     """`make_init` for an `Objective` and an optax transformation; with `looks` the model is traced
     for the structure of its outputs, where the objective was not told it.
@@ -125,7 +129,9 @@ def init_fn(
     return init
 
 
-def train_step_fn(objective: Objective, optimizer: Any, *, skips: bool = False) -> TrainStep:
+def train_step_fn(
+    objective: Objective, optimizer: Transformation, *, skips: bool = False
+) -> TrainStep:
     """`make_train_step` for an `Objective` and an optax transformation; with `skips` a step that
     would make NaN or infinity leaves itself out, and is counted in the sums (`finite`).
     """
@@ -137,7 +143,7 @@ def train_step_fn(objective: Objective, optimizer: Any, *, skips: bool = False) 
         new = constrain(whole(optimizers.apply_updates(trained, updates), params))
         return whole(objective.trained(new), params), opt_state
 
-    def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
+    def train_step(train_state: TrainState, batch: Tree) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
         (loss, found), grads = gradients(objective, train_state, batch, key)
@@ -183,7 +189,7 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
     state may be a `Drawing`.
     """
 
-    def eval_step(params: Tree, state: Tree, batch: Any) -> Sums:
+    def eval_step(params: Tree, state: Tree, batch: Tree) -> Sums:
         batch, (state, key) = as_batch(batch), opened(state)
         loss, found = objective.value(params, state, batch, key, False)
         return objective.met(found.outputs).sums(loss, found, batch)
@@ -191,7 +197,7 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
     return eval_step
 
 
-def predict_step_fn(net: Any) -> Callable[[Tree, Tree, Any], Any]:
+def predict_step_fn(net: Net) -> Callable[[Tree, Tree, Any], Any]:
     """The pure function (params, state, batch) -> outputs, without training; the state may be a
     `Drawing`.
     """
