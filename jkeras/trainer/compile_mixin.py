@@ -15,6 +15,7 @@ from jkeras.trainer.compiling.compilation import resolve
 from jkeras.trainer.files import configurations
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports.explain import explanation
+from jkeras.training.goals import Losses, LossWeights
 
 
 class CompileMixin:
@@ -26,8 +27,8 @@ class CompileMixin:
     def compile(
         self,
         optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
+        loss: Losses = None,
+        loss_weights: LossWeights = None,
         metrics: Sequence[Any] | dict[str, Any] | None = None,
         weighted_metrics: Sequence[Any] | dict[str, Any] | None = None,
         run_eagerly: bool = False,

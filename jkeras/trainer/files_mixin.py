@@ -105,7 +105,7 @@ class FilesMixin:
             self, self._parts.state, self._parts.optimizer, filepath, overwrite, zipped, **kwargs
         )
 
-    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+    def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """There is no export to other runtimes.
 
         Raises:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core.trees import Tree
 from jkeras.trainer.model import Model
 
 
@@ -31,7 +32,7 @@ class Function:
     Source: `keras.Function`.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+    def __init__(self, inputs: Tree, outputs: Tree, name: str | None = None) -> None:
         self._model = Model(inputs, outputs, name=name or "function")
         self.name = self._model.name
         self.inputs, self.outputs = self._model.inputs, self._model.outputs
@@ -47,7 +48,7 @@ class Function:
         single = isinstance(self._given, list | tuple) and len(self._given) == 1
         return type(self._given)([outputs]) if single else outputs
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Tree) -> Any:
         """Symbols with the shapes and dtypes of the outputs for such inputs."""
         return self._model.compute_output_spec(inputs)
 

@@ -8,7 +8,7 @@ model = jkeras.Model(inputs, layers.Dense(10)(hidden))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from jkeras.core.batch import Batch
 from jkeras.core.by_hand import building
@@ -20,6 +20,7 @@ from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
 from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.keras_classes import layers_on_arrays
 from jkeras.keras_classes.subclassed_model import (
@@ -43,6 +44,9 @@ from jkeras.trainer.steps.loss_steps import LossSteps
 from jkeras.trainer.steps.method_steps import MethodSteps, overridden_methods
 from jkeras.trainer.steps.predict_method import predict_step_of
 from jkeras.trainer.trainer import Trainer
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 
 class Model(Trainer):
@@ -96,8 +100,8 @@ class Model(Trainer):
     @named_arguments
     def __init__(
         self,
-        inputs: Any = None,
-        outputs: Any = None,
+        inputs: Tree = None,
+        outputs: Tree = None,
         name: str | None = None,
         *,
         seed: int | None = None,
@@ -134,7 +138,7 @@ class Model(Trainer):
 
     call = CallAbove()
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         is_part = isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
         if is_part and PARTS not in vars(self):
             raise forgotten(type(self).__name__)
@@ -147,7 +151,7 @@ class Model(Trainer):
             note_layers(self)
         super().__setattr__(name, value)
 
-    def build(self, *inputs: Any, rows: int = 1, input_shape: Any = None) -> None:
+    def build(self, *inputs: Any, rows: int = 1, input_shape: Sequence[Any] | None = None) -> None:
         """As for every trainer; `input_shape` is Keras's name for it, and a list has one shape for
         each input.
         """
@@ -164,7 +168,7 @@ class Model(Trainer):
 
     add_variable = add_weight
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: ArrayLike | list[Any]) -> None:
         """Adds to the loss that is minimised, in `call`; as a layer's `add_loss`."""
         self._subclassed("add_loss").add_loss(loss)
 
@@ -323,10 +327,10 @@ class Model(Trainer):
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tree = None,
+        y: Tree = None,
+        y_pred: Tree = None,
+        sample_weight: Tree = None,
         training: bool = True,
     ) -> Any:
         """The loss that the model was compiled with, and those of weights and of `add_loss`."""
@@ -336,7 +340,7 @@ class Model(Trainer):
         return method_steps.compute_loss(loss_steps, parts.state, batch, y_pred, losses)
 
     def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+        self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None
     ) -> dict[str, Any]:
         """Updates the metrics that `compile` was given, and returns the values of all; a subclass
         that overrides it is asked for the logs of every batch.
@@ -349,18 +353,18 @@ class Model(Trainer):
         """The values of the metrics so far."""
         return method_steps.metrics_result(self)
 
-    def train_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], Any]:
+    def train_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """One update by `compute_loss`: (logs, state), where the state is the lists of trainable,
         non-trainable, optimizer's and metrics' variables.
         """
         return method_steps.train_step(self, state, data)
 
-    def test_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], Any]:
+    def test_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """The metrics of a batch: (logs, state)."""
         return method_steps.test_step(self, state, data)
 
 
-def steps_of(model: Any) -> TrainSteps:
+def steps_of(model: Model) -> TrainSteps:
     """How a model is trained: by methods that its class defines, else by a loss."""
     overridden, predict_fn = overridden_methods(type(model), Model), predict_step_of(model)
     if overridden:

@@ -15,13 +15,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core import code
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
-from jkeras.core.trees import size_bytes
+from jkeras.core.trees import Tree, size_bytes
 from jkeras.keras_classes.subclassed_model import is_shape
 from jkeras.saving import keras_archive, keras_h5
 from jkeras.saving.matching import Report
@@ -43,7 +44,7 @@ _Config = dict[str, Any]
 
 
 def save_model(
-    model: Any,
+    model: Trainer,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
@@ -67,7 +68,7 @@ def save_model(
 
 @named_arguments
 def save_weights(
-    model: Any,
+    model: Trainer,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
@@ -84,7 +85,7 @@ def save_weights(
 
 @named_arguments
 def load_weights(
-    model: Any,
+    model: Trainer,
     filepath: str | os.PathLike[str] | Mapping[str, Any],
     skip_mismatch: bool = False,
     *,
@@ -100,7 +101,7 @@ def load_weights(
     return _model("load_weights", model).load_weights(filepath, skip_mismatch, rename=rename)
 
 
-def _model(who: str, model: Any) -> Trainer:
+def _model(who: str, model: object) -> Trainer:
     if not isinstance(model, Trainer):
         raise TypeError(
             f"{who}: `model`: expected a model, got {describe(model)}. Write {who}(model, "
@@ -154,7 +155,7 @@ def load_model(
     return model
 
 
-def _check_config(config: Any, where: str, safe: bool) -> None:
+def _check_config(config: _Config, where: str, safe: bool) -> None:
     """Raises for what must not be read.
 
     Raises:
@@ -180,7 +181,7 @@ def _check_config(config: Any, where: str, safe: bool) -> None:
         )
 
 
-def _dicts(config: Any, name: str) -> Iterator[tuple[_Config, str]]:
+def _dicts(config: object, name: str) -> Iterator[tuple[_Config, str]]:
     """Every dict in a configuration, with the name of the layer that it is in."""
     if isinstance(config, list):
         for item in config:
@@ -222,7 +223,7 @@ def _reason(error: Exception) -> str:
     return f"it lacks {text}." if isinstance(error, KeyError) else text
 
 
-def _without_shapes(config: Any) -> Any:
+def _without_shapes(config: object) -> Any:
     """The configuration without the shapes for which models would make weights at once."""
     if isinstance(config, list):
         return [_without_shapes(item) for item in config]
@@ -260,7 +261,7 @@ def _given_shapes(config: _Config) -> list[Any]:
     return [shape] if isinstance(shape, dict) or is_shape(shape) else list(shape)
 
 
-def _shapes(value: Any, who: str) -> Any:
+def _shapes(value: Tree, who: str) -> Any:
     """The spec of one input, or the nested specs of an input that is nested."""
     if isinstance(value, dict):
         return {name: _shapes(item, who) for name, item in value.items()}
@@ -301,7 +302,7 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
     _take(state, *trees)
 
 
-def _value(found: Any, leaf: Any) -> jax.Array:
+def _value(found: np.ndarray | None, leaf: jax.ShapeDtypeStruct) -> jax.Array:
     """A weight as the model has it; zeros for what is no weight and in no file."""
     if found is None:
         return jnp.zeros(leaf.shape, leaf.dtype)
@@ -313,7 +314,7 @@ def _first(state: ModelState) -> Any:
     return lambda *inputs: state.net.init(jax.random.key(0), *inputs)
 
 
-def _check_beside(specs: Any, size: int, where: str) -> None:
+def _check_beside(specs: Tree, size: int, where: str) -> None:
     """Raises where a model would carry much that is in no file.
 
     Raises:
@@ -327,14 +328,14 @@ def _check_beside(specs: Any, size: int, where: str) -> None:
         )
 
 
-def _take(state: ModelState, params: Any, carried: Any) -> None:
+def _take(state: ModelState, params: Tree, carried: Tree) -> None:
     """Makes these the values of a model that has none."""
     key = jax.random.key(state.seed)
     values: TrainState = fresh(params, carried, {}, {}, key)
     state.take_first(state.maker.recompiled(state, values))
 
 
-def _compile(model: Any, config: Any, where: str) -> None:
+def _compile(model: Trainer, config: Any, where: str) -> None:
     try:
         model.compile_from_config(config)
     except Exception as error:  # a configuration that makes no sense fails anywhere, in any way

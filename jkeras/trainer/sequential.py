@@ -58,7 +58,7 @@ class Sequential(Model):
             listed = list(layers) if isinstance(layers, Iterable) else [layers]
             self._set(all_adapted(as_layer(layer) for layer in listed))
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: object) -> None:
         """Appends a layer. Weights that exist stay; the new layer's are made when they are needed.
 
         Raises:

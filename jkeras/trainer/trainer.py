@@ -12,16 +12,18 @@ arguments, gets the plan for them, and runs a loop of `trainer.loop`.
 from __future__ import annotations
 
 import functools
+import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 
-from jkeras.callbacks import CallbackList, History
+from jkeras.callbacks import Callback, CallbackList, History
 from jkeras.core.errors import named_arguments, nearest
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.symbols import has_symbols
+from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
 from jkeras.trainer.compile_mixin import CompileMixin
@@ -38,6 +40,7 @@ from jkeras.trainer.loop.parts import PARTS, TrainerParts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
+from jkeras.trainer.preflight.data_arguments import Examples
 from jkeras.trainer.state import sharing
 from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState, weak_owner
@@ -95,7 +98,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     @named_arguments
     def __init__(
         self,
-        net: Any = None,
+        net: object = None,
         *,
         seed: int | None = None,
         name: str | None = None,
@@ -115,7 +118,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         self._hold(net, steps, seed=seed, name=name)
 
     def _hold(
-        self, net: Any, steps: TrainSteps, *, seed: int | None = None, name: str | None = None
+        self, net: object, steps: TrainSteps, *, seed: int | None = None, name: str | None = None
     ) -> None:
         """Takes a description, and the steps by which it is trained.
 
@@ -180,23 +183,23 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     @named_arguments
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Examples = None,
+        y: Tree = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Any = None,
+        callbacks: Callback | Iterable[Any] | None = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: Examples = None,
         shuffle: bool = True,
         class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
-        resume_from: Any = None,
+        resume_from: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> History:
         """Trains the model.
 
@@ -300,13 +303,13 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     @named_arguments
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Examples = None,
+        y: Tree = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callback | Iterable[Any] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """The loss and the metrics on data, without training.
@@ -337,11 +340,11 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     @named_arguments
     def predict(
         self,
-        x: Any,
+        x: Examples,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callback | Iterable[Any] | None = None,
     ) -> Any:
         """The model's outputs for data.
 
@@ -370,9 +373,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
     @named_arguments
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
@@ -389,7 +392,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     @named_arguments
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False
     ) -> Any:
         """The loss and the metrics of one batch, without training."""
         parts, who = self._parts, "test_on_batch"
@@ -402,7 +405,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
         return prepared.plan.in_order(logs, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Tree) -> Any:
         """The outputs of one batch, as NumPy arrays."""
         parts, who = self._parts, "predict"
         parts.steps.check_predicts(who, parts.state)

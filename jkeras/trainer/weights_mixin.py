@@ -12,6 +12,7 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.errors import nearest
 from jkeras.core.layer import activity_losses
+from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
 from jkeras.display import summary_text
 from jkeras.keras_classes.optimizer_view import variables_of
@@ -141,7 +142,7 @@ class WeightsMixin:
         return self._parts.state.lend().params
 
     @params.setter
-    def params(self, value: Any) -> None:
+    def params(self, value: Tree) -> None:
         state = self._parts.state
         values = state.need_values()
         _check_alike(state.who, value, values.params)
@@ -351,7 +352,7 @@ class WeightsMixin:
                 weights[path].assign(value)
 
 
-def _check_alike(who: str, params: Any, old: Any) -> None:
+def _check_alike(who: str, params: Tree, old: Tree) -> None:
     """Raises, naming the first weight that differs, unless two trees have the same shapes."""
     shapes = [
         {name: jnp.shape(leaf) for name, leaf in trees.named_leaves(tree).items()}

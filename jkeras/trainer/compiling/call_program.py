@@ -14,25 +14,28 @@ from typing import Any
 import jax
 
 from jkeras.core.freezing import layer_paths
+from jkeras.core.keys import Key
 from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.trees import Tree
 from jkeras.layers import Lambda
+from jkeras.training.net import Net
 
 
-def is_traced(tree: Any) -> bool:
+def is_traced(tree: Tree) -> bool:
     """Whether an array in a tree is being traced."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
-def is_compilable(net: Any) -> bool:
+def is_compilable(net: object) -> bool:
     """Whether no Python of a user's may run in a call, other than pure functions."""
     layers = [net, *(layer for _, layer in layer_paths(net))]
     return not any(hasattr(type(layer), "call") or isinstance(layer, Lambda) for layer in layers)
 
 
 def run(
-    net: Any,
-    params: Any,
-    state: Any,
+    net: Net,
+    params: Tree,
+    state: Tree,
     arrays: Sequence[Any],
     masks: Sequence[Any],
     kwargs: Mapping[str, Any],
@@ -56,14 +59,19 @@ def run(
     return outputs, new, None
 
 
-def call_program(net: Any) -> Callable[..., tuple[Any, Any, Any]]:
+def call_program(net: Net) -> Callable[..., tuple[Any, Any, Any]]:
     """The compiled function (params, state, key, arrays, masks, training) -> (outputs, activity
     losses in the structure of the state, masks of the outputs).
     """
 
     @functools.partial(jax.jit, static_argnums=5)
     def call(
-        params: Any, state: Any, key: Any, arrays: Any, masks: Any, training: bool
+        params: Tree,
+        state: Tree,
+        key: Key | None,
+        arrays: Sequence[Tree],
+        masks: Sequence[Tree],
+        training: bool,
     ) -> tuple[Any, Any, Any]:
         kwargs = {"key": key, "training": training}
         outputs, new, made = run(net, params, state, arrays, masks, kwargs)
@@ -72,7 +80,7 @@ def call_program(net: Any) -> Callable[..., tuple[Any, Any, Any]]:
     return call
 
 
-def _activity_losses_in(state: Any) -> dict[str, Any]:
+def _activity_losses_in(state: Tree) -> dict[str, Any]:
     """The part of a state that has activity losses, in its structure."""
     found: dict[str, Any] = {}
     for name, part in state.items() if isinstance(state, dict) else ():

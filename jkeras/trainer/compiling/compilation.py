@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +12,14 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core.errors import describe, nearest
 from jkeras.core.freezing import layer_paths
-from jkeras.training.goals import NOTHING, Wanted, wanted
+from jkeras.training.goals import NOTHING, Losses, LossWeights, Wanted, wanted
+from jkeras.training.net import Net
 from jkeras.training.objective import objective_of
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.optimizers.resolve import OptimizerLike, Transformation
 
 Engine = Literal["auto", "resident", "streaming"]
 ENGINES = ("auto", "resident", "streaming")
@@ -60,11 +66,11 @@ class Compilation:
         trains = who in TRAINING_METHODS
         return self.on_nan in ("refuse", "stop") or (self.on_nan == "skip" and not trains)
 
-    def with_optimizer(self, optimizer: Any) -> Compilation:
+    def with_optimizer(self, optimizer: Transformation) -> Compilation:
         """The same with another optimizer of ours."""
         return dataclasses.replace(self, optimizer=optimizer, transformation=optimizer)
 
-    def scaled_for(self, net: Any) -> Compilation:
+    def scaled_for(self, net: object) -> Compilation:
         """The same with a scale of the loss, where layers of the description are in float16."""
         if not (self.scales_loss and in_float16(net)):
             return self
@@ -73,11 +79,11 @@ class Compilation:
 
 
 def resolve(
-    net: Any,
+    net: Net,
     *,
-    optimizer: Any,
-    loss: Any,
-    loss_weights: Any,
+    optimizer: OptimizerLike,
+    loss: Losses,
+    loss_weights: LossWeights,
     metrics: Sequence[Any] | Mapping[str, Any] | None,
     weighted_metrics: Sequence[Any] | Mapping[str, Any] | None,
     eager: bool,
@@ -134,7 +140,7 @@ def not_compiled(who: str, wanted: str) -> ValueError:
     )
 
 
-def nan_policy(given: Any) -> str:
+def nan_policy(given: object) -> str:
     """What `compile(check_nans=)` means: "refuse" (False), "stop" (True), "skip" or "ignore".
 
     Raises:
@@ -151,20 +157,20 @@ def nan_policy(given: Any) -> str:
     return given
 
 
-def in_float16(net: Any) -> bool:
+def in_float16(net: object) -> bool:
     """Whether a layer of a description computes in float16."""
     layers = [layer for _, layer in layer_paths(net)] or [net]
     return any(getattr(layer, "dtype", None) == jnp.float16 for layer in layers)
 
 
-def with_loss_scale(optimizer: Any) -> Any:
+def with_loss_scale(optimizer: Transformation) -> Any:
     """The optimizer with a scale of the loss; those of optax are left to scale it themselves."""
     ours = isinstance(optimizer, optimizers.Optimizer | optimizers.MultiOptimizer)
     scales = getattr(optimizer, "loss_scale_factor", None)
     return optimizers.LossScaleOptimizer(optimizer) if ours and not scales else optimizer
 
 
-def first_rate(description: Any) -> float | None:
+def first_rate(description: Transformation | None) -> float | None:
     """The rate of an optimizer's first update; None where it has none or several."""
     ours = optimizers.Optimizer | optimizers.LossScaleOptimizer
     if not isinstance(description, ours) or not hasattr(description, "learning_rate"):
@@ -173,7 +179,9 @@ def first_rate(description: Any) -> float | None:
     return None if rate is None else float(rate)
 
 
-def with_rate(description: Any, rate: Any) -> Any:
+def with_rate(
+    description: optimizers.Optimizer | optimizers.LossScaleOptimizer, rate: ArrayLike
+) -> Any:
     """An optimizer of ours with another rate to start with.
 
     Raises:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import numpy as np
@@ -23,6 +23,9 @@ from jkeras.trainer.compiling.programs import Programs
 from jkeras.trainer.compiling.target_checks import TargetChecks
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.training.objective import Objective
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 Kind = Literal["train", "evaluate", "predict"]
 CallFn = Callable[..., tuple[Any, Any, Any]]
@@ -132,7 +135,7 @@ def structure_of(batch: Batch) -> tuple[Hashable, ...]:
 
 
 @functools.lru_cache(maxsize=64)
-def _dtype_on_device(dtype: Any) -> np.dtype:
+def _dtype_on_device(dtype: DTypeLike) -> np.dtype:
     return trees.dtype_of(dtype)
 
 

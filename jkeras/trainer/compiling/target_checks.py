@@ -7,14 +7,18 @@ range makes NaN of all weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.batch import Batch
+from jkeras.core.trees import Tree
 from jkeras.losses.registry import ByShape, resolve
 from jkeras.training.objective import Objective, Part
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 
 class TargetCheck(NamedTuple):
@@ -62,7 +66,7 @@ class TargetChecks:
       finite: whether targets were refused NaN and infinity; else rows with any are passed over.
     """
 
-    def __init__(self, objective: Objective, outputs: Any, *, finite: bool) -> None:
+    def __init__(self, objective: Objective, outputs: Tree, *, finite: bool) -> None:
         self._objective, self._outputs, self._finite = objective, outputs, finite
         self._single: TargetCheck | None = None
 
@@ -118,7 +122,7 @@ class TargetChecks:
             loss = resolve(loss.word, y, part.outputs)
         return TargetCheck(loss, y, part.outputs, part.goal.called if count > 1 else None)
 
-    def _judged(self, y: Any) -> np.ndarray[Any, Any]:
+    def _judged(self, y: ArrayLike) -> np.ndarray[Any, Any]:
         """The targets on the host; where NaN is allowed, the rows without any."""
         y = np.asarray(y)
         return y if self._finite else rows_of_numbers(y)

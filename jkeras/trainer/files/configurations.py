@@ -9,7 +9,7 @@ The form is Keras's. Weights are saved by `save_weights`; training's state is no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import describe
 from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
 from jkeras.trainer.compiling.compilation import Compilation
+
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import Transformation
 
 
 def compile_config(compilation: Compilation | None, rate_fn: Callable[[], float]) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_parts(
     cls: type,
-    config: Any,
+    config: Mapping[str, Any],
     needed: tuple[str, ...],
     custom_objects: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def read_parts(
         return {name: read(value) for name, value in with_plain_dtypes(config).items()}
 
 
-def check_parts(cls: type, config: Any, needed: tuple[str, ...]) -> None:
+def check_parts(cls: type, config: object, needed: tuple[str, ...]) -> None:
     """Raises unless a model's configuration has the arguments that are needed.
 
     Raises:
@@ -88,7 +91,7 @@ def check_parts(cls: type, config: Any, needed: tuple[str, ...]) -> None:
         )
 
 
-def _optimizer(optimizer: Any, rate_fn: Callable[[], float]) -> Any:
+def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:
     """An optimizer with the rate that it has now."""
     rate = getattr(optimizer, "learning_rate", None)
     if isinstance(rate, int | float) and np.float32(rate) != rate_fn():
@@ -101,7 +104,7 @@ def _optimizer(optimizer: Any, rate_fn: Callable[[], float]) -> Any:
     return optimizers.serialize(optimizer)
 
 
-def _words(tree: Any, get: Callable[[Any], Any]) -> Any:
+def _words(tree: object, get: Callable[[Any], Any]) -> Any:
     """Losses or metrics as they were given, a word for what the word alone means."""
     if isinstance(tree, dict):
         return {name: _words(item, get) for name, item in tree.items()}

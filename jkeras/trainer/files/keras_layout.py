@@ -33,6 +33,7 @@ from jkeras.models.tracking import attributes, layers_of, origin_of
 from jkeras.ops.activations import LayerActivation
 from jkeras.trainer.state.specs import is_input
 from jkeras.trainer.state.weight_order import Place
+from jkeras.training.net import Net
 
 Path = tuple[str, ...]
 NO_WEIGHTS = None
@@ -67,7 +68,7 @@ class _Inner(NamedTuple):
     below: Path | None
 
 
-def sections(net: Any, name: str, places: Iterable[Place]) -> list[Section]:
+def sections(net: Net, name: str, places: Iterable[Place]) -> list[Section]:
     """The groups of a model's weights.
 
     Args:
@@ -86,7 +87,7 @@ class _Walk:
         self.found: list[Section] = []
         self.first: dict[Identity, tuple[int, int, Path]] = {}
 
-    def visit(self, layer: Any, path: str, at: Path | None, name: str | None = None) -> None:
+    def visit(self, layer: object, path: str, at: Path | None, name: str | None = None) -> None:
         """Adds the group of a layer, and of those in it."""
         is_layer = isinstance(layer, Layer)
         if is_layer and identity_of(layer) in self.first:
@@ -117,7 +118,7 @@ class _Walk:
                 if twin is not None and twin not in same:
                     same.append(twin)
 
-    def _own(self, layer: Any, at: Path, inner: list[_Inner]) -> list[Place]:
+    def _own(self, layer: object, at: Path, inner: list[_Inner]) -> list[Place]:
         """The weights of a layer that no layer in it has."""
         if isinstance(layer, SpectralNormalization):
             return self._of_spectral(at)
@@ -142,7 +143,7 @@ def _begins(names: Path, start: Path) -> bool:
 # -- what is in a layer, in Keras's words
 
 
-def _inner(layer: Any) -> list[_Inner]:
+def _inner(layer: object) -> list[_Inner]:
     """The layers in a layer, in the order in which Keras comes to them."""
     if isinstance(layer, Chain):
         return _listed("layers", [part for part in layer.layers if not is_input(part)])
@@ -184,7 +185,7 @@ def _counted(layers: list[Any]) -> list[tuple[str, Any]]:
     return found
 
 
-def _word(layer: Any) -> str:
+def _word(layer: object) -> str:
     """The word for a layer in a list: its class's in Keras."""
     if isinstance(layer, GroupQueryAttention):
         return "grouped_query_attention"
@@ -198,7 +199,7 @@ class _Mentioned:
         self.name = name
 
 
-def _of_attention(layer: Any) -> list[_Inner]:
+def _of_attention(layer: ProjectedAttention) -> list[_Inner]:
     """The projections, and what else Keras makes of layers there."""
     hidden = "_" if isinstance(layer, GroupQueryAttention) else ""
     words = {name: f"{hidden}{name}_dense" for name in ("query", "key", "value")}
@@ -209,7 +210,7 @@ def _of_attention(layer: Any) -> list[_Inner]:
     return own + [_Inner(word, _Mentioned(name), NO_WEIGHTS) for word, name in others.items()]
 
 
-def _mentioned(layer: Any) -> list[_Inner]:
+def _mentioned(layer: object) -> list[_Inner]:
     """Layers among a layer's arguments, such as an activation: they share its trees, and have no
     weights of their own.
     """
@@ -223,7 +224,7 @@ def _mentioned(layer: Any) -> list[_Inner]:
     return [_Inner(name, value, NO_WEIGHTS) for name, value in pairs if isinstance(value, Layer)]
 
 
-def _of_attributes(layer: Any) -> list[_Inner]:
+def _of_attributes(layer: object) -> list[_Inner]:
     """The layers in the attributes of an object that is written as a class."""
     owner = origin_of(layer)
     named = {identity_of(part): str(part.name) for part in layers_of(owner)}
@@ -238,7 +239,7 @@ def _of_attributes(layer: Any) -> list[_Inner]:
     return found
 
 
-def _values(owner: Any) -> dict[str, Any]:
+def _values(owner: object) -> dict[str, Any]:
     """The attributes of an object, and the properties of the user's classes."""
     values = {name: value for name, value in attributes(owner) if not name.startswith("__")}
     for kind in type(owner).__mro__:
@@ -258,7 +259,7 @@ def _is_own(member: property) -> bool:
     return not str(getattr(member.fget, "__module__", "")).startswith("jkeras.")
 
 
-def _reached(word: str, value: Any) -> list[tuple[str, Any]]:
+def _reached(word: str, value: object) -> list[tuple[str, Any]]:
     """The layers in an attribute's value, each with the words that lead to it."""
     value = value.as_layer() if hasattr(value, "as_layer") else value
     if isinstance(value, Layer):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsInt
 
 import jax
 import jax.numpy as jnp
@@ -20,14 +20,21 @@ import numpy as np
 
 from jkeras import optimizers
 from jkeras.core.naming import snake_case
-from jkeras.core.trees import named_leaves
+from jkeras.core.trees import Tree, named_leaves
 from jkeras.optimizers import LossScaleState, MultiState, OptimizerMap, OptimizerState
 from jkeras.optimizers.base import ACCUMULATOR, AVERAGE
 from jkeras.saving.keras_h5 import Group, in_order
 from jkeras.trainer.state import freezing
 from jkeras.trainer.state.model_state import ModelState
 
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import Transformation
+
 ROOT = "optimizer"
+_Slots = Mapping[str, Mapping[str, int]]
+"""For each slot the places of its leaves, by the name of the weight."""
+_Weights = Mapping[str, jax.Array]
+"""The weights that are trained, by name."""
 _APART: dict[type, tuple[tuple[str, ...], ...]] = {
     optimizers.Adam: (("momentum", "velocity"), ("velocity_hat",)),
     optimizers.RMSprop: (("velocity",), ("momentum",), ("average_gradient",)),
@@ -56,7 +63,7 @@ class _Listed(NamedTuple):
     inner: list[_Listed]
 
 
-def groups(state: ModelState, optimizer: Any, *, fresh: bool) -> list[Group]:
+def groups(state: ModelState, optimizer: Transformation, *, fresh: bool) -> list[Group]:
     """The groups of a compiled model's optimizer; none where Keras has no such optimizer.
 
     Args:
@@ -79,7 +86,7 @@ def groups(state: ModelState, optimizer: Any, *, fresh: bool) -> list[Group]:
 
 
 def restored(
-    state: ModelState, optimizer: Any, stored: Mapping[str, Mapping[str, np.ndarray]]
+    state: ModelState, optimizer: Transformation, stored: Mapping[str, Mapping[str, np.ndarray]]
 ) -> Any:
     """A model's optimizer state with what a file holds of it, or None if it holds nothing of use.
 
@@ -113,7 +120,7 @@ def restored(
     return _scheduled(optimizer, new, _trained(state))
 
 
-def _scheduled(rule: Any, state: Any, trained: Mapping[str, Any]) -> Any:
+def _scheduled(rule: Any, state: Tree, trained: Mapping[str, Any]) -> Any:
     """The state with the rates that schedules give for the steps it has made."""
     if isinstance(state, LossScaleState):
         return state._replace(inner=_scheduled(rule.inner_optimizer, state.inner, trained))
@@ -126,7 +133,7 @@ def _scheduled(rule: Any, state: Any, trained: Mapping[str, Any]) -> Any:
     return state
 
 
-def _alike(array: np.ndarray, old: Any, where: str) -> jax.Array:
+def _alike(array: np.ndarray, old: jax.Array, where: str) -> jax.Array:
     if array.shape != old.shape:
         raise ValueError(f"expected {where} of shape {old.shape}, got {array.shape}.")
     return jnp.asarray(array).astype(old.dtype)
@@ -135,7 +142,7 @@ def _alike(array: np.ndarray, old: Any, where: str) -> jax.Array:
 # -- the order
 
 
-def _listed_of(state: ModelState, optimizer: Any) -> _Listed | None:
+def _listed_of(state: ModelState, optimizer: Transformation) -> _Listed | None:
     """The variables of a model's optimizer, their places counted in its state."""
     opt_state = state.need_values().opt_state
     count = len(jax.tree.leaves(opt_state))
@@ -152,7 +159,7 @@ def _trained(state: ModelState) -> dict[str, Any]:
     return {name: leaves[name] for name in names}
 
 
-def _listed(rule: Any, state: Any, names: Sequence[str], specs: Any) -> _Listed | None:
+def _listed(rule: Any, state: Tree, names: Sequence[str], specs: _Weights) -> _Listed | None:
     kind = type(rule)
     word = snake_case(kind.__name__)
     named = getattr(rule, "name", None) or word
@@ -170,7 +177,7 @@ def _listed(rule: Any, state: Any, names: Sequence[str], specs: Any) -> _Listed 
     return None
 
 
-def _of_several(rule: Any, state: Any, names: Sequence[str], specs: Any) -> _Listed:
+def _of_several(rule: Any, state: MultiState, names: Sequence[str], specs: _Weights) -> _Listed:
     """Keras has the optimizers in the order of the map, the default last."""
     states = dict(zip(rule.parts(dict(specs)), state.states, strict=True))
     chosen = rule.optimizer_map
@@ -199,11 +206,13 @@ def _in(state: OptimizerState, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in known]
 
 
-def _at(index: Any) -> Entry:
+def _at(index: SupportsInt) -> Entry:
     return Entry((int(index),))
 
 
-def _of_rule(rule: Any, state: OptimizerState, names: Sequence[str], specs: Any) -> list[Entry]:
+def _of_rule(
+    rule: optimizers.Optimizer, state: OptimizerState, names: Sequence[str], specs: _Weights
+) -> list[Entry]:
     rate = state.hyperparams["learning_rate"]
     entries = [_at(state.count)]
     entries += [] if isinstance(rate, optimizers.Scheduled) else [_at(rate)]
@@ -214,22 +223,22 @@ def _of_rule(rule: Any, state: OptimizerState, names: Sequence[str], specs: Any)
     return entries + own(rule, slots, names, specs)
 
 
-def _round(
-    slots: Mapping[str, Mapping[str, int]], wanted: Sequence[str], names: Sequence[str]
-) -> list[Entry]:
+def _round(slots: _Slots, wanted: Sequence[str], names: Sequence[str]) -> list[Entry]:
     """Some slots, variable by variable."""
     return [
         _at(slots[slot][name]) for name in names for slot in wanted if name in slots.get(slot, {})
     ]
 
 
-def _special(rule: Any) -> Callable[..., list[Entry]]:
+def _special(rule: optimizers.Optimizer) -> Callable[..., list[Entry]]:
     if isinstance(rule, optimizers.Adafactor):
         return _of_adafactor
     return _of_nadam if isinstance(rule, optimizers.Nadam) else _of_any
 
 
-def _of_any(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+def _of_any(
+    rule: optimizers.Optimizer, slots: _Slots, names: Sequence[str], specs: _Weights
+) -> list[Entry]:
     del specs
     known = [slot for slot in rule.slot_names() if slot in slots]
     others = [slot for slot in slots if slot not in (*known, AVERAGE, ACCUMULATOR)]
@@ -238,14 +247,18 @@ def _of_any(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Ent
     return [entry for wanted in apart for entry in _round(slots, wanted, names)]
 
 
-def _of_nadam(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+def _of_nadam(
+    rule: optimizers.Nadam, slots: _Slots, names: Sequence[str], specs: _Weights
+) -> list[Entry]:
     """Keras has one product of momenta for all variables, which here each has."""
     del rule, specs
     product = tuple(slots["product"][name] for name in names)
     return [*_round(slots, ("momentum", "velocity"), names), Entry(product, np.float32(1))]
 
 
-def _of_adafactor(rule: Any, slots: Any, names: Sequence[str], specs: Any) -> list[Entry]:
+def _of_adafactor(
+    rule: optimizers.Adafactor, slots: _Slots, names: Sequence[str], specs: _Weights
+) -> list[Entry]:
     """Keras keeps two zeros in the place of what a vector has not, and of a matrix the product of
     the two, which every step computes anew.
     """

@@ -13,13 +13,14 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.folders import atomic_write
+from jkeras.core.trees import Tree
 from jkeras.saving import keras_archive, keras_h5
 from jkeras.saving.keras_h5 import Group, Stored, in_order
 from jkeras.saving.matching import Mismatch, Report
@@ -28,11 +29,18 @@ from jkeras.trainer.files.keras_layout import Section, sections
 from jkeras.trainer.state.model_state import ModelState, leaves_of, with_leaves
 from jkeras.trainer.state.weight_order import Place
 
+if TYPE_CHECKING:
+    from jkeras.core.typing import ArraySpec
+    from jkeras.optimizers.resolve import Transformation
+
 ENDING = ".weights.h5"
 
 
 def save_weights(
-    state: ModelState, optimizer: Any, path: str | os.PathLike[str], overwrite: bool = True
+    state: ModelState,
+    optimizer: Transformation | None,
+    path: str | os.PathLike[str],
+    overwrite: bool = True,
 ) -> None:
     """Writes a model's weights, and its optimizer's variables, as Keras does.
 
@@ -71,7 +79,7 @@ def check_free(path: Path, overwrite: bool) -> None:
 
 def load_weights(
     state: ModelState,
-    optimizer: Any,
+    optimizer: Transformation | None,
     path: str | os.PathLike[str],
     skip_mismatch: bool = False,
 ) -> Report:
@@ -117,7 +125,7 @@ def sections_of(state: ModelState) -> list[Section]:
     return sections(state.net, state.name, state.order())
 
 
-def groups_of(state: ModelState, optimizer: Any, *, fresh: bool) -> list[Group]:
+def groups_of(state: ModelState, optimizer: Transformation | None, *, fresh: bool) -> list[Group]:
     """What a built model's file holds; with `fresh` without the optimizer's slots."""
     leaves = leaves_of(state.need_values())
     found = [
@@ -192,7 +200,7 @@ def _name(place: Place) -> str:
     return "/".join((place.part, *place.names))
 
 
-def _kind(array: Any) -> tuple[tuple[int, ...], str]:
+def _kind(array: ArraySpec) -> tuple[tuple[int, ...], str]:
     return tuple(array.shape), str(array.dtype)
 
 
@@ -214,7 +222,9 @@ def put(state: ModelState, new: Mapping[Place, np.ndarray]) -> None:
     state.replace(with_leaves(values, leaves))
 
 
-def restored_optimizer(state: ModelState, optimizer: Any, stored: Stored, who: str) -> Any:
+def restored_optimizer(
+    state: ModelState, optimizer: Transformation | None, stored: Stored, who: str
+) -> Any:
     """The state of a compiled model's optimizer as a file has it, or None.
 
     Raises:
@@ -228,7 +238,7 @@ def restored_optimizer(state: ModelState, optimizer: Any, stored: Stored, who: s
         raise ValueError(f"{who}: {error}") from None
 
 
-def put_optimizer(state: ModelState, opt_state: Any, stored: Stored) -> None:
+def put_optimizer(state: ModelState, opt_state: Tree, stored: Stored) -> None:
     """Gives a model what `restored_optimizer` returned; the steps made so far with it."""
     if opt_state is None:
         return

@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,9 @@ from jkeras.trainer.files import keras_weights
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.training.state import TrainState
 
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import Transformation
+
 KERAS_ENDINGS = (".weights.h5", ".h5", ".keras")
 ENDINGS = (*files.ENDINGS, *KERAS_ENDINGS)
 
@@ -35,7 +38,7 @@ _NO_WEIGHTS = {ACTIVITY_LOSS, CARRIED}
 
 def save(
     state: ModelState,
-    optimizer: Any,
+    optimizer: Transformation | None,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
@@ -61,7 +64,7 @@ def save(
 
 def load(
     state: ModelState,
-    optimizer: Any,
+    optimizer: Transformation | None,
     filepath: str | os.PathLike[str] | Mapping[str, Any],
     skip_mismatch: bool = False,
     rename: Mapping[str, str] | None = None,
@@ -110,11 +113,11 @@ def _load_named(
     return report
 
 
-def _checked_path(state: ModelState, filepath: Any) -> Path:
+def _checked_path(state: ModelState, filepath: str | os.PathLike[str]) -> Path:
     return files.checked_ending(filepath, ENDINGS, who=f"{state.who}: `filepath`")
 
 
-def _is_folder(filepath: Any) -> bool:
+def _is_folder(filepath: object) -> bool:
     return isinstance(filepath, str | os.PathLike) and os.path.isdir(filepath)
 
 
@@ -150,7 +153,7 @@ def _weights(values: TrainState) -> Tree:
     return {"params": values.params, "state": _lasting(values.state)}
 
 
-def _lasting(state: Any) -> Any:
+def _lasting(state: Tree) -> Any:
     if not isinstance(state, dict):
         return state
     return {name: _lasting(part) for name, part in state.items() if name not in _NO_WEIGHTS}
@@ -166,7 +169,7 @@ def _with_weights(values: TrainState, new: Tree) -> TrainState:
     return values.replace(params=params, state=_over(values.state, state))
 
 
-def _over(state: Any, lasting: Any) -> Any:
+def _over(state: Tree, lasting: Tree) -> Any:
     """`state` with the parts that `lasting` has replaced, in the order of `state`."""
     if not isinstance(state, dict):
         return lasting

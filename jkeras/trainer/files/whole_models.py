@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import jax
 import jax.numpy as jnp
@@ -22,15 +22,18 @@ from jkeras.saving import keras_archive, keras_h5
 from jkeras.trainer.files import keras_weights
 from jkeras.trainer.state.model_state import ModelState
 
+if TYPE_CHECKING:
+    from jkeras.optimizers.resolve import Transformation
+
 ENDING = ".keras"
 
 _Config = dict[str, Any]
 
 
 def save(
-    model: Any,
+    model: object,
     state: ModelState,
-    optimizer: Any,
+    optimizer: Transformation | None,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
@@ -58,13 +61,13 @@ def save(
     if not with_optimizer:
         groups = [g for g in groups if g.path.partition("/")[0] != "optimizer"]
 
-    def weights(file: Any) -> None:
+    def weights(file: BinaryIO) -> None:
         keras_h5.write(file, groups)
 
     atomic_write(path, lambda file: keras_archive.write(file, config, weights))
 
 
-def _options(zipped: Any, kwargs: dict[str, Any]) -> bool:
+def _options(zipped: bool | None, kwargs: dict[str, Any]) -> bool:
     """Whether the optimizer is written.
 
     Raises:
@@ -87,7 +90,7 @@ def _options(zipped: Any, kwargs: dict[str, Any]) -> bool:
     return bool(with_optimizer)
 
 
-def checked_path(filepath: Any, verb: str) -> Path:
+def checked_path(filepath: object, verb: str) -> Path:
     """The path, if its name ends as it should.
 
     Raises:
@@ -109,7 +112,7 @@ def checked_path(filepath: Any, verb: str) -> Path:
     )
 
 
-def _written(model: Any, state: ModelState, with_optimizer: bool) -> _Config:
+def _written(model: object, state: ModelState, with_optimizer: bool) -> _Config:
     """The model as a configuration, with the shapes of its inputs where its layers do not tell."""
     config: _Config = serialize_keras_object(model)
     if hasattr(type(model), "in_keras"):  # a model that Keras reads
@@ -130,7 +133,7 @@ def _written(model: Any, state: ModelState, with_optimizer: bool) -> _Config:
     return {**config, "build_config": {**build, "input_dtypes": dtypes}}
 
 
-def _with_rows(config: Any) -> Any:
+def _with_rows(config: object) -> Any:
     """The configuration with Keras's `Sequential` for each chain, such as one in a wrapper."""
     if isinstance(config, list | tuple):
         return [_with_rows(item) for item in config]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
+from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree
 from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays
@@ -29,6 +30,9 @@ from jkeras.training import loops
 from jkeras.training.drawing import counted_from
 from jkeras.training.objective import Logs
 from jkeras.training.state import TrainState
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Data = Arrays | Stream
 LogValues = dict[str, Any]
@@ -293,7 +297,7 @@ class Outputs:
     def __init__(self) -> None:
         self._parts: list[Any] = []
 
-    def add(self, outputs: Any, part: Feed) -> Any:
+    def add(self, outputs: Tree, part: Feed) -> Any:
         """Puts the outputs of a feed behind those that are there, without those of filler rows.
 
         Args:
@@ -308,7 +312,7 @@ class Outputs:
         if part.data.rows is not None:
             real = np.asarray(part.data.rows)[: len(real)]
 
-        def rows_of(leaf: Any) -> np.ndarray:
+        def rows_of(leaf: ArrayLike) -> np.ndarray:
             leaf = np.asarray(leaf)[:count]
             merged = leaf.reshape(-1, *leaf.shape[2:])
             return merged if len(merged) != len(real) or real.all() else merged[real]
@@ -342,7 +346,7 @@ def _in_order(data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
 
 
 def _array_feeds(
-    data: Arrays, order: Any, size: int, first: int, stop: int, pads: bool, fixed: int | None
+    data: Arrays, order: jax.Array, size: int, first: int, stop: int, pads: bool, fixed: int | None
 ) -> Iterator[Feed]:
     if data.on_device:
         return feed.of_resident(data, order, size, first, stop, pads=pads)
@@ -356,7 +360,7 @@ def _power_of_two(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def _room(programs: Programs, params: Tree, state: Tree, data: Any, part: Feed) -> Any:
+def _room(programs: Programs, params: Tree, state: Tree, data: Batch, part: Feed) -> Any:
     """Zeros for the outputs of every batch that a feed has room for."""
     outputs = programs.outputs_of(params, state, data, part.size)
     count = len(part.order) // part.size

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 
 from jkeras.core import trees
+from jkeras.core.trees import Tree
 from jkeras.data.arrays import Arrays
 from jkeras.display import memory_text
 from jkeras.trainer.loop.parts import TrainerParts
@@ -98,7 +98,7 @@ def rescued(parts: TrainerParts) -> str:
     )
 
 
-def is_whole(tree: Any) -> bool:
+def is_whole(tree: Tree) -> bool:
     """Whether all arrays are there, neither donated nor what a failed program left."""
     leaves = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
     if any(leaf.is_deleted() for leaf in leaves):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +18,12 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.contract import LayerContract
 from jkeras.core.keys import child
+from jkeras.core.trees import Tree
 from jkeras.models.calls import observing
 from jkeras.training.finite import SKIPPED
-from jkeras.training.objective import Objective
+from jkeras.training.objective import Logs, Objective
 from jkeras.training.state import TrainState
 from jkeras.training.steps import gradients
 
@@ -39,7 +40,7 @@ class NotFiniteError(Exception):
 
 
 @jax.jit
-def is_finite(tree: Any) -> jax.Array:
+def is_finite(tree: Tree) -> jax.Array:
     """Whether all numbers in a tree are finite."""
     leaves = (leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact))
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves], bool))
@@ -80,7 +81,7 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
     )
 
 
-def _check(layer: Any, inputs: Any, outputs: Any) -> None:
+def _check(layer: LayerContract, inputs: Tree, outputs: Tree) -> None:
     for output in jax.tree.leaves(outputs):
         if not _finite(output):
             raise NotFiniteError(
@@ -90,15 +91,15 @@ def _check(layer: Any, inputs: Any, outputs: Any) -> None:
             )
 
 
-def _finite(x: Any) -> bool:
+def _finite(x: jax.Array | np.ndarray) -> bool:
     return not jnp.issubdtype(x.dtype, jnp.inexact) or bool(jnp.all(jnp.isfinite(x)))
 
 
-def _what(x: Any) -> str:
+def _what(x: jax.Array | np.ndarray) -> str:
     return "NaN" if bool(jnp.any(jnp.isnan(x))) else "infinite"
 
 
-def _range(inputs: Any) -> str:
+def _range(inputs: Tree) -> str:
     """The smallest and the largest number in arrays, in words."""
     arrays = [np.asarray(x, np.float32) for x in jax.tree.leaves(inputs) if np.size(x)]
     if not arrays:
@@ -112,7 +113,7 @@ def checked(
     objective: Objective | None,
     before: TrainState,
     after: TrainState,
-    logs: Any,
+    logs: Logs,
     batch_fn: Callable[[], Batch],
 ) -> FloatingPointError | None:
     """The error to raise for a step whose weights or loss are not finite; None for another.

@@ -143,13 +143,13 @@ class TrainerParts:
         return self.placed.data
 
 
-def parts_of(trainer: Any) -> TrainerParts:
+def parts_of(trainer: object) -> TrainerParts:
     """The parts of a trainer, for those who are asked about it from outside."""
     parts: TrainerParts = vars(trainer)[PARTS]
     return parts
 
 
-def is_trainer(value: Any) -> bool:
+def is_trainer(value: object) -> bool:
     """Whether something is a trainer that was made."""
     return isinstance(getattr(value, "__dict__", {}).get(PARTS), TrainerParts)
 

@@ -13,7 +13,7 @@ import copy
 import os
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,9 @@ from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.state import freezing
 from jkeras.training.state import TrainState
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Snapshot = dict[str, Any]
 
@@ -53,7 +56,7 @@ def snapshot(parts: TrainerParts) -> Snapshot:
     return {**taken, "run": described, "callbacks": states}
 
 
-def read_snapshot(given: Any) -> Snapshot:
+def read_snapshot(given: object) -> Snapshot:
     """The snapshot that `fit(resume_from=)` names: itself, or what a file or folder holds.
 
     Raises:
@@ -245,12 +248,12 @@ def _source(who: str, taken: Snapshot) -> str:
     return f"{who}: {taken['source']}" if "source" in taken else who
 
 
-def _plain(leaf: Any) -> np.ndarray:
+def _plain(leaf: ArrayLike) -> np.ndarray:
     """A leaf as a NumPy array of its own; a random key as its numbers."""
     return np.array(weights.plain(leaf))
 
 
-def _placed(array: Any, like: Any) -> jax.Array:
+def _placed(array: ArrayLike, like: jax.Array) -> jax.Array:
     """An array of a snapshot as a leaf like that one."""
     array = jnp.asarray(array)
     if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):

@@ -8,7 +8,7 @@ Every function here runs before training starts and says, on behalf of `fit`, `e
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -16,19 +16,22 @@ import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.trainer.state.specs import is_input
 
 Data = Arrays | Stream
+Examples = Tree | Iterable[Any]
+"""What a user gives as `x`: arrays in any structure, or batches one after the other."""
 
 
 def load(
     who: str,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Examples,
+    y: Tree = None,
+    sample_weight: Tree = None,
     class_weight: Mapping[int, float] | None = None,
     *,
     finite: bool = True,
@@ -71,9 +74,9 @@ def load(
 
 def load_batch(
     who: str,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Examples,
+    y: Tree = None,
+    sample_weight: Tree = None,
     class_weight: Mapping[int, float] | None = None,
     *,
     finite: bool = True,
@@ -92,7 +95,7 @@ def load_batch(
 
 def validation(
     data: Data,
-    given: Any,
+    given: Examples,
     fraction: float,
     class_weight: Mapping[int, float] | None = None,
     *,
@@ -149,7 +152,7 @@ def first_batch(who: str, data: Data) -> Batch:
     return data.adjust_fn(batch)
 
 
-def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> Data:
+def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) -> Data:
     """The data with the inputs in the model's order, where it has names for them, and with a last
     axis of size one added or removed where it wants that.
 
@@ -173,7 +176,7 @@ def adjusted(data: Data, who: str, net: Any, shapes: tuple[Any, ...] | None) -> 
     return Arrays(adjust(data.batch), data.length)
 
 
-def _arranged(batch: Batch, who: str, net: Any) -> Batch:
+def _arranged(batch: Batch, who: str, net: object) -> Batch:
     """The batch with its inputs side by side in the order of the model's names for them."""
     if not hasattr(net, "arranged"):
         return batch
@@ -202,7 +205,7 @@ def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:
     return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
 
 
-def _with_rank(x: Any, who: str, shape: tuple[int | None, ...]) -> Any:
+def _with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:
     """`x` with the rank of `shape` (one example): as Keras, a last axis of size one comes or goes.
 
     Raises:
@@ -246,7 +249,7 @@ def warn_of_batch_size(batch_size: int | None, data: Data) -> None:
         )
 
 
-def input_check(net: Any) -> Callable[[Any], None] | None:
+def input_check(net: object) -> Callable[[Any], None] | None:
     """What the first layer says of values of inputs, such as ids out of range; None for nothing."""
     layers = [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
     return getattr(layers[0], "check_values", None) if layers else None
@@ -265,7 +268,7 @@ def check_inputs(who: str, check: Callable[[Any], None] | None, batch: Batch) ->
             raise ValueError(f"{who}: {error}") from None
 
 
-def raw_pixels(net: Any, batch: Batch) -> int:
+def raw_pixels(net: object, batch: Batch) -> int:
     """The largest value if these are unscaled images for a model that does not scale them, else
     0.
     """
@@ -277,7 +280,7 @@ def raw_pixels(net: Any, batch: Batch) -> int:
     return 0
 
 
-def _takes_integers(net: Any) -> bool:
+def _takes_integers(net: object) -> bool:
     """Whether a layer before the first with a kernel takes integers as they are."""
     for layer in getattr(net, "layers", ()):
         if getattr(layer, "takes_integers", False):
@@ -291,7 +294,7 @@ _PASSES = ("fit", "evaluate", "predict")
 """The methods that take batches one after the other."""
 
 
-def is_batches(x: Any) -> bool:
+def is_batches(x: object) -> bool:
     """Whether `x` is a list of batches: tuples that begin with an array, or several.
 
     Several inputs are a list of arrays, so the two cannot be mixed up.
@@ -306,7 +309,7 @@ def is_batches(x: Any) -> bool:
     return all(leaves and all(getattr(a, "shape", ()) for a in leaves) for leaves in firsts)
 
 
-def _is_resident(x: Any) -> bool:
+def _is_resident(x: object) -> bool:
     """Whether `x` holds all examples, rather than being an iterable of batches."""
     if isinstance(x, dict | tuple | list | str | int | float):
         return True

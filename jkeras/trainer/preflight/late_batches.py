@@ -16,6 +16,7 @@ import jax
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.trees import Tree
 from jkeras.trainer.compiling.target_checks import TargetChecks
 from jkeras.training.objective import Objective
 
@@ -118,7 +119,7 @@ def structure(batch: Batch) -> str:
     return f"({', '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
-def _part(name: str, tree: Any) -> str:
+def _part(name: str, tree: Tree) -> str:
     if isinstance(tree, dict):
         return f"{name} with {' and '.join(map(str, tree))}"
     return f"{name} of {len(tree)} arrays" if isinstance(tree, tuple | list) else name

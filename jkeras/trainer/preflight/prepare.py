@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras.core.batch import Batch
+from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -133,7 +134,7 @@ def _warn_of_pixels(state: ModelState, batch: Batch) -> None:
         )
 
 
-def _example_shape(spec: Any) -> Any:
+def _example_shape(spec: Tree) -> Any:
     return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
 
 

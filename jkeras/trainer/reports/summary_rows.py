@@ -14,7 +14,7 @@ from jkeras.core.naming import kind_of
 from jkeras.core.parts import Own, lies_at
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.tracing import is_input as from_input
-from jkeras.core.trees import spec_of
+from jkeras.core.trees import Tree, spec_of
 from jkeras.display import Row, size_of
 from jkeras.keras_classes.subclassed_model import Subclassed
 from jkeras.models.calls import observing
@@ -84,7 +84,7 @@ def rows(state: ModelState, layers: Sequence[Any], expand_nested: bool = False) 
     return found
 
 
-def _row(layer: Any, name: str, kind: str, shape: Any, count: int, **more: Any) -> Row:
+def _row(layer: object, name: str, kind: str, shape: Tree, count: int, **more: Any) -> Row:
     trained = getattr(layer, "trainable", True) if count else None
     return Row(name, kind, shape, count, trained, **more)
 
@@ -111,16 +111,16 @@ def _sizes(state: ModelState) -> Iterator[tuple[Path, int]]:
                 yield from ((_plain(at) + rest, int(weight.size)) for at in group if at != first)
 
 
-def _plain(place: Any) -> Path:
+def _plain(place: tuple[Any, ...]) -> Path:
     return tuple(name for name in place if not isinstance(name, Own))
 
 
-def _is_model(layer: Any) -> bool:
+def _is_model(layer: object) -> bool:
     return isinstance(layer, Graph | Chain | Subclassed)
 
 
 def _inner_rows(
-    model: Any, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
+    model: object, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
 ) -> Iterator[Row]:
     """The rows of the layers in a model, and in the models there, by what a run of it showed."""
     for layer in inside(model):
@@ -142,7 +142,7 @@ def _seen_shapes(state: ModelState) -> dict[Identity, Any]:
 def _shapes_of_run(state: ModelState, size: int) -> dict[Identity, Any]:
     values, seen = state.need_values(), {}
 
-    def note(layer: Any, inputs: Any, outputs: Any) -> None:
+    def note(layer: object, inputs: Tree, outputs: Tree) -> None:
         seen[identity_of(layer)] = jax.tree.map(spec_of, outputs)
 
     with observing(note):

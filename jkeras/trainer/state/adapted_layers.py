@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.trees import Tree
 from jkeras.layers.adapting import Adaptable
 
 Path = tuple[str, ...]
 
 
-def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Any, seen: dict[Path, int]) -> Any:
+def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Tree, seen: dict[Path, int]) -> Any:
     """A model's state with what its layers found since the last look; None where nothing is new.
 
     Args:
@@ -40,7 +41,7 @@ def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Any, seen: dict[P
     return state if changed else None
 
 
-def check_ready(who: str, net: Any, state: Any) -> None:
+def check_ready(who: str, net: object, state: Tree) -> None:
     """Raises when a layer still waits for `adapt`.
 
     Args:
@@ -55,7 +56,7 @@ def check_ready(who: str, net: Any, state: Any) -> None:
             raise ValueError(f"{who}: {error}") from None
 
 
-def adaptable(net: Any, path: Path = ()) -> Iterator[tuple[Path, Adaptable]]:
+def adaptable(net: object, path: Path = ()) -> Iterator[tuple[Path, Adaptable]]:
     """The layers of a net that have `adapt`, each with the names that lead to its state."""
     if isinstance(net, Adaptable):
         yield path, net
@@ -64,13 +65,13 @@ def adaptable(net: Any, path: Path = ()) -> Iterator[tuple[Path, Adaptable]]:
         yield from adaptable(layer, (*path, str(name)))
 
 
-def _part(state: Any, path: Path) -> Any:
+def _part(state: Tree, path: Path) -> Any:
     for name in path:
         state = state.get(name, {})
     return state
 
 
-def _with_part(state: Any, path: Path, new: dict[str, Any]) -> Any:
+def _with_part(state: Tree, path: Path, new: dict[str, Any]) -> Any:
     """A copy of nested dicts with some entries of the dict at `path` replaced."""
     if not new:
         return state

@@ -7,9 +7,10 @@ from typing import Any
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
 from jkeras.models.adapters import trained_as
+from jkeras.training.net import Net
 
 
-def as_description(kind: str, net: Any) -> Any:
+def as_description(kind: str, net: Any) -> Net:
     """What a trainer is given as its net, as something with the layer contract.
 
     Raises:

@@ -33,7 +33,7 @@ def is_trainable(state: ModelState) -> bool:
     return bool(getattr(state.net, "trainable", True)) and "*" not in state.held
 
 
-def set_trainable(state: ModelState, value: Any) -> None:
+def set_trainable(state: ModelState, value: object) -> None:
     """Freezes or thaws a whole model.
 
     Raises:
@@ -108,7 +108,7 @@ def _matches(path: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, f"*/{pattern}")
 
 
-def carry_over(old: Any, new: Any) -> None:
+def carry_over(old: object, new: object) -> None:
     """Makes a description that takes the place of another as frozen as that was."""
     if isinstance(old, Layer) and isinstance(new, Layer):
         identity_of(new).trainable = identity_of(old).trainable

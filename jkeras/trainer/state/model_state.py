@@ -21,6 +21,7 @@ from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import describe
 from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
+from jkeras.core.trees import Tree
 from jkeras.layers.adapting import Adaptable
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
@@ -28,6 +29,7 @@ from jkeras.trainer.state import adapted_layers, shape_inference, sharing
 from jkeras.trainer.state.specs import InputSpecs, concrete, is_input, spec_of_input
 from jkeras.trainer.state.weight_order import PARTS, Place, places
 from jkeras.trainer.state.xla_cache import enable_cache
+from jkeras.training.net import Net
 from jkeras.training.state import TrainState
 
 FEW_LAYERS = 16
@@ -78,9 +80,11 @@ class ModelState:
         when it meets data.
     """
 
+    _net: Any
+
     def __init__(
         self,
-        net: Any,
+        net: Net,
         *,
         kind: str,
         name: str,
@@ -141,7 +145,7 @@ class ModelState:
         return self._net
 
     @net.setter
-    def net(self, value: Any) -> None:
+    def net(self, value: Net) -> None:
         self._net, self.version = value, self.version + 1
 
     def graph(self) -> Graph:
@@ -416,14 +420,14 @@ def with_leaves(values: TrainState, leaves: dict[str, list[Any]]) -> TrainState:
     )
 
 
-def without(params: Any, names: frozenset[str]) -> Any:
+def without(params: Tree, names: frozenset[str]) -> Any:
     """The tree with None in the place of the weights of these names."""
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: None if "/".join(trees.path_names(path)) in names else leaf, params
     )
 
 
-def _declared(net: Any) -> tuple[Any, ...]:
+def _declared(net: object) -> tuple[Any, ...]:
     """The inputs that a description says it has: an `Input`, an `input_shape`, those of a graph."""
     if isinstance(net, Graph):
         return tuple(net.input_symbols)
@@ -432,7 +436,7 @@ def _declared(net: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _declared_by_first(layer: Any) -> tuple[Any, ...]:
+def _declared_by_first(layer: Layer) -> tuple[Any, ...]:
     """The inputs that the first layer of a chain says it has."""
     if is_input(layer):
         return (layer,)
@@ -441,6 +445,6 @@ def _declared_by_first(layer: Any) -> tuple[Any, ...]:
     return _declared(layer)
 
 
-def weak_owner(model: Any) -> Callable[[], Any]:
+def weak_owner(model: object) -> Callable[[], Any]:
     """A weak reference to the model, as `ModelState.owner`."""
     return weakref.ref(model)

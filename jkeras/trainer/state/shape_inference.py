@@ -13,9 +13,10 @@ from typing import Any
 import jax
 
 from jkeras.core.errors import tell
+from jkeras.core.keys import Key
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.tracing import of_any_size, spec
-from jkeras.core.trees import specs_of_rows
+from jkeras.core.trees import Tree, specs_of_rows
 from jkeras.models.calls import naming_errors
 from jkeras.trainer.state.specs import concrete
 
@@ -39,7 +40,7 @@ def of_unknown_size(again_fn: Callable[[tuple[Any, Any]], Any]) -> Iterator[None
 
 
 def made(
-    net: Any,
+    net: object,
     init_fn: Callable[..., Any],
     seed: int,
     specs: Sequence[Any],
@@ -60,7 +61,7 @@ def made(
     key = jax.random.key(seed)
     known = [concrete(each, rows) for each in specs]
 
-    def run(key: Any, *given: Any) -> Any:
+    def run(key: Key, *given: Any) -> Any:
         with naming_errors(net, given):
             return init_fn(key, *given)
 
@@ -72,10 +73,10 @@ def made(
         return (jit_for_one_call(run) if at_once else run)(key, *known)
 
 
-def outputs(net: Any, outputs_fn: Callable[..., Any], inputs: Any) -> Any:
+def outputs(net: object, outputs_fn: Callable[..., Any], inputs: Tree) -> Any:
     """`outputs_fn(inputs)`, from specs of a net's inputs to those of its outputs."""
 
-    def run(given: Any) -> Any:
+    def run(given: Tree) -> Any:
         with naming_errors(net, tuple(jax.tree.leaves(given))):
             return outputs_fn(given)
 

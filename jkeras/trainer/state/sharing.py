@@ -32,7 +32,8 @@ import jax
 from jkeras.core.identity import Identity
 from jkeras.core.layer import Layer
 from jkeras.core.parts import Path, at, leaves, put
-from jkeras.core.trees import named_leaves
+from jkeras.core.trees import Tree, named_leaves
+from jkeras.training.net import Net
 from jkeras.training.state import TrainState
 
 _shared_weights: weakref.WeakKeyDictionary[Identity, SharedWeights] = weakref.WeakKeyDictionary()
@@ -101,14 +102,14 @@ class Subscription:
       looked: the number of the last writing anywhere, when the model looked last.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Net | None) -> None:
         self.net = net
         self.places: dict[SharedWeights, Path] = {}
         self.shared: dict[SharedWeights, Path] = {}
         self.seen: dict[SharedWeights, int] = {}
         self.looked = 0
 
-    def __deepcopy__(self, memo: Any) -> Subscription:
+    def __deepcopy__(self, memo: object) -> Subscription:
         return Subscription(None)
 
     def __reduce__(self) -> Any:
@@ -209,7 +210,7 @@ def release(model: Subscriber) -> None:
             weights.version = weights.version or 1
 
 
-def _layers(net: Any) -> Iterator[tuple[Identity, Path]]:
+def _layers(net: object) -> Iterator[tuple[Identity, Path]]:
     """The layers of a description that are not made of layers, each with the path to its values."""
     return leaves(net) if isinstance(net, Layer) else iter(())
 
@@ -223,7 +224,11 @@ def _parts(values: TrainState | None, path: Path) -> tuple[Any, Any] | None:
 
 
 def _with_parts(
-    model: Subscriber, values: TrainState, path: Path, found: Any, writer: Any
+    model: Subscriber,
+    values: TrainState,
+    path: Path,
+    found: tuple[Tree, Tree],
+    writer: Subscriber | None,
 ) -> TrainState:
     """A model's values with those of one layer replaced."""
     params, state = found
@@ -245,7 +250,7 @@ def _with_parts(
 
 
 def _check_alike(
-    model: Subscriber, path: Path, found: Any, mine: Any, writer: Subscriber | None
+    model: Subscriber, path: Path, found: Tree, mine: Tree, writer: Subscriber | None
 ) -> None:
     theirs, own = _shapes(found), _shapes(mine)
     for name in [*own, *theirs]:
@@ -259,5 +264,5 @@ def _check_alike(
             )
 
 
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+def _shapes(tree: Tree) -> dict[str, tuple[int, ...]]:
     return {name: tuple(leaf.shape) for name, leaf in named_leaves(tree).items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,25 +12,29 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.errors import describe
 from jkeras.core.symbols import Symbol
+from jkeras.core.trees import Tree
 from jkeras.models.chain import input_layer
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 InputSpecs = tuple[Any, ...]
 """The spec of each input of a model, in nested dicts and lists where an input has a structure."""
 
 
-def is_input(layer: Any) -> bool:
+def is_input(layer: object) -> bool:
     """Whether a layer only declares an input."""
     return hasattr(layer, "batch_shape")
 
 
-def as_layer(value: Any) -> Any:
+def as_layer(value: object) -> Any:
     """What stands in a list of layers, as a layer: of a symbol that `Input` made its `InputLayer`,
     of a model its description; anything else as it is.
     """
     return value.as_layer() if hasattr(value, "as_layer") else input_layer(value)
 
 
-def spec_of_input(value: Any, who: str) -> Any:
+def spec_of_input(value: Tree, who: str) -> Any:
     """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
     if isinstance(value, Symbol):
         return OpenSpec(value.shape, value.dtype)
@@ -46,18 +50,18 @@ def spec_of_input(value: Any, who: str) -> Any:
     return jax.tree.map(lambda a: OpenSpec((None, *a.shape[1:]), a.dtype), trees.specs(value))
 
 
-def _is_size(value: Any) -> bool:
+def _is_size(value: object) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, jax.Array | np.ndarray)
 
 
 class OpenSpec:
     """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf."""
 
-    def __init__(self, shape: tuple[int | None, ...], dtype: Any) -> None:
+    def __init__(self, shape: tuple[int | None, ...], dtype: DTypeLike) -> None:
         self.shape, self.dtype = shape, dtype
 
 
-def concrete(spec: Any, size: int = 1) -> Any:
+def concrete(spec: Tree, size: int = 1) -> Any:
     """The spec with `size` for every unknown axis."""
     return jax.tree.map(
         lambda s: jax.ShapeDtypeStruct(tuple(size if n is None else n for n in s.shape), s.dtype),
@@ -65,7 +69,7 @@ def concrete(spec: Any, size: int = 1) -> Any:
     )
 
 
-def merged_shape(a: Any, b: Any) -> Any:
+def merged_shape(a: Tree, b: Tree) -> Any:
     """The shape of two that agree, with None for the axes in which they differ."""
     if hasattr(a, "shape"):
         return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras.core import trees
+from jkeras.core.keys import Key
 from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
+from jkeras.core.trees import Tree
+from jkeras.training.net import Net
 
 PARTS = ("params", "state")
 _NO_WEIGHTS = {ACTIVITY_LOSS, CARRIED}
@@ -33,7 +36,7 @@ class Place(NamedTuple):
     names: tuple[str, ...]
 
 
-def places(net: Any, *specs: Any) -> list[Place]:
+def places(net: Net, *specs: Any) -> list[Place]:
     """Where each weight of `net` lies, in Keras's order.
 
     Args:
@@ -42,7 +45,7 @@ def places(net: Any, *specs: Any) -> list[Place]:
     """
     found: list[Place] = []
 
-    def probe(key: Any, *inputs: Any) -> None:
+    def probe(key: Key, *inputs: Any) -> None:
         for part, tree in zip(PARTS, net.init(key, *inputs), strict=True):
             found.extend(_made(part, tree))
 
@@ -51,7 +54,7 @@ def places(net: Any, *specs: Any) -> list[Place]:
     return sorted(found, key=lambda place: _position(net, place.names, first))
 
 
-def _made(part: str, tree: Any) -> list[Place]:
+def _made(part: str, tree: Tree) -> list[Place]:
     """The weights of `params` or `state` in the order in which `init` made them."""
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
     places = [Place(part, i, trees.path_names(path)) for i, path in enumerate(paths)]
@@ -59,7 +62,7 @@ def _made(part: str, tree: Any) -> list[Place]:
     return [place for place in filled if not _NO_WEIGHTS.intersection(place.names)]
 
 
-def _filled(tree: Any, path: tuple[Any, ...]) -> tuple[int, ...]:
+def _filled(tree: Tree, path: tuple[Any, ...]) -> tuple[int, ...]:
     """Where a leaf stands, level by level, in the order in which nested dicts were filled."""
     ranks = []
     for entry in path:
@@ -70,7 +73,7 @@ def _filled(tree: Any, path: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(ranks)
 
 
-def _position(net: Any, names: tuple[str, ...], others: Sequence[str] = ()) -> tuple[int, ...]:
+def _position(net: object, names: tuple[str, ...], others: Sequence[str] = ()) -> tuple[int, ...]:
     """The positions of the layers that a weight's path leads through, from outside in.
 
     Without `layers`, the weights of a model go by the first name of their path, as in `others`.

@@ -16,6 +16,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.trees import Tree
 from jkeras.metrics import Metric
 from jkeras.trainer.compiling.compilation import Compilation
 from jkeras.trainer.compiling.plan import Kind, Plan
@@ -61,8 +62,8 @@ class Functions:
 
     def apply(
         self,
-        params: Any,
-        state: Any,
+        params: Tree,
+        state: Tree,
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
@@ -105,7 +106,7 @@ class FunctionSteps:
 
         return init
 
-    def _first_opt_state(self, params: Any) -> Any:
+    def _first_opt_state(self, params: Tree) -> Any:
         transformation = None if self.compilation is None else self.compilation.transformation
         return {} if transformation is None else transformation.init(params)
 
@@ -194,7 +195,7 @@ class FunctionSteps:
     def _eval_step(self, means: Means) -> Callable[[Any, Any, Sums, Any], Sums]:
         sums_of = own_eval_step_fn(self._functions, means)
 
-        def eval_step(params: Any, state: Any, sums: Sums, batch: Any) -> Sums:
+        def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
             return means.merge(sums, sums_of(params, state, batch))
 
         return eval_step
@@ -209,7 +210,7 @@ def _missing(who: str, function: str, result: str) -> ValueError:
 
 def checked_functions(
     who: str,
-    net: Any,
+    net: object,
     train_step: Callable[..., Any] | None,
     others: Mapping[str, Callable[..., Any] | None],
 ) -> OwnSteps | None:

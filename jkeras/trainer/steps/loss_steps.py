@@ -12,6 +12,7 @@ from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.trees import Tree
 from jkeras.metrics import Mean, Metric
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
@@ -191,7 +192,7 @@ def _eval_step(objective: Objective) -> Callable[[Any, Any, Sums, Any], Sums]:
     """The pure function (params, state, sums, batch) -> sums."""
     sums_of = steps.eval_step_fn(objective)
 
-    def eval_step(params: Any, state: Any, sums: Sums, batch: Any) -> Sums:
+    def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
         return objective.merge(sums, sums_of(params, state, batch))
 
     return eval_step

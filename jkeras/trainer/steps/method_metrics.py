@@ -7,31 +7,62 @@ Within a step the metrics that the model lists stand for values that came in and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import Carried, carried
 from jkeras.models.tracking import attributes
 from jkeras.training.objective import Objective
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
-def first_variables(model: Any) -> list[Any]:
+
+class StepMethods(Protocol):
+    """What the steps ask of a model: the methods of `Model`, which its class may define anew."""
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What the logs are made of."""
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer, with `stateless_apply`."""
+
+    def stateless_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs and the new non-trainable variables."""
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """The loss of a batch."""
+
+    def compute_metrics(self, *args: Any, **kwargs: Any) -> Any:
+        """The logs of a batch."""
+
+    def train_step(self, *args: Any, **kwargs: Any) -> Any:
+        """One update: (logs, state)."""
+
+    def test_step(self, *args: Any, **kwargs: Any) -> Any:
+        """The metrics of a batch: (logs, state)."""
+
+
+def first_variables(model: StepMethods) -> list[Any]:
     """The variables of a model's metrics before the first batch."""
     return [leaf for metric in metrics_of(model) for leaf in metric.stateless_reset_state()]
 
 
-def metrics_of(model: Any) -> list[Metric]:
+def metrics_of(model: StepMethods) -> list[Metric]:
     """The metrics of a model: within a step the objects that the step has."""
     frame = innermost(Carried)
     is_own = frame is not None and frame.owner is model
     return list(frame.metrics if frame is not None and is_own else model.metrics)
 
 
-def kept_by(model: Any) -> list[Metric]:
+def kept_by(model: StepMethods) -> list[Metric]:
     """The metrics that a model's attributes hold, in lists and dicts too."""
     values = [value for _, value in attributes(model)]
     leaves = jax.tree.leaves(values, is_leaf=lambda value: isinstance(value, Metric))
@@ -40,7 +71,13 @@ def kept_by(model: Any) -> list[Metric]:
 
 
 def updated(
-    model: Any, own: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, weight: Any
+    model: StepMethods,
+    own: Sequence[Any],
+    loss: ArrayLike,
+    x: Tree,
+    y: Tree,
+    y_pred: Tree,
+    weight: Tree,
 ) -> tuple[dict[str, Any], list[Any]]:
     """The logs and the metrics' variables after a batch."""
     metrics = metrics_of(model)
@@ -54,11 +91,11 @@ def updated(
     return logs, seen.variables()
 
 
-def given_metrics(model: Any, objective: Objective) -> list[Metric]:
+def given_metrics(model: StepMethods, objective: Objective) -> list[Metric]:
     """The metrics of `compile`, which are in the objective, among those that the model lists."""
     pairs = [pair for goal in objective.goals for pair in (*goal.metrics, *goal.weighted_metrics)]
     given = {id(metric) for _, metric in pairs}
     return [metric for metric in metrics_of(model) if id(metric) in given]
 
 
-__all__ = ["first_variables", "given_metrics", "kept_by", "metrics_of", "updated"]
+__all__ = ["StepMethods", "first_variables", "given_metrics", "kept_by", "metrics_of", "updated"]

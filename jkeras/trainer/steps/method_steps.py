@@ -29,6 +29,7 @@ from jkeras.core.errors import describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
 from jkeras.core.layer import activity_losses
+from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
@@ -42,6 +43,7 @@ from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import PARTS
 from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
 from jkeras.trainer.steps.method_metrics import (
+    StepMethods,
     first_variables,
     given_metrics,
     kept_by,
@@ -79,7 +81,7 @@ class VariableLists:
         others = [where for where, flag in zip(at, flags, strict=True) if not flag]
         self.others = others + [where for where in every if where not in at]
 
-    def of(self, params: Any, state: Any) -> tuple[list[Any], list[Any]]:
+    def of(self, params: Tree, state: Tree) -> tuple[list[Any], list[Any]]:
         """Trained weights, and the rest."""
         leaves = [jax.tree.leaves(params), jax.tree.leaves(state)]
         return [leaves[p][i] for p, i in self.trained], [leaves[p][i] for p, i in self.others]
@@ -120,7 +122,7 @@ class MethodSteps(LossSteps):
     """
 
     def __init__(
-        self, model: Any, overridden: frozenset[str], predict_fn: PredictFn | None = None
+        self, model: StepMethods, overridden: frozenset[str], predict_fn: PredictFn | None = None
     ) -> None:
         super().__init__(predict_fn)
         self._model = model
@@ -180,7 +182,7 @@ class MethodSteps(LossSteps):
         return self._test(state, values.params, values.state, values.sums, batch)["logs"]
 
     def _train_fn(self, state: ModelState) -> steps.TrainStep:
-        def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, Logs]:
+        def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
             new = self._train(state, train_state, batch)
             return new, new.sums["logs"]
 
@@ -188,12 +190,12 @@ class MethodSteps(LossSteps):
         return finite.skipping(train_step) if skips else train_step
 
     def _test_fn(self, state: ModelState) -> Callable[[Any, Any, Sums, Any], Sums]:
-        def test_step(params: Any, carried_state: Any, sums: Sums, batch: Any) -> Sums:
+        def test_step(params: Tree, carried_state: Tree, sums: Sums, batch: Batch) -> Sums:
             return self._test(state, params, carried_state, sums, batch)
 
         return test_step
 
-    def _train(self, state: ModelState, train_state: TrainState, batch: Any) -> TrainState:
+    def _train(self, state: ModelState, train_state: TrainState, batch: Batch) -> TrainState:
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
         slots: list[Any] = jax.tree.leaves(train_state.opt_state)
         tree: Any = jax.tree.structure(train_state.opt_state)
@@ -214,7 +216,7 @@ class MethodSteps(LossSteps):
         )
 
     def _test(
-        self, state: ModelState, params: Any, carried_state: Any, sums: Sums, batch: Any
+        self, state: ModelState, params: Tree, carried_state: Tree, sums: Sums, batch: Batch
     ) -> Sums:
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
         carried_state, key = opened(carried_state)
@@ -292,7 +294,7 @@ def stateless_call(
 
 
 def compute_loss(
-    loss_steps: LossSteps, state: ModelState, batch: Batch, y_pred: Any, losses: Sequence[Any]
+    loss_steps: LossSteps, state: ModelState, batch: Batch, y_pred: Tree, losses: Sequence[Any]
 ) -> jax.Array:
     """The loss that the model was compiled with, for a batch and its outputs, and `losses`."""
     total = jnp.zeros((), jnp.float32)
@@ -304,7 +306,7 @@ def compute_loss(
 
 
 def compute_metrics(
-    model: Any, loss_steps: LossSteps, state: ModelState, y: Any, y_pred: Any
+    model: StepMethods, loss_steps: LossSteps, state: ModelState, y: Tree, y_pred: Tree
 ) -> Logs:
     """Updates the metrics that `compile` was given; returns the values of all."""
     if y is not None or loss_steps.compilation is not None:
@@ -313,17 +315,17 @@ def compute_metrics(
     return metrics_result(model)
 
 
-def metrics_result(model: Any) -> Logs:
+def metrics_result(model: StepMethods) -> Logs:
     """The values of the model's metrics so far."""
     return {metric.log_name: metric.result() for metric in metrics_of(model)}
 
 
-def train_step(model: Any, given: Lists, data: Any) -> tuple[Logs, Lists]:
+def train_step(model: StepMethods, given: Lists, data: Tree) -> tuple[Logs, Lists]:
     """One update by the model's `compute_loss`."""
     first, second, slots, own = given
     x, y, weight = (*data, None, None)[:3]
 
-    def objective(first: Any, second: Any) -> Any:
+    def objective(first: list[Any], second: list[Any]) -> Any:
         y_pred, new, _ = model.stateless_call(first, second, x, training=True, return_losses=True)
         known = inspect.signature(model.compute_loss).parameters
         kwargs = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
@@ -339,7 +341,7 @@ def train_step(model: Any, given: Lists, data: Any) -> tuple[Logs, Lists]:
     return logs, (first, second, slots, own)
 
 
-def test_step(model: Any, given: Lists, data: Any) -> tuple[Logs, Lists]:
+def test_step(model: StepMethods, given: Lists, data: Tree) -> tuple[Logs, Lists]:
     """The metrics of a batch."""
     first, second, own = given
     x, y, weight = (*data, None, None)[:3]

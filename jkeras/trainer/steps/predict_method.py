@@ -16,8 +16,9 @@ from typing import Any
 
 import jax
 
-from jkeras.core.batch import as_batch
+from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
+from jkeras.core.trees import Tree
 from jkeras.core.variables import within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.trainer.loop.parts import parts_of
@@ -38,7 +39,7 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
     if not callable(getattr(type(model), "predict_step", None)):
         return None
 
-    def step(params: Any, state: Any, batch: Any) -> Any:
+    def step(params: Tree, state: Tree, batch: Batch) -> Any:
         state, key = opened(state)
         given, x = VariableLists(parts_of(model).state).of(params, state), as_batch(batch).x
         data = (x,) if isinstance(x, tuple) else x
