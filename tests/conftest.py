@@ -33,11 +33,17 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session its own home folder; the workers of pytest-xdist inherit it."""
-    if not hasattr(config, "workerinput"):
-        home = tempfile.mkdtemp(prefix="jkeras-tests-")
-        os.environ.update(JKERAS_HOME=home, TFDS_DATA_DIR=f"{home}/datasets")
-        os.environ.pop("JKERAS_DATA_DIR", None)
+    """Give the session its own home folder, and each worker of pytest-xdist a folder in it.
+
+    JAX does not write compiled programs atomically: a worker that reads what another one has half
+    written warns of it, and a warning is an error here.
+    """
+    if hasattr(config, "workerinput"):
+        os.environ["JKERAS_HOME"] += f"/{config.workerinput['workerid']}"
+        return
+    home = tempfile.mkdtemp(prefix="jkeras-tests-")
+    os.environ.update(JKERAS_HOME=home, TFDS_DATA_DIR=f"{home}/datasets")
+    os.environ.pop("JKERAS_DATA_DIR", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -138,7 +138,7 @@ def weight(owner: Any, name: str, frame: Any) -> Any:
         return frame.weight_above(name) if frame.owner is owner else None
     known = by_hand.weights_of(owner)
     for view in known.views() if known.found else ():
-        if view._place.names[len(known.found[1]) :] == (name,):
+        if view.place.names[len(known.found[1]) :] == (name,):
             return view
     return None
 

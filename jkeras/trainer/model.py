@@ -108,33 +108,19 @@ class Model(Trainer):
         trainable: bool = True,
         dtype: Any = None,
     ) -> None:
-        kind, steps = type(self).__name__, steps_of(self)
-        options = {"trainable": trainable, "dtype": dtype}
+        kind, options = type(self).__name__, {"trainable": trainable, "dtype": dtype}
         is_own = hasattr(type(self), "call") or not type(self).__module__.startswith("jkeras.")
-        if inputs is None and outputs is None and is_own:
-            net = Subclassed(self, name or snake_case(kind), **options)
-            self._hold(net, steps, seed=seed, name=name)
-            return
-        if inputs is None or outputs is None:
-            missing = "inputs" if inputs is None else "outputs"
-            raise TypeError(
-                f"{kind}: expected `inputs` and `outputs`, got no `{missing}`. For example: "
-                "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
-            )
-        try:
-            graph = Graph(inputs, outputs, name=name, **options)
-        except (TypeError, ValueError) as error:
-            who = f"Graph {name!r}" if name else "Graph"
-            shown = f"{kind} {name!r}" if name else kind
-            raise said_by(error, shown, known_as=[who]) from None
-        if hasattr(type(self), "call"):  # in which `super().call` is the graph
-            net = Subclassed(self, name or snake_case(kind), **options)
-            self._hold(net, steps, seed=seed, name=name)
-            vars(self)[BODY] = graph.replace(name="functional")
-            self._parts.state.called_on = tuple(graph.input_symbols)
-        else:
-            self._hold(graph, steps, seed=seed, name=name)
-        self._parts.state.subscribe()  # so that a layer finds its weights here
+        body = None
+        if not (inputs is None and outputs is None and is_own):
+            body = _graph(kind, inputs, outputs, name, options)
+        has_call = body is None or hasattr(type(self), "call")
+        net = Subclassed(self, name or snake_case(kind), **options) if has_call else body
+        self._hold(net, steps_of(self), seed=seed, name=name)
+        if body is not None and has_call:  # in which `super().call` is the graph
+            vars(self)[BODY] = body.replace(name="functional")
+            self._parts.state.called_on = tuple(body.input_symbols)
+        if body is not None:
+            self._parts.state.subscribe()  # so that a layer finds its weights here
 
     call = CallAbove()
 
@@ -362,6 +348,24 @@ class Model(Trainer):
     def test_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """The metrics of a batch: (logs, state)."""
         return method_steps.test_step(self, state, data)
+
+
+def _graph(
+    kind: str, inputs: Tree, outputs: Tree, name: str | None, options: Mapping[str, Any]
+) -> Graph:
+    """The graph of a model's inputs and outputs; errors speak of the model."""
+    if inputs is None or outputs is None:
+        missing = "inputs" if inputs is None else "outputs"
+        raise TypeError(
+            f"{kind}: expected `inputs` and `outputs`, got no `{missing}`. For example: "
+            "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
+        )
+    try:
+        return Graph(inputs, outputs, name=name, **options)
+    except (TypeError, ValueError) as error:
+        who = f"Graph {name!r}" if name else "Graph"
+        shown = f"{kind} {name!r}" if name else kind
+        raise said_by(error, shown, known_as=[who]) from None
 
 
 def steps_of(model: Model) -> TrainSteps:

@@ -56,11 +56,6 @@ class Compilation:
         """Whether training looks after every step, and stops."""
         return self.on_nan == "stop"
 
-    @property
-    def skips_nans(self) -> bool:
-        """Whether training leaves steps out that would make NaN or infinity."""
-        return self.on_nan == "skip"
-
     def refuses_nans(self, who: str) -> bool:
         """Whether the data of this method may not hold NaN or infinity."""
         trains = who in TRAINING_METHODS
@@ -130,6 +125,11 @@ def resolve(
         scales_loss=auto_scale_loss,
         on_nan=nan_policy(check_nans),
     )
+
+
+def skips_nans(compilation: Compilation | None) -> bool:
+    """Whether training leaves steps out that would make NaN or infinity."""
+    return compilation is not None and compilation.on_nan == "skip"
 
 
 def not_compiled(who: str, wanted: str) -> ValueError:
@@ -225,6 +225,7 @@ __all__ = [
     "nan_policy",
     "not_compiled",
     "resolve",
+    "skips_nans",
     "with_loss_scale",
     "with_rate",
 ]

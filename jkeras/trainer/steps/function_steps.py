@@ -18,7 +18,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.trees import Tree
 from jkeras.metrics import Metric
-from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.compiling.compilation import Compilation, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state.model_state import ModelState
@@ -183,13 +183,13 @@ class FunctionSteps:
             predict=predict,
             train=self._train_step(means) if kind == "train" else None,
             evaluate=self._eval_step(means) if kind == "evaluate" else None,
-            skips=self.compilation is not None and self.compilation.skips_nans,
+            skips=skips_nans(self.compilation),
         )
         return Plan(kind, Programs(made))
 
     def _train_step(self, means: Means) -> steps.TrainStep:
         step = own_train_step_fn(self._functions, means)
-        skips = self.compilation is not None and self.compilation.skips_nans
+        skips = skips_nans(self.compilation)
         return finite.skipping(step) if skips else step
 
     def _eval_step(self, means: Means) -> Callable[[Any, Any, Sums, Any], Sums]:

@@ -14,7 +14,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.trees import Tree
 from jkeras.metrics import Mean, Metric
-from jkeras.trainer.compiling.compilation import Compilation, not_compiled
+from jkeras.trainer.compiling.compilation import Compilation, not_compiled, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.compiling.target_checks import TargetChecks
@@ -145,7 +145,7 @@ class LossSteps:
             train=self._train_step(objective),
             evaluate=_eval_step(objective),
             objective=objective,
-            skips=self.compilation is not None and self.compilation.skips_nans,
+            skips=skips_nans(self.compilation),
             pads=found.pads,
         )
         names = tuple(objective.names)
@@ -184,7 +184,7 @@ class LossSteps:
         return found
 
     def _train_step(self, objective: Objective) -> steps.TrainStep:
-        skips = self.compilation is not None and self.compilation.skips_nans
+        skips = skips_nans(self.compilation)
         return steps.train_step_fn(objective, self.transformation, skips=skips)
 
 

@@ -35,6 +35,7 @@ from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import carried
+from jkeras.trainer.compiling.compilation import skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state import freezing, inference_rng
@@ -170,7 +171,7 @@ class MethodSteps(LossSteps):
             train=self._train_fn(state) if kind == "train" else None,
             evaluate=self._test_fn(state) if kind == "evaluate" else None,
             objective=self.objective(state).met(outputs),
-            skips=self.compilation is not None and self.compilation.skips_nans,
+            skips=skips_nans(self.compilation),
         )
         return Plan(kind, Programs(functions))
 
@@ -186,7 +187,7 @@ class MethodSteps(LossSteps):
             new = self._train(state, train_state, batch)
             return new, new.sums["logs"]
 
-        skips = self.compilation is not None and self.compilation.skips_nans
+        skips = skips_nans(self.compilation)
         return finite.skipping(train_step) if skips else train_step
 
     def _test_fn(self, state: ModelState) -> Callable[[Any, Any, Sums, Any], Sums]:

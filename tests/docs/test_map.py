@@ -1,0 +1,41 @@
+"""The map of the package is what its files say of themselves, and the design names every folder."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+DOCS, PACKAGE = ROOT / "docs", ROOT / "jkeras"
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_map", DOCS / "make_map.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_map_is_up_to_date() -> None:
+    page = (DOCS / "map.md").read_text(encoding="utf-8")
+    assert script().page() == page, "Run: python docs/make_map.py"
+
+
+def test_every_file_says_what_it_holds() -> None:
+    silent = [file for file in PACKAGE.rglob("*.py") if not script().sentence(file)]
+    assert silent == []
+
+
+def test_the_design_names_every_folder() -> None:
+    text = (DOCS / "design.md").read_text(encoding="utf-8")
+    rooms = text[text.index("## Rooms") : text.index("Arrows (")]
+    named = set(re.findall(r"([a-z_]+)/ ", rooms))
+    assert {path.parent.name for path in PACKAGE.rglob("__init__.py")} - named == {"jkeras"}
+
+
+def test_the_way_of_a_fit_names_files_that_exist() -> None:
+    text = (DOCS / "how_a_fit_travels.md").read_text(encoding="utf-8")
+    files = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)
+    assert len(files) > 15
+    assert [name for name in files if not (PACKAGE / name).exists()] == []
