@@ -17,7 +17,6 @@ ones, and put together by `whole`.
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 import itertools
 from collections.abc import Iterator, Sequence
@@ -193,8 +192,6 @@ def parts_of(net: object, params: Tree) -> Iterator[tuple[str, Any]]:
     """The layers in a layer, each with its name in `params`; "" for one that has them all."""
     for layer in getattr(net, "layers", None) or getattr(net, "both", None) or ():
         yield str(layer.name), layer
-    written = getattr(type(net), "is_written", False)  # its attributes may have any name
-    if dataclasses.is_dataclass(net) and not written and not hasattr(net, "both"):
-        inner = getattr(net, "layer", None)
-        if hasattr(inner, "init") and hasattr(inner, "apply"):
-            yield ("layer" if set(params) == {"layer"} else ""), inner
+    inner = net.wrapped_layer() if hasattr(net, "wrapped_layer") else None
+    if inner is not None:
+        yield ("layer" if set(params) == {"layer"} else ""), inner

@@ -7,7 +7,6 @@ is shared by the models it is in) although descriptions hold no weights and comp
 
 from __future__ import annotations
 
-import copy
 import itertools
 from typing import Any
 
@@ -60,25 +59,6 @@ def same(layer: object, identity: Identity) -> Identity:
     """Gives a layer this identity; returns it."""
     object.__setattr__(layer, "_identity", identity)
     return identity
-
-
-def renamed(layer: Any, name: str) -> Any:
-    """A copy of a layer under another name, which is the same layer: it shares its weights.
-
-    Example:
-      >>> from jkeras.layers import Dense
-      >>> dense = Dense(4)
-      >>> named = renamed(dense, "head")
-      >>> named.name, identity_of(named) is identity_of(dense)
-      ('head', True)
-      >>> identity_of(dense.replace(name="head")) is identity_of(dense)
-      False
-    """
-    if getattr(type(layer), "is_written", False):
-        return layer.seen_as(name=name)
-    named = copy.copy(layer) if layer.name == name else layer.replace(name=name)
-    same(named, identity_of(layer))
-    return named
 
 
 def first_node(layer: Any) -> Any:

@@ -15,6 +15,7 @@ overrides that.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -31,9 +32,10 @@ from jkeras.core.description import Description, fields, inherit_init, option
 from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
 from jkeras.core.errors import describe, unexpected_arguments, value_error
 from jkeras.core.freezing import Trainable, set_trainable
-from jkeras.core.identity import NOT_COPIED, Identity, same
+from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.naming import snake_case
+from jkeras.core.parts import Path, paths_by_name
 from jkeras.core.serialization import if_set, policy
 from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import Tree
@@ -140,6 +142,17 @@ class Layer(Asked, Description):
     """Whether the outputs may have a mask though no input has. True for a class with its own
     `compute_mask`, unless it says otherwise."""
 
+    takes_structures: ClassVar[bool] = False
+    """Whether an input may be a dict or a list. Of any other layer an AttributeError about one says
+    that the inputs are wrong."""
+
+    takes_turn: ClassVar[bool] = False
+    """Whether `apply_with_mask` is told by `turn=` how often the layer ran before in this pass."""
+
+    states_in_list: ClassVar[bool] = False
+    """Of a recurrent cell: whether `init` and `apply` take the states as one list behind the
+    inputs, as Keras's `call(inputs, states)` does; otherwise they take them side by side."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         written = "apply" not in cls.__dict__ and not by_hand.WRITTEN.isdisjoint(cls.__dict__)
         if written:
@@ -217,6 +230,50 @@ class Layer(Asked, Description):
             return {}
         return {"mask": masks[0] if len(masks) == 1 else masks}
 
+    # -- layers inside
+
+    @property
+    def made_of_layers(self) -> bool:
+        """Whether it is its `layers` and nothing else: without weights of its own, and run in an
+        order that is known without running it.
+        """
+        return hasattr(self, "layers")
+
+    def named_sublayers(self) -> list[Any]:
+        """The layers that it is made of, under the names by which their values lie in its own."""
+        return [part for part in getattr(self, "layers", ()) if getattr(part, "name", None)]
+
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
+        """The layers in it, each once, with the path to their values in its own: `()` where these
+        are all of them. Those in `layers`, each under its name, unless overridden.
+        """
+        return paths_by_name(getattr(self, "layers", ()))
+
+    def wrapped_layer(self) -> Any:
+        """The layer that this one is wrapped around: its field `layer`; None where there is none,
+        or where it is no layer.
+        """
+        inner = getattr(self, "layer", None)
+        return inner if hasattr(inner, "init") and hasattr(inner, "apply") else None
+
+    def renamed(self, name: str) -> Self:
+        """A copy under another name, which is the same layer: it shares its weights.
+
+        Example:
+          >>> from jkeras.layers import Dense
+          >>> dense = Dense(4)
+          >>> named = dense.renamed("head")
+          >>> named.name, identity_of(named) is identity_of(dense)
+          ('head', True)
+          >>> identity_of(dense.replace(name="head")) is identity_of(dense)
+          False
+        """
+        named = copy.copy(self) if self.name == name else self.replace(name=name)
+        same(named, identity_of(self))
+        return named
+
+    # -- rules for weights
+
     def penalty(self, params: Params) -> Array | float:
         """The regularization losses of all weights, `kernel_regularizer(kernel)` and so on; none of
         a frozen layer.
@@ -225,6 +282,23 @@ class Layer(Asked, Description):
             return 0.0
         terms = [rule(params[weight]) for weight, rule in self.weight_rules("regularizer", params)]
         return sum(terms, start=0.0)
+
+    def penalty_terms(self, params: Params) -> list[Any]:
+        """What `penalty` adds up: the regularization loss of every weight that has a regularizer,
+        layer by layer; none of a frozen layer. Of a layer around a layer the whole is one term.
+        """
+        if not self.trainable:
+            return []
+        parts = {part.name: part for part in self.named_sublayers()}
+        if parts:
+            terms = [part.penalty_terms(params.get(name, {})) for name, part in parts.items()]
+            return [term for own in terms for term in own]
+        if not hasattr(self, "layer"):
+            return [
+                rule(params[weight]) for weight, rule in self.weight_rules("regularizer", params)
+            ]
+        whole = self.penalty(params)
+        return [] if isinstance(whole, float | int) and whole == 0 else [whole]
 
     def constrain(self, params: Params) -> Params:
         """`params` with each weight's constraint applied, as after every update; a frozen layer's

@@ -1,8 +1,8 @@
 """The layers that a layer holds, and where in its values theirs lie.
 
 A layer with `layers` has each one's values under its name. Any other layer that holds layers says
-where in a property `held`: pairs of a path and a layer, `(((), self.layer),)` where the values are
-the inner layer's own, `((("layer",), self.layer),)` where they lie beside others.
+where in its method `sublayer_paths`: pairs of a path and a layer, `[((), self.layer)]` where the
+values are the inner layer's own, `[(("layer",), self.layer)]` where they lie beside others.
 
 Laws:
   - `leaves` gives every layer that is not made of layers once, however many ways lead to it: at the
@@ -13,7 +13,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jkeras.core.identity import Identity, identity_of
@@ -28,30 +28,37 @@ class Own(frozenset[str]):
         return "own"
 
 
-def held(layer: Any) -> list[tuple[Path, Any]]:
-    """The layers in a layer, each once, with the paths to their values.
+def sublayer_paths(net: Any) -> list[tuple[Path, Any]]:
+    """The layers in a layer, or in anything with the layer contract: each once, with the paths to
+    their values.
 
     Example:
       >>> from jkeras.layers import Dense, SpectralNormalization, TimeDistributed
-      >>> held(TimeDistributed(Dense(2))), held(SpectralNormalization(Dense(2))), held(Dense(2))
-      ([((), Dense(units=2))], [(('layer',), Dense(units=2))], [])
+      >>> sublayer_paths(TimeDistributed(Dense(2))), sublayer_paths(Dense(2))
+      ([((), Dense(units=2))], [])
+      >>> sublayer_paths(SpectralNormalization(Dense(2)))
+      [(('layer',), Dense(units=2))]
     """
-    if not _is_written(layer) and hasattr(type(layer), "held"):
-        return list(layer.held)
-    if not hasattr(layer, "layers"):
-        return []
-    return [((name,), part) for name, part in {str(x.name): x for x in layer.layers}.items()]
+    if hasattr(net, "sublayer_paths"):
+        return list(net.sublayer_paths())
+    return paths_by_name(getattr(net, "layers", ()))
+
+
+def paths_by_name(layers: Iterable[Any]) -> list[tuple[Path, Any]]:
+    """Layers, each once, with the paths to values that lie under their names."""
+    return [((name,), layer) for name, layer in {str(x.name): x for x in layers}.items()]
 
 
 def places(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
     """The layers that are not made of layers, with the path to their values; one that is reached
     in several ways comes with each of them.
     """
-    parts = held(net)
+    parts = sublayer_paths(net)
     names = Own(part[0][0] for part in parts if part[0])
-    if not parts and not hasattr(net, "layers"):
+    made_of_layers = getattr(net, "made_of_layers", hasattr(net, "layers"))
+    if not parts and not made_of_layers:
         yield identity_of(net), path
-    elif _is_written(net) or (names and not hasattr(net, "layers")):
+    elif names and not made_of_layers:
         yield identity_of(net), (*path, names)
     for own, part in parts:
         yield from leaves(part, (*path, *own))
@@ -69,15 +76,11 @@ def path_to(net: object, identity: Identity, path: Path = ()) -> Path | None:
     """Where the values of a layer with this identity lie in those of `net`; None for nowhere."""
     if identity_of(net) is identity:
         return path
-    for own, part in held(net):
+    for own, part in sublayer_paths(net):
         found = path_to(part, identity, (*path, *own))
         if found is not None:
             return found
     return None
-
-
-def _is_written(layer: object) -> bool:
-    return bool(getattr(type(layer), "is_written", False))
 
 
 # -- values at a place
@@ -122,4 +125,15 @@ def put(tree: Any, path: Path, part: Any) -> Any:
     return {**tree, path[0]: inner}
 
 
-__all__ = ["Own", "Path", "at", "held", "leaves", "lies_at", "path_to", "places", "put"]
+__all__ = [
+    "Own",
+    "Path",
+    "at",
+    "leaves",
+    "lies_at",
+    "path_to",
+    "paths_by_name",
+    "places",
+    "put",
+    "sublayer_paths",
+]

@@ -164,10 +164,8 @@ def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
     """The drawing of a layer that is made of layers in a known order; of another, None."""
     if hasattr(layer, "wiring"):
         return drawn(layer, show)
-    if getattr(type(layer), "is_written", False):
-        return None  # its `call` decides, as in Keras
-    if not isinstance(getattr(layer, "layers", None), tuple) or not layer.layers:
-        return None
+    if not layer.made_of_layers or not isinstance(layer.layers, tuple) or not layer.layers:
+        return None  # what a `call` of its own does is not drawn, as in Keras
     values: Any = tuple(nodes[-1].inputs)
     parts = []
     for own in layer.layers:
@@ -348,7 +346,7 @@ def _graph_of(model: Any) -> Any:
         raise TypeError(
             f"plot_model: expected a jkeras.Model or jkeras.Sequential, got {describe(model)}."
         )
-    if not hasattr(model.net, "layers") or getattr(model.net, "is_written", False):
+    if not model.net.made_of_layers:
         raise TypeError(
             f"plot_model: {type(model).__name__} {model.name!r} has its own `call`, which only "
             "running it could show. A picture needs Model(inputs, outputs) or Sequential."

@@ -34,7 +34,7 @@ from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.subclassing import as_array, at, put
 from jkeras.models.ties import ties_of
-from jkeras.models.tracking import inside, own_variables
+from jkeras.models.tracking import own_variables
 from jkeras.trainer.loop.parts import is_trainer, parts_of
 from jkeras.trainer.state import sharing
 from jkeras.trainer.state.inference_rng import next_key
@@ -96,7 +96,7 @@ def _with_part(tree: Any, path: Path, part: Any) -> Any:
 
 def _may_draw(layer: Layer) -> bool:
     """Whether a layer may draw outside of training: one made of layers, or not the library's."""
-    return bool(inside(layer)) or not type(layer).__module__.startswith("jkeras.")
+    return bool(layer.named_sublayers()) or not type(layer).__module__.startswith("jkeras.")
 
 
 def _entering(value: Any) -> Any:

@@ -23,9 +23,10 @@ import jax.numpy as jnp
 
 from jkeras.core import naming
 from jkeras.core.errors import describe, type_error, value_error
-from jkeras.core.identity import identity_of, renamed
+from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.core.parts import Path
 from jkeras.ops.recurrence import over_time, where_real
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def run_steps(
 
 def init_of(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
     """`cell.init` for one step and states, which a cell in Keras's way takes as a list."""
-    given = (list(states),) if is_in_keras_way(cell) else states
+    given = (list(states),) if getattr(cell, "states_in_list", False) else states
     made: tuple[Params, State] = cell.init(key, inputs, *given)
     return made
 
@@ -166,7 +167,7 @@ def step_of(
     cell: Layer, params: Params, state: State, inputs: ArrayLike, states: States, **told: Any
 ) -> tuple[Any, States, State]:
     """`cell.apply` for one step: the output, the states, and the cell's own state."""
-    if is_in_keras_way(cell):
+    if getattr(cell, "states_in_list", False):
         made, new = cell.apply(params, state, inputs, list(states), **told)
         output, after = made if isinstance(made, tuple | list) and len(made) == 2 else (made, ())
         rest = after if isinstance(after, tuple | list) else (after,)
@@ -174,11 +175,6 @@ def step_of(
     made, new = cell.apply(params, state, inputs, *states, **told)
     output, *others = made if isinstance(made, tuple) else (made,)
     return output, tuple(others), new
-
-
-def is_in_keras_way(cell: Layer) -> bool:
-    """Whether a cell is a class with `call(inputs, states)`."""
-    return bool(getattr(type(cell), "is_written", False))
 
 
 def _listed(states: Iterable[Any]) -> list[Any]:
@@ -304,7 +300,7 @@ def _named_cells(value: Any) -> tuple[Any, ...]:
     distinct = list({identity_of(cell): cell for cell in cells}.values())
     names = naming.assign([cell.name for cell in distinct], [type(c).__name__ for c in distinct])
     named = {
-        identity_of(cell): cell if cell.name == name else renamed(cell, name)
+        identity_of(cell): cell if cell.name == name else cell.renamed(name)
         for cell, name in zip(distinct, names, strict=True)
     }
     return tuple(named[identity_of(cell)] for cell in cells)
@@ -336,8 +332,7 @@ class StackedRNNCells(Cell):
 
     cells: tuple[Any, ...] = option(convert=_named_cells)
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """The cells, each with the path to its values."""
         return [((name,), cell) for name, cell in {cell.name: cell for cell in self.cells}.items()]
 

@@ -20,6 +20,7 @@ from jkeras.core.description import fields
 from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
+from jkeras.core.parts import Path
 from jkeras.core.serialization import never
 from jkeras.layers.cells import Run, States, arranged, as_cell, init_of, run
 from jkeras.layers.recurrent_cells import (
@@ -284,8 +285,7 @@ class RNN(Recurrent, CellArgument):
     Source: `keras.layers.RNN`.
     """
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """The cell, whose values are these; a stateful layer's are its own."""
         return [] if self.stateful else [((), self.cell)]
 

@@ -24,6 +24,7 @@ from jkeras.core.layer import (
     option,
 )
 from jkeras.core.naming import snake_case
+from jkeras.core.parts import Path
 from jkeras.core.serialization import never
 from jkeras.layers.options import one_of, optional
 from jkeras.layers.recurrent import first_mask
@@ -155,10 +156,12 @@ class Bidirectional(Layer):
         """
         return self.both[0]
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """Both layers, each with the path to its values."""
         return [((layer.name,), layer) for layer in self.both]
+
+    def wrapped_layer(self) -> None:
+        """None: it runs two layers that are made like the one it is given."""
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
@@ -302,8 +305,7 @@ class TimeDistributed(Wrapper):
 
     supports_masking: ClassVar[bool] = True
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """The wrapped layer, whose values are these."""
         return [((), self.layer)]
 

@@ -16,6 +16,7 @@ from jax import lax
 from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.parts import Path
 from jkeras.core.serialization import if_set
 from jkeras.layers.options import positive_int
 from jkeras.layers.wrapper import Wrapper
@@ -66,8 +67,7 @@ class SpectralNormalization(Wrapper):
         default=False, kw_only=True, metadata={"to_config": if_set}
     )
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """The wrapped layer, whose values lie beside the vector."""
         return [(("layer",), self.layer)]
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.core.parts import Path
 
 
 def one_layer(value: Any) -> Any:
@@ -52,8 +53,7 @@ class Wrapper(Layer):
 
     layer: Any = option(convert=one_layer)
 
-    @property
-    def held(self) -> Any:
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
         """The wrapped layer, with the path to its values (see `core.parts`): they are all of them,
         unless a subclass makes others.
         """

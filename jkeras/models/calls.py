@@ -77,8 +77,8 @@ def naming_errors(layer: Any, values: Values) -> Iterator[None]:
         raise
     except AttributeError as error:
         wrong = [value for value in values if not hasattr(value, "shape")]
-        is_written = getattr(type(layer), "is_written", False)
-        if is_written or not wrong or not _takes_for_array(error):
+        fits = not wrong or getattr(layer, "takes_structures", False)
+        if fits or not _takes_for_array(error):
             raise
         raise value_error(who=layer.who, expected="one array", **_counted(wrong[0])) from error
 
@@ -151,7 +151,7 @@ def call_layer(
     check_inputs(layer.input_spec, layer.who, values)
     told: dict[str, Any] = {"rows": rows} if layer.padded_rows == "masked" else {}
     told |= {"key": key_of_turn(key, turn), "training": training}
-    told |= {"turn": turn} if getattr(type(layer), "is_written", False) else {}
+    told |= {"turn": turn} if layer.takes_turn else {}
     masked = any(mask is not None for mask in jax.tree.leaves(masks))
     if hasattr(layer, "apply_with_mask"):
         told |= {"masks": masks, **(options or {})}

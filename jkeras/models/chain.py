@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jkeras.core import naming
 from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import freezes_all, frozen_copy
-from jkeras.core.identity import identity_of, renamed
+from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
@@ -56,7 +56,7 @@ def _named(layers: Any) -> tuple[Layer, ...]:
     kinds = [naming.kind_of(layer) for layer in distinct.values()]
     names = naming.assign([layer.name for layer in distinct.values()], kinds)
     named = {
-        identity: renamed(layer, name)
+        identity: layer.renamed(name)
         for (identity, layer), name in zip(distinct.items(), names, strict=True)
     }
     return tuple(named[identity_of(layer)] for layer in layers)

@@ -97,7 +97,7 @@ class Above:
         """
         kind = kind_above(self.owner)
         builds = getattr(type(self.owner), "build", None) is not build
-        if kind is not None and not builds and not hasattr(kind, "held"):
+        if kind is not None and not builds and not _holds_layers(kind):
             self.need_above(self.inputs)
 
     def call_above(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -118,7 +118,7 @@ class Above:
     def weight_above(self, name: str) -> Any:
         """A weight of the layer above under its name, in the dtype to compute in; or None."""
         kind = kind_above(self.owner)
-        if kind is None or (hasattr(kind, "held") and "planned_above" not in vars(self)):
+        if kind is None or (_holds_layers(kind) and "planned_above" not in vars(self)):
             return None
         self.need_above(self.inputs)
         for tree in (self.params, self.state):
@@ -145,6 +145,11 @@ def weight(owner: Any, name: str, frame: Any) -> Any:
 
 def _as_array(value: Any) -> Any:
     return value if not hasattr(value, "__jax_array__") else jnp.asarray(value)
+
+
+def _holds_layers(kind: type[Layer]) -> bool:
+    """Whether layers of this class are layers around a layer."""
+    return kind.sublayer_paths is not Layer.sublayer_paths
 
 
 def _is_one(mask: Any) -> bool:

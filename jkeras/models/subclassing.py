@@ -31,7 +31,7 @@ from jkeras.core import naming
 from jkeras.core.calling import arrangement
 from jkeras.core.errors import describe
 from jkeras.core.freezing import freezes_all, frozen_copy
-from jkeras.core.identity import identity_of, renamed
+from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.seeds import drawing_from
@@ -53,6 +53,7 @@ from jkeras.models.tracking import (
     Leaked,
     Record,
     holds_tracer,
+    is_subclassed,
     needs_super_init,
     origin_of,
     own_variables,
@@ -202,7 +203,7 @@ class Pass(Above, Frame):
                     "it was called: they would be new in every call. Make it in `__init__`, "
                     f"self.{name} = ..., and call self.{name}(...)."
                 )
-        return (name,), renamed(layer, name)
+        return (name,), layer.renamed(name)
 
     def _planned(self, path: Path, layer: Any, values: Any, key: Key | None) -> dict[str, Any]:
         """Makes traced values of a layer that is called for the first time; what it is told."""
@@ -211,7 +212,7 @@ class Pass(Above, Frame):
             return {}
         self.filled.add(path)
         specs = tuple(jax.tree.map(_spec_or_value, values))
-        new = Plan(layer.who) if is_written(layer) else Called(layer, specs)
+        new = Plan(layer.who) if is_subclassed(layer) else Called(layer, specs)
         part = self.plan.parts.setdefault(path, new)
         if isinstance(part, Plan):
             return {"plan": part, "fill": functools.partial(put, self.params, path)}
@@ -237,11 +238,6 @@ class Pass(Above, Frame):
         for owner, name in self.leaks if self.is_outermost else ():
             if holds_tracer(vars(owner).get(name)):
                 vars(owner)[name] = Leaked(getattr(owner, "who", type(owner).__name__), name)
-
-
-def is_written(layer: Any) -> bool:
-    """Whether a layer is written in Keras's way."""
-    return bool(getattr(type(layer), "is_written", False))
 
 
 def as_array(value: Any) -> Any:
@@ -282,7 +278,7 @@ def _knows_training(owner: Any) -> bool:
     """Whether this object or one inside of this kind looks at the flag."""
     if signature(type(owner)).takes("training"):
         return True
-    inside = (origin_of(layer) for _, layer in paths_of(owner).values() if is_written(layer))
+    inside = (origin_of(layer) for _, layer in paths_of(owner).values() if is_subclassed(layer))
     return any(signature(type(layer)).takes("training") for layer in inside)
 
 
@@ -427,4 +423,4 @@ def _masks(frame: Pass, values: tuple[Any, ...], outputs: Any) -> Any:
     return None if not isinstance(outputs, tuple) else (None,) * len(as_tuple(outputs))
 
 
-__all__ = ["LOSSES", "Pass", "Plan", "Record", "is_written", "plan_of", "run"]
+__all__ = ["LOSSES", "Pass", "Plan", "Record", "plan_of", "run"]

@@ -17,7 +17,7 @@ import jax
 
 from jkeras.core import naming
 from jkeras.core.description import GIVEN
-from jkeras.core.identity import Identity, identity_of, renamed
+from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.variables import Variable
 
@@ -75,6 +75,11 @@ def _shallow(value: Any) -> Any:
 def origin_of(layer: Any) -> Any:
     """The object that was written, of a layer that a model named."""
     return vars(layer).get(ORIGIN, layer)
+
+
+def is_subclassed(layer: Any) -> bool:
+    """Whether a layer's class defines `call` in Keras's way."""
+    return bool(getattr(type(layer), "is_subclassed", False))
 
 
 def record_of(owner: Any) -> Record:
@@ -182,7 +187,7 @@ def layers_of(owner: Any) -> list[Any]:
         wanted = layer.name or naming.snake_case(naming.kind_of(layer))
         names.append(naming.unique(wanted.replace("/", "_"), [*taken, *names]))
     pairs = zip(found.values(), names, strict=True)
-    return [renamed(layer, name) for layer, name in pairs]
+    return [layer.renamed(name) for layer, name in pairs]
 
 
 def _parts(value: Any) -> Iterator[Any]:
@@ -208,17 +213,10 @@ def paths_of(owner: Any) -> dict[Identity, tuple[Path, Any]]:
         for layer in layers:
             own = found[identity_of(layer)][0]
             if own[:-1] == path:
-                visit(inside(layer), own)
+                visit(layer.named_sublayers(), own)
 
     visit(layers_of(owner), ())
     return found
-
-
-def inside(layer: Any) -> list[Any]:
-    """The layers that a layer is made of, under their names in it."""
-    if getattr(type(layer), "is_written", False):
-        return layers_of(origin_of(layer))
-    return [part for part in getattr(layer, "layers", ()) if getattr(part, "name", None)]
 
 
 # -- what must not stay
@@ -267,7 +265,7 @@ __all__ = [
     "attributes",
     "forgotten",
     "holds_tracer",
-    "inside",
+    "is_subclassed",
     "layers_of",
     "may_hold_layers",
     "needs_super_init",

@@ -18,7 +18,7 @@ import jax
 
 from jkeras.core import naming
 from jkeras.core.errors import describe
-from jkeras.core.identity import Identity, identity_of, renamed
+from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.operations import Template, template
 from jkeras.core.symbols import Node, Symbol
@@ -231,7 +231,7 @@ def _named(made: dict[Identity, list[Node]]) -> tuple[Layer, ...]:
     names = dict(zip(by_age, naming.assign(given, kinds), strict=True))
     layers = []
     for identity, nodes in made.items():
-        layer = renamed(nodes[0].layer, names[identity])
+        layer = nodes[0].layer.renamed(names[identity])
         object.__setattr__(layer, "_calls", nodes)
         layers.append(layer)
     return tuple(layers)

@@ -86,9 +86,13 @@ def _outside(owner: Any, variable: Any) -> Any:
 class Written:
     """The methods; see above."""
 
-    is_written = True
+    is_subclassed = True
     padded_rows = "seen"
     in_slices = "never"
+    takes_structures = True
+    takes_turn = True
+    states_in_list = True
+    made_of_layers = False
 
     # -- the contract
 
@@ -146,6 +150,16 @@ class Written:
             total = total + layer.penalty(params.get(layer.name, {}))
         return total
 
+    def penalty_terms(self: Any, params: Params) -> list[Any]:
+        """The regularization losses of its own variables, then those of the layers inside."""
+        if not self.trainable:
+            return []
+        rules = own_variables(origin_of(self)).items()
+        terms = [v.regularizer(params[n]) for v, n in rules if v.regularizer and n in params]
+        for layer in layers_of(origin_of(self)):
+            terms += layer.penalty_terms(params.get(layer.name, {}))
+        return terms
+
     def constrain(self: Any, params: Params) -> Params:
         """`params` with each weight's constraint applied."""
         new = dict(params)
@@ -181,6 +195,15 @@ class Written:
     @layers.setter
     def layers(self: Any, value: Any) -> None:
         vars(origin_of(self))["layers"] = value
+
+    def named_sublayers(self: Any) -> list[Any]:
+        """The layers that its attributes hold, under their names."""
+        return layers_of(origin_of(self))
+
+    sublayer_paths = Layer.sublayer_paths
+
+    def wrapped_layer(self: Any) -> None:
+        """None: its attributes may have any name, `layer` too."""
 
     # -- what `build` and `call` use
 
@@ -292,6 +315,10 @@ class Written:
         vars(view)[ORIGIN] = origin_of(self)
         same(view, identity_of(self))
         return view
+
+    def renamed(self: Any, name: str) -> Any:
+        """The same object under another name."""
+        return self.seen_as(name=name)
 
     def replace(self: Any, **changes: Any) -> Any:
         """The same object seen under another name; without changes, one made anew."""

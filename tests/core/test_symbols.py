@@ -13,7 +13,7 @@ import pytest
 
 import jkeras
 from jkeras import Input
-from jkeras.core.identity import identity_of, renamed
+from jkeras.core.identity import identity_of
 from jkeras.core.operations import Operation, record, template
 from jkeras.core.symbols import has_symbols
 from jkeras.layers import LSTM, Attention, Concatenate, Conv2D, Dense, Dropout, MultiHeadAttention
@@ -126,7 +126,7 @@ def test_a_copy_is_another_layer_and_a_renamed_one_is_the_same() -> None:
     layer(Input((2,)))
     for other in (copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert other == layer and identity_of(other) is not identity_of(layer)
-    named = renamed(layer, "head")
+    named = layer.renamed("head")
     assert identity_of(named) is identity_of(layer) and named.output is layer.output
 
 

@@ -29,7 +29,7 @@ from jkeras.layers.spectral_normalization import SpectralNormalization
 from jkeras.layers.wrapper import Wrapper
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph
-from jkeras.models.tracking import attributes, layers_of, origin_of
+from jkeras.models.tracking import attributes, is_subclassed, layers_of, origin_of
 from jkeras.ops.activations import LayerActivation
 from jkeras.trainer.state.specs import is_input
 from jkeras.trainer.state.weight_order import Place
@@ -149,7 +149,7 @@ def _inner(layer: object) -> list[_Inner]:
         return _listed("layers", [part for part in layer.layers if not is_input(part)])
     if isinstance(layer, Graph):
         return _listed("layers", [p for p in layer.layers if not isinstance(p, Operation)])
-    if getattr(type(layer), "is_written", False):
+    if is_subclassed(layer):
         return _of_attributes(layer)
     if isinstance(layer, Recurrent):
         return [_Inner("cell", layer._cell, ())]

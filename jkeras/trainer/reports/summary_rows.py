@@ -21,7 +21,6 @@ from jkeras.models.calls import observing
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
 from jkeras.models.ties import ties_of
-from jkeras.models.tracking import inside
 from jkeras.trainer.state.freezing import trained_places
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete, is_input, merged_shape
@@ -62,9 +61,8 @@ def rows(state: ModelState, layers: Sequence[Any], expand_nested: bool = False) 
     """
     net, counts = state.net, _counts(state)
     shapes_fn = functools.cache(lambda: _seen_shapes(state))
-    written = getattr(type(net), "is_written", False)
     has_models = any(hasattr(layer, "layers") for layer in layers)
-    nested = expand_nested and not written and has_models
+    nested = expand_nested and getattr(net, "made_of_layers", True) and has_models
     if isinstance(net, Graph) or (nested and counts is not None):
         graph = state.graph()
         found = list(_graph_rows(graph, counts or {}, expand_nested, (), shapes_fn))
@@ -120,10 +118,10 @@ def _is_model(layer: object) -> bool:
 
 
 def _inner_rows(
-    model: object, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
+    model: Layer, counts: dict[Path, int], path: Path, shapes_fn: ShapesFn
 ) -> Iterator[Row]:
     """The rows of the layers in a model, and in the models there, by what a run of it showed."""
-    for layer in inside(model):
+    for layer in model.named_sublayers():
         if is_input(layer):
             continue
         own = (*path, str(layer.name))

@@ -19,7 +19,6 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import describe
-from jkeras.core.identity import renamed
 from jkeras.core.layer import Layer
 from jkeras.core.trees import Tree
 from jkeras.layers.adapting import Adaptable
@@ -178,7 +177,7 @@ class ModelState:
                 f"{self.who}: expected a description that is a jkeras.Layer to make it a part of "
                 f"another model, got {describe(self._net)}."
             )
-        return renamed(self._net, self.name) if self.is_named else self._net
+        return self._net.renamed(self.name) if self.is_named else self._net
 
     def subscribe(self) -> None:
         """Makes the model known to the layers of its description, so that they find it."""
