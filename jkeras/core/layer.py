@@ -19,39 +19,29 @@ import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import by_hand
-from jkeras.core.asked import Asked
-from jkeras.core.calling import call_on_symbols
-from jkeras.core.description import Description, fields, inherit_init, option
-from jkeras.core.dtype_policy import FOLLOW, DTypePolicy, compute_dtype, followed
-from jkeras.core.errors import describe, unexpected_arguments, value_error
+from jkeras.core.description import Description, fields, option
+from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed
+from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
 from jkeras.core.keys import Key
-from jkeras.core.naming import snake_case
+from jkeras.core.layer_introspection import LayerIntrospection
+from jkeras.core.layer_object import LayerObject, init_of_objects
 from jkeras.core.parts import Path, paths_by_name
 from jkeras.core.serialization import if_set, policy
-from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import Tree
-from jkeras.core.variables import innermost
 
 Array = jax.Array
 Params = dict[str, Any]
 State = dict[str, Any]
 PaddedRows = Literal["ignored", "masked", "seen"]
 InSlices = Literal["faster", "same", "never"]
-
-_WEIGHTS = frozenset(
-    "kernel bias embeddings gamma beta alpha moving_mean moving_variance recurrent_kernel "
-    "depthwise_kernel pointwise_kernel".split()
-)
-"""Names of weights that a layer shows as attributes; looked up only where no field has the name."""
 
 ACTIVITY_LOSS = "activity_loss"
 """The state entry for a layer's activity regularization: a loss, no weight."""
@@ -79,7 +69,7 @@ def _true_or_false(value: Any) -> bool:
     return value
 
 
-class Layer(Asked, Description):
+class Layer(LayerObject, LayerIntrospection, Description):
     """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two.
 
     Args:
@@ -154,17 +144,7 @@ class Layer(Asked, Description):
     inputs, as Keras's `call(inputs, states)` does; otherwise they take them side by side."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        written = "apply" not in cls.__dict__ and not by_hand.WRITTEN.isdisjoint(cls.__dict__)
-        if written:
-            cls.by_hand = True
         super().__init_subclass__(**kwargs)
-        if written:
-            inherit_init(cls)
-        if written and "build" in cls.__dict__:
-            made = by_hand.building(cls.__dict__["build"], Layer.build)
-            setattr(cls, "build", made)  # noqa: B010  # mypy: a method
-        if written:
-            by_hand.give_methods(cls, Layer)
         if "compute_mask" in cls.__dict__ and "makes_masks" not in cls.__dict__:
             cls.makes_masks = True
 
@@ -345,151 +325,10 @@ class Layer(Asked, Description):
             )
         return key
 
-    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs;
-        called on arrays, their values.
-
-        Args:
-          *inputs: what `Input` or other layers gave, or lists and dicts of that; or arrays. At the
-            first call on arrays the weights are made, and kept by
-            `jkeras.keras_classes.layers_on_arrays`.
-          **kwargs: further inputs by name; `training=` fixes the flag, `mask=` the mask.
-
-        Raises:
-          ValueError: the layer does not take inputs of these shapes.
-        """
-        if not has_symbols(inputs, kwargs):
-            for call in by_hand.CALLS:
-                outputs = call(self, inputs, kwargs)
-                if outputs is not NotImplemented:
-                    return outputs
-        return call_on_symbols(self, inputs, kwargs)
-
-    @property
-    def compute_dtype(self) -> str:
-        """The name of the dtype that the layer computes in, from float32 inputs."""
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """The name of the dtype of its weights: "float32"."""
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def dtype_policy(self) -> DTypePolicy:
-        """The policy that Keras has for such a layer."""
-        name = "float32" if self.dtype is None else self.dtype.name
-        return DTypePolicy(f"mixed_{name}" if name in ("bfloat16", "float16") else name)
-
-    # -- weights outside of models, in Keras's words
-
-    @property
-    def built(self) -> bool:
-        """Whether weights exist, in a model or from a call on arrays."""
-        return by_hand.weights_of(self).found is not None
-
-    @built.setter
-    def built(self, value: bool) -> None:
-        """Keras's `build` says it at its end; it changes nothing."""
-
-    def build(self, *shapes: Any) -> None:
-        """Makes the weights, unless they exist.
-
-        Args:
-          *shapes: the shape of each input, batch axis included.
-        """
-        if innermost() is None:
-            by_hand.weights_of(self).build(shapes)
-
-    @property
-    def weights(self) -> Any:  # a list; two layers have an argument of this name
-        """Views on all weights, trained ones first; none before they exist."""
-        return by_hand.weights_of(self).views()
-
-    @property
-    def trainable_weights(self) -> list[Any]:
-        """Views on the weights that training changes."""
-        return by_hand.weights_of(self).views(True)
-
-    @property
-    def non_trainable_weights(self) -> list[Any]:
-        """Views on the others."""
-        return by_hand.weights_of(self).views(False)
-
-    @property
-    def variables(self) -> list[Any]:
-        """The same as `weights`."""
-        return self.weights
-
-    @property
-    def trainable_variables(self) -> list[Any]:
-        """The same as `trainable_weights`."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Any]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
-
-    def __getattr__(self, name: str) -> Any:
-        """A weight under its name, `layer.kernel`, as a view that computes as an array."""
-        views = by_hand.weights_of(self).views() if name in _WEIGHTS else []
-        for view in views:
-            if view.name == name:
-                return view
-        return object.__getattribute__(self, name)  # raises again, in the words it raised in before
-
-    def get_weights(self) -> list[Any]:
-        """Copies of all weights as NumPy arrays; none before they exist."""
-        return by_hand.weights_of(self).get()
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replaces all weights by arrays in the order of `get_weights`, in all models that have
-        the layer.
-
-        Raises:
-          ValueError: another number of arrays, or a shape that differs.
-        """
-        by_hand.weights_of(self).set(weights)
-
-    def count_params(self) -> int:
-        """The number of scalars in all weights.
-
-        Raises:
-          ValueError: there are none yet.
-        """
-        found = by_hand.weights_of(self)
-        if found.found is None:
-            raise value_error(
-                "it has no weights yet, because the shape of its inputs is not known. Call "
-                "build((None, ...)), or call it on an array.",
-                who=self.who,
-            )
-        return sum(int(view.size) for view in found.views())
-
 
 fields(Layer)  # completes the class, which puts the argument's default where this belongs:
 setattr(Layer, "trainable", Trainable())  # noqa: B010  # mypy: an argument
-_init = Layer.__init__
-
-
-def _begin(
-    self: Layer, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
-) -> None:
-    """What `super().__init__(...)` does in a class written by hand."""
-    del autocast
-    known = list(inspect.signature(_init).parameters)[1:]
-    error = unexpected_arguments(type(self).__name__, kwargs, known)
-    if error is not None:
-        raise error
-    _init(self, **kwargs)
-    if self.by_hand:
-        own = vars(self)
-        own["name"] = own["name"] or snake_case(type(self).__name__)
-        own["activity_regularizer"] = by_hand.regularizer(activity_regularizer)
-
-
-setattr(Layer, "__init__", _begin)  # noqa: B010  # mypy: a method
+setattr(Layer, "__init__", init_of_objects(Layer.__init__))  # noqa: B010  # mypy: a method
 
 
 @functools.cache

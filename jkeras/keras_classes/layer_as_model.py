@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core import by_hand
 from jkeras.core.identity import identity_of
 from jkeras.keras_classes.layers_on_arrays import holders_of
 from jkeras.models.graph import Graph
@@ -43,9 +42,4 @@ def _made(layer: Any) -> Trainer:
     return made
 
 
-def install() -> None:
-    """Makes this module known to layers, once."""
-    by_hand.face_of = model_of
-
-
-__all__ = ["install", "model_of"]
+__all__ = ["model_of"]

@@ -19,7 +19,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import CARRIED, Layer, activity_losses
@@ -338,7 +337,7 @@ def _refilled(tree: Any, leaves: list[Any]) -> Any:
     return jax.tree.unflatten(jax.tree.structure(tree), leaves)
 
 
-def _value_of(owner: Any, variable: Variable | None) -> Any:
+def value_of(owner: Any, variable: Variable | None) -> Any:
     """The array of a variable in the model that has it."""
     if owner is None or variable is None:
         return None
@@ -354,11 +353,3 @@ def _value_of(owner: Any, variable: Variable | None) -> Any:
     values = holder.need_values()
     tree = values.params if variable.trainable else values.state
     return at(tree, path).get(name)
-
-
-def install() -> None:
-    """Makes layers known to this module, once."""
-    if call_on_arrays not in by_hand.CALLS:
-        by_hand.CALLS.append(call_on_arrays)
-    by_hand.weights_of = Weights
-    by_hand.value_of = _value_of

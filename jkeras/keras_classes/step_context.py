@@ -16,11 +16,11 @@ from typing import Any
 
 import jax
 
-from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Layer
+from jkeras.core.object_api import object_api
 from jkeras.core.parts import at, path_to
 from jkeras.core.variables import Frame, innermost
 from jkeras.keras_classes.array_masks import masks_of, with_masks
@@ -80,7 +80,7 @@ def call_in_step(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 def _warn_of_absence(model: Any, layer: Any) -> None:
     """Warns of a layer with weights to train which the model's `call` does not call."""
-    if layer.trainable and any(True for _ in by_hand.weights_of(layer).views(True)):
+    if layer.trainable and any(True for _ in object_api().weights(layer).views(True)):
         warnings.warn(
             f"{layer.who}: its weights are none of {parts_of(model).state.who}, whose `call` does "
             "not call it, so this step takes them as they are and does not train them. Call it in "

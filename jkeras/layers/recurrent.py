@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import by_hand
 from jkeras.core.description import fields
 from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
+from jkeras.core.object_api import object_api
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
 from jkeras.layers.cells import Run, States, arranged, as_cell, init_of, run
@@ -120,7 +120,7 @@ class Recurrent(Layer):
     def reset_state(self) -> None:
         """Sets the states that a stateful layer carries to zero, in the model that has them."""
         if self.stateful:
-            by_hand.weights_of(self).reset_carried()
+            object_api().weights(self).reset_carried()
 
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """Sequences keep the mask of the inputs; a last output and states have none."""

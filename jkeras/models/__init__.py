@@ -12,15 +12,12 @@ from jkeras.models.adapters import as_layer
 from jkeras.models.chain import Chain
 from jkeras.models.cloning import clone_model, model_from_json
 from jkeras.models.graph import Graph
-from jkeras.models.written import install as _install
 
 if TYPE_CHECKING:
     from jkeras.trainer import Model, Sequential
 
     load_model: Any
     save_model: Any
-
-_install()
 
 __all__ = [
     "Chain",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jkeras.core import by_hand
 from jkeras.core.freezing import freezes_all
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
+from jkeras.core.object_api import object_api
 from jkeras.models.calls import activity_rule
 from jkeras.models.ties import Ties, ties_of
 
@@ -32,7 +32,7 @@ class Composite(Layer):
         shares their weights: in Keras a model in a model is a model.
         """
         if name in MODEL_WORDS:
-            return getattr(by_hand.face_of(self), name)
+            return getattr(object_api().model(self), name)
         return super().__getattr__(name)
 
     @property

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
 from jkeras.core.description import fields
 from jkeras.core.identity import Identity, same
 from jkeras.core.input_spec import check_inputs
-from jkeras.core.layer import _WEIGHTS, Layer
+from jkeras.core.layer import Layer
+from jkeras.core.layer_object import WEIGHT_NAMES
+from jkeras.core.object_api import object_api
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import innermost
 from jkeras.models.calls import key_of_turn
@@ -132,11 +133,11 @@ def weight(owner: Any, name: str, frame: Any) -> Any:
     """A weight of the layer above under its name: while the object runs an array, outside of any
     run a view; None where it has none.
     """
-    if name not in _WEIGHTS or kind_above(owner) is None:
+    if name not in WEIGHT_NAMES or kind_above(owner) is None:
         return None
     if frame is not None:
         return frame.weight_above(name) if frame.owner is owner else None
-    known = by_hand.weights_of(owner)
+    known = object_api().weights(owner)
     for view in known.views() if known.found else ():
         if view.place.names[len(known.found[1]) :] == (name,):
             return view

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 
-from jkeras.core import by_hand
-from jkeras.core.description import GIVEN, Description
+from jkeras.core.description import GIVEN, Description, inherit_init
 from jkeras.core.errors import describe
 from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
+from jkeras.core.object_api import object_api
 from jkeras.core.variables import Variable, innermost, weight_shape
 from jkeras.models import inherited
 from jkeras.models.inherited import kind_above
@@ -80,7 +81,7 @@ def add_weight(
 
 
 def _outside(owner: Any, variable: Any) -> Any:
-    return by_hand.value_of(owner(), variable())
+    return object_api().variable_value(owner(), variable())
 
 
 class Written:
@@ -268,7 +269,7 @@ class Written:
         """Inside `call`: what was added so far; outside as for every layer."""
         frame = innermost(Pass)
         if frame is None:
-            return by_hand.weights_of(self).losses()
+            return object_api().weights(self).losses()
         return list(frame.losses) if frame.owner is origin_of(self) else []
 
     # -- the object
@@ -336,21 +337,72 @@ class Written:
         return {n: v for n, v in vars(self).items() if n not in (*NOT_COPIED, RECORD)}
 
 
-def _methods() -> dict[str, Any]:
-    names = [name for name in vars(Written) if name not in ("__module__", "__doc__", "__dict__")]
-    return {name: vars(Written)[name] for name in names if name not in ("__weakref__",)}
+# -- classes
 
 
-def _inside(layer: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A layer called by another one's `call`."""
+_METHODS = {
+    name: member
+    for name, member in vars(Written).items()
+    if name not in ("__module__", "__doc__", "__dict__", "__weakref__")
+}
+
+
+def complete_class(cls: Any) -> None:
+    """Gives a class that defines `call` or `build` the methods, except those that a user wrote.
+
+    Args:
+      cls: the class, which is made.
+    """
+    cls.by_hand = True
+    inherit_init(cls)
+    if "build" in vars(cls):
+        cls.build = method_of_build(vars(cls)["build"], Layer.build)
+    users = _classes_of_users(cls)
+    above = next(base for base in cls.__mro__ if issubclass(base, Layer) and base not in users)
+    if above is not Layer and not hasattr(above, "call"):
+        for name, method in inherited.INHERITED.items():
+            setattr(above, name, method)
+    if not hasattr(cls, "call"):
+        return
+    for name, method in _METHODS.items():
+        own = next((base for base in cls.__mro__ if name in vars(base)), None)
+        if own is None or own not in users:
+            setattr(cls, name, method)
+
+
+def _classes_of_users(cls: type) -> list[type]:
+    """The class and those of its bases below `Layer` that are not this library's."""
+    package = Layer.__module__.partition(".")[0]
+    below = [base for base in cls.__mro__ if issubclass(base, Layer) and base is not Layer]
+    return [b for b in below if b is cls or b.__module__.partition(".")[0] != package]
+
+
+def method_of_build(own: Callable[..., Any], base: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's `build` as a method.
+
+    Where the object is being built it makes the weights; inside of another's functions it does
+    nothing, since layers are built where they are called; elsewhere it is the base's `build`, which
+    builds the object for these shapes.
+
+    Args:
+      own: the user's.
+      base: that of the class that the library has.
+    """
+
+    @functools.wraps(own)
+    def build(self: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = innermost()
+        if frame is None:
+            return base(self, *args, **kwargs)
+        if frame.owner is origin_of(self) and frame.phase == "build":
+            return own(self, *args, **kwargs)
+        return None
+
+    setattr(build, "makes_weights", True)  # noqa: B010  # mypy: no such attribute
+    return build
+
+
+def call_inside(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a layer that another one's `call` calls; NotImplemented outside of all."""
     frame = innermost(Pass)
     return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)
-
-
-def install() -> None:
-    """Gives the methods to layer classes that are made from now on."""
-    by_hand.METHODS.update(_methods())
-    if _inside not in by_hand.CALLS:
-        by_hand.CALLS.insert(0, _inside)
-    by_hand.INHERITED.update(inherited.INHERITED)
-    by_hand.regularizer = regularizers.get

@@ -1,11 +1,8 @@
 """The one mutable object a user meets, and its Keras faces."""
 
-from jkeras.keras_classes.layer_as_model import install as _install
 from jkeras.trainer.function import Function
 from jkeras.trainer.model import Model
 from jkeras.trainer.sequential import Sequential
 from jkeras.trainer.trainer import Trainer
-
-_install()
 
 __all__ = ["Function", "Model", "Sequential", "Trainer"]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from jkeras.core.batch import Batch
-from jkeras.core.by_hand import building
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.description import GIVEN, given_config
 from jkeras.core.errors import named_arguments, said_by
@@ -22,7 +21,6 @@ from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
-from jkeras.keras_classes import layers_on_arrays
 from jkeras.keras_classes.subclassed_model import (
     BODY,
     CallAbove,
@@ -36,6 +34,7 @@ from jkeras.models.anew import anew, rebuilt
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
 from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
+from jkeras.models.written import method_of_build
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
 from jkeras.trainer.loop.parts import PARTS, TrainerParts
@@ -89,7 +88,7 @@ class Model(Trainer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls) and cls.__module__.partition(".")[0] != "jkeras":
-            made = building(vars(cls)["build"], Model.build)
+            made = method_of_build(vars(cls)["build"], Model.build)
             setattr(cls, "build", made)  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -379,9 +378,6 @@ def steps_of(model: Model) -> TrainSteps:
 def _loss_steps(parts: TrainerParts) -> LossSteps:
     assert isinstance(parts.steps, LossSteps), "a model has no other steps"
     return parts.steps
-
-
-layers_on_arrays.install()
 
 
 def _shapes(symbols: list[Symbol]) -> Any:

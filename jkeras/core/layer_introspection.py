@@ -1,27 +1,24 @@
-"""What can be asked of a layer in Keras's words: shapes, calls, losses, a pure call of lists.
+"""What can be asked of a layer in Keras's words: shapes, symbols, dtypes.
 
-Shapes come from tracing `init` and `apply`; nothing is computed, and no weight is made. Losses are
-those of the weights as they are now, and what `add_loss` was given when the layer was called last
-on arrays.
+Shapes come from tracing `init` and `apply`; nothing is computed, and no weight is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
 
-from jkeras.core import by_hand
 from jkeras.core.calling import arrangement
+from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import first_node
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import traced_outputs
 
 
-class Asked:
-    """Keras's words for every layer.
+class LayerIntrospection:
+    """What every layer tells of itself, in Keras's words.
 
     Source: `keras.layers.Layer`.
     """
@@ -29,7 +26,8 @@ class Asked:
     who: Any
     init: Any
     apply: Any
-    takes_integers: ClassVar[Any]
+    dtype: Any
+    takes_integers: ClassVar[bool]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbols with the shape and the dtype of the outputs, as the layer called on symbols gives
@@ -98,49 +96,20 @@ class Asked:
         return args[0] if len(args) == 1 else list(args)
 
     @property
-    def losses(self) -> list[Any]:
-        """What was added in the last call on arrays, then the regularization losses of the weights
-        as they are, each by itself.
-        """
-        return by_hand.weights_of(self).losses()
+    def compute_dtype(self) -> str:
+        """The name of the dtype that the layer computes in, from float32 inputs."""
+        return self.dtype_policy.compute_dtype
 
-    def add_loss(self, loss: Any) -> None:
-        """Always raises: only a class with a `call` of its own adds losses there.
+    @property
+    def variable_dtype(self) -> str:
+        """The name of the dtype of its weights: "float32"."""
+        return self.dtype_policy.variable_dtype
 
-        Raises:
-          TypeError: always.
-        """
-        del loss
-        raise type_error(
-            "add_loss: expected a class with a `call` of its own, where it is called. What "
-            "depends on weights is a regularizer, what depends on outputs an "
-            "ActivityRegularization layer.",
-            who=self.who,
-        )
-
-    def stateless_call(
-        self,
-        trainable_variables: Sequence[Any],
-        non_trainable_variables: Sequence[Any],
-        *args: Any,
-        return_losses: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """The outputs for arrays, and the new non-trainable variables; pure, of lists of arrays.
-
-        Args:
-          trainable_variables: arrays in the order of the layer's.
-          non_trainable_variables: arrays in the order of the layer's.
-          *args: the inputs.
-          return_losses: whether the list of losses is returned, too.
-          **kwargs: further arguments of a call.
-
-        Raises:
-          ValueError: the layer is not built, or other numbers of arrays.
-        """
-        given = [*trainable_variables], [*non_trainable_variables]
-        outputs, state, losses = by_hand.weights_of(self).call(*given, args, kwargs)
-        return (outputs, state, losses) if return_losses else (outputs, state)
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The policy that Keras has for such a layer."""
+        name = "float32" if self.dtype is None else self.dtype.name
+        return DTypePolicy(f"mixed_{name}" if name in ("bfloat16", "float16") else name)
 
 
-__all__ = ["Asked"]
+__all__ = ["LayerIntrospection"]

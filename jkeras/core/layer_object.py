@@ -1,0 +1,218 @@
+"""A layer as an object, in Keras's words: called, built, subclassed by `call`, with weights.
+
+A layer is a description and has no weights. Where a user asks for them none the less, the model
+that has the layer answers, or one that is made for it: all of this lies behind
+`jkeras.core.object_api`. Only a call on symbols, which makes graphs, is the core's own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jkeras.core.calling import call_on_symbols
+from jkeras.core.errors import type_error, unexpected_arguments, value_error
+from jkeras.core.naming import snake_case
+from jkeras.core.object_api import object_api
+from jkeras.core.symbols import has_symbols
+
+_KERAS_METHODS = frozenset({"build", "call"})
+"""What a layer class in Keras's way defines, in place of `apply`."""
+
+WEIGHT_NAMES = frozenset(
+    "kernel bias embeddings gamma beta alpha moving_mean moving_variance recurrent_kernel "
+    "depthwise_kernel pointwise_kernel".split()
+)
+"""Names of weights that a layer shows as attributes; looked up only where no field has the name."""
+
+
+class LayerObject:
+    """What every layer does as an object.
+
+    Source: `keras.layers.Layer`.
+    """
+
+    name: str | None
+    who: Any
+    by_hand: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "apply" not in vars(cls) and not _KERAS_METHODS.isdisjoint(vars(cls)):
+            object_api().complete_class(cls)
+
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs;
+        called on arrays, their values.
+
+        Args:
+          *inputs: what `Input` or other layers gave, or lists and dicts of that; or arrays. At the
+            first call on arrays the weights are made.
+          **kwargs: further inputs by name; `training=` fixes the flag, `mask=` the mask.
+
+        Raises:
+          ValueError: the layer does not take inputs of these shapes.
+        """
+        if has_symbols(inputs, kwargs):
+            return call_on_symbols(self, inputs, kwargs)
+        return object_api().call(self, inputs, kwargs)
+
+    @property
+    def built(self) -> bool:
+        """Whether weights exist, in a model or from a call on arrays."""
+        return object_api().weights(self).found is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Keras's `build` says it at its end; it changes nothing."""
+
+    def build(self, *shapes: Any) -> None:
+        """Makes the weights, unless they exist.
+
+        Args:
+          *shapes: the shape of each input, batch axis included.
+        """
+        object_api().build(self, shapes)
+
+    @property
+    def weights(self) -> Any:  # a list; two layers have an argument of this name
+        """Views on all weights, trained ones first; none before they exist."""
+        return object_api().weights(self).views()
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """Views on the weights that training changes."""
+        return object_api().weights(self).views(True)
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """Views on the others."""
+        return object_api().weights(self).views(False)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def __getattr__(self, name: str) -> Any:
+        """A weight under its name, `layer.kernel`, as a view that computes as an array."""
+        views = object_api().weights(self).views() if name in WEIGHT_NAMES else []
+        for view in views:
+            if view.name == name:
+                return view
+        return object.__getattribute__(self, name)  # raises again, in the words it raised in before
+
+    def get_weights(self) -> list[Any]:
+        """Copies of all weights as NumPy arrays; none before they exist."""
+        return object_api().weights(self).get()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replaces all weights by arrays in the order of `get_weights`, in all models that have
+        the layer.
+
+        Raises:
+          ValueError: another number of arrays, or a shape that differs.
+        """
+        object_api().weights(self).set(weights)
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights.
+
+        Raises:
+          ValueError: there are none yet.
+        """
+        found = object_api().weights(self)
+        if found.found is None:
+            raise value_error(
+                "it has no weights yet, because the shape of its inputs is not known. Call "
+                "build((None, ...)), or call it on an array.",
+                who=self.who,
+            )
+        return sum(int(view.size) for view in found.views())
+
+    @property
+    def losses(self) -> list[Any]:
+        """What was added in the last call on arrays, then the regularization losses of the weights
+        as they are, each by itself.
+        """
+        return object_api().weights(self).losses()
+
+    def add_loss(self, loss: Any) -> None:
+        """Always raises: only a class with a `call` of its own adds losses there.
+
+        Raises:
+          TypeError: always.
+        """
+        del loss
+        raise type_error(
+            "add_loss: expected a class with a `call` of its own, where it is called. What "
+            "depends on weights is a regularizer, what depends on outputs an "
+            "ActivityRegularization layer.",
+            who=self.who,
+        )
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """The outputs for arrays, and the new non-trainable variables; pure, of lists of arrays.
+
+        Args:
+          trainable_variables: arrays in the order of the layer's.
+          non_trainable_variables: arrays in the order of the layer's.
+          *args: the inputs.
+          return_losses: whether the list of losses is returned, too.
+          **kwargs: further arguments of a call.
+
+        Raises:
+          ValueError: the layer is not built, or other numbers of arrays.
+        """
+        given = [*trainable_variables], [*non_trainable_variables]
+        outputs, state, losses = object_api().weights(self).call(*given, args, kwargs)
+        return (outputs, state, losses) if return_losses else (outputs, state)
+
+
+def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
+    """What `super().__init__(...)` does in a layer class with an `__init__` of its own.
+
+    Args:
+      init: takes the arguments that every layer has.
+    """
+    known = list(inspect.signature(init).parameters)[1:]
+
+    def __init__(
+        self: LayerObject,
+        *,
+        activity_regularizer: Any = None,
+        autocast: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        del autocast
+        error = unexpected_arguments(type(self).__name__, kwargs, known)
+        if error is not None:
+            raise error
+        init(self, **kwargs)
+        if self.by_hand:
+            own = vars(self)
+            own["name"] = own["name"] or snake_case(type(self).__name__)
+            own["activity_regularizer"] = object_api().regularizer(activity_regularizer)
+
+    return __init__
+
+
+__all__ = ["WEIGHT_NAMES", "LayerObject", "init_of_objects"]

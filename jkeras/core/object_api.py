@@ -1,0 +1,121 @@
+"""The seam to Keras's object-oriented side: what a layer does as an object that has weights.
+
+The core describes layers and runs them as pure functions. In Keras a layer is an object beside: it
+is called on arrays, it shows weights, and a user's class defines `build` and `call`. All of that is
+done behind one `ObjectAPI`, which `jkeras.keras_classes` registers when `jkeras` is imported. The
+core imports nothing of it: the methods of `LayerObject` ask `object_api()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from jkeras.core.variables import Variable
+
+
+class NamedLayer(Protocol):
+    """What of a layer everybody may ask."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name in its model."""
+
+    @property
+    def who(self) -> str:
+        """How messages name it."""
+
+
+class LayerWeights(Protocol):
+    """The weights of a layer in the model that has them; of a layer that is not built, none.
+
+    Attributes:
+      found: the model and the place in it; None before weights exist.
+    """
+
+    found: Any
+
+    def views(self, trained: bool | None = None) -> list[Any]:
+        """Views on the trained ones, the others, or, by default, all of them."""
+
+    def get(self) -> list[Any]:
+        """Copies as NumPy arrays."""
+
+    def set(self, weights: Sequence[Any]) -> None:
+        """Replaces all of them.
+
+        Raises:
+          ValueError: another number of arrays, or a shape that differs.
+        """
+
+    def build(self, shapes: tuple[Any, ...]) -> None:
+        """Makes them for inputs of these shapes, unless they exist."""
+
+    def losses(self) -> list[Any]:
+        """What the last call on arrays added, and the regularization losses of the weights."""
+
+    def call(
+        self,
+        trained: list[Any],
+        others: list[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """The outputs, new values of the others, and losses of a call with these values; pure."""
+
+    def reset_carried(self) -> None:
+        """Sets what a stateful layer carries to zero."""
+
+
+class ObjectAPI(Protocol):
+    """What layers do as objects."""
+
+    def complete_class(self, cls: type) -> None:
+        """Makes a class that defines `call` or `build` a layer: it gets the contract `init` and
+        `apply`, and what `build` and `call` use, except what the user wrote.
+        """
+
+    def regularizer(self, identifier: Any) -> Any:
+        """The regularizer that a user's word stands for."""
+
+    def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a layer that is called on arrays, inside another one's `call` or not."""
+
+    def build(self, layer: NamedLayer, shapes: tuple[Any, ...]) -> None:
+        """Makes the weights of a layer for inputs of these shapes, unless they exist, or the layer
+        is being called, which makes them.
+        """
+
+    def weights(self, layer: NamedLayer) -> LayerWeights:
+        """The weights of a layer."""
+
+    def variable_value(self, owner: Any, variable: Variable | None) -> Any:
+        """The array of a variable in the model that has the layer which owns it, or None."""
+
+    def model(self, layer: NamedLayer) -> Any:
+        """The model that a layer made of layers came from, or one made of them."""
+
+
+_registered: ObjectAPI | None = None
+
+
+def register(api: ObjectAPI) -> None:
+    """Names the one that layers ask, in place of any other."""
+    global _registered
+    _registered = api
+
+
+def object_api() -> ObjectAPI:
+    """The one that layers ask.
+
+    Raises:
+      RuntimeError: there is none yet.
+    """
+    if _registered is None:
+        raise RuntimeError(
+            "Layer: expected jkeras.keras_classes to be imported. Write import jkeras."
+        )
+    return _registered
+
+
+__all__ = ["LayerWeights", "NamedLayer", "ObjectAPI", "object_api", "register"]

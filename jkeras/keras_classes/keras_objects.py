@@ -1,0 +1,57 @@
+"""The one `ObjectAPI`: what layers do as Keras's objects, each method where it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from jkeras.core.layer import Layer
+from jkeras.core.object_api import NamedLayer
+from jkeras.core.variables import Variable, innermost
+from jkeras.models import written
+from jkeras.ops import regularizers
+
+if TYPE_CHECKING:
+    from jkeras.keras_classes.layers_on_arrays import Weights
+
+# What is imported inside the methods holds the trainer, which has a class with a `call` of its own:
+# that class is completed by the object that is made of this one.
+
+
+class KerasObjects:
+    """See `jkeras.core.object_api.ObjectAPI`."""
+
+    def complete_class(self, cls: type) -> None:
+        written.complete_class(cls)
+
+    def regularizer(self, identifier: Any) -> Any:
+        return regularizers.get(identifier)
+
+    def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from jkeras.keras_classes.layers_on_arrays import call_on_arrays
+
+        outputs = written.call_inside(layer, args, kwargs)
+        if outputs is not NotImplemented:
+            return outputs
+        return call_on_arrays(cast(Layer, layer), args, kwargs)
+
+    def build(self, layer: NamedLayer, shapes: tuple[Any, ...]) -> None:
+        if innermost() is None:
+            self.weights(layer).build(shapes)
+
+    def weights(self, layer: NamedLayer) -> Weights:
+        from jkeras.keras_classes.layers_on_arrays import Weights
+
+        return Weights(layer)
+
+    def variable_value(self, owner: Any, variable: Variable | None) -> Any:
+        from jkeras.keras_classes.layers_on_arrays import value_of
+
+        return value_of(owner, variable)
+
+    def model(self, layer: NamedLayer) -> Any:
+        from jkeras.keras_classes.layer_as_model import model_of
+
+        return model_of(layer)
+
+
+__all__ = ["KerasObjects"]
