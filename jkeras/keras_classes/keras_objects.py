@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jkeras.core.layer import Layer
 from jkeras.core.object_api import NamedLayer
 from jkeras.core.variables import Variable, innermost
-from jkeras.models import written
+from jkeras.keras_classes import subclassed_layer
 from jkeras.ops import regularizers
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class KerasObjects:
     """See `jkeras.core.object_api.ObjectAPI`."""
 
     def complete_class(self, cls: type) -> None:
-        written.complete_class(cls)
+        subclassed_layer.complete_class(cls)
 
     def regularizer(self, identifier: Any) -> Any:
         return regularizers.get(identifier)
@@ -29,7 +29,7 @@ class KerasObjects:
     def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from jkeras.keras_classes.layers_on_arrays import call_on_arrays
 
-        outputs = written.call_inside(layer, args, kwargs)
+        outputs = subclassed_layer.call_inside(layer, args, kwargs)
         if outputs is not NotImplemented:
             return outputs
         return call_on_arrays(cast(Layer, layer), args, kwargs)

@@ -22,9 +22,9 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import innermost
-from jkeras.models.signatures import signature
-from jkeras.models.subclassing import Pass, run
-from jkeras.models.tracking import ORIGIN, layers_of
+from jkeras.keras_classes.call_signature import signature
+from jkeras.keras_classes.functional_call import Pass, run
+from jkeras.keras_classes.tracking import ORIGIN, layers_of
 from jkeras.trainer.loop.parts import is_trainer, parts_of
 
 

@@ -21,6 +21,7 @@ from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
+from jkeras.keras_classes.subclassed_layer import method_of_build
 from jkeras.keras_classes.subclassed_model import (
     BODY,
     CallAbove,
@@ -29,12 +30,11 @@ from jkeras.keras_classes.subclassed_model import (
     is_inside_call,
     is_shape,
 )
+from jkeras.keras_classes.tracking import forgotten, may_hold_layers, note_layers
 from jkeras.layers import InputLayer
 from jkeras.models.anew import anew, rebuilt
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
-from jkeras.models.tracking import forgotten, may_hold_layers, note_layers
-from jkeras.models.written import method_of_build
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
 from jkeras.trainer.loop.parts import PARTS, TrainerParts

@@ -15,11 +15,11 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
 from jkeras.display import summary_text
+from jkeras.keras_classes.functional_call import Pass
 from jkeras.keras_classes.optimizer_view import variables_of
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.penalties import penalties
-from jkeras.models.subclassing import Pass
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports import summary_rows
 from jkeras.trainer.state import freezing

@@ -20,6 +20,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.operations import Operation
 from jkeras.keras_classes.subclassed_model import Subclassed
+from jkeras.keras_classes.tracking import attributes, is_subclassed, layers_of, origin_of
 from jkeras.layers.cells import StackedRNNCells
 from jkeras.layers.multi_head_attention import GroupQueryAttention
 from jkeras.layers.projected_attention import ProjectedAttention
@@ -29,7 +30,6 @@ from jkeras.layers.spectral_normalization import SpectralNormalization
 from jkeras.layers.wrapper import Wrapper
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph
-from jkeras.models.tracking import attributes, is_subclassed, layers_of, origin_of
 from jkeras.ops.activations import LayerActivation
 from jkeras.trainer.state.specs import is_input
 from jkeras.trainer.state.weight_order import Place

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
+from jkeras.keras_classes.tracking import attributes
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import Carried, carried
-from jkeras.models.tracking import attributes
 from jkeras.training.objective import Objective
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
 from jkeras.core.variables import Variable, innermost, weight_shape
-from jkeras.models import inherited
-from jkeras.models.inherited import kind_above
-from jkeras.models.signatures import side_by_side
-from jkeras.models.subclassing import Pass, plan_of, run
-from jkeras.models.tracking import (
+from jkeras.keras_classes import library_base
+from jkeras.keras_classes.call_signature import side_by_side
+from jkeras.keras_classes.functional_call import Pass, plan_of, run
+from jkeras.keras_classes.library_base import kind_above
+from jkeras.keras_classes.tracking import (
     ORIGIN,
     RECORD,
     forgotten,
@@ -142,8 +142,8 @@ class Written:
         total: Array | float = 0.0
         if not self.trainable:
             return total
-        own = inherited.of_above(origin_of(self), params) if kind_above(self) else {}
-        total = inherited.above(self).penalty(own) if own else total
+        own = library_base.of_above(origin_of(self), params) if kind_above(self) else {}
+        total = library_base.above(self).penalty(own) if own else total
         for variable, name in own_variables(origin_of(self)).items():
             if variable.regularizer is not None and name in params:
                 total = total + variable.regularizer(params[name])
@@ -164,8 +164,8 @@ class Written:
     def constrain(self: Any, params: Params) -> Params:
         """`params` with each weight's constraint applied."""
         new = dict(params)
-        own = inherited.of_above(origin_of(self), params) if kind_above(self) else {}
-        new |= inherited.above(self).constrain(own) if own else {}
+        own = library_base.of_above(origin_of(self), params) if kind_above(self) else {}
+        new |= library_base.above(self).constrain(own) if own else {}
         for variable, name in own_variables(origin_of(self)).items():
             if variable.constraint is not None and name in params and self.trainable:
                 new[name] = variable.constraint(params[name])
@@ -292,7 +292,7 @@ class Written:
         origin = vars(self).get(ORIGIN)
         if origin is not None and name not in _OF_A_VIEW:
             return getattr(origin, name)
-        weight = inherited.weight(self, name, innermost(Pass))
+        weight = library_base.weight(self, name, innermost(Pass))
         if weight is not None:
             return weight
         fix = ""
@@ -360,7 +360,7 @@ def complete_class(cls: Any) -> None:
     users = _classes_of_users(cls)
     above = next(base for base in cls.__mro__ if issubclass(base, Layer) and base not in users)
     if above is not Layer and not hasattr(above, "call"):
-        for name, method in inherited.INHERITED.items():
+        for name, method in library_base.INHERITED.items():
             setattr(above, name, method)
     if not hasattr(cls, "call"):
         return

@@ -33,9 +33,9 @@ from jkeras.core.layer_object import WEIGHT_NAMES
 from jkeras.core.object_api import object_api
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import innermost
+from jkeras.keras_classes.tracking import layers_of, origin_of, own_variables, record_of
+from jkeras.keras_classes.weight_plan import LOSSES, Called
 from jkeras.models.calls import key_of_turn
-from jkeras.models.plan import LOSSES, Called
-from jkeras.models.tracking import layers_of, origin_of, own_variables, record_of
 
 
 def kind_above(owner: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jkeras.core.errors import unexpected_arguments
-from jkeras.models.tracking import origin_of
+from jkeras.keras_classes.tracking import origin_of
 
 _OPTIONS = ("training", "mask")
 

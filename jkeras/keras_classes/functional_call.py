@@ -37,19 +37,9 @@ from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Frame, Variable, innermost, lenient, within
-from jkeras.models.calls import (
-    as_tuple,
-    call_layer,
-    naming_errors,
-    unpacked,
-    warn_of_lost_mask,
-    with_activity,
-)
-from jkeras.models.inherited import Above
-from jkeras.models.plan import LOSSES, Called, Plan, at, put
-from jkeras.models.signatures import build_arguments, signature
-from jkeras.models.ties import Ties, ties_of
-from jkeras.models.tracking import (
+from jkeras.keras_classes.call_signature import build_arguments, signature
+from jkeras.keras_classes.library_base import Above
+from jkeras.keras_classes.tracking import (
     Leaked,
     Record,
     holds_tracer,
@@ -60,6 +50,16 @@ from jkeras.models.tracking import (
     paths_of,
     record_of,
 )
+from jkeras.keras_classes.weight_plan import LOSSES, Called, Plan, at, put
+from jkeras.models.calls import (
+    as_tuple,
+    call_layer,
+    naming_errors,
+    unpacked,
+    warn_of_lost_mask,
+    with_activity,
+)
+from jkeras.models.ties import Ties, ties_of
 
 Path = tuple[str, ...]
 
