@@ -17,15 +17,17 @@ import jax
 
 from jkeras.core import naming
 from jkeras.core.description import GIVEN
-from jkeras.core.identity import Identity, identity_of
+from jkeras.core.identity import NOT_COPIED, Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.variables import Variable
 
 ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
-_NO_PARTS = {
-    *(ORIGIN, RECORD, ORDER, GIVEN, "_identity", "_calls"),
-    "_parts",  # what a trainer has for itself
-}
+_OF_OBJECTS = frozenset({ORIGIN, RECORD, ORDER, GIVEN, *NOT_COPIED})
+"""Attributes of layers and models that hold nothing of the user's."""
+
+MODEL_PRIVATE = "_parts"
+"""The attribute in which a model keeps what is its trainer's and not the user's."""
+
 Path = tuple[str, ...]
 
 
@@ -46,15 +48,15 @@ class Record:
 
     def begin(self, owner: Any) -> None:
         """Before `build`: the attributes are noted, or, after the first time, restored."""
-        own = vars(owner)
+        own, private = vars(owner), _private_names(owner)
         if self._before is None:
             noted = {name: _shallow(value) for name, value in own.items() if name != RECORD}
             self._before = noted, len(self.variables)
             return
         attributes, count = self._before
-        for name in [name for name in own if name not in attributes and not _is_ours(name)]:
+        for name in [name for name in own if name not in attributes and name not in private]:
             del own[name]
-        own.update({n: _shallow(v) for n, v in attributes.items() if not _is_ours(n)})
+        own.update({n: _shallow(v) for n, v in attributes.items() if n not in private})
         del self.variables[count:]
 
     def __deepcopy__(self, memo: Any) -> Record:
@@ -64,8 +66,11 @@ class Record:
         return Record, ()
 
 
-def _is_ours(name: str) -> bool:
-    return name in _NO_PARTS
+def _private_names(owner: Any) -> frozenset[str]:
+    """The attributes of an object that hold nothing of the user's."""
+    if isinstance(owner, Layer):
+        return _OF_OBJECTS
+    return _OF_OBJECTS | {MODEL_PRIVATE}
 
 
 def _shallow(value: Any) -> Any:
@@ -96,9 +101,9 @@ def needs_super_init(layer: Any) -> None:
     Raises:
       RuntimeError: it was not.
     """
-    own = vars(origin_of(layer))
-    if "trainable" not in own and "_parts" not in own:
-        raise forgotten(type(origin_of(layer)).__name__)
+    owner = origin_of(layer)
+    if ("trainable" if isinstance(owner, Layer) else MODEL_PRIVATE) not in vars(owner):
+        raise forgotten(type(owner).__name__)
 
 
 def forgotten(kind: str) -> RuntimeError:
@@ -128,7 +133,8 @@ def own_variables(owner: Any) -> dict[Variable, str]:
 
 def attributes(owner: Any) -> list[tuple[str, Any]]:
     """The attributes that a user may have set."""
-    return [pair for pair in vars(owner).items() if pair[0] not in _NO_PARTS]
+    private = _private_names(owner)
+    return [pair for pair in vars(owner).items() if pair[0] not in private]
 
 
 def _leaves(value: Any, kind: type) -> Iterator[Any]:
@@ -171,7 +177,7 @@ def _serial(part: Any) -> int:
 def may_hold_layers(name: str, value: Any) -> bool:
     """Whether setting this attribute may bring layers."""
     kinds = Layer | list | tuple | Mapping
-    return name not in _NO_PARTS and (isinstance(value, kinds) or hasattr(value, "as_layer"))
+    return name not in _OF_OBJECTS and (isinstance(value, kinds) or hasattr(value, "as_layer"))
 
 
 def layers_of(owner: Any) -> list[Any]:
@@ -260,6 +266,7 @@ class Leaked:
 
 
 __all__ = [
+    "MODEL_PRIVATE",
     "Leaked",
     "Record",
     "attributes",

@@ -13,6 +13,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
+from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled
 from jkeras.trainer.compiling.plan import Kind, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -22,7 +23,7 @@ from jkeras.trainer.preflight.placement import Placed, place
 from jkeras.trainer.preflight.prepare import Prepared, prepare
 from jkeras.trainer.state.model_state import ModelState
 
-PARTS = "_parts"
+PARTS = MODEL_PRIVATE
 """The one attribute under which a trainer keeps everything that is its own."""
 
 
