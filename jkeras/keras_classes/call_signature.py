@@ -13,7 +13,7 @@ from jkeras.keras_classes.tracking import origin_of
 _OPTIONS = ("training", "mask")
 
 
-class Signature:
+class CallSignature:
     """What a class's `call` takes.
 
     Args:
@@ -53,7 +53,7 @@ class Signature:
         return values[: len(values) - len(behind)], options | behind
 
 
-signature: Callable[[Any], Signature] = functools.cache(Signature)
+signature: Callable[[Any], CallSignature] = functools.cache(CallSignature)
 """The signature of a class's `call`."""
 
 
@@ -80,7 +80,7 @@ def side_by_side(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
 
 
 def build_arguments(
-    build: Callable[..., Any], shapes: tuple[Any, ...], called: Signature
+    build: Callable[..., Any], shapes: tuple[Any, ...], called: CallSignature
 ) -> tuple[Any, ...]:
     """The shapes of the inputs as a `build` takes them: one, a list of them, or side by side.
 
@@ -97,4 +97,4 @@ def build_arguments(
     return shapes if takes_any else shapes[:count]
 
 
-__all__ = ["Signature", "build_arguments", "side_by_side", "signature"]
+__all__ = ["CallSignature", "build_arguments", "side_by_side", "signature"]

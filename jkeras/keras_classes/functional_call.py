@@ -1,13 +1,15 @@
-"""Layers written in Keras's way, run as pure functions.
+"""Layers with a `call` of their own, run as pure functions.
 
     class Linear(Layer):
         def __init__(self, units): ...
         def build(self, input_shape): self.w = self.add_weight(shape=(input_shape[-1], self.units))
         def call(self, inputs): return inputs @ self.w
 
-`plan_of` runs `build` and traces `call` once, to see which weights there are and which layers are
-called on what; from that the weights are made. `run` lets the attributes stand for arrays that are
-passed in, runs `call`, and takes down what it assigned and which losses it added. Laws:
+`plan_weights` runs `build` and traces `call` once, to see which weights there are and which layers
+are called on what; from that the weights are made. `run` lets the attributes stand for arrays that
+are passed in (`CallFrame`), runs `call`, and takes down what it assigned and which losses it added.
+
+Laws:
 
   - The same arguments give the same result; nothing of a run stays in the object but attributes
     that `call` sets itself, and a traced array among them says so when it is used later.
@@ -18,7 +20,6 @@ passed in, runs `call`, and takes down what it assigned and which losses it adde
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -27,238 +28,38 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import naming
-from jkeras.core.calling import arrangement
 from jkeras.core.errors import describe
-from jkeras.core.freezing import freezes_all, frozen_copy
-from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
+from jkeras.core.layer import Layer, Params, State
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import spec_of
-from jkeras.core.variables import Frame, Variable, innermost, lenient, within
+from jkeras.core.variables import lenient, within
+from jkeras.keras_classes.call_frame import CallFrame, Path, as_array
 from jkeras.keras_classes.call_signature import build_arguments, signature
-from jkeras.keras_classes.library_base import Above
 from jkeras.keras_classes.tracking import (
-    Leaked,
     Record,
-    holds_tracer,
     is_subclassed,
     needs_super_init,
     origin_of,
-    own_variables,
     paths_of,
     record_of,
 )
-from jkeras.keras_classes.weight_plan import LOSSES, Called, Plan, at, put
+from jkeras.keras_classes.weight_plan import LOSSES, WeightPlan
 from jkeras.models.calls import (
     as_tuple,
-    call_layer,
     naming_errors,
     unpacked,
     warn_of_lost_mask,
-    with_activity,
 )
-from jkeras.models.ties import Ties, ties_of
-
-Path = tuple[str, ...]
 
 
-class Pass(Above, Frame):
-    """One run of a layer: what its variables and the layers inside stand for.
-
-    Args:
-      view: the layer as its model names it.
-      params, state: its own.
-      key, training: as for `apply`.
-      plan: filled on the way, when there are no values yet.
-    """
-
-    def __init__(
-        self,
-        view: Any,
-        params: Params,
-        state: State,
-        *,
-        key: Key | None,
-        training: bool,
-        plan: Plan | None,
-    ) -> None:
-        super().__init__(
-            origin_of(view),
-            view.dtype,
-            "a trained weight is changed by the optimizer, and cannot be assigned inside `call`. "
-            "Make it with trainable=False.",
-        )
-        above = innermost(Pass)
-        self.view, self.key, self.training, self.plan = view, key, training, plan
-        self.params, self.state = (dict(params) if plan else params), dict(state)
-        self.losses: list[Any] = []
-        self.turns: dict[Path, int] = {}
-        self.filled: set[Path] = set()
-        self.seen: dict[Path, Any] = {}
-        self.masks: dict[int, Any] = {} if above is None else above.masks
-        self.leaks: list[tuple[Any, str]] = [] if above is None else above.leaks
-        self.is_outermost = above is None
-        self.phase = "build"
-        self.names: dict[Any, tuple[Path, Any]] = {}
-        self.ties = Ties()
-
-    # -- variables
-
-    def enter(self) -> None:
-        """Gives every variable its array."""
-        for variable, name in own_variables(self.owner).items():
-            tree = self.params if variable.trainable else self.state
-            if self.plan is not None and name not in tree:
-                self.plan.variables[variable] = name
-                tree[name] = jnp.zeros(variable.shape, variable.dtype)
-            if name not in tree:
-                raise ValueError(
-                    f"{self.view.who}: expected its weight {name!r} in `params` or `state`, which "
-                    f"have {sorted([*self.params, *self.state])}."
-                )
-            self.values[variable] = tree[name]
-        self.names = paths_of(self.owner)
-        self.ties = ties_of(self.view)
-        self.params, self.state = self.ties.filled(self.params), self.ties.filled(self.state)
-        if self.plan is not None:
-            self.plan.ties = self.ties
-        if record_of(self.owner).builds_above:
-            self.need_above(self.inputs)
-        self.phase = "call"
-
-    def new_state(self, before: State | None) -> State:
-        """The state after the run: what was assigned, and the sum of the losses."""
-        state = dict(self.state)
-        for variable, name in own_variables(self.owner).items():
-            if not variable.trainable and variable in self.values:
-                state[name] = self.values[variable]
-        if self.plan is not None:
-            self.plan.adds_losses |= bool(self.losses)
-        if LOSSES in state or self.losses:
-            total = jnp.zeros((), jnp.float32) if before is None else before[LOSSES][ACTIVITY_LOSS]
-            for loss in self.losses:
-                total = total + jnp.sum(jnp.asarray(loss)).astype(jnp.float32)
-            state[LOSSES] = {ACTIVITY_LOSS: total}
-        return self.ties.single(state)
-
-    # -- layers inside
-
-    def call_layer(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs of a layer that is called here.
-
-        Raises:
-          ValueError: it is none of the layers of this object, and has weights.
-        """
-        if self.phase == "build":
-            raise ValueError(
-                f"{layer.who}: it was called in `build` of {self.view.who}. Call it in `call`; "
-                "in `build` it needs nothing."
-            )
-        args, options = arrangement(layer, args, kwargs)
-        training = options.pop("training", self.training)
-        values = jax.tree.map(as_array, args)
-        masks = tuple(jax.tree.map(self.mask_of, value) for value in values)
-        if "mask" in options and hasattr(layer, "apply_with_mask"):
-            given = options.pop("mask")
-            masks = tuple(given) if isinstance(given, list | tuple) else (given, *masks[1:])
-        path, named = self._place(layer, values)
-        told: dict[str, Any] = {"key": None, "training": training}
-        told["turn"] = self.turns[path] = self.turns.get(path, -1) + 1
-        if self.key is not None:
-            told["key"] = functools.reduce(child, path, self.key)
-        if self.plan is not None:
-            options |= self._planned(path, named, values, told["key"])
-        parts = at(self.params, path), at(self.state, path)
-        runs = frozen_copy(named) if freezes_all(self.view) else named
-        outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **told)
-        put(self.state, path, new)
-        self.state = self.ties.spread(self.state, path)
-        leaves = jax.tree.leaves(outputs)
-        found = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
-        for leaf, mask in zip(leaves, found if len(found) == len(leaves) else (), strict=False):
-            self.remember(leaf, mask)
-        self.seen[path] = unpacked(outputs)
-        return unpacked(outputs)
-
-    def _place(self, layer: Any, values: Any) -> tuple[Path, Any]:
-        """Where a layer's values lie, and the layer under its name there."""
-        known = self.names.get(identity_of(layer))
-        if known is not None:
-            return known
-        self.names = paths_of(self.owner)
-        known = self.names.get(identity_of(layer))
-        if known is not None:
-            return known
-        name = naming.unique(
-            naming.snake_case(naming.kind_of(layer)), [path[0] for path, _ in self.names.values()]
-        )
-        specs = jax.tree.map(_spec_or_value, values)
-        with contextlib.suppress(TypeError):  # an init that takes no such inputs says so later
-            made = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
-            if jax.tree.leaves(made):
-                raise ValueError(
-                    f"{layer.who}: it has weights, and is no attribute of {self.view.who}, where "
-                    "it was called: they would be new in every call. Make it in `__init__`, "
-                    f"self.{name} = ..., and call self.{name}(...)."
-                )
-        return (name,), layer.renamed(name)
-
-    def _planned(self, path: Path, layer: Any, values: Any, key: Key | None) -> dict[str, Any]:
-        """Makes traced values of a layer that is called for the first time; what it is told."""
-        assert self.plan is not None
-        if path in self.filled:
-            return {}
-        self.filled.add(path)
-        specs = tuple(jax.tree.map(_spec_or_value, values))
-        new = Plan(layer.who) if is_subclassed(layer) else Called(layer, specs)
-        part = self.plan.parts.setdefault(path, new)
-        if isinstance(part, Plan):
-            return {"plan": part, "fill": functools.partial(put, self.params, path)}
-        params, state = layer.init(key, *specs)
-        put(self.params, path, params)
-        put(self.state, path, with_activity(layer, state, jnp.zeros(())))
-        return {}
-
-    # -- masks and losses
-
-    def mask_of(self, value: Any) -> Any:
-        """The mask of an array that a layer gave here, or that came in."""
-        known = self.masks.get(id(value))
-        return None if known is None else known[1]
-
-    def remember(self, value: Any, mask: Any) -> None:
-        """Notes the mask of an array."""
-        if mask is not None:
-            self.masks[id(value)] = (value, mask)
-
-    def leave(self) -> None:
-        """Where the outermost layer ends, nothing traced stays behind in attributes."""
-        for owner, name in self.leaks if self.is_outermost else ():
-            if holds_tracer(vars(owner).get(name)):
-                vars(owner)[name] = Leaked(getattr(owner, "who", type(owner).__name__), name)
-
-
-def as_array(value: Any) -> Any:
-    """A variable as the array it stands for, an array of NumPy as one of JAX; else as it is."""
-    if isinstance(value, Variable):
-        return value.value
-    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
-    return jnp.asarray(value) if is_array and not isinstance(value, jax.Array) else value
-
-
-def _spec_or_value(value: Any) -> Any:
-    return spec_of(value) if hasattr(value, "shape") and hasattr(value, "dtype") else value
-
-
-def plan_of(view: Any, key: Key, inputs: tuple[Any, ...]) -> Plan:
+def plan_weights(view: Any, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
     """What a layer has, by its inputs' specs or arrays.
 
     Raises:
       TypeError, ValueError: what `build` and `call` say to such inputs.
     """
-    plan = Plan(view.who)
+    plan = WeightPlan(view.who)
     leaves, tree = jax.tree.flatten(inputs)
     arrays = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "shape")]
 
@@ -291,13 +92,13 @@ def run(
     *,
     key: Key | None,
     training: bool,
-    plan: Plan | None = None,
+    plan: WeightPlan | None = None,
     turn: int = 0,
     fill: Callable[[Any], None] | None = None,
     seen: dict[Path, Any] | None = None,
     options: dict[str, Any] | None = None,
 ) -> tuple[Any, State, Any]:
-    """Runs a layer that is written in Keras's way.
+    """Runs a layer with a `call` of its own.
 
     Args:
       view: the layer.
@@ -317,7 +118,7 @@ def run(
       The outputs, the new state, and the masks of the outputs in their structure.
     """
     needs_super_init(view)
-    frame = Pass(view, params, state, key=key, training=training, plan=plan)
+    frame = CallFrame(view, params, state, key=key, training=training, plan=plan)
     frame.seen = frame.seen if seen is None else seen
     values = tuple(jax.tree.map(functools.partial(_entering, view.dtype), values))
     listed = masks if isinstance(masks, tuple | list) else (masks,) * len(values)
@@ -328,7 +129,7 @@ def run(
         _build(frame, values)
         frame.enter()
         outputs = _called(frame, values, options or {})
-        frame.end_above()
+        frame.base.end()
         made = _masks(frame, values, outputs)
         new = frame.new_state(state if turn else None)
     frame.leave()
@@ -337,7 +138,7 @@ def run(
     return outputs, new, made
 
 
-def _remember(frame: Pass, value: Any, mask: Any) -> None:
+def _remember(frame: CallFrame, value: Any, mask: Any) -> None:
     leaves = jax.tree.leaves(value)
     masks = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
     for leaf, own in zip(leaves, masks if len(masks) == len(leaves) else (), strict=False):
@@ -351,7 +152,7 @@ def _entering(dtype: Any, value: Any) -> Any:
     return value.astype(dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value
 
 
-def _draw_key(frame: Pass) -> Key:
+def _draw_key(frame: CallFrame) -> Key:
     """Where random functions without a key draw from. Outside of training always the same."""
     key = jax.random.key(0) if frame.key is None else frame.key
     return child(child(key, "draws"), str(frame.view.name))
@@ -360,7 +161,7 @@ def _draw_key(frame: Pass) -> Key:
 # -- build
 
 
-def _build(frame: Pass, values: tuple[Any, ...]) -> None:
+def _build(frame: CallFrame, values: tuple[Any, ...]) -> None:
     """Runs the object's `build` for these inputs, unless it was built for such ones."""
     record = record_of(frame.owner)
     shapes = tuple(_shapes(value) for value in values)
@@ -383,7 +184,7 @@ def _shapes(value: Any) -> Any:
 # -- call
 
 
-def _called(frame: Pass, values: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _called(frame: CallFrame, values: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """The outputs of `call`."""
     known = signature(type(frame.owner))
     args = values
@@ -409,7 +210,7 @@ def _called(frame: Pass, values: tuple[Any, ...], options: dict[str, Any]) -> An
     return jax.tree.map(jnp.asarray, outputs)
 
 
-def _masks(frame: Pass, values: tuple[Any, ...], outputs: Any) -> Any:
+def _masks(frame: CallFrame, values: tuple[Any, ...], outputs: Any) -> Any:
     """The masks of the outputs: those that layers inside gave them, else by `compute_mask`."""
     made = jax.tree.map(frame.mask_of, outputs)
     if jax.tree.leaves(made):
@@ -423,4 +224,4 @@ def _masks(frame: Pass, values: tuple[Any, ...], outputs: Any) -> Any:
     return None if not isinstance(outputs, tuple) else (None,) * len(as_tuple(outputs))
 
 
-__all__ = ["LOSSES", "Pass", "Plan", "Record", "plan_of", "run"]
+__all__ = ["LOSSES", "CallFrame", "Record", "WeightPlan", "plan_weights", "run"]

@@ -1,4 +1,4 @@
-"""The one `ObjectAPI`: what layers do as Keras's objects, each method where it is written."""
+"""The one `ObjectAPI`: what layers do as Keras's objects."""
 
 from __future__ import annotations
 

@@ -27,9 +27,10 @@ from jkeras.core.parts import leaves, lies_at, path_to
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.array_masks import masks_of, with_masks
-from jkeras.keras_classes.functional_call import as_array, at, put
+from jkeras.keras_classes.call_frame import as_array
 from jkeras.keras_classes.step_context import call_in_step
 from jkeras.keras_classes.tracking import own_variables
+from jkeras.keras_classes.weight_plan import at, put
 from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties

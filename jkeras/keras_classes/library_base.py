@@ -1,4 +1,4 @@
-"""Classes written over one of the library's layers: what `super()` finds there.
+"""Classes that subclass one of the library's layers: what `super()` finds there.
 
     class Scaled(layers.Dense):
         def __init__(self, units, scale, **kwargs):
@@ -8,18 +8,18 @@
         def call(self, inputs):
             return self.scale * super().call(inputs)     # or uses self.kernel
 
-The library's layer, with the arguments of the object, is the layer *above*. Its `init` and `apply`
+The library's layer, with the arguments of the object, is the *base layer*. Its `init` and `apply`
 make and use weights that lie among the object's own, under the names they always have.
 
 Laws:
-  - A class that overrides `call` and calls `super().call` trains, saves and draws as the layer
-    above would.
+  - A class that overrides `call` and calls `super().call` trains, saves and draws as the base layer
+    would.
   - `super().call` hears of no flag and no mask but those that it is given, as in Keras.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,118 +28,144 @@ from jkeras.core.calling import arrangement
 from jkeras.core.description import fields
 from jkeras.core.identity import Identity, same
 from jkeras.core.input_spec import check_inputs
-from jkeras.core.layer import Layer
+from jkeras.core.keys import Key
+from jkeras.core.layer import Layer, Params, State
 from jkeras.core.layer_object import WEIGHT_NAMES
 from jkeras.core.object_api import object_api
 from jkeras.core.trees import spec_of
-from jkeras.core.variables import innermost
+from jkeras.core.variables import Frame, innermost
 from jkeras.keras_classes.tracking import layers_of, origin_of, own_variables, record_of
-from jkeras.keras_classes.weight_plan import LOSSES, Called
+from jkeras.keras_classes.weight_plan import LOSSES, CalledLayer, WeightPlan
 from jkeras.models.calls import key_of_turn
 
 
-def kind_above(owner: Any) -> Any:
-    """The class of the library that an object's class is written over; None where that is Layer."""
+def library_class(owner: object) -> type[Layer] | None:
+    """The library's class that an object's class subclasses; None where that is `Layer`."""
     return next((base for base in type(owner).__mro__ if vars(base).get("call") is call), None)
 
 
-def above(view: Any) -> Any:
-    """The layer above, with the arguments that the object has now."""
+def base_layer(view: Layer) -> Layer | None:
+    """The base layer of an object, with the arguments that the object has now; None for none."""
     origin = origin_of(view)
-    kind = kind_above(origin)
-    made = object.__new__(kind)
-    vars(made).update({field.name: getattr(origin, field.name) for field in fields(kind)})
-    own = {name: getattr(view, name) for name in ("name", "dtype", "trainable")}
-    vars(made).update(own)
-    same(made, Identity())
-    return made
+    kind = library_class(origin)
+    if kind is None:
+        return None
+    base = object.__new__(kind)
+    vars(base).update({field.name: getattr(origin, field.name) for field in fields(kind)})
+    vars(base).update({name: getattr(view, name) for name in ("name", "dtype", "trainable")})
+    same(base, Identity())
+    return base
 
 
-def of_above(owner: Any, tree: Any) -> dict[str, Any]:
-    """The part of an object's params or state that is the layer's above: what is nobody else's."""
+def base_weights(owner: object, tree: Params | State) -> dict[str, Any]:
+    """Those of an object's params or state that are the base layer's: what is nobody else's."""
     others = {LOSSES, *own_variables(owner).values(), *(layer.name for layer in layers_of(owner))}
     return {name: part for name, part in tree.items() if name not in others}
 
 
-class Above:
-    """What a run of an object knows of the layer above.
+class BaseFrame(Frame):
+    """One run of an object, as its base layer sees it.
 
     Attributes:
+      view: the object as its model names it.
       inputs: those of the object's own call.
-      runs_above: how often the layer above ran so far.
+      params, state: its own.
+      key: as for `apply`.
+      plan: filled on the way, when there are no values yet.
+      base: the base layer in this run.
     """
 
-    inputs: tuple[Any, ...] = ()
-    runs_above = 0
+    view: Layer
+    inputs: tuple[Any, ...]
+    params: Params
+    state: State
+    key: Key | None
+    plan: WeightPlan | None
+    base: LibraryBase
 
-    if TYPE_CHECKING:
-        owner: Any
-        view: Any
-        plan: Any
-        key: Any
-        params: Any
-        state: Any
 
-    def need_above(self, values: tuple[Any, ...]) -> None:
-        """While the weights are planned: makes those of the layer above, once, for such inputs."""
-        if self.plan is None or "planned_above" in vars(self):
+class LibraryBase:
+    """The base layer in one run of an object; nothing, where it has none.
+
+    Args:
+      frame: the run.
+    """
+
+    def __init__(self, frame: BaseFrame) -> None:
+        self._frame = frame
+        self._turns = 0
+        self._is_planned = False
+
+    def plan_weights(self, values: tuple[Any, ...]) -> None:
+        """While the weights are planned: makes those of the base layer, once, for such inputs."""
+        frame = self._frame
+        if frame.plan is None or self._is_planned:
             return
-        vars(self)["planned_above"] = True
-        layer = above(self.view)
+        self._is_planned = True
+        layer = self._layer()
         specs = tuple(jax.tree.map(spec_of, value) for value in values)
-        params, state = layer.init(self.key, *specs)
-        self.params.update(params)
-        self.state.update(state)
-        self.plan.above = Called(layer, specs)
+        params, state = layer.init(frame.key, *specs)
+        frame.params.update(params)
+        frame.state.update(state)
+        frame.plan.base = CalledLayer(layer, specs)
 
-    def end_above(self) -> None:
-        """At the end: a layer above whose weights nobody used has them none the less, as in Keras,
-        unless the object has a `build` of its own, or it is a layer around a layer.
+    def end(self) -> None:
+        """At the end of the run: a base layer whose weights nobody used has them none the less, as
+        in Keras, unless the object has a `build` of its own, or it is a layer around a layer.
         """
-        kind = kind_above(self.owner)
-        builds = getattr(type(self.owner), "build", None) is not build
-        if kind is not None and not builds and not _holds_layers(kind):
-            self.need_above(self.inputs)
+        frame = self._frame
+        kind = library_class(frame.owner)
+        has_build = getattr(type(frame.owner), "build", None) is not build
+        if kind is not None and not has_build and not _holds_layers(kind):
+            self.plan_weights(frame.inputs)
 
-    def call_above(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs of the layer above."""
-        layer = above(self.view)
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs of the base layer."""
+        frame = self._frame
+        layer = self._layer()
         args, options = arrangement(layer, args, kwargs)
         values = tuple(jax.tree.map(_as_array, value) for value in args)
         check_inputs(layer.input_spec, layer.who, values)
-        self.need_above(values)
+        self.plan_weights(values)
         mask = options.pop("mask", None)
-        told = {} if mask is None else layer.mask_arguments((mask,) if _is_one(mask) else mask)
-        key, self.runs_above = key_of_turn(self.key, self.runs_above), self.runs_above + 1
-        parts = of_above(self.owner, self.params), of_above(self.owner, self.state)
+        masks = mask if isinstance(mask, list | tuple) else (mask,)
+        told = {} if mask is None else layer.mask_arguments(tuple(masks))
+        key, self._turns = key_of_turn(frame.key, self._turns), self._turns + 1
+        parts = base_weights(frame.owner, frame.params), base_weights(frame.owner, frame.state)
         outputs, new = layer.apply(*parts, *values, key=key, **told, **options)
-        self.state.update(new)
+        frame.state.update(new)
         return outputs
 
-    def weight_above(self, name: str) -> Any:
-        """A weight of the layer above under its name, in the dtype to compute in; or None."""
-        kind = kind_above(self.owner)
-        if kind is None or (_holds_layers(kind) and "planned_above" not in vars(self)):
+    def weight(self, name: str) -> Any:
+        """A weight of the base layer under its name, in the dtype to compute in; or None."""
+        frame = self._frame
+        kind = library_class(frame.owner)
+        if kind is None or (_holds_layers(kind) and not self._is_planned):
             return None
-        self.need_above(self.inputs)
-        for tree in (self.params, self.state):
-            found: Any = of_above(self.owner, tree).get(name)
-            if hasattr(found, "dtype"):
-                return found if self.view.dtype is None else found.astype(self.view.dtype)
+        self.plan_weights(frame.inputs)
+        for tree in (frame.params, frame.state):
+            array: Any = base_weights(frame.owner, tree).get(name)
+            if hasattr(array, "dtype"):
+                return array if frame.view.dtype is None else array.astype(frame.view.dtype)
         return None
 
+    def _layer(self) -> Layer:
+        layer = base_layer(self._frame.view)
+        assert layer is not None, "asked for where `super()` has found one"
+        return layer
 
-def weight(owner: Any, name: str, frame: Any) -> Any:
-    """A weight of the layer above under its name: while the object runs an array, outside of any
-    run a view; None where it has none.
+
+def base_weight(owner: Layer, name: str, frame: BaseFrame | None) -> Any:
+    """A weight of an object's base layer under its name: while the object runs an array, outside of
+    any run a view; None where it has none.
     """
-    if name not in WEIGHT_NAMES or kind_above(owner) is None:
+    if name not in WEIGHT_NAMES or library_class(owner) is None:
         return None
     if frame is not None:
-        return frame.weight_above(name) if frame.owner is owner else None
-    known = object_api().weights(owner)
-    for view in known.views() if known.found else ():
-        if view.place.names[len(known.found[1]) :] == (name,):
+        return frame.base.weight(name) if frame.owner is owner else None
+    weights = object_api().weights(owner)
+    for view in weights.views() if weights.found else ():
+        if view.place.names[len(weights.found[1]) :] == (name,):
             return view
     return None
 
@@ -153,10 +179,6 @@ def _holds_layers(kind: type[Layer]) -> bool:
     return kind.sublayer_paths is not Layer.sublayer_paths
 
 
-def _is_one(mask: Any) -> bool:
-    return not isinstance(mask, list | tuple)
-
-
 def call(self: Any, *inputs: Any, **options: Any) -> Any:
     """What the layer itself gives for these inputs.
 
@@ -167,10 +189,10 @@ def call(self: Any, *inputs: Any, **options: Any) -> Any:
     if len(inputs) > 1 and isinstance(inputs[-1], bool):
         inputs, options = inputs[:-1], {**options, "training": inputs[-1]}
     options["training"] = bool(options.get("training"))
-    frame = innermost(Above)
+    frame = innermost(BaseFrame)
     if frame is None or frame.owner is not origin_of(self):
         return self(*inputs, **options)
-    return frame.call_above(inputs, options)
+    return frame.base.call(inputs, options)
 
 
 def build(self: Any, *shapes: Any, **named: Any) -> None:
@@ -180,14 +202,22 @@ def build(self: Any, *shapes: Any, **named: Any) -> None:
       *shapes: of the inputs; inside of a `build` they are known.
       **named: the same by name.
     """
-    frame = innermost(Above)
+    frame = innermost(BaseFrame)
     if frame is None:
         Layer.build(self, *shapes, *named.values())
     elif frame.owner is origin_of(self):
-        record_of(frame.owner).builds_above = True
+        record_of(frame.owner).calls_base_build = True
 
 
-INHERITED = {"call": call, "build": build}
-"""What `super()` finds in a layer that a class is written over."""
+BASE_METHODS = {"call": call, "build": build}
+"""What `super()` finds in a layer of the library that a class subclasses."""
 
-__all__ = ["INHERITED", "Above", "above", "kind_above", "of_above"]
+__all__ = [
+    "BASE_METHODS",
+    "BaseFrame",
+    "LibraryBase",
+    "base_layer",
+    "base_weight",
+    "base_weights",
+    "library_class",
+]

@@ -24,7 +24,7 @@ from jkeras.core.object_api import object_api
 from jkeras.core.parts import at, path_to
 from jkeras.core.variables import Frame, innermost
 from jkeras.keras_classes.array_masks import masks_of, with_masks
-from jkeras.keras_classes.functional_call import as_array
+from jkeras.keras_classes.call_frame import as_array
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.ties import ties_of
 from jkeras.trainer.loop.parts import parts_of

@@ -1,8 +1,8 @@
 """What a layer class that defines `call`, in Keras's way, gets from the library.
 
-These methods are put into such a class when it is made, except where it has its own: the contract
-`init` and `apply`, over `build` and `call`, and what `build` and `call` use. An object under
-another name is another view of it: attributes are those of the object that was written.
+When such a class is made it gets the methods of `SubclassedLayer`, except those that it has: the
+contract `init` and `apply`, over `build` and `call`, and what `build` and `call` use. A model that
+names such a layer holds a view of it, not a copy: attributes are those of the user's object.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
 from jkeras.core.variables import Variable, innermost, weight_shape
-from jkeras.keras_classes import library_base
+from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
-from jkeras.keras_classes.functional_call import Pass, plan_of, run
-from jkeras.keras_classes.library_base import kind_above
+from jkeras.keras_classes.functional_call import plan_weights, run
+from jkeras.keras_classes.library_base import (
+    BASE_METHODS,
+    base_layer,
+    base_weight,
+    base_weights,
+)
 from jkeras.keras_classes.tracking import (
     ORIGIN,
     RECORD,
@@ -54,10 +59,10 @@ def add_weight(
     constraint: Any = None,
     name: str | None = None,
 ) -> Variable:
-    """A new variable of an object; see `Written.add_weight`."""
+    """A new variable of an object; see `SubclassedLayer.add_weight`."""
     who = str(getattr(owner, "who", None) or getattr(owner, "_who", type(owner).__name__))
     shape = weight_shape(who, shape)
-    frame = innermost(Pass)
+    frame = innermost(CallFrame)
     if frame is not None and frame.owner is owner and frame.phase == "call":
         raise ValueError(
             f"{who}: add_weight was called in `call`, where a weight would be new every time. "
@@ -84,8 +89,8 @@ def _outside(owner: Any, variable: Any) -> Any:
     return object_api().variable_value(owner(), variable())
 
 
-class Written:
-    """The methods; see above."""
+class SubclassedLayer:
+    """The methods of every layer with a `call` of its own."""
 
     is_subclassed = True
     padded_rows = "seen"
@@ -99,7 +104,7 @@ class Written:
 
     def init(self: Any, key: Key, *inputs: Any) -> tuple[Params, State]:
         """Fresh params and state: what `build` and `call` need for such inputs."""
-        return plan_of(self, key, inputs).made(key)
+        return plan_weights(self, key, inputs).made(key)
 
     def apply(
         self: Any,
@@ -142,8 +147,9 @@ class Written:
         total: Array | float = 0.0
         if not self.trainable:
             return total
-        own = library_base.of_above(origin_of(self), params) if kind_above(self) else {}
-        total = library_base.above(self).penalty(own) if own else total
+        base, own = base_layer(self), base_weights(origin_of(self), params)
+        if base is not None and own:
+            total = base.penalty(own)
         for variable, name in own_variables(origin_of(self)).items():
             if variable.regularizer is not None and name in params:
                 total = total + variable.regularizer(params[name])
@@ -164,8 +170,9 @@ class Written:
     def constrain(self: Any, params: Params) -> Params:
         """`params` with each weight's constraint applied."""
         new = dict(params)
-        own = library_base.of_above(origin_of(self), params) if kind_above(self) else {}
-        new |= library_base.above(self).constrain(own) if own else {}
+        base, own = base_layer(self), base_weights(origin_of(self), params)
+        if base is not None and own:
+            new |= base.constrain(own)
         for variable, name in own_variables(origin_of(self)).items():
             if variable.constraint is not None and name in params and self.trainable:
                 new[name] = variable.constraint(params[name])
@@ -186,7 +193,7 @@ class Written:
     def layers(self: Any) -> Any:
         """The layers in it, under their names; inside its own methods what was set as `layers`."""
         origin = origin_of(self)
-        frame = innermost(Pass)
+        frame = innermost(CallFrame)
         own = vars(origin)
         is_inside = frame is not None and frame.owner is origin
         if "layers" in own and (is_inside or record_of(origin).shapes is None):
@@ -256,7 +263,7 @@ class Written:
         Raises:
           ValueError: called outside of `call`.
         """
-        frame = innermost(Pass)
+        frame = innermost(CallFrame)
         if frame is None or frame.owner is not origin_of(self):
             raise ValueError(
                 f"{self.who}: add_loss was called outside of `call`. What depends on weights alone "
@@ -267,7 +274,7 @@ class Written:
     @property
     def losses(self: Any) -> list[Any]:
         """Inside `call`: what was added so far; outside as for every layer."""
-        frame = innermost(Pass)
+        frame = innermost(CallFrame)
         if frame is None:
             return object_api().weights(self).losses()
         return list(frame.losses) if frame.owner is origin_of(self) else []
@@ -281,7 +288,7 @@ class Written:
             isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
         ):
             raise forgotten(type(self).__name__)
-        frame = innermost(Pass)
+        frame = innermost(CallFrame)
         if frame is not None and holds_tracer(value):
             frame.leaks.append((target, name))
         if may_hold_layers(name, value):
@@ -292,7 +299,7 @@ class Written:
         origin = vars(self).get(ORIGIN)
         if origin is not None and name not in _OF_A_VIEW:
             return getattr(origin, name)
-        weight = library_base.weight(self, name, innermost(Pass))
+        weight = base_weight(self, name, innermost(CallFrame))
         if weight is not None:
             return weight
         fix = ""
@@ -342,7 +349,7 @@ class Written:
 
 _METHODS = {
     name: member
-    for name, member in vars(Written).items()
+    for name, member in vars(SubclassedLayer).items()
     if name not in ("__module__", "__doc__", "__dict__", "__weakref__")
 }
 
@@ -360,7 +367,7 @@ def complete_class(cls: Any) -> None:
     users = _classes_of_users(cls)
     above = next(base for base in cls.__mro__ if issubclass(base, Layer) and base not in users)
     if above is not Layer and not hasattr(above, "call"):
-        for name, method in library_base.INHERITED.items():
+        for name, method in BASE_METHODS.items():
             setattr(above, name, method)
     if not hasattr(cls, "call"):
         return
@@ -404,5 +411,5 @@ def method_of_build(own: Callable[..., Any], base: Callable[..., Any]) -> Callab
 
 def call_inside(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer that another one's `call` calls; NotImplemented outside of all."""
-    frame = innermost(Pass)
+    frame = innermost(CallFrame)
     return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)

@@ -22,8 +22,9 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import innermost
+from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import signature
-from jkeras.keras_classes.functional_call import Pass, run
+from jkeras.keras_classes.functional_call import run
 from jkeras.keras_classes.tracking import ORIGIN, layers_of
 from jkeras.trainer.loop.parts import is_trainer, parts_of
 
@@ -192,7 +193,7 @@ def check_steps(model: Any) -> None:
 
 def is_inside_call() -> bool:
     """Whether the `call` of a layer or model runs here."""
-    return innermost(Pass) is not None
+    return innermost(CallFrame) is not None
 
 
 def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -201,7 +202,7 @@ def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) ->
     if not state.called_on:
         given = getattr(state.net, "arranged", list)(inputs)
         state.called_on = tuple(jax.tree.map(spec_of, value) for value in given)
-    return innermost(Pass).call_layer(model.as_layer(), inputs, options)
+    return innermost(CallFrame).call_layer(model.as_layer(), inputs, options)
 
 
 def input_arguments(model: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an object written in Keras's way holds in its attributes: variables, and layers with names.
+"""What a subclassed layer or model holds in its attributes: variables, and layers with names.
 
 The attributes are read when they are needed, so layers in lists, tuples and dicts count, whenever
 they were put there. Only their order is noted, whenever one is set: it is that in which they came,
@@ -37,13 +37,13 @@ class Record:
     Attributes:
       variables: made by `add_weight`, in order.
       shapes: of the inputs it was built for, or None.
-      builds_above: whether its `build` calls that of the library's layer that it is written over.
+      calls_base_build: whether its `build` calls that of the library's layer that it subclasses.
     """
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
         self.shapes: Any = None
-        self.builds_above = False
+        self.calls_base_build = False
         self._before: tuple[dict[str, Any], int] | None = None
 
     def begin(self, owner: Any) -> None:
@@ -78,7 +78,7 @@ def _shallow(value: Any) -> Any:
 
 
 def origin_of(layer: Any) -> Any:
-    """The object that was written, of a layer that a model named."""
+    """The user's object, of which a model may hold a view under another name."""
     return vars(layer).get(ORIGIN, layer)
 
 

@@ -1,4 +1,4 @@
-"""What a layer written in Keras's way has, found by tracing it, and values made by it."""
+"""The weights of a layer with a `call` of its own: found by tracing it, with values for them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ LOSSES = "losses"
 """The entry of a state that holds what `add_loss` was given."""
 
 
-class Called(NamedTuple):
+class CalledLayer(NamedTuple):
     """A layer and the specs of the inputs that it is called on."""
 
     layer: Layer
     specs: tuple[Any, ...]
 
 
-class Plan:
+class WeightPlan:
     """What a layer has, found by tracing it: its variables, and the layers that it calls.
 
     Args:
       who: how messages name the layer.
 
     Attributes:
-      above: the library's layer that the class is written over, where it has weights of it.
+      base: the library's layer that the class subclasses, where it has weights of it.
       variables: its own, by name.
-      parts: for each path the plan of a layer written this way, or a layer and the specs of its
+      parts: for each path the plan of a layer of this kind, or a layer and the specs of its
         inputs.
       adds_losses: whether `call` adds losses.
       ties: which of the layers in its layers are the same one.
@@ -42,7 +42,7 @@ class Plan:
 
     def __init__(self, who: str) -> None:
         self.who = who
-        self.above: Called | None = None
+        self.base: CalledLayer | None = None
         self.variables: dict[Variable, str] = {}
         self.parts: dict[Path, Any] = {}
         self.adds_losses = False
@@ -52,8 +52,8 @@ class Plan:
         """The first values."""
         params: Params = {}
         state: State = {}
-        if self.above is not None:
-            params, state = self.above.layer.init(key, *self.above.specs)
+        if self.base is not None:
+            params, state = self.base.layer.init(key, *self.base.specs)
         for variable, name in self.variables.items():
             value = variable.initial(child(key, name))
             (params if variable.trainable else state)[name] = value
@@ -68,7 +68,7 @@ class Plan:
 
 
 def _part_made(part: Any, key: Key) -> tuple[Params, State]:
-    if isinstance(part, Plan):
+    if isinstance(part, WeightPlan):
         return part.made(key)
     params, state = part.layer.init(key, *part.specs)
     return params, with_activity(part.layer, state, jnp.zeros(()))
@@ -97,4 +97,4 @@ def put(tree: dict[str, Any], path: Path, part: Any) -> None:
         tree[path[0]] = part
 
 
-__all__ = ["LOSSES", "Called", "Plan", "at", "no_losses", "put"]
+__all__ = ["LOSSES", "CalledLayer", "WeightPlan", "at", "no_losses", "put"]

@@ -15,7 +15,7 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
 from jkeras.display import summary_text
-from jkeras.keras_classes.functional_call import Pass
+from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.optimizer_view import variables_of
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.weight_views import Weight, weights_of
@@ -296,7 +296,7 @@ class WeightsMixin:
         then the regularization losses of the weights as they are, each by itself. In a step of the
         model's own they are those of the call there; `fit` adds them by itself.
         """
-        state, frame, inner = self._parts.state, innermost(StepFrame), innermost(Pass)
+        state, frame, inner = self._parts.state, innermost(StepFrame), innermost(CallFrame)
         if frame is not None and frame.owner is self and frame.params is not None:
             return [*activity_losses(frame.state), *penalties(state.net, frame.params)]
         if inner is not None and inner.owner is self:
