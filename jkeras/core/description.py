@@ -9,8 +9,8 @@ there.
 A description is written as a configuration, and read from one, by its fields. A field whose value
 Keras spells otherwise has its rule beside it (`option(to_config=…)`).
 
-A class with an `__init__` of its own is written by hand, as for Keras: `super().__init__(...)`,
-then any attributes. Its objects may change, and are equal only to themselves.
+A class with an `__init__` of its own is mutable, as in Keras: `super().__init__(...)`, then any
+attributes. Its objects may change, and are equal only to themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from jkeras.core.serialization import LEFT_OUT, read, serialize_keras_object
 T = TypeVar("T")
 
 GIVEN = "_given"
-"""Where an object of a class written by hand keeps the arguments it was made with."""
+"""Where an object of a mutable class keeps the arguments it was made with."""
 
 _SAY_NOTHING: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
@@ -83,8 +83,8 @@ class Description:
       TypeError: Shift: unexpected argument `bye`. Did you mean 'by'? Arguments: by.
     """
 
-    by_hand: ClassVar[bool] = False
-    """Whether the class is written by hand, so that its objects may change."""
+    is_mutable: ClassVar[bool] = False
+    """Whether objects of the class may change, because it has an `__init__` of its own."""
 
     _own_init: ClassVar[bool] = False
 
@@ -93,13 +93,13 @@ class Description:
         for base in cls.__mro__[1:]:
             _complete(base)
         if "__init__" in cls.__dict__:
-            cls.by_hand = cls._own_init = cls.__dict__.get("by_hand", True)
+            cls.is_mutable = cls._own_init = cls.__dict__.get("is_mutable", True)
         elif not cls._own_init:
             setattr(cls, "__init__", _ToBeMade())  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = cls._new(kwargs)
-        if cls.by_hand:
+        if cls.is_mutable:
             object.__setattr__(made, GIVEN, (args, kwargs))
         return made
 
@@ -133,7 +133,7 @@ class Description:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
-        if self.by_hand:
+        if self.is_mutable:
             made = copy.copy(self)
             vars(made).update(changes)
             return made
@@ -147,7 +147,7 @@ class Description:
         that `jkeras.saving.serialize_keras_object` gives.
         """
         config = _config_of(self)
-        return config | given_config(self) if self.by_hand and _is_plain(type(self)) else config
+        return config | given_config(self) if self.is_mutable and _is_plain(type(self)) else config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -167,17 +167,17 @@ class Description:
 
     # One pair for all classes: a dataclass would write it anew for each, which `import` waits for.
     def __eq__(self, other: object) -> bool:
-        if self.by_hand:
+        if self.is_mutable:
             return self is other
         if type(other) is not type(self):
             return NotImplemented
         return _values(self) == _values(other)
 
     def __hash__(self) -> int:
-        return id(self) if self.by_hand else hash((type(self), _values(self)))
+        return id(self) if self.is_mutable else hash((type(self), _values(self)))
 
     def __repr__(self) -> str:
-        if self.by_hand:
+        if self.is_mutable:
             return f"<{self.who}>"
         shown = [
             f"{field.name}={_short(getattr(self, field.name))}"
@@ -210,14 +210,14 @@ class Description:
         if name in type(self).settable:
             type(self).settable[name](self, value)
             return
-        if self.by_hand:
+        if self.is_mutable:
             object.__setattr__(self, name, value)
             return
         fix = self.how_to_change(name, _short(value))
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be set. {fix}")
 
     def __delattr__(self, name: str) -> None:
-        if self.by_hand:
+        if self.is_mutable:
             object.__delattr__(self, name)
             return
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")
@@ -257,11 +257,11 @@ def inherit_init(cls: type) -> None:
         delattr(cls, "__init__")
 
 
-def as_by_hand(cls: type[Description]) -> None:
-    """Takes a class without arguments of its own as written by hand, with the `__init__` above."""
+def make_mutable(cls: type[Description]) -> None:
+    """Lets objects of a class without arguments of its own change; its `__init__` is that above."""
     if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
         inherit_init(cls)
-        cls.by_hand = True
+        cls.is_mutable = True
 
 
 def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
@@ -371,12 +371,12 @@ def _says_nothing(who: str, name: str, value: object) -> bool:
 
 
 def given_config(made: object) -> dict[str, Any]:
-    """The arguments that an object of a class written by hand was made with, by name.
+    """The arguments that an object of a mutable class was made with, by name.
 
     Raises:
       TypeError: one of them has no configuration.
     """
-    args, kwargs = vars(vars(made).get("_origin", made))[GIVEN]  # of the object, not of a view
+    args, kwargs = vars(made)[GIVEN]
     signature = inspect.signature(type(made).__init__)
     given = dict(signature.bind(made, *args, **kwargs).arguments)
     named: dict[str, Any] = {}
@@ -390,5 +390,5 @@ def given_config(made: object) -> dict[str, Any]:
 
 def _is_plain(cls: type) -> bool:
     """Whether no class of the user's writes its own configuration."""
-    below = [base for base in cls.__mro__ if getattr(base, "by_hand", False)]
+    below = [base for base in cls.__mro__ if getattr(base, "is_mutable", False)]
     return not any("get_config" in vars(base) for base in below)

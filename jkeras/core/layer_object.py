@@ -35,7 +35,7 @@ class LayerObject:
 
     name: str | None
     who: Any
-    by_hand: Any
+    is_mutable: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -207,7 +207,7 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
         if error is not None:
             raise error
         init(self, **kwargs)
-        if self.by_hand:
+        if self.is_mutable:
             own = vars(self)
             own["name"] = own["name"] or snake_case(type(self).__name__)
             own["activity_regularizer"] = object_api().regularizer(activity_regularizer)

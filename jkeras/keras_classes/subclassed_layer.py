@@ -320,7 +320,8 @@ class SubclassedLayer:
                 "assigning its attributes."
             )
         vars(view).update(told)
-        vars(view)[ORIGIN] = origin_of(self)
+        origin = origin_of(self)
+        vars(view).update({ORIGIN: origin, GIVEN: vars(origin)[GIVEN]})
         same(view, identity_of(self))
         return view
 
@@ -360,7 +361,7 @@ def complete_class(cls: Any) -> None:
     Args:
       cls: the class, which is made.
     """
-    cls.by_hand = True
+    cls.is_mutable = True
     inherit_init(cls)
     if "build" in vars(cls):
         cls.build = method_of_build(vars(cls)["build"], Layer.build)

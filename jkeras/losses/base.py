@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras.core.description import Description, as_by_hand, fields, option
+from jkeras.core.description import Description, fields, make_mutable, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
 from jkeras.core.variables import lenient
@@ -84,12 +84,12 @@ class Loss(Description):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__mro__[1] is Loss and not cls.__module__.startswith("jkeras."):
-            as_by_hand(cls)
+            make_mutable(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, `dtype` only where it is set, as Keras has none there."""
         config = super().get_config()
-        if self.by_hand:
+        if self.is_mutable:
             config = {"name": self.name, "reduction": self.reduction, **config}
         return config if config.get("dtype") else {k: v for k, v in config.items() if k != "dtype"}
 
@@ -191,7 +191,7 @@ class Loss(Description):
         return values, _both(valid, self.mask(y_true, values), values)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
-        if self.by_hand:
+        if self.is_mutable:
             with lenient():
                 y_true = y_true.astype(y_pred.dtype)  # as in Keras
                 return batch_values(self.call, y_true, y_pred, valid, self.who)
@@ -201,7 +201,7 @@ class Loss(Description):
         """Whether the user's own function gives one number for such a batch, arrays or specs: no
         filler rows may be among them then.
         """
-        if not self.by_hand:
+        if not self.is_mutable:
             return False
         with lenient():
             return gives_one_number(self.call, *self._specs(y_true, y_pred))
@@ -243,7 +243,7 @@ class Loss(Description):
         return self.name or snake_case(type(self).__name__)
 
 
-fields(Loss)  # completes the class; then its `__init__` is that of classes written by hand
+fields(Loss)  # completes the class; then its `__init__` is that of mutable classes
 
 
 def _begin(
@@ -252,7 +252,7 @@ def _begin(
     reduction: str | None = "sum_over_batch_size",
     dtype: DTypeLike | None = None,
 ) -> None:
-    """What `super().__init__(...)` does in a class written by hand."""
+    """What `super().__init__(...)` does in a class with an `__init__` of its own."""
     own = vars(self)
     own["name"] = name or snake_case(type(self).__name__)
     own["reduction"] = reduction_name(reduction)

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras.core.description import Description, as_by_hand, fields, option
+from jkeras.core.description import Description, fields, make_mutable, option
 from jkeras.core.naming import snake_case
 from jkeras.core.variables import Variable
 from jkeras.losses.base import (
@@ -84,7 +84,7 @@ class Metric(Description):
             if cls.__module__ not in _OURS:
                 give_methods(cls, Metric)
                 if cls.__mro__[1] is Metric:
-                    as_by_hand(cls)
+                    make_mutable(cls)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -253,11 +253,11 @@ class Metric(Description):
 _OURS = ("jkeras.metrics.reduction", "jkeras.metrics.base")
 """Where `update_state` is ours, with other names for its arguments."""
 
-fields(Metric)  # completes the class; then its `__init__` is that of classes written by hand
+fields(Metric)  # completes the class; then its `__init__` is that of mutable classes
 
 
 def _begin(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
-    """What `super().__init__(...)` does in a class written by hand."""
+    """What `super().__init__(...)` does in a class with an `__init__` of its own."""
     own = vars(self)
     own["name"] = name or snake_case(type(self).__name__)
     own["dtype"] = floating_dtype(dtype)

@@ -153,7 +153,7 @@ class MeanMetricWrapper(FunctionMetric):
     Source: `keras.metrics.MeanMetricWrapper`.
     """
 
-    by_hand: ClassVar[bool] = False  # its `__init__` sets fields only
+    is_mutable: ClassVar[bool] = False  # its `__init__` sets fields only
 
     def __init__(
         self,
