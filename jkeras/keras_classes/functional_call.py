@@ -224,4 +224,4 @@ def _masks(frame: CallFrame, values: tuple[Any, ...], outputs: Any) -> Any:
     return None if not isinstance(outputs, tuple) else (None,) * len(as_tuple(outputs))
 
 
-__all__ = ["LOSSES", "CallFrame", "Record", "WeightPlan", "plan_weights", "run"]
+__all__ = ["plan_weights", "run"]
