@@ -14,7 +14,7 @@ from jkeras.core.calling import arrangement
 from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import ACTIVITY_LOSS, Params, State
+from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes.library_base import BaseFrame, LibraryBase
@@ -29,6 +29,7 @@ from jkeras.keras_classes.tracking import (
 )
 from jkeras.keras_classes.weight_plan import LOSSES, CalledLayer, WeightPlan, at, put
 from jkeras.models.calls import (
+    Values,
     call_layer,
     unpacked,
     with_activity,
@@ -50,7 +51,7 @@ class CallFrame(BaseFrame):
 
     def __init__(
         self,
-        view: Any,
+        view: Layer,
         params: Params,
         state: State,
         *,
@@ -121,7 +122,7 @@ class CallFrame(BaseFrame):
 
     # -- layers inside
 
-    def call_layer(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call_layer(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs of a layer that is called here.
 
         Raises:
@@ -158,7 +159,7 @@ class CallFrame(BaseFrame):
         self.seen[path] = unpacked(outputs)
         return unpacked(outputs)
 
-    def _place(self, layer: Any, values: Any) -> tuple[Path, Any]:
+    def _place(self, layer: Layer, values: Values) -> tuple[Path, Any]:
         """Where a layer's values lie, and the layer under its name there."""
         known = self.names.get(identity_of(layer))
         if known is not None:
@@ -181,7 +182,7 @@ class CallFrame(BaseFrame):
                 )
         return (name,), layer.renamed(name)
 
-    def _planned(self, path: Path, layer: Any, values: Any, key: Key | None) -> dict[str, Any]:
+    def _planned(self, path: Path, layer: Layer, values: Values, key: Key | None) -> dict[str, Any]:
         """Makes traced values of a layer that is called for the first time; what it is told."""
         assert self.plan is not None
         if path in self.filled:
@@ -199,12 +200,12 @@ class CallFrame(BaseFrame):
 
     # -- masks and losses
 
-    def mask_of(self, value: Any) -> Any:
+    def mask_of(self, value: object) -> Any:
         """The mask of an array that a layer gave here, or that came in."""
         known = self.masks.get(id(value))
         return None if known is None else known[1]
 
-    def remember(self, value: Any, mask: Any) -> None:
+    def remember(self, value: object, mask: Array | None) -> None:
         """Notes the mask of an array."""
         if mask is not None:
             self.masks[id(value)] = (value, mask)

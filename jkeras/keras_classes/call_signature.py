@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jkeras.core.errors import unexpected_arguments
+from jkeras.core.layer import Layer
 from jkeras.keras_classes.tracking import origin_of
 
 _OPTIONS = ("training", "mask")
@@ -57,7 +58,7 @@ signature: Callable[[Any], CallSignature] = functools.cache(CallSignature)
 """The signature of a class's `call`."""
 
 
-def side_by_side(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+def side_by_side(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """A call's inputs by position, in the order in which `call` has them, and the other options.
 
     Raises:

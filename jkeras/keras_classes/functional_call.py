@@ -27,25 +27,27 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Layer, Params, State
+from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from
-from jkeras.core.trees import spec_of
+from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes.call_frame import CallFrame, Path, as_array
 from jkeras.keras_classes.call_signature import build_arguments, signature
 from jkeras.keras_classes.tracking import (
-    Record,
     is_subclassed,
     needs_super_init,
     origin_of,
     paths_of,
     record_of,
 )
-from jkeras.keras_classes.weight_plan import LOSSES, WeightPlan
+from jkeras.keras_classes.weight_plan import WeightPlan
 from jkeras.models.calls import (
+    Masks,
+    Values,
     as_tuple,
     naming_errors,
     unpacked,
@@ -53,7 +55,7 @@ from jkeras.models.calls import (
 )
 
 
-def plan_weights(view: Any, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
+def plan_weights(view: Layer, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
     """What a layer has, by its inputs' specs or arrays.
 
     Raises:
@@ -75,7 +77,7 @@ def plan_weights(view: Any, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
     return plan
 
 
-def _knows_training(owner: Any) -> bool:
+def _knows_training(owner: object) -> bool:
     """Whether this object or one inside of this kind looks at the flag."""
     if signature(type(owner)).takes("training"):
         return True
@@ -84,11 +86,11 @@ def _knows_training(owner: Any) -> bool:
 
 
 def run(
-    view: Any,
+    view: Layer,
     params: Params,
     state: State,
     values: tuple[Any, ...],
-    masks: Any,
+    masks: Masks | list[Any] | Array | None,
     *,
     key: Key | None,
     training: bool,
@@ -138,14 +140,14 @@ def run(
     return outputs, new, made
 
 
-def _remember(frame: CallFrame, value: Any, mask: Any) -> None:
+def _remember(frame: CallFrame, value: Tree, mask: Tree) -> None:
     leaves = jax.tree.leaves(value)
     masks = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
     for leaf, own in zip(leaves, masks if len(masks) == len(leaves) else (), strict=False):
         frame.remember(leaf, own)
 
 
-def _entering(dtype: Any, value: Any) -> Any:
+def _entering(dtype: DTypeLike | None, value: Tree) -> Any:
     value = as_array(value)
     if dtype is None or not hasattr(value, "dtype"):
         return value
@@ -174,7 +176,7 @@ def _build(frame: CallFrame, values: tuple[Any, ...]) -> None:
     record.shapes = shapes
 
 
-def _shapes(value: Any) -> Any:
+def _shapes(value: Tree) -> Any:
     """The shape of an input with None for the batch; a structure of shapes for a structure."""
     return jax.tree.map(
         lambda leaf: (None, *leaf.shape[1:]) if getattr(leaf, "ndim", 0) else (), value
@@ -210,7 +212,7 @@ def _called(frame: CallFrame, values: tuple[Any, ...], options: dict[str, Any]) 
     return jax.tree.map(jnp.asarray, outputs)
 
 
-def _masks(frame: CallFrame, values: tuple[Any, ...], outputs: Any) -> Any:
+def _masks(frame: CallFrame, values: Values, outputs: Tree) -> Any:
     """The masks of the outputs: those that layers inside gave them, else by `compute_mask`."""
     made = jax.tree.map(frame.mask_of, outputs)
     if jax.tree.leaves(made):

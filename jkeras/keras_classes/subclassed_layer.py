@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras.core.description import GIVEN, Description, inherit_init
 from jkeras.core.errors import describe
 from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
-from jkeras.core.object_api import object_api
+from jkeras.core.object_api import NamedLayer, object_api
 from jkeras.core.variables import Variable, innermost, weight_shape
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
@@ -43,20 +44,26 @@ from jkeras.keras_classes.tracking import (
     own_variables,
     record_of,
 )
+from jkeras.keras_classes.weight_plan import WeightPlan
+from jkeras.models.calls import Masks
 from jkeras.ops import constraints, initializers, regularizers
+
+Shape = int | Sequence[int | None] | None
+Function = Callable[..., Any] | str | dict[str, Any] | None
+"""What stands for an initializer, a regularizer or a constraint."""
 
 _OF_A_VIEW = {"name", "dtype", "trainable", "input_shape", *NOT_COPIED, ORIGIN}
 
 
 def add_weight(
-    owner: Any,
-    shape: Any = None,
-    initializer: Any = None,
-    dtype: Any = None,
+    owner: object,
+    shape: Shape = None,
+    initializer: Function = None,
+    dtype: DTypeLike | None = None,
     trainable: bool = True,
     autocast: bool = True,
-    regularizer: Any = None,
-    constraint: Any = None,
+    regularizer: Function = None,
+    constraint: Function = None,
     name: str | None = None,
 ) -> Variable:
     """A new variable of an object; see `SubclassedLayer.add_weight`."""
@@ -85,7 +92,7 @@ def add_weight(
     return variable
 
 
-def _outside(owner: Any, variable: Any) -> Any:
+def _outside(owner: Callable[[], Any], variable: Callable[[], Variable | None]) -> Any:
     return object_api().variable_value(owner(), variable())
 
 
@@ -113,32 +120,45 @@ class SubclassedLayer:
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
-        mask: Any = None,
+        mask: Masks | list[Any] | Array | None = None,
         **options: Any,
     ) -> tuple[Any, State]:
         """What `call` returns, and the new state."""
         masks = mask if isinstance(mask, tuple | list) else (mask,)
-        told: dict[str, Any] = {"key": key, "training": training, "options": options}
-        return run(self, params, state, inputs, masks, **told)[:2]
+        outputs, new, _ = run(
+            self, params, state, inputs, masks, key=key, training=training, options=options
+        )
+        return outputs, new
 
     def apply_with_mask(
         self: Any,
         params: Params,
         state: State,
         *inputs: Any,
-        masks: Any = None,
+        masks: Masks | None = None,
         key: Key | None = None,
         training: bool = False,
-        plan: Any = None,
+        plan: WeightPlan | None = None,
         turn: int = 0,
-        fill: Any = None,
+        fill: Callable[[Any], None] | None = None,
         **options: Any,
     ) -> tuple[Any, State, Any]:
         """As `apply`, and the masks of the outputs."""
-        told = {"key": key, "training": training, "plan": plan, "turn": turn, "fill": fill}
-        return run(self, params, state, inputs, masks, options=options, **told)
+        return run(
+            self,
+            params,
+            state,
+            inputs,
+            masks,
+            key=key,
+            training=training,
+            plan=plan,
+            turn=turn,
+            fill=fill,
+            options=options,
+        )
 
-    def side_by_side(self: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    def side_by_side(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """A call's inputs in the order of `call`, and the other options."""
         return side_by_side(self, args, kwargs)
 
@@ -217,13 +237,13 @@ class SubclassedLayer:
 
     def add_weight(
         self: Any,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: Shape = None,
+        initializer: Function = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: Function = None,
+        constraint: Function = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -254,7 +274,7 @@ class SubclassedLayer:
 
     add_variable = add_weight
 
-    def add_loss(self: Any, loss: Any) -> None:
+    def add_loss(self: Any, loss: Array | Sequence[Array]) -> None:
         """Adds to the loss that is minimised; for use in `call`.
 
         Args:
@@ -410,7 +430,7 @@ def method_of_build(own: Callable[..., Any], base: Callable[..., Any]) -> Callab
     return build
 
 
-def call_inside(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_inside(layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer that another one's `call` calls; NotImplemented outside of all."""
     frame = innermost(CallFrame)
     return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import jax
 
@@ -19,6 +19,7 @@ from jkeras.core import naming
 from jkeras.core.description import GIVEN
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of
 from jkeras.core.layer import Layer
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 
 ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
@@ -29,6 +30,18 @@ MODEL_PRIVATE = "_parts"
 """The attribute in which a model keeps what is its trainer's and not the user's."""
 
 Path = tuple[str, ...]
+T = TypeVar("T")
+
+
+class ModelPart(Protocol):
+    """A model that is held as a part of another object."""
+
+    @property
+    def net(self) -> Any:
+        """Its description."""
+
+    def as_layer(self) -> Any:
+        """Its description as a layer under its name."""
 
 
 class Record:
@@ -46,7 +59,7 @@ class Record:
         self.calls_base_build = False
         self._before: tuple[dict[str, Any], int] | None = None
 
-    def begin(self, owner: Any) -> None:
+    def begin(self, owner: object) -> None:
         """Before `build`: the attributes are noted, or, after the first time, restored."""
         own, private = vars(owner), _private_names(owner)
         if self._before is None:
@@ -59,35 +72,35 @@ class Record:
         own.update({n: _shallow(v) for n, v in attributes.items() if n not in private})
         del self.variables[count:]
 
-    def __deepcopy__(self, memo: Any) -> Record:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Record:
         return Record()
 
     def __reduce__(self) -> Any:
         return Record, ()
 
 
-def _private_names(owner: Any) -> frozenset[str]:
+def _private_names(owner: object) -> frozenset[str]:
     """The attributes of an object that hold nothing of the user's."""
     if isinstance(owner, Layer):
         return _OF_OBJECTS
     return _OF_OBJECTS | {MODEL_PRIVATE}
 
 
-def _shallow(value: Any) -> Any:
+def _shallow(value: T) -> T:
     return copy.copy(value) if type(value) in (list, dict, set) else value
 
 
-def origin_of(layer: Any) -> Any:
+def origin_of(layer: object) -> Any:
     """The user's object, of which a model may hold a view under another name."""
     return vars(layer).get(ORIGIN, layer)
 
 
-def is_subclassed(layer: Any) -> bool:
+def is_subclassed(layer: object) -> bool:
     """Whether a layer's class defines `call` in Keras's way."""
     return bool(getattr(type(layer), "is_subclassed", False))
 
 
-def record_of(owner: Any) -> Record:
+def record_of(owner: object) -> Record:
     """The record of an object."""
     own = vars(owner)
     if RECORD not in own:
@@ -95,7 +108,7 @@ def record_of(owner: Any) -> Record:
     return own[RECORD]
 
 
-def needs_super_init(layer: Any) -> None:
+def needs_super_init(layer: object) -> None:
     """Raises unless the constructor of the base class was called.
 
     Raises:
@@ -117,7 +130,7 @@ def forgotten(kind: str) -> RuntimeError:
 # -- variables
 
 
-def own_variables(owner: Any) -> dict[Variable, str]:
+def own_variables(owner: object) -> dict[Variable, str]:
     """The variables of an object, each with its name there; trained ones first."""
     held: dict[Variable, str] = {}
     for name, value in attributes(owner):
@@ -131,13 +144,13 @@ def own_variables(owner: Any) -> dict[Variable, str]:
     return names
 
 
-def attributes(owner: Any) -> list[tuple[str, Any]]:
+def attributes(owner: object) -> list[tuple[str, Any]]:
     """The attributes that a user may have set."""
     private = _private_names(owner)
     return [pair for pair in vars(owner).items() if pair[0] not in private]
 
 
-def _leaves(value: Any, kind: type) -> Iterator[Any]:
+def _leaves(value: object, kind: type[T]) -> Iterator[T]:
     if isinstance(value, kind):
         yield value
     elif isinstance(value, list | tuple):
@@ -151,9 +164,9 @@ def _leaves(value: Any, kind: type) -> Iterator[Any]:
 # -- layers
 
 
-def note_layers(owner: Any) -> None:
+def note_layers(owner: object) -> None:
     """Notes the order of the layers that came since the last look; before an attribute is set."""
-    held: dict[Any, tuple[str, Any]] = {}
+    held: dict[Any, tuple[str, Layer | ModelPart]] = {}
     for name, value in attributes(owner):
         for part in _parts(value):
             held.setdefault(_key(part), (name, part))
@@ -164,23 +177,23 @@ def note_layers(owner: Any) -> None:
     vars(owner)[ORDER] = [held[key][1] for key in (*noted, *came) if key in held]
 
 
-def _key(part: Any) -> Any:
+def _key(part: Layer | ModelPart) -> Any:
     """What a layer or a model is known by: layers may be added to a model, which stays the same."""
     return identity_of(part) if isinstance(part, Layer) else part
 
 
-def _serial(part: Any) -> int:
-    net = part if isinstance(part, Layer) else part.net
+def _serial(part: Layer | ModelPart) -> int:
+    net: Any = part if isinstance(part, Layer) else part.net
     return identity_of(net).serial if isinstance(net, Layer) else 0
 
 
-def may_hold_layers(name: str, value: Any) -> bool:
+def may_hold_layers(name: str, value: object) -> bool:
     """Whether setting this attribute may bring layers."""
     kinds = Layer | list | tuple | Mapping
     return name not in _OF_OBJECTS and (isinstance(value, kinds) or hasattr(value, "as_layer"))
 
 
-def layers_of(owner: Any) -> list[Any]:
+def layers_of(owner: object) -> list[Any]:
     """The layers of an object under their names, in the order in which they came."""
     note_layers(owner)
     found: dict[Identity, Any] = {}
@@ -196,7 +209,7 @@ def layers_of(owner: Any) -> list[Any]:
     return [layer.renamed(name) for layer, name in pairs]
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def _parts(value: Any) -> Iterator[Layer | ModelPart]:
     """The layers and models in a value."""
     if isinstance(value, Layer) or hasattr(value, "as_layer"):
         yield value
@@ -208,7 +221,7 @@ def _parts(value: Any) -> Iterator[Any]:
             yield from _parts(item)
 
 
-def paths_of(owner: Any) -> dict[Identity, tuple[Path, Any]]:
+def paths_of(owner: object) -> dict[Identity, tuple[Path, Any]]:
     """Every layer in an object, and in the layers there, with the path to its values."""
     found: dict[Identity, tuple[Path, Any]] = {}
 
@@ -228,7 +241,7 @@ def paths_of(owner: Any) -> dict[Identity, tuple[Path, Any]]:
 # -- what must not stay
 
 
-def holds_tracer(value: Any) -> bool:
+def holds_tracer(value: Tree) -> bool:
     """Whether an array that is being traced is in a value."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
+from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.models.calls import with_activity
 from jkeras.models.ties import Ties
@@ -44,7 +46,7 @@ class WeightPlan:
         self.who = who
         self.base: CalledLayer | None = None
         self.variables: dict[Variable, str] = {}
-        self.parts: dict[Path, Any] = {}
+        self.parts: dict[Path, WeightPlan | CalledLayer] = {}
         self.adds_losses = False
         self.ties = Ties()
 
@@ -67,7 +69,7 @@ class WeightPlan:
         return self.ties.single(params), self.ties.single(state)
 
 
-def _part_made(part: Any, key: Key) -> tuple[Params, State]:
+def _part_made(part: WeightPlan | CalledLayer, key: Key) -> tuple[Params, State]:
     if isinstance(part, WeightPlan):
         return part.made(key)
     params, state = part.layer.init(key, *part.specs)
@@ -79,14 +81,14 @@ def no_losses() -> State:
     return {ACTIVITY_LOSS: jnp.zeros((), jnp.float32)}
 
 
-def at(tree: Any, path: Path) -> Any:
+def at(tree: Mapping[str, Any], path: Path) -> Any:
     """The part of nested dicts at a path; empty where there is none."""
     for name in path:
         tree = tree.get(name, {})
     return tree
 
 
-def put(tree: dict[str, Any], path: Path, part: Any) -> None:
+def put(tree: dict[str, Any], path: Path, part: Tree) -> None:
     """Puts a part in nested dicts, which are copied on the way; nothing where it is empty."""
     if not part:
         return
