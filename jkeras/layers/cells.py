@@ -158,7 +158,7 @@ def run_steps(
 
 def init_of(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
     """`cell.init` for one step and states, which a cell in Keras's way takes as a list."""
-    given = (list(states),) if getattr(cell, "states_in_list", False) else states
+    given = (list(states),) if cell.states_in_list else states
     made: tuple[Params, State] = cell.init(key, inputs, *given)
     return made
 
@@ -167,7 +167,7 @@ def step_of(
     cell: Layer, params: Params, state: State, inputs: ArrayLike, states: States, **told: Any
 ) -> tuple[Any, States, State]:
     """`cell.apply` for one step: the output, the states, and the cell's own state."""
-    if getattr(cell, "states_in_list", False):
+    if cell.states_in_list:
         made, new = cell.apply(params, state, inputs, list(states), **told)
         output, after = made if isinstance(made, tuple | list) and len(made) == 2 else (made, ())
         rest = after if isinstance(after, tuple | list) else (after,)

@@ -9,6 +9,7 @@ import jax
 from jkeras.core.calling import call
 from jkeras.core.description import fields
 from jkeras.core.layer import Layer
+from jkeras.core.trees import Tree
 from jkeras.layers.input import entrance
 from jkeras.models.graph import Graph
 
@@ -22,7 +23,7 @@ def anew(layers: list[Any]) -> list[Any]:
     return [_anew(layer, made) for layer in layers]
 
 
-def _anew(value: Any, made: dict[int, Any]) -> Any:
+def _anew(value: object, made: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
         return tuple(_anew(item, made) for item in value)
     if not isinstance(value, Layer):
@@ -50,7 +51,7 @@ def rebuilt(graph: Graph, layers: list[Any]) -> tuple[Any, Any]:
     """
     found: dict[int, Any] = {}
 
-    def mapped(tree: Any) -> Any:
+    def mapped(tree: Tree) -> Tree:
         return jax.tree.map(lambda leaf: found.get(id(leaf), leaf), tree)
 
     for symbol, front in zip(graph.input_symbols, graph.wiring.front, strict=True):

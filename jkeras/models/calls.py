@@ -23,6 +23,7 @@ from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
 from jkeras.core.remat import rematerialized
+from jkeras.core.trees import Tree
 
 Values = tuple[Any, ...]
 Masks = tuple[Any, ...]
@@ -49,7 +50,7 @@ _UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversion
 
 
 @contextlib.contextmanager
-def naming_errors(layer: Any, values: Values) -> Iterator[None]:
+def naming_errors(layer: object, values: Values) -> Iterator[None]:
     """While it is entered, what JAX or a user's code says about these inputs gets the layer's name.
 
     Raises:
@@ -80,7 +81,7 @@ def naming_errors(layer: Any, values: Values) -> Iterator[None]:
         fits = not wrong or getattr(layer, "takes_structures", False)
         if fits or not _takes_for_array(error):
             raise
-        raise value_error(who=layer.who, expected="one array", **_counted(wrong[0])) from error
+        raise value_error(who=_who(layer), expected="one array", **_counted(wrong[0])) from error
 
 
 def _takes_for_array(error: AttributeError) -> bool:
@@ -88,7 +89,7 @@ def _takes_for_array(error: AttributeError) -> bool:
     return error.name is not None and type(error.obj) in _TAKEN_FOR_ARRAYS
 
 
-def _who(layer: Any) -> str:
+def _who(layer: object) -> str:
     return getattr(layer, "who", type(layer).__name__)
 
 
@@ -98,7 +99,7 @@ def _shapes(values: Values) -> str:
     return f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
 
 
-def _counted(value: Any) -> dict[str, str]:
+def _counted(value: object) -> dict[str, str]:
     """What was given in place of an array, with what to do: fields of an error."""
     if isinstance(value, dict):
         names = " and ".join(map(repr, value))
@@ -172,7 +173,7 @@ def call_layer(
     return as_tuple(outputs), with_activity(layer, new, outputs, before), made
 
 
-def _run(layer: Layer, apply_fn: Any, told: dict[str, Any], *given: Any) -> Any:
+def _run(layer: Layer, apply_fn: Callable[..., Any], told: dict[str, Any], *given: Any) -> Any:
     """`apply_fn(params, state, *values, **told)`, computed again on the way back if the layer was
     made in a `RematScope`.
     """
@@ -189,7 +190,7 @@ def key_of_turn(key: Key | None, turn: int) -> Key | None:
     return key if turn == 0 or key is None else child(key, turn)
 
 
-def as_tuple(outputs: Any) -> Values:
+def as_tuple(outputs: Tree) -> Values:
     """The outputs side by side: one output is a tuple of one."""
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
@@ -204,7 +205,7 @@ def activity_rule(layer: Layer) -> Any:
     return getattr(layer, "activity_regularizer", None)
 
 
-def with_activity(layer: Layer, state: State, outputs: Any, before: Array | None = None) -> State:
+def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | None = None) -> State:
     """The layer's state with the regularization of its outputs, divided by the batch size as in
     Keras; `before` is that of the turns before, when the layer runs more than once.
     """
@@ -231,7 +232,7 @@ def _masks_of(layer: Layer, values: Values, masks: Masks, outputs: Values) -> Ma
     return (None,) * len(outputs)
 
 
-def _parallel(made: Any, outputs: Values) -> Masks:
+def _parallel(made: Tree, outputs: Values) -> Masks:
     """Masks as a tuple as long as the outputs; what is missing has none."""
     if len(outputs) == 1 and isinstance(outputs[0], dict | list):
         return (made,)

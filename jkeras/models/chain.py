@@ -42,7 +42,7 @@ from jkeras.models.calls import (
 from jkeras.models.composite import Composite
 
 
-def _named(layers: Any) -> tuple[Layer, ...]:
+def _named(layers: object) -> tuple[Layer, ...]:
     """The layers, each knowing its name in this chain; one object keeps one name."""
     if not isinstance(layers, list | tuple):
         raise TypeError(f"expected a list of layers, got {describe(layers)}.")
@@ -62,13 +62,14 @@ def _named(layers: Any) -> tuple[Layer, ...]:
     return tuple(named[identity_of(layer)] for layer in layers)
 
 
-def input_layer(given: Any) -> Any:
+def input_layer(given: object) -> Any:
     """The `InputLayer` of a symbol that `Input` returned; anything else as it is."""
-    is_symbol = isinstance(given, Symbol) and given.node is not None
-    return given.node.layer if is_symbol and is_input(given) else given
+    if isinstance(given, Symbol) and given.node is not None and is_input(given):
+        return given.node.layer
+    return given
 
 
-def instead_of(given: Any) -> str:
+def instead_of(given: object) -> str:
     """What to write instead of something that is no layer."""
     if isinstance(given, type):
         return f"Make one: {given.__name__}(...)."
@@ -132,7 +133,7 @@ class Chain(Composite):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
-        mask: Any = None,
+        mask: Masks | list[Any] | Array | None = None,
     ) -> tuple[Any, State]:
         """As every layer's `apply`.
 
@@ -150,7 +151,7 @@ class Chain(Composite):
         params: Params,
         state: State,
         *inputs: Any,
-        masks: Any = None,
+        masks: Masks | list[Any] | Array | None = None,
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
@@ -219,7 +220,7 @@ def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[
         return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
 
 
-def _checked_masks(chain: Layer, masks: Any, inputs: Values) -> Masks:
+def _checked_masks(chain: Layer, masks: Masks | list[Any] | Array | None, inputs: Values) -> Masks:
     """One mask or None for each input.
 
     Raises:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras.core.layer import Layer
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.models.chain import Chain
 
 
-def written_layer(layer: Any) -> Any:
+def written_layer(layer: Layer) -> Any:
     """A layer of a model as a configuration; a chain as the `Sequential` that it is in Keras."""
     if type(layer) is not Chain:
         return serialize_keras_object(layer)

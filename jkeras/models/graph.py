@@ -24,7 +24,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
 from jkeras.layers.input import Input, InputLayer, entrance
-from jkeras.models.calls import as_tuple, call_layer, unpacked, with_activity
+from jkeras.models.calls import Masks, as_tuple, call_layer, unpacked, with_activity
 from jkeras.models.chain import Chain
 from jkeras.models.composite import Composite
 from jkeras.models.graph_config import config_of_graph, graph_parts
@@ -201,7 +201,7 @@ class Graph(Composite):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
-        mask: Any = None,
+        mask: Masks | list[Any] | Array | None = None,
     ) -> tuple[Any, State]:
         """As every layer's `apply`.
 
@@ -214,15 +214,17 @@ class Graph(Composite):
           rows: `[batch]` bool, the examples that are real.
           mask: the mask of the input, or a list of masks for several.
         """
-        told = {"masks": mask, "key": key, "training": training, "rows": rows}
-        return self.apply_with_mask(params, state, *inputs, **told)[:2]
+        outputs, state, _ = self.apply_with_mask(
+            params, state, *inputs, masks=mask, key=key, training=training, rows=rows
+        )
+        return outputs, state
 
     def apply_with_mask(
         self,
         params: Params,
         state: State,
         *inputs: Any,
-        masks: Any = None,
+        masks: Masks | list[Any] | Array | None = None,
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
@@ -258,7 +260,7 @@ class Graph(Composite):
         params: Params,
         state: State,
         inputs: tuple[Any, ...],
-        masks: Any,
+        masks: Masks | list[Any] | Array | None,
         told: dict[str, Any],
     ) -> tuple[dict[int, Any], dict[int, Any]]:
         """Every value by its number, and their masks; replaces the entries of `state`."""
@@ -304,7 +306,7 @@ class Graph(Composite):
         pairs = zip(layers, self.arranged(inputs), strict=True)
         return [_entered(layer, value) for layer, value in pairs]
 
-    def _arranged_masks(self, masks: Any) -> list[Any]:
+    def _arranged_masks(self, masks: Masks | list[Any] | Array | None) -> list[Any]:
         wanted = len(self.input_names)
         if masks is None:
             return [None] * wanted
@@ -323,7 +325,7 @@ def _compared(graph: Graph) -> tuple[Any, ...]:
     return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.ties
 
 
-def _entered(layer: Any, value: Any) -> Any:
+def _entered(layer: Layer, value: Array | jax.ShapeDtypeStruct) -> Any:
     """An input as the graph computes with it: integers become float32, as an `Input` without dtype
     says.
     """

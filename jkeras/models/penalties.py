@@ -7,7 +7,7 @@ from typing import Any
 from jkeras.core.layer import Params
 
 
-def penalties(layer: Any, params: Params) -> list[Any]:
+def penalties(layer: object, params: Params) -> list[Any]:
     """The loss of every weight that has a regularizer, layer by layer; none of a frozen one.
 
     Example:

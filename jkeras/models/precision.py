@@ -20,7 +20,7 @@ from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph
 
 
-def in_policy(net: Any, policy: Any) -> Any:
+def in_policy(net: object, policy: str | DTypePolicy) -> Chain | Graph:
     """A chain or graph whose layers compute by a policy.
 
     Args:
@@ -46,10 +46,12 @@ def in_policy(net: Any, policy: Any) -> Any:
                 "made."
             ),
         )
-    return _changed(net, DTypePolicy(policy).compute_dtype, True)
+    policy = policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
+    changed: Chain | Graph = _changed(net, policy.compute_dtype, True)
+    return changed
 
 
-def _changed(layer: Any, dtype: str, last: bool) -> Any:
+def _changed(layer: Layer, dtype: str, last: bool) -> Any:
     """The layer in `dtype`, or, where it makes outputs of the model, in float32."""
     if isinstance(layer, Graph):
         makers = {call for call in layer.wiring.calls if set(call.outputs) & _outputs(layer)}

@@ -23,7 +23,10 @@ from typing import Any
 from jkeras.core.errors import value_error
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.parts import Path, at, places, put
-from jkeras.core.trees import named_leaves
+from jkeras.core.trees import Tree, named_leaves
+
+Values = dict[str, Any]
+"""Params or state: nested dicts of arrays."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,21 +39,21 @@ class Ties:
 
     groups: tuple[tuple[Path, ...], ...] = ()
 
-    def filled(self, tree: Any) -> Any:
+    def filled(self, tree: Values) -> Values:
         """The values with those of each such layer at all of its places."""
         for group in self.groups:
             source = next((place for place in group if _weights(at(tree, place))), None)
             tree = tree if source is None else _copied(tree, source, group)
         return tree
 
-    def spread(self, tree: Any, path: Path) -> Any:
+    def spread(self, tree: Values, path: Path) -> Values:
         """The values after the layer at `path` has run: what it wrote is at all places."""
         for group in self.groups:
             source = next((place for place in group if place[: len(path)] == path), None)
             tree = tree if source is None else _copied(tree, source, group)
         return tree
 
-    def single(self, tree: Any) -> Any:
+    def single(self, tree: Values) -> Values:
         """The values with those of each such layer at the first of its places alone."""
         for group in self.groups:
             found = [place for place in group if _weights(at(tree, place))]
@@ -58,7 +61,7 @@ class Ties:
                 tree = put(tree, place, _losses(at(tree, place)))
         return tree
 
-    def check(self, who: str, params: Any) -> None:
+    def check(self, who: str, params: Values) -> None:
         """Raises unless the weights of such a layer have the same shapes at all of its places.
 
         Raises:
@@ -69,7 +72,7 @@ class Ties:
                 _check_alike(who, first, at(params, first), other, at(params, other))
 
 
-def ties_of(net: Any) -> Ties:
+def ties_of(net: object) -> Ties:
     """The ties between the layers of a layer.
 
     Example:
@@ -85,7 +88,7 @@ def ties_of(net: Any) -> Ties:
     return Ties(tuple(tuple(group) for group in groups.values() if len(group) > 1))
 
 
-def _copied(tree: Any, source: Path, group: tuple[Path, ...]) -> Any:
+def _copied(tree: Values, source: Path, group: tuple[Path, ...]) -> Values:
     part = at(tree, source)
     if not _weights(part):
         return tree
@@ -95,7 +98,7 @@ def _copied(tree: Any, source: Path, group: tuple[Path, ...]) -> Any:
     return tree
 
 
-def _weights(tree: Any) -> Any:
+def _weights(tree: Tree) -> Tree:
     """A tree without activity losses, which belong to a place and not to a layer."""
     if not isinstance(tree, dict):
         return tree
@@ -103,7 +106,7 @@ def _weights(tree: Any) -> Any:
     return {name: part for name, part in kept.items() if not isinstance(part, dict) or part}
 
 
-def _losses(tree: Any) -> Any:
+def _losses(tree: Tree) -> dict[str, Any]:
     """The activity losses in a tree, and nothing else."""
     if not isinstance(tree, dict):
         return {}
@@ -111,13 +114,13 @@ def _losses(tree: Any) -> Any:
     return {name: part for name, part in kept.items() if not isinstance(part, dict) or part}
 
 
-def _merged(a: Any, b: Any) -> Any:
+def _merged(a: Tree, b: Tree) -> Tree:
     if not (isinstance(a, dict) and isinstance(b, dict)):
         return a
     return {**b, **{name: _merged(part, b.get(name)) for name, part in a.items()}}
 
 
-def _check_alike(who: str, first: Path, a: Any, other: Path, b: Any) -> None:
+def _check_alike(who: str, first: Path, a: Tree, other: Path, b: Tree) -> None:
     found, wanted = named_leaves(b), named_leaves(a)
     for name in wanted if found and wanted else ():
         shapes = [

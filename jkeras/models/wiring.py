@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
@@ -23,6 +23,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.operations import Template, template
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.tracing import is_input, origin
+from jkeras.core.trees import Tree
 from jkeras.layers.input import InputLayer
 
 
@@ -58,7 +59,7 @@ class Wiring:
     outputs: Template
 
 
-def wired(inputs: Any, outputs: Any) -> tuple[Wiring, list[list[Node]]]:
+def wired(inputs: Tree, outputs: Tree) -> tuple[Wiring, list[list[Node]]]:
     """The wiring between symbols, and the calls of each of its layers.
 
     Args:
@@ -179,7 +180,7 @@ class _Walk:
         return sorted(found, key=lambda identity: -self._of_layers[identity])
 
 
-def _symbols(argument: str, structure: Any) -> list[Symbol]:
+def _symbols(argument: str, structure: Tree) -> list[Symbol]:
     """The leaves of a structure, which have to be symbols."""
     leaves = jax.tree.leaves(structure, is_leaf=lambda leaf: leaf is None)
     for leaf in leaves:
@@ -218,7 +219,7 @@ def _call(node: Node, order: list[Identity], numbers: dict[int, int]) -> Call:
     return Call(order.index(identity_of(node.layer)), known, tuple(outputs))
 
 
-def _numbered(structure: Any, numbers: dict[int, int]) -> Template:
+def _numbered(structure: Tree, numbers: dict[int, int]) -> Template:
     made, symbols = template(structure)
     return made.renumbered([numbers[id(symbol)] for symbol in symbols])
 

@@ -406,3 +406,25 @@ def test_the_message_says_what_to_do(case: str) -> None:
     with pytest.raises(kind) as caught:
         wrong()
     assert str(caught.value) == message
+
+
+class Around(layers.TimeDistributed):
+    """Written over a layer around a layer, with a second layer beside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(layers.Dense(2), **kwargs)
+        self.beside = layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.beside(x)
+
+
+def test_what_a_wrapper_tells_of_itself_does_not_hold_for_a_class_over_it() -> None:
+    plain, layer = layers.TimeDistributed(layers.Dense(2)), Around()
+    assert plain.sublayer_paths() == [((), layers.Dense(2))]
+    assert plain.wrapped_layer() == layers.Dense(2) and plain.named_sublayers() == []
+    found = [(path, part.units) for path, part in layer.sublayer_paths()]
+    assert found == [(("dense",), 2), (("dense_1",), 3)]
+    assert [part.name for part in layer.named_sublayers()] == ["dense", "dense_1"]
+    assert layer.wrapped_layer() is None and not layer.made_of_layers
+    assert layer.renamed("other").beside is layer.beside

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.trees import Tree
 from jkeras.models.adapters.foreign import Foreign, strong
 from jkeras.models.adapters.making import Made, class_of, is_factory
 from jkeras.models.adapters.named import Named
@@ -28,14 +29,14 @@ from jkeras.models.adapters.named import Named
 class _Parts:
     """A module and its state taken apart: what is static, and how to put values in."""
 
-    def __init__(self, module: Any, carried: Any) -> None:
+    def __init__(self, module: Tree, carried: Tree) -> None:
         params, buffers, self.static = _split(module)
         self.params, self.buffers = Named(params), Named(buffers)
         self.carried: Any = None if carried is None else jax.tree.structure(carried)
         self.axis_names = _axis_names(module)
         self.waits = any(map(_is_index, _indices(module)))
 
-    def values(self, module: Any, carried: Any) -> tuple[Params, State]:
+    def values(self, module: Tree, carried: Tree) -> tuple[Params, State]:
         """The params and the state in a module of this structure."""
         params, buffers, _ = _split(module)
         state: State = {}
@@ -57,7 +58,7 @@ class _Parts:
         return module, jax.tree.unflatten(self.carried, jax.tree.leaves(state["state"]))
 
 
-def _split(module: Any) -> tuple[Any, Any, Any]:
+def _split(module: Tree) -> tuple[Any, Any, Any]:
     import equinox as eqx
 
     params, rest = eqx.partition(module, _is_trained)
@@ -65,27 +66,29 @@ def _split(module: Any) -> tuple[Any, Any, Any]:
     return params, buffers, static
 
 
-def _is_array(leaf: Any) -> bool:
+def _is_array(leaf: object) -> bool:
     return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct)
 
 
-def _is_trained(leaf: Any) -> bool:
-    return _is_array(leaf) and bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+def _is_trained(leaf: object) -> bool:
+    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
+        return False
+    return bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
 
 
-def _is_index(leaf: Any) -> bool:
+def _is_index(leaf: object) -> bool:
     return type(leaf).__name__ == "StateIndex"
 
 
-def _indices(module: Any) -> list[Any]:
+def _indices(module: Tree) -> list[Any]:
     return jax.tree.leaves(module, is_leaf=_is_index)
 
 
-def _is_batch_norm(leaf: Any) -> bool:
+def _is_batch_norm(leaf: object) -> bool:
     return type(leaf).__name__ == "BatchNorm" and hasattr(leaf, "axis_name")
 
 
-def _axis_names(module: Any) -> tuple[Any, ...]:
+def _axis_names(module: Tree) -> tuple[Any, ...]:
     """The names of the batch axis that the layers inside want."""
     found = jax.tree.leaves(module, is_leaf=_is_batch_norm)
     names = [leaf.axis_name for leaf in found if _is_batch_norm(leaf)]

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.errors import nearest, type_error, value_error
-from jkeras.core.layer import Layer, option
+from jkeras.core.layer import Array, Layer, option
 
 _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
@@ -170,11 +170,11 @@ class Foreign(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask if self.supports_masking else None
 
-    def told(self, training: bool, rows: Any, mask: Any) -> dict[str, Any]:
+    def told(self, training: bool, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
         """What the module gets by name: the flags, and real rows and the mask if it wants them."""
         return self.flags(training) | self.told_of_data(rows, mask)
 
-    def told_of_data(self, rows: Any, mask: Any) -> dict[str, Any]:
+    def told_of_data(self, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
         """The real rows and the mask by name, if the module wants them."""
         found = {"rows": rows} if self.padded_rows == "masked" else {}
         return found | ({"mask": mask} if mask is not None and self.makes_masks else {})
@@ -199,7 +199,7 @@ class Foreign(Layer):
             )
             raise
 
-    def check_alike(self, new: Any, old: Any, fix: str) -> None:
+    def check_alike(self, new: trees.Tree, old: trees.Tree, fix: str) -> None:
         """Raises unless a new state has the structure of the old one.
 
         Raises:
@@ -235,7 +235,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return found
 
 
-def strong(new: Any, old: Any) -> Any:
+def strong(new: trees.Tree, old: trees.Tree) -> trees.Tree:
     """`new` in the dtypes of `old`, without weak types, which a loop could not carry."""
     return jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, old)
 
