@@ -57,6 +57,7 @@ _OF_A_VIEW = {"name", "dtype", "trainable", "input_shape", *NOT_COPIED, ORIGIN}
 
 def add_weight(
     owner: object,
+    who: str,
     shape: Shape = None,
     initializer: Function = None,
     dtype: DTypeLike | None = None,
@@ -66,8 +67,7 @@ def add_weight(
     constraint: Function = None,
     name: str | None = None,
 ) -> Variable:
-    """A new variable of an object; see `SubclassedLayer.add_weight`."""
-    who = str(getattr(owner, "who", None) or getattr(owner, "_who", type(owner).__name__))
+    """A new variable of an object, which messages call `who`; see `SubclassedLayer.add_weight`."""
     shape = weight_shape(who, shape)
     frame = innermost(CallFrame)
     if frame is not None and frame.owner is owner and frame.phase == "call":
@@ -270,7 +270,7 @@ class SubclassedLayer:
         del aggregation, overwrite_with_gradient
         needs_super_init(self)
         told = (shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
-        return add_weight(origin_of(self), *told)
+        return add_weight(origin_of(self), self.who, *told)
 
     add_variable = add_weight
 

@@ -285,6 +285,10 @@ class Silent(layers.Layer):
         del x
 
 
+class WithoutCall(jkeras.Model):
+    """A model that is never run."""
+
+
 class Unknown(layers.Layer):
     """Has a weight of unknown size."""
 
@@ -367,6 +371,11 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "Unknown 'unknown': add_weight: `shape`: expected known sizes, got (None, 3). Give that "
         "axis a size in Input.",
+    ),
+    "a weight of a model, of no size": (
+        lambda: WithoutCall(name="mine").add_weight(shape="a"),
+        TypeError,
+        "WithoutCall 'mine': add_weight: `shape`: expected sizes, got 'a' (str).",
     ),
     "an argument that call lacks": (
         lambda: Linear(2)(X, scale=2.0),
