@@ -68,21 +68,8 @@ class LayerIntrospection:
           (None, 5)
         """
         given = [*shapes, *named.values()]
-        found = self.compute_output_spec(*(self._symbols(shape) for shape in given))
+        found = self.compute_output_spec(*(_symbols(self, shape) for shape in given))
         return jax.tree.map(lambda symbol: symbol.shape, found)
-
-    def _symbols(self, shape: Any) -> Any:
-        """Symbols of a shape, or of a structure of shapes."""
-        if isinstance(shape, dict):
-            return {name: self._symbols(part) for name, part in shape.items()}
-        if not isinstance(shape, list | tuple):
-            raise type_error(
-                f"compute_output_shape: expected a shape such as (None, 4), got {describe(shape)}.",
-                who=self.who,
-            )
-        if all(size is None or hasattr(size, "__index__") for size in shape):
-            return Symbol(shape, "int32" if self.takes_integers else "float32")
-        return [self._symbols(part) for part in shape]
 
     @property
     def output(self) -> Any:
@@ -110,6 +97,20 @@ class LayerIntrospection:
         """The policy that Keras has for such a layer."""
         name = "float32" if self.dtype is None else self.dtype.name
         return DTypePolicy(f"mixed_{name}" if name in ("bfloat16", "float16") else name)
+
+
+def _symbols(layer: LayerIntrospection, shape: Any) -> Any:
+    """Symbols of a shape, or of a structure of shapes."""
+    if isinstance(shape, dict):
+        return {name: _symbols(layer, part) for name, part in shape.items()}
+    if not isinstance(shape, list | tuple):
+        raise type_error(
+            f"compute_output_shape: expected a shape such as (None, 4), got {describe(shape)}.",
+            who=layer.who,
+        )
+    if all(size is None or hasattr(size, "__index__") for size in shape):
+        return Symbol(shape, "int32" if layer.takes_integers else "float32")
+    return [_symbols(layer, part) for part in shape]
 
 
 __all__ = ["LayerIntrospection"]
