@@ -16,10 +16,13 @@ Laws:
   - Layers inside, in lists and dicts too, keep theirs under names in Keras's style, counted in this
     object; one object at two places is one set of weights.
   - The structure of the state is the same for every flag.
+  - Threads may meet: an object is built, and traced for what it has, by one at a time. A run of an
+    object that is built takes no lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -120,9 +123,26 @@ def run(
       The outputs, the new state, and the masks of the outputs in their structure.
     """
     needs_super_init(view)
+    record = record_of(origin_of(view))
+    builds = plan is not None or record.shapes is None
     frame = CallFrame(view, params, state, key=key, training=training, plan=plan)
     frame.seen = frame.seen if seen is None else seen
-    values = tuple(jax.tree.map(functools.partial(_entering, view.dtype), values))
+    with record.lock if builds else contextlib.nullcontext():
+        outputs, new, made = _run(frame, values, masks, options or {}, state if turn else None)
+    if fill is not None:
+        fill(frame.params)
+    return outputs, new, made
+
+
+def _run(
+    frame: CallFrame,
+    values: tuple[Any, ...],
+    masks: Masks | list[Any] | Array | None,
+    options: dict[str, Any],
+    before: State | None,
+) -> tuple[Any, State, Any]:
+    """The outputs, the new state, and the masks of the outputs; `before` as for `new_state`."""
+    values = tuple(jax.tree.map(functools.partial(_entering, frame.view.dtype), values))
     listed = masks if isinstance(masks, tuple | list) else (masks,) * len(values)
     for value, mask in zip(values, listed, strict=False):
         _remember(frame, value, mask)
@@ -130,13 +150,11 @@ def run(
         frame.inputs = values
         _build(frame, values)
         frame.enter()
-        outputs = _called(frame, values, options or {})
+        outputs = _called(frame, values, options)
         frame.base.end()
         made = _masks(frame, values, outputs)
-        new = frame.new_state(state if turn else None)
+        new = frame.new_state(before)
     frame.leave()
-    if fill is not None:
-        fill(frame.params)
     return outputs, new, made
 
 

@@ -4,12 +4,13 @@ The attributes are read when they are needed, so layers in lists, tuples and dic
 they were put there. Only their order is noted, whenever one is set: it is that in which they came,
 as in Keras, where two lists may grow in turns. Those that came between two looks have the order of
 their list; in several lists, that in which they were made. Names are given in that order: `dense`,
-`dense_1`.
+`dense_1`. A copy of the attributes is read, because another thread may set some meanwhile.
 """
 
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -48,12 +49,14 @@ class Record:
     """What `build` made of an object.
 
     Attributes:
+      lock: held by the thread that builds the object or traces what it has.
       variables: made by `add_weight`, in order.
       shapes: of the inputs it was built for, or None.
       calls_base_build: whether its `build` calls that of the library's layer that it subclasses.
     """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.variables: list[Variable] = []
         self.shapes: Any = None
         self.calls_base_build = False
@@ -63,11 +66,11 @@ class Record:
         """Before `build`: the attributes are noted, or, after the first time, restored."""
         own, private = vars(owner), _private_names(owner)
         if self._before is None:
-            noted = {name: _shallow(value) for name, value in own.items() if name != RECORD}
+            noted = {n: _shallow(value) for n, value in own.copy().items() if n != RECORD}
             self._before = noted, len(self.variables)
             return
         attributes, count = self._before
-        for name in [name for name in own if name not in attributes and name not in private]:
+        for name in [name for name in own.copy() if name not in attributes and name not in private]:
             del own[name]
         own.update({n: _shallow(v) for n, v in attributes.items() if n not in private})
         del self.variables[count:]
@@ -104,7 +107,7 @@ def record_of(owner: object) -> Record:
     """The record of an object."""
     own = vars(owner)
     if RECORD not in own:
-        own[RECORD] = Record()
+        own.setdefault(RECORD, Record())  # of two threads, one
     return own[RECORD]
 
 
@@ -147,7 +150,7 @@ def own_variables(owner: object) -> dict[Variable, str]:
 def attributes(owner: object) -> list[tuple[str, Any]]:
     """The attributes that a user may have set."""
     private = _private_names(owner)
-    return [pair for pair in vars(owner).items() if pair[0] not in private]
+    return [pair for pair in vars(owner).copy().items() if pair[0] not in private]
 
 
 def _leaves(value: object, kind: type[T]) -> Iterator[T]:

@@ -182,7 +182,7 @@ class ModelState:
     def subscribe(self) -> None:
         """Makes the model known to the layers of its description, so that they find it."""
         if self.subscription.net is not self._net:
-            self.subscription = sharing.subscribe(self)
+            sharing.subscribe(self)
 
     # -- the values
 

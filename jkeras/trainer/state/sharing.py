@@ -18,11 +18,14 @@ Laws:
     the values of its layers there, and they die with the last copy of their layer. So layers taken
     out of a model keep what they have learned, and a model that is gone is gone.
   - Pure functions know nothing of this: it is between models only.
+  - Threads may meet: what models know of each other changes under one lock, in which nothing of a
+    user's runs. A model that shares nothing, or for which there is nothing new, takes no lock.
 """
 
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -39,6 +42,7 @@ from jkeras.training.state import TrainState
 _shared_weights: weakref.WeakKeyDictionary[Identity, SharedWeights] = weakref.WeakKeyDictionary()
 _numbers = itertools.count(1)
 _latest = 0
+_lock = threading.RLock()
 
 
 class Subscriber(Protocol):
@@ -123,15 +127,29 @@ def subscribers_of(identity: Identity) -> list[Any] | None:
     weights = _shared_weights.get(identity)
     if weights is None:
         return None
-    return sorted(weights.subscribers, key=lambda model: model is not weights.writer())
+    with _lock:
+        return sorted(weights.subscribers, key=lambda model: model is not weights.writer())
 
 
-def subscribe(model: Subscriber) -> Subscription:
-    """Makes a model known to the weights of the layers that it has now."""
+def subscribe(model: Subscriber, anew: bool = False) -> None:
+    """Makes a model known to the weights of the layers that it has now.
+
+    Args:
+      model: the model.
+      anew: whether it may have other layers than before in the same description.
+    """
+    net = model.net
+    found = list(_layers(net))
+    with _lock:
+        if anew or model.subscription.net is not net:  # else another thread did it
+            model.subscription = _subscription(model, net, found)
+
+
+def _subscription(model: Subscriber, net: Any, found: list[tuple[Identity, Path]]) -> Subscription:
     for weights in model.subscription.places:
         weights.subscribers.discard(model)
-    subscription = Subscription(model.net)
-    for identity, path in _layers(model.net):
+    subscription = Subscription(net)
+    for identity, path in found:
         weights = _shared_weights.setdefault(identity, SharedWeights())
         subscription.places[weights] = path
         weights.subscribers.add(model)
@@ -162,41 +180,57 @@ def refresh(model: Subscriber) -> None:
     subscription, values = model.subscription, model.stored
     if not subscription.shared or values is None or subscription.looked == _latest:
         return
-    subscription.looked = _latest
-    for weights, path in subscription.shared.items():
-        if weights.version <= subscription.seen.get(weights, 0):
-            continue
-        found = weights.values()
-        if found is not None:
-            values = _with_parts(model, values, path, found, weights.writer())
-        subscription.seen[weights] = weights.version
-    if values is not model.stored:
-        model.stored, model.lent = values, True
+    with _lock:
+        _refresh(model)
+
+
+def _refresh(model: Subscriber) -> None:
+    subscription, values, latest = model.subscription, model.stored, _latest
+    if values is None:
+        return
+    try:
+        for weights, path in subscription.shared.items():
+            if weights.version <= subscription.seen.get(weights, 0):
+                continue
+            found = weights.values()
+            if found is not None:
+                values = _with_parts(model, values, path, found, weights.writer())
+            subscription.seen[weights] = weights.version
+        if values is not model.stored:
+            model.stored, model.lent = values, True
+    finally:
+        subscription.looked = latest  # at the end: until then another thread waits for the values
 
 
 def publish(model: Subscriber) -> None:
     """Notes that a model has written its values."""
     subscription = model.subscription
-    for weights, path in subscription.shared.items():
-        subscription.seen[weights] = weights.written(model, path)
+    if not subscription.shared:
+        return
+    with _lock:
+        for weights, path in subscription.shared.items():
+            subscription.seen[weights] = weights.written(model, path)
 
 
 def on_built(model: Subscriber) -> None:
     """After a model has made its values: others' go before its own."""
-    model.subscription = subscription = subscribe(model)  # `build` may have made layers
-    subscription.seen, subscription.looked = {}, -1
-    for weights in subscription.shared:
-        if weights.writer() is model:  # what it wrote before it was made anew
-            weights.writer = _no_writer
-    fresh = [weights for weights in subscription.shared if weights.values() is None]
-    refresh(model)
-    for weights in fresh:
-        subscription.seen[weights] = weights.written(model, subscription.shared[weights])
+    subscribe(model, anew=True)  # `build` may have made layers
+    subscription = model.subscription
+    with _lock:
+        subscription.seen, subscription.looked = {}, -1
+        for weights in subscription.shared:
+            if weights.writer() is model:  # what it wrote before it was made anew
+                weights.writer = _no_writer
+        fresh = [weights for weights in subscription.shared if weights.values() is None]
+        refresh(model)
+        for weights in fresh:
+            subscription.seen[weights] = weights.written(model, subscription.shared[weights])
 
 
 def is_known(model: Subscriber) -> bool:
     """Whether a model without values will find some that others have for its layers."""
-    return any(weights.values() is not None for weights in model.subscription.shared)
+    with _lock:
+        return any(weights.values() is not None for weights in model.subscription.shared)
 
 
 def release(model: Subscriber) -> None:
