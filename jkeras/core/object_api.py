@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable
 
 
@@ -75,7 +76,7 @@ class ObjectAPI(Protocol):
         `apply`, and what `build` and `call` use, except what the user wrote.
         """
 
-    def regularizer(self, identifier: Any) -> Any:
+    def regularizer(self, identifier: Identifier) -> Any:
         """The regularizer that a user's word stands for."""
 
     def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -89,7 +90,7 @@ class ObjectAPI(Protocol):
     def weights(self, layer: NamedLayer) -> LayerWeights:
         """The weights of a layer."""
 
-    def variable_value(self, owner: Any, variable: Variable | None) -> Any:
+    def variable_value(self, owner: object, variable: Variable | None) -> Any:
         """The array of a variable in the model that has the layer which owns it, or None."""
 
     def model(self, layer: NamedLayer) -> Any:

@@ -13,15 +13,17 @@ from typing import Any
 
 import jax
 
+from jkeras.core.trees import Tree
+
 MASK = "_keras_mask"
 
 
-def masks_of(values: Any) -> Any:
+def masks_of(values: Tree) -> Any:
     """The masks of arrays, None for one that has none, in the structure of the values."""
     return jax.tree.map(lambda leaf: getattr(leaf, MASK, None), values)
 
 
-def with_masks(outputs: Any, masks: Any) -> Any:
+def with_masks(outputs: Tree, masks: Tree) -> Any:
     """The outputs, each with its mask, unless they have another structure."""
     leaves = jax.tree.leaves(outputs)
     found = jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)

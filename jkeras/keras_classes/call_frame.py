@@ -217,7 +217,7 @@ class CallFrame(BaseFrame):
                 vars(owner)[name] = Leaked(getattr(owner, "who", type(owner).__name__), name)
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: object) -> Any:
     """A variable as the array it stands for, an array of NumPy as one of JAX; else as it is."""
     if isinstance(value, Variable):
         return value.value

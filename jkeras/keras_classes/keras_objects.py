@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jkeras.core.layer import Layer
 from jkeras.core.object_api import NamedLayer
+from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes import subclassed_layer
 from jkeras.ops import regularizers
@@ -23,7 +24,7 @@ class KerasObjects:
     def complete_class(self, cls: type) -> None:
         subclassed_layer.complete_class(cls)
 
-    def regularizer(self, identifier: Any) -> Any:
+    def regularizer(self, identifier: Identifier) -> Any:
         return regularizers.get(identifier)
 
     def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -43,7 +44,7 @@ class KerasObjects:
 
         return Weights(layer)
 
-    def variable_value(self, owner: Any, variable: Variable | None) -> Any:
+    def variable_value(self, owner: object, variable: Variable | None) -> Any:
         from jkeras.keras_classes.layers_on_arrays import value_of
 
         return value_of(owner, variable)

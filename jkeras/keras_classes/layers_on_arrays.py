@@ -21,10 +21,10 @@ import numpy as np
 
 from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
-from jkeras.core.layer import CARRIED, Layer, activity_losses
+from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import leaves, lies_at, path_to
-from jkeras.core.trees import spec_of
+from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.keras_classes.call_frame import as_array
@@ -80,13 +80,13 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return with_masks(unpacked(outputs), masks)
 
 
-def note_losses(holder: ModelState, state: Any) -> None:
+def note_losses(holder: ModelState, state: State) -> None:
     """Keeps what the last call on arrays added to the losses, unless the call was traced."""
     found = activity_losses(state)
     holder.added = state if found and not _is_traced(found) else None
 
 
-def _with_part(tree: Any, path: Path, part: Any) -> Any:
+def _with_part(tree: State, path: Path, part: State) -> State:
     """A tree with another part at a path."""
     whole = dict(tree)
     if path:
@@ -99,11 +99,11 @@ def _may_draw(layer: Layer) -> bool:
     return bool(layer.named_sublayers()) or not type(layer).__module__.startswith("jkeras.")
 
 
-def _entering(value: Any) -> Any:
+def _entering(value: object) -> Any:
     return jnp.asarray(value) if isinstance(value, int | float) else as_array(value)
 
 
-def _is_traced(tree: Any) -> bool:
+def _is_traced(tree: Tree) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
@@ -156,7 +156,7 @@ def _made(layer: Layer, specs: Sequence[Any]) -> tuple[ModelState, Path]:
     return holder, ()
 
 
-def where(layer: Any) -> tuple[ModelState, Path] | None:
+def where(layer: object) -> tuple[ModelState, Path] | None:
     """Who has a layer's values, and at which path; None where nobody has."""
     identity = identity_of(layer)
     own = identity.holder
@@ -178,14 +178,14 @@ def _has_values(found: tuple[ModelState, Path] | None) -> bool:
     return any(jax.tree.leaves(at(filled(tree), path)) for tree in (values.params, values.state))
 
 
-def _built(layer: Any) -> tuple[ModelState, Path] | None:
+def _built(layer: object) -> tuple[ModelState, Path] | None:
     """The same after building the models that know the shape of their inputs, as graphs do."""
     for holder in holders_of(layer):
         holder.build_if_known()
     return where(layer)
 
 
-def holders_of(layer: Any) -> list[ModelState]:
+def holders_of(layer: object) -> list[ModelState]:
     """Those that have a layer, or the first of the layers in it; who wrote it last, first."""
     for identity, _ in leaves(layer):
         holders = sharing.subscribers_of(identity)
@@ -330,15 +330,15 @@ class Weights:
                 _made(self.layer, specs)
 
 
-def _has(group: tuple[Any, ...], path: Any) -> bool:
+def _has(group: tuple[Any, ...], path: Path) -> bool:
     return any(place[: len(path)] == path for place in group)
 
 
-def _refilled(tree: Any, leaves: list[Any]) -> Any:
+def _refilled(tree: Tree, leaves: list[Any]) -> Any:
     return jax.tree.unflatten(jax.tree.structure(tree), leaves)
 
 
-def value_of(owner: Any, variable: Variable | None) -> Any:
+def value_of(owner: object, variable: Variable | None) -> Any:
     """The array of a variable in the model that has it."""
     if owner is None or variable is None:
         return None

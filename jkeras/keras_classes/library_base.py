@@ -170,7 +170,7 @@ def base_weight(owner: Layer, name: str, frame: BaseFrame | None) -> Any:
     return None
 
 
-def _as_array(value: Any) -> Any:
+def _as_array(value: object) -> Any:
     return value if not hasattr(value, "__jax_array__") else jnp.asarray(value)
 
 

@@ -56,7 +56,7 @@ def is_in_step() -> bool:
     return innermost(StepFrame) is not None
 
 
-def call_in_step(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer of the model whose step runs here; else NotImplemented."""
     frame = innermost(StepFrame)
     if frame is None or frame.params is None or not isinstance(layer, Layer):

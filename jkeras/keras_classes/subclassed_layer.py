@@ -21,6 +21,7 @@ from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import NamedLayer, object_api
+from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost, weight_shape
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
@@ -49,8 +50,6 @@ from jkeras.models.calls import Masks
 from jkeras.ops import constraints, initializers, regularizers
 
 Shape = int | Sequence[int | None] | None
-Function = Callable[..., Any] | str | dict[str, Any] | None
-"""What stands for an initializer, a regularizer or a constraint."""
 
 _OF_A_VIEW = {"name", "dtype", "trainable", "input_shape", *NOT_COPIED, ORIGIN}
 
@@ -59,12 +58,12 @@ def add_weight(
     owner: object,
     who: str,
     shape: Shape = None,
-    initializer: Function = None,
+    initializer: Identifier = None,
     dtype: DTypeLike | None = None,
     trainable: bool = True,
     autocast: bool = True,
-    regularizer: Function = None,
-    constraint: Function = None,
+    regularizer: Identifier = None,
+    constraint: Identifier = None,
     name: str | None = None,
 ) -> Variable:
     """A new variable of an object, which messages call `who`; see `SubclassedLayer.add_weight`."""
@@ -221,7 +220,7 @@ class SubclassedLayer:
         return tuple(layers_of(origin))
 
     @layers.setter
-    def layers(self: Any, value: Any) -> None:
+    def layers(self: Any, value: object) -> None:
         vars(origin_of(self))["layers"] = value
 
     def named_sublayers(self: Any) -> list[Any]:
@@ -238,12 +237,12 @@ class SubclassedLayer:
     def add_weight(
         self: Any,
         shape: Shape = None,
-        initializer: Function = None,
+        initializer: Identifier = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Function = None,
-        constraint: Function = None,
+        regularizer: Identifier = None,
+        constraint: Identifier = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -301,7 +300,7 @@ class SubclassedLayer:
 
     # -- the object
 
-    def __setattr__(self: Any, name: str, value: Any) -> None:
+    def __setattr__(self: Any, name: str, value: object) -> None:
         view_only = ORIGIN in vars(self) and name not in _OF_A_VIEW
         target = origin_of(self) if view_only else self
         if "trainable" not in vars(target) and (
