@@ -35,10 +35,9 @@ from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.ties import ties_of
-from jkeras.trainer.loop.parts import is_trainer, parts_of
 from jkeras.trainer.state import sharing
 from jkeras.trainer.state.inference_rng import next_key
-from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.specs import concrete, spec_of_input
 from jkeras.trainer.state.weight_order import Place
 from jkeras.trainer.steps.loss_steps import LossSteps
@@ -342,8 +341,8 @@ def value_of(owner: object, variable: Variable | None) -> Any:
     """The array of a variable in the model that has it."""
     if owner is None or variable is None:
         return None
-    if is_trainer(owner):
-        state = parts_of(owner).state
+    if has_state(owner):
+        state = state_of(owner)
         found = where(state.net) if state.stored is None else (state, ())
     else:
         found = where(owner)

@@ -27,7 +27,7 @@ from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.keras_classes.call_frame import as_array
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.ties import ties_of
-from jkeras.trainer.loop.parts import parts_of
+from jkeras.trainer.state.model_state import state_of
 
 
 class StepFrame(Frame):
@@ -82,7 +82,7 @@ def _warn_of_absence(model: Any, layer: Any) -> None:
     """Warns of a layer with weights to train which the model's `call` does not call."""
     if layer.trainable and any(True for _ in object_api().weights(layer).views(True)):
         warnings.warn(
-            f"{layer.who}: its weights are none of {parts_of(model).state.who}, whose `call` does "
+            f"{layer.who}: its weights are none of {state_of(model).who}, whose `call` does "
             "not call it, so this step takes them as they are and does not train them. Call it in "
             "`call`, or say so: layer.trainable = False.",
             UserWarning,

@@ -26,7 +26,7 @@ from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import signature
 from jkeras.keras_classes.functional_call import run
 from jkeras.keras_classes.tracking import ORIGIN, layers_of
-from jkeras.trainer.loop.parts import is_trainer, parts_of
+from jkeras.trainer.state.model_state import has_state, state_of
 
 
 class Subclassed(Layer):
@@ -129,14 +129,14 @@ def check_free(model: Any, name: str) -> None:
 def _is_being_made(model: Any) -> bool:
     """Whether it may be the `__init__` of a user's class that sets an attribute."""
     ours = type(model).__module__.partition(".")[0] == "jkeras"
-    parts = parts_of(model) if is_trainer(model) else None
-    is_new = parts is None or (parts.state.stored is None and parts.compilation is None)
+    state = state_of(model) if has_state(model) else None
+    is_new = state is None or (state.stored is None and state.maker.compilation is None)
     return not ours and is_new
 
 
 def who_of(model: Any) -> str:
     """How messages name a model, which may still be without its parts."""
-    return parts_of(model).state.who if is_trainer(model) else type(model).__name__
+    return state_of(model).who if has_state(model) else type(model).__name__
 
 
 BODY = "_body"
@@ -198,7 +198,7 @@ def is_inside_call() -> bool:
 
 def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """The outputs of a model that another one's `call` calls, from which it knows its inputs."""
-    state = parts_of(model).state
+    state = state_of(model)
     if not state.called_on:
         given = getattr(state.net, "arranged", list)(inputs)
         state.called_on = tuple(jax.tree.map(spec_of, value) for value in given)

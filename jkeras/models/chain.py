@@ -122,8 +122,9 @@ class Chain(Composite):
                 _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
-        self.ties.check(self.who, params)
-        return self.ties.single(params), self.ties.single(state)
+        ties = self.ties
+        ties.check(self.who, params)
+        return ties.single(params), ties.single(state)
 
     def apply(
         self,
@@ -200,8 +201,9 @@ class Chain(Composite):
         way.
         """
         turns: dict[str, int] = {}
-        params = self.ties.filled(params)
-        state.update(self.ties.filled(state))
+        ties = self.ties
+        params = ties.filled(params)
+        state.update(ties.filled(state))
         for layer in self.layers:
             name = str(layer.name)
             turn = turns[name] = turns.get(name, -1) + 1
@@ -211,7 +213,7 @@ class Chain(Composite):
             runs = frozen_copy(layer) if freezes_all(self) else layer
             values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **told)
             _put(state, layer, new)
-            state.update(self.ties.spread(state, (name,)))
+            state.update(ties.spread(state, (name,)))
             yield values, masks
 
 

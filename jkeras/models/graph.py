@@ -190,8 +190,9 @@ class Graph(Composite):
             run = functools.partial(_outputs, layer, call, key)
             outputs = jax.eval_shape(run, *parts, values)
             values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
-        self.ties.check(self.who, params)
-        return self.ties.single(params), self.ties.single(state)
+        ties = self.ties
+        ties.check(self.who, params)
+        return ties.single(params), ties.single(state)
 
     def apply(
         self,
@@ -267,8 +268,9 @@ class Graph(Composite):
         values = dict(enumerate(self._checked(inputs)))
         known = dict(enumerate(self._arranged_masks(masks)))
         turns: dict[int, int] = {}
-        params = self.ties.filled(params)
-        state.update(self.ties.filled(state))
+        ties = self.ties
+        params = ties.filled(params)
+        state.update(ties.filled(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
             made = self._called(call, params, state, values, known, {**told, "turn": turn})

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -41,9 +41,9 @@ from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Examples
-from jkeras.trainer.state import sharing
+from jkeras.trainer.preflight.prepare import warn_of_random_weights
 from jkeras.trainer.state.description import as_description
-from jkeras.trainer.state.model_state import ModelState, weak_owner
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
 from jkeras.trainer.steps.loss_steps import LossSteps
 from jkeras.trainer.weights_mixin import WeightsMixin
@@ -135,12 +135,12 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             seed=seed,
             maker=steps,
         )
-        state.owner = weak_owner(self)
+        state.owner = weakref.ref(self)
         vars(self)[PARTS] = TrainerParts(state, steps)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._parts.state.owner = weak_owner(self)
+        self._parts.state.owner = weakref.ref(self)
 
     def __repr__(self) -> str:
         state = self._parts.state
@@ -360,7 +360,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
         given = data_arguments.load("predict", x, finite=False)
-        _warn_of_random_weights(state)
+        warn_of_random_weights(state)
         data, plan, _ = parts.prepare("predict", given, batch_size, kind="predict")
         size, known = data_arguments.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
@@ -410,7 +410,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts, who = self._parts, "predict"
         parts.steps.check_predicts(who, parts.state)
         given = data_arguments.load_batch(who, x, finite=False)
-        _warn_of_random_weights(parts.state)
+        warn_of_random_weights(parts.state)
         prepared = parts.prepare(who, given, given.length, kind="predict")
         with parts.mode(), explained(parts, who, given.length):
             batch = data_arguments.first_batch(who, prepared.data)
@@ -443,14 +443,3 @@ def _validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bo
     if isinstance(frequency, int):
         return has_data and (epoch + 1) % frequency == 0
     return has_data and epoch + 1 in frequency
-
-
-def _warn_of_random_weights(state: ModelState) -> None:
-    """Warns before a prediction with weights that nobody has trained or loaded."""
-    state.build_if_known()
-    if state.values is None and not sharing.is_known(state):
-        warnings.warn(
-            f"{state.who}: `predict` before the model was built or trained: it is built now, "
-            "and its weights are random. Call fit or load_weights first.",
-            stacklevel=4,
-        )

@@ -22,7 +22,7 @@ from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.preflight.late_batches import LateBatches
-from jkeras.trainer.state import adapted_layers, inference_rng
+from jkeras.trainer.state import adapted_layers, inference_rng, sharing
 from jkeras.trainer.state.model_state import ModelState
 
 
@@ -134,8 +134,19 @@ def _warn_of_pixels(state: ModelState, batch: Batch) -> None:
         )
 
 
+def warn_of_random_weights(state: ModelState) -> None:
+    """Warns before a prediction with weights that nobody has trained or loaded."""
+    state.build_if_known()
+    if state.values is None and not sharing.is_known(state):
+        warnings.warn(
+            f"{state.who}: `predict` before the model was built or trained: it is built now, "
+            "and its weights are random. Call fit or load_weights first.",
+            stacklevel=4,
+        )
+
+
 def _example_shape(spec: Tree) -> Any:
     return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
 
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "warn_of_random_weights"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -21,11 +20,11 @@ from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
 from jkeras.core.trees import Tree
+from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.layers.adapting import Adaptable
-from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, shape_inference, sharing
-from jkeras.trainer.state.specs import InputSpecs, concrete, is_input, spec_of_input
+from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, spec_of_input
 from jkeras.trainer.state.weight_order import PARTS, Place, places
 from jkeras.trainer.state.xla_cache import enable_cache
 from jkeras.training.net import Net
@@ -38,6 +37,10 @@ one, weights of equal shape share theirs (49 layers: 5.9 s of work against 1.2).
 
 class ValuesMaker(Protocol):
     """How the values of a model are made: what its training decides."""
+
+    @property
+    def compilation(self) -> object:
+        """What `compile` was given; None before."""
 
     @property
     def transformation(self) -> Any:
@@ -254,7 +257,7 @@ class ModelState:
         """What tells the shapes of the inputs before any data: the symbols of a graph, an `Input`
         or `input_shape` in front of a chain, or a call on symbols; empty where nothing does.
         """
-        return _declared(self._net) or self.called_on
+        return declared_inputs(self._net) or self.called_on
 
     def build_if_known(self) -> None:
         """Builds the model if the shape of its inputs can be known."""
@@ -426,24 +429,12 @@ def without(params: Tree, names: frozenset[str]) -> Any:
     )
 
 
-def _declared(net: object) -> tuple[Any, ...]:
-    """The inputs that a description says it has: an `Input`, an `input_shape`, those of a graph."""
-    if isinstance(net, Graph):
-        return tuple(net.input_symbols)
-    if isinstance(net, Chain):
-        return _declared_by_first(net.layers[0]) if net.layers else ()
-    return ()
+def state_of(model: object) -> ModelState:
+    """The state of a model, for those who are asked about the model from outside."""
+    state: ModelState = vars(model)[MODEL_PRIVATE].state
+    return state
 
 
-def _declared_by_first(layer: Layer) -> tuple[Any, ...]:
-    """The inputs that the first layer of a chain says it has."""
-    if is_input(layer):
-        return (layer,)
-    if layer.input_shape is not None:
-        return ((None, *layer.input_shape),)
-    return _declared(layer)
-
-
-def weak_owner(model: object) -> Callable[[], Any]:
-    """A weak reference to the model, as `ModelState.owner`."""
-    return weakref.ref(model)
+def has_state(value: object) -> bool:
+    """Whether something is a model that was made."""
+    return MODEL_PRIVATE in getattr(value, "__dict__", {})

@@ -11,9 +11,11 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.errors import describe
+from jkeras.core.layer import Layer
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
-from jkeras.models.chain import input_layer
+from jkeras.models.chain import Chain, input_layer
+from jkeras.models.graph import Graph
 
 if TYPE_CHECKING:
     from jax.typing import DTypeLike
@@ -74,3 +76,21 @@ def merged_shape(a: Tree, b: Tree) -> Any:
     if hasattr(a, "shape"):
         return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
     return jax.tree.map(merged_shape, a, b)
+
+
+def declared_inputs(net: object) -> tuple[Any, ...]:
+    """The inputs that a description says it has: an `Input`, an `input_shape`, those of a graph."""
+    if isinstance(net, Graph):
+        return tuple(net.input_symbols)
+    if isinstance(net, Chain):
+        return _declared_by_first(net.layers[0]) if net.layers else ()
+    return ()
+
+
+def _declared_by_first(layer: Layer) -> tuple[Any, ...]:
+    """The inputs that the first layer of a chain says it has."""
+    if is_input(layer):
+        return (layer,)
+    if layer.input_shape is not None:
+        return ((None, *layer.input_shape),)
+    return declared_inputs(layer)

@@ -15,6 +15,7 @@ returns them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -154,14 +155,7 @@ class MethodSteps(LossSteps):
         variables = first_variables(self._model)
         first = trees.specs(values.replace(sums={"vars": variables, "logs": {}}))
         specs = trees.specs_of_rows(batch, rows)
-        if kind == "train":
-            shapes = jax.eval_shape(
-                lambda s, b: self._train(state, s, b).sums["logs"], first, specs
-            )
-        else:
-            shapes = jax.eval_shape(
-                lambda s, b: self._test(state, s.params, s.state, s.sums, b)["logs"], first, specs
-            )
+        shapes = jax.eval_shape(functools.partial(self._logs, state, kind), first, specs)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         functions = StepFunctions(
             net=state.net,

@@ -21,7 +21,7 @@ from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.core.variables import within
 from jkeras.keras_classes.step_context import StepFrame
-from jkeras.trainer.loop.parts import parts_of
+from jkeras.trainer.state.model_state import state_of
 from jkeras.trainer.steps.method_steps import VariableLists
 from jkeras.training.drawing import opened
 
@@ -41,13 +41,13 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
 
     def step(params: Tree, state: Tree, batch: Batch) -> Any:
         state, key = opened(state)
-        given, x = VariableLists(parts_of(model).state).of(params, state), as_batch(batch).x
+        given, x = VariableLists(state_of(model)).of(params, state), as_batch(batch).x
         data = (x,) if isinstance(x, tuple) else x
         with within(StepFrame(model, key)):
             made = model.predict_step(given, data)
         if not (isinstance(made, tuple | list) and len(made) == 2 and jax.tree.leaves(made[0])):
             raise TypeError(
-                f"{parts_of(model).state.who}: predict_step: expected to return (outputs, "
+                f"{state_of(model).who}: predict_step: expected to return (outputs, "
                 f"non_trainable_variables), got {describe(made)}."
             )
         return made[0]
