@@ -13,6 +13,8 @@ import pytest
 
 import jkeras
 from jkeras import layers
+from jkeras.models import Chain
+from jkeras.trainer.compiling.call_program import is_compilable
 from tests.golden.sharing_cases import SUPERS
 
 GOLDEN = json.loads(pathlib.Path(__file__).parents[1].joinpath("golden/sharing.json").read_text())
@@ -144,3 +146,12 @@ def test_a_seed_of_none_leaves_the_models_own() -> None:
             return inputs
 
     assert isinstance(Own().seed, int) and Own(3).seed == 3
+
+
+def test_a_class_over_a_layer_leaves_models_of_the_layer_compiled() -> None:
+    class Over(layers.Dense):
+        def call(self, inputs: Any) -> Any:
+            return super().call(inputs)
+
+    assert is_compilable(Chain([layers.Dense(2)]))
+    assert not is_compilable(Chain([Over(2)]))

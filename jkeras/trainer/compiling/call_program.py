@@ -17,6 +17,7 @@ from jkeras.core.freezing import layer_paths
 from jkeras.core.keys import Key
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.trees import Tree
+from jkeras.keras_classes.tracking import is_subclassed
 from jkeras.layers import Lambda
 from jkeras.training.net import Net
 
@@ -29,7 +30,7 @@ def is_traced(tree: Tree) -> bool:
 def is_compilable(net: object) -> bool:
     """Whether no Python of a user's may run in a call, other than pure functions."""
     layers = [net, *(layer for _, layer in layer_paths(net))]
-    return not any(hasattr(type(layer), "call") or isinstance(layer, Lambda) for layer in layers)
+    return not any(is_subclassed(layer) or isinstance(layer, Lambda) for layer in layers)
 
 
 def run(
