@@ -61,7 +61,9 @@ def call_model(
         kwargs = {**options, "key": key, "training": bool(training)}
         outputs, carried, made = run(state.net, *values_of, arrays, masks, kwargs)
     else:
-        outputs, carried, made = call_fn(*values_of, key, arrays, masks, bool(training))
+        outputs, carried, made = call_fn(
+            *values_of, key, arrays, masks, bool(training), state.trainable_flags()
+        )
     note_losses(state, carried)
     return outputs if made is None else with_masks(outputs, made)
 

@@ -507,3 +507,129 @@ def test_a_second_call_refuses_another_shape(call: str) -> None:
     expected, model = message(call, sequential(), bad), sequential()
     CALLS[call](model, data("sequential", 1))
     assert message(call, model, bad) == expected
+
+
+# -- what changes without `compile`
+
+
+def regression() -> tuple[Any, Any]:
+    x = np.random.default_rng(0).normal(1.0, 2.0, (ROWS, WIDTH)).astype(np.float32)
+    return x, x[:, :1]
+
+
+class Measuring(jkeras.Model):
+    """A model that measures by itself, too."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=0)
+        self.dense = layers.Dense(1)
+        self.own = jkeras.metrics.Mean(name="own")
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        loss = jnp.mean((y - y_pred) ** 2)
+        self.own.update_state(loss)
+        return loss
+
+
+def last_layer_and_metric() -> Any:
+    model = Measuring()
+    model.compile("sgd")
+    return model
+
+
+def regularized() -> Any:
+    dense = layers.Dense(2, kernel_regularizer="l2", name="first")
+    model = jkeras.Sequential([jkeras.Input((WIDTH,)), dense, layers.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize("is_frozen_first", [False, True])
+def test_an_evaluation_penalises_what_is_trained_now(is_frozen_first: bool) -> None:
+    def toggle(model: Any, freezes: bool) -> Any:
+        (model.freeze if freezes else model.unfreeze)("first")
+        return model
+
+    of = regression()
+    model = toggle(regularized(), is_frozen_first)
+    before = model.evaluate(*of, verbose=0)
+    after = toggle(model, not is_frozen_first).evaluate(*of, verbose=0)
+    expected = toggle(regularized(), not is_frozen_first).evaluate(*of, verbose=0)
+    np.testing.assert_allclose(after, expected, rtol=1e-6)
+    toggle(model, is_frozen_first)
+    np.testing.assert_allclose(model.evaluate(*of, verbose=0), before, rtol=1e-6)
+
+
+def test_a_validation_penalises_what_is_trained_now() -> None:
+    of, model = regression(), regularized()
+    model.fit(*of, validation_data=of, verbose=0)
+    model.freeze("first")
+    found = model.fit(*of, validation_data=of, verbose=0).history["val_loss"][-1]
+    model.compile("sgd", "mse")
+    np.testing.assert_allclose(found, model.evaluate(*of, verbose=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"center": False, "scale": False}], ids=str)
+def test_a_called_model_follows_a_frozen_normalization(options: dict[str, Any]) -> None:
+    norm = layers.BatchNormalization(name="norm", **options)
+    model = jkeras.Sequential([jkeras.Input((WIDTH,)), norm], seed=0)
+    x = regression()[0]
+    inferred, trained = model(x), model(x, training=True)
+    model.freeze("norm")
+    np.testing.assert_allclose(model(x, training=True), inferred, rtol=1e-6)
+    model.unfreeze("norm")
+    np.testing.assert_allclose(model(x, training=True), trained, rtol=1e-6)
+    assert np.abs(np.asarray(trained - inferred)).max() > 0.01
+
+
+def test_functions_of_the_users_refuse_frozen_weights_in_a_second_call() -> None:
+    def step(train_state: Any, batch: Any) -> Any:
+        return train_state, {"loss": jnp.float32(1)}
+
+    def judge(params: Any, state: Any, batch: Any) -> Any:
+        return {"loss": jnp.float32(2)}
+
+    x, y = regression()
+    model = Trainer(layers.Dense(1, name="dense"), train_step=step, eval_step=judge, seed=0)
+    calls = (
+        lambda: model.fit(x, y, verbose=0),
+        lambda: model.evaluate(x, y, verbose=0),
+        lambda: model.predict(x, verbose=0),
+    )
+    for call in calls:
+        call()
+    model.freeze("kernel")
+    for call in calls:
+        with pytest.raises(ValueError, match="expected no frozen weights"):
+            call()
+
+
+def test_a_metric_that_a_model_gets_later_is_among_the_logs() -> None:
+    x, y = regression()
+    model = last_layer_and_metric()
+    model.fit(x, y, verbose=0)
+    model.evaluate(x, y, verbose=0, batch_size=ROWS)
+    model.later = jkeras.metrics.Mean(name="later")
+    assert set(model.fit(x, y, verbose=0).history) == {"loss", "own", "later"}
+    assert set(model.evaluate(x, y, verbose=0, batch_size=ROWS, return_dict=True)) >= {"later"}
+    assert set(model.test_on_batch(x, y, return_dict=True)) >= {"later"}
+
+
+def test_a_function_of_the_users_in_a_layer_runs_in_every_call() -> None:
+    seen: list[Any] = []
+    factor = [1.0]
+
+    def scaled(x: Any) -> Any:
+        seen.append(x)
+        return factor[0] * x
+
+    dense = layers.Dense(2, activation=scaled)
+    model = jkeras.Sequential([jkeras.Input((WIDTH,)), dense], seed=0)
+    x = regression()[0]
+    first = model(x)
+    factor[0] = 2.0
+    np.testing.assert_allclose(model(x), 2 * first, rtol=1e-6)
+    assert not isinstance(seen[-1], jax.core.Tracer)

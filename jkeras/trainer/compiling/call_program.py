@@ -1,8 +1,9 @@
 """`model(x)` as one compiled program.
 
 Operation by operation, a call on arrays costs a dispatch for each; compiled, it costs one. Where a
-user's own Python may run in the call (a class with `call`, a `Lambda`), it stays uncompiled, so
-that prints and debuggers see values.
+user's own Python may run in the call (a class with `call`, a `Lambda`, a function of the user's as
+activation or activity regularizer), it stays uncompiled, so that prints and debuggers see values,
+and what the function reads outside of its arguments counts as it is then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from jkeras.keras_classes.tracking import is_subclassed
 from jkeras.layers import Lambda
 from jkeras.training.net import Net
 
+RUN_IN_CALLS = ("activation", "activity_regularizer")
+"""How the names of attributes of layers end that hold functions which run in a call."""
+
 
 def is_traced(tree: Tree) -> bool:
     """Whether an array in a tree is being traced."""
@@ -30,7 +34,25 @@ def is_traced(tree: Tree) -> bool:
 def is_compilable(net: object) -> bool:
     """Whether no Python of a user's may run in a call, other than pure functions."""
     layers = [net, *(layer for _, layer in layer_paths(net))]
-    return not any(is_subclassed(layer) or isinstance(layer, Lambda) for layer in layers)
+    return not any(
+        is_subclassed(layer) or isinstance(layer, Lambda) or _has_functions(layer)
+        for layer in layers
+    )
+
+
+def _has_functions(layer: object) -> bool:
+    """Whether a layer holds a function of a user's that runs in its call."""
+    held = getattr(layer, "__dict__", {})
+    called = (value for name, value in held.items() if name.endswith(RUN_IN_CALLS))
+    return any(callable(value) and not _is_of_library(value) for value in called)
+
+
+def _is_of_library(function: Any) -> bool:
+    """Whether a function, or the class of an object that is called, is jkeras's or JAX's own."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return module.partition(".")[0] in ("jkeras", "jax", "jaxlib")
 
 
 def run(
@@ -61,11 +83,12 @@ def run(
 
 
 def call_program(net: Net) -> Callable[..., tuple[Any, Any, Any]]:
-    """The compiled function (params, state, key, arrays, masks, training) -> (outputs, activity
-    losses in the structure of the state, masks of the outputs).
+    """The compiled function (params, state, key, arrays, masks, training, flags) -> (outputs,
+    activity losses in the structure of the state, masks of the outputs). The flags say which layers
+    are trained, which a layer looks at while it is traced.
     """
 
-    @functools.partial(jax.jit, static_argnums=5)
+    @functools.partial(jax.jit, static_argnums=(5, 6))
     def call(
         params: Tree,
         state: Tree,
@@ -73,7 +96,9 @@ def call_program(net: Net) -> Callable[..., tuple[Any, Any, Any]]:
         arrays: Sequence[Tree],
         masks: Sequence[Tree],
         training: bool,
+        flags: tuple[bool, ...],
     ) -> tuple[Any, Any, Any]:
+        del flags
         kwargs = {"key": key, "training": training}
         outputs, new, made = run(net, params, state, arrays, masks, kwargs)
         return outputs, _activity_losses_in(new), made

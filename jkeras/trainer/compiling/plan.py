@@ -1,9 +1,9 @@
 """A plan: what is known about batches of one structure, found out once.
 
 Checks of shapes, the structure of the outputs, the losses and metrics that go with it, and the
-compiled programs depend on the description, the compilation, the set of frozen weights, and the
-structure and dtypes of a batch; not on its values. So they are kept: a call with data of a
-structure that was there before traces and compiles nothing.
+compiled programs depend on the description, the compilation, what the steps depend on (the set of
+frozen weights), and the structure and dtypes of a batch; not on its values. So they are kept: a
+call with data of a structure that was there before traces and compiles nothing.
 """
 
 from __future__ import annotations
@@ -100,7 +100,13 @@ class Plans:
         return self._call[1]
 
     def of(
-        self, state: ModelState, kind: Kind, batch: Batch, rows: int, make_fn: Callable[[], Plan]
+        self,
+        state: ModelState,
+        kind: Kind,
+        steps_key: Hashable,
+        batch: Batch,
+        rows: int,
+        make_fn: Callable[[], Plan],
     ) -> tuple[Plan, bool]:
         """The plan for batches like this one, and whether it was made now.
 
@@ -108,12 +114,12 @@ class Plans:
           state: the model's, built; for training with the optimizer's state in step with what is
             frozen.
           kind: what the batches are for.
+          steps_key: what the steps depend on besides (`TrainSteps.plan_key`).
           batch: arrays, of any number of rows.
           rows: examples in a batch.
           make_fn: makes the plan.
         """
-        frozen = state.frozen if kind == "train" else None
-        key = (kind, rows, frozen, *structure_of(batch))
+        key = (kind, rows, steps_key, *structure_of(batch))
         if self._version != state.version:
             self.clear()
             self._version = state.version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from jkeras.core.batch import Batch
@@ -51,6 +51,18 @@ class TrainSteps(Protocol):
 
         Raises:
           ValueError: so it is; the message says which function is missing.
+        """
+
+    def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
+        """What a plan depends on that may change without `compile`, for one and the same structure
+        of batches: the frozen weights, which are not penalised.
+
+        Args:
+          state: the model's, built.
+          kind: what the batches are for.
+
+        Raises:
+          ValueError: the steps cannot run with the weights that are frozen now.
         """
 
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:

@@ -79,7 +79,8 @@ def prepare(
         state.need_values()
         if kind == "train":
             state.sync_frozen()
-        return plans.of(state, kind, used, rows, make_fn)
+        key = steps.plan_key(state, kind)
+        return plans.of(state, kind, key, used, rows, make_fn)
 
     plan, is_new = find()
     if not is_new:

@@ -118,6 +118,8 @@ class ModelState:
         self.optimizer_met_data = False
         self.lock = threading.RLock()
         self._synced_at: tuple[Any, ...] = ()
+        self._frozen_now: tuple[tuple[Any, ...], frozenset[str]] = (), frozenset()
+        self._flags_now: tuple[tuple[Any, ...], tuple[bool, ...]] = (), ()
         self._adapted: dict[tuple[str, ...], int] = {}
         self._adaptable: tuple[Any, list[tuple[tuple[str, ...], Adaptable]]] = (None, [])
         self._known_order: tuple[Any, Any, Any, list[Place]] | None = None
@@ -372,6 +374,24 @@ class ModelState:
         assert self.stored is not None, "asked for only of a model that is built"
         tree = freezing.frozen(self._net, self.stored.params, self.held)
         return frozenset(name for name, held in trees.named_leaves(tree).items() if held)
+
+    def frozen_now(self) -> frozenset[str]:
+        """As `frozen_names`, found once after each change."""
+        moment = self._moment()
+        if self._frozen_now[0] != moment:
+            self._frozen_now = moment, self.frozen_names()
+        return self._frozen_now[1]
+
+    def trainable_flags(self) -> tuple[bool, ...]:
+        """Whether each layer is trained, those without weights among them; found once after each
+        change.
+        """
+        moment = self._moment()
+        if self._flags_now[0] != moment:
+            layers = [self._net, *(layer for _, layer in freezing.layer_paths(self._net))]
+            flags = tuple(bool(getattr(layer, "trainable", True)) for layer in layers)
+            self._flags_now = moment, flags
+        return self._flags_now[1]
 
     def mark_synced(self) -> None:
         """Notes that the optimizer's state is made for what is trained now."""

@@ -7,7 +7,7 @@ trainer.fit(x, y, epochs=5, callbacks=[...])
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from jkeras import optimizers
@@ -150,6 +150,19 @@ class FunctionSteps:
         if self._functions.predict_step is None and not self._has_net:
             raise _missing(who, "predict_step", "outputs")
 
+    def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
+        """Nothing: the functions know no frozen weights.
+
+        Raises:
+          ValueError: there are some.
+        """
+        if state.frozen_now():
+            raise ValueError(
+                f"{state.who}: expected no frozen weights, because `train_step` is the trainer's "
+                "own and does not know them. Set their gradients to zero there."
+            )
+        return None
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one; the function is traced, since what it logs decides
         what loops carry.
@@ -158,11 +171,6 @@ class FunctionSteps:
           TypeError, ValueError: a function is missing, or returns something else than it should.
         """
         functions, net = self._functions, state.net
-        if state.frozen_names():
-            raise ValueError(
-                f"{state.who}: expected no frozen weights, because `train_step` is the trainer's "
-                "own and does not know them. Set their gradients to zero there."
-            )
         predict = functions.predict_step or steps.predict_step_fn(net)
         if kind == "predict":
             return Plan(kind, Programs(StepFunctions(net, {}, lambda sums: {}, predict)))

@@ -123,6 +123,10 @@ class LossSteps:
     def check_predicts(self, who: str, state: ModelState) -> None:
         """Nothing: a description gives outputs."""
 
+    def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
+        """The frozen weights: they get no gradient and no penalty. Outputs are the same."""
+        return None if kind == "predict" else state.frozen_now()
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one.
 

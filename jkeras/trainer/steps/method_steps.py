@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -136,6 +136,15 @@ class MethodSteps(LossSteps):
         if own and self.compilation is None:
             return own
         return [*LossSteps.metrics(self, state), *own]
+
+    def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
+        """The frozen weights, and the metrics that the model's attributes hold now: their variables
+        go through a step.
+        """
+        if kind == "predict":
+            return None
+        own = tuple((id(metric), metric.log_name) for metric in kept_by(self._model))
+        return state.frozen_now(), own
 
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one; a step is traced, since what it logs decides what
