@@ -27,7 +27,7 @@ ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
 _OF_OBJECTS = frozenset({ORIGIN, RECORD, ORDER, GIVEN, *NOT_COPIED})
 """Attributes of layers and models that hold nothing of the user's."""
 
-MODEL_PRIVATE = "_parts"
+MODEL_PRIVATE = "_trainer_parts"
 """The attribute in which a model keeps what is its trainer's and not the user's."""
 
 Path = tuple[str, ...]

@@ -19,9 +19,9 @@ from jkeras.training.goals import Losses, LossWeights
 
 
 class CompileMixin:
-    """The compilation of a trainer; `_parts.compilation` has it."""
+    """The compilation of a trainer; `_trainer_parts.compilation` has it."""
 
-    _parts: TrainerParts
+    _trainer_parts: TrainerParts
 
     @named_arguments
     def compile(
@@ -74,7 +74,7 @@ class CompileMixin:
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         parts.recompile(
             resolve(
                 parts.state.net,
@@ -94,31 +94,31 @@ class CompileMixin:
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._parts.compilation is not None
+        return self._trainer_parts.compilation is not None
 
     @property
     def optimizer(self) -> Any:
         """The optimizer: its description with the learning rate and the count of updates that
         training has (`optimizer_view`); an optax transformation that was given comes back itself.
         """
-        compiled = self._parts.need_compilation("optimizer")
-        return optimizer_view.view_of(compiled.optimizer, self._parts)
+        compiled = self._trainer_parts.need_compilation("optimizer")
+        return optimizer_view.view_of(compiled.optimizer, self._trainer_parts)
 
     @property
     def learning_rate(self) -> float:
         """The optimizer's current learning rate. Assigning another costs nothing and recompiles
         nothing.
         """
-        return optimizer_view.learning_rate(self._parts)
+        return optimizer_view.learning_rate(self._trainer_parts)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        optimizer_view.set_learning_rate(self._parts, value)
+        optimizer_view.set_learning_rate(self._trainer_parts, value)
 
     @property
     def loss(self) -> Any:
         """The loss that `compile` was given, as an object, or the list or dict of them."""
-        return self._parts.need_compilation("loss").wanted.loss
+        return self._trainer_parts.need_compilation("loss").wanted.loss
 
     @property
     def metrics(self) -> list[Metric]:
@@ -126,29 +126,29 @@ class CompileMixin:
         metrics that `compile` was given, the means of the losses of several outputs, and metrics
         that a model's attributes hold; nothing with functions of one's own.
         """
-        return self._parts.steps.metrics(self._parts.state)
+        return self._trainer_parts.steps.metrics(self._trainer_parts.state)
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in its order; with functions of one's
         own those of the logs of the last evaluation or training.
         """
-        self._parts.need_compilation("metrics_names")
-        return self._parts.steps.metrics_names(self._parts.state)
+        self._trainer_parts.need_compilation("metrics_names")
+        return self._trainer_parts.steps.metrics_names(self._trainer_parts.state)
 
     @property
     def steps_per_execution(self) -> int:
         """How many steps `compile` fixed for one dispatch; 1 where it adapts."""
-        return self._parts.need_compilation("steps_per_execution").steps_per_execution or 1
+        return self._trainer_parts.need_compilation("steps_per_execution").steps_per_execution or 1
 
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run in Python, for a debugger; set it to change that, for free."""
-        return self._parts.need_compilation("run_eagerly").eager
+        return self._trainer_parts.need_compilation("run_eagerly").eager
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
-        parts = self._parts
+        parts = self._trainer_parts
         compiled = parts.need_compilation("run_eagerly")
         if not isinstance(value, bool):
             raise TypeError(
@@ -159,12 +159,12 @@ class CompileMixin:
     @property
     def jit_compile(self) -> bool:
         """Whether steps are compiled: the opposite of `run_eagerly`."""
-        return not self._parts.need_compilation("run_eagerly").eager
+        return not self._trainer_parts.need_compilation("run_eagerly").eager
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:
-        compiled = self._parts.need_compilation("run_eagerly")
-        self._parts.steps.compilation = dataclasses.replace(compiled, eager=not value)
+        compiled = self._trainer_parts.need_compilation("run_eagerly")
+        self._trainer_parts.steps.compilation = dataclasses.replace(compiled, eager=not value)
 
     def explain(self, print_fn: Callable[[str], Any] = print) -> None:
         """Prints what runs and what it costs: the engine that feeds the data and why, what lies on
@@ -177,7 +177,7 @@ class CompileMixin:
         Args:
           print_fn: called with the text.
         """
-        parts, state = self._parts, self._parts.state
+        parts, state = self._trainer_parts, self._trainer_parts.state
         programs = [plan.programs for plan in parts.plans.all()]
         print_fn(explanation(state.who, state.values, parts.placed, programs))
 
@@ -193,11 +193,11 @@ class CompileMixin:
           TypeError: on assignment: it is no policy, or the model is not made of layers.
           ValueError: on assignment: there is no such policy.
         """
-        return self._parts.policy
+        return self._trainer_parts.policy
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        parts, state = self._parts, self._parts.state
+        parts, state = self._trainer_parts, self._trainer_parts.state
         plain = parts.plain[0] if parts.plain[1] is state.net else state.net
         try:
             policy = DTypePolicy(value)
@@ -216,12 +216,12 @@ class CompileMixin:
     @property
     def compute_dtype(self) -> str:
         """The name of the dtype that the model's policy computes in."""
-        return self._parts.policy.compute_dtype
+        return self._trainer_parts.policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The name of the dtype of its weights: "float32"."""
-        return self._parts.policy.variable_dtype
+        return self._trainer_parts.policy.variable_dtype
 
     # -- the compilation as a configuration
 
@@ -234,7 +234,8 @@ class CompileMixin:
         Source: `keras.Model.get_compile_config`.
         """
         return configurations.compile_config(
-            self._parts.compilation, lambda: optimizer_view.learning_rate(self._parts)
+            self._trainer_parts.compilation,
+            lambda: optimizer_view.learning_rate(self._trainer_parts),
         )
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:

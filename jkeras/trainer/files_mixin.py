@@ -21,7 +21,7 @@ from jkeras.trainer.loop.parts import TrainerParts
 class FilesMixin:
     """What a trainer does with files and configurations."""
 
-    _parts: TrainerParts
+    _trainer_parts: TrainerParts
 
     @named_arguments
     def save_weights(
@@ -43,7 +43,7 @@ class FilesMixin:
 
         Source: `keras.Model.save_weights`.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         weight_files.save(parts.state, parts.optimizer, filepath, overwrite, max_shard_size)
 
     @named_arguments
@@ -76,7 +76,7 @@ class FilesMixin:
 
         Source: `keras.Model.load_weights`.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         return weight_files.load(parts.state, parts.optimizer, filepath, skip_mismatch, rename)
 
     def save(
@@ -102,7 +102,13 @@ class FilesMixin:
         Source: `keras.Model.save`.
         """
         whole_models.save(
-            self, self._parts.state, self._parts.optimizer, filepath, overwrite, zipped, **kwargs
+            self,
+            self._trainer_parts.state,
+            self._trainer_parts.optimizer,
+            filepath,
+            overwrite,
+            zipped,
+            **kwargs,
         )
 
     def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
@@ -127,7 +133,7 @@ class FilesMixin:
         Raises:
           ValueError: the model is not built.
         """
-        return resume.snapshot(self._parts)
+        return resume.snapshot(self._trainer_parts)
 
     # -- configurations
 
@@ -137,7 +143,7 @@ class FilesMixin:
         Raises:
           TypeError: the description is no layer of jkeras and has no configuration.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         return {"name": state.name, "net": serialize_keras_object(state.net)}
 
     @classmethod
@@ -169,7 +175,7 @@ class FilesMixin:
 
     def in_config_of_compilation(self) -> dict[str, Any]:
         """`get_compile_config`, or nothing, with a warning, where it cannot be written."""
-        parts = self._parts
+        parts = self._trainer_parts
         try:
             return configurations.compile_config(
                 parts.compilation, lambda: optimizer_view.learning_rate(parts)
@@ -191,7 +197,7 @@ class FilesMixin:
         Raises:
           ValueError: `clone_function` for a model that is no `Sequential`.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         if clone_function is not None:
             raise ValueError(
                 f"{state.who}: `clone_function`: expected None, because the model is not made of a "

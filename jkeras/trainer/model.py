@@ -117,9 +117,9 @@ class Model(Trainer):
         self._hold(net, steps_of(self), seed=seed, name=name)
         if body is not None and has_call:  # in which `super().call` is the graph
             vars(self)[BODY] = body.replace(name="functional")
-            self._parts.state.called_on = tuple(body.input_symbols)
+            self._trainer_parts.state.called_on = tuple(body.input_symbols)
         if body is not None:
-            self._parts.state.subscribe()  # so that a layer finds its weights here
+            self._trainer_parts.state.subscribe()  # so that a layer finds its weights here
 
     call = CallAbove()
 
@@ -145,7 +145,7 @@ class Model(Trainer):
         given = inputs if input_shape is None else (input_shape,)
         if len(given) == 1 and isinstance(given[0], list) and not is_shape(given[0]):
             given = tuple(given[0])
-        self._parts.state.build(*given, rows=rows)
+        self._trainer_parts.state.build(*given, rows=rows)
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """A weight of a model that is written as a class; as a layer's `add_weight`."""
@@ -158,7 +158,7 @@ class Model(Trainer):
         self._subclassed("add_loss").add_loss(loss)
 
     def _subclassed(self, wanted: str) -> Any:
-        state = self._parts.state
+        state = self._trainer_parts.state
         if not isinstance(state.net, Subclassed):
             raise TypeError(
                 f"{state.who}: {wanted}: expected a model with a `call` of its own. In a graph, "
@@ -170,7 +170,7 @@ class Model(Trainer):
         """The layers and their calls, as Keras's functional models write them; of a model that is
         written as a class the arguments it was made with.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
             return given_config(self)
         return config_of_graph(self.graph(), state.name)
@@ -203,7 +203,7 @@ class Model(Trainer):
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
             return type(self).from_config(self.get_config())
         layers = anew(list(state.net.layers))
@@ -221,7 +221,7 @@ class Model(Trainer):
         if BODY in vars(self):
             body: Graph = vars(self)[BODY]
             return body
-        state = self._parts.state
+        state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
             raise AttributeError(
                 f"{state.who}: a model with a `call` of its own has no symbols of inputs and "
@@ -234,7 +234,7 @@ class Model(Trainer):
         """The layers in Keras's order, under the names they have in this model, those of the inputs
         among them. What operators and `jkeras.ops` do is no layer; `net.layers` has it.
         """
-        found, body = list(self._parts.state.net.layers), vars(self).get(BODY)
+        found, body = list(self._trainer_parts.state.net.layers), vars(self).get(BODY)
         if body is not None:
             found = [*body.layers, *(layer for layer in found if layer.name != body.name)]
         return [layer for layer in found if not isinstance(layer, Operation)]
@@ -301,7 +301,7 @@ class Model(Trainer):
           **kwargs: further arguments of the call.
         """
         return method_steps.stateless_call(
-            self._parts.state,
+            self._trainer_parts.state,
             trainable_variables,
             non_trainable_variables,
             args,
@@ -320,7 +320,7 @@ class Model(Trainer):
     ) -> Any:
         """The loss that the model was compiled with, and those of weights and of `add_loss`."""
         del training
-        parts, batch = self._parts, Batch(x, y, sample_weight)
+        parts, batch = self._trainer_parts, Batch(x, y, sample_weight)
         loss_steps, losses = _loss_steps(parts), self.losses
         return method_steps.compute_loss(loss_steps, parts.state, batch, y_pred, losses)
 
@@ -331,7 +331,7 @@ class Model(Trainer):
         that overrides it is asked for the logs of every batch.
         """
         del x, sample_weight
-        parts = self._parts
+        parts = self._trainer_parts
         return method_steps.compute_metrics(self, _loss_steps(parts), parts.state, y, y_pred)
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Sequential(Model):
         Raises:
           TypeError: it is not a layer.
         """
-        given, who = self._as_given(), self._parts.state.who
+        given, who = self._as_given(), self._trainer_parts.state.who
         layer = adapted(as_layer(layer), given)
         if not isinstance(layer, Layer):
             fix = instead_of(layer)
@@ -77,7 +77,7 @@ class Sequential(Model):
         Raises:
           ValueError: there is none.
         """
-        given, state = self._as_given(), self._parts.state
+        given, state = self._as_given(), self._trainer_parts.state
         if not given:
             raise ValueError(f"{state.who}: pop: expected at least one layer, got none.")
         last: Layer = state.net.layers[-1]
@@ -86,7 +86,7 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers and the name, and the shape of the inputs where no layer tells it."""
-        state = self._parts.state
+        state = self._trainer_parts.state
         config = sequence_config(state.net, state.name)
         specs = state.specs or ()
         if len(specs) == 1 and hasattr(specs[0], "shape") and not is_input(state.net.layers[0]):
@@ -120,7 +120,7 @@ class Sequential(Model):
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         layers = anew(list(state.net.layers))
         if clone_function is not None:
             layers = [layer if is_input(layer) else clone_function(layer) for layer in layers]
@@ -128,15 +128,19 @@ class Sequential(Model):
 
     def _as_given(self) -> list[Layer]:
         """The layers as the user gave them; those of the description where it was made anew."""
-        net, layers = self._parts.given
-        return layers if net is self._parts.state.net else list(self._parts.state.net.layers)
+        net, layers = self._trainer_parts.given
+        return (
+            layers
+            if net is self._trainer_parts.state.net
+            else list(self._trainer_parts.state.net.layers)
+        )
 
     def _set(self, layers: list[Layer]) -> None:
         """Takes these layers, and keeps the values of those that have some already.
 
         When a layer does not fit behind the others, the model stays as it was.
         """
-        parts, state = self._parts, self._parts.state
+        parts, state = self._trainer_parts, self._trainer_parts.state
         before = (state.net, parts.given, state.values, state.specs)
         net = self._chain(layers)
         freezing.carry_over(state.net, net)
@@ -160,11 +164,11 @@ class Sequential(Model):
         try:
             return Chain(tuple(layers))
         except (TypeError, ValueError) as error:
-            raise said_by(error, self._parts.state.who, known_as=["Chain"]) from None
+            raise said_by(error, self._trainer_parts.state.who, known_as=["Chain"]) from None
 
     def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
         """Puts the values of layers that were there before, under the names they had, in place."""
-        state = self._parts.state
+        state = self._trainer_parts.state
         values = state.need_values()
         params, carried = dict(values.params), dict(values.state)
         for given, layer in zip(self._as_given(), state.net.layers, strict=True):
@@ -176,7 +180,7 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Any]:
         """The layers, without inputs, under the names they have in this model."""
-        found = [layer for layer in self._parts.state.net.layers if not is_input(layer)]
+        found = [layer for layer in self._trainer_parts.state.net.layers if not is_input(layer)]
         model = weakref.ref(self)
         for layer in found:
             calls_fn = functools.partial(_calls, model, str(layer.name))
@@ -185,7 +189,7 @@ class Sequential(Model):
 
     def graph(self) -> Graph:
         """The layers in a row as a graph, made when it is first asked for."""
-        return self._parts.state.graph()
+        return self._trainer_parts.state.graph()
 
 
 def _calls(model: Callable[[], Any], name: str) -> list[Node]:

@@ -5,8 +5,8 @@
     history = trainer.fit(x, y, epochs=5, validation_data=(x_val, y_val))
     trainer.evaluate(x_test, y_test); trainer.predict(x_test)
 
-What it holds is in `_parts`: the state, the steps, the plans, the run. Each method here reads its
-arguments, gets the plan for them, and runs a loop of `trainer.loop`.
+What it holds is in `_trainer_parts`: the state, the steps, the plans, the run. Each method here
+reads its arguments, gets the plan for them, and runs a loop of `trainer.loop`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
+from jkeras.keras_classes.tracking import forgotten
 from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -140,16 +141,18 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._parts.state.owner = weakref.ref(self)
+        self._trainer_parts.state.owner = weakref.ref(self)
 
     def __repr__(self) -> str:
-        state = self._parts.state
+        state = self._trainer_parts.state
         layers = getattr(state.net, "layers", None)
         return f"<{state.who}: {state.net if layers is None else list(layers)}>"
 
     def __getattr__(self, name: str) -> Any:
         """Names that a model of Keras has and this one has not are answered with what to use."""
         cls = type(self)
+        if name == PARTS:
+            raise AttributeError(str(forgotten(cls.__name__)))
         own = getattr(cls, name, None)
         if isinstance(own, property):
             return own.__get__(self)  # it is there, and says again why it gives nothing
@@ -161,22 +164,22 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         """Whether training ends after the current epoch; set in a batch hook, after the current
         batch.
         """
-        return self._parts.stop_training
+        return self._trainer_parts.stop_training
 
     @stop_training.setter
     def stop_training(self, value: bool) -> None:
-        self._parts.stop_training = value
+        self._trainer_parts.stop_training = value
 
     @property
     def initial_epoch(self) -> int:
         """The first epoch of the run; a callback that restores an earlier run sets it in
         `on_train_begin` to pass over the epochs that were trained then.
         """
-        return self._parts.initial_epoch
+        return self._trainer_parts.initial_epoch
 
     @initial_epoch.setter
     def initial_epoch(self, value: int) -> None:
-        self._parts.initial_epoch = value
+        self._trainer_parts.initial_epoch = value
 
     # -- fit, evaluate, predict
 
@@ -243,7 +246,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             not go together, or the run to go on with is another model's.
           FileNotFoundError: there is no such checkpoint.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         compiled = parts.need_compilation("fit")
         check_positive(
             "fit",
@@ -323,7 +326,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
           `[loss, *metrics]` in the order given to `compile`; the loss alone when there are no
           metrics. For several outputs in the order of `metrics_names`.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite)
@@ -356,7 +359,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         Returns:
           A NumPy array `[examples, …]`, or the structure of arrays that the model returns.
         """
-        parts, state = self._parts, self._parts.state
+        parts, state = self._trainer_parts, self._trainer_parts.state
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
         given = data_arguments.load("predict", x, finite=False)
@@ -380,7 +383,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         return_dict: bool = False,
     ) -> Any:
         """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
-        parts, who = self._parts, "train_on_batch"
+        parts, who = self._trainer_parts, "train_on_batch"
         finite = parts.need_compilation(who).refuses_nans(who)
         given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, finite=finite)
         prepared = parts.prepare(who, given, given.length, kind="train")
@@ -395,7 +398,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False
     ) -> Any:
         """The loss and the metrics of one batch, without training."""
-        parts, who = self._parts, "test_on_batch"
+        parts, who = self._trainer_parts, "test_on_batch"
         finite = parts.need_compilation(who).refuses_nans(who)
         given = data_arguments.load_batch(who, x, y, sample_weight, finite=finite)
         prepared = parts.prepare(who, given, given.length, kind="evaluate")
@@ -407,7 +410,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     def predict_on_batch(self, x: Tree) -> Any:
         """The outputs of one batch, as NumPy arrays."""
-        parts, who = self._parts, "predict"
+        parts, who = self._trainer_parts, "predict"
         parts.steps.check_predicts(who, parts.state)
         given = data_arguments.load_batch(who, x, finite=False)
         warn_of_random_weights(parts.state)
@@ -418,7 +421,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     def reset_metrics(self) -> None:
         """Sets the metrics' sums to zero, as every epoch does by itself."""
-        parts = self._parts
+        parts = self._trainer_parts
         one_batch.reset_sums(parts.state, parts.plans)
 
     # -- calls
@@ -429,7 +432,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         Called on what `Input` or layers returned, the model becomes a layer of a graph, which
         shares its weights; `training=` and `mask=` are then those of a layer's call.
         """
-        parts = self._parts
+        parts = self._trainer_parts
         if has_symbols(inputs, options):
             kwargs = options if training is None else {**options, "training": training}
             outputs = parts.state.as_layer()(*inputs, **kwargs)

@@ -35,34 +35,34 @@ _STATE_TREES = (
 
 
 class WeightsMixin:
-    """The description and the values of a trainer; its state, `_parts.state`, has them."""
+    """The description and the values of a trainer; its state, `_trainer_parts.state`, has them."""
 
-    _parts: TrainerParts
+    _trainer_parts: TrainerParts
 
     # -- the description
 
     @property
     def net(self) -> Any:
         """The description: pure functions `init` and `apply`."""
-        return self._parts.state.net
+        return self._trainer_parts.state.net
 
     @property
     def name(self) -> str:
         """The model's name, shown in summaries and messages."""
-        return self._parts.state.name
+        return self._trainer_parts.state.name
 
     @name.setter
     def name(self, value: str) -> None:
-        self._parts.state.name = value
+        self._trainer_parts.state.name = value
 
     @property
     def seed(self) -> int:
         """What initial weights, dropout and shuffling follow from."""
-        return self._parts.state.seed
+        return self._trainer_parts.state.seed
 
     @seed.setter
     def seed(self, value: int) -> None:
-        self._parts.state.seed = value
+        self._trainer_parts.state.seed = value
 
     def as_layer(self) -> Any:
         """The description under the model's name, as a layer that shares the model's weights. In a
@@ -71,12 +71,12 @@ class WeightsMixin:
         Raises:
           TypeError: the description is no `Layer`.
         """
-        return self._parts.state.as_layer()
+        return self._trainer_parts.state.as_layer()
 
     @property
     def layers(self) -> list[Any]:
         """The layers, without inputs, under the names they have in this model."""
-        net = self._parts.state.net
+        net = self._trainer_parts.state.net
         return [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
@@ -85,7 +85,7 @@ class WeightsMixin:
         Raises:
           ValueError: there is none, or not exactly one of the two arguments is given.
         """
-        who = self._parts.state.who
+        who = self._trainer_parts.state.who
         if (name is None) == (index is None):
             raise ValueError(f"{who}: get_layer: expected either `name` or `index`.")
         layers = self.layers
@@ -105,18 +105,18 @@ class WeightsMixin:
 
     def compute_output_shape(self, *shapes: Any, **named: Any) -> Any:
         """The shape of the outputs for inputs of a shape; as a layer's."""
-        return self._parts.state.as_layer().compute_output_shape(*shapes, **named)
+        return self._trainer_parts.state.as_layer().compute_output_shape(*shapes, **named)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbols with the shape and the dtype of the outputs; as a layer's."""
-        return self._parts.state.as_layer().compute_output_spec(*args, **kwargs)
+        return self._trainer_parts.state.as_layer().compute_output_spec(*args, **kwargs)
 
     # -- values
 
     @property
     def built(self) -> bool:
         """Whether weights exist."""
-        return self._parts.state.built
+        return self._trainer_parts.state.built
 
     @property
     def train_state(self) -> TrainState:
@@ -125,11 +125,11 @@ class WeightsMixin:
         Raises:
           ValueError: the model is not built.
         """
-        return self._parts.state.lend()
+        return self._trainer_parts.state.lend()
 
     @train_state.setter
     def train_state(self, value: TrainState) -> None:
-        self._parts.state.replace(value)
+        self._trainer_parts.state.replace(value)
 
     @property
     def params(self) -> Any:
@@ -139,11 +139,11 @@ class WeightsMixin:
         Raises:
           ValueError: the model is not built, or the tree or a shape in it differs.
         """
-        return self._parts.state.lend().params
+        return self._trainer_parts.state.lend().params
 
     @params.setter
     def params(self, value: Tree) -> None:
-        state = self._parts.state
+        state = self._trainer_parts.state
         values = state.need_values()
         _check_alike(state.who, value, values.params)
         state.replace(values.replace(params=value))
@@ -151,7 +151,7 @@ class WeightsMixin:
     @property
     def state(self) -> Any:
         """What layers carry beside the weights (moving means), as nested dicts."""
-        return self._parts.state.lend().state
+        return self._trainer_parts.state.lend().state
 
     def build(self, *inputs: Any, rows: int = 1) -> None:
         """Makes the weights; does nothing when they exist.
@@ -166,7 +166,7 @@ class WeightsMixin:
           TypeError, ValueError: an input is none of these, or a layer cannot take it; the model
             stays unbuilt.
         """
-        self._parts.state.build(*inputs, rows=rows)
+        self._trainer_parts.state.build(*inputs, rows=rows)
 
     @property
     def weights(self) -> list[Weight]:
@@ -175,30 +175,30 @@ class WeightsMixin:
         Raises:
           ValueError: the model is not built.
         """
-        self._parts.state.need_values()
-        return weights_of(self._parts.state)
+        self._trainer_parts.state.need_values()
+        return weights_of(self._trainer_parts.state)
 
     @property
     def variables(self) -> list[Weight]:
         """Every weight in that order, each as a view with `path`, `shape`, `numpy()`, `assign`."""
-        return weights_of(self._parts.state)
+        return weights_of(self._trainer_parts.state)
 
     @property
     def trainable_variables(self) -> list[Weight]:
         """The weights that training changes, in that order, as views."""
-        return weights_of(self._parts.state, trained=True)
+        return weights_of(self._trainer_parts.state, trained=True)
 
     @property
     def non_trainable_variables(self) -> list[Weight]:
         """The others, in that order, as views: statistics, and what is frozen."""
-        return weights_of(self._parts.state, trained=False)
+        return weights_of(self._trainer_parts.state, trained=False)
 
     trainable_weights = trainable_variables
     non_trainable_weights = non_trainable_variables
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
-        return self._parts.state.get_weights()
+        return self._trainer_parts.state.get_weights()
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
@@ -206,7 +206,7 @@ class WeightsMixin:
         Raises:
           ValueError: another number of arrays, or a shape that differs.
         """
-        self._parts.state.set_weights(weights)
+        self._trainer_parts.state.set_weights(weights)
 
     def count_params(self) -> int:
         """The number of scalars in all weights.
@@ -214,13 +214,13 @@ class WeightsMixin:
         Raises:
           ValueError: the model is not built.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         return sum(weight.size for weight in state.ordered(state.need_values()))
 
     @property
     def dtype(self) -> str:
         """The dtype of the weights."""
-        return str(self._parts.policy.variable_dtype)
+        return str(self._trainer_parts.policy.variable_dtype)
 
     # -- what is trained
 
@@ -229,11 +229,11 @@ class WeightsMixin:
         """Whether the model is trained. Setting it freezes or thaws all layers, from the next epoch
         on; `compile` need not be called again.
         """
-        return freezing.is_trainable(self._parts.state)
+        return freezing.is_trainable(self._trainer_parts.state)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        freezing.set_trainable(self._parts.state, value)
+        freezing.set_trainable(self._trainer_parts.state, value)
 
     def freeze(self, *patterns: str) -> None:
         """Freezes layers from the next epoch on, in every model that has them: values and the rest
@@ -247,11 +247,11 @@ class WeightsMixin:
           TypeError: a pattern is no string, or there is none.
           ValueError: nothing matches it; the message names the nearest.
         """
-        freezing.freeze(self._parts.state, patterns, False)
+        freezing.freeze(self._trainer_parts.state, patterns, False)
 
     def unfreeze(self, *patterns: str) -> None:
         """Trains layers or weights again, from the next epoch on; arguments as for `freeze`."""
-        freezing.freeze(self._parts.state, patterns, True)
+        freezing.freeze(self._trainer_parts.state, patterns, True)
 
     # -- what is shown
 
@@ -275,7 +275,7 @@ class WeightsMixin:
           show_trainable: adds a column that says whether weights are trained.
           layer_range: names of the first and the last layer to show.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         state.build_if_known()
         opt_state = state.need_values().opt_state if state.optimizer_met_data else None
         print_fn(
@@ -296,7 +296,7 @@ class WeightsMixin:
         then the regularization losses of the weights as they are, each by itself. In a step of the
         model's own they are those of the call there; `fit` adds them by itself.
         """
-        state, frame, inner = self._parts.state, innermost(StepFrame), innermost(CallFrame)
+        state, frame, inner = self._trainer_parts.state, innermost(StepFrame), innermost(CallFrame)
         if frame is not None and frame.owner is self and frame.params is not None:
             return [*activity_losses(frame.state), *penalties(state.net, frame.params)]
         if inner is not None and inner.owner is self:
@@ -318,14 +318,16 @@ class WeightsMixin:
         Raises:
           ValueError: another format.
         """
-        state, formats = self._parts.state, ("backend_tensor", "numpy_array")
+        state, formats = self._trainer_parts.state, ("backend_tensor", "numpy_array")
         if value_format not in formats:
             raise ValueError(
                 f"{state.who}: get_state_tree: `value_format`: expected one of {list(formats)}, "
                 f"got {value_format!r}.{nearest(str(value_format), formats)}"
             )
         values = state.lend()
-        optimizer = [] if self._parts.compilation is None else variables_of(values.opt_state)
+        optimizer = (
+            [] if self._trainer_parts.compilation is None else variables_of(values.opt_state)
+        )
         found = {
             _STATE_TREES[0]: _nested(weights_of(state, trained=True)),
             _STATE_TREES[1]: _nested(weights_of(state, trained=False)),
@@ -340,7 +342,7 @@ class WeightsMixin:
         Raises:
           ValueError: a weight is unknown here, or has another shape.
         """
-        state = self._parts.state
+        state = self._trainer_parts.state
         weights = {weight.path: weight for weight in weights_of(state)}
         for part in _STATE_TREES[:2]:
             for path, value in _paths(state_tree.get(part, {})):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import jkeras
 from jkeras import layers
@@ -64,3 +65,37 @@ def test_a_layer_may_use_the_names_of_a_trainer() -> None:
     assert [part.units for part in layer.layers] == [1, 2]
     assert layer(X).shape == (4, 2)
     assert len(layer.weights) == 4
+
+
+class NamedModel(jkeras.Model):
+    """A model with layers under names that say what a trainer holds."""
+
+    def __init__(self) -> None:
+        super().__init__(seed=0)
+        self._parts = [layers.Dense(2)]
+        self._state, self._steps, self._plans, self._run = layers.Dense(1), 1, {}, None
+
+    def call(self, x: Any) -> Any:
+        return self._state(self._parts[0](x))
+
+
+def test_a_model_may_use_the_names_of_what_a_trainer_holds() -> None:
+    model = NamedModel()
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :1], verbose=0)
+    assert model(X).shape == (4, 1)
+    assert len(model.weights) == 4
+
+
+class WithoutBase(jkeras.Model):
+    """A model whose constructor does not call that of its base, and makes no layer."""
+
+    def __init__(self) -> None:
+        self.width = 3
+
+
+@pytest.mark.parametrize("name", ["weights", "name", "compile", "stop_training", "layers"])
+def test_a_model_made_without_its_base_says_so(name: str) -> None:
+    with pytest.raises(AttributeError, match=r"WithoutBase: expected `super\(\).__init__\(\)`"):
+        made = getattr(WithoutBase(), name)
+        made("sgd", "mse")
