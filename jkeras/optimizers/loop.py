@@ -79,6 +79,8 @@ def final_params(params: Tree, opt_state: Tree) -> Tree:
     averages: dict[str, Array] = {}
     for state in _states(opt_state):
         averages |= named_leaves(state.slots.get(AVERAGE, {}))
+    if not averages:
+        return params
     _check_belong(averages, named_leaves(params))
 
     def final(path: tuple[Any, ...], param: Array) -> Array:
