@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from jkeras.callbacks.base import HOOKS, Callback
+from jkeras.callbacks.base import BATCH_HOOKS, HOOKS, Callback
 from jkeras.callbacks.history import History
 from jkeras.callbacks.progress import ProgbarLogger
 from jkeras.callbacks.remembering import BEGUN, arguments, attributes, put_back
@@ -108,6 +108,8 @@ class CallbackList(Callback):
         *numbers, logs = args
         logs = plain_logs(logs)
         for callback in self.callbacks:
+            if hook in BATCH_HOOKS and not _has_hook(callback, hook):
+                continue  # it would do nothing, for every batch
             function = _found(callback, hook)
             if function is not None:
                 with _noting(callback, hook):
@@ -268,10 +270,13 @@ def _check(callback: object) -> None:
 
 
 def _has_batch_hooks(callback: object, phase: str) -> bool:
-    hooks = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
-    if phase == "train":
-        hooks += ["on_batch_begin", "on_batch_end"]
-    return any(_overrides(callback, hook) for hook in hooks)
+    return any(_has_hook(callback, f"on_{phase}_batch_{when}") for when in ("begin", "end"))
+
+
+def _has_hook(callback: object, hook: str) -> bool:
+    """Whether a callback has a batch hook of its own, by one of the names that it has."""
+    short = hook.replace("train_", "") if hook.startswith("on_train_batch_") else hook
+    return _overrides(callback, hook) or _overrides(callback, short)
 
 
 def _overrides(callback: object, hook: str) -> bool:

@@ -120,18 +120,19 @@ def of_host(
     """
     whole, rest = _division(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not rest
+    places = stop - first > 1  # one batch is one dispatch, which takes the host's arrays along
     for start in range(first, whole, most):
         end = min(start + most, whole)
         rows = order[start * size : end * size]
         check_files(data.batch)
         buffer = jax.tree.map(lambda a, rows=rows: _gathered(a, rows, most * size), data.batch)
         length = min(data.length - start * size, most * size) if padded else None
-        yield _feed(buffer, size, start, end, length, most)
+        yield _feed(buffer, size, start, end, length, most, places=places)
     if rest:
         rows = order[whole * size : data.length]
         check_files(data.batch)
         buffer = jax.tree.map(lambda a: _gathered(a, rows, len(rows)), data.batch)
-        yield _feed(buffer, len(rows), whole, whole + 1, None, 1)
+        yield _feed(buffer, len(rows), whole, whole + 1, None, 1, places=places)
 
 
 def of_stream(
@@ -266,8 +267,19 @@ def _part(order: jax.Array, start: int, count: int) -> Any:
     return jnp.pad(part, (0, count - len(part)))
 
 
-def _feed(data: Tree, size: int, first: int, stop: int, length: int | None, most: int) -> Feed:
-    data, order = jax.device_put((data, np.arange(most * size, dtype=np.int32)))
+def _feed(
+    data: Tree,
+    size: int,
+    first: int,
+    stop: int,
+    length: int | None,
+    most: int,
+    *,
+    places: bool = True,
+) -> Feed:
+    order: Any = np.arange(most * size, dtype=np.int32)
+    if places:
+        data, order = jax.device_put((data, order))
     return Feed(data, order, size, first, stop, length)
 
 

@@ -387,8 +387,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         finite = parts.need_compilation(who).refuses_nans(who)
         given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, finite=finite)
         prepared = parts.prepare(who, given, given.length, kind="train")
-        with explained(parts, who, given.length):
-            batch = parts.place_batch(who, prepared.data)
+        batch = parts.place_batch(prepared.data)
         with parts.mode(), explained(parts, who, given.length):
             logs = one_batch.train_on_batch(parts, prepared.plan, batch)
         return prepared.plan.in_order(logs, return_dict)
@@ -402,8 +401,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         finite = parts.need_compilation(who).refuses_nans(who)
         given = data_arguments.load_batch(who, x, y, sample_weight, finite=finite)
         prepared = parts.prepare(who, given, given.length, kind="evaluate")
-        with explained(parts, who, given.length):
-            batch = parts.place_batch(who, prepared.data)
+        batch = parts.place_batch(prepared.data)
         with parts.mode():
             logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
         return prepared.plan.in_order(logs, return_dict)

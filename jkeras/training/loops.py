@@ -72,8 +72,9 @@ def take(
 def train_loop(
     step: TrainStep, logs_fn: Callable[[Sums], Logs], batch_size: int
 ) -> Callable[..., Any]:
-    """The function (train_state, data, order, first, stop, length) that trains from the state's
-    position up to batch `stop`.
+    """The function (train_state, key, data, order, first, stop, length) that trains from the
+    state's position up to batch `stop`. The run's key, which stays, comes beside a state that has
+    None there: every array that goes in and out costs time in each dispatch.
 
     Its `data`, `order` and `length` are as for `take`; `order` begins with batch number `first`. It
     returns the new state, and the logs of the epoch so far.
@@ -81,6 +82,7 @@ def train_loop(
 
     def run(
         train_state: TrainState,
+        key: Key,
         data: Batch,
         order: jax.Array,
         first: Number,
@@ -89,7 +91,7 @@ def train_loop(
     ) -> tuple[TrainState, Logs]:
         def body(train_state: TrainState) -> TrainState:
             batch = take(data, order, train_state.position - first, batch_size, length)
-            return step(train_state, batch)[0]
+            return step(train_state.replace(key=key), batch)[0].replace(key=None)
 
         # An error in a `while_loop` would be lost in its second try, which traces.
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]

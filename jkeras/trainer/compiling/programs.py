@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
@@ -99,7 +100,8 @@ class Programs:
     """
 
     def __init__(self, functions: StepFunctions) -> None:
-        self.functions = functions
+        # On the host, so that no donation takes the zeros away.
+        self.functions = dataclasses.replace(functions, zeros=_on_host(functions.zeros))
         self.pads = functions.pads
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
@@ -110,13 +112,12 @@ class Programs:
 
     def zeros(self) -> Sums:
         """The sums of training before the first batch, in buffers of their own."""
-        zeros = self.eval_zeros()
+        zeros: Sums = trees.copy(self.functions.zeros)
         return zeros | {finite.SKIPPED: finite.none_skipped()} if self.functions.skips else zeros
 
     def eval_zeros(self) -> Sums:
-        """The sums of an evaluation before the first batch, in buffers of their own."""
-        zeros: Sums = trees.copy(self.functions.zeros)
-        return zeros
+        """The sums of an evaluation before the first batch, on the host."""
+        return self.functions.zeros
 
     @functools.cached_property
     def sums_specs(self) -> Any:
@@ -154,7 +155,7 @@ class Programs:
         program, objective = self._loops.get(("train", size)), self.functions.objective
         if program is None or not program.specs or objective is None:
             return None
-        train_state, data, *_ = program.specs
+        train_state, _, data, *_ = program.specs
         batch = trees.specs_of_rows(data, size)
         return slice_size(objective, train_state.params, train_state.state, batch)
 
@@ -187,6 +188,16 @@ class Programs:
     def _predict_one(self, params: Tree, state: Tree, batch: Batch) -> Any:
         """The outputs of one batch, with the key that a loop would give its first one."""
         return self.functions.predict(params, drawing.at(state, 0), batch)
+
+
+def _on_host(tree: Tree) -> Tree:
+    """The arrays of a tree as NumPy arrays; random keys stay."""
+
+    def host(leaf: Any) -> Any:
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return leaf if is_key else np.asarray(leaf)
+
+    return jax.tree.map(host, tree)
 
 
 plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))

@@ -105,7 +105,8 @@ def train_feeds(
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
     total, position = data.steps(size), int(begun.position)
     if shuffle:
-        pass_began = begun.epoch - (0 if limit is None else start // limit)
+        passed = 0 if limit is None else start // limit
+        pass_began = begun.epoch - passed if passed else begun.epoch
         order = random_order(begun.key, pass_began, data.length, total, size)
     else:
         order = plain_order(data.length, total, size)
@@ -190,7 +191,9 @@ def train(
             room = room_fn(position - start) or pace.steps
             position = min(part.stop, position + min(pace.steps, room))
             where = (np.int32(part.first), np.int32(position), length)
-            train_state, logs = loop(train_state, part.data, part.order, *where)
+            key, carry = train_state.key, train_state.replace(key=None)
+            carry, logs = loop(carry, key, part.data, part.order, *where)
+            train_state = carry.replace(key=key)
             if before is not None:
                 error = _fault(programs, part, before, train_state, logs)
                 if error is not None:
@@ -364,4 +367,5 @@ def _room(programs: Programs, params: Tree, state: Tree, data: Batch, part: Feed
     """Zeros for the outputs of every batch that a feed has room for."""
     outputs = programs.outputs_of(params, state, data, part.size)
     count = len(part.order) // part.size
-    return jax.tree.map(lambda s: jnp.zeros((count, *s.shape), s.dtype), outputs)
+    zeros: Any = np.zeros if part.stop - part.first == 1 else jnp.zeros  # see `data.feeds`
+    return jax.tree.map(lambda s: zeros((count, *s.shape), s.dtype), outputs)

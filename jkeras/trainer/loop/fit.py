@@ -132,13 +132,14 @@ def train_epoch(
         state.values = begun = begin_epoch(begun, plan.programs.zeros(), start)
 
     def carry(step: int) -> TrainState:
-        call.batch_hook("train", "begin", step, {})
+        if hears:
+            callbacks.call("on_train_batch_begin", step, {})
         return state.donatable()
 
     def report(chunk: Chunk) -> None:
         bar.update(chunk.done, chunk.logs)
         if hears:
-            call.batch_hook("train", "end", chunk.done - 1, floats(chunk.logs))
+            callbacks.call("on_train_batch_end", chunk.done - 1, floats(chunk.logs))
         run.stepped(chunk.done, chunk.logs)
 
     def stopped() -> bool:

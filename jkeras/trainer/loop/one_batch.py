@@ -55,7 +55,7 @@ def predict_on_batch(state: ModelState, plan: Plan, batch: Batch) -> Any:
     values = state.need_values()
     carried = with_inference_rng(state, values)
     outputs = plan.programs.predict_batch(values.params, carried, batch)
-    return jax.tree.map(np.array, outputs)
+    return np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
 
 
 def reset_sums(state: ModelState, plans: Plans) -> None:

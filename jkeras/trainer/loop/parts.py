@@ -132,11 +132,11 @@ class TrainerParts:
             self.state.optimizer_met_data = True
         return found
 
-    def place_batch(self, who: str, data: Data) -> Batch:
-        """The arrays of one batch, placed likewise."""
-        placed = self.place(who, data)
-        assert isinstance(placed, Arrays), "one batch is no stream"
-        return placed.batch
+    def place_batch(self, data: Data) -> Batch:
+        """The arrays of one batch, which the program that takes them puts on the device."""
+        assert isinstance(data, Arrays), "one batch is no stream"
+        self.placed = Placed(data, "resident", "one batch")
+        return data.batch
 
     def place(self, who: str, data: Data) -> Data:
         """The data on the device, if they fit beside the model, else where they are."""
