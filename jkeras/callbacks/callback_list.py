@@ -280,10 +280,13 @@ def _has_hook(callback: object, hook: str) -> bool:
 
 
 def _overrides(callback: object, hook: str) -> bool:
-    function = getattr(callback, hook, None)
-    if function is None:
-        return False
-    return getattr(function, "__func__", function) is not getattr(Callback, hook)
+    own = getattr(callback, "__dict__", {})
+    if hook in own:
+        return own[hook] is not None
+    function = getattr(type(callback), hook, None)
+    if function is None and hasattr(callback, "__getattr__"):  # it stands for another object
+        function = getattr(callback, hook, None)
+    return function is not None and function is not getattr(Callback, hook)
 
 
 def _hook(name: str) -> Callable[..., None]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
@@ -106,6 +105,8 @@ class Programs:
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
         self.predict_batch = jax.jit(self._predict_one)
+        # One small program: made one by one, these arrays would take longer than a small step.
+        self._first_sums = jax.jit(lambda position: (self.zeros(), position))
         self._outputs: dict[Any, Any] = {}
         self._loops: dict[tuple[str, int], Program] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
@@ -114,6 +115,11 @@ class Programs:
         """The sums of training before the first batch, in buffers of their own."""
         zeros: Sums = trees.copy(self.functions.zeros)
         return zeros | {finite.SKIPPED: finite.none_skipped()} if self.functions.skips else zeros
+
+    def begin_epoch(self, train_state: TrainState, start: int = 0) -> TrainState:
+        """The state at the start of an epoch: sums at zero, and the position of its first batch."""
+        sums, position = self._first_sums(np.int32(start))
+        return train_state.replace(sums=sums, position=position)
 
     def eval_zeros(self) -> Sums:
         """The sums of an evaluation before the first batch, on the host."""
@@ -208,11 +214,6 @@ plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
 def random_order(key: Key, epoch: jax.Array, length: int, steps: int, batch_size: int) -> jax.Array:
     """`loops.random_order` of an epoch, compiled once in a process for each length."""
     return loops.random_order(loops.epoch_key(key, epoch), length, steps, batch_size)
-
-
-def begin_epoch(train_state: TrainState, zeros: Sums, start: int = 0) -> TrainState:
-    """The state at the start of an epoch: sums at zero, and the position of its first batch."""
-    return train_state.replace(sums=zeros, position=jnp.int32(start))
 
 
 def end_epoch(train_state: TrainState) -> TrainState:

@@ -14,7 +14,7 @@ from jkeras.core import trees
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
 from jkeras.trainer.compiling.plan import Plan
-from jkeras.trainer.compiling.programs import begin_epoch, end_epoch
+from jkeras.trainer.compiling.programs import end_epoch
 from jkeras.trainer.loop import dispatch, nan_watch, resume
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.dispatch import Chunk, LogValues, floats
@@ -129,7 +129,7 @@ def train_epoch(
     watched, hears = callbacks.watches_batches("train"), callbacks.hears_batches("train")
     begun = state.donatable()
     if not run.batch:
-        state.values = begun = begin_epoch(begun, plan.programs.zeros(), start)
+        state.values = begun = plan.programs.begin_epoch(begun, start)
 
     def carry(step: int) -> TrainState:
         if hears:
