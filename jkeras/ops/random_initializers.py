@@ -21,9 +21,9 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe, value_error
+from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
-from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.seeds import key_of
 from jkeras.ops.constant_initializers import Initializer, Shape, checked_shape, float32_or
 
@@ -84,7 +84,7 @@ def _drawing(
     initializer: RandomInitializer, shape: tuple[int, ...], dtype: np.dtype
 ) -> Callable[[Key], Array]:
     """The compiled drawing of a weight, made once for all weights of a shape."""
-    return jit_for_one_call(lambda key: initializer.draw(key, shape, dtype))
+    return jit_once(lambda key: initializer.draw(key, shape, dtype))
 
 
 class RandomNormal(RandomInitializer):

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 
 from jkeras.core.errors import tell
+from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
-from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.tracing import of_any_size, spec
 from jkeras.core.trees import Tree, specs_of_rows
 from jkeras.models.calls import naming_errors
@@ -70,7 +70,7 @@ def made(
         jax.eval_shape(run, key, *unknown)
 
     with of_unknown_size(run_again):
-        return (jit_for_one_call(run) if at_once else run)(key, *known)
+        return (jit_once(run) if at_once else run)(key, *known)
 
 
 def outputs(net: object, outputs_fn: Callable[..., Any], inputs: Tree) -> Any:

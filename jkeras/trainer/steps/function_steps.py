@@ -14,8 +14,8 @@ from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
+from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key, child
-from jkeras.core.one_call import jit_for_one_call
 from jkeras.core.trees import Tree
 from jkeras.metrics import Metric
 from jkeras.trainer.compiling.compilation import Compilation, skips_nans
@@ -131,7 +131,7 @@ class FunctionSteps:
         """The values with the optimizer's state at its beginning, where `init` does not make it."""
         if self._functions.init is not None:
             return values
-        return values.replace(opt_state=jit_for_one_call(self._first_opt_state)(values.params))
+        return values.replace(opt_state=jit_once(self._first_opt_state)(values.params))
 
     def metrics(self, state: ModelState) -> list[Metric]:
         """Nothing: the functions measure by themselves."""

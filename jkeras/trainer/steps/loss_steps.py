@@ -11,7 +11,7 @@ import jax
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.jit_once import jit_once
 from jkeras.core.trees import Tree
 from jkeras.metrics import Mean, Metric
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled, skips_nans
@@ -88,7 +88,7 @@ class LossSteps:
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
         """The values with the optimizer's state and the sums at their beginning."""
         objective = self.objective(state)
-        opt_state = jit_for_one_call(self.transformation.init)(objective.trained(values.params))
+        opt_state = jit_once(self.transformation.init)(objective.trained(values.params))
         return values.replace(opt_state=opt_state, sums=objective.zeros())
 
     def metrics(self, state: ModelState) -> list[Metric]:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.one_call import jit_for_one_call
+from jkeras.core.jit_once import jit_once
 
 
 def draw(key: jax.Array) -> jax.Array:
@@ -14,7 +14,7 @@ def draw(key: jax.Array) -> jax.Array:
 def test_the_numbers_are_those_of_jit() -> None:
     key = jax.random.key(0)
     # A product and a sum may be rounded once or twice: the last bit may differ.
-    np.testing.assert_allclose(jit_for_one_call(draw)(key), jax.jit(draw)(key), rtol=2**-22)
+    np.testing.assert_allclose(jit_once(draw)(key), jax.jit(draw)(key), rtol=2**-22)
 
 
 def test_it_is_compiled_once_for_a_shape() -> None:
@@ -24,7 +24,7 @@ def test_it_is_compiled_once_for_a_shape() -> None:
         traces.append(x.shape)
         return 2 * x
 
-    compiled = jit_for_one_call(double)
+    compiled = jit_once(double)
     for length in (2, 2, 3):
         compiled(jnp.ones(length))
     assert traces == [(2,), (3,)]

@@ -1,4 +1,4 @@
-"""Compiling what is called once: no longer optimised than it is worth."""
+"""`jit_once`: `jax.jit` for functions that are called once, compiled quickly instead of well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 
-def jit_for_one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+def jit_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """`jax.jit` for a function that is called once, where compiling takes longer than running.
 
     On the CPU the lower level compiles the initializers of a small network in 0.28 s instead of
