@@ -1,4 +1,4 @@
-"""Models made anew: from another model's description, or from JSON."""
+"""New models from old ones: clones, graphs with other layers in place, and models from JSON."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
+from jkeras.core.calling import call
+from jkeras.core.description import fields
 from jkeras.core.errors import describe
+from jkeras.core.layer import Layer
 from jkeras.core.serialization import deserialize_keras_object
+from jkeras.core.trees import Tree
+from jkeras.layers.input import entrance
+from jkeras.models.graph import Graph
 
 
 def clone_model(
@@ -81,3 +89,56 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     except json.JSONDecodeError as error:
         raise ValueError(f"model_from_json: expected JSON: {error}.") from None
     return deserialize_keras_object(config, custom_objects)
+
+
+def clone_layers(layers: list[Any]) -> list[Any]:
+    """Layers equal to these, and to the layers inside them, that share nothing with them.
+
+    One layer at two places stays one.
+    """
+    clones: dict[int, Any] = {}
+    return [_clone_value(layer, clones) for layer in layers]
+
+
+def _clone_value(value: object, clones: dict[int, Any]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_clone_value(item, clones) for item in value)
+    if not isinstance(value, Layer):
+        return value
+    if id(value) not in clones:
+        clones[id(value)] = _clone_layer(value, clones)
+    return clones[id(value)]
+
+
+def _clone_layer(layer: Layer, clones: dict[int, Any]) -> Layer:
+    if isinstance(layer, Graph):
+        layers = [_clone_value(inner, clones) for inner in layer.layers]
+        inputs, outputs = rebuild_graph(layer, layers)
+        return layer.replace(inputs=inputs, outputs=outputs)
+    values = {field.name: getattr(layer, field.name) for field in fields(type(layer)) if field.init}
+    inner = {name: _clone_value(value, clones) for name, value in values.items()}
+    return layer.replace(**{name: new for name, new in inner.items() if new is not values[name]})
+
+
+def rebuild_graph(graph: Graph, layers: list[Any]) -> tuple[Any, Any]:
+    """The symbols of a graph's inputs and outputs with other layers in place of its own.
+
+    Args:
+      graph: the graph.
+      layers: for each of its layers the one in its place, inputs and operations included.
+    """
+    new: dict[int, Any] = {}  # the symbol in place of each old one, by its id
+
+    def mapped(tree: Tree) -> Tree:
+        return jax.tree.map(lambda leaf: new.get(id(leaf), leaf), tree)
+
+    for symbol, front in zip(graph.input_symbols, graph.wiring.front, strict=True):
+        new[id(symbol)] = entrance(layers[front])
+    pairs = zip(layers, graph.nodes, strict=True)
+    calls = [(node, layer) for layer, nodes in pairs for node in nodes]
+    for node, layer in sorted(calls, key=lambda pair: pair[0].serial):  # in the order of the calls
+        old = jax.tree.leaves(node.outputs)
+        if not all(id(symbol) in new for symbol in old):
+            outputs = call(layer, mapped(node.args), mapped(node.options), mapped(node.given))
+            new |= {id(a): b for a, b in zip(old, jax.tree.leaves(outputs), strict=True)}
+    return mapped(graph.inputs), mapped(graph.outputs)

@@ -15,8 +15,8 @@ from jkeras.core.dtype_policy import DTypePolicy, compute_dtype
 from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of, same
 from jkeras.core.layer import Layer
-from jkeras.models.anew import rebuilt
 from jkeras.models.chain import Chain
+from jkeras.models.cloning import rebuild_graph
 from jkeras.models.graph import Graph
 
 
@@ -57,7 +57,7 @@ def _changed(layer: Layer, dtype: str, last: bool) -> Any:
         makers = {call for call in layer.wiring.calls if set(call.outputs) & _outputs(layer)}
         ends = {call.layer for call in makers} if last else set()
         layers = [_changed(part, dtype, i in ends) for i, part in enumerate(layer.layers)]
-        inputs, outputs = rebuilt(layer, layers)
+        inputs, outputs = rebuild_graph(layer, layers)
         return _same(layer, layer.replace(inputs=inputs, outputs=outputs))
     if isinstance(layer, Chain):
         ends = {id(part) for part in layer.layers[-1:]} if last else set()

@@ -11,7 +11,7 @@ from typing import Any, Self
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.keras_classes import optimizer_view
-from jkeras.models.anew import anew
+from jkeras.models.cloning import clone_layers
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import configurations, weight_files, whole_models
 from jkeras.trainer.loop import resume
@@ -204,7 +204,7 @@ class FilesMixin:
                 f"list of layers, got {describe(clone_function)}."
             )
         make: Any = type(self)
-        return make(*anew([state.net]), name=state.name)
+        return make(*clone_layers([state.net]), name=state.name)
 
 
 __all__ = ["FilesMixin"]

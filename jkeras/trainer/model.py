@@ -32,7 +32,7 @@ from jkeras.keras_classes.subclassed_model import (
 )
 from jkeras.keras_classes.tracking import forgotten, may_hold_layers, note_layers
 from jkeras.layers import InputLayer
-from jkeras.models.anew import anew, rebuilt
+from jkeras.models.cloning import clone_layers, rebuild_graph
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import config_of_graph, graph_parts
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -206,11 +206,11 @@ class Model(Trainer):
         state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
             return type(self).from_config(self.get_config())
-        layers = anew(list(state.net.layers))
+        layers = clone_layers(list(state.net.layers))
         if clone_function is not None:
             kept = InputLayer | Operation
             layers = [x if isinstance(x, kept) else clone_function(x) for x in layers]
-        return Model(*rebuilt(self.graph(), layers), name=state.name)
+        return Model(*rebuild_graph(self.graph(), layers), name=state.name)
 
     def graph(self) -> Graph:
         """The model as a graph of its layers.

@@ -12,8 +12,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
 from jkeras.keras_classes.subclassed_model import check_alone
 from jkeras.models.adapters import adapted, all_adapted
-from jkeras.models.anew import anew
 from jkeras.models.chain import Chain, instead_of
+from jkeras.models.cloning import clone_layers
 from jkeras.models.configs import sequence_config
 from jkeras.models.graph import Graph
 from jkeras.trainer.files.configurations import read_parts
@@ -121,7 +121,7 @@ class Sequential(Model):
           clone_function: from a layer to the one that takes its place; None for its equal.
         """
         state = self._trainer_parts.state
-        layers = anew(list(state.net.layers))
+        layers = clone_layers(list(state.net.layers))
         if clone_function is not None:
             layers = [layer if is_input(layer) else clone_function(layer) for layer in layers]
         return Sequential(layers, name=state.name)
