@@ -8,7 +8,7 @@ Laws:
   - `leaves` gives every layer that is not made of layers once, however many ways lead to it: at the
     first place, in the order of the layers.
   - Two places with one `Identity` are one layer. Its values are kept at the first place only; what
-    runs the layers puts them at the others, too (`jkeras.models.ties`).
+    runs the layers puts them at the others, too (`jkeras.models.weight_tying`).
 """
 
 from __future__ import annotations

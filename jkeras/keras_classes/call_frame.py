@@ -34,7 +34,7 @@ from jkeras.models.calls import (
     unpacked,
     with_activity,
 )
-from jkeras.models.ties import Ties, ties_of
+from jkeras.models.weight_tying import WeightTies, weight_ties_of
 
 Path = tuple[str, ...]
 
@@ -79,7 +79,7 @@ class CallFrame(BaseFrame):
         self.inputs = ()
         self.base = LibraryBase(self)
         self.names: dict[Any, tuple[Path, Any]] = {}
-        self.ties = Ties()
+        self.weight_ties = WeightTies()
 
     # -- variables
 
@@ -97,10 +97,11 @@ class CallFrame(BaseFrame):
                 )
             self.values[variable] = tree[name]
         self.names = paths_of(self.owner)
-        self.ties = ties_of(self.view)
-        self.params, self.state = self.ties.filled(self.params), self.ties.filled(self.state)
+        self.weight_ties = weight_ties_of(self.view)
+        self.params = self.weight_ties.broadcast(self.params)
+        self.state = self.weight_ties.broadcast(self.state)
         if self.plan is not None:
-            self.plan.ties = self.ties
+            self.plan.weight_ties = self.weight_ties
         if record_of(self.owner).calls_base_build:
             self.base.plan_weights(self.inputs)
         self.phase = "call"
@@ -118,7 +119,7 @@ class CallFrame(BaseFrame):
             for loss in self.losses:
                 total = total + jnp.sum(jnp.asarray(loss)).astype(jnp.float32)
             state[LOSSES] = {ACTIVITY_LOSS: total}
-        return self.ties.single(state)
+        return self.weight_ties.deduplicate(state)
 
     # -- layers inside
 
@@ -151,7 +152,7 @@ class CallFrame(BaseFrame):
         runs = frozen_copy(named) if freezes_all(self.view) else named
         outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **told)
         put(self.state, path, new)
-        self.state = self.ties.spread(self.state, path)
+        self.state = self.weight_ties.propagate(self.state, path)
         leaves = jax.tree.leaves(outputs)
         found = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
         for leaf, mask in zip(leaves, found if len(found) == len(leaves) else (), strict=False):

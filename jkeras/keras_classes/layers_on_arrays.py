@@ -34,7 +34,7 @@ from jkeras.keras_classes.weight_plan import at, put
 from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
-from jkeras.models.ties import ties_of
+from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state import sharing
 from jkeras.trainer.state.inference_rng import next_key
 from jkeras.trainer.state.model_state import ModelState, has_state, state_of
@@ -69,11 +69,13 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     current = holder.need_values()
     key = next_key(holder, current)
     context: dict[str, Any] = {"key": key, "training": training, "options": options}
-    ties = ties_of(holder.net)
-    parts = at(ties.filled(current.params), path), at(ties.filled(current.state), path)
-    outputs, state, masks = call_layer(layer, *parts, values, masks_of(values), **context)
-    if state is not parts[1] and not _is_traced(state):
-        whole = ties.single(ties.spread(_with_part(current.state, path, state), path))
+    weight_ties = weight_ties_of(holder.net)
+    params = at(weight_ties.broadcast(current.params), path)
+    before = at(weight_ties.broadcast(current.state), path)
+    outputs, state, masks = call_layer(layer, params, before, values, masks_of(values), **context)
+    if state is not before and not _is_traced(state):
+        whole = weight_ties.propagate(_with_part(current.state, path, state), path)
+        whole = weight_ties.deduplicate(whole)
         holder.values = current.replace(state=whole)
         note_losses(holder, whole)
     return with_masks(unpacked(outputs), masks)
@@ -173,8 +175,9 @@ def _has_values(found: tuple[ModelState, Path] | None) -> bool:
     if found is None:
         return False
     holder, path = found
-    values, filled = holder.need_values(), ties_of(holder.net).filled
-    return any(jax.tree.leaves(at(filled(tree), path)) for tree in (values.params, values.state))
+    values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
+    trees = (weight_ties.broadcast(tree) for tree in (values.params, values.state))
+    return any(jax.tree.leaves(at(tree, path)) for tree in trees)
 
 
 def _built(layer: object) -> tuple[ModelState, Path] | None:
@@ -212,7 +215,7 @@ class Weights:
         if self.found is None:
             return []
         holder, path = self.found
-        groups = [group for group in ties_of(holder.net).groups if _has(group, path)]
+        groups = [group for group in weight_ties_of(holder.net).groups if _has(group, path)]
         wanted = [path, *(place for group in groups for place in group)]
         return [w for w in holder.order() if any(lies_at(w.names, place) for place in wanted)]
 
@@ -229,9 +232,9 @@ class Weights:
         if self.found is None:
             return []
         holder, path = self.found
-        filled = ties_of(holder.net).filled
+        params = weight_ties_of(holder.net).broadcast(holder.need_values().params)
         added = activity_losses(at(holder.added or {}, path))
-        return [*added, *penalties(self.layer, at(filled(holder.need_values().params), path))]
+        return [*added, *penalties(self.layer, at(params, path))]
 
     def call(
         self,
@@ -254,14 +257,14 @@ class Weights:
                 "them when it is built: layer.build((None, ...))."
             )
         holder, path = self.found
-        values, ties = holder.need_values(), ties_of(holder.net)
+        values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
         given = dict(zip([*views[0], *views[1]], [*trained, *others], strict=True))
         parts = {"params": values.params, "state": values.state}
         for part, tree in parts.items():
             own = {view.place.leaf: v for view, v in given.items() if view.place.part == part}
             leaves = [own.get(i, leaf) for i, leaf in enumerate(jax.tree.leaves(tree))]
             arrays = [jnp.asarray(getattr(leaf, "value", leaf)) for leaf in leaves]
-            parts[part] = at(ties.filled(_refilled(tree, arrays)), path)
+            parts[part] = at(weight_ties.broadcast(_refilled(tree, arrays)), path)
         inputs, options = arrangement(self.layer, args, kwargs)
         training = bool(options.pop("training", False))
         drawing: dict[str, Any] = {"key": next_key(holder, values), "training": training}
@@ -275,7 +278,8 @@ class Weights:
             options=options,
             **drawing,
         )
-        whole = ties.single(ties.spread(_with_part(values.state, path, state), path))
+        whole = weight_ties.propagate(_with_part(values.state, path, state), path)
+        whole = weight_ties.deduplicate(whole)
         found = jax.tree.leaves(whole)
         places = [view.place for view in views[1]]
         new = [

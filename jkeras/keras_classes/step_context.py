@@ -26,7 +26,7 @@ from jkeras.core.variables import Frame, innermost
 from jkeras.keras_classes.array_masks import masks_of, with_masks
 from jkeras.keras_classes.call_frame import as_array
 from jkeras.models.calls import call_layer, unpacked
-from jkeras.models.ties import ties_of
+from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import state_of
 
 
@@ -71,10 +71,12 @@ def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
     values = tuple(jax.tree.map(as_array, value) for value in args)
-    ties = ties_of(net)
-    parts = at(ties.filled(frame.params), path), at(ties.filled(frame.state), path)
+    weight_ties = weight_ties_of(net)
+    params, state = weight_ties.broadcast(frame.params), weight_ties.broadcast(frame.state)
     context: dict[str, Any] = {"key": frame.next_key(), "training": training, "options": options}
-    outputs, _, masks = call_layer(layer, *parts, values, masks_of(values), **context)
+    outputs, _, masks = call_layer(
+        layer, at(params, path), at(state, path), values, masks_of(values), **context
+    )
     return with_masks(unpacked(outputs), masks)
 
 

@@ -13,7 +13,7 @@ from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.models.calls import with_activity
-from jkeras.models.ties import Ties
+from jkeras.models.weight_tying import WeightTies
 
 Path = tuple[str, ...]
 LOSSES = "losses"
@@ -39,7 +39,7 @@ class WeightPlan:
       parts: for each path the plan of a layer of this kind, or a layer and the specs of its
         inputs.
       adds_losses: whether `call` adds losses.
-      ties: which of the layers in its layers are the same one.
+      weight_ties: which layers inside are the same one.
     """
 
     def __init__(self, who: str) -> None:
@@ -48,7 +48,7 @@ class WeightPlan:
         self.variables: dict[Variable, str] = {}
         self.parts: dict[Path, WeightPlan | CalledLayer] = {}
         self.adds_losses = False
-        self.ties = Ties()
+        self.weight_ties = WeightTies()
 
     def made(self, key: Key) -> tuple[Params, State]:
         """The first values."""
@@ -65,8 +65,8 @@ class WeightPlan:
             put(state, path, own[1])
         if self.adds_losses:
             state[LOSSES] = no_losses()
-        self.ties.check(self.who, params)
-        return self.ties.single(params), self.ties.single(state)
+        self.weight_ties.check_shapes(self.who, params)
+        return self.weight_ties.deduplicate(params), self.weight_ties.deduplicate(state)
 
 
 def _part_made(part: WeightPlan | CalledLayer, key: Key) -> tuple[Params, State]:

@@ -122,9 +122,9 @@ class Chain(Composite):
                 _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
-        ties = self.ties
-        ties.check(self.who, params)
-        return ties.single(params), ties.single(state)
+        weight_ties = self.weight_ties
+        weight_ties.check_shapes(self.who, params)
+        return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
     def apply(
         self,
@@ -172,7 +172,7 @@ class Chain(Composite):
         pairs = inputs, _checked_masks(self, masks, inputs)
         for made in self._run(params, state, *pairs, key, training, rows):
             pairs = made
-        return unpacked(pairs[0]), self.ties.single(state), unpacked(pairs[1])
+        return unpacked(pairs[0]), self.weight_ties.deduplicate(state), unpacked(pairs[1])
 
     def layer_outputs(
         self,
@@ -201,9 +201,9 @@ class Chain(Composite):
         way.
         """
         turns: dict[str, int] = {}
-        ties = self.ties
-        params = ties.filled(params)
-        state.update(ties.filled(state))
+        weight_ties = self.weight_ties
+        params = weight_ties.broadcast(params)
+        state.update(weight_ties.broadcast(state))
         for layer in self.layers:
             name = str(layer.name)
             turn = turns[name] = turns.get(name, -1) + 1
@@ -213,7 +213,7 @@ class Chain(Composite):
             runs = frozen_copy(layer) if freezes_all(self) else layer
             values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **told)
             _put(state, layer, new)
-            state.update(ties.spread(state, (name,)))
+            state.update(weight_ties.propagate(state, (name,)))
             yield values, masks
 
 

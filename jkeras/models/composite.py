@@ -8,7 +8,7 @@ from jkeras.core.freezing import freezes_all
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
 from jkeras.core.object_api import object_api
 from jkeras.models.calls import activity_rule
-from jkeras.models.ties import Ties, ties_of
+from jkeras.models.weight_tying import WeightTies, weight_ties_of
 
 MODEL_WORDS = frozenset(
     "get_layer summary compile fit evaluate predict predict_on_batch test_on_batch train_on_batch "
@@ -36,15 +36,17 @@ class Composite(Layer):
         return super().__getattr__(name)
 
     @property
-    def ties(self) -> Ties:
-        """Which of the layers in its layers are the same one."""
-        if "_ties" not in vars(self):
-            object.__setattr__(self, "_ties", ties_of(self))
-        return vars(self)["_ties"]
+    def weight_ties(self) -> WeightTies:
+        """Which layers inside are the same one, and so share weights."""
+        if "_weight_ties" not in vars(self):
+            object.__setattr__(self, "_weight_ties", weight_ties_of(self))
+        return vars(self)["_weight_ties"]
 
     def __eq__(self, other: object) -> bool:
-        same = super().__eq__(other)
-        return same and self.ties == other.ties if isinstance(other, Composite) else same
+        equal = super().__eq__(other)
+        if not isinstance(other, Composite):
+            return equal
+        return equal and self.weight_ties == other.weight_ties
 
     def __hash__(self) -> int:
         return super().__hash__()

@@ -190,9 +190,9 @@ class Graph(Composite):
             run = functools.partial(_outputs, layer, call, key)
             outputs = jax.eval_shape(run, *parts, values)
             values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
-        ties = self.ties
-        ties.check(self.who, params)
-        return ties.single(params), ties.single(state)
+        weight_ties = self.weight_ties
+        weight_ties.check_shapes(self.who, params)
+        return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
     def apply(
         self,
@@ -234,7 +234,7 @@ class Graph(Composite):
         state = dict(state)
         told = {"key": key, "training": training, "rows": rows}
         values, known = self._run(params, state, inputs, masks, told)
-        state = self.ties.single(state)
+        state = self.weight_ties.deduplicate(state)
         outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
         if isinstance(outputs, list | tuple) and len(outputs) == 1:
             return outputs[0], state, made[0]  # as in Keras
@@ -268,9 +268,9 @@ class Graph(Composite):
         values = dict(enumerate(self._checked(inputs)))
         known = dict(enumerate(self._arranged_masks(masks)))
         turns: dict[int, int] = {}
-        ties = self.ties
-        params = ties.filled(params)
-        state.update(ties.filled(state))
+        weight_ties = self.weight_ties
+        params = weight_ties.broadcast(params)
+        state.update(weight_ties.broadcast(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
             made = self._called(call, params, state, values, known, {**told, "turn": turn})
@@ -297,7 +297,7 @@ class Graph(Composite):
         runs = frozen_copy(layer) if freezes_all(self) else layer
         outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **told)
         _put(state, name, new)
-        state.update(self.ties.spread(state, (name,)))
+        state.update(self.weight_ties.propagate(state, (name,)))
         leaves = jax.tree.leaves(outputs)
         own = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
         return leaves, own if len(own) == len(leaves) else [None] * len(leaves)
@@ -324,7 +324,7 @@ class Graph(Composite):
 
 def _compared(graph: Graph) -> tuple[Any, ...]:
     """What graphs are compared by: none of their symbols."""
-    return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.ties
+    return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.weight_ties
 
 
 def _entered(layer: Layer, value: Array | jax.ShapeDtypeStruct) -> Any:

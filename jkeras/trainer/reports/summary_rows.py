@@ -20,7 +20,7 @@ from jkeras.keras_classes.subclassed_model import Subclassed
 from jkeras.models.calls import observing
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
-from jkeras.models.ties import ties_of
+from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.freezing import trained_places
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete, is_input, merged_shape
@@ -100,7 +100,7 @@ def _counts(state: ModelState) -> dict[Path, int] | None:
 
 def _sizes(state: ModelState) -> Iterator[tuple[Path, int]]:
     """The path and the number of scalars of each weight, at each place where its layer is."""
-    groups = ties_of(state.net).groups if isinstance(state.net, Layer) else ()
+    groups = weight_ties_of(state.net).groups if isinstance(state.net, Layer) else ()
     for place, weight in zip(state.order(), state.ordered(state.need_values()), strict=True):
         yield place.names, int(weight.size)
         for group in groups:

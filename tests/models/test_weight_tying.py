@@ -14,7 +14,7 @@ import jkeras
 from jkeras.core.parts import Own, at, leaves, lies_at, put
 from jkeras.layers import BatchNormalization, Dense, SpectralNormalization, TimeDistributed
 from jkeras.models import Chain
-from jkeras.models.ties import Ties, ties_of
+from jkeras.models.weight_tying import WeightTies, weight_ties_of
 from jkeras.trainer.state import model_state as values
 from tests.golden.sharing_cases import SHARED
 
@@ -60,11 +60,11 @@ def test_the_structure_of_the_state_stays_and_losses_of_all_places_add_up() -> N
     np.testing.assert_allclose(outputs, by_hand, rtol=1e-5)
 
 
-def test_models_that_differ_in_their_ties_alone_are_not_equal() -> None:
+def test_models_that_differ_in_their_weight_ties_alone_are_not_equal() -> None:
     norm = BatchNormalization()
     one = Chain([Chain([norm], name="a"), Chain([norm], name="b")])
     two = Chain([Chain([norm], name="a"), Chain([BatchNormalization()], name="b")])
-    assert one != two and one == Chain(one.layers) and ties_of(two) == Ties()
+    assert one != two and one == Chain(one.layers) and weight_ties_of(two) == WeightTies()
 
 
 def test_inputs_of_two_sizes_are_refused() -> None:

@@ -1,18 +1,18 @@
-"""A layer that is at several places of one model, bare and in layers made of layers, is one set of
-weights.
+"""Weight tying: a layer that stands at several places of one model has one set of weights.
 
     encoder = Sequential([embedding, LSTM(8)])
     Model(x, Dot(axes=-1)([encoder(x), embedding(y)]))
 
-A chain or a graph gives one name to a layer that is called twice. But the layers in it have values
-of their own, and the same layer may be in two of them. Here its values are kept at its first place,
-and lent to the others while the model runs.
+A chain or a graph gives one name to a layer that is called twice. But a layer made of layers has
+values of its own, and two of these may hold the same layer. The model's values keep the weights of
+such a layer at its first place; while the model runs, its other places hold copies.
 
 Laws:
-  - The values of a model have each weight once, so it is counted, trained and regularized once.
-  - What one place writes into the state the others see, in the order in which they run; activity
-    losses are each place's own, and add up.
-  - A model without such layers runs as it would without this module.
+  - The values of a model have each weight once, so each weight is counted, trained and regularized
+    once.
+  - The state that a layer writes at one place is read at its other places, in the order in which
+    they run. Each place has its own activity losses, which add up.
+  - A model without tied layers runs as it would without this module.
 """
 
 from __future__ import annotations
@@ -30,65 +30,65 @@ Values = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Ties:
-    """The places of the layers that a model has at several.
+class WeightTies:
+    """The tied layers of a model: those that stand at several places.
 
     Attributes:
-      groups: for each of these layers its places, in order.
+      groups: for each tied layer its places, in order.
     """
 
     groups: tuple[tuple[Path, ...], ...] = ()
 
-    def filled(self, tree: Values) -> Values:
-        """The values with those of each such layer at all of its places."""
+    def broadcast(self, tree: Values) -> Values:
+        """The values with the weights of each tied layer copied to all of its places."""
         for group in self.groups:
             source = next((place for place in group if _weights(at(tree, place))), None)
-            tree = tree if source is None else _copied(tree, source, group)
+            tree = tree if source is None else _copy_to_group(tree, source, group)
         return tree
 
-    def spread(self, tree: Values, path: Path) -> Values:
-        """The values after the layer at `path` has run: what it wrote is at all places."""
+    def propagate(self, tree: Values, path: Path) -> Values:
+        """The values after the layer at `path` has run, with its new state at all of its places."""
         for group in self.groups:
             source = next((place for place in group if place[: len(path)] == path), None)
-            tree = tree if source is None else _copied(tree, source, group)
+            tree = tree if source is None else _copy_to_group(tree, source, group)
         return tree
 
-    def single(self, tree: Values) -> Values:
-        """The values with those of each such layer at the first of its places alone."""
+    def deduplicate(self, tree: Values) -> Values:
+        """The values with the weights of each tied layer at its first place alone."""
         for group in self.groups:
             found = [place for place in group if _weights(at(tree, place))]
             for place in found[1:]:
                 tree = put(tree, place, _losses(at(tree, place)))
         return tree
 
-    def check(self, who: str, params: Values) -> None:
-        """Raises unless the weights of such a layer have the same shapes at all of its places.
+    def check_shapes(self, who: str, params: Values) -> None:
+        """Raises unless the weights of each tied layer have the same shapes at all of its places.
 
         Raises:
-          ValueError: they differ, because its inputs do.
+          ValueError: the shapes differ, because the layer's inputs have different sizes.
         """
         for first, *others in self.groups:
             for other in others:
-                _check_alike(who, first, at(params, first), other, at(params, other))
+                _check_same_shapes(who, first, at(params, first), other, at(params, other))
 
 
-def ties_of(net: object) -> Ties:
-    """The ties between the layers of a layer.
+def weight_ties_of(net: object) -> WeightTies:
+    """Which layers inside a layer are the same one, and so share weights.
 
     Example:
       >>> from jkeras.layers import Dense, TimeDistributed
       >>> from jkeras.models import Chain
       >>> dense = Dense(3)
-      >>> ties_of(Chain([TimeDistributed(dense), Chain([dense], name="rest")])).groups
+      >>> weight_ties_of(Chain([TimeDistributed(dense), Chain([dense], name="rest")])).groups
       ((('time_distributed',), ('rest', 'dense')),)
     """
     groups: dict[Any, list[Path]] = {}
     for identity, place in places(net):
         groups.setdefault(identity, []).append(place)
-    return Ties(tuple(tuple(group) for group in groups.values() if len(group) > 1))
+    return WeightTies(tuple(tuple(group) for group in groups.values() if len(group) > 1))
 
 
-def _copied(tree: Values, source: Path, group: tuple[Path, ...]) -> Values:
+def _copy_to_group(tree: Values, source: Path, group: tuple[Path, ...]) -> Values:
     part = at(tree, source)
     if not _weights(part):
         return tree
@@ -120,7 +120,7 @@ def _merged(a: Tree, b: Tree) -> Tree:
     return {**b, **{name: _merged(part, b.get(name)) for name, part in a.items()}}
 
 
-def _check_alike(who: str, first: Path, a: Tree, other: Path, b: Tree) -> None:
+def _check_same_shapes(who: str, first: Path, a: Tree, other: Path, b: Tree) -> None:
     found, wanted = named_leaves(b), named_leaves(a)
     for name in wanted if found and wanted else ():
         shapes = [
@@ -136,4 +136,4 @@ def _check_alike(who: str, first: Path, a: Tree, other: Path, b: Tree) -> None:
             )
 
 
-__all__ = ["Ties", "ties_of"]
+__all__ = ["WeightTies", "weight_ties_of"]
