@@ -1,9 +1,9 @@
 """An Equinox module as a layer.
 
 An Equinox module is written for one example: here it runs under `jax.vmap` over the batch, with
-the axis name that its BatchNorm wants, and a random key for each example. It is made with its
-values: `init` gives these, whatever the key, and the module itself stays as it is. A class, or
-`functools.partial` of one, that takes nothing but `key` is made anew by `init`, from the key.
+the axis name that its BatchNorm wants, and a random key for each example. A module holds its first
+values: `init` returns them, whatever the key, and the module itself stays as it is. From a class,
+or `functools.partial` of one, that takes nothing but `key`, `init` makes a module with its key.
 
 `params` are the floating arrays; `state` holds the other arrays ("buffers") and what `eqx.nn.State`
 does ("state"). A module with state is given with it, as `eqx.nn.make_with_state` returns them:
@@ -187,7 +187,7 @@ class Equinox(Foreign):
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         given = self.module.given
-        with self.speaking(inputs):
+        with self.noting_errors(inputs):
             made = _built(given, key) if is_factory(given) else given
         values = self.module.parts.values(*_given(made))
         return jax.tree.map(lambda leaf: jnp.array(leaf, leaf.dtype), values)
@@ -204,21 +204,21 @@ class Equinox(Foreign):
     ) -> tuple[Any, State]:
         module, carried = self.module.parts.module(params, state)
         module = self._in_mode(module, training)
-        named = self.told(training, rows, None)
-        known = self.told_of_data(None, mask)
-        for name in ("deterministic", "inference"):  # inference_mode has said it
+        named = self.call_kwargs(training, rows, None)
+        known = self.data_kwargs(None, mask)
+        for name in ("deterministic", "inference"):  # inference_mode sets them
             named.pop(name, None)
 
         def call(values: Any, carried: Any, own_key: Any, known: Any) -> tuple[Any, Any]:
-            told = {**named, **known}
+            kwargs = {**named, **known}
             if "key" in self.parameters():
-                told["key"] = own_key
+                kwargs["key"] = own_key
             if not self._carries:
-                return module(*values, **told), None
-            return module(*values, state=carried, **told)
+                return module(*values, **kwargs), None
+            return module(*values, state=carried, **kwargs)
 
-        values = self.computed(inputs)
-        with self.speaking(inputs):
+        values = self.cast_inputs(inputs)
+        with self.noting_errors(inputs):
             if self.batched:
                 outputs, new = call(values, carried, key, known)
             else:

@@ -136,10 +136,10 @@ class Foreign(Layer):
         return f"<{self.library}: {self.who}>"
 
     def flags(self, training: bool, known: Mapping[str, Any] | None = None) -> dict[str, bool]:
-        """The arguments by which the module hears whether it is trained.
+        """The keyword arguments that say whether the module is trained.
 
         A frozen layer (`trainable=False`) normalizes by its moving statistics: where one flag
-        serves for that and for dropout, it is that of an evaluation.
+        serves for both normalization and dropout, it has the value of an evaluation.
 
         Args:
           training: the flag.
@@ -156,7 +156,7 @@ class Foreign(Layer):
 
     @property
     def makes_masks(self) -> bool:  # type: ignore[override]  # it depends on the module
-        """Whether the module hears of masks, so that it is no surprise where one ends."""
+        """Whether the module takes masks, so that no warning is due where a mask ends."""
         own = self.parameters().get("mask")
         if own is None or self.kind.__module__.split(".")[0] in _LIBRARIES:
             return False
@@ -170,28 +170,28 @@ class Foreign(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask if self.supports_masking else None
 
-    def told(self, training: bool, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
-        """What the module gets by name: the flags, and real rows and the mask if it wants them."""
-        return self.flags(training) | self.told_of_data(rows, mask)
+    def call_kwargs(self, training: bool, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
+        """The module's keyword arguments: the flags, and rows and mask where it takes them."""
+        return self.flags(training) | self.data_kwargs(rows, mask)
 
-    def told_of_data(self, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
-        """The real rows and the mask by name, if the module wants them."""
-        found = {"rows": rows} if self.padded_rows == "masked" else {}
-        return found | ({"mask": mask} if mask is not None and self.makes_masks else {})
+    def data_kwargs(self, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
+        """Keyword arguments for the real rows and the mask, where the module takes them."""
+        kwargs = {"rows": rows} if self.padded_rows == "masked" else {}
+        return kwargs | ({"mask": mask} if mask is not None and self.makes_masks else {})
 
-    def computed(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The inputs as arrays; floating ones in the dtype of the layer, if it has one."""
+    def cast_inputs(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs as arrays; floating ones cast to the dtype of the layer, if it has one."""
         arrays = jax.tree.map(jnp.asarray, inputs)
         if self.dtype is None:
             return arrays
         return jax.tree.map(lambda x: self.cast(x) if _is_floating(x) else x, arrays)
 
     @contextlib.contextmanager
-    def speaking(self, inputs: tuple[Any, ...]) -> Iterator[None]:
-        """Adds to errors of the module who it is, and what it was called on."""
+    def noting_errors(self, inputs: tuple[Any, ...]) -> Iterator[None]:
+        """Adds a note to the module's errors: the layer's name and the shapes of its inputs."""
         try:
             yield
-        except Exception as error:  # a module raises what it likes: it goes on with a note
+        except Exception as error:  # of any class: a module may raise what it likes
             shapes = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(inputs)]
             error.add_note(
                 f"{self.who}: raised by the {self.library} module itself, called on "

@@ -60,8 +60,8 @@ class Linen(Foreign):
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         module, flags = self._told(False)
-        with self.speaking(inputs):
-            made = dict(module.init(key, *self.computed(zeros_of(inputs)), **flags))
+        with self.noting_errors(inputs):
+            made = dict(module.init(key, *self.cast_inputs(zeros_of(inputs)), **flags))
         params = made.pop("params", {})
         made.pop(_SOWN, None)
         kept = made if self.collections is None else self.collections
@@ -78,13 +78,13 @@ class Linen(Foreign):
         mask: Any = None,
     ) -> tuple[Any, State]:
         module, named = self._told(training)
-        named |= self.told_of_data(rows, mask)
+        named |= self.data_kwargs(rows, mask)
         # A stream that is not named falls back on "params"; dropout is named, as it usually is.
         rngs = None if key is None else {"params": key, "dropout": child(key, "dropout")}
-        with self.speaking(inputs):
+        with self.noting_errors(inputs):
             outputs, changed = module.apply(
                 {"params": params, **state},
-                *self.computed(inputs),
+                *self.cast_inputs(inputs),
                 rngs=rngs,
                 mutable=list(state),
                 **named,

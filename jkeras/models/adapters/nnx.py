@@ -1,8 +1,8 @@
 """A `flax.nnx` module as a layer.
 
-An nnx module is made with its values: `init` gives these, whatever the key, and the module itself
-stays as it is. A class, or `functools.partial` of one, that takes nothing but `rngs` is made anew
-by `init`, from the key.
+An nnx module holds its first values: `init` returns them, whatever the key, and the module itself
+stays as it is. From a class, or `functools.partial` of one, that takes nothing but `rngs`, `init`
+makes a module with its key.
 
 `params` are the variables of type `nnx.Param`, `state` all others but the random streams, which
 follow from `key` in every call. `module.train()` and `module.eval()` are called as the step is.
@@ -110,7 +110,7 @@ class Nnx(Foreign):
         from flax import nnx
 
         given = self.module.given
-        with self.speaking(inputs):
+        with self.noting_errors(inputs):
             module = given(rngs=nnx.Rngs(key)) if is_factory(given) else given
         return trees.copy(self.module.parts.values(module))
 
@@ -133,11 +133,11 @@ class Nnx(Foreign):
         module.train() if training else module.eval()
         if not self.trainable:
             module.set_attributes(use_running_average=True, raise_if_not_found=False)
-        named = self.told(training, rows, mask)
+        named = self.call_kwargs(training, rows, mask)
         if "rngs" in self.parameters() and key is not None:
             named["rngs"] = nnx.Rngs(key)
-        with self.speaking(inputs):
-            outputs = module(*self.computed(inputs), **named)
+        with self.noting_errors(inputs):
+            outputs = module(*self.cast_inputs(inputs), **named)
         _, _, _, rest = _split(module)
         wanted = parts.rest.to_tree(state)
         fix = "Make every variable in the module's `__init__`, and collect with nnx.capture."

@@ -89,7 +89,7 @@ class Pair(Foreign):
         return list(itertools.takewhile(lambda name: name in ("state", *_KEYS), names))
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        with self.speaking(inputs):
+        with self.noting_errors(inputs):
             made = self._made(key, inputs)
         if not self.has_state:
             return self._checked("params", made), {}
@@ -109,7 +109,7 @@ class Pair(Foreign):
         flags = self.flags(self.initial_flag, taken)
         if len(taken) - len(flags) == 1 and not _takes_any(taken):
             return init(key, **flags)
-        return init(key, *self.computed(self.examples(key, inputs)), **flags)
+        return init(key, *self.cast_inputs(self.examples(key, inputs)), **flags)
 
     def examples(self, key: Key, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs that `init` gets."""
@@ -145,15 +145,15 @@ class Pair(Foreign):
         rows: Array | None = None,
         mask: Any = None,
     ) -> tuple[Any, State]:
-        named = self.told(training, rows, mask)
+        named = self.call_kwargs(training, rows, mask)
         front = [state if name == "state" else key for name in self._front()]
         for name, parameter in self.parameters().items():
             if name in _KEYS and name not in self._front() and _has_default(parameter):
                 named[name] = key
         if _STAX in parameters_of(self.module[0]):
             named["rng"] = key
-        with self.speaking(inputs):
-            outputs = self.module[1](params, *front, *self.computed(inputs), **named)
+        with self.noting_errors(inputs):
+            outputs = self.module[1](params, *front, *self.cast_inputs(inputs), **named)
         return self._with_state(outputs, state)
 
     def _with_state(self, outputs: Any, state: State) -> tuple[Any, State]:

@@ -71,7 +71,7 @@ def as_layer(module: Any, **options: Any) -> Layer:
       module: a `flax.linen` or `flax.nnx` module, what `hk.transform` or `hk.transform_with_state`
         returned, an Equinox module or `(module, state)`, a pair of functions `(init, apply)` or an
         object with these; a layer is returned as it is. For nnx and Equinox also a class, or
-        `functools.partial` of one, that is made anew with a random key.
+        `functools.partial` of one, from which `init` makes a module with its random key.
       **options: `name`, `dtype`, `trainable` and `input_shape` as of every layer; `padded_rows`,
         `training_argument` and `supports_masking` as of `Foreign`; and what the library's adapter
         takes beside these: `collections` (linen), `batched` (Equinox).
