@@ -15,7 +15,7 @@ from jkeras.trainer.compiling.compilation import resolve
 from jkeras.trainer.files import configurations
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports.explain import explanation
-from jkeras.training.goals import Losses, LossWeights
+from jkeras.training.loss_specs import Losses, LossWeights
 
 
 class CompileMixin:
@@ -118,7 +118,7 @@ class CompileMixin:
     @property
     def loss(self) -> Any:
         """The loss that `compile` was given, as an object, or the list or dict of them."""
-        return self._trainer_parts.need_compilation("loss").wanted.loss
+        return self._trainer_parts.need_compilation("loss").compile_spec.loss
 
     @property
     def metrics(self) -> list[Metric]:

@@ -5,8 +5,9 @@ of weights and activities, and the sums from which the logs are computed. Nothin
 layer, only the contract: `init`, `apply` and, where a model has them, `penalty`, `constrain`,
 `padded_rows`, `output_names`, `makes_masks` and `apply_with_mask`.
 
-What belongs to which output is known once the outputs are. `Objective.met` finds it out; every
-function here does so for itself where nobody did, while it is traced.
+Which loss and metrics belong to which output is known once the structure of the outputs is.
+`Objective.resolved_for` gives an objective that structure; the functions of an objective without it
+read the structure from the outputs while they are traced.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from jkeras.core.trees import Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetric, Metric
 from jkeras.metrics.written import Waiting
-from jkeras.training.goals import (
-    NOTHING,
-    Goal,
-    Wanted,
-    loss_names,
-    resolved,
+from jkeras.training.loss_specs import (
+    EMPTY_COMPILE_SPEC,
+    CompileSpec,
+    LossSpec,
+    loss_log_names,
+    resolve_loss_specs,
     sample_weights,
     targets,
 )
@@ -47,12 +48,12 @@ Weight = jax.Array | np.ndarray
 """Sample weights of one output."""
 
 
-class Found(NamedTuple):
-    """What a batch gave beside the loss.
+class StepOutputs(NamedTuple):
+    """What a step computes beside the loss.
 
     Attributes:
       outputs: the model's outputs.
-      state: its new state.
+      state: the model's new state.
       losses: the losses of the outputs by log name, where there are several, not weighted.
       mask: the masks of the outputs, bool; None for all of them where the model makes none.
     """
@@ -64,9 +65,9 @@ class Found(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One output of a batch beside all that goes with it."""
+    """One output of a batch with its losses and metrics, targets, sample weights and mask."""
 
-    goal: Goal
+    spec: LossSpec
     y: Any
     outputs: Any
     weight: Any
@@ -79,14 +80,15 @@ class Objective:
 
     Attributes:
       net: anything with the layer contract.
-      wanted: the losses and metrics as they were given.
-      found: the outline of the outputs; None before they were met, when there is taken to be one.
+      compile_spec: the losses and metrics as given to `compile`.
+      output_structure: the structure of the outputs; None while it is unknown, when one output is
+        assumed.
       held: paths of weights that are frozen beside those of frozen layers, `*` for anything.
     """
 
     net: Any
-    wanted: Wanted = NOTHING
-    found: Outline | None = None
+    compile_spec: CompileSpec = EMPTY_COMPILE_SPEC
+    output_structure: Outline | None = None
     held: tuple[str, ...] = ()
 
     def frozen(self, params: Tree) -> Tree:
@@ -98,19 +100,19 @@ class Objective:
         return trained(params, self.frozen(params))
 
     @functools.cached_property
-    def goals(self) -> tuple[Goal, ...]:
-        """What is asked of each output.
+    def loss_specs(self) -> tuple[LossSpec, ...]:
+        """The loss and metrics of each output.
 
         Raises:
-          ValueError: what was given does not go with the outputs.
+          ValueError: the arguments of `compile` do not fit the outputs.
         """
-        return resolved(self.wanted, self.found or ONE_OUTPUT)
+        return resolve_loss_specs(self.compile_spec, self.output_structure or ONE_OUTPUT)
 
-    def met(self, outputs: Tree) -> Objective:
-        """The same with the structure of the outputs known; `outputs` are arrays or specs."""
-        if self.found is not None:
+    def resolved_for(self, outputs: Tree) -> Objective:
+        """The objective with the structure of the outputs known; `outputs` are arrays or specs."""
+        if self.output_structure is not None:
             return self
-        return dataclasses.replace(self, found=outline_of(self.net, outputs))
+        return dataclasses.replace(self, output_structure=outline_of(self.net, outputs))
 
     @property
     def names(self) -> list[str]:
@@ -120,7 +122,7 @@ class Objective:
         several, as in Keras: metrics without a prefix, the outputs' losses, the rest by name.
         """
         pairs = self._metrics()
-        if len(self.goals) == 1:
+        if len(self.loss_specs) == 1:
             return ["loss", *pairs]
         bare = [name for name, metric in pairs.items() if name == metric.log_name]
         first = ["loss", *bare, *self.loss_names]
@@ -132,55 +134,56 @@ class Objective:
         """The model's outputs for a batch, narrow ones in float32, its new state, and the masks of
         the outputs.
         """
-        told = {"rows": batch.rows} if padded_rows(self.net) == "masked" else {}
-        given = {"key": key, "training": training, **told}
+        kwargs: dict[str, Any] = {"key": key, "training": training}
+        if padded_rows(self.net) == "masked":
+            kwargs["rows"] = batch.rows
         if getattr(self.net, "makes_masks", False):
-            outputs, state, mask = self.net.apply_with_mask(params, state, *batch.inputs, **given)
+            outputs, state, mask = self.net.apply_with_mask(params, state, *batch.inputs, **kwargs)
             return jax.tree.map(_widened, outputs), state, mask
-        outputs, state = self.net.apply(params, state, *batch.inputs, **given)
+        outputs, state = self.net.apply(params, state, *batch.inputs, **kwargs)
         return jax.tree.map(_widened, outputs), state, None
 
     def value(
         self, params: Tree, state: Tree, batch: Batch, key: Key | None, training: bool
-    ) -> tuple[jax.Array, Found]:
-        """The scalar loss, and what else a batch gave: the function that is differentiated."""
+    ) -> tuple[jax.Array, StepOutputs]:
+        """The scalar loss, and the other outputs of a step: the function that is differentiated."""
         outputs, new_state, mask = self.outputs(params, state, batch, key, training)
         terms: list[jax.Array] = []
         losses: Logs = {}
         for part in self.parts(batch, outputs, mask):
-            loss = part.goal.loss
+            loss = part.spec.loss
             if loss is None:
                 continue
             value = _loss_of(loss, part, batch.rows).astype(jnp.float32)
-            if part.goal.loss_name is not None:
-                losses[part.goal.loss_name] = value
-            terms.append(value if part.goal.weight is None else part.goal.weight * value)
+            if part.spec.loss_name is not None:
+                losses[part.spec.loss_name] = value
+            terms.append(value if part.spec.weight is None else part.spec.weight * value)
         penalty = self.penalty(params)
         # Without rules it is the number 0.0, which a trace need not add.
         terms += [] if isinstance(penalty, float) and penalty == 0 else [jnp.float32(penalty)]
         terms += activity_losses(new_state)
         total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), jnp.float32)
-        return total, Found(outputs, new_state, losses, mask)
+        return total, StepOutputs(outputs, new_state, losses, mask)
 
     def loss_parts(self, batch: Batch, outputs: Tree) -> tuple[jax.Array, jax.Array | None]:
         """The loss of a model with one output before the division, as `Loss.parts` has it."""
         (part,) = self.parts(batch, outputs)
-        assert part.goal.loss is not None, "asked for only where there is a loss"
-        value, divisor = part.goal.loss.parts(part.y, part.outputs, part.weight, valid=batch.rows)
-        return value if part.goal.weight is None else part.goal.weight * value, divisor
+        assert part.spec.loss is not None, "called only where there is a loss"
+        value, divisor = part.spec.loss.parts(part.y, part.outputs, part.weight, valid=batch.rows)
+        return value if part.spec.weight is None else part.spec.weight * value, divisor
 
     def parts(self, batch: Batch, outputs: Tree, mask: Tree = None) -> list[Part]:
         """Each output of a batch with its targets, weights and mask; arrays or specs.
 
         Raises:
-          ValueError: something does not go with the outputs; the message names the argument.
+          ValueError: targets or weights do not fit the outputs; the message names the argument.
         """
-        met = self.met(outputs)
-        found, goals = met.found or ONE_OUTPUT, met.goals
-        structure: Any = jax.tree.structure(outputs)
-        masks = [None] * found.count if mask is None else structure.flatten_up_to(mask)
-        leaves = (jax.tree.leaves(outputs), sample_weights(batch.weight, found), masks)
-        parts = zip(goals, targets(batch.y, goals, found), *leaves, strict=True)
+        resolved = self.resolved_for(outputs)
+        structure, specs = resolved.output_structure or ONE_OUTPUT, resolved.loss_specs
+        treedef: Any = jax.tree.structure(outputs)
+        masks = [None] * structure.count if mask is None else treedef.flatten_up_to(mask)
+        leaves = (jax.tree.leaves(outputs), sample_weights(batch.weight, structure), masks)
+        parts = zip(specs, targets(batch.y, specs, structure), *leaves, strict=True)
         return [Part(*part) for part in parts]
 
     def looks_across(self, batch: Batch, outputs: Tree) -> bool:
@@ -188,10 +191,10 @@ class Objective:
         filler rows may be in it; of specs.
         """
         for part in (part for part in self.parts(batch, outputs) if part.y is not None):
-            pairs = part.goal.metrics + part.goal.weighted_metrics
-            asked: list[Any] = [metric for _, metric in pairs]
-            asked += [] if part.goal.loss is None else [part.goal.loss]
-            if any(one.looks_across(part.y, part.outputs) for one in asked):
+            pairs = part.spec.metrics + part.spec.weighted_metrics
+            functions: list[Any] = [metric for _, metric in pairs]
+            functions += [] if part.spec.loss is None else [part.spec.loss]
+            if any(function.looks_across(part.y, part.outputs) for function in functions):
                 return True
         return False
 
@@ -207,27 +210,27 @@ class Objective:
             where there are several outputs, and where a metric keeps sums for each class, since
             what it carries may not change its shape.
         """
-        met = self if outputs is None else self.met(outputs)
-        if met.found is None and self.wanted.is_for_several:
+        resolved = self if outputs is None else self.resolved_for(outputs)
+        if resolved.output_structure is None and self.compile_spec.is_for_several:
             return {"loss": _no_loss()}
-        zeros: Sums = {name: _no_loss() for name in ("loss", *met.loss_names)}
-        zeros |= {name: metric.init() for name, metric in met._metrics().items()}
+        zeros: Sums = {name: _no_loss() for name in ("loss", *resolved.loss_names)}
+        zeros |= {name: metric.init() for name, metric in resolved._metrics().items()}
         if batch is not None and outputs is not None:
-            for part in (part for part in met.parts(batch, outputs) if part.y is not None):
-                for name, metric in part.goal.metrics + part.goal.weighted_metrics:
+            for part in (part for part in resolved.parts(batch, outputs) if part.y is not None):
+                for name, metric in part.spec.metrics + part.spec.weighted_metrics:
                     zeros[name] = metric.init_for(part.y, part.outputs)
         return {name: trees.copy(sums) for name, sums in zeros.items()}
 
-    def sums(self, loss: jax.Array, found: Found, batch: Batch) -> Sums:
+    def sums(self, loss: jax.Array, step_outputs: StepOutputs, batch: Batch) -> Sums:
         """The sums of one batch."""
         rows = None if batch.rows is None else batch.rows.astype(jnp.float32)
         size = jnp.float32(len(jax.tree.leaves(batch.x)[0])) if rows is None else rows.sum()
-        losses = {"loss": loss, **found.losses}
+        losses = {"loss": loss, **step_outputs.losses}
         new: Sums = {name: {"total": v * size, "count": size} for name, v in losses.items()}
-        for part in self.parts(batch, found.outputs, found.mask):
-            for name, metric in part.goal.metrics:
+        for part in self.parts(batch, step_outputs.outputs, step_outputs.mask):
+            for name, metric in part.spec.metrics:
                 new[name] = _updated(metric, part, rows, None)
-            for name, metric in part.goal.weighted_metrics:
+            for name, metric in part.spec.weighted_metrics:
                 new[name] = _updated(metric, part, rows, part.weight)
         return new
 
@@ -244,37 +247,37 @@ class Objective:
 
     def _metrics(self) -> dict[str, Metric]:
         """Every metric under its log name: those that ignore sample weights first."""
-        plain = [pair for goal in self.goals for pair in goal.metrics]
-        return dict(plain + [pair for goal in self.goals for pair in goal.weighted_metrics])
+        plain = [pair for spec in self.loss_specs for pair in spec.metrics]
+        return dict(plain + [pair for spec in self.loss_specs for pair in spec.weighted_metrics])
 
     @functools.cached_property
     def loss_names(self) -> list[str]:
-        """How logs call the losses of the outputs, in Keras's order, where there are several."""
-        return list(loss_names(self.wanted, self.found or ONE_OUTPUT).values())
+        """The log names of the losses of the outputs, in Keras's order, where there are several."""
+        return list(loss_log_names(self.compile_spec, self.output_structure or ONE_OUTPUT).values())
 
 
-def objective_of(net: Net, wanted: Wanted, held: tuple[str, ...] = ()) -> Objective:
-    """The objective of a model, with the structure of the outputs if the model tells it by
-    `outputs` and `output_names`; `held` is as for `Objective`.
+def objective_of(net: Net, compile_spec: CompileSpec, held: tuple[str, ...] = ()) -> Objective:
+    """The objective of a model, with the structure of the outputs where the model has `outputs` and
+    `output_names`; `held` is as for `Objective`.
 
     Raises:
-      ValueError: what was given does not go with the outputs.
+      ValueError: the arguments of `compile` do not fit the outputs.
     """
-    objective = Objective(net, wanted, held=held)
+    objective = Objective(net, compile_spec, held=held)
     if not (hasattr(net, "outputs") and hasattr(net, "output_names")):
         return objective
-    met = objective.met(net.outputs)
-    assert met.goals is not None, "resolved here, so that errors come early"
-    return met
+    resolved = objective.resolved_for(net.outputs)
+    assert resolved.loss_specs is not None, "resolved here, so that errors come early"
+    return resolved
 
 
 def outline_of(net: Net, outputs: Tree) -> Outline:
-    """The outline of a model's outputs, under the names that the model has for them."""
+    """The structure of a model's outputs, under the names that the model has for them."""
     return outline(outputs, getattr(net, "output_names", ()))
 
 
 def padded_rows(net: Net) -> str:
-    """What filler rows do to a model: as it says, and "seen" for a model that does not say."""
+    """What filler rows do to a model: its `padded_rows`, or "seen" for a model without."""
     return getattr(net, "padded_rows", "seen")
 
 
@@ -294,8 +297,8 @@ def _mean_of(sums: dict[str, jax.Array]) -> jax.Array:
 
 def _loss_of(loss: Loss, part: Part, rows: jax.Array | None) -> jax.Array:
     """The loss of one output; what its mask leaves out counts as little as filler rows."""
-    told = {} if part.mask is None else {"mask": part.mask}
-    return loss(part.y, part.outputs, part.weight, valid=rows, **told)
+    kwargs = {} if part.mask is None else {"mask": part.mask}
+    return loss(part.y, part.outputs, part.weight, valid=rows, **kwargs)
 
 
 def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight | None) -> Tree:

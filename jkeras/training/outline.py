@@ -1,8 +1,8 @@
-"""The structure of a model's outputs, and how what is given for them finds its place.
+"""The structure of a model's outputs, and the rule by which arguments are matched to outputs.
 
-A user writes what belongs to the outputs (losses, targets, sample weights) as a list in their
-order, as a dict under their names, or in their own nested structure. `spread` is the one rule that
-reads all three. Laws: no array's value is looked at; what is spread already stays as it is.
+A user writes losses, targets and sample weights as a list in the order of the outputs, as a dict
+under their names, or in the outputs' own nested structure. `spread` reads all three. Laws: no
+array's values are read; a list with one entry for each output is taken as it is.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ def _word(entry: object) -> Any:
     return str(entry)
 
 
-def spread(who: str, given: object, found: Outline, *, entries: bool = False) -> dict[int, Any]:
-    """What was given for the outputs, by the number of the output.
+def spread(who: str, given: object, structure: Outline, *, entries: bool = False) -> dict[int, Any]:
+    """An argument for the outputs as a dict from an output's number to its entry.
 
     Args:
-      who: the argument, for messages.
+      who: the name of the argument, for messages.
       given: a list or tuple in the order of the outputs, a dict under their names, or either in
         the outputs' own nested structure.
-      found: the outline of the outputs.
+      structure: of the outputs.
       entries: whether a list may be what is given for one output.
 
     Raises:
@@ -95,23 +95,24 @@ def spread(who: str, given: object, found: Outline, *, entries: bool = False) ->
       >>> spread("loss", {"a": "mse"}, outline({"b": 0.0, "a": 1.0}))
       {0: 'mse'}
     """
-    if isinstance(given, list | tuple) and len(given) == found.count:
+    if isinstance(given, list | tuple) and len(given) == structure.count:
         return dict(enumerate(given))
     placed: dict[int, Any] = {}
-    if _fits(given, found.tree, entries):
-        _place(given, found.tree, placed)
+    if _fits(given, structure.tree, entries):
+        _place(given, structure.tree, placed)
         return placed
-    if isinstance(given, dict) and isinstance(found.tree, dict) and set(given) <= set(found.tree):
-        raise _misplaced(who, given, found)
     if isinstance(given, dict):
+        if isinstance(structure.tree, dict) and set(given) <= set(structure.tree):
+            raise _misplaced(who, given, structure)
+        one_without_name = structure.count == len(given) == 1 and not structure.words
         for name in given:
-            if name not in found.words and not (found.count == len(given) == 1 and not found.words):
-                raise _unknown(who, name, found)
-        if found.count == 1 and not found.words and len(given) == 1:
+            if name not in structure.words and not one_without_name:
+                raise _unknown(who, name, structure)
+        if one_without_name:
             return dict(enumerate(given.values()))
-        return {i: given[name] for i, name in enumerate(found.names) if name in given}
-    fix = _fix(who, found) if found.count > 1 else ""
-    raise ValueError(f"`{who}`: expected {_expected(found)}, got {_counted(given)}.{fix}")
+        return {i: given[name] for i, name in enumerate(structure.names) if name in given}
+    fix = _fix(who, structure) if structure.count > 1 else ""
+    raise ValueError(f"`{who}`: expected {_expected(structure)}, got {_counted(given)}.{fix}")
 
 
 def _fits(given: Tree, tree: Tree, entries: bool) -> bool:
@@ -138,31 +139,32 @@ def _place(given: Tree, tree: Tree, placed: dict[int, Any]) -> None:
             _place(item, part, placed)
 
 
-def _misplaced(who: str, given: object, found: Outline) -> ValueError:
-    named = jax.tree.map(lambda i: i if found.names[i] is None else found.names[i], found.tree)
+def _misplaced(who: str, given: object, structure: Outline) -> ValueError:
+    names = structure.names
+    named = jax.tree.map(lambda i: i if names[i] is None else names[i], structure.tree)
     return ValueError(
         f"`{who}`: expected entries in the structure of the outputs, {named}, got "
         f"{describe(given)}."
     )
 
 
-def _unknown(who: str, name: object, found: Outline) -> ValueError:
-    if not found.words:
+def _unknown(who: str, name: object, structure: Outline) -> ValueError:
+    if not structure.words:
         return ValueError(
-            f"`{who}`: expected a list of {found.count}, one for each output, because the outputs "
-            f"have no names, got the name {name!r}."
+            f"`{who}`: expected a list of {structure.count}, one for each output, because the "
+            f"outputs have no names, got the name {name!r}."
         )
     return ValueError(
-        f"`{who}`: no output is named {name!r}.{nearest(str(name), found.words)} "
-        f"Outputs: {', '.join(found.words)}."
+        f"`{who}`: no output is named {name!r}.{nearest(str(name), structure.words)} "
+        f"Outputs: {', '.join(structure.words)}."
     )
 
 
-def _expected(found: Outline) -> str:
-    if found.count == 1:
+def _expected(structure: Outline) -> str:
+    if structure.count == 1:
         return "one entry, because the model has one output"
-    listed = f" ({', '.join(found.words)})" if found.words else ""
-    return f"one entry for each of the {found.count} outputs{listed}"
+    listed = f" ({', '.join(structure.words)})" if structure.words else ""
+    return f"one entry for each of the {structure.count} outputs{listed}"
 
 
 def _counted(given: object) -> str:
@@ -171,14 +173,14 @@ def _counted(given: object) -> str:
     return describe(given)
 
 
-def _fix(who: str, found: Outline) -> str:
+def _fix(who: str, structure: Outline) -> str:
     """One line that shows what to write, where that is short."""
     entry = _ENTRIES.get(who)
-    if entry is None or found.count > 3:
+    if entry is None or structure.count > 3:
         return ""
-    if not found.words:
-        return f" For example [{', '.join([entry] * found.count)}]."
-    return " For example {" + ", ".join(f'"{name}": {entry}' for name in found.words) + "}."
+    if not structure.words:
+        return f" For example [{', '.join([entry] * structure.count)}]."
+    return " For example {" + ", ".join(f'"{name}": {entry}' for name in structure.words) + "}."
 
 
 _ENTRIES = {

@@ -30,7 +30,7 @@ from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training.finite import SKIPPED
-from jkeras.training.goals import NOTHING, Wanted
+from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 from jkeras.training.state import TrainState, fresh
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Means:
     names: tuple[str, ...] = ()
     own: Any = dataclasses.field(default_factory=dict)
 
-    wanted: ClassVar[Wanted] = NOTHING
+    compile_spec: ClassVar[CompileSpec] = EMPTY_COMPILE_SPEC
     """No loss and no metric: what an `Objective` has here."""
 
     def zeros(self, batch: Batch | None = None, outputs: Tree = None) -> Sums:

@@ -24,7 +24,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
-from jkeras.training.objective import Found, Objective, padded_rows
+from jkeras.training.objective import Objective, StepOutputs, padded_rows
 
 CACHE_BYTES = 5 << 20
 """Bytes of layer outputs in one slice. Measured: flat between 2 and 5 MB, slower beyond."""
@@ -32,7 +32,7 @@ FEWEST = 16
 """Examples in a slice: with fewer the products of matrices become slow. What does not fit with so
 many, such as a deep network, does not fit at all."""
 
-ValueAndGrad = Callable[..., tuple[tuple[jax.Array, Found], Tree]]
+ValueAndGrad = Callable[..., tuple[tuple[jax.Array, StepOutputs], Tree]]
 
 
 def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) -> int | None:
@@ -50,7 +50,7 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
         return None
     rows = len(jax.tree.leaves(batch.x)[0])
     outputs = jax.eval_shape(net.layer_outputs, params, state, *batch.inputs)
-    if not _is_separable(objective.met(outputs[-1])):
+    if not _is_separable(objective.resolved_for(outputs[-1])):
         return None
     fits = CACHE_BYTES * rows // max(trees.size_bytes(outputs), 1)
     sizes = [size for size in range(FEWEST, min(fits, rows) + 1) if rows % size == 0]
@@ -59,7 +59,7 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
 
 def _is_separable(objective: Objective) -> bool:
     """Whether there is one loss, and it looks at one example at a time."""
-    loss = objective.goals[0].loss if len(objective.goals) == 1 else None
+    loss = objective.loss_specs[0].loss if len(objective.loss_specs) == 1 else None
     if loss is None or not (loss.independent and loss.reduction):
         return False
     return getattr(loss, "axis", -1) == -1  # another axis may be that of the batch
@@ -76,8 +76,8 @@ def value_and_grad_in_slices(
       all_params: the weights to use where the function below is given None, if it ever is.
 
     Returns:
-      The function (params, state, batch, key, training) -> ((loss, found), grads). Each slice draws
-      its random numbers from a key of its own.
+      The function (params, state, batch, key, training) -> ((loss, step_outputs), grads). Each
+      slice draws its random numbers from a key of its own.
     """
 
     def full(params: Tree) -> Tree:
@@ -93,7 +93,7 @@ def value_and_grad_in_slices(
 
     def value_and_grad(
         params: Tree, state: Tree, batch: Batch, key: Key, training: bool
-    ) -> tuple[tuple[jax.Array, Found], Tree]:
+    ) -> tuple[tuple[jax.Array, StepOutputs], Tree]:
         del training  # always: an evaluation has no gradient
         count = len(jax.tree.leaves(batch.x)[0]) // size
         parts = jax.tree.map(lambda a: a.reshape(count, size, *a.shape[1:]), batch)
@@ -116,7 +116,7 @@ def value_and_grad_in_slices(
         penalty, penalty_grads = penalty_and_grad(params)
         grads = jax.tree.map(lambda g, p: g * scale.astype(g.dtype) + p, grads, penalty_grads)
         outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
-        return (value * scale + penalty, Found(outputs, state, {})), grads
+        return (value * scale + penalty, StepOutputs(outputs, state, {})), grads
 
     return value_and_grad
 

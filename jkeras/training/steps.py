@@ -22,7 +22,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training import finite
 from jkeras.training.drawing import opened
-from jkeras.training.goals import Losses, LossWeights, Metrics, wanted
+from jkeras.training.loss_specs import Losses, LossWeights, Metrics, parse_compile_args
 from jkeras.training.net import Net
 from jkeras.training.objective import Logs, Objective, Sums, objective_of
 from jkeras.training.slices import slice_size, value_and_grad_in_slices
@@ -45,7 +45,7 @@ def make_objective(
     """A model with its losses and metrics, each given as a string, an object or a plain function,
     or as lists or dicts of these, one for each output.
     """
-    return objective_of(net, wanted(loss, loss_weights, metrics, weighted_metrics))
+    return objective_of(net, parse_compile_args(loss, loss_weights, metrics, weighted_metrics))
 
 
 def make_init(
@@ -114,15 +114,15 @@ def init_fn(
     objective: Objective, optimizer: Transformation, *, looks: bool = False
 ) -> Callable[..., TrainState]:
     """`make_init` for an `Objective` and an optax transformation; with `looks` the model is traced
-    for the structure of its outputs, where the objective was not told it.
+    for the structure of its outputs, where the objective does not know it.
     """
     net = objective.net
 
     def init(key: Key, *specs: Any) -> TrainState:
         params, state = net.init(child(key, "params"), *specs)
         outputs = None
-        if looks and objective.found is None:
-            outputs = jax.eval_shape(lambda *given: net.apply(*given)[0], params, state, *specs)
+        if looks and objective.output_structure is None:
+            outputs = jax.eval_shape(lambda *args: net.apply(*args)[0], params, state, *specs)
         sums = objective.zeros(outputs=outputs)
         return fresh(params, state, optimizer.init(objective.trained(params)), sums, key)
 
@@ -146,29 +146,31 @@ def train_step_fn(
     def train_step(train_state: TrainState, batch: Tree) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
-        (loss, found), grads = gradients(objective, train_state, batch, key)
-        given = (grads, train_state.params, train_state.opt_state)
+        (loss, step_outputs), grads = gradients(objective, train_state, batch, key)
+        args = (grads, train_state.params, train_state.opt_state)
         good, (params, opt_state) = (
-            finite.guarded(update, loss, *given) if skips else (None, update(*given))
+            finite.guarded(update, loss, *args) if skips else (None, update(*args))
         )
-        met = objective.met(found.outputs)
-        sums = met.sums(loss, found, batch)
+        resolved = objective.resolved_for(step_outputs.outputs)
+        sums = resolved.sums(loss, step_outputs, batch)
         after = train_state.replace(
             params=params,
-            state=found.state,
+            state=step_outputs.state,
             opt_state=opt_state,
-            sums=met.merge(train_state.sums, sums),
+            sums=resolved.merge(train_state.sums, sums),
             step=train_state.step + 1,
             position=train_state.position + 1,
         )
-        return after if good is None else finite.counted(train_state, after, good), met.logs(sums)
+        if good is not None:
+            after = finite.counted(train_state, after, good)
+        return after, resolved.logs(sums)
 
     return train_step
 
 
 def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
-    """((loss, found), gradients) of a batch; the gradients are of the loss as the optimizer wants
-    it scaled, with None for frozen weights, for which nothing is computed.
+    """((loss, step_outputs), gradients) of a batch; the gradients are those of the loss with the
+    optimizer's loss scale, and None for frozen weights.
     """
     params, opt_state = train_state.params, train_state.opt_state
     arguments = (objective.trained(params), train_state.state, batch, key, True)
@@ -177,11 +179,11 @@ def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: 
         return value_and_grad_in_slices(objective, size, params)(*arguments)
 
     def scaled(trained: Tree, *rest: Any) -> tuple[jax.Array, Any]:
-        loss, found = objective.value(whole(trained, params), *rest)
-        return optimizers.scale_loss(loss, opt_state), (loss, found)
+        loss, step_outputs = objective.value(whole(trained, params), *rest)
+        return optimizers.scale_loss(loss, opt_state), (loss, step_outputs)
 
-    (_, found), grads = jax.value_and_grad(scaled, has_aux=True)(*arguments)
-    return found, grads
+    (_, aux), grads = jax.value_and_grad(scaled, has_aux=True)(*arguments)
+    return aux, grads
 
 
 def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
@@ -191,8 +193,8 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
 
     def eval_step(params: Tree, state: Tree, batch: Tree) -> Sums:
         batch, (state, key) = as_batch(batch), opened(state)
-        loss, found = objective.value(params, state, batch, key, False)
-        return objective.met(found.outputs).sums(loss, found, batch)
+        loss, step_outputs = objective.value(params, state, batch, key, False)
+        return objective.resolved_for(step_outputs.outputs).sums(loss, step_outputs, batch)
 
     return eval_step
 
@@ -204,7 +206,7 @@ def predict_step_fn(net: Net) -> Callable[[Tree, Tree, Any], Any]:
 
     def predict_step(params: Tree, state: Tree, batch: Batch) -> Any:
         state, key = opened(state)
-        told = {"training": False} if key is None else {"training": False, "key": key}
-        return net.apply(params, state, *as_batch(batch).inputs, **told)[0]
+        kwargs = {"training": False} if key is None else {"training": False, "key": key}
+        return net.apply(params, state, *as_batch(batch).inputs, **kwargs)[0]
 
     return predict_step

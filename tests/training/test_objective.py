@@ -12,7 +12,7 @@ from jkeras.core.batch import Batch
 from jkeras.models import Chain
 from jkeras.models.graph import Graph
 from jkeras.training import make_init, make_train_step
-from jkeras.training.goals import NOTHING
+from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC
 from jkeras.training.objective import Objective, objective_of
 from jkeras.training.steps import make_objective
 
@@ -68,8 +68,8 @@ def test_the_gradient_is_of_the_weighted_sum() -> None:
     params, state = made.net.init(None, X)
     batch = Batch(X, (YA, YB * 0))
     grads = jax.grad(lambda p: made.value(p, state, batch, None, True)[0])(params)
-    by_hand = 0.5 * np.mean(2 * X[:, 0] * (2 * X[:, 0] - YA[:, 0])) + 3 * np.mean(abs(X[:, :2]))
-    np.testing.assert_allclose(grads["scale"], by_hand, rtol=1e-5)
+    expected = 0.5 * np.mean(2 * X[:, 0] * (2 * X[:, 0] - YA[:, 0])) + 3 * np.mean(abs(X[:, :2]))
+    np.testing.assert_allclose(grads["scale"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -81,8 +81,8 @@ def test_masks_are_those_of_keras(weighted: bool, padded: bool) -> None:
     batch = Batch(X, (YA, YB * 0), weight if weighted else None, rows if padded else None)
     params, state = made.net.init(None, X)
     loss, found = made.value(params, state, batch, None, False)
-    met = made.met(found.outputs)
-    logs = met.logs(met.sums(loss, found, batch))
+    resolved = made.resolved_for(found.outputs)
+    logs = resolved.logs(resolved.sums(loss, found, batch))
     counts, real = ((X[:, 0] >= 0) & rows).astype(np.float32), rows.astype(np.float32)
     error, large = X[:, 0], 2 * abs(X[:, :2])  # both targets are known
     expected = {
@@ -115,25 +115,25 @@ def test_only_means_know_masks() -> None:
     batch = Batch(X, ((YA > 0).astype(np.float32), None))
     outputs = Two().apply({"scale": jnp.float32(1)}, {}, X)[0]
     found = made.value({"scale": jnp.float32(1)}, {}, batch, None, False)[1]
-    sums = made.met(outputs).sums(jnp.float32(0), found, batch)
+    sums = made.resolved_for(outputs).sums(jnp.float32(0), found, batch)
     assert float(sums["a_mae"]["count"]) == (X[:, 0] >= 0).sum() < 6
     assert float(sums["a_mse"]["count"]) == float(sums["a_mae"]["count"])
     ignored = metrics.Precision().update(metrics.Precision().init(), batch.y[0], outputs[0])
     np.testing.assert_array_equal(*(jax.tree.leaves(s)[0] for s in (sums["a_precision"], ignored)))
 
 
-def test_the_structure_is_asked_of_a_model_that_tells_it() -> None:
+def test_the_structure_comes_from_a_model_that_has_it() -> None:
     x = layers.Input((3,))
     dense = layers.Dense(1, name="a"), layers.Dense(1, name="b")
     net = Graph(x, [layer(x) for layer in dense])
     assert make_objective(net, loss="mse").names == ["loss", "a_loss", "b_loss"]
-    assert objective_of(Chain([]), NOTHING).found is None
+    assert objective_of(Chain([]), EMPTY_COMPILE_SPEC).output_structure is None
     with pytest.raises(ValueError, match="got a list of 3"):
         make_objective(net, loss=["mse"] * 3)
 
 
 def test_what_is_for_several_waits_for_the_outputs() -> None:
     made = make_objective(Two(), **OPTIONS)
-    assert made.found is None and list(made.zeros()) == ["loss"]
-    assert isinstance(made.met((0.0, 0.0)), Objective)
-    assert made.met((0.0, 0.0)).names == ["loss", "a_loss", "b_loss", "a_mae"]
+    assert made.output_structure is None and list(made.zeros()) == ["loss"]
+    assert isinstance(made.resolved_for((0.0, 0.0)), Objective)
+    assert made.resolved_for((0.0, 0.0)).names == ["loss", "a_loss", "b_loss", "a_mae"]

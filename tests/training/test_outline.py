@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jkeras.training.goals import resolved, targets, wanted
+from jkeras.training.loss_specs import parse_compile_args, resolve_loss_specs, targets
 from jkeras.training.outline import outline, spread
 
 FLAT = outline([0.0, 1.0], ["a", "b"])
@@ -107,5 +107,5 @@ def test_what_does_not_go_with_the_outputs_is_refused(given: Any, found: Any, me
 
 @pytest.mark.parametrize("loss", [["mse", None], {"a": "mse"}])
 def test_one_array_of_targets_is_for_the_only_output_with_a_loss(loss: Any) -> None:
-    goals = resolved(wanted(loss, None, None, None), FLAT)
-    assert targets(1.0, goals, FLAT) == (1.0, None)
+    specs = resolve_loss_specs(parse_compile_args(loss, None, None, None), FLAT)
+    assert targets(1.0, specs, FLAT) == (1.0, None)

@@ -1,4 +1,4 @@
-"""What `compile` was given, resolved: optimizer, losses and metrics as objects, how to run."""
+"""The arguments of `compile`, resolved: optimizer, losses and metrics as objects, how to run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core.errors import describe, nearest
 from jkeras.core.freezing import layer_paths
-from jkeras.training.goals import NOTHING, Losses, LossWeights, Wanted, wanted
+from jkeras.training.loss_specs import (
+    EMPTY_COMPILE_SPEC,
+    CompileSpec,
+    Losses,
+    LossWeights,
+    parse_compile_args,
+)
 from jkeras.training.net import Net
 from jkeras.training.objective import objective_of
 
@@ -29,12 +35,12 @@ TRAINING_METHODS = ("fit", "train_on_batch")
 
 @dataclasses.dataclass(frozen=True)
 class Compilation:
-    """What `compile` was given, resolved.
+    """The arguments of `compile`, resolved.
 
     Attributes:
       optimizer: the description, or a transformation of optax's.
       transformation: the optax transformation that it makes.
-      wanted: losses, their weights and metrics, as objects.
+      compile_spec: losses, their weights and metrics, as objects.
       eager: whether steps run in Python, for a debugger.
       steps_per_execution: steps in a dispatch; None where it adapts.
       engine: where arrays lie while they are trained on.
@@ -44,7 +50,7 @@ class Compilation:
 
     optimizer: Any = None
     transformation: Any = None
-    wanted: Wanted = NOTHING
+    compile_spec: CompileSpec = EMPTY_COMPILE_SPEC
     eager: bool = False
     steps_per_execution: int | None = None
     engine: str = "auto"
@@ -62,11 +68,11 @@ class Compilation:
         return self.on_nan in ("refuse", "stop") or (self.on_nan == "skip" and not trains)
 
     def with_optimizer(self, optimizer: Transformation) -> Compilation:
-        """The same with another optimizer of ours."""
+        """The compilation with another optimizer of this library."""
         return dataclasses.replace(self, optimizer=optimizer, transformation=optimizer)
 
     def scaled_for(self, net: object) -> Compilation:
-        """The same with a scale of the loss, where layers of the description are in float16."""
+        """The compilation with a loss scale, where layers of the description are in float16."""
         if not (self.scales_loss and in_float16(net)):
             return self
         scaled = with_loss_scale(self.optimizer)
@@ -111,14 +117,16 @@ def resolve(
         description = with_loss_scale(description)
     transformation = optimizers.as_transformation(description)
     try:
-        # As objects that go with the outputs, if the description tells these.
-        objective = objective_of(net, wanted(loss, loss_weights, metrics, weighted_metrics))
+        # Checked against the outputs, where the description has them.
+        objective = objective_of(
+            net, parse_compile_args(loss, loss_weights, metrics, weighted_metrics)
+        )
     except (TypeError, ValueError) as error:
         raise type(error)(f"compile: {error}") from None
     return Compilation(
         optimizer=description,
         transformation=transformation,
-        wanted=objective.wanted,
+        compile_spec=objective.compile_spec,
         eager=eager,
         steps_per_execution=steps_per_execution,
         engine=engine,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TargetCheck(NamedTuple):
-    """A loss with the targets and the specs of the outputs that it is asked about.
+    """A loss with the targets and the specs of the outputs that it checks.
 
     Attributes:
       loss: the loss.
@@ -82,10 +82,10 @@ class TargetChecks:
         """
         parts = self._objective.parts(batch, self._outputs)
         for part in parts:
-            if part.goal.loss is None:
+            if part.spec.loss is None:
                 continue
             if part.y is None:
-                name = part.goal.loss.log_name
+                name = part.spec.loss.log_name
                 raise ValueError(f"{who}: expected targets for the loss {name!r}, got `y` = None.")
             self._check_of(part, len(parts), is_resolved=False).check_shapes(who)
 
@@ -109,7 +109,7 @@ class TargetChecks:
             return
         parts = self._objective.parts(batch, self._outputs)
         for part in parts:
-            if part.goal.loss is None or part.y is None:
+            if part.spec.loss is None or part.y is None:
                 continue
             check = self._check_of(part, len(parts), is_resolved=True)
             if len(parts) == 1 and hasattr(batch.y, "shape"):
@@ -117,10 +117,10 @@ class TargetChecks:
             yield check
 
     def _check_of(self, part: Part, count: int, *, is_resolved: bool) -> TargetCheck:
-        y, loss = self._judged(part.y), part.goal.loss
+        y, loss = self._judged(part.y), part.spec.loss
         if is_resolved and isinstance(loss, ByShape):
             loss = resolve(loss.word, y, part.outputs)
-        return TargetCheck(loss, y, part.outputs, part.goal.called if count > 1 else None)
+        return TargetCheck(loss, y, part.outputs, part.spec.called if count > 1 else None)
 
     def _judged(self, y: ArrayLike) -> np.ndarray[Any, Any]:
         """The targets on the host; where NaN is allowed, the rows without any."""

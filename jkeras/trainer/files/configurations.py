@@ -35,13 +35,13 @@ def compile_config(compilation: Compilation | None, rate_fn: Callable[[], float]
     """
     if compilation is None:
         return {}
-    wanted = compilation.wanted
+    spec = compilation.compile_spec
     return {
         "optimizer": _optimizer(compilation.optimizer, rate_fn),
-        "loss": _words(wanted.loss, losses.get),
-        "loss_weights": wanted.loss_weights,
-        "metrics": _words(wanted.metrics, metrics.get) or None,
-        "weighted_metrics": _words(wanted.weighted_metrics, metrics.get) or None,
+        "loss": _words(spec.loss, losses.get),
+        "loss_weights": spec.loss_weights,
+        "metrics": _words(spec.metrics, metrics.get) or None,
+        "weighted_metrics": _words(spec.weighted_metrics, metrics.get) or None,
         "run_eagerly": compilation.eager,
         "steps_per_execution": compilation.steps_per_execution or 1,
         "jit_compile": not compilation.eager,

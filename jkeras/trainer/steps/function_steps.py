@@ -23,7 +23,7 @@ from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.training import finite, steps
-from jkeras.training.goals import Wanted
+from jkeras.training.loss_specs import CompileSpec
 from jkeras.training.objective import Sums
 from jkeras.training.own import (
     Means,
@@ -116,9 +116,9 @@ class FunctionSteps:
         Raises:
           ValueError: the message names the argument.
         """
-        names = [field.name for field in dataclasses.fields(Wanted)]
-        wanted = compilation.wanted
-        given = [name for name in names if getattr(wanted, name) not in (None, (), [])]
+        names = [field.name for field in dataclasses.fields(CompileSpec)]
+        spec = compilation.compile_spec
+        given = [name for name in names if getattr(spec, name) not in (None, (), [])]
         if self._functions.init is not None:
             given += ["optimizer"] if compilation.optimizer not in (None, DEFAULT_OPTIMIZER) else []
         if given:

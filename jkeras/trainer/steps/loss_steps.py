@@ -22,7 +22,7 @@ from jkeras.trainer.state import inference_rng
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete
 from jkeras.training import steps
-from jkeras.training.goals import NOTHING
+from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC
 from jkeras.training.objective import Objective, Sums, objective_of, padded_rows
 from jkeras.training.state import TrainState
 
@@ -30,11 +30,11 @@ PredictFn = Callable[[Any, Any, Any], Any]
 
 
 class Resolved(NamedTuple):
-    """What a loss and metrics come to for batches of one structure.
+    """The loss and metrics resolved for batches of one structure.
 
     Attributes:
-      objective: the model with them, for the structure of the outputs.
-      checks: what the losses say of targets.
+      objective: the model with its loss and metrics, for the structure of the outputs.
+      checks: the losses' checks of the targets.
       zeros: the sums before the first batch.
       pads: whether a partial last batch may be filled up.
     """
@@ -80,7 +80,8 @@ class LossSteps:
     def objective(self, state: ModelState) -> Objective:
         """The model with its losses and metrics, as far as the description tells its outputs."""
         compiled = self.compilation
-        return objective_of(state.net, NOTHING if compiled is None else compiled.wanted, state.held)
+        compile_spec = EMPTY_COMPILE_SPEC if compiled is None else compiled.compile_spec
+        return objective_of(state.net, compile_spec, state.held)
 
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
         """Nothing: every compilation goes with these steps."""
@@ -96,9 +97,9 @@ class LossSteps:
         of several outputs.
         """
         objective = self._known_objective("metrics", state)
-        given = [pair for goal in objective.goals for pair in goal.metrics]
-        given += [pair for goal in objective.goals for pair in goal.weighted_metrics]
-        return [Mean("loss"), *(metric for _, metric in given), *map(Mean, objective.loss_names)]
+        pairs = [pair for spec in objective.loss_specs for pair in spec.metrics]
+        pairs += [pair for spec in objective.loss_specs for pair in spec.weighted_metrics]
+        return [Mean("loss"), *(metric for _, metric in pairs), *map(Mean, objective.loss_names)]
 
     def metrics_names(self, state: ModelState) -> list[str]:
         """The names of the values that `evaluate` returns, in its order."""
@@ -110,10 +111,10 @@ class LossSteps:
             raise not_compiled(state.who, argument)
         state.build_if_known()
         objective = self.objective(state)
-        if objective.found is None and state.specs is not None:
+        if objective.output_structure is None and state.specs is not None:
             specs = map(concrete, state.specs)
-            objective = objective.met(inference_rng.output_specs(state, *specs))
-        if objective.found is None and objective.wanted.is_for_several:
+            objective = objective.resolved_for(inference_rng.output_specs(state, *specs))
+        if objective.output_structure is None and objective.compile_spec.is_for_several:
             raise ValueError(
                 f"{state.who}: `{argument}` of several outputs are known when the shape of the "
                 "inputs is. Call build((None, ...)) first, or fit it."
@@ -136,7 +137,7 @@ class LossSteps:
         net = state.net
         predict = self._predict_fn or steps.predict_step_fn(net)
         if kind == "predict":
-            pads = padded_rows(net) != "seen" and not self.objective(state).wanted.is_in_order
+            pads = padded_rows(net) != "seen" and not self.objective(state).compile_spec.is_in_order
             functions = StepFunctions(net, {}, _no_logs, predict, pads=pads)
             return Plan(kind, Programs(functions), traces_inputs=True)
         found = self._resolve(who, state, batch, rows)
@@ -168,7 +169,7 @@ class LossSteps:
             return known
         outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
         try:
-            objective = self.objective(state).met(outputs)
+            objective = self.objective(state).resolved_for(outputs)
             objective.parts(batch, outputs)
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from None
@@ -177,7 +178,7 @@ class LossSteps:
         checks = TargetChecks(objective, outputs, finite=finite)
         checks.check_shapes(who, batch)
         targets = Batch(None, trees.specs_of_rows(batch.y, rows))
-        pads = padded_rows(state.net) != "seen" and not objective.wanted.is_in_order
+        pads = padded_rows(state.net) != "seen" and not objective.compile_spec.is_in_order
         found = Resolved(
             objective=objective,
             checks=checks,

@@ -93,9 +93,10 @@ def updated(
 
 def given_metrics(model: StepMethods, objective: Objective) -> list[Metric]:
     """The metrics of `compile`, which are in the objective, among those that the model lists."""
-    pairs = [pair for goal in objective.goals for pair in (*goal.metrics, *goal.weighted_metrics)]
-    given = {id(metric) for _, metric in pairs}
-    return [metric for metric in metrics_of(model) if id(metric) in given]
+    specs = objective.loss_specs
+    pairs = [pair for spec in specs for pair in (*spec.metrics, *spec.weighted_metrics)]
+    compiled = {id(metric) for _, metric in pairs}
+    return [metric for metric in metrics_of(model) if id(metric) in compiled]
 
 
 __all__ = ["StepMethods", "first_variables", "given_metrics", "kept_by", "metrics_of", "updated"]

@@ -173,7 +173,7 @@ class MethodSteps(LossSteps):
             predict=self._predict_fn or steps.predict_step_fn(state.net),
             train=self._train_fn(state) if kind == "train" else None,
             evaluate=self._test_fn(state) if kind == "evaluate" else None,
-            objective=self.objective(state).met(outputs),
+            objective=self.objective(state).resolved_for(outputs),
             skips=skips_nans(self.compilation),
         )
         return Plan(kind, Programs(functions))
@@ -303,9 +303,9 @@ def compute_loss(
     """The loss that the model was compiled with, for a batch and its outputs, and `losses`."""
     total = jnp.zeros((), jnp.float32)
     for part in loss_steps.objective(state).parts(batch, y_pred):
-        if part.goal.loss is not None:
-            value = part.goal.loss(part.y, part.outputs, part.weight)
-            total = total + (value if part.goal.weight is None else part.goal.weight * value)
+        if part.spec.loss is not None:
+            value = part.spec.loss(part.y, part.outputs, part.weight)
+            total = total + (value if part.spec.weight is None else part.spec.weight * value)
     return sum(losses, start=total)
 
 
