@@ -18,7 +18,7 @@ from jax import lax
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
-from jkeras.training import drawing
+from jkeras.training import inference_key
 from jkeras.training.objective import Logs, Sums
 from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
@@ -125,7 +125,7 @@ def eval_loop(
     ) -> tuple[Sums, Logs]:
         def body(number: int | jax.Array, sums: Sums) -> Sums:
             batch = take(data, order, number, batch_size, length)
-            return step(params, drawing.at(state, number), sums, batch)
+            return step(params, inference_key.with_batch_key(state, number), sums, batch)
 
         sums = lax.fori_loop(start, stop, body, sums)
         return sums, logs_fn(sums)
@@ -151,7 +151,7 @@ def predict_loop(step: Callable[[Tree, Tree, Any], Any], batch_size: int) -> Cal
     ) -> tuple[Any, Any]:
         def body(number: int | jax.Array, outputs: Tree) -> Any:
             batch = take(data, order, number, batch_size)
-            new = step(params, drawing.at(state, number), batch)
+            new = step(params, inference_key.with_batch_key(state, number), batch)
             return jax.tree.map(
                 lambda all_, one: lax.dynamic_update_index_in_dim(all_, one, number, 0),
                 outputs,

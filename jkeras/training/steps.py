@@ -21,7 +21,7 @@ from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training import finite
-from jkeras.training.drawing import opened
+from jkeras.training.inference_key import state_and_key
 from jkeras.training.loss_specs import Losses, LossWeights, Metrics, parse_compile_args
 from jkeras.training.net import Net
 from jkeras.training.objective import Logs, Objective, Sums, objective_of
@@ -188,11 +188,11 @@ def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: 
 
 def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
     """The pure function (params, state, batch) -> metric sums of one batch, without training; the
-    state may be a `Drawing`.
+    state may be a `StateWithKey`.
     """
 
     def eval_step(params: Tree, state: Tree, batch: Tree) -> Sums:
-        batch, (state, key) = as_batch(batch), opened(state)
+        batch, (state, key) = as_batch(batch), state_and_key(state)
         loss, step_outputs = objective.value(params, state, batch, key, False)
         return objective.resolved_for(step_outputs.outputs).sums(loss, step_outputs, batch)
 
@@ -201,11 +201,11 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
 
 def predict_step_fn(net: Net) -> Callable[[Tree, Tree, Any], Any]:
     """The pure function (params, state, batch) -> outputs, without training; the state may be a
-    `Drawing`.
+    `StateWithKey`.
     """
 
     def predict_step(params: Tree, state: Tree, batch: Batch) -> Any:
-        state, key = opened(state)
+        state, key = state_and_key(state)
         kwargs = {"training": False} if key is None else {"training": False, "key": key}
         return net.apply(params, state, *as_batch(batch).inputs, **kwargs)[0]
 

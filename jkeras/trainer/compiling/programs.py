@@ -18,7 +18,7 @@ from jkeras.core.trees import Tree
 from jkeras.trainer.compiling.costs import flops
 from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.state import shape_inference
-from jkeras.training import drawing, finite, loops
+from jkeras.training import finite, inference_key, loops
 from jkeras.training.objective import Logs, Objective, Sums
 from jkeras.training.slices import slice_size
 from jkeras.training.state import TrainState
@@ -193,7 +193,7 @@ class Programs:
 
     def _predict_one(self, params: Tree, state: Tree, batch: Batch) -> Any:
         """The outputs of one batch, with the key that a loop would give its first one."""
-        return self.functions.predict(params, drawing.at(state, 0), batch)
+        return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
 
 
 def _on_host(tree: Tree) -> Tree:

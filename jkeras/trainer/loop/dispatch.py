@@ -27,7 +27,7 @@ from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.compiling.programs import Programs, plain_order, random_order
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
-from jkeras.training.drawing import counted_from
+from jkeras.training.inference_key import with_first_batch
 from jkeras.training.objective import Logs
 from jkeras.training.state import TrainState
 
@@ -211,7 +211,7 @@ def evaluate(
     pace: Pace,
     begin_fn: Callable[[int], None],
 ) -> Iterator[Chunk]:
-    """Evaluates on every feed; `begin_fn` hears of every dispatch before it is made."""
+    """Evaluates on every feed; `begin_fn` is called with the position before each dispatch."""
     sums, position = programs.eval_zeros(), 0
     for part in feeds:
         loop = programs.eval_loop(part.size)
@@ -220,8 +220,8 @@ def evaluate(
             begin_fn(position)
             stop = min(part.stop, position + pace.steps)
             where = (np.int32(position - part.first), np.int32(stop - part.first), length)
-            told = counted_from(state, part.first)
-            sums, logs = loop(params, told, sums, part.data, part.order, *where)
+            keyed = with_first_batch(state, part.first)
+            sums, logs = loop(params, keyed, sums, part.data, part.order, *where)
             position = stop
             yield Chunk(None, position, logs)
 
@@ -245,8 +245,8 @@ def predict(
             begin_fn(position)
             stop = min(part.stop, position + pace.steps)
             where = (np.int32(position - part.first), np.int32(stop - part.first))
-            told = counted_from(state, part.first)
-            outputs, done = loop(params, told, outputs, data, part.order, *where)
+            keyed = with_first_batch(state, part.first)
+            outputs, done = loop(params, keyed, outputs, data, part.order, *where)
             position = stop
             finished = (outputs, part) if position == part.stop else None
             yield Chunk(finished, position, {"done": done})

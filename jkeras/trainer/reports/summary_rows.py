@@ -24,7 +24,7 @@ from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.freezing import trained_places
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete, is_input, merged_shape
-from jkeras.training.drawing import traced
+from jkeras.training.inference_key import trace_inference
 
 Path = tuple[str, ...]
 ShapesFn = Callable[[], dict[Identity, Any]]
@@ -144,7 +144,7 @@ def _shapes_of_run(state: ModelState, size: int) -> dict[Identity, Any]:
         seen[identity_of(layer)] = jax.tree.map(spec_of, outputs)
 
     with observing(note):
-        traced(
+        trace_inference(
             state.net.apply,
             values.params,
             values.state,
@@ -228,7 +228,7 @@ def _traced_shapes(state: ModelState, size: int) -> list[Any]:
     specs = [concrete(spec, size) for spec in state.specs or ()]
     arguments = (values.params, values.state, *specs)
     if not hasattr(net, "layer_outputs"):
-        return [traced(net.apply, *arguments)[0]]
+        return [trace_inference(net.apply, *arguments)[0]]
     outputs = jax.eval_shape(lambda *a: net.layer_outputs(*a, key=jax.random.key(0)), *arguments)
     pairs = zip(net.layers, outputs, strict=True)
     return [out for layer, out in pairs if not is_input(layer)]

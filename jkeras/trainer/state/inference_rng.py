@@ -1,4 +1,4 @@
-"""The keys with which a model draws outside of training, one for every call.
+"""Random keys for evaluation and prediction, one for every call.
 
 The key follows from the model's own and the number of the call, so that two predictions of a
 network with pinned dropout differ, and a run from the same seed repeats them. The validations of
@@ -16,7 +16,7 @@ from jkeras.core.trees import specs
 from jkeras.trainer.state import shape_inference
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete
-from jkeras.training.drawing import Drawing, traced
+from jkeras.training.inference_key import StateWithKey, trace_inference
 from jkeras.training.state import TrainState
 
 
@@ -40,7 +40,7 @@ def output_specs(state: ModelState, *inputs: Any) -> Any:
     parts = specs((values.params, values.state))
     net = state.net
     found, flag = shape_inference.outputs(
-        net, lambda x: traced(net.apply, *parts, *x), specs(inputs)
+        net, lambda x: trace_inference(net.apply, *parts, *x), specs(inputs)
     )
     state.draws = net, flag
     return found
@@ -56,14 +56,14 @@ def with_inference_rng(state: ModelState, values: TrainState, *, in_fit: bool = 
     """The layers' state for an evaluation or prediction: with a key, where the model draws.
 
     Args:
-      state: the model's, built.
+      state: of the model, built.
       values: its values.
       in_fit: whether it is validated in the middle of training.
     """
     if not uses_rng(state):
         return values.state
     key = child(child(values.key, "validation"), values.step) if in_fit else next_key(state, values)
-    return Drawing(values.state, key, np.int32(0))
+    return StateWithKey(values.state, key, np.int32(0))
 
 
 __all__ = ["next_key", "output_specs", "uses_rng", "with_inference_rng"]

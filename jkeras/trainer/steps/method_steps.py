@@ -53,7 +53,7 @@ from jkeras.trainer.steps.method_metrics import (
     updated,
 )
 from jkeras.training import finite, steps
-from jkeras.training.drawing import opened
+from jkeras.training.inference_key import state_and_key
 from jkeras.training.objective import Sums
 from jkeras.training.state import TrainState
 
@@ -223,7 +223,7 @@ class MethodSteps(LossSteps):
         self, state: ModelState, params: Tree, carried_state: Tree, sums: Sums, batch: Batch
     ) -> Sums:
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
-        carried_state, key = opened(carried_state)
+        carried_state, key = state_and_key(carried_state)
         given = (*lists.of(params, carried_state), list(sums["vars"]))
         with within(StepFrame(model, key)):
             made = model.test_step(given, _data(batch))

@@ -23,7 +23,7 @@ from jkeras.core.variables import within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.trainer.state.model_state import state_of
 from jkeras.trainer.steps.method_steps import VariableLists
-from jkeras.training.drawing import opened
+from jkeras.training.inference_key import state_and_key
 
 
 def predict_step_of(model: Any) -> Callable[..., Any] | None:
@@ -40,7 +40,7 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
         return None
 
     def step(params: Tree, state: Tree, batch: Batch) -> Any:
-        state, key = opened(state)
+        state, key = state_and_key(state)
         given, x = VariableLists(state_of(model)).of(params, state), as_batch(batch).x
         data = (x,) if isinstance(x, tuple) else x
         with within(StepFrame(model, key)):
