@@ -2,9 +2,9 @@
 
 from jkeras.core.batch import Batch
 from jkeras.training.objective import Objective
-from jkeras.training.own import make_train_state, step_key
 from jkeras.training.state import TrainState
 from jkeras.training.steps import make_init, make_objective, make_train_step
+from jkeras.training.user_steps import make_train_state, step_key
 
 __all__ = [
     "Batch",

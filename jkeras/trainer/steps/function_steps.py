@@ -1,4 +1,4 @@
-"""Steps that a user wrote as pure functions.
+"""Steps made of a user's pure functions.
 
 trainer = Trainer(train_step=train_step, init=init)
 trainer.fit(x, y, epochs=5, callbacks=[...])
@@ -25,30 +25,30 @@ from jkeras.trainer.state.model_state import ModelState
 from jkeras.training import finite, steps
 from jkeras.training.loss_specs import CompileSpec
 from jkeras.training.objective import Sums
-from jkeras.training.own import (
+from jkeras.training.state import TrainState
+from jkeras.training.user_steps import (
     Means,
-    OwnSteps,
+    UserSteps,
     eval_log_names,
     make_train_state,
-    own_eval_step_fn,
-    own_init_fn,
-    own_sums,
-    own_train_step_fn,
     train_log_names,
+    user_eval_step_fn,
+    user_init_fn,
+    user_sums,
+    user_train_step_fn,
 )
-from jkeras.training.state import TrainState
 
 DEFAULT_OPTIMIZER = optimizers.get("rmsprop")
 
 
 class Functions:
-    """Stands for a description where there are only functions.
+    """The user's functions in place of a description, for a trainer without one.
 
     Args:
       functions: the user's.
     """
 
-    def __init__(self, functions: OwnSteps) -> None:
+    def __init__(self, functions: UserSteps) -> None:
         self._functions = functions
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class Functions:
 
     def init(self, key: Key, *specs: Any) -> tuple[Any, Any]:
         """The params and the state that the user's `init` makes."""
-        made = own_init_fn(self._functions)(key, *specs)
+        made = user_init_fn(self._functions)(key, *specs)
         return made.params, made.state
 
     def apply(
@@ -84,20 +84,20 @@ class FunctionSteps:
       has_net: whether a description stands beside them.
     """
 
-    def __init__(self, functions: OwnSteps, *, has_net: bool) -> None:
+    def __init__(self, functions: UserSteps, *, has_net: bool) -> None:
         self.compilation: Compilation | None = Compilation()
         self._functions, self._has_net = functions, has_net
         self._names: dict[Kind, tuple[str, ...]] = {}
 
     @property
     def transformation(self) -> Any:
-        """None: what is in `opt_state` is the functions' own."""
+        """None: the functions keep `opt_state` themselves."""
         return None
 
     def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
         """The pure function (key, *specs) -> all values: the user's, or that of the description."""
         if self._functions.init is not None:
-            return own_init_fn(self._functions)
+            return user_init_fn(self._functions)
 
         def init(key: Key, *specs: Any) -> TrainState:
             params, carried = state.net.init(child(key, "params"), *specs)
@@ -111,7 +111,7 @@ class FunctionSteps:
         return {} if transformation is None else transformation.init(params)
 
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
-        """Raises where `compile` was given what the functions say already.
+        """Raises where `compile` has an argument that the functions stand for.
 
         Raises:
           ValueError: the message names the argument.
@@ -183,8 +183,8 @@ class FunctionSteps:
         except (TypeError, ValueError) as error:
             raise type(error)(f"{who}: {error}") from error
         self._names[kind] = names
-        means = Means(net, names, own_sums(values) if kind == "train" else {})
-        made = StepFunctions(
+        means = Means(net, names, user_sums(values) if kind == "train" else {})
+        step_functions = StepFunctions(
             net=net,
             zeros=means.zeros(),
             logs=means.logs,
@@ -193,15 +193,15 @@ class FunctionSteps:
             evaluate=self._eval_step(means) if kind == "evaluate" else None,
             skips=skips_nans(self.compilation),
         )
-        return Plan(kind, Programs(made))
+        return Plan(kind, Programs(step_functions))
 
     def _train_step(self, means: Means) -> steps.TrainStep:
-        step = own_train_step_fn(self._functions, means)
+        step = user_train_step_fn(self._functions, means)
         skips = skips_nans(self.compilation)
         return finite.skipping(step) if skips else step
 
     def _eval_step(self, means: Means) -> Callable[[Any, Any, Sums, Any], Sums]:
-        sums_of = own_eval_step_fn(self._functions, means)
+        sums_of = user_eval_step_fn(self._functions, means)
 
         def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
             return means.merge(sums, sums_of(params, state, batch))
@@ -221,7 +221,7 @@ def checked_functions(
     net: object,
     train_step: Callable[..., Any] | None,
     others: Mapping[str, Callable[..., Any] | None],
-) -> OwnSteps | None:
+) -> UserSteps | None:
     """The functions of a trainer, if they go together; None where there are none.
 
     Args:
@@ -246,7 +246,7 @@ def checked_functions(
         )
     if train_step is None and net is None:
         raise TypeError(f"{who}: expected a `net`, or `train_step` and `init`, got neither.")
-    return None if train_step is None else OwnSteps(train_step, **others)
+    return None if train_step is None else UserSteps(train_step, **others)
 
 
 __all__ = ["FunctionSteps", "Functions", "checked_functions"]

@@ -1,4 +1,4 @@
-"""Steps that the user wrote, in everything that a trainer does around them.
+"""A user's own steps, in everything that a trainer does around them.
 
 Laws:
 - A step of one's own that does what `make_train_step` does gives the numbers of a compiled model.

@@ -1,4 +1,4 @@
-"""Steps that a user wrote: checked once, and run as the library's own.
+"""A user's own `train_step`, checked once and wrapped for the library's training loops.
 
     def train_step(train_state, batch):
         key = step_key(train_state)
@@ -6,12 +6,11 @@
         return train_state.replace(params=..., opt_state=...), {"loss": loss}
 
 A step returns a state of the same structure, shapes and dtypes, and logs: a dict of scalars of its
-batch. The logs of an epoch are their means, each batch counted by its examples. What counts the
-steps (`step`, `position`, `epoch`) and the run's `key` are kept here, whatever the step does to
-them.
+batch. The logs of an epoch are their means, each batch counted by its examples. The counters
+(`step`, `position`, `epoch`) and the run's `key` are kept here, whatever the step returns in them.
 
 Laws: `step_key` gives every step a key of its own; a step sees real examples only, so that the last
-batch of an epoch may be smaller; nothing here knows what is minimised.
+batch of an epoch may be smaller; nothing here knows the loss.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ PARTS = ("params", "state", "opt_state")
 
 
 @dataclasses.dataclass(frozen=True)
-class OwnSteps:
-    """The functions that a user gave.
+class UserSteps:
+    """A user's step functions.
 
     Attributes:
       train_step: (train_state, batch) -> (train_state, logs).
@@ -61,7 +60,7 @@ class OwnSteps:
 
 
 def step_key(train_state: TrainState) -> Key:
-    """The random key of the step that comes: a function of the run's key and `train_state.step`.
+    """The random key of the next step: a function of the run's key and `train_state.step`.
 
     Example:
       >>> state = make_train_state(jax.random.key(0), {"w": jnp.zeros(3)})
@@ -95,23 +94,25 @@ class Means:
     """The means of logs over batches, weighted by their examples.
 
     Attributes:
-      net: what stands for the model.
+      net: the model.
       names: of the logs, in order.
-      own: the specs of the sums that a step of the user keeps itself, as `make_train_step` does.
+      user_sum_specs: the specs of the sums in the user's own train state, such as those that
+        `make_train_step` keeps.
     """
 
     net: Any
     names: tuple[str, ...] = ()
-    own: Any = dataclasses.field(default_factory=dict)
+    user_sum_specs: Any = dataclasses.field(default_factory=dict)
 
     compile_spec: ClassVar[CompileSpec] = EMPTY_COMPILE_SPEC
-    """No loss and no metric: what an `Objective` has here."""
+    """No loss and no metric, in the place of an `Objective`'s."""
 
     def zeros(self, batch: Batch | None = None, outputs: Tree = None) -> Sums:
         """The sums before the first batch."""
         del batch, outputs
         none = jax.ShapeDtypeStruct((), jnp.float32)
-        specs = {"means": {n: {"total": none, "count": none} for n in self.names}, "own": self.own}
+        means = {name: {"total": none, "count": none} for name in self.names}
+        specs = {"means": means, "own": self.user_sum_specs}
         return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), specs)
 
     def sums(self, logs: Logs, batch: Batch) -> Sums:
@@ -125,7 +126,7 @@ class Means:
         return {"means": means, "own": {}}
 
     def merge(self, a: Sums, b: Sums) -> Sums:
-        """The sums of two stretches of batches together; the user's are those of the second."""
+        """The sums of two runs of batches together; of the user's own sums, the second."""
         return {"means": jax.tree.map(jnp.add, a["means"], b["means"]), "own": b["own"]}
 
     def logs(self, sums: Sums) -> Logs:
@@ -136,7 +137,7 @@ class Means:
         }
 
 
-def own_init_fn(steps: OwnSteps) -> Callable[..., TrainState]:
+def user_init_fn(steps: UserSteps) -> Callable[..., TrainState]:
     """The pure function (key, *specs) -> `TrainState` of a user's `init`.
 
     Raises:
@@ -144,29 +145,29 @@ def own_init_fn(steps: OwnSteps) -> Callable[..., TrainState]:
         arrays.
     """
     init = steps.init
-    assert init is not None, "asked for only where the user gave one"
+    assert init is not None, "called only where the user gave one"
 
-    def made(key: Key, *specs: Any) -> TrainState:
-        found = init(key, *specs) if _takes(init, len(specs) + 1) else init(key)
-        if not isinstance(found, TrainState):
-            if isinstance(found, tuple) or not jax.tree.leaves(found):
+    def init_train_state(key: Key, *specs: Any) -> TrainState:
+        result = init(key, *specs) if _takes(init, len(specs) + 1) else init(key)
+        if not isinstance(result, TrainState):
+            if isinstance(result, tuple) or not jax.tree.leaves(result):
                 raise type_error(
                     argument="init",
                     expected=(
                         "params, or a TrainState made by "
                         "jkeras.training.make_train_state(key, params, opt_state=...)"
                     ),
-                    got=describe(found),
+                    got=describe(result),
                 )
-            found = make_train_state(key, found)
-        sums = {"means": {}, "own": found.sums}
-        return jax.tree.map(_strong, found.replace(sums=sums, key=key))
+            result = make_train_state(key, result)
+        sums = {"means": {}, "own": result.sums}
+        return jax.tree.map(_strong, result.replace(sums=sums, key=key))
 
-    return made
+    return init_train_state
 
 
-def own_sums(train_state: TrainState) -> Any:
-    """The sums that the user's step keeps itself."""
+def user_sums(train_state: TrainState) -> Any:
+    """The sums in the user's own train state."""
     sums = train_state.sums
     return sums["own"] if set(sums) - {SKIPPED} == {"means", "own"} else sums
 
@@ -185,11 +186,11 @@ def _strong(value: ArrayLike) -> jax.Array:
     return jax.lax.convert_element_type(value, value.dtype)
 
 
-def own_train_step_fn(steps: OwnSteps, means: Means) -> Callable[..., tuple[TrainState, Logs]]:
-    """The user's step with the counting around it: what `training.loops` runs."""
+def user_train_step_fn(steps: UserSteps, means: Means) -> Callable[..., tuple[TrainState, Logs]]:
+    """The user's step with counters and means around it: the step that `training.loops` runs."""
 
     def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
-        new, logs = steps.train_step(train_state.replace(sums=own_sums(train_state)), batch)
+        new, logs = steps.train_step(train_state.replace(sums=user_sums(train_state)), batch)
         logs = {name: jnp.asarray(value) for name, value in logs.items()}
         sums = means.sums(logs, batch) | {"own": jax.tree.map(_strong, new.sums)}
         parts = {name: jax.tree.map(_strong, getattr(new, name)) for name in PARTS}
@@ -204,10 +205,10 @@ def own_train_step_fn(steps: OwnSteps, means: Means) -> Callable[..., tuple[Trai
     return train_step
 
 
-def own_eval_step_fn(steps: OwnSteps, means: Means) -> Callable[..., Sums]:
-    """The function (params, state, batch) -> sums of one batch, of the user's `eval_step`."""
+def user_eval_step_fn(steps: UserSteps, means: Means) -> Callable[..., Sums]:
+    """The function (params, state, batch) -> sums of one batch, made of the user's `eval_step`."""
     eval_step = steps.eval_step
-    assert eval_step is not None, "asked for only where the user gave one"
+    assert eval_step is not None, "called only where the user gave one"
 
     def sums(params: Tree, state: Tree, batch: Batch) -> Sums:
         logs = eval_step(params, state, batch)
@@ -216,41 +217,37 @@ def own_eval_step_fn(steps: OwnSteps, means: Means) -> Callable[..., Sums]:
     return sums
 
 
-def train_log_names(steps: OwnSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
-    """The names of the logs of a user's `train_step`, which is traced with these specs.
+def train_log_names(steps: UserSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
+    """The log names of a user's `train_step`, found by tracing it with these specs.
 
     Raises:
       TypeError: it does not return (train_state, logs), or a log is no scalar.
       ValueError: the new state has another structure, shape or dtype.
     """
-    train_state = train_state.replace(sums=own_sums(train_state))
-    found = _traced(steps.train_step, train_state, batch)
-    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], TrainState)):
+    train_state = train_state.replace(sums=user_sums(train_state))
+    result = jax.eval_shape(steps.train_step, train_state, batch)
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], TrainState)):
         raise TypeError(
-            f"`train_step`: expected (train_state, logs), got {_told(found)}. "
+            f"`train_step`: expected (train_state, logs), got {_describe(result)}. "
             "Return train_state.replace(params=params, opt_state=opt_state), {'loss': loss}."
         )
     for part in (*PARTS, "sums"):
-        _check_alike(part, getattr(train_state, part), getattr(found[0], part))
-    return _names("train_step", found[1])
+        _check_alike(part, getattr(train_state, part), getattr(result[0], part))
+    return _names("train_step", result[1])
 
 
-def eval_log_names(steps: OwnSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
-    """The names of the logs of a user's `eval_step`; as `train_log_names`."""
-    assert steps.eval_step is not None, "asked for only where the user gave one"
-    logs = _traced(steps.eval_step, train_state.params, train_state.state, batch)
+def eval_log_names(steps: UserSteps, train_state: TrainState, batch: Batch) -> tuple[str, ...]:
+    """The log names of a user's `eval_step`, as `train_log_names` finds those of `train_step`."""
+    assert steps.eval_step is not None, "called only where the user gave one"
+    logs = jax.eval_shape(steps.eval_step, train_state.params, train_state.state, batch)
     return _names("eval_step", logs)
-
-
-def _traced(function: Callable[..., Any], *args: Any) -> Any:
-    return jax.eval_shape(function, *args)
 
 
 def _names(who: str, logs: object) -> tuple[str, ...]:
     """The names of logs, "loss" first and then sorted."""
     if not isinstance(logs, dict) or not all(isinstance(name, str) for name in logs):
         raise TypeError(
-            f"`{who}`: expected logs as a dict of names and scalars, got {_told(logs)}. "
+            f"`{who}`: expected logs as a dict of names and scalars, got {_describe(logs)}. "
             "Write {'loss': loss}."
         )
     for name, value in logs.items():
@@ -274,11 +271,11 @@ def _check_alike(part: str, old: Tree, new: Tree) -> None:
                 f"`train_step`: expected {where} as it was, {before.get(name, 'absent')}, got "
                 f"{after.get(name, 'nothing')}."
             )
-    found: Any = jax.tree.structure(new)
-    if found != jax.tree.structure(old):
+    treedef: Any = jax.tree.structure(new)
+    if treedef != jax.tree.structure(old):
         raise ValueError(
             f"`train_step`: expected `{part}` of the structure {jax.tree.structure(old)}, got "
-            f"{found}."
+            f"{treedef}."
         )
 
 
@@ -286,8 +283,8 @@ def _spec(value: ArraySpec) -> str:
     return f"{value.dtype}{list(value.shape)}"
 
 
-def _told(value: object) -> str:
-    """What a step returned, in words: specs of arrays stand for arrays."""
+def _describe(value: object) -> str:
+    """A result of a step in words, for messages; specs stand for arrays."""
     if hasattr(value, "shape"):
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, tuple):
@@ -297,13 +294,13 @@ def _told(value: object) -> str:
 
 __all__ = [
     "Means",
-    "OwnSteps",
+    "UserSteps",
     "eval_log_names",
     "make_train_state",
-    "own_eval_step_fn",
-    "own_init_fn",
-    "own_sums",
-    "own_train_step_fn",
     "step_key",
     "train_log_names",
+    "user_eval_step_fn",
+    "user_init_fn",
+    "user_sums",
+    "user_train_step_fn",
 ]
