@@ -209,7 +209,7 @@ class Operation(Layer):
 
 @contextlib.contextmanager
 def _lenient() -> Any:
-    """An expression that a user writes promotes dtypes and ranks, whatever JAX is told beside."""
+    """Lets a user's expression promote dtypes and ranks, whatever JAX's own configuration says."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 

@@ -46,13 +46,13 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
         _check_given(first)
         return jax.tree.map(functools.partial(_symbol, _pattern(args, options)), first, second)
     except _OF_LAYERS as error:
-        told = of_any_size(error, lambda sizes: _traced(layer, args, options, sizes))
+        message = of_any_size(error, lambda sizes: _traced(layer, args, options, sizes))
         called_on = edges(args, options)
-        if told.who == layer.who:
-            told = told.replace(called_on=called_on)
+        if message.who == layer.who:
+            message = message.replace(called_on=called_on)
         else:
-            told = Message(str(told), who=layer.who, called_on=called_on)
-        raise with_message(error, told) from error
+            message = Message(str(message), who=layer.who, called_on=called_on)
+        raise with_message(error, message) from error
     except AttributeError as error:
         if type(error.obj) is not list:
             raise
@@ -103,7 +103,7 @@ def of_any_size(error: Exception, again_fn: Callable[[tuple[Any, Any]], Any]) ->
             parts = {n: _of_any_size(p, again[n], unknown) for n, p in message.parts().items()}
             if None not in parts.values():
                 return message.replace(**parts)
-        except Exception:  # another error than the one to be told
+        except Exception:  # an error of another kind than the one to report
             continue
     return message
 
@@ -138,9 +138,9 @@ def _traced(
         own = list(leaves)
         for i, value in zip(at, values, strict=True):
             own[i] = value
-        inputs, told = jax.tree.unflatten(tree, own)
+        inputs, kwargs = jax.tree.unflatten(tree, own)
         made = layer.init(key, *inputs)
-        return made, layer.apply(*made, *inputs, **{"key": key, **told})[0]
+        return made, layer.apply(*made, *inputs, **{"key": key, **kwargs})[0]
 
     found: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
     return found

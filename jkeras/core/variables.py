@@ -63,7 +63,7 @@ def innermost(kind: type = Frame) -> Any:
 
 @contextlib.contextmanager
 def lenient() -> Iterator[None]:
-    """Code that a user writes promotes dtypes and ranks, whatever JAX is told beside."""
+    """Lets a user's code promote dtypes and ranks, whatever JAX's own configuration says."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
@@ -140,12 +140,12 @@ class Variable:
         """The first value.
 
         Args:
-          key: decides what is drawn.
+          key: the random key of an initializer that draws.
         """
         if not _makes(self.initializer):
             return jnp.asarray(self.initializer, self.dtype)
-        told = {"key": key} if getattr(self.initializer, "takes_key", True) else {}
-        value = jnp.asarray(self.initializer(self.shape, self.dtype, **told), self.dtype)
+        kwargs = {"key": key} if getattr(self.initializer, "takes_key", True) else {}
+        value = jnp.asarray(self.initializer(self.shape, self.dtype, **kwargs), self.dtype)
         return jnp.broadcast_to(value, self.shape)
 
     @property

@@ -142,15 +142,15 @@ class CallFrame(BaseFrame):
             given = options.pop("mask")
             masks = tuple(given) if isinstance(given, list | tuple) else (given, *masks[1:])
         path, named = self._place(layer, values)
-        told: dict[str, Any] = {"key": None, "training": training}
-        told["turn"] = self.turns[path] = self.turns.get(path, -1) + 1
+        context: dict[str, Any] = {"key": None, "training": training}
+        context["turn"] = self.turns[path] = self.turns.get(path, -1) + 1
         if self.key is not None:
-            told["key"] = functools.reduce(child, path, self.key)
+            context["key"] = functools.reduce(child, path, self.key)
         if self.plan is not None:
-            options |= self._planned(path, named, values, told["key"])
+            options |= self._planned(path, named, values, context["key"])
         parts = at(self.params, path), at(self.state, path)
         runs = frozen_copy(named) if freezes_all(self.view) else named
-        outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **told)
+        outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **context)
         put(self.state, path, new)
         self.state = self.weight_ties.propagate(self.state, path)
         leaves = jax.tree.leaves(outputs)
@@ -184,7 +184,11 @@ class CallFrame(BaseFrame):
         return (name,), layer.renamed(name)
 
     def _planned(self, path: Path, layer: Layer, values: Values, key: Key | None) -> dict[str, Any]:
-        """Makes traced values of a layer that is called for the first time; what it is told."""
+        """Plans the weights of a layer at its first call, and makes traced values for them.
+
+        Returns:
+          Further keyword arguments for the layer's `apply`.
+        """
         assert self.plan is not None
         if path in self.filled:
             return {}

@@ -210,18 +210,18 @@ def _called(frame: CallFrame, values: tuple[Any, ...], options: dict[str, Any]) 
     args = values
     if len(values) > 1 and len(known.inputs) == 1 and not known.spreads:
         args = (list(values),)
-    args, told = known.arranged(args, options)
+    args, kwargs = known.arranged(args, options)
     if known.takes("training"):
-        told["training"] = frame.training
-    if known.takes("mask") and "mask" not in told and values:
+        kwargs["training"] = frame.training
+    if known.takes("mask") and "mask" not in kwargs and values:
         masks = jax.tree.map(frame.mask_of, args[0] if args else values[0])
-        told["mask"] = masks if jax.tree.leaves(masks) else None
+        kwargs["mask"] = masks if jax.tree.leaves(masks) else None
     try:
-        inspect.signature(frame.owner.call).bind(*args, **told)
+        inspect.signature(frame.owner.call).bind(*args, **kwargs)
     except TypeError as error:
         raise TypeError(f"{frame.view.who}: call: {error}.") from None
     with naming_errors(frame.view, values):
-        outputs = jax.tree.map(as_array, frame.owner.call(*args, **told))
+        outputs = jax.tree.map(as_array, frame.owner.call(*args, **kwargs))
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"{frame.view.who}: expected `call` to return its outputs, got {describe(outputs)}. "

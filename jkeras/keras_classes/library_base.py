@@ -129,10 +129,10 @@ class LibraryBase:
         self.plan_weights(values)
         mask = options.pop("mask", None)
         masks = mask if isinstance(mask, list | tuple) else (mask,)
-        told = {} if mask is None else layer.mask_arguments(tuple(masks))
+        mask_kwargs = {} if mask is None else layer.mask_arguments(tuple(masks))
         key, self._turns = key_of_turn(frame.key, self._turns), self._turns + 1
         parts = base_weights(frame.owner, frame.params), base_weights(frame.owner, frame.state)
-        outputs, new = layer.apply(*parts, *values, key=key, **told, **options)
+        outputs, new = layer.apply(*parts, *values, key=key, **mask_kwargs, **options)
         frame.state.update(new)
         return outputs
 
@@ -151,7 +151,7 @@ class LibraryBase:
 
     def _layer(self) -> Layer:
         layer = base_layer(self._frame.view)
-        assert layer is not None, "asked for where `super()` has found one"
+        assert layer is not None, "called where `super()` has found one"
         return layer
 
 

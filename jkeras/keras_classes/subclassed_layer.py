@@ -268,8 +268,8 @@ class SubclassedLayer:
         """
         del aggregation, overwrite_with_gradient
         needs_super_init(self)
-        told = (shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
-        return add_weight(origin_of(self), self.who, *told)
+        args = (shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
+        return add_weight(origin_of(self), self.who, *args)
 
     add_variable = add_weight
 
@@ -330,7 +330,7 @@ class SubclassedLayer:
         """The same object under another name, dtype or `trainable`."""
         view = object.__new__(type(self))
         own = {"name", "dtype", "input_shape", "trainable"}
-        told = {name: getattr(self, name) for name in own} | changes
+        fields = {name: getattr(self, name) for name in own} | changes
         unknown = set(changes) - own
         if unknown:
             raise TypeError(
@@ -338,7 +338,7 @@ class SubclassedLayer:
                 f"{describe(sorted(unknown))}. A class with its own `__init__` is changed by "
                 "assigning its attributes."
             )
-        vars(view).update(told)
+        vars(view).update(fields)
         origin = origin_of(self)
         vars(view).update({ORIGIN: origin, GIVEN: vars(origin)[GIVEN]})
         same(view, identity_of(self))
@@ -349,11 +349,11 @@ class SubclassedLayer:
         return self.seen_as(name=name)
 
     def replace(self: Any, **changes: Any) -> Any:
-        """The same object seen under another name; without changes, one made anew."""
-        return self.seen_as(**changes) if changes else self.anew()
-
-    def anew(self: Any) -> Any:
-        """An object made with the same arguments, which shares nothing with this one."""
+        """A view of this object under another name; without changes, a new object made with the
+        same arguments, which shares nothing with this one.
+        """
+        if changes:
+            return self.seen_as(**changes)
         args, kwargs = vars(origin_of(self))[GIVEN]
         made = type(self)(*args, **kwargs)
         if self.name is not None:

@@ -85,9 +85,9 @@ class Subclassed(Layer):
         training: bool = False,
     ) -> list[Any]:
         """The outputs of every layer where it was called last; None for one that was not."""
-        told: dict[str, Any] = {"key": key, "training": training}
+        kwargs: dict[str, Any] = {"key": key, "training": training}
         seen: dict[Any, Any] = {}
-        run(self, params, state, inputs, (None,) * len(inputs), seen=seen, **told)
+        run(self, params, state, inputs, (None,) * len(inputs), seen=seen, **kwargs)
         names = [layer.name for layer in layers_of(vars(self)[ORIGIN])]
         return [seen.get((name,)) for name in names]
 

@@ -135,8 +135,8 @@ def call_layer(
       key: the layer's own key, or None.
       training: the flag.
       rows: `[batch]` bool, the examples that are real.
-      turn: how often the layer ran before in this pass: it then draws anew, and its activity
-        losses add up.
+      turn: how often the layer ran before in this pass: each turn draws its own random numbers,
+        and the activity losses add up.
       options: further keyword arguments of `apply`; a mask among them is used instead of `masks`.
 
     Returns:
@@ -150,22 +150,22 @@ def call_layer(
       UserWarning: a mask reaches a layer that does not support masking, and ends there.
     """
     check_inputs(layer.input_spec, layer.who, values)
-    told: dict[str, Any] = {"rows": rows} if layer.padded_rows == "masked" else {}
-    told |= {"key": key_of_turn(key, turn), "training": training}
-    told |= {"turn": turn} if layer.takes_turn else {}
+    kwargs: dict[str, Any] = {"rows": rows} if layer.padded_rows == "masked" else {}
+    kwargs |= {"key": key_of_turn(key, turn), "training": training}
+    kwargs |= {"turn": turn} if layer.takes_turn else {}
     masked = any(mask is not None for mask in jax.tree.leaves(masks))
     if hasattr(layer, "apply_with_mask"):
-        told |= {"masks": masks, **(options or {})}
-        outputs, new, made = _run(layer, layer.apply_with_mask, told, params, state, values)
+        kwargs |= {"masks": masks, **(options or {})}
+        outputs, new, made = _run(layer, layer.apply_with_mask, kwargs, params, state, values)
         made = _parallel(made, as_tuple(outputs))
     else:
-        told |= layer.mask_arguments(masks) if masked else {}
-        told |= options or {}
-        outputs, new = _run(layer, layer.apply, told, params, state, values)
-        known = masked or layer.makes_masks or told.get("mask") is not None
+        kwargs |= layer.mask_arguments(masks) if masked else {}
+        kwargs |= options or {}
+        outputs, new = _run(layer, layer.apply, kwargs, params, state, values)
+        known = masked or layer.makes_masks or kwargs.get("mask") is not None
         made = (None,) * len(as_tuple(outputs))
         if known:
-            made = _masks_of(layer, values, _explicit(told, masks), as_tuple(outputs))
+            made = _masks_of(layer, values, _with_explicit_mask(kwargs, masks), as_tuple(outputs))
     observer = _observer.get()
     if observer is not None:
         observer(layer, values, outputs)
@@ -173,20 +173,20 @@ def call_layer(
     return as_tuple(outputs), with_activity(layer, new, outputs, before), made
 
 
-def _run(layer: Layer, apply_fn: Callable[..., Any], told: dict[str, Any], *given: Any) -> Any:
-    """`apply_fn(params, state, *values, **told)`, computed again on the way back if the layer was
-    made in a `RematScope`.
+def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *given: Any) -> Any:
+    """`apply_fn(params, state, *values, **kwargs)`, rematerialized if the layer was made in a
+    `RematScope`.
     """
 
     def run(params: Params, state: State, values: Values) -> Any:
         with naming_errors(layer, values):
-            return apply_fn(params, state, *values, **told)
+            return apply_fn(params, state, *values, **kwargs)
 
     return rematerialized(identity_of(layer).remat, layer.name, run, *given)
 
 
 def key_of_turn(key: Key | None, turn: int) -> Key | None:
-    """A layer's key when it runs for the first time (turn 0), the second, …: each draws anew."""
+    """A layer's key for one of its turns in a pass: turn 0 is its first call, turn 1 its second."""
     return key if turn == 0 or key is None else child(key, turn)
 
 
@@ -217,9 +217,9 @@ def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | Non
     return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
 
 
-def _explicit(told: Mapping[str, Any], masks: Masks) -> Masks:
-    """The masks, the first of them as the caller of the layer gave it, if so."""
-    given = told.get("mask")
+def _with_explicit_mask(kwargs: Mapping[str, Any], masks: Masks) -> Masks:
+    """The masks, with the first replaced by the caller's own `mask` argument, if there is one."""
+    given = kwargs.get("mask")
     return masks if given is None or isinstance(given, tuple | list) else (given, *masks[1:])
 
 

@@ -144,8 +144,8 @@ class Chain(Composite):
           rows: `[batch]` bool, the examples that are real.
           mask: the mask of the input, or a tuple of masks for several.
         """
-        told: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
-        return self.apply_with_mask(params, state, *inputs, **told)[:2]
+        kwargs: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
+        return self.apply_with_mask(params, state, *inputs, **kwargs)[:2]
 
     def apply_with_mask(
         self,
@@ -209,9 +209,9 @@ class Chain(Composite):
             turn = turns[name] = turns.get(name, -1) + 1
             own_key = None if key is None else child(key, name)
             parts = params.get(name, {}), state.get(name, {})
-            told: dict[str, Any] = {"key": own_key, "training": training, "rows": rows}
+            kwargs: dict[str, Any] = {"key": own_key, "training": training, "rows": rows}
             runs = frozen_copy(layer) if freezes_all(self) else layer
-            values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **told)
+            values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **kwargs)
             _put(state, layer, new)
             state.update(weight_ties.propagate(state, (name,)))
             yield values, masks

@@ -232,8 +232,8 @@ class Graph(Composite):
     ) -> tuple[Any, State, Any]:
         """As `apply`, and the masks of the outputs in their structure (None for no mask)."""
         state = dict(state)
-        told = {"key": key, "training": training, "rows": rows}
-        values, known = self._run(params, state, inputs, masks, told)
+        kwargs = {"key": key, "training": training, "rows": rows}
+        values, known = self._run(params, state, inputs, masks, kwargs)
         state = self.weight_ties.deduplicate(state)
         outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
         if isinstance(outputs, list | tuple) and len(outputs) == 1:
@@ -249,8 +249,8 @@ class Graph(Composite):
         training: bool = False,
     ) -> list[Any]:
         """The outputs of every call in the order in which they run, and the graph's at the end."""
-        told = {"key": key, "training": training, "rows": None}
-        values, _ = self._run(params, dict(state), inputs, None, told)
+        kwargs = {"key": key, "training": training, "rows": None}
+        values, _ = self._run(params, dict(state), inputs, None, kwargs)
         calls = [unpacked(tuple(values[n] for n in call.outputs)) for call in self.wiring.calls]
         outputs = self.wiring.outputs.filled(values)
         single = isinstance(outputs, list | tuple) and len(outputs) == 1
@@ -262,7 +262,7 @@ class Graph(Composite):
         state: State,
         inputs: tuple[Any, ...],
         masks: Masks | list[Any] | Array | None,
-        told: dict[str, Any],
+        kwargs: dict[str, Any],
     ) -> tuple[dict[int, Any], dict[int, Any]]:
         """Every value by its number, and their masks; replaces the entries of `state`."""
         values = dict(enumerate(self._checked(inputs)))
@@ -273,7 +273,7 @@ class Graph(Composite):
         state.update(weight_ties.broadcast(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
-            made = self._called(call, params, state, values, known, {**told, "turn": turn})
+            made = self._called(call, params, state, values, known, {**kwargs, "turn": turn})
             values.update(zip(call.outputs, made[0], strict=True))
             known.update(zip(call.outputs, made[1], strict=True))
         return values, known
@@ -285,17 +285,17 @@ class Graph(Composite):
         state: State,
         values: dict[int, Any],
         masks: dict[int, Any],
-        told: dict[str, Any],
+        kwargs: dict[str, Any],
     ) -> tuple[list[Any], list[Any]]:
         """The outputs of one call and their masks, leaf by leaf; `state` gets its new part."""
         layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
         args, options = call.arguments.filled(values)
         own_masks, _ = call.arguments.filled(masks, constants=None)
-        told["key"] = None if told["key"] is None else child(told["key"], name)
-        told["training"] = options.pop("training", told["training"])
+        kwargs["key"] = None if kwargs["key"] is None else child(kwargs["key"], name)
+        kwargs["training"] = options.pop("training", kwargs["training"])
         parts = params.get(name, {}), state.get(name, {})
         runs = frozen_copy(layer) if freezes_all(self) else layer
-        outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **told)
+        outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **kwargs)
         _put(state, name, new)
         state.update(self.weight_ties.propagate(state, (name,)))
         leaves = jax.tree.leaves(outputs)

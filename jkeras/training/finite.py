@@ -77,12 +77,12 @@ def counted(before: TrainState, after: TrainState, good: jax.Array) -> TrainStat
     """
     count, first = before.sums[SKIPPED]["count"], before.sums[SKIPPED]["first"]
     is_first = ~good & (count == 0)
-    told = {
+    skipped = {
         "count": count + (~good).astype(jnp.int32),
         "first": jnp.where(is_first, before.position, first),
     }
     state, sums = chosen(good, (after.state, after.sums), (before.state, without_count(before)))
-    return after.replace(state=state, sums={**sums, SKIPPED: told})
+    return after.replace(state=state, sums={**sums, SKIPPED: skipped})
 
 
 def chosen(good: jax.Array, new: Tree, old: Tree) -> Tree:

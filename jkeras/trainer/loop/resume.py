@@ -263,8 +263,8 @@ def _placed(array: ArrayLike, like: jax.Array) -> jax.Array:
 
 def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether arrays have the same names, shapes and dtypes."""
-    told = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (one, other)]
-    return told[0] == told[1]
+    specs = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (one, other)]
+    return specs[0] == specs[1]
 
 
 def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -63,10 +63,10 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
 
 
 def free_bytes() -> int | None:
-    """Bytes of memory that the default device has left; None where nobody tells."""
-    told = jax.devices()[0].memory_stats()
-    if told and "bytes_limit" in told:
-        return told["bytes_limit"] - told.get("bytes_in_use", 0)
+    """Bytes of memory that the default device has left; None where it is unknown."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
     found = [n for n in (_free_on_host(), _left_in_container()) if n is not None]
     return min(found, default=None)
 
