@@ -1,4 +1,4 @@
-"""Names of Keras that are not here, and why: what a module says when it is asked for one.
+"""Names of Keras that this library does not have, and the error message for each.
 
 `docs/make_names.py` writes the same reasons into `docs/names.md`.
 """

@@ -165,7 +165,7 @@ class Description:
         name = getattr(self, "name", None)
         return f"{type(self).__name__} {name!r}" if name else type(self).__name__
 
-    # One pair for all classes: a dataclass would write it anew for each, which `import` waits for.
+    # One pair for all classes: a pair generated for each would slow `import` down.
     def __eq__(self, other: object) -> bool:
         if self.is_mutable:
             return self is other
@@ -224,11 +224,11 @@ class Description:
 
 
 class _ToBeMade:
-    """Stands for the `__init__` of a description until somebody looks at it.
+    """Stands for the `__init__` of a description until the first use of its class.
 
-    To make a dataclass takes half a millisecond, and a program that imports a hundred descriptions
+    Making a dataclass takes half a millisecond, and a program that imports a hundred descriptions
     uses a dozen. So a class is completed when its `__init__` is first read, by a call or by a
-    signature, when it is subclassed, or when its fields are asked for.
+    signature, when it is subclassed, or when its fields are read.
     """
 
     def __get__(self, instance: object, owner: type) -> Any:

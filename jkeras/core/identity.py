@@ -50,7 +50,7 @@ class Identity:
 
 
 def identity_of(layer: object) -> Identity:
-    """The identity of a layer, given to it when it is first asked for."""
+    """The identity of a layer, made at the first call."""
     known = vars(layer).get("_identity")
     return known if known is not None else same(layer, Identity())
 

@@ -110,7 +110,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     padded_rows: ClassVar[PaddedRows] = "ignored"
     """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
-    `apply` is told which rows are real by `rows=` ("masked"); or they change the result
+    the argument `rows=` of `apply` marks the real rows ("masked"); or they change the result
     ("seen")."""
 
     in_slices: ClassVar[InSlices] = "never"
@@ -119,7 +119,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
     or give other results. A layer that looks at one example at a time may say "same"."""
 
     takes_integers: ClassVar[bool] = False
-    """Whether integer inputs are this layer's normal food (token ids, raw pixels)."""
+    """Whether integer inputs (token ids, raw pixels) are expected."""
 
     input_spec: ClassVar[Any] = None
     """What the inputs must be like: an `InputSpec`, or a list of them; models check it."""
@@ -133,11 +133,11 @@ class Layer(LayerObject, LayerIntrospection, Description):
     `compute_mask`, unless it says otherwise."""
 
     takes_structures: ClassVar[bool] = False
-    """Whether an input may be a dict or a list. Of any other layer an AttributeError about one says
-    that the inputs are wrong."""
+    """Whether an input may be a dict or a list. In any other layer an AttributeError of a list or
+    dict means that the inputs are wrong."""
 
     takes_turn: ClassVar[bool] = False
-    """Whether `apply_with_mask` is told by `turn=` how often the layer ran before in this pass."""
+    """Whether `apply_with_mask` takes `turn=`, the number of the layer's earlier runs in a pass."""
 
     states_in_list: ClassVar[bool] = False
     """Of a recurrent cell: whether `init` and `apply` take the states as one list behind the

@@ -1,4 +1,4 @@
-"""What can be asked of a layer in Keras's words: shapes, symbols, dtypes.
+"""Keras's attributes of a layer: shapes, symbols, dtypes.
 
 Shapes come from tracing `init` and `apply`; nothing is computed, and no weight is made.
 """

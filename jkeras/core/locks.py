@@ -45,7 +45,7 @@ def folder_lock(path: str | os.PathLike[str], who: str, *, timeout: float = 10.0
     Args:
       path: the folder; made when it is missing.
       who: the name that messages give the holder, such as "BackupAndRestore".
-      timeout: how long to wait, in seconds: a run that was told to stop may need some to do so.
+      timeout: how long to wait, in seconds: a run that is stopping may hold the lock for some.
 
     Raises:
       FolderInUse: it is still held after `timeout`.

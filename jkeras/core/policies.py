@@ -25,8 +25,8 @@ def policy(dtype: Any) -> Any:
 def with_plain_dtypes(config: object) -> Any:
     """A configuration with the names of dtypes in place of Keras's dtype policies.
 
-    Keras writes its policy into every layer. Where all of them are "float32", its default, nothing
-    was asked for, and None stands there; a layer then computes in the dtype of its inputs. Mixed
+    Keras writes its policy into every layer. Where every policy is "float32", Keras's default, the
+    configuration has None instead; a layer then computes in the dtype of its inputs. Mixed
     precision, float32 weights in narrow arithmetic, is what a narrow `dtype` means here.
 
     Example:

@@ -1,5 +1,4 @@
-"""Rematerialization: what a layer computes on the way forward is computed again on the way back,
-instead of being kept.
+"""Rematerialization: a layer's activations are recomputed in the backward pass, instead of kept.
 
     with jkeras.RematScope():
         block = jkeras.models.Chain([Dense(4096, activation="gelu"), Dense(512)])
@@ -9,11 +8,11 @@ A layer remembers the scope that it was made in. Laws:
   - Of layers inside layers the outermost one that was made in a scope is rematerialized: only what
     goes into it is kept.
 
-On the CPU the memory that is saved depends on how XLA schedules. Its default looks for work that
-can run side by side, and so computes everything anew at the beginning of the way back, where it is
-kept after all: the recomputation is there (it is not taken out as a common subexpression), and the
-barrier that orders it is gone before the schedule is made. A process that begins with
-`XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false` saves what it should. Eight
+On the CPU the memory that is saved depends on XLA's scheduler. The default one looks for work that
+can run concurrently, so it recomputes all activations at the beginning of the backward pass, where
+they are kept after all: the recomputation is there (common subexpression elimination does not
+remove it), and the barrier that orders it is gone before the schedule is made. A process that
+begins with `XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false` saves memory. Eight
 blocks Dense(1024), Dense(256) on 1024 examples, temporary MiB of the gradient
 (`compiled.memory_analysis().temp_size_in_bytes`, jaxlib 0.10.2):
 
@@ -61,7 +60,7 @@ class RematScope:
       ValueError: there is no such mode; or "list_of_layers" without a list.
 
     Differs from Keras: the scope counts where a layer is made, not where it is called, and the mode
-    "activations" also computes what else is no product anew.
+    "activations" recomputes everything but products.
 
     Source: `keras.RematScope`; Chen et al. 2016, arXiv:1604.06174.
     """

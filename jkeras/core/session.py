@@ -22,9 +22,9 @@ _uids: collections.Counter[str] = collections.Counter()
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Starts the numbers of `get_uid` anew, and frees the memory of models that nobody holds.
+    """Resets the counters of `get_uid`, and frees the memory of models without references.
 
-    There is no more to clear: names are counted in each model, and nothing here keeps a model.
+    Nothing else needs clearing: each model counts its own names, and nothing here keeps a model.
     """
     _uids.clear()
     if free_memory:

@@ -1,9 +1,9 @@
 """The optimizers that a `MultiOptimizer` is made of, each with the numbers that training has.
 
-    model.optimizer.optimizers[0].learning_rate = 0.01      # compiles nothing anew
+    model.optimizer.optimizers[0].learning_rate = 0.01      # recompiles nothing
 
-They come in Keras's order: the entries of an `OptimizerMap`, then its default. One that moves no
-weight has no state, and is left out.
+The order is Keras's: the entries of an `OptimizerMap`, then its default. An optimizer that updates
+no weight has no state, and is left out.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def parts(description: Any, state: ModelState) -> list[OptimizerPart]:
 
 
 def no_rate(description: Any, state: ModelState) -> AttributeError:
-    """What a person is told who asks for the one rate of several optimizers, or sets it."""
+    """The error for reading or setting one rate of several optimizers."""
     found = parts(description, state) if state.built else []
     there = f": {', '.join(part.name for part in found)}" if found else ""
     return AttributeError(

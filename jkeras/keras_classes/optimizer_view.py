@@ -1,13 +1,13 @@
-"""The optimizer of a model as Keras's users know it: a description that can be asked and told.
+"""The optimizer of a model as in Keras: its description, with current values that can be set.
 
     model.optimizer.learning_rate                  # the rate of the next update
-    model.optimizer.learning_rate = 0.01           # compiles nothing anew
+    model.optimizer.learning_rate = 0.01           # recompiles nothing
     model.optimizer.iterations                     # updates made so far
 
-What is read and written lies in the trainer's optimizer state, an array; before the model is built
-it is the description's argument. Everything else is the description's, which the view is equal to,
-and an instance of whose class it is. A transformation of optax's has no view: it stays itself, and
-`model.learning_rate` reads and writes its rate.
+These values are arrays in the trainer's optimizer state; before the model is built, they are the
+description's arguments. All other attributes are the description's; the view is equal to it, and an
+instance of its class. An optax transformation has no view: `model.optimizer` is the transformation
+itself, and `model.learning_rate` reads and writes its rate.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The trainer stands on top of the models, so these names are fetched when they are asked for.
+    # The trainer is built on the models, so these names are imported at their first use.
     if name in ("Model", "Sequential"):
         from jkeras import trainer
 

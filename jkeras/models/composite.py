@@ -14,7 +14,7 @@ MODEL_WORDS = frozenset(
     "get_layer summary compile fit evaluate predict predict_on_batch test_on_batch train_on_batch "
     "save_weights load_weights freeze unfreeze output_shape to_json inputs".split()
 )
-"""What layers in a model are asked for as if they were one, beside what every layer has."""
+"""Attributes of a model that a layer made of layers has, beside those of every layer."""
 
 
 class Composite(Layer):
@@ -28,8 +28,8 @@ class Composite(Layer):
         raise NotImplementedError(f"{type(self).__name__}: expected an attribute `layers`.")
 
     def __getattr__(self, name: str) -> Any:
-        """A word of a model, `nested.get_layer("x")`, is that of a model of these layers, which
-        shares their weights: in Keras a model in a model is a model.
+        """An attribute of a model, as in `nested.get_layer("x")`, is that of a model of these
+        layers, which shares their weights: in Keras a model in a model is a model.
         """
         if name in MODEL_WORDS:
             return getattr(object_api().model(self), name)

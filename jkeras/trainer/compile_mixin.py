@@ -39,8 +39,8 @@ class CompileMixin:
         engine: str = "auto",
         check_nans: bool | str = False,
     ) -> None:
-        """Says what is minimised, how, and what is reported. Weights stay; the optimizer starts
-        anew.
+        """Sets the optimizer, the losses and the metrics. Weights stay; the optimizer's state
+        restarts.
 
         Args:
           optimizer: a name, a `jkeras.optimizers` object, or any optax transformation.

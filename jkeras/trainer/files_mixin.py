@@ -86,8 +86,8 @@ class FilesMixin:
         zipped: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        """Writes the model to one file: layers, weights, what `compile` was told, and the
-        optimizer's state. `jkeras.models.load_model` reads it, and so does Keras 3.
+        """Writes the model to one file: layers, weights, the arguments of `compile`, and
+        the optimizer's state. `jkeras.models.load_model` reads it, and so does Keras 3.
 
         Args:
           filepath: ends with `.keras`.
@@ -189,7 +189,7 @@ class FilesMixin:
             return {}
 
     def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
-        """A model of the same layers, each made anew, with fresh weights.
+        """A model of clones of these layers, with fresh weights.
 
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.

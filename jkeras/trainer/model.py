@@ -198,7 +198,7 @@ class Model(Trainer):
             return cls(*graph_parts(config), name=config.get("name"))
 
     def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
-        """A model of the same layers, each made anew, with fresh weights.
+        """A model of clones of these layers, with fresh weights.
 
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
@@ -327,8 +327,8 @@ class Model(Trainer):
     def compute_metrics(
         self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None
     ) -> dict[str, Any]:
-        """Updates the metrics that `compile` was given, and returns the values of all; a subclass
-        that overrides it is asked for the logs of every batch.
+        """Updates the metrics of `compile`, and returns the values of all metrics; where a subclass
+        overrides this method, it returns the logs of every batch.
         """
         del x, sample_weight
         parts = self._trainer_parts

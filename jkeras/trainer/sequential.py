@@ -115,7 +115,7 @@ class Sequential(Model):
         return model
 
     def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
-        """A model of the same layers, each made anew, with fresh weights.
+        """A model of clones of these layers, with fresh weights.
 
         Args:
           clone_function: from a layer to the one that takes its place; None for its equal.
@@ -127,13 +127,10 @@ class Sequential(Model):
         return Sequential(layers, name=state.name)
 
     def _as_given(self) -> list[Layer]:
-        """The layers as the user gave them; those of the description where it was made anew."""
+        """The user's own layers; the description's, where it was replaced since."""
         net, layers = self._trainer_parts.given
-        return (
-            layers
-            if net is self._trainer_parts.state.net
-            else list(self._trainer_parts.state.net.layers)
-        )
+        current = self._trainer_parts.state.net
+        return layers if net is current else list(current.layers)
 
     def _set(self, layers: list[Layer]) -> None:
         """Takes these layers, and keeps the values of those that have some already.
@@ -188,7 +185,7 @@ class Sequential(Model):
         return found
 
     def graph(self) -> Graph:
-        """The layers in a row as a graph, made when it is first asked for."""
+        """The layers in a row as a graph, made at the first call."""
         return self._trainer_parts.state.graph()
 
 

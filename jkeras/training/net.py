@@ -1,4 +1,4 @@
-"""What training asks of a network, as a type."""
+"""`Net`: the type of what training needs of a network."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Protocol
 class Net(Protocol):
     """The two pure functions of the layer contract: a `Layer`, or anything else that has them.
 
-    What a network may have besides (`penalty`, `constrain`, `apply_with_mask`, …) is asked for by
-    name where it is used.
+    Optional methods of a network (`penalty`, `constrain`, `apply_with_mask`, …) are looked up by
+    name where they are used.
     """
 
     def init(self, *args: Any, **kwargs: Any) -> Any:

@@ -27,8 +27,8 @@ class Pace:
         """Starts the clock of a phase.
 
         Args:
-          seconds: the aim for one dispatch: 0.1 while a progress bar is drawn, else 1, so that
-            Ctrl-C is heard within a second.
+          seconds: the aim for one dispatch: 0.1 while a progress bar moves, else 1, so that
+            Ctrl-C is handled within a second.
           fixed: the number of steps when it is given (`steps_per_execution`, or 1 for batch hooks).
         """
         self._seconds, self._fixed, self._last = seconds, fixed, time.perf_counter()

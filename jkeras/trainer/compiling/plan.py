@@ -40,12 +40,12 @@ class Plan:
       programs: the compiled functions.
       objective: the model with its losses and metrics, for the structure of the outputs; None where
         there are none to look at.
-      checks: what the losses say of targets; None where there are none.
+      checks: the losses' checks of the targets; None where there are none.
       log_names: the names of the logs, in the order in which `evaluate` returns them.
       traces_inputs: whether the description is traced for batches of other shapes that come later:
         not where the steps are the user's, who looks at them there.
-      check_inputs: what the first layer says of the values of inputs; None for nothing.
-      outputs: the specs of the outputs by those of the inputs, as far as they were asked for.
+      check_inputs: the first layer's check of the values of inputs; None for none.
+      outputs: the specs of the outputs by those of the inputs, as far as they are inferred.
     """
 
     kind: Kind
@@ -73,7 +73,7 @@ def _loss_first(logs: dict[str, Any]) -> list[str]:
 
 
 class Plans:
-    """The plans that were made so far for a model as it is compiled now."""
+    """The plans made so far for a model with its current compilation."""
 
     def __init__(self) -> None:
         self._plans: dict[Hashable, Plan] = {}
@@ -81,7 +81,7 @@ class Plans:
         self._call: tuple[int, CallFn | None] = (-1, None)
 
     def __reduce__(self) -> Any:
-        """A copy of a model makes its plans anew: compiled programs belong to a process."""
+        """A copy of a model makes its own plans: compiled programs belong to a process."""
         return Plans, ()
 
     def clear(self) -> None:

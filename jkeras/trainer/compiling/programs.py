@@ -132,18 +132,18 @@ class Programs:
 
     @property
     def made(self) -> dict[tuple[str, int], Program]:
-        """The loops that were asked for so far, by phase and examples in a batch."""
+        """The loops made so far, by phase and examples in a batch."""
         return dict(self._loops)
 
     def train_loop(self, size: int) -> Program:
         """The compiled `loops.train_loop` for batches of `size`."""
-        assert self.functions.train is not None, "asked for only of a plan for training"
+        assert self.functions.train is not None, "called only on a plan for training"
         make = functools.partial(loops.train_loop, self.functions.train, self.functions.logs)
         return self._loop("train", size, make, donate_argnums=0)
 
     def eval_loop(self, size: int) -> Program:
         """The compiled `loops.eval_loop`."""
-        assert self.functions.evaluate is not None, "asked for only of a plan for evaluation"
+        assert self.functions.evaluate is not None, "called only on a plan for evaluation"
         make = functools.partial(loops.eval_loop, self.functions.evaluate, self.functions.logs)
         return self._loop("evaluate", size, make, donate_argnums=2)
 
@@ -182,12 +182,12 @@ class Programs:
 
     def _train_one(self, train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs, Logs]:
         """One step: the new state, the logs of the epoch so far, the logs of this batch."""
-        assert self.functions.train is not None, "asked for only of a plan for training"
+        assert self.functions.train is not None, "called only on a plan for training"
         train_state, logs = self.functions.train(train_state, batch)
         return train_state, self.functions.logs(train_state.sums), logs
 
     def _eval_one(self, params: Tree, state: Tree, sums: Sums, batch: Batch) -> tuple[Sums, Logs]:
-        assert self.functions.evaluate is not None, "asked for only of a plan for evaluation"
+        assert self.functions.evaluate is not None, "called only on a plan for evaluation"
         sums = self.functions.evaluate(params, state, sums, batch)
         return sums, self.functions.logs(sums)
 

@@ -1,4 +1,4 @@
-"""How a model is trained: what a loop needs of the steps, whoever wrote them."""
+"""`TrainSteps`: the interface between the loops and the steps, whoever wrote the steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TrainSteps(Protocol):
     methods in Keras's way. Chosen once, when the model is made.
 
     Attributes:
-      compilation: what `compile` was given; None before.
+      compilation: the arguments of `compile`, resolved; None before.
     """
 
     compilation: Compilation | None
@@ -31,26 +31,26 @@ class TrainSteps(Protocol):
         """The pure function (key, *specs) -> all values."""
 
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
-        """Raises where what `compile` was given does not go with the steps.
+        """Raises where an argument of `compile` does not fit the steps.
 
         Raises:
-          ValueError: the steps say already what it says.
+          ValueError: the steps themselves stand for an argument; the message names the argument.
         """
 
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
-        """A model's values for a new compilation: weights stay, the optimizer starts anew."""
+        """A model's values for a new compilation: weights stay, the optimizer restarts."""
 
     def metrics(self, state: ModelState) -> list[Metric]:
-        """What the logs are made of, in Keras's order."""
+        """The metrics behind the logs, in Keras's order."""
 
     def metrics_names(self, state: ModelState) -> list[str]:
         """The names of the values that `evaluate` returns, in its order."""
 
     def check_predicts(self, who: str, state: ModelState) -> None:
-        """Raises where nothing gives outputs.
+        """Raises where no function returns outputs.
 
         Raises:
-          ValueError: so it is; the message says which function is missing.
+          ValueError: there is none; the message names the missing function.
         """
 
     def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
@@ -76,7 +76,7 @@ class TrainSteps(Protocol):
           rows: examples in a batch.
 
         Raises:
-          TypeError, ValueError: the batch does not go with the model or the losses.
+          TypeError, ValueError: the batch does not fit the model or the losses.
         """
 
 

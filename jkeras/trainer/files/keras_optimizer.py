@@ -259,8 +259,8 @@ def _of_nadam(
 def _of_adafactor(
     rule: optimizers.Adafactor, slots: _Slots, names: Sequence[str], specs: _Weights
 ) -> list[Entry]:
-    """Keras keeps two zeros in the place of what a vector has not, and of a matrix the product of
-    the two, which every step computes anew.
+    """The entries of Adafactor: for a vector, Keras keeps zeros in the place of row and column; for
+    a matrix, an array for the product of both, which every step recomputes.
     """
     del rule
     entries = []

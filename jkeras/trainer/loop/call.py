@@ -1,4 +1,4 @@
-"""One call of `fit`, `evaluate` or `predict`: who listens to it, and how it is shown."""
+"""One call of `fit`, `evaluate` or `predict`: its callbacks and its progress display."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Call:
     Attributes:
       callbacks: the callbacks to call.
       verbose: 0 silent, 1 or "auto" a bar, 2 one line.
-      limit: steps at most, if that was asked for.
-      steps: steps in all, if that is known.
+      limit: steps at most; None for no limit.
+      steps: steps in all; None where unknown.
       fixed: steps in every dispatch; None to let the pace find them.
-      interrupt: hears Ctrl-C, in `fit`.
-      bars: those that were made, of this call and of copies of it.
+      interrupt: the handler of Ctrl-C, in `fit`.
+      bars: the progress bars made so far, by this call and by copies of it.
     """
 
     callbacks: CallbackList
@@ -35,8 +35,8 @@ class Call:
     bars: list[Progress] = dataclasses.field(default_factory=list)
 
     def interrupted(self) -> bool:
-        """Whether Ctrl-C was pressed, or the process asked to end."""
-        return self.interrupt is not None and self.interrupt.asked is not None
+        """Whether the process got Ctrl-C or SIGTERM."""
+        return self.interrupt is not None and self.interrupt.received is not None
 
     def bar(self, header: str = "") -> Progress:
         """A progress bar for these steps; a silent one where a callback draws."""
@@ -54,7 +54,7 @@ class Call:
         return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
 
     def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
-        """Calls the batch hook if anybody has one."""
+        """Calls the batch hook of the callbacks that have one."""
         if self.callbacks.hears_batches(phase):
             self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
 

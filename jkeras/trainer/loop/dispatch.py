@@ -1,9 +1,9 @@
-"""The host's side of a loop: compiled programs, dispatched over feeds, with results read late.
+"""The host's side of a loop: dispatches of compiled programs over feeds, with results read late.
 
-`train`, `evaluate` and `predict` are generators. Each dispatches some steps and yields at once what
-they will have given; the loop asks for more before it reads the last logs (`read_late`), so the
-device never waits for Python, and the next feed is filled while the device works on the last. At
-most two dispatches are under way.
+`train`, `evaluate` and `predict` are generators. Each dispatches some steps and yields the results
+at once, as arrays that are still being computed; the loop dispatches again before it reads the last
+logs (`read_late`), so the device never waits for Python, and the next feed is filled while the
+device works on the last. At most two dispatches are under way.
 """
 
 from __future__ import annotations
@@ -169,18 +169,19 @@ def train(
 
     Args:
       programs: what to run.
-      carry_fn: returns the state to go on from, which is donated; asked before every dispatch, with
-        the number of the step that comes.
+      carry_fn: returns the state to continue from, which is donated; called before every dispatch
+        with the number of the next step.
       feeds: the epoch's batches.
       start: the number of the epoch's first batch.
-      position: the number of the batch that comes.
-      pace: says how many steps a dispatch has; one, with `checks`.
+      position: the number of the next batch.
+      pace: the number of steps in a dispatch; one, with `checks`.
       room_fn: from steps done in the epoch to the most that the next dispatch may have; None for
         any number.
-      checks: look after every step whether numbers are finite.
+      checks: check after every step that weights and loss are finite.
 
     Raises:
-      FloatingPointError: with `checks`: they are not. The last chunk is then the step before.
+      FloatingPointError: with `checks`: a number is not finite. The last chunk is then the step
+        before.
     """
     for part in feeds:
         loop = programs.train_loop(part.size)
@@ -264,11 +265,12 @@ def read_late(
 
     Args:
       chunks: of a loop.
-      pace: is told when results arrive.
-      report: is called with each chunk when its logs are ready.
-      eager_fn: whether a chunk is reported at once, before the next is dispatched, because somebody
-        wants to look between the two.
-      stopped_fn: asked after each report; True ends the loop there, with what is under way then.
+      pace: measures the time between results.
+      report: called with each chunk when its logs are ready.
+      eager_fn: whether a chunk is reported at once, before the next is dispatched, because a
+        callback reads or changes values between the two.
+      stopped_fn: called after each dispatch; True ends the loop, once the dispatches under way have
+        ended.
     """
     waiting: Chunk | None = None
     before = 0

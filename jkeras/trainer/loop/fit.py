@@ -43,13 +43,13 @@ class Training(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """What is validated on.
+    """The data and the plan of the validation.
 
     Attributes:
       data: the data set, where it will be used; None for none.
       plan_fn: returns the plan for it.
       batch_size: examples in a batch.
-      steps: batches at most, if that was asked for.
+      steps: batches at most; None for all.
     """
 
     data: Data | None
@@ -66,17 +66,17 @@ def fit(
     call: Call,
     taken: resume.Snapshot | None,
 ) -> None:
-    """The epochs of a run, with everything checked and laid out.
+    """Runs the epochs, after all checks.
 
     Args:
       parts: of the trainer, which is in the run.
       training, validation: the data.
       epochs: the number of the last epoch.
-      call: who listens.
-      taken: a run to go on with; None to begin anew.
+      call: callbacks and progress display.
+      taken: a snapshot to resume from; None for a new run.
     """
     run, state, callbacks, data = parts.run, parts.state, call.callbacks, training.data
-    assert run is not None, "fit has made it"
+    assert run is not None, "made by `Trainer.fit`"
     silent = dataclasses.replace(call, verbose=0, limit=validation.steps)
     logs: LogValues = {}
     parts.stop_training, parts.initial_epoch = False, run.first
@@ -124,7 +124,7 @@ def train_epoch(
 ) -> LogValues:
     """One epoch, from batch `start` of the data on; returns the logs at its end."""
     run, state, data = parts.run, parts.state, training.data
-    assert run is not None, "fit has made it"
+    assert run is not None, "made by `Trainer.fit`"
     callbacks, plan = call.callbacks, training.plan_fn()
     watched, hears = callbacks.watches_batches("train"), callbacks.hears_batches("train")
     begun = state.donatable()

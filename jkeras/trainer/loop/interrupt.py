@@ -9,24 +9,25 @@ from typing import Any
 
 
 class Interrupt:
-    """While it is entered, Ctrl-C and SIGTERM set `asked` and let the dispatch end; a second one
-    ends at once.
+    """A context in which Ctrl-C and SIGTERM set `received` and let the dispatch end; a second
+    signal ends at once.
 
     A `KeyboardInterrupt` between a dispatch and the assignment of its result would lose the donated
-    state. Outside the main thread, where Python delivers no signals, it does nothing.
+    state. Outside the main thread, where Python delivers no signals, the context does
+    nothing.
 
     Attributes:
-      asked: the signal that asked to stop; None for none.
+      received: the number of the signal that was received; None for none.
     """
 
     def __init__(self) -> None:
-        self.asked: int | None = None
+        self.received: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -35,23 +36,23 @@ class Interrupt:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def pass_on(self) -> None:
-        """What the signal does to a process, now that everything is in its place: SIGTERM ends it,
-        and Ctrl-C ends the `fit` around this one, where there is one.
+        """Passes the signal on, once the trainer is consistent: SIGTERM ends the process, and
+        Ctrl-C ends the `fit` around this one, where there is one.
 
         Raises:
           SystemExit: unless the program has a handler of its own, which is called.
         """
         around = getattr(self._before.get(signal.SIGINT), "__self__", None)
-        if self.asked == signal.SIGINT and isinstance(around, Interrupt):
-            around.asked = self.asked
-        if self.asked == signal.SIGTERM:
+        if self.received == signal.SIGINT and isinstance(around, Interrupt):
+            around.received = self.received
+        if self.received == signal.SIGTERM:
             handler = self._before[signal.SIGTERM]
             if callable(handler):
                 handler(signal.SIGTERM, None)
             elif handler != signal.SIG_IGN:
                 raise SystemExit(128 + signal.SIGTERM)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked is not None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        self.asked = number
+        self.received = number

@@ -1,10 +1,10 @@
-"""What training does about NaN and infinity: the policy, the watch, and what is told of them.
+"""NaN and infinity in training: the policies, the watch after every step, and the messages.
 
-`compile(check_nans="stop")` makes one dispatch of every step, keeps the state before it, and looks
-at the weights and the loss after it. Where they are not finite, the step is made again in Python,
-layer by layer, and the first thing that is not finite is named. `check_nans="skip"` leaves such
-steps out in the compiled program (`training.finite`), and tells after each epoch how many there
-were. Without the switch nothing of this runs.
+`compile(check_nans="stop")` dispatches every step by itself, keeps the state before it, and checks
+the weights and the loss after it. Where these are not finite, the step is repeated in Python, layer
+by layer, and the message names the first value that is not finite. `check_nans="skip"` leaves such
+steps out in the compiled program (`training.finite`), and warns after each epoch with their
+number. Without the option nothing of this runs.
 """
 
 from __future__ import annotations

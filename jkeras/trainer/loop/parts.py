@@ -86,17 +86,17 @@ class TrainerParts:
         self.plans.clear()
 
     def recompile(self, compilation: Compilation) -> None:
-        """Takes another compilation: weights stay, the optimizer starts anew.
+        """Takes another compilation: weights stay, the optimizer restarts.
 
         Raises:
-          ValueError: it does not go with the steps; what was there before stays.
+          ValueError: the compilation does not fit the steps; the one before stays.
         """
         self.steps.check_compilation(self.state, compilation)
         self.state.optimizer_met_data = False
         self.restart_optimizer(compilation)
 
     def restart_optimizer(self, compilation: Compilation) -> None:
-        """Takes another compilation, and lets the optimizer start anew."""
+        """Takes another compilation, and restarts the optimizer's state."""
         self.change_compilation(compilation)
         values = self.state.values
         if values is not None:
@@ -145,7 +145,7 @@ class TrainerParts:
 
 
 def parts_of(trainer: object) -> TrainerParts:
-    """The parts of a trainer, for those who are asked about it from outside."""
+    """The parts of a trainer, for code outside of the trainer."""
     parts: TrainerParts = vars(trainer)[PARTS]
     return parts
 

@@ -76,10 +76,10 @@ def read_snapshot(given: object) -> Snapshot:
 def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
     """The values of a snapshot, in the structure of a model's own.
 
-    The metrics may be others between two epochs, where their sums begin anew.
+    Between two epochs, where the sums of metrics restart, the model may have other metrics.
 
     Raises:
-      ValueError: they are another model's; the message names the first one that differs.
+      ValueError: the values are another model's; the message names the first that differs.
     """
     run = taken["run"]
     values, wanted = dict(taken["values"]), trees.named_leaves(like)

@@ -1,9 +1,8 @@
-"""Batches that come while training runs, looked at as the first one was before it began.
+"""Checks of the batches that arrive while training runs, like those of the first batch.
 
-A batch has to have the structure of the first: as many arrays, under the same names. Where its
-arrays have another shape or dtype, the model and the losses are asked whether they take it, once
-for each; it is then trained on by a program of its own. Values of targets are looked at in every
-batch: one label out of range makes NaN of all weights.
+A batch must have the structure of the first: as many arrays, under the same names. A new shape or
+dtype of its arrays is checked once against the model and the losses, and gets a program of its own.
+Values of targets are checked in every batch: one label out of range turns all weights into NaN.
 """
 
 from __future__ import annotations

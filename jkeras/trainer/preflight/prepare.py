@@ -96,7 +96,7 @@ def prepare(
 def _made(
     who: str, state: ModelState, steps: TrainSteps, kind: Kind, batch: Batch, rows: int
 ) -> Plan:
-    """A plan made anew, after checking all that depends on the structure of the data."""
+    """A new plan, after all checks that depend on the structure of the data."""
     check = data_arguments.input_check(state.net)
     data_arguments.check_inputs(who, check, batch)
     adapted_layers.check_ready(who, state.net, state.need_values().state)

@@ -17,7 +17,7 @@ class Progress:
       header: a line to print first, such as `Epoch 1/5`.
 
     Attributes:
-      draws: whether a moving bar is drawn, which wants news ten times a second.
+      draws: whether there is a moving bar, which needs results ten times a second.
     """
 
     def __init__(self, steps: int | None, verbose: int | str, header: str = "") -> None:

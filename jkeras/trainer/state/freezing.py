@@ -117,7 +117,7 @@ def carry_over(old: object, new: object) -> None:
 def trained_places(state: ModelState) -> list[bool]:
     """For each weight in Keras's order, whether it is trained."""
     values = state.stored
-    assert values is not None, "asked for only of a model that is built"
+    assert values is not None, "called only on a model that is built"
     kept = [False] * len(jax.tree.leaves(values.params))
     if is_trainable(state):
         tree = freezing.frozen(state.net, values.params, state.held)

@@ -1,7 +1,7 @@
 """A description and its current values: built, read, replaced, lent out, shared with other models.
 
-`ModelState` is what a trainer holds of a model. It knows nothing of losses, data or loops; how
-values are made is told by its `maker`, the steps that the model is trained by.
+`ModelState` is what a trainer holds of a model. It knows nothing of losses, data or loops;
+values are made by its `maker`, the steps that train the model.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class ModelState:
         self._net, self.version = value, self.version + 1
 
     def graph(self) -> Graph:
-        """The description as a graph of its layers; that of a chain is made when it is asked for.
+        """The description as a graph of its layers; that of a chain is made at the first call.
 
         Raises:
           ValueError: the shapes of a chain's inputs are not known.
@@ -371,7 +371,7 @@ class ModelState:
 
     def frozen_names(self) -> frozenset[str]:
         """The paths of the weights that are not trained now."""
-        assert self.stored is not None, "asked for only of a model that is built"
+        assert self.stored is not None, "called only on a model that is built"
         tree = freezing.frozen(self._net, self.stored.params, self.held)
         return frozenset(name for name, held in trees.named_leaves(tree).items() if held)
 
@@ -416,7 +416,7 @@ class ModelState:
     def refitted(self, before: frozenset[str], now: frozenset[str]) -> TrainState:
         """The values, with the optimizer's state made for other frozen weights than before."""
         values = self.stored
-        assert values is not None, "asked for only of a model that is built"
+        assert values is not None, "called only on a model that is built"
         if self.maker.transformation is None:
             return values
         specs, params = without(trees.specs(values.params), before), without(values.params, now)
@@ -450,7 +450,7 @@ def without(params: Tree, names: frozenset[str]) -> Any:
 
 
 def state_of(model: object) -> ModelState:
-    """The state of a model, for those who are asked about the model from outside."""
+    """The state of a model, for code outside of the trainer."""
     state: ModelState = vars(model)[MODEL_PRIVATE].state
     return state
 

@@ -1,7 +1,7 @@
-"""Shapes that are tried before anything is trained, and errors that do not speak of the trial.
+"""Shape inference before training, with errors that show None in the place of the batch size.
 
-A model is built, and its outputs are looked up, for a batch of some size, which is nobody's choice:
-that of the last fit, or 1. What a layer says of it is told with None in its place, as for symbols.
+A model is built, and its outputs are inferred, for a batch of a size that no user chose: that of
+the last fit, or 1. An error of a layer shows None instead of that size, as for symbols.
 """
 
 from __future__ import annotations

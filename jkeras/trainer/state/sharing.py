@@ -131,17 +131,17 @@ def subscribers_of(identity: Identity) -> list[Any] | None:
         return sorted(weights.subscribers, key=lambda model: model is not weights.writer())
 
 
-def subscribe(model: Subscriber, anew: bool = False) -> None:
+def subscribe(model: Subscriber, force: bool = False) -> None:
     """Makes a model known to the weights of the layers that it has now.
 
     Args:
       model: the model.
-      anew: whether it may have other layers than before in the same description.
+      force: subscribe again to the same description, because its layers may have changed.
     """
     net = model.net
     found = list(_layers(net))
     with _lock:
-        if anew or model.subscription.net is not net:  # else another thread did it
+        if force or model.subscription.net is not net:  # else another thread did it
             model.subscription = _subscription(model, net, found)
 
 
@@ -214,12 +214,12 @@ def publish(model: Subscriber) -> None:
 
 def on_built(model: Subscriber) -> None:
     """After a model has made its values: others' go before its own."""
-    subscribe(model, anew=True)  # `build` may have made layers
+    subscribe(model, force=True)  # `build` may have made layers
     subscription = model.subscription
     with _lock:
         subscription.seen, subscription.looked = {}, -1
         for weights in subscription.shared:
-            if weights.writer() is model:  # what it wrote before it was made anew
+            if weights.writer() is model:  # what it wrote before it was built again
                 weights.writer = _no_writer
         fresh = [weights for weights in subscription.shared if weights.values() is None]
         refresh(model)

@@ -1,4 +1,4 @@
-"""Compiled programs are kept from run to run."""
+"""The cache of compiled programs on disk, from run to run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SHORTEST = 0.05
 def enable_cache() -> None:
     """Lets the second run of a script find its programs compiled.
 
-    JAX keeps compiled programs in a folder when it is told one. Several processes may share it; an
-    entry of which a killed process wrote a part is told and compiled anew each time. Here it is
-    `xla` in the cache folder, unless the user has told JAX another or has set
+    JAX keeps compiled programs in a folder if its configuration names one. Several processes may
+    share the folder; an entry that a killed process left incomplete is reported and recompiled each
+    time. The folder is `xla` in the cache folder, unless the user has given JAX another or has set
     `JKERAS_COMPILATION_CACHE=0`.
     """
     chosen = getattr(jax.config, "jax_compilation_cache_dir", None)

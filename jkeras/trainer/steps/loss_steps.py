@@ -59,7 +59,7 @@ class LossSteps:
 
     @property
     def compilation(self) -> Compilation | None:
-        """What `compile` was given; None before."""
+        """The arguments of `compile`, resolved; None before."""
         return self._compilation
 
     @compilation.setter
@@ -93,8 +93,8 @@ class LossSteps:
         return values.replace(opt_state=opt_state, sums=objective.zeros())
 
     def metrics(self, state: ModelState) -> list[Metric]:
-        """The mean of the loss, the metrics that `compile` was given, and the means of the losses
-        of several outputs.
+        """The mean of the loss, the metrics of `compile`, and the means of the losses of several
+        outputs.
         """
         objective = self._known_objective("metrics", state)
         pairs = [pair for spec in objective.loss_specs for pair in spec.metrics]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StepMethods(Protocol):
-    """What the steps ask of a model: the methods of `Model`, which its class may define anew."""
+    """The methods of `Model` that the steps call, and that a subclass may override."""
 
     @property
     def metrics(self) -> list[Metric]:

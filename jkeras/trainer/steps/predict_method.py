@@ -5,8 +5,8 @@
         outputs, non_trainable = self.stateless_call(trainable, non_trainable, data)
         return outputs * 2, non_trainable
 
-`data` is the inputs of a batch, or for several `(inputs,)`, as in Keras. What it says of the state
-is left aside: a model that is asked stays as it is.
+`data` is the inputs of a batch, or for several `(inputs,)`, as in Keras. The returned state is
+ignored: a prediction leaves the model as it is.
 """
 
 from __future__ import annotations
