@@ -1,4 +1,4 @@
-"""Keras's questions to a model, and nested models that stay models."""
+"""Keras's attributes of a model, and nested models that stay models."""
 
 from __future__ import annotations
 

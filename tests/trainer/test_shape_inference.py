@@ -1,4 +1,4 @@
-"""What layers say of shapes that are only tried: None for the batch, and the layer's name."""
+"""Errors of shape inference: None in the place of the batch size, and the layer's name."""
 
 from __future__ import annotations
 
@@ -115,9 +115,8 @@ def test_a_model_that_exists_says_it_of_other_data() -> None:
 def test_the_line_that_failed_is_the_last_of_the_traceback_once() -> None:
     with pytest.raises(ValueError) as caught:
         jax.eval_shape(jkeras.models.Chain([Added()]).init, jax.random.key(0), X)
-    own = [
-        str(entry.statement) for entry in caught.traceback if entry.path.name == "test_trials.py"
-    ]
+    here = "test_shape_inference.py"
+    own = [str(entry.statement) for entry in caught.traceback if entry.path.name == here]
     assert own[-1].strip() == "return x + ops.ones((7,))"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import jkeras
 from jkeras import layers as L
-from jkeras.trainer.loop import error_notes as faults
+from jkeras.trainer.loop import error_notes
 from jkeras.trainer.loop import parts as prepared
 from tests.programs import plan_of
 
@@ -114,7 +114,7 @@ def test_other_errors_go_on_as_they_are() -> None:
         KeyboardInterrupt(),
     ):
         with pytest.raises(type(error)) as caught:
-            with faults.explained(None, "fit", close_fn=lambda: closed.append(1)):
+            with error_notes.explained(None, "fit", close_fn=lambda: closed.append(1)):
                 raise error
         assert caught.value is error
     assert len(closed) == 3
@@ -168,7 +168,7 @@ def test_a_callback_that_raises_is_named_and_leaves_everything_whole(
         "before."
     ]
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert faults.is_whole(trained.train_state)
+    assert error_notes.is_whole(trained.train_state)
     epochs = {"on_epoch_begin": [0], "on_epoch_end": [0], "on_train_end": [0, 1, 2]}
     assert trained.history.epoch == epochs.get(hook, [])
     assert len(trained.history.history.get("val_loss", [])) == len(trained.history.epoch)

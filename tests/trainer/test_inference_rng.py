@@ -1,4 +1,4 @@
-"""Networks that draw outside of training: another draw at every call, the same from a seed."""
+"""Networks that draw in evaluation and prediction: new draws at every call, repeated by a seed."""
 
 from __future__ import annotations
 
