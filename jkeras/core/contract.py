@@ -1,4 +1,4 @@
-"""What calls and traces ask of a layer, as a type: `core.layer.Layer`, and what is like one."""
+"""`LayerContract`: the type of what calls and traces need of a layer, whatever its class."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ value_error = _raised_as(ValueError, Message)
     raise value_error(who=self.who, expected="one input", got=len(inputs), fix="Join them.")
 """
 type_error = _raised_as(TypeError, Message)
-"""The same of a `TypeError`, for a value of the wrong kind."""
+"""A `TypeError` that keeps the parts of its message, for a value of the wrong kind."""
 
 
 def message_of(error: Exception) -> Message:

@@ -24,7 +24,7 @@ def next_serial() -> int:
 
 
 class Identity:
-    """What a layer and its renamed copies have in common.
+    """The identity that a layer shares with its renamed copies.
 
     Attributes:
       serial: grows from layer to layer, in the order in which they were made.

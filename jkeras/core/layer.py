@@ -202,7 +202,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
         return mask
 
     def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
-        """The arguments by which `apply` hears of the masks of its inputs, some of which are None.
+        """The keyword arguments of `apply` for the masks of its inputs, some of which are None.
 
         A layer whose `apply` has an argument `mask` gets it there: a tuple for several inputs.
         """

@@ -18,7 +18,7 @@ from jkeras.core.tracing import traced_outputs
 
 
 class LayerIntrospection:
-    """What every layer tells of itself, in Keras's words.
+    """Keras's attributes and methods for the shapes and dtypes of a layer.
 
     Source: `keras.layers.Layer`.
     """

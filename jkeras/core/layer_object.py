@@ -28,7 +28,7 @@ WEIGHT_NAMES = frozenset(
 
 
 class LayerObject:
-    """What every layer does as an object.
+    """Keras's methods of a layer as an object.
 
     Source: `keras.layers.Layer`.
     """
@@ -92,17 +92,17 @@ class LayerObject:
 
     @property
     def variables(self) -> list[Any]:
-        """The same as `weights`."""
+        """An alias of `weights`."""
         return self.weights
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """The same as `trainable_weights`."""
+        """An alias of `trainable_weights`."""
         return self.trainable_weights
 
     @property
     def non_trainable_variables(self) -> list[Any]:
-        """The same as `non_trainable_weights`."""
+        """An alias of `non_trainable_weights`."""
         return self.non_trainable_weights
 
     def __getattr__(self, name: str) -> Any:
@@ -139,8 +139,8 @@ class LayerObject:
 
     @property
     def losses(self) -> list[Any]:
-        """What was added in the last call on arrays, then the regularization losses of the weights
-        as they are, each by itself.
+        """The losses added in the last call on arrays, then the regularization loss of each of the
+        current weights.
         """
         return object_api().weights(self).losses()
 

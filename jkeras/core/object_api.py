@@ -53,7 +53,7 @@ class LayerWeights(Protocol):
         """Makes them for inputs of these shapes, unless they exist."""
 
     def losses(self) -> list[Any]:
-        """What the last call on arrays added, and the regularization losses of the weights."""
+        """The losses of the last call on arrays, and the regularization losses of the weights."""
 
     def call(
         self,
@@ -69,7 +69,7 @@ class LayerWeights(Protocol):
 
 
 class ObjectAPI(Protocol):
-    """What layers do as objects."""
+    """Keras's object-oriented side of layers."""
 
     def complete_class(self, cls: type) -> None:
         """Makes a class that defines `call` or `build` a layer: it gets the contract `init` and

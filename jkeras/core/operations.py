@@ -80,7 +80,7 @@ class Template:
         return jax.tree.unflatten(self.tree, leaves)
 
     def renumbered(self, numbers: Sequence[int]) -> Template:
-        """The same with `numbers[i]` in place of hole i."""
+        """The template with `numbers[i]` in place of hole i."""
         leaves = [
             Hole(numbers[leaf.number]) if isinstance(leaf, Hole) else leaf for leaf in self.leaves
         ]
@@ -176,7 +176,7 @@ class Operation(Layer):
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
-        """Arithmetic leaves examples apart; of other functions nobody knows."""
+        """Arithmetic leaves examples apart; other functions may mix them."""
         return "ignored" if self.kind in _BY_ENTRY else "seen"
 
     @property

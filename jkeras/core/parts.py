@@ -65,7 +65,7 @@ def places(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
 
 
 def leaves(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
-    """The same, each at the first of its places."""
+    """The parts, each at the first of its places."""
     first: dict[Identity, Path] = {}
     for identity, place in places(net, path):
         first.setdefault(identity, place)

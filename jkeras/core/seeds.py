@@ -70,7 +70,7 @@ class SeedGenerator:
 
     Args:
       seed: an integer in [0, 2**32); the next default seed when left out.
-      name: for whoever reads it.
+      name: a label, without effect.
 
     Raises:
       TypeError: the seed is no integer.

@@ -97,7 +97,7 @@ class Symbol:
 
 
 def _no_jax_array(symbol: Symbol) -> NoReturn:
-    """What JAX hears that looks for the array: it goes on after a TypeError, and not after this."""
+    """Raised where JAX looks for the array: JAX continues after a TypeError, but not after this."""
     raise ValueError(
         f"{symbol!r} stands for a value that is not there yet, so it has no array. Use "
         "jkeras.ops, or a layer, in place of the JAX function."

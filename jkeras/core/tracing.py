@@ -67,7 +67,7 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
 
 
 _OF_LAYERS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError)
-"""What a layer, JAX or a user's code raises where inputs do not fit."""
+"""The errors that a layer, JAX or a user's code raises where inputs do not fit."""
 
 
 @functools.cache
@@ -83,16 +83,16 @@ def unknown_sizes() -> tuple[Any, Any]:
 
 
 def of_any_size(error: Exception, again_fn: Callable[[tuple[Any, Any]], Any]) -> Message:
-    """What an error says, with None in place of sizes that were only tried.
+    """The message of an error, with None in place of sizes that were only tried.
 
-    JAX's messages, and those of a user's code, have no parts for shapes. So the same is traced once
-    more with `unknown_sizes`, which say in a message that they are unknown. Some errors are none
-    for JAX as long as a size is unknown (a reshape may fit), and a size that is computed from an
-    unknown one has no number; in these cases numbers that nobody else has stand for them.
+    JAX's messages, and those of a user's code, have no parts for shapes. So the layer is traced
+    once more with `unknown_sizes`, whose names a message shows. Some errors do not occur as long as
+    a size is unknown (a reshape may fit), and a size that is computed from an unknown one has no
+    number; in these cases rare numbers stand for the unknown sizes.
 
     Args:
-      error: what came of the trial.
-      again_fn: tries again, with these sizes of the batch and of other unknown axes.
+      error: the error of the first trace.
+      again_fn: traces again, with these sizes of the batch and of other unknown axes.
     """
     message = message_of(error)
     for sizes in (unknown_sizes(), _RARE_SIZES):

@@ -246,7 +246,7 @@ class Variable:
         return np.asarray(self.value, dtype)
 
     def __getattr__(self, name: str) -> Any:
-        """What arrays have (`T`, `astype`, `sum`, `at`), of the value."""
+        """The attributes of arrays (`T`, `astype`, `sum`, `at`), of the value."""
         if name.startswith("_") or not hasattr(jax.Array, name):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
         return getattr(self.value, name)

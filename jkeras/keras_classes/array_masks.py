@@ -1,7 +1,7 @@
 """Masks of arrays that layers and models gave when they were called by hand.
 
     h = Embedding(1000, 16, mask_zero=True)(ids)
-    LSTM(8)(h)                     # hears of the padding
+    LSTM(8)(h)                     # skips the padding
 
 As in Keras, the mask of such an array is its attribute `_keras_mask`, where the next layer finds
 it. So it is between calls by hand alone: inside models masks are values beside values.

@@ -1,4 +1,4 @@
-"""One run of a layer with a `call` of its own: what its variables and sublayers stand for."""
+"""One run of a subclassed layer's `call`: the values of its variables and sublayers."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def build_arguments(
 ) -> tuple[Any, ...]:
     """The shapes of the inputs as a `build` takes them: one, a list of them, or side by side.
 
-    As in Keras, a `build` with one argument hears of the first input only, where `call` has
+    As in Keras, a `build` with one argument gets the first input's shape only, where `call` has
     several arguments for them.
     """
     count = len(inspect.signature(build).parameters) - 1

@@ -113,7 +113,7 @@ def run(
       training: as for `apply`.
       values: the inputs, side by side.
       masks: their masks, or None.
-      plan: filled with what is found, when there are no values yet.
+      plan: filled with the variables and layers found, when there are no values yet.
       turn: how often it ran before in this pass; its losses then add up.
       fill: is given the traced params that a plan made.
       seen: is given the outputs of the layers inside, by their paths.

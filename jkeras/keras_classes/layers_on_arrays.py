@@ -109,7 +109,7 @@ def _is_traced(tree: Tree) -> bool:
 
 
 def _fresh_key(draws: bool) -> Any:
-    """A key for a layer without weights, which nobody keeps anything for, at every call another."""
+    """A new key for each call of a layer without weights, for which no state is kept."""
     if not draws:
         return None
     from jkeras.core.seeds import key_of
@@ -121,7 +121,7 @@ def _fresh_key(draws: bool) -> Any:
 
 
 def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[ModelState, Path] | None:
-    """Who has the layer's values, made now if nobody has; None for a layer without any."""
+    """The model that holds the layer's values, made now if needed; None for one without values."""
     found = where(layer)
     if _has_values(found):
         return found
@@ -158,7 +158,7 @@ def _made(layer: Layer, specs: Sequence[Any]) -> tuple[ModelState, Path]:
 
 
 def where(layer: object) -> tuple[ModelState, Path] | None:
-    """Who has a layer's values, and at which path; None where nobody has."""
+    """The model that holds a layer's values, and the path there; None where no model does."""
     identity = identity_of(layer)
     own = identity.holder
     if own is not None and own.values is not None:
@@ -228,7 +228,7 @@ class Weights:
         return [w for w in weights_of(self.found[0], trained) if w.place in wanted]
 
     def losses(self) -> list[Any]:
-        """What the last call on arrays added, and the regularization losses of the weights."""
+        """The losses of the last call on arrays, and the regularization losses of the weights."""
         if self.found is None:
             return []
         holder, path = self.found
@@ -325,7 +325,7 @@ class Weights:
             holder.values = current.replace(state=_with_part(current.state, path, own))
 
     def build(self, shapes: tuple[Any, ...]) -> None:
-        """Makes the weights for inputs of these shapes, where nobody has any."""
+        """Makes the weights for inputs of these shapes, where no model has any."""
         if not _has_values(self.found):
             specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]
             made = jax.eval_shape(lambda key: self.layer.init(key, *specs), jax.random.key(0))

@@ -14,7 +14,7 @@ make and use weights that lie among the object's own, under the names they alway
 Laws:
   - A class that overrides `call` and calls `super().call` trains, saves and draws as the base layer
     would.
-  - `super().call` hears of no flag and no mask but those that it is given, as in Keras.
+  - `super().call` gets no flag and no mask but its explicit arguments, as in Keras.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def base_layer(view: Layer) -> Layer | None:
 
 
 def base_weights(owner: object, tree: Params | State) -> dict[str, Any]:
-    """Those of an object's params or state that are the base layer's: what is nobody else's."""
+    """The entries of an object's params or state that belong to the base layer."""
     others = {LOSSES, *own_variables(owner).values(), *(layer.name for layer in layers_of(owner))}
     return {name: part for name, part in tree.items() if name not in others}
 
@@ -110,8 +110,9 @@ class LibraryBase:
         frame.plan.base = CalledLayer(layer, specs)
 
     def end(self) -> None:
-        """At the end of the run: a base layer whose weights nobody used has them none the less, as
-        in Keras, unless the object has a `build` of its own, or it is a layer around a layer.
+        """At the end of the run: a base layer whose weights were not used has weights none the
+        less, as in Keras, unless the object has a `build` of its own, or it is a layer around a
+        layer.
         """
         frame = self._frame
         kind = library_class(frame.owner)

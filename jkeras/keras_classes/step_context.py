@@ -1,4 +1,4 @@
-"""What a model's own step or `compute_loss` calls, beside the model: with the values of that step.
+"""Layers that a model's own step or `compute_loss` calls beside the model, with that step's values.
 
     def compute_loss(self, x, y, y_pred, sample_weight=None):
         near = self.encoder(x)             # gradients flow into the encoder

@@ -122,7 +122,7 @@ class SubclassedLayer:
         mask: Masks | list[Any] | Array | None = None,
         **options: Any,
     ) -> tuple[Any, State]:
-        """What `call` returns, and the new state."""
+        """The outputs of `call`, and the new state."""
         masks = mask if isinstance(mask, tuple | list) else (mask,)
         outputs, new, _ = run(
             self, params, state, inputs, masks, key=key, training=training, options=options
@@ -327,7 +327,7 @@ class SubclassedLayer:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
 
     def seen_as(self: Any, **changes: Any) -> Any:
-        """The same object under another name, dtype or `trainable`."""
+        """A view of this object under another name, dtype or `trainable`."""
         view = object.__new__(type(self))
         own = {"name", "dtype", "input_shape", "trainable"}
         fields = {name: getattr(self, name) for name in own} | changes
@@ -345,7 +345,7 @@ class SubclassedLayer:
         return view
 
     def renamed(self: Any, name: str) -> Any:
-        """The same object under another name."""
+        """A view of this object under another name."""
         return self.seen_as(name=name)
 
     def replace(self: Any, **changes: Any) -> Any:

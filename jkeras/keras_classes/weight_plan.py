@@ -28,7 +28,7 @@ class CalledLayer(NamedTuple):
 
 
 class WeightPlan:
-    """What a layer has, found by tracing it: its variables, and the layers that it calls.
+    """The variables of a layer and the layers that it calls, found by tracing it.
 
     Args:
       who: how messages name the layer.

@@ -46,7 +46,7 @@ def observing(observer: Observer) -> Iterator[None]:
 
 _TAKEN_FOR_ARRAYS = (dict, list, tuple, type(None), str)
 _UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
-"""What JAX raises where a value is wanted that a program does not have while it is compiled."""
+"""The errors of JAX for reading a value that a program does not have while it is traced."""
 
 
 @contextlib.contextmanager

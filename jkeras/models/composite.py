@@ -1,4 +1,4 @@
-"""What layers made of layers share: what holds for all of them holds for the whole."""
+"""`Composite`: the base of layers made of layers, with the properties that follow from theirs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Composite(Layer):
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
-        """What filler rows do to the layers: the worst of any."""
+        """The `padded_rows` of the most affected layer."""
         kinds = {_padded_rows(layer) for layer in self.layers}
         return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
 

@@ -323,7 +323,7 @@ class Graph(Composite):
 
 
 def _compared(graph: Graph) -> tuple[Any, ...]:
-    """What graphs are compared by: none of their symbols."""
+    """The values by which graphs are compared, without symbols."""
     return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.weight_ties
 
 

@@ -229,7 +229,7 @@ def graph_parts(config: Mapping[str, Any]) -> tuple[Any, Any]:
             if jax.tree.leaves(kwargs.get("mask")) == []:
                 kwargs.pop("mask", None)
             if kwargs.get("training") is False and hasattr(callee, "go_backwards"):
-                del kwargs["training"]  # Keras's recurrent layers write it though nobody said so
+                del kwargs["training"]  # Keras's recurrent layers always write it
             made[name, at] = jax.tree.leaves(callee(*args, **kwargs))
         waiting = [item for item in waiting if item not in ready]
     inner = [part["name"] for part in plain["layers"] if part["class_name"] in _GRAPHS]

@@ -1,4 +1,4 @@
-"""What a trainer is trained for, in Keras's words: `compile`, and what it was given."""
+"""`compile`, and the attributes that show its arguments, as in Keras."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class CompileMixin:
     # -- the compilation as a configuration
 
     def get_compile_config(self) -> dict[str, Any]:
-        """What `compile` was given, by argument; empty for a model that is not compiled.
+        """The arguments of `compile` by name; empty for a model that is not compiled.
 
         Raises:
           TypeError, ValueError: something in it cannot be written, such as an optimizer of optax.

@@ -1,4 +1,4 @@
-"""What a trainer says of its description and its values, in Keras's words."""
+"""Keras's attributes and methods for a trainer's layers and weights."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class WeightsMixin:
 
     @property
     def seed(self) -> int:
-        """What initial weights, dropout and shuffling follow from."""
+        """The seed of initial weights, dropout and shuffling."""
         return self._trainer_parts.state.seed
 
     @seed.setter

@@ -29,7 +29,7 @@ Number = int | np.integer | jax.Array
 
 
 def epoch_key(key: Key, epoch: int | jax.Array) -> Key:
-    """What decides an epoch's order: a function of the run's key and the epoch alone."""
+    """The random key of an epoch's order: a function of the run's key and the epoch alone."""
     return child(child(key, "shuffle"), epoch)
 
 

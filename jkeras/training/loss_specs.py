@@ -32,11 +32,11 @@ Pairs = tuple[tuple[str, Metric], ...]
 PerOutput = list[Any] | dict[str, Any]
 """A field of `CompileSpec` with entries for each output, or several entries for one output."""
 Losses = LossLike | Sequence[Any] | None
-"""What a user writes for the loss: one, a list or a dict of them by output, or None."""
+"""The type of the argument `loss`: one loss, a list or a dict of losses by output, or None."""
 LossWeights = float | Sequence[Any] | Mapping[str, Any] | None
-"""What a user writes for the factors of the losses: one number, or a list or a dict of them."""
+"""The type of the argument `loss_weights`: one number, or a list or a dict of numbers."""
 Metrics = Sequence[Any] | Mapping[str, Any] | None
-"""What a user writes for metrics: a list of them, or a list or a dict of lists by output."""
+"""The type of the argument `metrics`: a list, or a list or a dict of lists by output."""
 
 
 class LossSpec(NamedTuple):

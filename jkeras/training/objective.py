@@ -1,4 +1,4 @@
-"""What is minimised and what is reported, as pure functions of (params, state, batch, key).
+"""The loss and the logs of a model, as pure functions of (params, state, batch, key).
 
 The one place where a model's outputs meet the targets: the losses with their weights, the penalties
 of weights and activities, and the sums from which the logs are computed. Nothing here knows a

@@ -38,7 +38,7 @@ class Outline:
 
     @property
     def prefixes(self) -> tuple[str | None, ...]:
-        """What stands before the names of each output's metrics: nothing where there is one."""
+        """The prefix of each output's metric names; None where there is one output."""
         return self.names if self.count > 1 else (None,)
 
     @property

@@ -6,8 +6,8 @@ one begins (a step of a small network of convolutions on 128 images: 24 to 18 ms
 over elements divided by a number that no weight changes, so sums and gradients add up to those of
 the whole batch, up to rounding.
 
-That holds for models and losses that look at one example at a time. Whoever does not say so is left
-alone.
+That holds for models and losses that look at one example at a time. Others, and those that do not
+declare it, get the whole batch.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _is_separable(objective: Objective) -> bool:
 def value_and_grad_in_slices(
     objective: Objective, size: int, all_params: Tree = None
 ) -> ValueAndGrad:
-    """What `jax.value_and_grad(objective.value, has_aux=True)` is for a batch of slices.
+    """`jax.value_and_grad(objective.value, has_aux=True)`, computed slice by slice.
 
     Args:
       objective: a model and a loss for which `slice_size` gave a size.

@@ -90,7 +90,7 @@ class Foreign(Layer):
                 )
 
     def known_rows(self) -> str:
-        """What filler rows do, if the caller does not say."""
+        """The default of `padded_rows`: the class's own, else "seen"."""
         return getattr(self.kind, "padded_rows", "seen")
 
     @property

@@ -24,7 +24,7 @@ class Made:
         self.given, self.parts = given, parts
 
     def __deepcopy__(self, memo: Any) -> Made:
-        """The same: neither part is ever changed."""
+        """The object itself: neither part is ever changed."""
         return self
 
 

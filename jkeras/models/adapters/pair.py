@@ -84,7 +84,7 @@ class Pair(Foreign):
         return "state" in self._front()
 
     def _front(self) -> list[str]:
-        """What stands between params and inputs: a state, a random key, both or nothing."""
+        """The arguments between params and inputs: a state, a random key, both or none."""
         names = list(self.parameters())[1:]
         return list(itertools.takewhile(lambda name: name in ("state", *_KEYS), names))
 
@@ -102,7 +102,7 @@ class Pair(Foreign):
         return self._checked("params", made[0]), self._checked("state", made[1])
 
     def _made(self, key: Key, inputs: tuple[Any, ...]) -> Any:
-        """What `init` returns."""
+        """The result of `init`."""
         init, taken = self.module[0], parameters_of(self.module[0])
         if _STAX in taken:
             return init(key, *(x.shape for x in inputs))[1]

@@ -131,7 +131,7 @@ def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
 
 
 def trained_as(value: Any) -> Any:
-    """What a trainer trains: a module of another library as a layer. A pair that has the whole
+    """A trainer's net: a module of another library as a layer. A pair that has the whole
     contract (a state, a key and the flag `training`) stays as it is, as any other object does.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What `compile` was given, resolved, and the programs made of it."""
+"""The arguments of `compile`, resolved, and the programs made of them."""

@@ -1,4 +1,4 @@
-"""What programs cost in floating-point operations, and what this machine manages."""
+"""The cost of programs in floating-point operations, and the peak rate of this machine."""
 
 from __future__ import annotations
 

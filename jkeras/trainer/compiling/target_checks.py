@@ -1,4 +1,4 @@
-"""What losses say of targets before any step: whether shapes go together, and values are in range.
+"""The losses' checks of targets before any step: matching shapes, and values in range.
 
 Shapes are looked at once for each structure of batches, values in every batch: one label out of
 range makes NaN of all weights.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def compile_config(compilation: Compilation | None, rate_fn: Callable[[], float]) -> dict[str, Any]:
-    """What `compile` was given, by argument; empty for a model that is not compiled.
+    """The arguments of `compile` by name; empty for a model that is not compiled.
 
     Args:
       compilation: the model's.

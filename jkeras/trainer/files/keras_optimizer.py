@@ -1,4 +1,4 @@
-"""What an optimizer carries, as the list of variables that Keras's optimizer of that name has.
+"""An optimizer's state as the list of variables that Keras's optimizer of that name has.
 
     iteration, learning_rate, [averages], [gathered gradients], the rule's slots
 

@@ -42,7 +42,7 @@ def save(
     """Writes a model to a file; see `Trainer.save`.
 
     Args:
-      model: the model, which tells its configuration.
+      model: the model, with its configuration.
       state: the model's.
       optimizer: the description that it is compiled with; None for none.
       filepath, overwrite, zipped, **kwargs: as for `Trainer.save`.

@@ -97,7 +97,7 @@ def train_feeds(
       limit: steps in the epoch, when not all of them.
       pace: says how long batches of a stream wait for others.
       fixed: steps in a dispatch, when the user fixed them.
-      watched: whether somebody looks at each step.
+      watched: whether a callback watches each step.
     """
     if isinstance(data, Stream):
         first = int(begun.position)

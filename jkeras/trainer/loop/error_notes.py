@@ -1,4 +1,4 @@
-"""What a trainer does where something fails under it: it says why, and stays usable.
+"""Errors in the middle of a run: notes that say why, and a trainer that stays usable.
 
 Whatever is raised inside `explained` leaves the progress bar closed. Where the device had no room,
 the error says how much lies on it and what can be made smaller. A step donates its state, so one
@@ -33,7 +33,7 @@ def explained(
     Args:
       parts: of the trainer that works.
       who: its method, for messages.
-      size: examples in a batch; None or 0 where nobody knows.
+      size: examples in a batch; None or 0 where unknown.
       close_fn: called after every exception, before it goes on.
 
     Raises:

@@ -25,7 +25,7 @@ def evaluate(state: ModelState, plan: Plan, data: Data, batch_size: int, call: C
       plan: for the data.
       data: where they will be used.
       batch_size: examples in a batch; of no meaning for a stream.
-      call: who listens.
+      call: callbacks and progress display.
     """
     callbacks, programs = call.callbacks, plan.programs
     callbacks.call("on_test_begin", {})

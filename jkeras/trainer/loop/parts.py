@@ -1,4 +1,4 @@
-"""What a trainer holds: the parts that its public methods hand on."""
+"""`TrainerParts`: the parts of a trainer, which its public methods pass to the loops."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TrainerParts:
 
     @property
     def compilation(self) -> Compilation | None:
-        """What `compile` was given; None before."""
+        """The arguments of `compile`, resolved; None before."""
         return self.steps.compilation
 
     @property
@@ -70,7 +70,7 @@ class TrainerParts:
         return None if self.steps.compilation is None else self.steps.compilation.optimizer
 
     def need_compilation(self, wanted: str) -> Compilation:
-        """What `compile` was given.
+        """The arguments of `compile`, resolved.
 
         Raises:
           ValueError: nothing yet; `wanted` is what needs it.

@@ -50,19 +50,19 @@ class Run:
         return min((n - passed % n for n in self.callbacks.all_boundaries), default=None)
 
     def due(self, done: int) -> list[int]:
-        """The `boundaries` of callbacks that `done` steps of this epoch reach: where one does,
-        everything has to stand still.
+        """The `boundaries` of callbacks that `done` steps of this epoch reach, at which no step may
+        be under way.
         """
         passed = self.earlier + done
         return [every for every in self.callbacks.all_boundaries if passed % every == 0]
 
     def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
-        """Tells that `done` steps of the epoch are done; calls whoever waited for it."""
+        """Notes that `done` steps of the epoch are done; calls callbacks at their boundaries."""
         self.batch, self.logs = done, logs
         for every in self.due(done):
             self.callbacks.at_boundary(every, done - 1, floats(logs))
 
     def next_epoch(self) -> None:
-        """Tells that the epoch is over, with all that belongs to it."""
+        """Notes that the epoch is over, its validation and callbacks included."""
         self.earlier += self.batch
         self.epoch, self.batch, self.logs = self.epoch + 1, 0, {}

@@ -24,7 +24,7 @@ from jkeras.trainer.state.specs import is_input
 
 Data = Arrays | Stream
 Examples = Tree | Iterable[Any]
-"""What a user gives as `x`: arrays in any structure, or batches one after the other."""
+"""The type of `x`: arrays in any structure, or an iterable of batches."""
 
 
 def load(
@@ -101,7 +101,7 @@ def validation(
     *,
     finite: bool = True,
 ) -> tuple[Data, Data | None]:
-    """What to train on and what to validate on, from `validation_data` and `validation_split`.
+    """The data sets for training and validation, from `validation_data` and `validation_split`.
 
     Sample weights go with the examples that are split off. Class weights are for training: the
     part that is validated on has none, as in `validation_data`.

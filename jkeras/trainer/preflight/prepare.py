@@ -107,7 +107,7 @@ def _made(
 def _late_batches(
     who: str, state: ModelState, steps: TrainSteps, plan: Plan, first: Batch
 ) -> LateBatches:
-    """What looks at the batches of a stream that come later."""
+    """The check of the later batches of a stream."""
     compiled = steps.compilation
     finite = plan.kind == "predict" or compiled is None or compiled.refuses_nans(who)
     outputs_fn = functools.partial(_outputs_of, state, plan) if plan.traces_inputs else None
@@ -136,7 +136,7 @@ def _warn_of_pixels(state: ModelState, batch: Batch) -> None:
 
 
 def warn_of_random_weights(state: ModelState) -> None:
-    """Warns before a prediction with weights that nobody has trained or loaded."""
+    """Warns before a prediction with weights that were neither trained nor loaded."""
     state.build_if_known()
     if state.values is None and not sharing.is_known(state):
         warnings.warn(

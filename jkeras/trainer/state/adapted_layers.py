@@ -1,4 +1,4 @@
-"""What `layer.adapt` found, brought into a model that has its values already.
+"""The results of `layer.adapt`, put into the values of a model that is built already.
 
 A layer may be adapted again at any time, its model cannot hear it. So the model asks: it remembers
 how often each of its layers had been adapted when it last looked, and takes over what is newer.

@@ -1,4 +1,4 @@
-"""What a trainer is made of, as a description."""
+"""The description of a trainer's net."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jkeras.training.net import Net
 
 
 def as_description(kind: str, net: Any) -> Net:
-    """What a trainer is given as its net, as something with the layer contract.
+    """A trainer's `net` argument as something with the layer contract.
 
     Raises:
       TypeError: it is none.

@@ -129,8 +129,9 @@ def trained_places(state: ModelState) -> list[bool]:
 
 
 def flags(state: ModelState) -> Flags:
-    """What is frozen, for a checkpoint: paths of layers, patterns of weights, and the weights for
-    which the optimizer's state is made, which hears of a change only before it trains again.
+    """The frozen layers and weights, for a checkpoint: paths of layers, patterns of weights, and
+    the weights for which the optimizer's state is made, which follows a change when the model
+    trains again.
     """
     layers = [path for path, layer in _all_layers(state) if not getattr(layer, "trainable", True)]
     return {"layers": layers, "held": list(state.held), "made_for": sorted(state.frozen)}
@@ -138,8 +139,8 @@ def flags(state: ModelState) -> Flags:
 
 @contextlib.contextmanager
 def with_frozen_flags(state: ModelState, wanted: Flags | None) -> Iterator[None]:
-    """Freezes what `flags` gave; while it is entered, the optimizer's state is made for what it was
-    made for then. After an exception everything is as it was before.
+    """Freezes the layers and weights of `wanted`; inside the context, the optimizer's state is made
+    for the weights for which it was made then. After an exception all flags are restored.
 
     Args:
       state: the model's, built.

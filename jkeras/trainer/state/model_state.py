@@ -40,7 +40,7 @@ class ValuesMaker(Protocol):
 
     @property
     def compilation(self) -> object:
-        """What `compile` was given; None before."""
+        """The arguments of `compile`, resolved; None before."""
 
     @property
     def transformation(self) -> Any:
@@ -68,9 +68,9 @@ class ModelState:
       is_named: whether the user chose the name.
       owner: a weak reference to the model.
       stored: the values as this model has them; `values` has what other models wrote since, too.
-      lent: whether somebody else may hold the arrays, so that they must not be donated.
+      lent: whether other code may hold the arrays, so that they must not be donated.
       specs: the specs of the inputs, None for an axis of any size; None before they are known.
-      called_on: what the model was called on as a part of another one: what tells its inputs.
+      called_on: the inputs on which the model was called as a part of another, with their shapes.
       subscription: the layers that may be shared with other models.
       held: the paths of weights that are frozen beside those of frozen layers, `*` for anything.
       frozen: the frozen weights that the optimizer's state was made for.
@@ -237,12 +237,12 @@ class ModelState:
         return self._adaptable[1]
 
     def lend(self) -> TrainState:
-        """The values for somebody who may keep them: training goes on with a copy."""
+        """The values for code that may keep them: training continues with a copy."""
         self.lent = True
         return self.need_values()
 
     def replace(self, values: TrainState) -> None:
-        """Takes values whose arrays somebody else may hold."""
+        """Takes values whose arrays other code may hold."""
         self.values, self.lent = values, True
 
     def donatable(self) -> TrainState:

@@ -46,7 +46,7 @@ _lock = threading.RLock()
 
 
 class Subscriber(Protocol):
-    """What sharing needs of a model: description, values, and the subscription to others."""
+    """The interface that sharing needs of a model: description, values, and the subscription."""
 
     net: Any
     stored: TrainState | None
@@ -96,7 +96,7 @@ class SharedWeights:
 
 
 class Subscription:
-    """What a model knows of the layers that it may share.
+    """A model's subscription to the layers that it may share.
 
     Attributes:
       net: the description that the subscription was made for.

@@ -157,7 +157,7 @@ class LossSteps:
         return Plan(kind, Programs(functions), objective, found.checks, names, traces_inputs=True)
 
     def _resolve(self, who: str, state: ModelState, batch: Batch, rows: int) -> Resolved:
-        """What training and evaluation on batches of one structure have in common, found once.
+        """The part of a plan that training and evaluation on one structure share, resolved once.
 
         Raises:
           TypeError, ValueError: the targets do not go with the losses and the outputs.

@@ -28,7 +28,7 @@ class StepMethods(Protocol):
 
     @property
     def metrics(self) -> list[Metric]:
-        """What the logs are made of."""
+        """The metrics behind the logs."""
 
     @property
     def optimizer(self) -> Any:
