@@ -39,7 +39,7 @@ from jkeras.losses.base import (
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
 from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, variables_of, without_sums
-from jkeras.metrics.written import add_variable, give_methods
+from jkeras.metrics.subclassed_metric import add_variable, define_pure_methods
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -82,7 +82,7 @@ class Metric(Description):
         own = vars(cls)
         if ("update_state" in own or "result" in own) and "update" not in own:
             if cls.__module__ not in _OURS:
-                give_methods(cls, Metric)
+                define_pure_methods(cls, Metric)
                 if cls.__mro__[1] is Metric:
                     make_mutable(cls)
 
@@ -180,7 +180,7 @@ class Metric(Description):
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """A variable for a metric written in Keras's way; see `jkeras.metrics.written`.
+        """A variable for a subclassed metric; see `jkeras.metrics.subclassed_metric`.
 
         Args:
           shape: its sizes.

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from jkeras.core.variables import Frame, innermost, within
-from jkeras.metrics.written import MetricWithSums, own_variables, sums_of_base
+from jkeras.metrics.subclassed_metric import MetricWithSums, added_variables, base_sums
 
 
 class Carried(Frame):
@@ -39,8 +39,8 @@ class Carried(Frame):
         for metric in self.metrics:
             count = len(metric.stateless_reset_state())
             own, rest = metric.sums_of_variables(rest[:count]), rest[count:]
-            self.sums[id(metric)] = sums_of_base(own)
-            for variable in own_variables(metric):
+            self.sums[id(metric)] = base_sums(own)
+            for variable in added_variables(metric):
                 self.values[variable] = own[variable.name]
 
     def variables(self) -> list[Any]:
@@ -48,7 +48,7 @@ class Carried(Frame):
         return [leaf for metric in self.metrics for leaf in jax.tree.leaves(self._now(metric))]
 
     def _now(self, metric: MetricWithSums) -> Any:
-        named = {variable.name: self.values[variable] for variable in own_variables(metric)}
+        named = {variable.name: self.values[variable] for variable in added_variables(metric)}
         base = self.sums[id(metric)]
         first = metric.init()
         if not named:

@@ -23,7 +23,13 @@ import jax.numpy as jnp
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
-from jkeras.metrics.written import VARIABLES, MetricWithSums, frame_of, own_variables, sums_of_base
+from jkeras.metrics.subclassed_metric import (
+    VARIABLES,
+    MetricWithSums,
+    active_frame,
+    added_variables,
+    base_sums,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -33,13 +39,13 @@ NAME = "_sums_by_hand"
 
 def kept_sums(metric: MetricWithSums) -> Any:
     """The sums this metric object keeps, those of no example before its first update."""
-    frame = frame_of(metric)
+    frame = active_frame(metric)
     if frame is not None:
         return frame.base
     outer = carrying(metric)
     if outer is not None:
         return outer.sums[id(metric)]
-    return vars(metric)[NAME] if NAME in vars(metric) else sums_of_base(metric.init())
+    return vars(metric)[NAME] if NAME in vars(metric) else base_sums(metric.init())
 
 
 def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
@@ -48,7 +54,7 @@ def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
     Raises:
       TypeError: they are being traced, and would outlive the trace.
     """
-    frame = frame_of(metric)
+    frame = active_frame(metric)
     if frame is not None:
         frame.base = sums
         return
@@ -66,14 +72,14 @@ def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
 
 def forget_sums(metric: MetricWithSums) -> None:
     """Makes the metric object begin again, with its variables at zero, as in Keras."""
-    frame = frame_of(metric)
+    frame = active_frame(metric)
     if frame is not None and frame.base is not None:
         frame.base = metric.init()
-    for variable in own_variables(metric):
+    for variable in added_variables(metric):
         variable.assign(jnp.zeros(variable.shape, variable.dtype))
     outer = carrying(metric)
     if outer is not None:
-        outer.sums[id(metric)] = sums_of_base(metric.init())
+        outer.sums[id(metric)] = base_sums(metric.init())
         return
     vars(metric).pop(NAME, None)
 
@@ -112,7 +118,7 @@ def variables_of(metric: MetricWithSums) -> list[Variable]:
     """What a metric keeps, in the order of the leaves of `init`: its variables, its base's sums."""
     base = _names(kept_sums(metric))
     views = [KeptSum(metric, i, name) for i, name in enumerate(base)]
-    own = {variable.name: variable for variable in own_variables(metric)}
+    own = {variable.name: variable for variable in added_variables(metric)}
     if not own:
         return list(views)
     found: list[Variable] = []

@@ -28,7 +28,7 @@ from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetric, Metric
-from jkeras.metrics.written import Waiting
+from jkeras.metrics.subclassed_metric import PendingBatch
 from jkeras.training.loss_specs import (
     EMPTY_COMPILE_SPEC,
     CompileSpec,
@@ -312,7 +312,9 @@ def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight 
         if factor is not None:
             weight = factor if weight is None else _product(weight, factor)
     if metric.in_order:  # its sums cannot be merged: the batch stands for them until then
-        return Waiting((part.y, part.outputs) if weight is None else (part.y, part.outputs, weight))
+        return PendingBatch(
+            (part.y, part.outputs) if weight is None else (part.y, part.outputs, weight)
+        )
     return metric.update(metric.init(), part.y, part.outputs, weight)
 
 

@@ -1,4 +1,4 @@
-"""Metrics written in Keras's way: by hand, and as pure functions."""
+"""Subclassed metrics: `update_state` on an object, and as pure functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import jkeras
 from jkeras import ops
-from jkeras.metrics.written import Waiting
+from jkeras.metrics.subclassed_metric import PendingBatch
 
 Y, P = jnp.array([[0.0], [1.0]]), jnp.array([[0.5], [0.25]])
 
@@ -55,7 +55,7 @@ def test_the_functions_are_pure_and_see_batches_in_order() -> None:
     metric = Last()
     sums = metric.init()
     assert jax.tree.map(float, sums) == {"total": 0.0, "variable": 0.0}  # as reset, like Keras
-    run = jax.jit(lambda sums, p: metric.merge(sums, Waiting((Y, p))))
+    run = jax.jit(lambda sums, p: metric.merge(sums, PendingBatch((Y, p))))
     sums = run(run(sums, P), P / 2)
     assert float(metric.compute(sums)) == 0.75 + 0.375 + 2.5
     assert float(metric.result()) == 10.0  # by hand it has seen nothing
