@@ -1,4 +1,4 @@
-"""What a metric is: sums that start at zero, grow with every batch, and become a number at the end.
+"""The base of metrics: sums that start at zero, grow with every batch, and end as a number.
 
     sums = metric.init()
     sums = metric.update(sums, y_true, y_pred, weight=None)
@@ -8,12 +8,13 @@ Laws: `merge(a, b)` is what one update after the other gives, so it is associati
 devices; rows of weight zero change nothing, whatever they hold; all four are pure, and the same
 under jit, vmap and scan. Sums are float32 for every dtype of the predictions.
 
-Some sums have one entry for each class. `init` cannot know how many, and gives one that stands for
-all; a carry, whose shapes must not change, starts with `init_for(y_true, y_pred)`.
+Some sums have one entry for each class. `init` does not know the number of classes, and returns
+arrays of size one, which broadcast. The carry of a loop, whose shapes must not change, starts with
+`init_for(y_true, y_pred)`.
 
-By hand a metric works as in Keras, with sums that the object keeps: `metric.update_state(y_true,
-y_pred)`, `metric.result()`, `metric.reset_state()`, or `metric(y_true, y_pred)`. `running.py` says
-how a description can do that and stay one.
+A metric object has Keras's stateful methods as well, over sums that the object holds:
+`metric.update_state(y_true, y_pred)`, `metric.result()`, `metric.reset_state()`, or
+`metric(y_true, y_pred)`. `stateful_metric.py` has the functions behind these methods.
 """
 
 from __future__ import annotations
@@ -38,7 +39,13 @@ from jkeras.losses.base import (
 )
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats, same_rank
-from jkeras.metrics.running import forget_sums, keep_sums, kept_sums, variables_of, without_sums
+from jkeras.metrics.stateful_metric import (
+    object_sums,
+    object_variables,
+    reset_object_sums,
+    set_object_sums,
+    without_object_sums,
+)
 from jkeras.metrics.subclassed_metric import add_variable, define_pure_methods
 
 if TYPE_CHECKING:
@@ -130,8 +137,8 @@ class Metric(Description):
         )
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """Whether a user's function gives one number for such a batch, arrays or specs, instead of
-        one a row: no filler rows may be among them then.
+        """Whether a user's function returns one number for a batch (arrays or specs) instead of one
+        number a row; such a batch may not contain filler rows.
         """
         del y_true, y_pred
         return False
@@ -157,20 +164,20 @@ class Metric(Description):
         Raises:
           TypeError: called while tracing.
         """
-        keep_sums(self, self.update(kept_sums(self), y_true, y_pred, sample_weight))
+        set_object_sums(self, self.update(object_sums(self), y_true, y_pred, sample_weight))
 
     def result(self) -> Array:
-        """The metric's value for what `update_state` saw since the last `reset_state`."""
-        return self.compute(kept_sums(self))
+        """The metric's value over the batches of `update_state` since the last `reset_state`."""
+        return self.compute(object_sums(self))
 
     def reset_state(self) -> None:
-        """Forgets what `update_state` saw."""
-        forget_sums(self)
+        """Removes the sums of `update_state`."""
+        reset_object_sums(self)
 
     @property
     def variables(self) -> list[Any]:
-        """What this object keeps, each an array that may be assigned: `variables[0].assign(0)`."""
-        return variables_of(self)
+        """The sums of this object, as variables that can be assigned: `variables[0].assign(0)`."""
+        return object_variables(self)
 
     def add_variable(
         self,
@@ -183,11 +190,11 @@ class Metric(Description):
         """A variable for a subclassed metric; see `jkeras.metrics.subclassed_metric`.
 
         Args:
-          shape: its sizes.
+          shape: the sizes of the axes of the variable.
           initializer: zeros when left out.
           dtype: float32 when left out.
-          aggregation: of no meaning here.
-          name: its name among the sums.
+          aggregation: part of the signature of Keras; it changes nothing.
+          name: the key of the variable in the sums.
         """
         del aggregation
         return add_variable(self, shape, initializer, dtype, name)
@@ -199,7 +206,7 @@ class Metric(Description):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> Variable:
-        """The same as `add_variable`."""
+        """Another name of `add_variable`, as in Keras."""
         return add_variable(self, shape, initializer, dtype, name)
 
     # -- the same as pure functions of flat lists, in Keras's words
@@ -212,12 +219,12 @@ class Metric(Description):
         Args:
           metric_variables: arrays, as many as `variables`.
           *batch: what `update_state` takes.
-          **named: the same by name.
+          **named: arguments of `update_state` by name.
         """
         sums = self.sums_of_variables(metric_variables)
         weight = named.pop("sample_weight", None)
-        told = batch if weight is None else (*batch, weight)
-        return jax.tree.leaves(self.update(sums, *told, **named))
+        batch = batch if weight is None else (*batch, weight)
+        return jax.tree.leaves(self.update(sums, *batch, **named))
 
     def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
         """The value for these variables."""
@@ -243,8 +250,8 @@ class Metric(Description):
         return self.result()
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields: copies and pickles of a metric have seen nothing."""
-        return without_sums(vars(self))
+        """The fields alone: copies and pickles of a metric start without sums."""
+        return without_object_sums(vars(self))
 
     def _in_dtype(self, value: Array) -> Array:
         return value if self.dtype is None else value.astype(self.dtype)
@@ -257,7 +264,7 @@ fields(Metric)  # completes the class; then its `__init__` is that of mutable cl
 
 
 def _begin(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
-    """What `super().__init__(...)` does in a class with an `__init__` of its own."""
+    """The `__init__` that a subclass calls by `super().__init__(...)`."""
     own = vars(self)
     own["name"] = name or snake_case(type(self).__name__)
     own["dtype"] = floating_dtype(dtype)
@@ -319,12 +326,12 @@ class MeanMetric(Metric):
         return self.values(y_true, y_pred)
 
     def compute(self, sums: Sums) -> Array:
-        """Their quotient, and 0 before the first example."""
+        """The weighted mean; 0 before the first example."""
         return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
 
 
 def arrays(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-    """Both as arrays of one rank where a last axis of size one is all that differs.
+    """Targets and predictions as arrays of one rank, if a last axis of size one is the difference.
 
     Predictions become floats, and `[batch]` becomes `[batch, 1]`.
     """
@@ -388,7 +395,7 @@ class FunctionMetric(MeanMetric):
         return self._values_of(y_true, y_pred, None)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """Whether the function gives one number for such a batch, arrays or specs."""
+        """Whether the function returns one number for a batch (arrays or specs)."""
         return gives_one_number(self._returned, *jax.eval_shape(arrays, y_true, y_pred))
 
     def _returned(self, y_true: Array, y_pred: Array) -> Any:
@@ -423,7 +430,7 @@ class LossMetric(MeanMetric):
         return self.loss.values(y_true, y_pred)
 
     def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        """Values in which rows of weight zero play no part, even where examples see each other."""
+        """The values of the loss, without rows of weight zero even if the loss compares examples."""
         if weight is None or np.ndim(weight) == 0:
             return self.values(y_true, y_pred)
         rows = floats(weight).reshape(len(y_pred), -1)
@@ -432,14 +439,14 @@ class LossMetric(MeanMetric):
         return self.loss.values(y_true, y_pred, valid=valid)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """What the loss says."""
+        """`looks_across` of the loss."""
         return self.loss.looks_across(y_true, y_pred)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
-        """What counts in the loss."""
+        """The mask of the loss: which values count."""
         return self.loss.mask(y_true, values)
 
     @property
     def log_name(self) -> str:
-        """The given name, else the loss's."""
+        """The given name, else the name of the loss."""
         return self.name or self.loss.log_name

@@ -1,12 +1,12 @@
-"""Metrics whose `update_state` is called inside a compiled step, by a model's own functions.
+"""Metrics whose `update_state` a compiled step calls, in a model's own `compute_loss` and the like.
 
     with carried(metrics, variables) as frame:      # lists of arrays, as `stateless_reset_state`
         metrics[0].update_state(loss)
         value = metrics[0].result()
     variables = frame.variables()
 
-By hand a metric object keeps its sums; within this they are values that came in and go out, so
-that a step which updates metrics is a pure function of theirs.
+Outside of this context a metric object holds its sums. Inside, the sums are arrays that the step
+takes and returns, so that a step which updates metrics is a pure function.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from jkeras.metrics.subclassed_metric import MetricWithSums, added_variables, ba
 
 
 class Carried(Frame):
-    """What the sums and the variables of some metrics stand for.
+    """The sums and the variables of several metrics, as arrays of a compiled step.
 
     Args:
       metrics: the metrics.
-      variables: the arrays of all of them, one after the other.
-      owner: the model whose metrics they are, or None.
+      variables: the arrays of all metrics, one after the other.
+      owner: the model that the metrics belong to, or None.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Carried(Frame):
                 self.values[variable] = own[variable.name]
 
     def variables(self) -> list[Any]:
-        """The arrays as they are now."""
+        """The current arrays, in the order of the argument `variables`."""
         return [leaf for metric in self.metrics for leaf in jax.tree.leaves(self._now(metric))]
 
     def _now(self, metric: MetricWithSums) -> Any:
@@ -60,7 +60,9 @@ class Carried(Frame):
 def carried(
     metrics: Sequence[MetricWithSums], variables: Sequence[Any], owner: object = None
 ) -> Iterator[Carried]:
-    """Lets metrics stand for these arrays; see above. `owner` is whose metrics they are.
+    """A context in which the metrics read and update these arrays instead of their own.
+
+    Arguments: as for `Carried`.
 
     Example:
       >>> from jkeras.metrics import Mean
@@ -76,7 +78,7 @@ def carried(
 
 
 def carrying(metric: MetricWithSums) -> Carried | None:
-    """The frame that carries a metric's sums, or None."""
+    """The innermost frame with the sums of the metric, or None."""
     frame = innermost(Carried)
     return frame if frame is not None and id(metric) in frame.sums else None
 

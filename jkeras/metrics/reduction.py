@@ -1,7 +1,8 @@
-"""Plain numbers, summed or averaged: metrics of values that are there already.
+"""`Mean` and `Sum`: metrics that reduce plain values.
 
 `Mean` and `Sum` take values where other metrics take targets and predictions, so they are for use
-by hand and in loops of one's own, not for `compile`. Laws: as in `jkeras.metrics.base`.
+the stateful methods and custom training loops, not for `compile`. Laws: as in
+`jkeras.metrics.base`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import floats
 from jkeras.metrics.base import FunctionMetric, Metric, Sums, weighted_sums
 from jkeras.metrics.counts import weights_of
-from jkeras.metrics.running import keep_sums, kept_sums
+from jkeras.metrics.stateful_metric import object_sums, set_object_sums
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -43,7 +44,7 @@ class _OfValues(Metric):
           sums: what `init` or an earlier `update` gave.
           values: a number, or `[batch, ...]`.
           weight: a number, `[batch]`, or one for each value; ones when left out.
-          *more: none.
+          *more: must be empty.
 
         Raises:
           TypeError: called with targets and predictions.
@@ -57,7 +58,7 @@ class _OfValues(Metric):
 
     def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         """Adds values to the sums this object keeps; arguments as for `update`."""
-        keep_sums(self, self.update(kept_sums(self), values, sample_weight))
+        set_object_sums(self, self.update(object_sums(self), values, sample_weight))
 
     def _sums_of(self, values: Array, weight: ArrayLike | None) -> Sums:
         raise NotImplementedError(f"{type(self).__name__}: expected a method `_sums_of`.")
@@ -116,7 +117,7 @@ class Mean(_OfValues):
         return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
     def compute(self, sums: Sums) -> Array:
-        """Their quotient, and 0 before the first value."""
+        """The weighted mean; 0 before the first value."""
         return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
 
     def _sums_of(self, values: Array, weight: ArrayLike | None) -> Sums:
@@ -126,7 +127,7 @@ class Mean(_OfValues):
 
 
 class WithArguments(Description):
-    """A function with some arguments given, which, unlike a `partial`, compares and hashes."""
+    """A function with bound keyword arguments; unlike a `partial` it compares and hashes."""
 
     fn: Callable[..., Any]
     arguments: tuple[tuple[str, Any], ...]

@@ -1,4 +1,4 @@
-"""Metrics that a compiled step updates by hand: their sums come in and go out."""
+"""Metrics that a compiled step updates with `update_state`: their sums come in and go out."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""A metric by hand, in Keras's way: update, look, begin again.
+"""Keras's stateful methods of a metric: `update_state`, `result` and `reset_state` on an object.
 
-A metric is a frozen description, and its sums are values that somebody carries. For use by hand
-nobody wants to carry them, so one metric object may keep its own: they lie in the object's
-`__dict__` beside the fields, and are made at the first update. Laws:
+A metric is a frozen description, and the pure functions take its sums as an argument. For the
+stateful methods a metric object holds sums of its own: they lie in the object's `__dict__` beside
+the fields, from the first update on. Laws:
 
-- they are no field: equality, hash, repr, copies, pickles and `replace` know nothing of them;
-- `init`, `update`, `merge` and `compute` never look at them, and neither does a trainer, so a
-  metric that was compiled has seen nothing by hand;
-- what is kept are arrays, never tracers: inside `jit` and its like the four functions are the way.
+- the object's sums are no field: equality, hash, repr, copies, pickles and `replace` ignore them;
+- `init`, `update`, `merge` and `compute` never read them, and neither does a trainer, so `fit`
+  changes none of them;
+- the object's sums are arrays, never tracers: under `jit`, `vmap` or `scan` use the pure functions.
 
-The other designs that were weighed: a second family of mutable classes (every name twice), and a
-wrapper that users make by hand (not the words they know).
+Two designs were rejected: a second family of mutable classes (every name twice), and a wrapper
+around a metric (not Keras's words).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from jkeras.metrics.subclassed_metric import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-NAME = "_sums_by_hand"
+NAME = "_object_sums"
 
 
-def kept_sums(metric: MetricWithSums) -> Any:
-    """The sums this metric object keeps, those of no example before its first update."""
+def object_sums(metric: MetricWithSums) -> Any:
+    """The sums that the metric object holds; those of `init` before the first update."""
     frame = active_frame(metric)
     if frame is not None:
         return frame.base
@@ -48,11 +48,11 @@ def kept_sums(metric: MetricWithSums) -> Any:
     return vars(metric)[NAME] if NAME in vars(metric) else base_sums(metric.init())
 
 
-def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
-    """Makes the metric object keep these sums.
+def set_object_sums(metric: MetricWithSums, sums: Tree) -> None:
+    """Stores sums in the metric object.
 
     Raises:
-      TypeError: they are being traced, and would outlive the trace.
+      TypeError: the sums are tracers, which would outlive the trace.
     """
     frame = active_frame(metric)
     if frame is not None:
@@ -70,8 +70,8 @@ def keep_sums(metric: MetricWithSums, sums: Tree) -> None:
     vars(metric)[NAME] = sums
 
 
-def forget_sums(metric: MetricWithSums) -> None:
-    """Makes the metric object begin again, with its variables at zero, as in Keras."""
+def reset_object_sums(metric: MetricWithSums) -> None:
+    """Removes the sums of the metric object and sets its variables to zero, as in Keras."""
     frame = active_frame(metric)
     if frame is not None and frame.base is not None:
         frame.base = metric.init()
@@ -84,13 +84,13 @@ def forget_sums(metric: MetricWithSums) -> None:
     vars(metric).pop(NAME, None)
 
 
-class KeptSum(Variable):
-    """One of the sums that a metric object keeps, as a variable: looked up, and assigned there.
+class SumVariable(Variable):
+    """One of the sums in a metric object as a variable, which reads and assigns that sum.
 
     Args:
       metric: the metric.
-      index: which of the leaves of its sums.
-      name: how it is called.
+      index: the position among the leaves of the metric's sums.
+      name: the name of the variable.
     """
 
     def __init__(self, metric: MetricWithSums, index: int, name: str) -> None:
@@ -99,25 +99,28 @@ class KeptSum(Variable):
 
     @property
     def value(self) -> Any:
-        """The array now."""
-        return jax.tree.leaves(kept_sums(self._metric))[self._index]
+        """The current array."""
+        return jax.tree.leaves(object_sums(self._metric))[self._index]
 
     def assign(self, value: ArrayLike) -> Any:
-        """Makes `value` the array, cast to its dtype; returns the array."""
-        leaves, tree = jax.tree.flatten(kept_sums(self._metric))
+        """Replaces the array by `value`, cast to the dtype of the array; returns the new array."""
+        leaves, tree = jax.tree.flatten(object_sums(self._metric))
         value = jnp.asarray(getattr(value, "value", value), self.dtype)
         leaves[self._index] = value
-        keep_sums(self._metric, jax.tree.unflatten(tree, leaves))
+        set_object_sums(self._metric, jax.tree.unflatten(tree, leaves))
         return value
 
     def _plain(self) -> Any:
         return self.value
 
 
-def variables_of(metric: MetricWithSums) -> list[Variable]:
-    """What a metric keeps, in the order of the leaves of `init`: its variables, its base's sums."""
-    base = _names(kept_sums(metric))
-    views = [KeptSum(metric, i, name) for i, name in enumerate(base)]
+def object_variables(metric: MetricWithSums) -> list[Variable]:
+    """The variables of a metric object, and the sums of its base class as variables.
+
+    The order is that of the leaves of `init`.
+    """
+    base = _names(object_sums(metric))
+    views = [SumVariable(metric, i, name) for i, name in enumerate(base)]
     own = {variable.name: variable for variable in added_variables(metric)}
     if not own:
         return list(views)
@@ -132,6 +135,6 @@ def _names(sums: Tree) -> list[str]:
     return [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
 
 
-def without_sums(values: dict[str, Any]) -> dict[str, Any]:
-    """An object's `__dict__` as a copy or a pickle has it."""
+def without_object_sums(values: dict[str, Any]) -> dict[str, Any]:
+    """The `__dict__` of a metric for a copy or a pickle: without sums and variables."""
     return {name: value for name, value in values.items() if name not in (NAME, VARIABLES)}

@@ -1,4 +1,4 @@
-"""Metrics by hand: sums that an object keeps without being another metric for it."""
+"""The stateful methods of a metric: an object's sums change neither its fields nor its hash."""
 
 import copy
 import pickle
