@@ -1,9 +1,9 @@
-"""The area under a curve that a threshold draws: ROC, precision over recall, or their gains.
+"""The area under a curve over all thresholds: ROC, precision over recall, or their gains.
 
 The counts at `num_thresholds` thresholds are the points of the curve, so the area is a Riemann sum
-of them, not the exact one. Points run from the lowest threshold (everything answered yes) to the
-highest (nothing). Laws: as in `jkeras.metrics.base`; turning the order of all scores around turns
-the area under ROC into one minus it.
+of them, not the exact one. Points run from the lowest threshold (all predictions positive) to the
+highest (none). Laws: as in `jkeras.metrics.base`; reversing the order of all scores turns an area
+under ROC of a into 1 - a.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
-    Questions,
+    BinaryPredictions,
     Thresholds,
     are_even,
+    binary_predictions,
     counts_above,
     even_levels,
     levels_of,
     precision_of,
-    questions,
     recall_of,
     thresholds_of,
     zero_counts,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Array = jax.Array
 
 EPSILON = 1e-7
-"""So far the end thresholds lie outside [0, 1], as in Keras."""
+"""The distance of the end thresholds from [0, 1], as in Keras."""
 
 
 def _curve(value: object) -> str:
@@ -51,7 +51,7 @@ def _summation(value: object) -> str:
 
 
 def _word(kind: str, value: object, known: tuple[str, ...]) -> str:
-    """The known word that differs in letter case only; Keras's enumerations hold it as `value`."""
+    """The known word for `value`, in any letter case or as a member of Keras's enumeration."""
     value = getattr(value, "value", value)
     if not isinstance(value, str):
         raise TypeError(f"expected a {kind}'s name, got {describe(value)}. Known: {known}.")
@@ -64,7 +64,7 @@ def _numbers_or_none(value: ArrayLike | None) -> tuple[float, ...] | None:
 
 
 class AUC(Metric):
-    """The area under the curve of a yes-or-no classifier.
+    """The area under the curve of a binary classifier.
 
     Args:
       num_thresholds: how many thresholds from 0 to 1, 2 or more.
@@ -73,10 +73,12 @@ class AUC(Metric):
         counts), "minoring" (the lower one) or "majoring" (the higher one).
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out.
-      thresholds: those between 0 and 1 themselves, instead of `num_thresholds`.
+      thresholds: the thresholds between 0 and 1, instead of `num_thresholds`.
       multi_label: one curve for each label, `[batch, labels]`; the result is the areas' mean.
-      num_labels: of `multi_label`; needed only where sums are made before a batch is met.
-      label_weights: one for each label: of its area, or without `multi_label` of its questions.
+      num_labels: the number of labels of `multi_label`; needed only if `init` runs before the
+        shape of a batch is known.
+      label_weights: one weight for each label, of the area of the label; without `multi_label` of
+        the predictions of the label.
       from_logits: the predictions are logits.
 
     Raises:
@@ -104,7 +106,7 @@ class AUC(Metric):
     from_logits: bool = False
 
     def check(self) -> None:
-        """Raises when the arguments do not go together."""
+        """Raises unless `num_thresholds` is above 1, and `num_labels` only with `multi_label`."""
         if self.thresholds is None and not self.num_thresholds > 1:
             raise ValueError(
                 f"{self.who}: expected `num_thresholds` > 1, got {self.num_thresholds!r}. "
@@ -125,15 +127,15 @@ class AUC(Metric):
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
     ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`, `[batch, labels]` with `multi_label`."""
-        asked = questions(self, y_true, y_pred, weight)
+        predictions = binary_predictions(self, y_true, y_pred, weight)
         if self.from_logits:
-            asked = asked._replace(score=jax.nn.sigmoid(asked.score))
-        self._check_labels(asked.score.shape)
+            predictions = predictions._replace(score=jax.nn.sigmoid(predictions.score))
+        self._check_labels(predictions.score.shape)
         levels = self._levels()
         if self.multi_label:
-            counts = counts_above(levels, asked, self._clips())
+            counts = counts_above(levels, predictions, self._clips())
             return self.merge(sums, counts)
-        counts = counts_above(levels, self._weighted(asked).each(), self._clips())
+        counts = counts_above(levels, self._weighted(predictions).as_one_group(), self._clips())
         return self.merge(sums, {name: count[:, 0] for name, count in counts.items()})
 
     def compute(self, sums: Sums) -> Array:
@@ -160,12 +162,12 @@ class AUC(Metric):
     def _interpolates_pr(self) -> bool:
         return self.curve == "PR" and self.summation_method == "interpolation"
 
-    def _weighted(self, asked: Questions) -> Questions:
+    def _weighted(self, predictions: BinaryPredictions) -> BinaryPredictions:
         if self.label_weights is None:
-            return asked
+            return predictions
         weights = jnp.asarray(self.label_weights, jnp.float32)
-        weights = weights.reshape((1,) * (asked.weight.ndim - 1) + (-1,))
-        return asked._replace(weight=asked.weight * weights)
+        weights = weights.reshape((1,) * (predictions.weight.ndim - 1) + (-1,))
+        return predictions._replace(weight=predictions.weight * weights)
 
     def _riemann_parts(self, sums: Sums) -> Array:
         """The areas between neighboring points: `[thresholds - 1, ...]`."""
@@ -201,7 +203,7 @@ def _pr(sums: Sums) -> tuple[Array, Array]:
 
 
 def _pr_gain(sums: Sums) -> tuple[Array, Array]:
-    """Recall gain, not below 0, and precision gain: how much better than answering always yes."""
+    """Recall gain, not below 0, and precision gain: the gain over always predicting positive."""
     right = sums["true_positives"]
     odds = divide_or_zero(
         right + sums["false_negatives"], sums["true_negatives"] + sums["false_positives"]
@@ -222,11 +224,11 @@ def _pr_parts(sums: Sums) -> Array:
     the precision's integral has a logarithm.
     """
     right = sums["true_positives"]
-    yes = right + sums["false_positives"]
+    predicted_positive = right + sums["false_positives"]
     rise = right[:-1] - right[1:]
-    slope = divide_or_zero(rise, jnp.maximum(yes[:-1] - yes[1:], 0))
-    intercept = right[1:] - slope * yes[1:]
-    both = (yes[:-1] > 0) & (yes[1:] > 0)
-    ratio = jnp.where(both, divide_or_zero(yes[:-1], yes[1:]), 1)
+    slope = divide_or_zero(rise, jnp.maximum(predicted_positive[:-1] - predicted_positive[1:], 0))
+    intercept = right[1:] - slope * predicted_positive[1:]
+    both = (predicted_positive[:-1] > 0) & (predicted_positive[1:] > 0)
+    ratio = jnp.where(both, divide_or_zero(predicted_positive[:-1], predicted_positive[1:]), 1)
     true = right[1:] + sums["false_negatives"][1:]
     return divide_or_zero(slope * (rise + intercept * jnp.log(ratio)), true)

@@ -430,7 +430,7 @@ class LossMetric(MeanMetric):
         return self.loss.values(y_true, y_pred)
 
     def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        """The values of the loss, without rows of weight zero even if the loss compares examples."""
+        """The values of the loss; rows of weight zero are left out of comparisons of examples."""
         if weight is None or np.ndim(weight) == 0:
             return self.values(y_true, y_pred)
         rows = floats(weight).reshape(len(y_pred), -1)

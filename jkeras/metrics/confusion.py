@@ -1,7 +1,7 @@
-"""Counts of right and wrong answers at one threshold or several, and the two shares made of them.
+"""Precision, recall, and the four counts of the confusion matrix, at one threshold or several.
 
-Every element of the predictions is one yes-or-no question; it is answered yes above the threshold,
-and with `top_k` only among the largest of its row. Laws: as in `jkeras.metrics.base`.
+Every element of the predictions is one binary prediction, positive above the threshold, and with
+`top_k` only among the `k` largest of its row. Laws: as in `jkeras.metrics.base`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
-    Questions,
+    BinaryPredictions,
     Thresholds,
     are_even,
+    binary_predictions,
     check_class_id,
     counts_above,
     levels_of,
     precision_of,
-    questions,
     recall_of,
     thresholds_of,
     zero_counts,
@@ -36,7 +36,7 @@ Array = jax.Array
 
 
 class _AtThresholds(Metric):
-    """Some of the four counts at each threshold."""
+    """Base of metrics made of some of the four counts at each threshold."""
 
     thresholds = cast(Thresholds, None)
     top_k = cast("int | None", None)
@@ -54,16 +54,18 @@ class _AtThresholds(Metric):
         """Adds a batch; arguments as for `Metric.update`. A target counts as positive unless it is
         0. With `top_k`, predictions `[batch]` are one row, as in Keras.
         """
-        asked = questions(self, y_true, y_pred, weight)
+        predictions = binary_predictions(self, y_true, y_pred, weight)
         if self.top_k is not None and np.ndim(y_pred) == 1:
-            asked = Questions(*(part.reshape(1, -1) for part in asked))
-        classes = asked.score.shape[-1]
+            predictions = BinaryPredictions(*(part.reshape(1, -1) for part in predictions))
+        classes = predictions.score.shape[-1]
         check_class_id(self, self.class_id, classes)
         if self.top_k is not None:
             _check_top_k(self, self.top_k, classes)
-            asked = asked._replace(score=_only_top(asked.score, self.top_k))
+            predictions = predictions._replace(score=_only_top(predictions.score, self.top_k))
         levels = self._levels()
-        counts = counts_above(levels, asked.of_class(self.class_id).each(), are_even(levels))
+        counts = counts_above(
+            levels, predictions.of_class(self.class_id).as_one_group(), are_even(levels)
+        )
         return self.merge(sums, {name: counts[name][:, 0] for name in self.counted})
 
     def compute(self, sums: Sums) -> Array:
@@ -80,7 +82,7 @@ class _AtThresholds(Metric):
         check_class_id(self, self.class_id)
 
     def _value(self, sums: Sums) -> Array:
-        """`[thresholds]`: what is made of the counts, the count itself where there is only one."""
+        """The metric at each threshold, `[thresholds]`; by default the first count itself."""
         return sums[self.counted[0]]
 
     def _levels(self) -> tuple[float, ...]:
@@ -96,8 +98,9 @@ def _check_top_k(metric: Metric, top_k: int, classes: int) -> None:
 
 
 def _only_top(score: Array, k: int) -> Array:
-    """`score` with all but the `k` largest of each row at minus infinity; of equals the first
-    counts.
+    """`score` with all but the `k` largest of each row at minus infinity.
+
+    Among equal scores the first ones are the largest.
     """
     _, best = jax.lax.top_k(score, k)
     among = jnp.any(jax.nn.one_hot(best, score.shape[-1], dtype=bool), axis=-2)
@@ -105,12 +108,12 @@ def _only_top(score: Array, k: int) -> Array:
 
 
 class Precision(_AtThresholds):
-    """Of what was answered yes, the share that is right: TP / (TP + FP).
+    """The share of the positive predictions that are right: TP / (TP + FP).
 
     Args:
       thresholds: a number or several in [0, 1]; 0.5 when left out, and with `top_k` none.
-      top_k: only the `k` largest predictions of a row may be answered yes.
-      class_id: look at this class only, an index into the last axis.
+      top_k: only the `k` largest predictions of a row may be positive.
+      class_id: the one class that counts, an index into the last axis; all classes when left out.
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out.
 
@@ -135,7 +138,7 @@ class Precision(_AtThresholds):
 
 
 class Recall(_AtThresholds):
-    """Of what is true, the share that was answered yes: TP / (TP + FN). Arguments: as `Precision`.
+    """The share of the positive targets that are found: TP / (TP + FN). Arguments: as `Precision`.
 
     Source: `keras.metrics.Recall`.
     """
@@ -152,7 +155,7 @@ class Recall(_AtThresholds):
 
 
 class TruePositives(_AtThresholds):
-    """The number of true targets answered yes, or the sum of their weights.
+    """The number of positive targets predicted positive, or the sum of their weights.
 
     Args:
       thresholds: a number or several in [0, 1]; 0.5 when left out.
@@ -173,7 +176,7 @@ class TruePositives(_AtThresholds):
 
 
 class TrueNegatives(_AtThresholds):
-    """The number of false targets answered no. Arguments: as `TruePositives`."""
+    """The number of negative targets predicted negative. Arguments: as `TruePositives`."""
 
     thresholds: Thresholds = option(default=None, convert=thresholds_of)
     name: str | None = None
@@ -182,7 +185,7 @@ class TrueNegatives(_AtThresholds):
 
 
 class FalsePositives(_AtThresholds):
-    """The number of false targets answered yes. Arguments: as `TruePositives`."""
+    """The number of negative targets predicted positive. Arguments: as `TruePositives`."""
 
     thresholds: Thresholds = option(default=None, convert=thresholds_of)
     name: str | None = None
@@ -191,7 +194,7 @@ class FalsePositives(_AtThresholds):
 
 
 class FalseNegatives(_AtThresholds):
-    """The number of true targets answered no. Arguments: as `TruePositives`."""
+    """The number of positive targets predicted negative. Arguments: as `TruePositives`."""
 
     thresholds: Thresholds = option(default=None, convert=thresholds_of)
     name: str | None = None

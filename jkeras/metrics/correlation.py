@@ -1,4 +1,4 @@
-"""How much of what varies in the targets varies in the predictions: R², and two correlations.
+"""Correlation of targets and predictions: R², Pearson's and the concordance correlation.
 
 R² compares examples with each other, so its sums are moments of each output; the correlations
 compare the numbers of one example, and are means over examples. Laws: as in `jkeras.metrics.base`;
@@ -79,7 +79,7 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
 def _centered(
     who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int
 ) -> list[tuple[Array, Array]]:
-    """For both sides the numbers minus their mean over `axis`, and that mean."""
+    """Targets and predictions minus their mean over `axis`, and the two means."""
     sides = paired(who, y_true, y_pred)
     check_axis(who, axis, sides[1])
     means = [jnp.mean(exact(side), axis=axis, keepdims=True) for side in sides]

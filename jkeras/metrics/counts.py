@@ -1,9 +1,9 @@
-"""Right and wrong answers, counted: the one place where predictions meet thresholds and targets.
+"""True and false positives and negatives: predictions compared with thresholds and targets.
 
-Every element of the predictions is one yes-or-no question, answered yes above a threshold. Counted
-are the weights of the four outcomes, under Keras's names. Laws: the four add up to the weights of
-all questions; counts of two sets of questions add; a question of weight zero counts nowhere,
-whatever it holds; an answer that is NaN is no.
+Every element of the predictions is one binary prediction, positive above a threshold. The four
+counts are sums of weights, under Keras's names. Laws: the four counts add up to the weights of all
+predictions; the counts of two batches add up; an element of weight zero counts nowhere, whatever
+its values; a score of NaN is a negative prediction.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Thresholds = float | tuple[float, ...] | None
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 FEW = 8
-"""Up to so many thresholds are compared with every score; more are looked up in."""
+"""The largest number of thresholds that are compared with every score; more use `searchsorted`."""
 
 
 def number_of(value: object) -> float:
     """A number as a float.
 
     Raises:
-      TypeError: it is none.
+      TypeError: `value` is not a number.
 
     Example:
       >>> number_of(1)
@@ -49,7 +49,7 @@ def thresholds_of(value: object) -> Thresholds:
     """A number or several in [0, 1], as a float or a tuple of floats; None stays None.
 
     Raises:
-      ValueError: one of them is outside [0, 1].
+      ValueError: a threshold is outside [0, 1].
 
     Example:
       >>> thresholds_of([0, 0.5])
@@ -66,14 +66,14 @@ def thresholds_of(value: object) -> Thresholds:
 
 
 def levels_of(thresholds: Thresholds, default: float = 0.5) -> tuple[float, ...]:
-    """Thresholds as a tuple; one default where none were given."""
+    """Thresholds as a tuple; `(default,)` for None."""
     if thresholds is None:
         return (default,)
     return thresholds if isinstance(thresholds, tuple) else (thresholds,)
 
 
 def even_levels(number: int) -> tuple[float, ...]:
-    """So many thresholds from 0 to 1 at equal distances; 0.5 for one.
+    """`number` thresholds from 0 to 1 at equal distances; 0.5 for one threshold.
 
     Example:
       >>> even_levels(3), even_levels(1)
@@ -87,38 +87,38 @@ def are_even(levels: tuple[float, ...]) -> bool:
     return len(levels) > 2 and np.allclose(levels, even_levels(len(levels)), rtol=0, atol=1e-7)
 
 
-class Questions(NamedTuple):
-    """Yes-or-no questions, one array each of the same shape.
+class BinaryPredictions(NamedTuple):
+    """Binary predictions with their targets and weights, arrays of one shape.
 
     Attributes:
-      positive: the truth, bool.
-      score: float32.
-      weight: float32.
+      positive: bool, whether the target is positive.
+      score: float32, the prediction.
+      weight: float32, the sample weight.
     """
 
     positive: Array
     score: Array
     weight: Array
 
-    def each(self) -> Questions:
-        """All questions as one group: `[questions, 1]`."""
-        return Questions(*(part.reshape(-1, 1) for part in self))
+    def as_one_group(self) -> BinaryPredictions:
+        """All elements as one group: `[elements, 1]`."""
+        return BinaryPredictions(*(part.reshape(-1, 1) for part in self))
 
-    def of_class(self, index: int | None) -> Questions:
-        """Only those about one class, an index into the last axis; all for None."""
-        return self if index is None else Questions(*(part[..., index] for part in self))
+    def of_class(self, index: int | None) -> BinaryPredictions:
+        """The elements of one class, an index into the last axis; all elements for None."""
+        return self if index is None else BinaryPredictions(*(part[..., index] for part in self))
 
 
-def questions(
+def binary_predictions(
     metric: Metric, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None
-) -> Questions:
-    """A batch as questions, in the shape of the predictions. A target is true unless it is 0.
+) -> BinaryPredictions:
+    """A batch as binary predictions, in the shape of `y_pred`. A target is positive unless it is 0.
 
     Args:
       metric: named in the message.
       y_true: `[batch, ...]`.
       y_pred: `[batch, ...]`.
-      weight: `[batch]`, or one for each question; ones when left out.
+      weight: `[batch]`, or one weight for each element of `y_pred`; ones when left out.
 
     Raises:
       ValueError: the shapes differ.
@@ -131,7 +131,7 @@ def questions(
             f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
         )
     score = y_pred.astype(jnp.float32)
-    return Questions(y_true.astype(bool), score, weights_of(weight, score))
+    return BinaryPredictions(y_true.astype(bool), score, weights_of(weight, score))
 
 
 def weights_of(weight: ArrayLike | None, values: Array) -> Array:
@@ -141,15 +141,15 @@ def weights_of(weight: ArrayLike | None, values: Array) -> Array:
 
 
 def check_class_id(metric: Metric, class_id: int | None, classes: int | None = None) -> None:
-    """Raises unless `class_id` is None, or an index of a class.
+    """Raises unless `class_id` is None, or the index of a class.
 
     Args:
       metric: named in the message.
-      class_id: to be checked.
-      classes: how many there are; None while nobody knows.
+      class_id: the index.
+      classes: the number of classes; None while the outputs are unknown.
 
     Raises:
-      ValueError: it is none.
+      ValueError: `class_id` is negative, or not below `classes`.
     """
     if class_id is not None and class_id < 0:
         raise ValueError(
@@ -162,41 +162,43 @@ def check_class_id(metric: Metric, class_id: int | None, classes: int | None = N
         )
 
 
-def counts_above(levels: tuple[float, ...], asked: Questions, clip: bool) -> Sums:
-    """The four counts when a score above a threshold is a yes.
+def counts_above(levels: tuple[float, ...], predictions: BinaryPredictions, clip: bool) -> Sums:
+    """The four counts at each threshold; a score above the threshold is a positive prediction.
 
     Args:
       levels: the thresholds.
-      asked: `[questions, groups]`.
-      clip: move scores outside [0, 1] to its ends first.
+      predictions: `[elements, groups]`.
+      clip: whether scores are first clipped to [0, 1].
 
     Returns:
       Each of `COUNTS`, `[levels, groups]` float32.
     """
-    score = jnp.clip(asked.score, 0, 1) if clip else asked.score
-    asked = asked._replace(score=jnp.where(jnp.isnan(score), -jnp.inf, score))
+    score = jnp.clip(predictions.score, 0, 1) if clip else predictions.score
+    predictions = predictions._replace(score=jnp.where(jnp.isnan(score), -jnp.inf, score))
     if len(levels) <= FEW or list(levels) != sorted(levels):
-        answers = asked.score[None] > jnp.asarray(levels, jnp.float32)[:, None, None]
-        return counts_of_answers(asked.positive.astype(jnp.float32), answers, asked.weight, 1)
-    return _counts_by_bucket(levels, asked)
+        predicted = predictions.score[None] > jnp.asarray(levels, jnp.float32)[:, None, None]
+        return counts_of_predictions(
+            predictions.positive.astype(jnp.float32), predicted, predictions.weight, 1
+        )
+    return _counts_by_bucket(levels, predictions)
 
 
-def counts_of_answers(
-    target: Array, answers: Array, weight: Array, axis: int | tuple[int, ...] | None
+def counts_of_predictions(
+    target: Array, predicted: Array, weight: Array, axis: int | tuple[int, ...] | None
 ) -> Sums:
-    """The four counts of answers to questions: Σ w·y·a, Σ w·(1 - y)·a and so on over `axis`.
+    """The four counts of predictions p: Σ w·y·p, Σ w·(1 - y)·p and so on over `axis`.
 
     Args:
       target: `[...]` float32, from 0 to 1.
-      answers: `[levels, ...]` bool.
+      predicted: `[levels, ...]` bool.
       weight: `[...]` float32.
-      axis: the axis or axes of `answers` that are summed.
+      axis: the axis or axes of `predicted` that are summed.
     """
     target = jnp.where(weight == 0, 0, target)
     right, wrong = (weight * target)[None], (weight * (1 - target))[None]
     sums = [
-        jnp.sum(jnp.where(yes, part, 0), axis=axis)
-        for yes in (answers, ~answers)
+        jnp.sum(jnp.where(chosen, part, 0), axis=axis)
+        for chosen in (predicted, ~predicted)
         for part in (right, wrong)
     ]
     return dict(zip(("true_positives", "false_positives"), sums[:2], strict=True)) | dict(
@@ -204,22 +206,26 @@ def counts_of_answers(
     )
 
 
-def _counts_by_bucket(levels: tuple[float, ...], asked: Questions) -> Sums:
-    """`counts_above` for many ascending thresholds: each question goes into one bucket, by how many
-    thresholds its score is above, and the counts are sums of the buckets on either side.
+def _counts_by_bucket(levels: tuple[float, ...], predictions: BinaryPredictions) -> Sums:
+    """`counts_above` for many ascending thresholds.
+
+    The bucket of an element is the number of thresholds below its score; the counts at a threshold
+    are the sums over the buckets on either side.
     """
-    bucket = jnp.searchsorted(jnp.asarray(levels, jnp.float32), asked.score).astype(jnp.int32)
-    group = jnp.arange(asked.score.shape[1], dtype=jnp.int32)[None]
+    bucket = jnp.searchsorted(jnp.asarray(levels, jnp.float32), predictions.score).astype(jnp.int32)
+    group = jnp.arange(predictions.score.shape[1], dtype=jnp.int32)[None]
     group = jnp.broadcast_to(group, bucket.shape)
-    shape = (2, len(levels) + 1, asked.score.shape[1])
-    sizes = count_cells((asked.positive.astype(jnp.int32), bucket, group), asked.weight, shape)
-    no = jnp.cumsum(sizes, axis=1)[:, :-1]
-    yes = jnp.flip(jnp.cumsum(jnp.flip(sizes, 1), axis=1), 1)[:, 1:]
+    shape = (2, len(levels) + 1, predictions.score.shape[1])
+    sizes = count_cells(
+        (predictions.positive.astype(jnp.int32), bucket, group), predictions.weight, shape
+    )
+    below = jnp.cumsum(sizes, axis=1)[:, :-1]
+    above = jnp.flip(jnp.cumsum(jnp.flip(sizes, 1), axis=1), 1)[:, 1:]
     return {
-        "true_positives": yes[1],
-        "false_positives": yes[0],
-        "true_negatives": no[0],
-        "false_negatives": no[1],
+        "true_positives": above[1],
+        "false_positives": above[0],
+        "true_negatives": below[0],
+        "false_negatives": below[1],
     }
 
 
@@ -229,29 +235,29 @@ def count_cells(index: tuple[Array, ...], weight: Array, shape: tuple[int, ...])
     Args:
       index: for each axis of the table an int32 array, all of one shape, in range.
       weight: float32, of that shape.
-      shape: the table's.
+      shape: the shape of the table.
     """
     return jnp.zeros(shape, jnp.float32).at[index].add(weight, mode="promise_in_bounds")
 
 
 def zero_counts(*shape: int, names: tuple[str, ...] = COUNTS) -> Sums:
-    """The counts of no questions."""
+    """The counts before the first batch."""
     return {name: jnp.zeros(shape, jnp.float32) for name in names}
 
 
 def precision_of(sums: Sums) -> Array:
-    """Of what was answered yes, the share that is right; 0 where nothing was."""
+    """TP / (TP + FP); 0 without positive predictions."""
     right = sums["true_positives"]
     return divide_or_zero(right, right + sums["false_positives"])
 
 
 def recall_of(sums: Sums) -> Array:
-    """Of what is true, the share that was answered yes; 0 where nothing is. Also: sensitivity."""
+    """TP / (TP + FN), also called sensitivity; 0 without positive targets."""
     right = sums["true_positives"]
     return divide_or_zero(right, right + sums["false_negatives"])
 
 
 def specificity_of(sums: Sums) -> Array:
-    """Of what is false, the share that was answered no; 0 where nothing is."""
+    """TN / (TN + FP); 0 without negative targets."""
     right = sums["true_negatives"]
     return divide_or_zero(right, right + sums["false_positives"])

@@ -16,7 +16,7 @@ from jkeras.core.description import option
 from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.base import floating_dtype
 from jkeras.metrics.base import Metric, Sums, arrays
-from jkeras.metrics.counts import counts_of_answers, number_of, weights_of, zero_counts
+from jkeras.metrics.counts import counts_of_predictions, number_of, weights_of, zero_counts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,7 +50,7 @@ def _beta(value: object) -> float:
 
 
 class _FScore(Metric):
-    """What FBetaScore and F1Score have in common."""
+    """Base of FBetaScore and F1Score."""
 
     average = cast("str | None", None)
     beta = 1.0
@@ -79,9 +79,9 @@ class _FScore(Metric):
                 f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
             )
         score = y_pred.astype(jnp.float32)
-        counts = counts_of_answers(
+        counts = counts_of_predictions(
             y_true.astype(jnp.float32),
-            self._answers(score)[None],
+            self._predicted_positive(score)[None],
             weights_of(weight, score),
             None if self.average == "micro" else (0, 1),
         )
@@ -101,8 +101,8 @@ class _FScore(Metric):
             score = jnp.mean(score)
         return self._in_dtype(score)
 
-    def _answers(self, score: Array) -> Array:
-        """Yes above the threshold; without one for the largest of a row, all of them if equal."""
+    def _predicted_positive(self, score: Array) -> Array:
+        """True above the threshold; without a threshold, at the largest scores of a row."""
         if self.threshold is not None:
             return score > self.threshold
         return (score >= jnp.max(score, axis=-1, keepdims=True)) & (jnp.abs(score) > 1e-9)
@@ -113,9 +113,10 @@ class FBetaScore(_FScore):
 
     Args:
       average: None for one score a class; "macro" for their mean; "weighted" for their mean by how
-        often classes are true; "micro" for the score of all answers together.
+        often classes are true; "micro" for the score of all predictions together.
       beta: positive.
-      threshold: a score above it is a yes; without one the largest score of a row is.
+      threshold: a score above the threshold is a positive prediction; without one the largest
+        score of a row is.
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out.
 

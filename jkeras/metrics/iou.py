@@ -39,9 +39,9 @@ def _ids(value: ArrayLike) -> tuple[int, ...]:
 
 
 class _IoU(Metric):
-    """What all have in common: a confusion matrix, and the mean over some of its classes.
+    """Base of the IoU metrics: a confusion matrix, and the mean over some of its classes.
 
-    A subclass that lacks an argument has its one value as a class attribute.
+    A subclass without one of the arguments has its fixed value as a class attribute.
     """
 
     num_classes = 2
@@ -119,8 +119,8 @@ class IoU(_IoU):
     """The mean intersection over union of some classes.
 
     Args:
-      num_classes: how many classes there are.
-      target_class_ids: the classes whose mean it is.
+      num_classes: the number of classes.
+      target_class_ids: the classes whose scores are averaged.
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out. Weights count as they are; Keras cuts
         them to integers unless its `dtype` is floating.
@@ -168,8 +168,8 @@ class BinaryIoU(_IoU):
     dtype: Any = option(default=None, convert=floating_dtype)
 
     def _classes(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        yes = y_pred.astype(jnp.float32) >= self.threshold
-        return y_true.astype(jnp.int32), yes.astype(jnp.int32)
+        positive = y_pred.astype(jnp.float32) >= self.threshold
+        return y_true.astype(jnp.int32), positive.astype(jnp.int32)
 
 
 class MeanIoU(_IoU):

@@ -1,9 +1,9 @@
 """From what a user writes to a metric, and from metrics to the names in the logs.
 
 A word is a class's name ("MeanSquaredError"), its snake case ("mean_squared_error"), Keras's short
-form ("mse") or any word for a loss; the metric keeps the word as its name. "accuracy", "acc",
-"crossentropy" and "ce" depend on the shapes: `get` gives a metric that reads them in every batch,
-`resolve` the one for given shapes.
+form ("mse") or any word for a loss; the metric keeps the word as its name. The meaning of
+"accuracy", "acc", "crossentropy" and "ce" depends on the shapes: `get` returns a metric that reads
+the shapes of every batch, `resolve` the metric for given shapes.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def get(identifier: MetricLike) -> Metric:
         `(y_true, y_pred)` that returns one value an example or one number a batch.
 
     Raises:
-      TypeError: none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown word; the message suggests the nearest.
 
     Example:
@@ -155,12 +155,12 @@ class ByShape(MeanMetric):
         return self.word
 
     def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
-        """Adds a batch to the sums of the metric that its shapes call for."""
+        """Adds a batch to the sums of the metric that fits the shapes of the batch."""
         return resolve(self.word, y_true, y_pred).update(sums, y_true, y_pred, weight)
 
     @property
     def log_name(self) -> str:
-        """The word as it was given."""
+        """The word as the user wrote it."""
         return self.word
 
 
@@ -181,7 +181,7 @@ def _by_name(word: str) -> Metric:
 
 
 def _made(kind: type[Metric], word: str) -> Metric:
-    """A metric of this kind under the name that was given for it."""
+    """A metric of class `kind` with the name that the user wrote."""
     needed = [f.name for f in fields(kind) if _is_needed(f)]
     if needed:
         raise ValueError(
@@ -257,7 +257,7 @@ def log_names(
     Args:
       metrics: metrics that ignore sample weights.
       weighted: metrics that use them.
-      outputs: the name of each one's output, which stands before its own; None for none.
+      outputs: for each metric the name of its output, which is the prefix; None for no prefix.
 
     Example:
       >>> mse = get("mse")

@@ -1,8 +1,8 @@
 """The best of one rate where another is good enough, over the thresholds from 0 to 1.
 
-A threshold trades sensitivity (recall) for specificity, or for precision. Each metric here asks: of
-the thresholds at which one of them reaches a level, which gives the most of the other? Laws: as in
-`jkeras.metrics.base`; a higher level never gives more.
+A threshold trades sensitivity (recall) for specificity, or for precision. Each metric here is the
+largest value of one rate over the thresholds at which the other rate reaches a level. Laws: as in
+`jkeras.metrics.base`; a higher level never gives a larger value.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from jkeras.losses.base import floating_dtype
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     are_even,
+    binary_predictions,
     check_class_id,
     counts_above,
     even_levels,
     number_of,
     precision_of,
-    questions,
     recall_of,
     specificity_of,
     zero_counts,
@@ -38,8 +38,8 @@ def share_of(value: object) -> float:
     """A number from 0 to 1, as a float.
 
     Raises:
-      TypeError: it is no number.
-      ValueError: it is outside.
+      TypeError: `value` is not a number.
+      ValueError: `value` is outside [0, 1].
 
     Example:
       >>> share_of(1)
@@ -51,7 +51,7 @@ def share_of(value: object) -> float:
 
 
 class _AtLevel(Metric):
-    """What the four have in common: all but the two rates."""
+    """Base of the four metrics: everything but the two rates."""
 
     num_thresholds = 200
     class_id = cast("int | None", None)
@@ -73,10 +73,12 @@ class _AtLevel(Metric):
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
     ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`."""
-        asked = questions(self, y_true, y_pred, weight)
-        check_class_id(self, self.class_id, asked.score.shape[-1])
+        predictions = binary_predictions(self, y_true, y_pred, weight)
+        check_class_id(self, self.class_id, predictions.score.shape[-1])
         levels = even_levels(self.num_thresholds)
-        counts = counts_above(levels, asked.of_class(self.class_id).each(), are_even(levels))
+        counts = counts_above(
+            levels, predictions.of_class(self.class_id).as_one_group(), are_even(levels)
+        )
         return self.merge(sums, {name: count[:, 0] for name, count in counts.items()})
 
     def compute(self, sums: Sums) -> Array:
@@ -85,7 +87,7 @@ class _AtLevel(Metric):
         return self._in_dtype(jnp.max(jnp.where(given >= level, wanted, 0)))
 
     def _rates(self, sums: Sums) -> tuple[float, Array, Array]:
-        """The level, the rate that has to reach it, and the one that is wanted."""
+        """The level, the rate that has to reach the level, and the rate that is maximized."""
         raise NotImplementedError(f"{type(self).__name__}: expected a method `_rates`.")
 
 
@@ -93,9 +95,9 @@ class SensitivityAtSpecificity(_AtLevel):
     """The best sensitivity, TP / (TP + FN), where the specificity TN / (TN + FP) is high enough.
 
     Args:
-      specificity: high enough, in [0, 1].
-      num_thresholds: how many thresholds are tried, at equal distances from 0 to 1.
-      class_id: look at this class only, an index into the last axis.
+      specificity: the least specificity, in [0, 1].
+      num_thresholds: the number of thresholds that are tried, at equal distances from 0 to 1.
+      class_id: the one class that counts, an index into the last axis; all classes when left out.
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out.
 
