@@ -1,21 +1,21 @@
 """Callbacks: host-side reactions to training, in Keras's protocol."""
 
-from jkeras.callbacks.backup import BackupAndRestore
+from jkeras.callbacks.backup_and_restore import BackupAndRestore
 from jkeras.callbacks.base import Callback
 from jkeras.callbacks.callback_list import CallbackList
 from jkeras.callbacks.csv_logger import CSVLogger
 from jkeras.callbacks.early_stopping import EarlyStopping
-from jkeras.callbacks.functions import LambdaCallback
 from jkeras.callbacks.history import History
+from jkeras.callbacks.lambda_callback import LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint
-from jkeras.callbacks.nan import TerminateOnNaN
 from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from jkeras.callbacks.profiler import Profiler
-from jkeras.callbacks.progress import ProgbarLogger
+from jkeras.callbacks.progbar_logger import ProgbarLogger
 from jkeras.callbacks.remote_monitor import RemoteMonitor
 from jkeras.callbacks.swap_ema_weights import SwapEMAWeights
 from jkeras.callbacks.tensorboard import TensorBoard
+from jkeras.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
     "BackupAndRestore",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.callbacks.remembering import BEGUN, attributes, put_back
+from jkeras.callbacks.callback_state import AT_START, changed_attributes, restore_attributes
 
 Logs = dict[str, float]
 PHASES = ("train", "test", "predict")
@@ -133,8 +133,8 @@ class Callback:
         random generators, or objects with such attributes alone; those that `__init__` has an
         argument of that name for, when they have changed since `fit` began.
         """
-        return attributes(self, vars(self).get(BEGUN))
+        return changed_attributes(self, vars(self).get(AT_START))
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes back what `get_state` gave, after `on_train_begin` of a run that goes on."""
-        put_back(self, state)
+        restore_attributes(self, state)

@@ -18,9 +18,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jkeras.callbacks.base import BATCH_HOOKS, HOOKS, Callback
+from jkeras.callbacks.callback_state import (
+    AT_START,
+    argument_values,
+    changed_attributes,
+    restore_attributes,
+)
 from jkeras.callbacks.history import History
-from jkeras.callbacks.progress import ProgbarLogger
-from jkeras.callbacks.remembering import BEGUN, arguments, attributes, put_back
+from jkeras.callbacks.progbar_logger import ProgbarLogger
 from jkeras.core.errors import describe
 
 
@@ -159,7 +164,7 @@ class CallbackList(Callback):
     def begin_run(self) -> None:
         """Before a run: notes what the callbacks' arguments are, which may change in it."""
         for callback in self._with_attributes:
-            vars(callback)[BEGUN] = arguments(callback)
+            vars(callback)[AT_START] = argument_values(callback)
 
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
         """What each callback remembers, with the name of its class; also those that are no
@@ -189,7 +194,7 @@ def _state_of(callback: Any) -> dict[str, Any]:
     if hasattr(callback, "get_state"):
         state: dict[str, Any] = callback.get_state()
         return state
-    return attributes(callback, vars(callback).get(BEGUN))
+    return changed_attributes(callback, vars(callback).get(AT_START))
 
 
 def _give_back(callback: Any, state: dict[str, Any]) -> None:
@@ -197,7 +202,7 @@ def _give_back(callback: Any, state: dict[str, Any]) -> None:
         with _noting(callback, "set_state"):
             callback.set_state(state)
     else:
-        put_back(callback, state)
+        restore_attributes(callback, state)
 
 
 @contextlib.contextmanager

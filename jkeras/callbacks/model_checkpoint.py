@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.batches import checked_frequency
-from jkeras.callbacks.keeper import Keeper
 from jkeras.callbacks.monitor import Mode
+from jkeras.callbacks.save_freq import checked_save_freq
+from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import describe, named_arguments, nearest
 
 WHOLE = (".keras",)
 WEIGHTS = (".weights.h5", ".safetensors", ".msgpack")
 
 
-class ModelCheckpoint(Keeper):
+class ModelCheckpoint(SavingCallback):
     """Saves the model, or its weights, after every epoch, or after so many batches; each file is
     written whole or not at all.
 
@@ -59,7 +59,7 @@ class ModelCheckpoint(Keeper):
         super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
         self.filepath = _checked_path(filepath, save_weights_only)
         self.save_weights_only = save_weights_only
-        self.save_freq = checked_frequency("ModelCheckpoint", "save_freq", save_freq)
+        self.save_freq = checked_save_freq("ModelCheckpoint", "save_freq", save_freq)
         self.boundaries = None if self.save_freq == "epoch" else self.save_freq
         self._epoch = 0
 
@@ -75,10 +75,10 @@ class ModelCheckpoint(Keeper):
 
     def _save(self, epoch: int, logs: Logs, numbers: dict[str, Any]) -> None:
         path = self._path({**numbers, "epoch": epoch + 1, **logs})
-        if self.is_wanted(epoch, logs, f"saving model to {path}", unwatched=True):
+        if self.should_save(epoch, logs, f"saving model to {path}", unwatched=True):
             save = self.model.save_weights if self.save_weights_only else self.model.save
             save(path)
-            self.tell(epoch, f"finished saving model to {path}")
+            self.print_line(epoch, f"finished saving model to {path}")
 
     def _path(self, values: dict[str, Any]) -> str:
         try:

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.batches import checked_frequency
-from jkeras.callbacks.keeper import Keeper
 from jkeras.callbacks.monitor import Mode
+from jkeras.callbacks.save_freq import checked_save_freq
+from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import describe, named_arguments
 from jkeras.saving.orbax_manager import Manager, checked_count
 
 
-class OrbaxCheckpoint(Keeper):
+class OrbaxCheckpoint(SavingCallback):
     """Saves the state of training after every epoch, or after so many batches, in the background.
 
     Each checkpoint is a folder in `directory`, named after the number of updates that the model has
@@ -74,7 +74,7 @@ class OrbaxCheckpoint(Keeper):
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
         self.directory = _checked_folder(directory)
-        self.save_freq = checked_frequency("OrbaxCheckpoint", "save_freq", save_freq)
+        self.save_freq = checked_save_freq("OrbaxCheckpoint", "save_freq", save_freq)
         if max_to_keep is not None:
             checked_count("OrbaxCheckpoint", "max_to_keep", max_to_keep)
         self.max_to_keep = max_to_keep
@@ -160,7 +160,7 @@ class OrbaxCheckpoint(Keeper):
             )
 
     def _decides(self, epoch: int, logs: Logs | None) -> bool:
-        return self.is_wanted(epoch, logs or {}, f"saving to {self.directory}", unwatched=False)
+        return self.should_save(epoch, logs or {}, f"saving to {self.directory}", unwatched=False)
 
     def _save(self, logs: Logs) -> None:
         assert self._manager is not None, "on_train_begin has made it"

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.batches import checked_frequency
 from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.profiler import Profiler
+from jkeras.callbacks.save_freq import checked_save_freq
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.trees import named_leaves
 
@@ -79,7 +79,7 @@ class TensorBoard(Callback):
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
         frequency = 1 if update_freq == "batch" else update_freq
-        self.update_freq = checked_frequency("TensorBoard", "update_freq", frequency)
+        self.update_freq = checked_save_freq("TensorBoard", "update_freq", frequency)
         self._writers: dict[str, Any] = {}
         self._in_fit = False
         self._batch = 0

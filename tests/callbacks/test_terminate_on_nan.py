@@ -1,4 +1,4 @@
-"""Ending a training whose loss is no number any more, without waiting for every step."""
+"""`TerminateOnNaN` ends training when the loss is not finite, without waiting for every step."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What `save_freq` may be."""
+"""The check of the argument `save_freq`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from jkeras.core.errors import describe
 
 
-def checked_frequency(who: str, name: str, value: object) -> Any:
+def checked_save_freq(who: str, name: str, value: object) -> Any:
     """`value`, if it is "epoch" or a number of batches.
 
     Raises:
-      TypeError: it is neither.
-      ValueError: it is another word, or less than 1.
+      TypeError: `value` is neither a string nor an integer.
+      ValueError: `value` is a string other than "epoch", or less than 1.
     """
     what = f"{who}: `{name}`: expected 'epoch' or a number of batches of at least 1"
     if value == "epoch":

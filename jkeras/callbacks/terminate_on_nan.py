@@ -1,4 +1,4 @@
-"""Ending a training whose loss is no number any more."""
+"""`TerminateOnNaN`: ends training when the loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from jkeras.core.errors import named_arguments
 class TerminateOnNaN(Callback):
     """Ends training within the epoch when the loss is NaN or infinite.
 
-    It looks at the mean of the losses of the epoch so far, which no later batch makes finite again,
-    when the results of a dispatch of steps arrive. So it costs nothing, nothing can escape it, and
-    the steps of at most two more dispatches, tenths of a second, are made meanwhile; in Keras every
-    step is waited for.
+    The callback checks the mean loss of the epoch so far when the results of a dispatch of steps
+    arrive. A mean that is not finite stays so, so no step is missed, and no step waits for the
+    check: at most two more dispatches, tenths of a second, run before training ends. (Keras waits
+    for every step.)
 
     Args:
-      raise_error: raise instead of ending gracefully; then `on_train_end` of no callback is called,
-        and what others have saved stays as it is.
+      raise_error: whether to raise an error instead of ending training; then no callback's
+        `on_train_end` is called, and the files that other callbacks saved stay as they are.
 
     Raises:
       RuntimeError: while training, with `raise_error`.

@@ -1,4 +1,4 @@
-"""Going on after a crash: the values of a run that was cut off are those of one that was not."""
+"""After a crash: an interrupted run ends with the values of an uninterrupted one."""
 
 import functools
 import pathlib
@@ -92,7 +92,7 @@ def test_two_runs_in_one_folder_are_told_apart(
     model: jkeras.Sequential, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = functools.partial(locks.acquire, timeout=0)
-    monkeypatch.setattr("jkeras.callbacks.backup.locks.acquire", taken)
+    monkeypatch.setattr("jkeras.callbacks.backup_and_restore.locks.acquire", taken)
     with locks.folder_lock(tmp_path, "the other"), pytest.raises(locks.FolderInUse) as error:
         model.fit(**RUN, callbacks=[BackupAndRestore(tmp_path)])
     assert str(error.value).startswith(f"BackupAndRestore: expected the folder {str(tmp_path)!r}")

@@ -1,4 +1,4 @@
-"""A progress bar drawn by a callback, for loops that are written by hand."""
+"""`ProgbarLogger`: the progress bar as a callback, for custom training loops."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ProgbarLogger(Callback):
         self._finish(None)
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: what is drawn is this process's."""
+        """An empty dict: a checkpoint holds no progress bar."""
         return {}
 
     def _begin(self) -> ProgressBar:

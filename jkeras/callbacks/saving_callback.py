@@ -1,4 +1,4 @@
-"""What callbacks that save have in common: every time, or when a value has improved."""
+"""The base of callbacks that save: always, or only when a monitored value has improved."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 
 
-class Keeper(MonitorCallback):
-    """Base of callbacks that save, and say so.
+class SavingCallback(MonitorCallback):
+    """Base of callbacks that save and print a line about it.
 
     Args:
       monitor: a log name, such as `"val_loss"`.
       mode: "min", "max", or "auto", which goes by the metric.
-      threshold: a value that `monitor` has to beat to be saved at all.
+      threshold: the value that `monitor` has to beat before anything is saved.
       save_best_only: save only when `monitor` has improved.
       verbose: 1 prints a line about each decision.
     """
@@ -33,30 +33,30 @@ class Keeper(MonitorCallback):
     def get_state(self) -> dict[str, Any]:
         return {"best": self.best}
 
-    def is_wanted(self, epoch: int, logs: Logs, saving: str, *, unwatched: bool) -> bool:
-        """Whether to save now; remembers the best value.
+    def should_save(self, epoch: int, logs: Logs, saving: str, *, unwatched: bool) -> bool:
+        """Whether to save now; updates `best` if the value has improved.
 
         Args:
           epoch: from 0.
-          logs: what is known of it.
-          saving: what will be done, in words: "saving to runs/7".
-          unwatched: the answer where `monitor` is not among the logs.
+          logs: the logs of the epoch so far.
+          saving: the action, in words for the printed line: "saving to runs/7".
+          unwatched: the return value if `monitor` is not among the logs.
         """
         if not self.save_best_only:
-            self.tell(epoch, saving)
+            self.print_line(epoch, saving)
             return True
         value = self.value_in(logs)
         if value is None:
             return unwatched
         before = "None" if self.best is None else f"{self.best:.5f}"
         if not self.improves(value, self.best):
-            self.tell(epoch, f"{self.monitor} did not improve from {before}")
+            self.print_line(epoch, f"{self.monitor} did not improve from {before}")
             return False
-        self.tell(epoch, f"{self.monitor} improved from {before} to {value:.5f}, {saving}")
+        self.print_line(epoch, f"{self.monitor} improved from {before} to {value:.5f}, {saving}")
         self.best = value
         return True
 
-    def tell(self, epoch: int, what: str) -> None:
+    def print_line(self, epoch: int, what: str) -> None:
         """Prints a line about an epoch, counted from 0."""
         if self.verbose > 0:
             print(f"\nEpoch {epoch + 1}: {what}")

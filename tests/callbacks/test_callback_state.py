@@ -1,4 +1,4 @@
-"""What a callback remembers goes into a file and comes back as what it was."""
+"""The state of a callback goes into a checkpoint and is restored equal."""
 
 import collections
 import dataclasses
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jkeras import callbacks, layers
-from jkeras.callbacks.remembering import NotPlain, back, plain
+from jkeras.callbacks.callback_state import NotPlain, from_plain, to_plain
 from jkeras.saving.nested import flatten, rebuild
 
 
@@ -62,7 +62,7 @@ VALUES: dict[str, Any] = {
 @pytest.mark.parametrize("case", VALUES)
 def test_values_come_back_as_they_were(case: str) -> None:
     value, like = VALUES[case]
-    found = back(written(plain(value)), like)
+    found = from_plain(written(to_plain(value)), like)
     assert found == value
     if like is not None:
         assert type(found) is type(value)
@@ -81,9 +81,9 @@ def test_values_come_back_as_they_were(case: str) -> None:
 def test_random_generators_go_on_where_they_were(make: Any, draw: Any) -> None:
     rng, other = make(3), make(4)
     draw(rng)
-    taken = written(plain(rng))
+    taken = written(to_plain(rng))
     expected = draw(rng)
-    assert draw(back(taken, other)) == expected
+    assert draw(from_plain(taken, other)) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_random_generators_go_on_where_they_were(make: Any, draw: Any) -> None:
 )
 def test_what_cannot_be_filled_again_is_left_out(value: Any) -> None:
     with pytest.raises(NotPlain):
-        plain(value)
+        to_plain(value)
 
 
 def test_an_object_that_is_not_there_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Functions as a callback."""
+"""Functions as a callback: `LambdaCallback`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Plain functions as a callback."""
+"""`LambdaCallback`: functions as a callback."""
 
 from __future__ import annotations
 

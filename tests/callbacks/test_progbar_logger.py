@@ -1,4 +1,4 @@
-"""The bar of a loop that is written by hand, and of `fit`."""
+"""The progress bar in a custom loop, and in `fit`."""
 
 import re
 

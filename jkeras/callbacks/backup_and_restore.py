@@ -1,9 +1,9 @@
-"""Going on after a crash: all that a run is in one file, and back from it.
+"""`BackupAndRestore`: the whole state of a run in one file, and the continuation after a crash.
 
 Laws:
-  - A run that is cut off at any moment and started again ends with the values, bit for bit, of one
-    that was not: weights, optimizer, metrics, history, what other callbacks remember.
-  - The file holds one moment of training, whole, also when the machine stops while it is written.
+  - A run that is interrupted at any moment and started again ends with the same values, bit for
+    bit, as an uninterrupted run: weights, optimizer, metrics, history, state of other callbacks.
+  - The file is written atomically: it holds one complete state even if the machine stops meanwhile.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.batches import checked_frequency
+from jkeras.callbacks.save_freq import checked_save_freq
 from jkeras.core import locks
 from jkeras.core.errors import describe, named_arguments
 from jkeras.saving import runs
 
 
 class BackupAndRestore(Callback):
-    """Saves the state of training as it goes, and takes it up again when `fit` is called anew.
+    """Saves the state of training while it runs, and restores it in the next call of `fit`.
 
-    Call `fit` with the same model, data and arguments: it goes on where the last backup was made,
-    in the middle of an epoch too. When a run ends by itself, its backup is removed; one that Ctrl-C
-    or a request to end (SIGTERM) stops makes a last one, and keeps it.
+    Call `fit` again with the same model, data and arguments: training continues from the last
+    backup, also in the middle of an epoch. A run that completes removes its backup; a run that
+    Ctrl-C or a termination request (SIGTERM) stops writes a last backup and keeps it.
 
     Args:
       backup_dir: a folder of its own; made when it is missing.
       save_freq: "epoch", or a number of batches, counted on from epoch to epoch; the steps between
         two backups are still dispatched together.
-      double_checkpoint: keep the backup before the last one too, for the case that the file of the
-        last one is damaged.
-      delete_checkpoint: whether a run that ends by itself removes its backup.
+      double_checkpoint: whether to keep the last but one backup too, in case the file of the last
+        backup is damaged.
+      delete_checkpoint: whether a run that completes removes its backup.
 
     Raises:
-      TypeError, ValueError: an argument is none of these; when training begins: the backup is
-        damaged, or another model's.
-      FolderInUse: when training begins: another run has the folder.
+      TypeError, ValueError: an argument has a wrong type or value; when training begins: the backup
+        is damaged, or belongs to another model.
+      FolderInUse: when training begins: another run is using the folder.
 
-    Differs from Keras: everything comes back, also the optimizer's slots, the random key, the place
-    in the data, the history and what other callbacks remember, so the run ends as if it had not
-    been interrupted; only the callback's own files are removed, and not after Ctrl-C. What an
-    iterable gave before is read again, without training.
+    Differs from Keras: the whole state is restored, also the optimizer's slots, the random key, the
+    position in the data, the history and the state of other callbacks, so the run ends as if it had
+    not been interrupted; only the callback's own files are removed, and not after Ctrl-C. The
+    batches of an iterable before that position are read again, without training on them.
 
     Source: `keras.callbacks.BackupAndRestore`.
     """
@@ -61,7 +61,7 @@ class BackupAndRestore(Callback):
                 f"{describe(backup_dir)}."
             )
         self.backup_dir = backup_dir
-        self.save_freq = checked_frequency("BackupAndRestore", "save_freq", save_freq)
+        self.save_freq = checked_save_freq("BackupAndRestore", "save_freq", save_freq)
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self.boundaries = None if self.save_freq == "epoch" else self.save_freq
@@ -69,9 +69,7 @@ class BackupAndRestore(Callback):
         self._lock: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Takes the folder for this run, and clears away what a run that was killed left of a file
-        it was writing.
-        """
+        """Locks the folder for this run, and removes partial files that a killed run left."""
         self._interrupted = False
         self.on_leave()
         self._lock = locks.acquire(self.backup_dir, "BackupAndRestore")
@@ -80,7 +78,7 @@ class BackupAndRestore(Callback):
                 unfinished.unlink(missing_ok=True)
 
     def earlier_run(self) -> Any:
-        """The last backup, or the one before it where the last cannot be read; None for none."""
+        """The last backup, or the last but one if the last is damaged; None without a backup."""
         if not any(path.exists() for path in self._files()):
             return None
         return runs.read_latest(self.backup_dir, "BackupAndRestore")
@@ -104,13 +102,13 @@ class BackupAndRestore(Callback):
             folder.rmdir()
 
     def on_leave(self) -> None:
-        """Gives the folder back."""
+        """Unlocks the folder."""
         if self._lock is not None:
             locks.release(self._lock)
             self._lock = None
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: it keeps the others'."""
+        """An empty dict: the callback has no state of its own."""
         return {}
 
     def _files(self) -> list[Path]:

@@ -1,8 +1,8 @@
-"""What `save_freq` may be."""
+"""The check of the argument `save_freq`: "epoch", or a number of batches."""
 
 import pytest
 
-from jkeras.callbacks.batches import checked_frequency
+from jkeras.callbacks.save_freq import checked_save_freq
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from jkeras.callbacks.batches import checked_frequency
 )
 def test_anything_else_is_refused(value: object, kind: type, got: str) -> None:
     with pytest.raises(kind) as caught:
-        checked_frequency("A", "save_freq", value)
+        checked_save_freq("A", "save_freq", value)
     assert str(caught.value) == (
         f"A: `save_freq`: expected 'epoch' or a number of batches of at least 1, got {got}."
     )
