@@ -2,12 +2,12 @@
 
 A callback is any object with some of the hooks below; `Callback` has all of them, doing nothing.
 Hooks around epochs and phases cost nothing. A hook around batches makes training stop after every
-step and read its results, which is several times slower for a small model; nobody else pays for it.
-A callback that says `async_safe = True` does not need every step: its batch hooks are called once
-for each dispatch of many steps, a dispatch late, and cost nothing either. One that wants to look
-after every so many steps says so with `boundaries`, and dispatches end there.
+step and read its results, which is several times slower for a small model; without such a hook
+steps are dispatched together. A callback with `async_safe = True` does not need every step: its
+batch hooks are called once for each dispatch of many steps, one dispatch late, and cost nothing
+either. A callback that runs after every n steps sets `boundaries = n`, and dispatches end there.
 
-What a callback remembers is part of a checkpoint: `get_state` and `set_state` say what that is.
+The state of a callback is part of a checkpoint: `get_state` returns it and `set_state` restores it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Callback:
     Attributes:
       model: the trainer that runs it; set `model.stop_training = True` to end after this epoch.
       params: `{"verbose": …, "epochs": …, "steps": …}` of the run.
-      async_safe: whether batch hooks may come late, and once for many steps; the number they get is
-        then that of the last of these steps, and `logs` are means over the epoch so far, as always.
-      boundaries: after so many steps each, counted on from epoch to epoch, `on_boundary` is called;
-        None for never.
+      async_safe: whether batch hooks may be called late, and once for many steps; `batch` is then
+        the number of the last of these steps, and `logs` are still means over the epoch so far.
+      boundaries: the number of steps from one call of `on_boundary` to the next, counted across
+        epochs; None for no calls.
 
     Source: `keras.callbacks.Callback`.
     """
@@ -49,11 +49,11 @@ class Callback:
     boundaries: int | None = None
 
     def set_model(self, model: Any) -> None:
-        """Called before anything else with the trainer."""
+        """Called before all other hooks, with the trainer."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called before anything else with the run's parameters."""
+        """Called before all other hooks, with the parameters of the run."""
         self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -66,7 +66,7 @@ class Callback:
         """Before an epoch, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """After an epoch and its validation; `logs` hold both, `val_` before the latter's names."""
+        """After an epoch and its validation, whose names in `logs` begin with `val_`."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before a training step, counted from 0 in the epoch; calls `on_batch_begin`."""
@@ -107,34 +107,34 @@ class Callback:
         """Another name for `on_train_batch_end`."""
 
     def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
-        """After every `boundaries` steps; everything stands still, and all batch hooks were called
-        up to `batch`, counted from 0 in the epoch.
+        """After every `boundaries` steps, when no step is in flight and all batch hooks up to
+        `batch`, counted from 0 in the epoch, have run.
         """
 
     def on_pause(self, reason: str) -> None:
-        """When everything stands still and every callback has heard of all that was: `reason` is
-        "epoch" after each epoch, "interrupt" after Ctrl-C or a request to end.
+        """When no step is in flight and all earlier hooks have run: `reason` is "epoch" after each
+        epoch, "interrupt" after Ctrl-C or a termination request (SIGTERM).
         """
 
     def on_leave(self) -> None:
-        """When `fit` is left, in whatever way: by an error, too."""
+        """When `fit` ends, also by an error."""
 
     def earlier_run(self) -> Any:
-        """The state of a run to go on from, as `Trainer.snapshot` gave it; None to begin anew.
+        """The state of a run to continue, from `Trainer.snapshot`; None to start from scratch.
 
-        Asked after `on_train_begin`.
+        Called after `on_train_begin`.
         """
         return None
 
     def get_state(self) -> dict[str, Any]:
-        """What this callback remembers of a run, for a checkpoint.
+        """The state of this callback in a run, for a checkpoint.
 
-        By default its attributes that are numbers, strings, arrays, Python's containers of them,
-        random generators, or objects with such attributes alone; those that `__init__` has an
-        argument of that name for, when they have changed since `fit` began.
+        By default the attributes that are numbers, strings, arrays, Python's containers of them,
+        random generators, or objects with only such attributes. An attribute that is named like an
+        argument of `__init__` is included if it has changed since `fit` began.
         """
         return changed_attributes(self, vars(self).get(AT_START))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Takes back what `get_state` gave, after `on_train_begin` of a run that goes on."""
+        """Restores the state of `get_state`, after `on_train_begin` of a continued run."""
         restore_attributes(self, state)

@@ -6,8 +6,8 @@
     ...
     callbacks.on_epoch_end(0, {"loss": 0.5})
 
-Law: what a callback puts into `logs` is seen by those after it in the same hook, and by nobody
-else: the caller's dict stays as it was.
+Law: an entry that a callback adds to `logs` is visible to later callbacks in the same hook only;
+the caller's dict is not modified.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from jkeras.core.errors import describe
 class CallbackList(Callback):
     """Calls a hook on every callback that has it, in order.
 
-    It has every hook of `Callback` itself, for loops that are written by hand.
+    The list has every hook of `Callback` itself, for custom training loops.
 
     Args:
       callbacks: a callback, an iterable of them (lists may stand in lists), or None.
-      add_history: append a `History`, unless there is one.
-      add_progbar: append a `ProgbarLogger`, unless there is one.
-      model: the trainer, given to `set_model`; None for a loop without one.
-      **params: given to `set_params`: `verbose`, `epochs`, `steps`.
+      add_history: append a `History` if `callbacks` has none.
+      add_progbar: append a `ProgbarLogger` if `callbacks` has none.
+      model: the trainer, for `set_model`; None for a loop without a trainer.
+      **params: the parameters for `set_params`: `verbose`, `epochs`, `steps`.
 
     Attributes:
       callbacks: the callbacks, as a list.
-      params: what `set_params` was given last.
-      history: the first `History` among them, or None.
+      params: the parameters of the last call of `set_params`.
+      history: the first `History` among the callbacks, or None.
 
     Raises:
       TypeError: an object has none of the hooks, or is a class instead of an object.
@@ -88,10 +88,10 @@ class CallbackList(Callback):
         return any(isinstance(callback, ProgbarLogger) for callback in self.callbacks)
 
     def append(self, callback: object) -> None:
-        """Adds a callback at the end, and tells it the model and the parameters.
+        """Adds a callback at the end, and calls its `set_model` and `set_params`.
 
         Raises:
-          TypeError: it has none of the hooks, or is a class.
+          TypeError: the callback has none of the hooks, or is a class.
         """
         _check(callback)
         self.callbacks.append(callback)
@@ -99,17 +99,17 @@ class CallbackList(Callback):
         _introduce([callback], "set_params", self.params)
 
     def set_model(self, model: Any) -> None:
-        """Tells every callback the trainer; None is not told."""
+        """Calls `set_model` of every callback, unless `model` is None."""
         self.model = model
         _introduce(self.callbacks, "set_model", model)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Tells every callback the parameters of the run; none are not told."""
+        """Calls `set_params` of every callback, unless there are no parameters."""
         self.params = params
         _introduce(self.callbacks, "set_params", params)
 
     def call(self, hook: str, *args: Any) -> None:
-        """Calls `hook(*args)` wherever it exists; the last argument are the logs."""
+        """Calls `hook(*args)` of every callback that has it; the last argument is the logs."""
         *numbers, logs = args
         logs = plain_logs(logs)
         for callback in self.callbacks:
@@ -131,23 +131,23 @@ class CallbackList(Callback):
 
     @property
     def _ours(self) -> list[Callback]:
-        """Those that know what Keras's do not: boundaries, checkpoints."""
+        """The callbacks with the hooks that Keras's callbacks lack: boundaries, checkpoints."""
         return [callback for callback in self.callbacks if isinstance(callback, Callback)]
 
     @property
     def all_boundaries(self) -> tuple[int, ...]:
-        """After how many steps each callbacks want everything to stand still, smallest first."""
+        """The different values of `boundaries` of the callbacks, smallest first."""
         return tuple(sorted({c.boundaries for c in self._ours if c.boundaries}))
 
     def at_boundary(self, every: int, batch: int, logs: Mapping[str, Any]) -> None:
-        """Calls `on_boundary` of those that want it after so many steps."""
+        """Calls `on_boundary` of the callbacks with this value of `boundaries`."""
         for callback in self._ours:
             if callback.boundaries == every:
                 with _noting(callback, "on_boundary"):
                     callback.on_boundary(batch, plain_logs(logs))
 
     def pause(self, reason: str) -> None:
-        """Calls every `on_pause`."""
+        """Calls `on_pause` of every callback."""
         for callback in self._ours:
             with _noting(callback, "on_pause"):
                 callback.on_pause(reason)
@@ -158,25 +158,26 @@ class CallbackList(Callback):
             callback.on_leave()
 
     def earlier_run(self) -> Any:
-        """The state of a run that a callback wants to go on from; None when none does."""
+        """The first state of a run that a callback returns from `earlier_run`, or None."""
         return next((run for c in self._ours if (run := c.earlier_run()) is not None), None)
 
     def begin_run(self) -> None:
-        """Before a run: notes what the callbacks' arguments are, which may change in it."""
+        """Before a run: records the arguments of the callbacks, to detect changes in the run."""
         for callback in self._with_attributes:
             vars(callback)[AT_START] = argument_values(callback)
 
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
-        """What each callback remembers, with the name of its class; also those that are no
-        `Callback` of ours.
+        """The state of each callback under the name of its class; also of Keras's callbacks and
+        other objects with hooks.
         """
         return [(type(c).__name__, _state_of(c)) for c in self._with_attributes]
 
     def set_states(self, states: Mapping[tuple[str, int], dict[str, Any]]) -> None:
-        """Gives callbacks back what they remembered.
+        """Restores the states of the callbacks.
 
         Args:
-          states: by the name of the class, and how many of that class come before it.
+          states: the state of each callback, by the name of the class and the number of earlier
+            callbacks of that class.
         """
         seen: Counter[str] = Counter()
         for callback in self._with_attributes:
@@ -207,7 +208,7 @@ def _give_back(callback: Any, state: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _noting(callback: object, hook: str) -> Iterator[None]:
-    """Gives what a callback raises a note that names it."""
+    """Adds a note with the callback's name to an exception that the callback raises."""
     try:
         yield
     except Exception as error:  # whatever a user's code raises; it goes on as it is
@@ -254,7 +255,7 @@ def _introduce(callbacks: Iterable[Any], method: str, value: Any) -> None:
 
 
 def _found(callback: object, hook: str) -> Callable[..., Any] | None:
-    """The callback's hook; an object without one for training batches may have the short name."""
+    """The hook of a callback; `on_batch_…` stands in for `on_train_batch_…`."""
     function = getattr(callback, hook, None)
     if function is None and hook.startswith("on_train_batch_"):
         function = getattr(callback, hook.replace("train_", ""), None)
@@ -295,7 +296,7 @@ def _overrides(callback: object, hook: str) -> bool:
 
 
 def _hook(name: str) -> Callable[..., None]:
-    """The method of the list that calls this hook of every callback."""
+    """The method of the list for the hook `name`: calls the hook of every callback."""
 
     def numbered(self: CallbackList, number: int, logs: dict[str, Any] | None = None) -> None:
         self.call(name, number, logs)

@@ -14,19 +14,19 @@ from jkeras.core.folders import atomic_write
 
 
 class CSVLogger(Callback):
-    """Writes one line an epoch, which is in the file when the epoch is over.
+    """Writes one line an epoch, and flushes the file at the end of each epoch.
 
-    The columns are `epoch`, from 0, and the names of the first epoch's logs, sorted; where none of
-    them begins with `val_`, also all of them with `val_` before. What an epoch has no value of is
-    `NA`; names that come up later have no column.
+    The columns are `epoch`, from 0, and the names of the first epoch's logs, sorted; if no name
+    begins with `val_`, each name with the prefix `val_` has a column too. A missing value is
+    written as `NA`; names that first appear in a later epoch have no column.
 
     Args:
-      filename: the file; its folder is made when it is missing.
+      filename: the file; a missing folder is created.
       separator: one character between columns.
-      append: whether to go on with a file that is there, without a second header.
+      append: whether to append to an existing file, without a second header.
 
     Raises:
-      TypeError: `filename` is no path.
+      TypeError: `filename` is not a path.
       ValueError: `separator` is not one character.
 
     Source: `keras.callbacks.CSVLogger`; the bytes are the same.
@@ -68,7 +68,7 @@ class CSVLogger(Callback):
             csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
 
     def get_state(self) -> dict[str, Any]:
-        """The columns, and the file's text: of a run that goes on it has the lines up to there."""
+        """The columns and the text of the file; a continued run restores these lines."""
         path = Path(self.filename)
         with path.open(newline="", encoding="utf-8") as file:
             return {"keys": self.keys, "text": file.read()}

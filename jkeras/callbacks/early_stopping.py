@@ -20,17 +20,17 @@ class EarlyStopping(MonitorCallback):
       mode: "min", "max", or "auto", which goes by the metric.
       baseline: a value that must be beaten for an epoch to reset the wait.
       restore_best_weights: whether the model ends with the weights of its best epoch, also when
-        training ends by itself.
-      start_from_epoch: epochs to let pass before watching.
+        all epochs have run.
+      start_from_epoch: the number of epochs before monitoring begins.
 
     Attributes:
       best: the best value so far; None before the first one.
-      best_epoch: its epoch, from 0.
-      best_weights: the weights of that epoch, where they are kept.
-      stopped_epoch: the epoch that stopped training; 0 when none did.
+      best_epoch: the epoch of the best value, from 0.
+      best_weights: the weights of the best epoch, with `restore_best_weights`.
+      stopped_epoch: the epoch in which training stopped early; 0 if training ran to the end.
       wait: epochs since the last improvement.
 
-    A NaN is never the best value; in Keras it is when it comes first, and nothing improves on it.
+    A NaN is never the best value. (In Keras a first NaN is, and no later value improves on it.)
 
     Source: `keras.callbacks.EarlyStopping`.
     """
@@ -89,7 +89,7 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
     def _reset(self) -> None:
-        """Forgets the last run."""
+        """Sets all attributes to those before the first epoch."""
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None

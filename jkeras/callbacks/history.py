@@ -1,4 +1,4 @@
-"""What happened in each epoch."""
+"""`History`: the logs of every epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from jkeras.callbacks.base import Callback, Logs
 class History(Callback):
     """The logs of every epoch, as `fit` returns them; also `model.history`, from the run's start.
 
-    One that is given to `fit` is the one it returns; over several runs its columns grow on.
+    A `History` among the `callbacks` of `fit` is the one that `fit` returns; over several runs its
+    lists grow.
 
     Attributes:
       history: log name -> one float per epoch: `{"accuracy": […], "loss": […], "val_loss": […]}`.
@@ -26,7 +27,7 @@ class History(Callback):
         self.interrupted = False
 
     def set_model(self, model: Any) -> None:
-        """Makes this the model's `history`."""
+        """Sets `model.history` to this object."""
         super().set_model(model)
         model.history = self
 

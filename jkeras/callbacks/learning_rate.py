@@ -1,8 +1,8 @@
 """Changing the learning rate between epochs: by a function of the epoch, or when nothing improves.
 
-Both go through `model.optimizer.learning_rate`, an array in the optimizer's state, so they compile
-nothing anew; both write the rate into the logs, as `learning_rate`. Of a `MultiOptimizer` they set
-every rate, and log each under the name of its optimizer: `learning_rate_adam`.
+Both set `model.optimizer.learning_rate`, an array in the optimizer's state, so nothing is compiled
+again; both write the rate into the logs, as `learning_rate`. For a `MultiOptimizer` they set the
+rate of every optimizer, and log each under the name of its optimizer: `learning_rate_adam`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from jkeras.core.errors import describe, named_arguments
 
 
 def holders_of(model: Any) -> dict[str, Any]:
-    """What has a learning rate, by its name: the optimizer ("" then), each of several, or for a
-    transformation of optax's, which has no such attribute, the model.
+    """The objects with a learning rate, by name: the optimizer (under ""), each optimizer of a
+    `MultiOptimizer`, or, for a transformation of optax, which has no such attribute, the model.
     """
     several = getattr(model.optimizer, "optimizers", None)
     if several is not None:
@@ -44,7 +44,7 @@ class LearningRateScheduler(Callback):
       verbose: 1 prints a line each epoch.
 
     Raises:
-      TypeError: `schedule` is not a function; while training: it returns no number.
+      TypeError: `schedule` is not a function; while training: `schedule` returns no number.
 
     Differs from Keras: any real number is taken as a rate, arrays without axes included, and a
     TypeError inside `schedule` is not mistaken for a function of one argument.
@@ -101,7 +101,7 @@ class ReduceLROnPlateau(MonitorCallback):
     Attributes:
       best: the best value so far; None before the first one.
       wait: epochs since the last improvement.
-      cooldown_counter: epochs that are still to wait after lowering.
+      cooldown_counter: the remaining epochs to wait after lowering.
 
     Raises:
       ValueError: `factor` is not in [0, 1).
@@ -160,11 +160,11 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def in_cooldown(self) -> bool:
-        """Whether the last lowering is so recent that epochs do not count yet."""
+        """Whether the callback still waits after it has lowered the rate."""
         return self.cooldown_counter > 0
 
     def _lower(self, epoch: int) -> bool:
-        """Lowers each rate that is not at its minimum; returns whether there was one."""
+        """Lowers each rate above `min_lr`; returns whether a rate has changed."""
         lowered = False
         for name, holder in holders_of(self.model).items():
             old = float(holder.learning_rate)
@@ -179,7 +179,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with so many arguments; True where it does not tell."""
+    """Whether a function accepts `count` positional arguments; True without a known signature."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -17,8 +17,8 @@ WEIGHTS = (".weights.h5", ".safetensors", ".msgpack")
 
 
 class ModelCheckpoint(SavingCallback):
-    """Saves the model, or its weights, after every epoch, or after so many batches; each file is
-    written whole or not at all.
+    """Saves the model, or its weights, after every epoch, or after every n batches. Each file is
+    written atomically.
 
     Args:
       filepath: ends with `.keras`, for the whole model; with `save_weights_only`, with
@@ -28,18 +28,18 @@ class ModelCheckpoint(SavingCallback):
       monitor: a log name, such as `"val_loss"`.
       verbose: 1 prints a line about each decision.
       save_best_only: save only when `monitor` has improved.
-      save_weights_only: save with `save_weights` instead of `save`.
+      save_weights_only: save the weights with `model.save_weights` instead of the model.
       mode: "min", "max", or "auto", which goes by the metric.
       save_freq: "epoch", or a number of batches, counted from the run's first one on; the steps
         between two files are still dispatched together.
-      initial_value_threshold: a value that `monitor` has to beat to be saved at all.
+      initial_value_threshold: the value that `monitor` has to beat before anything is saved.
 
     Attributes:
       best: the best value so far; None before the first one.
 
     Raises:
-      TypeError, ValueError: an argument is none of these; while training: `filepath` names a value
-        that is not among the logs.
+      TypeError, ValueError: an argument has a wrong type or value; while training: `filepath` names
+        a value that is not among the logs.
 
     Source: `keras.callbacks.ModelCheckpoint`.
     """
@@ -112,7 +112,7 @@ def _checked_path(filepath: object, weights_only: bool) -> str:
 
 
 def _calls(path: str, weights_only: bool) -> str:
-    """The call that was meant; the other one too, where the ending is the other one's."""
+    """The corrected call for an error message, with `save_weights_only` as the ending requires."""
     stem = path
     for ending in (*WEIGHTS, *WHOLE, ".h5"):
         stem = stem.removesuffix(ending)

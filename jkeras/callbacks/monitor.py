@@ -1,7 +1,7 @@
-"""Watching one value of the logs: which way is better, and whether it became better.
+"""The base of callbacks that monitor a value of the logs: its direction, and its improvements.
 
-Which way is better is said by `mode`, or follows from what is watched: the class of the model's
-metric with that name, else words in the name. Where neither tells, the user has to.
+The direction, whether larger or smaller is better, is `mode`, or follows from the class of the
+model's metric with that name, else from words in the name. If neither is known, `mode` is required.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ _FALLING = (
 
 
 class MonitorCallback(Callback):
-    """Base of callbacks that ask whether `monitor` has improved.
+    """Base of callbacks that check whether `monitor` has improved.
 
     Args:
       monitor: a log name, such as `"val_loss"`.
       mode: "min", "max", or "auto", which goes by the metric.
-      baseline: the first value of `best`; None to take the first value that is seen.
+      baseline: the initial value of `best`; None for the first value in the logs.
       min_delta: the least change that counts as an improvement, in the monitor's units.
 
     Attributes:
       best: the best value so far; None before the first one.
 
-    A NaN is never the best value; in Keras it is when it comes first, and nothing improves on it.
+    A NaN is never the best value. (In Keras a first NaN is, and no later value improves on it.)
 
     Raises:
       TypeError: `monitor` is not a string.
-      ValueError: another mode; while training: "auto" cannot tell which way is better.
+      ValueError: an unknown mode; while training: "auto" cannot determine the direction.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class MonitorCallback(Callback):
         self._rises: bool | None = {"max": True, "min": False}.get(mode)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Finds out which way is better, if the model already knows the value's name."""
+        """Determines the direction, if the model already has a metric of this name."""
         if self.monitor.removeprefix("val_") in getattr(self.model, "metrics_names", ()):
             self.rises()
 
@@ -102,7 +102,7 @@ class MonitorCallback(Callback):
         return bool(new > old if self.rises() else new < old)
 
     def value_in(self, logs: Logs | None) -> float | None:
-        """The watched value, or None with a warning when it is not among the logs."""
+        """The value of `monitor`, or None with a warning if the logs do not have it."""
         logs = logs or {}
         if self.monitor in logs:
             return self._scalar(logs[self.monitor])
@@ -127,8 +127,7 @@ class MonitorCallback(Callback):
 
 
 def direction(monitor: str, metrics: Iterable[Any] = ()) -> bool | None:
-    """Whether a value is better when larger, by its metric's class or else by its name; None where
-    neither tells.
+    """Whether a larger value is better, by the metric's class or else by the name; None if unknown.
 
     Args:
       monitor: a log name.
@@ -153,5 +152,5 @@ def _log_name(metric: object) -> Any:
 
 
 def _kind(metric: object) -> str:
-    """The class of a metric in snake case; of a metric that is a loss, the loss's."""
+    """The class of a metric in snake case; for a `LossMetric` the class of its loss."""
     return snake_case(type(getattr(metric, "loss", metric)).__name__)

@@ -1,8 +1,9 @@
-"""All that a run is, written by Orbax while the run goes on.
+"""`OrbaxCheckpoint`: the whole state of a run, written by Orbax in the background.
 
 Laws:
-  - `fit(resume_from=directory)` goes on from the latest checkpoint as if nothing had happened.
-  - A checkpoint is there whole or not at all; one that cannot be written leaves those before it.
+  - `fit(resume_from=directory)` continues from the latest checkpoint with the same results, bit for
+    bit, as an uninterrupted run.
+  - A checkpoint is written atomically; a failed write leaves the earlier checkpoints intact.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from jkeras.saving.orbax_manager import Manager, checked_count
 
 
 class OrbaxCheckpoint(SavingCallback):
-    """Saves the state of training after every epoch, or after so many batches, in the background.
+    """Saves the state of training after every epoch, or after every n batches, in the background.
 
-    Each checkpoint is a folder in `directory`, named after the number of updates that the model has
-    seen. It holds everything: weights, optimizer, metrics, history, the place in the data, and what
-    other callbacks remember. `fit(resume_from=directory)` goes on from the latest one, in the
-    middle of an epoch too, and `model.load_weights(directory)` reads its weights.
+    Each checkpoint is a folder in `directory`, named after the number of updates so far. It holds
+    weights, optimizer, metrics, history, the position in the data, and the state of other
+    callbacks. `fit(resume_from=directory)` continues from the latest checkpoint, also in the middle
+    of an epoch, and `model.load_weights(directory)` reads its weights.
 
-    When training ends, the last checkpoint is waited for. One that could not be written is an error
-    of the next one, or of the end.
+    The end of training waits for the last checkpoint. A failed write raises at the next checkpoint,
+    or at the end of training.
 
     Args:
-      directory: a folder of its own; made when it is missing.
+      directory: a folder for these checkpoints alone; created if missing.
       monitor: a log name, such as `"val_loss"`.
       verbose: 1 prints a line about each decision.
       save_best_only: save only when `monitor` has improved.
@@ -40,20 +41,20 @@ class OrbaxCheckpoint(SavingCallback):
       save_freq: "epoch", or a number of batches, counted on from epoch to epoch; the steps between
         two checkpoints are still dispatched together. After Ctrl-C or a request to end there is one
         more, unless `save_best_only`.
-      initial_value_threshold: a value that `monitor` has to beat to be saved at all.
-      max_to_keep: how many checkpoints stay, the latest ones; None for all.
-      save_on_background: go on with training while a checkpoint is written.
-      save_weights_only: save `params` and `state` alone; no run can go on from them.
+      initial_value_threshold: the value that `monitor` has to beat before anything is saved.
+      max_to_keep: the number of latest checkpoints that are kept; None for all.
+      save_on_background: whether training continues while a checkpoint is written.
+      save_weights_only: save `params` and `state` alone; `resume_from` needs more than these.
 
     Raises:
-      TypeError, ValueError: an argument is none of these; when training begins: the folder has
-        checkpoints of a run that went further.
+      TypeError, ValueError: an argument has a wrong type or value; when training begins: the folder
+        has checkpoints of a run with more updates.
       FolderInUse: when training begins: another run writes to the folder.
       OSError: while training: a checkpoint could not be written.
 
-    Differs from Keras: a checkpoint has everything, not weights and optimizer alone; its number
-    counts updates, not epochs, so that a second `fit` goes on counting; an error of the writer is
-    told.
+    Differs from Keras: a checkpoint has the whole state, not weights and optimizer alone; its
+    number counts updates, not epochs, so that a second `fit` continues the numbers; a failed write
+    raises an error.
 
     Source: `keras.callbacks.OrbaxCheckpoint`.
     """
@@ -87,7 +88,7 @@ class OrbaxCheckpoint(SavingCallback):
         self._saved: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Takes the folder, for this run alone."""
+        """Locks the folder for this run."""
         super().on_train_begin(logs)
         self.on_leave()
         self._manager = Manager(
@@ -106,7 +107,7 @@ class OrbaxCheckpoint(SavingCallback):
         self._epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Decides; what is saved are the values after all callbacks have heard of this epoch."""
+        """Decides whether to save; `on_pause` saves, after `on_epoch_end` of all callbacks."""
         if self.save_freq == "epoch" and self._decides(epoch, logs):
             self._logs = logs or {}
 
@@ -122,20 +123,20 @@ class OrbaxCheckpoint(SavingCallback):
         self._logs = None
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Waits for the last checkpoint, and lets the folder go."""
+        """Waits for the last checkpoint, and unlocks the folder."""
         self._close()
 
     def wait_until_finished(self) -> None:
-        """Waits until everything is written.
+        """Waits until the last checkpoint is written.
 
         Raises:
-          OSError: the last checkpoint could not be written; those before it are whole.
+          OSError: the last checkpoint could not be written; earlier checkpoints are intact.
         """
         if self._manager is not None:
             self._manager.wait()
 
     def on_leave(self) -> None:
-        """Lets the folder go; a run that an error ended says that, and this only warns."""
+        """Unlocks the folder; a failed write is only a warning here, after another error."""
         try:
             self._close()
         except OSError as error:
@@ -147,7 +148,7 @@ class OrbaxCheckpoint(SavingCallback):
             manager.close()
 
     def _check_order(self) -> None:
-        """Refuses to write before the latest checkpoint: it would be another run's."""
+        """Raises if the next step is before the latest checkpoint, which is from another run."""
         assert self._manager is not None, "on_train_begin has made it"
         now = int(self.model.train_state.step)
         if later := self._manager.readable(now + 1):
@@ -176,7 +177,7 @@ class OrbaxCheckpoint(SavingCallback):
 
 
 def _as_numbers(logs: dict[str, Any]) -> dict[str, float]:
-    """Those of the logs that are one number.
+    """The entries of the logs that are single numbers.
 
     Example:
       >>> _as_numbers({"loss": 0.5, "each": [0.1, 0.2]})

@@ -14,13 +14,13 @@ from jkeras.core.errors import describe
 class Profiler(Callback):
     """Writes what the device did during some steps, for Perfetto, XProf or TensorBoard.
 
-    Until the last of them is done every step is dispatched by itself, as with any callback that
-    watches batches; then training goes on at full speed.
+    Until the last of these steps every step is dispatched on its own, as with any callback with
+    batch hooks; then training continues at full speed.
 
     Args:
       folder: where the trace goes, `folder/plugins/profile/<time>/`; its `.trace.json.gz` opens in
         ui.perfetto.dev, the folder in TensorBoard.
-      steps: the first and the last step of the run to trace, from 1. The first one of all holds the
+      steps: the first and the last step of the run to trace, from 1. Step 1 includes the
         compilation.
 
     Raises:
@@ -42,7 +42,7 @@ class Profiler(Callback):
         self._mark: Any = None
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Starts the trace before the first step, and marks each."""
+        """Starts the trace before the first step, and annotates each step."""
         self._step += 1
         if self._step == self.steps[0]:
             jax.profiler.start_trace(str(self.folder))
@@ -51,7 +51,7 @@ class Profiler(Callback):
             self._mark.__enter__()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Ends a step's mark, and the trace after the last step."""
+        """Ends the annotation of a step, and the trace after the last step."""
         if self._mark is not None:
             self._mark.__exit__(None, None, None)
             self._mark = None
@@ -59,12 +59,12 @@ class Profiler(Callback):
             self._finish()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Ends the trace of a run that was shorter."""
+        """Ends the trace if the run was shorter than `steps`."""
         if self.steps[0] <= self._step < self.steps[1]:
             self._finish()
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: a trace is this process's."""
+        """An empty dict: a checkpoint holds no trace."""
         return {}
 
     def _finish(self) -> None:

@@ -9,13 +9,13 @@ from jkeras.display import ProgressBar
 
 
 class ProgbarLogger(Callback):
-    """Draws the bar that `fit` draws by itself.
+    """Draws the progress bar of `fit`.
 
-    `CallbackList(add_progbar=True, epochs=…, steps=…, verbose=…)` makes one. Given to `fit`, it
-    takes the place of the trainer's own bar.
+    `CallbackList(add_progbar=True, epochs=…, steps=…, verbose=…)` makes one. In the `callbacks` of
+    `fit` it replaces the trainer's own bar.
 
     Attributes:
-      seen: steps of this epoch that are done.
+      seen: the number of finished steps in this epoch.
       target: steps in all, or None when unknown.
       epochs: the number of the last epoch.
       verbose: 0 silent, 1 a bar, 2 one line at the end.

@@ -16,12 +16,12 @@ SECONDS = 10.0
 class RemoteMonitor(Callback):
     """Sends the epoch's number and logs by POST, after every epoch.
 
-    A server that cannot be reached, or that answers with an error, is a warning; training goes on.
+    If the server is unreachable or replies with an error, that is a warning; training continues.
 
     Args:
-      root: the server, such as `"http://localhost:9000"`.
-      path: where on the server.
-      field: the form's field with the JSON text, when it is sent as a form.
+      root: the URL of the server, such as `"http://localhost:9000"`.
+      path: the path on the server.
+      field: the name of the form field with the JSON text, unless `send_as_json`.
       headers: more HTTP headers.
       send_as_json: whether the body is the JSON text itself, as `application/json`.
 

@@ -1,4 +1,4 @@
-"""Evaluating with averaged weights, and training on with the others."""
+"""`SwapEMAWeights`: evaluation with the averaged weights, training with the latest weights."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from jkeras.core.errors import named_arguments
 
 
 class SwapEMAWeights(Callback):
-    """Puts the optimizer's averages of the weights in their place while the model evaluates or
-    predicts, and the weights back afterwards.
+    """Replaces the weights by the optimizer's moving averages while the model evaluates or
+    predicts, and restores the weights afterwards.
 
     Args:
-      swap_on_epoch: put them in place at the end of each epoch too, until the next begins, so that
-        callbacks after this one (a `ModelCheckpoint`) see them.
+      swap_on_epoch: use the averages from the end of each epoch to the start of the next too, so
+        that later callbacks (a `ModelCheckpoint`) see the averages.
 
     Raises:
-      ValueError: when it is given to a model whose optimizer has no `use_ema`.
+      ValueError: the optimizer of the model has no `use_ema`.
 
-    Differs from Keras: a prediction ends with the weights it began with, and a run that is stopped
-    early ends with the averages, as every other does.
+    Differs from Keras: a prediction ends with the weights that it began with, and a run that is
+    stopped early ends with the averages, like every other run.
 
     Source: `keras.callbacks.SwapEMAWeights`.
     """

@@ -1,4 +1,4 @@
-"""What happened in training, for TensorBoard, written through tensorboardX.
+"""`TensorBoard`: logs of training for TensorBoard, written by tensorboardX.
 
 Tags and folders are Keras's: `epoch_loss` under `train/` and under `validation/`, so old and new
 runs lie in one picture.
@@ -30,24 +30,24 @@ _numbers = itertools.count()
 
 
 class TensorBoard(Callback):
-    """Writes losses, metrics, the learning rate, and if wanted weights, for TensorBoard.
+    """Writes losses, metrics, the learning rate, and optionally weights, for TensorBoard.
 
     Args:
       log_dir: the folder to give to TensorBoard.
-      histogram_freq: histograms of all weights after every so many epochs; 0 for none.
+      histogram_freq: the number of epochs between histograms of all weights; 0 for none.
       write_graph: has no effect, as in Keras without TensorFlow: there is no TensorFlow graph.
         `model.summary()` shows the layers.
       write_images: also draw the weights as images, where histograms are written; needs Pillow.
-      write_steps_per_second: also write how many steps a second were made.
-      update_freq: "epoch"; or "batch", or a number: also write the logs after every so many
-        batches, which dispatches every step by itself.
+      write_steps_per_second: also write the number of steps per second.
+      update_freq: "epoch"; or "batch" or a number n, to also write the logs after every batch or
+        every n batches, which dispatches every step on its own.
       profile_batch: the number of a step, counted from 1, or the first and the last of several, to
         record with the profiler; 0 for none.
-      embeddings_freq, embeddings_metadata: have to be left out: the projector is not written.
+      embeddings_freq, embeddings_metadata: must be left out; the projector is not supported.
 
     Raises:
       ImportError: tensorboardX is not installed.
-      TypeError, ValueError: an argument is none of these.
+      TypeError, ValueError: an argument has a wrong type or value.
 
     Source: `keras.callbacks.TensorBoard`.
     """
@@ -108,7 +108,7 @@ class TensorBoard(Callback):
         self._close()
 
     def get_state(self) -> dict[str, Any]:
-        """How many batches it has seen; clocks and files are this process's."""
+        """The number of batches so far; clocks and files are not part of a checkpoint."""
         return {"_batch": self._batch}
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -150,7 +150,7 @@ class TensorBoard(Callback):
         self._write("train", {f"batch_{name}": value for name, value in logs.items()}, self._batch)
 
     def _profile(self, hook: str, batch: int) -> None:
-        """Passes a hook on to the profiler, which has it as long as it has something to do."""
+        """Forwards a hook to the profiler, until the profiler is done."""
         function = getattr(self._profiler, hook, None)
         if function is not None:
             function(batch)
@@ -223,7 +223,7 @@ def _steps_to_profile(value: int | str | tuple[int, int]) -> tuple[int, int] | N
 
 
 def _as_image(weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """A vector as a line and a matrix as a picture that is wider than high; of others, None."""
+    """A vector as one row and a matrix as a wide image; None for other ranks."""
     values = weight.squeeze()
     if values.ndim == 1:
         return values[None]
