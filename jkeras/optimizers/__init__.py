@@ -6,11 +6,11 @@ from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
 from jkeras.optimizers.descent import SGD, Lion
 from jkeras.optimizers.ftrl import Ftrl
+from jkeras.optimizers.learning_rate import get_learning_rate, set_learning_rate
 from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
 from jkeras.optimizers.loss_scale import LossScaleOptimizer, LossScaleState
 from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
 from jkeras.optimizers.muon import Muon
-from jkeras.optimizers.rates import get_learning_rate, set_learning_rate
 from jkeras.optimizers.refit import refitted
 from jkeras.optimizers.resolve import (
     apply_updates,

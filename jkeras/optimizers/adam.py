@@ -1,8 +1,7 @@
 """Adam and its family: moving means of the gradient and of its square.
 
 In the formulas g is the clipped gradient, p the variable, η the learning rate and t the step, from
-1; m ← m + (1 - β₁)(g - m) and v ← v + (1 - β₂)(g² - v). The members differ in what they make of m
-and v.
+1; m ← m + (1 - β₁)(g - m) and v ← v + (1 - β₂)(g² - v). The rules differ in their use of m and v.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Adam(_TwoBetas):
       beta_1: decay of the mean of gradients, in [0, 1).
       beta_2: decay of the mean of squared gradients, in [0, 1).
       epsilon: keeps the divisor away from zero.
-      amsgrad: never let the divisor's v fall.
+      amsgrad: use the largest v so far in the divisor.
 
     The other arguments are `Optimizer`'s.
 
@@ -102,7 +101,7 @@ class AdamW(Adam):
 
 
 class Adamax(_TwoBetas):
-    """Adam with the largest gradient, slowly forgotten, in place of the root of v.
+    """Adam with the decaying maximum of the gradients in place of the root of v.
 
     u ← max(β₂·u, |g|), p ← p - η·m / ((1 - β₁ᵗ)·(u + ε)).
 
@@ -207,7 +206,7 @@ class ScheduleFreeAdamW(Optimizer):
       beta_1: the share of the average in y, in (0, 1].
       beta_2: decay of the mean of squared gradients, in [0, 1).
       epsilon: keeps the divisor away from zero.
-      warmup_steps: the steps over which η rises in a line from 0; 0 for none.
+      warmup_steps: the steps over which η rises linearly from 0; 0 for no warm-up.
 
     The other arguments are `Optimizer`'s; there is no weight decay unless one is given.
 

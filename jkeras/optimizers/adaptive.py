@@ -1,8 +1,8 @@
 """Rules that divide the gradient by a root of its past squares.
 
 In the formulas g is the clipped gradient, p the variable, η the learning rate and t the step, from
-1. They differ in what they remember of the squares: all of them (Adagrad), a moving mean (RMSprop,
-Adadelta), or the means of rows and columns alone (Adafactor).
+1. The rules differ in the statistic of the squares: their sum (Adagrad), a moving mean (RMSprop,
+Adadelta), or the means of rows and columns (Adafactor).
 """
 
 from __future__ import annotations
@@ -143,10 +143,9 @@ class Adafactor(Optimizer):
       beta_2_decay: the power of t, at most 0.
       epsilon_1: keeps the squares away from zero.
       epsilon_2: the least size a variable is taken to have.
-      clip_threshold: the longest root mean square of u, above 0; apart from `clipnorm` and its
-        like.
-      relative_step: kept for Keras's signature. Keras limits η by 1/√t whether it is set or not,
-        and so does this.
+      clip_threshold: the largest root mean square of u, above 0; independent of `clipnorm` and the
+        other clipping of gradients.
+      relative_step: part of the signature of Keras. As in Keras, 1/√t limits η for both values.
 
     The other arguments are `Optimizer`'s.
 
@@ -182,7 +181,7 @@ class Adafactor(Optimizer):
         return -jnp.maximum(_rms(variable), self.epsilon_2) * rate * direction, new
 
     def _velocity(self, squares: Array, slots: Slots, decay: Array) -> tuple[Array, Slots]:
-        """The v of every element, and what is kept of it."""
+        """The v of every element, and the slots that store it."""
         if "velocity" in slots:
             velocity = _decayed(slots["velocity"], squares, decay)
             return velocity, {"velocity": velocity}

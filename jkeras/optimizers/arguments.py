@@ -1,7 +1,8 @@
-"""What optimizers and schedules check when they are made: numbers in their range, flags, rates.
+"""Checks of the arguments of optimizers and schedules: numbers in their range, flags, rates.
 
-Each function here is a field's converter: it returns the value to keep, or raises TypeError for the
-wrong kind and ValueError for the wrong content. `Description` adds the owner and the field's name.
+Each function here is the converter of a field: it returns the value of the field, or raises
+TypeError for the wrong kind and ValueError for the wrong content. `Description` adds the owner and
+the field's name to the message.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ T = TypeVar("T")
 
 
 def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Number]:
-    """A converter to a Python number that `accept` agrees with.
+    """A converter to a Python number for which `accept` is true.
 
     Args:
-      words: what is expected, for the error: `"a number in [0, 1]"`.
-      accept: whether a number is in range; NaN must fail it.
+      words: the expected value, in words for the error: `"a number in [0, 1]"`.
+      accept: returns whether a number is in range; must be false for NaN.
 
     Example:
       >>> fraction = number("a number in [0, 1]", lambda value: 0 <= value <= 1)
@@ -79,7 +80,7 @@ _fixed_rate = number(
 
 
 def optional(convert: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    """`convert`, with None let through."""
+    """A converter like `convert` that returns None for None."""
     return lambda value: None if value is None else convert(value)
 
 
@@ -106,7 +107,7 @@ def integer(least: int) -> Callable[[Any], int]:
 
 
 def keyword(default: Any, convert: Callable[[Any], Any]) -> Any:
-    """A field that can only be given by name: the arguments that every optimizer has."""
+    """A keyword-only field: the arguments that every optimizer has."""
     return dataclasses.field(default=default, kw_only=True, metadata={"convert": convert})
 
 
@@ -130,8 +131,9 @@ def learning_rate(value: object) -> Number | Schedule:
     """A number of at least 0, or a schedule: any function from the step, or of nothing, to a rate.
 
     Raises:
-      TypeError: neither; or a schedule's class instead of an instance; or a function that needs
-        more than the step; or a traced array, which a description cannot hold.
+      TypeError: `value` is neither a number nor a schedule; a schedule's class instead of an
+        instance; a function that needs more arguments than the step; or a traced array, which a
+        description cannot hold.
       ValueError: a negative, infinite or NaN rate.
     """
     if isinstance(value, type):
@@ -148,14 +150,15 @@ def learning_rate(value: object) -> Number | Schedule:
 
 
 class RateOf(Description):
-    """A function of nothing as a schedule. It is called while tracing: a compiled step keeps its
-    rate.
+    """A function without arguments as a schedule.
+
+    The function is called while tracing, so a compiled step has a constant rate.
     """
 
     fn: Callable[..., Any]
 
     def __call__(self, step: ArrayLike) -> Any:
-        """What the function returns, at every step."""
+        """The return value of the function, at every step."""
         del step
         return self.fn()
 
@@ -176,7 +179,7 @@ def _function_of_step(schedule: Schedule) -> Schedule:
 
 
 def _takes(signature: inspect.Signature, *arguments: Any) -> bool:
-    """Whether a function of this signature can be called so."""
+    """Whether a function with this signature accepts these arguments."""
     try:
         signature.bind(*arguments)
     except TypeError:

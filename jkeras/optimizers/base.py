@@ -1,4 +1,4 @@
-"""What an optimizer is: a frozen description of one update rule, read as two pure functions.
+"""The base of optimizers: a frozen description of an update rule, with two pure functions.
 
     state = optimizer.init(params)
     updates, state = optimizer.update(grads, state, params)
@@ -8,13 +8,13 @@ Laws:
   - Numbers that training may change (the learning rate, momentum, weight decay) are arrays in the
     state, so changing one never compiles again, and a `vmap` over states is a sweep.
   - The state has the same structure before and after every update.
-  - An update does in this order: unscale the gradients, gather them, clip them, shrink each
-    variable by its decay, apply the rule to it, follow it with its average.
+  - An update does, in this order: divide the gradients by the loss scale, accumulate them, clip
+    them, apply weight decay, apply the rule, update the moving averages.
   - Arithmetic and slots are float32 for narrower parameters; an update has its parameter's dtype.
     (Keras computes in the narrow dtype, where Adam's 0.999 rounds to 1 and nothing moves.)
 
 A rule is a subclass with `slot_names` and `step`, written for one variable. The pair (init, update)
-is also what optax calls a gradient transformation, so an optimizer can stand inside `optax.chain`.
+is a gradient transformation in the sense of optax, so an optimizer may be part of `optax.chain`.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _number = arguments.optional(arguments.non_negative)
 
 
 class Scheduled(NamedTuple):
-    """A hyper-parameter that a schedule sets; marks it as not settable by hand."""
+    """A hyper-parameter that a schedule sets; the type marks it as not assignable."""
 
     value: Array
 
 
 class OptimizerState(NamedTuple):
-    """What an optimizer carries from update to update.
+    """The state of an optimizer between two updates.
 
     Attributes:
-      count: int32 scalar, the number of updates made, those that only gathered a gradient included.
-      hyperparams: float32 scalars that the next update will use, by argument name.
+      count: int32 scalar, the number of updates, including those that only accumulate a gradient.
+      hyperparams: float32 scalars for the next update, by argument name.
       slots: for each slot name a tree with the structure of `params`; None where a variable has no
         such slot.
     """
@@ -73,21 +73,21 @@ class Optimizer(Standalone, Description):
 
     Args:
       learning_rate: a number, or a schedule: a function from the step (int32, from 0) to the rate.
-        It counts every update, also those that only gather a gradient.
+        It counts every update, also those that only accumulate a gradient.
       weight_decay: each step first shrinks the variables by `learning_rate · weight_decay` of
         themselves; None or 0 for no decay.
-      clipnorm: longest norm of one variable's gradient, None or 0 for no limit.
+      clipnorm: largest norm of one variable's gradient, None or 0 for no limit.
       clipvalue: largest absolute value in a gradient, None or 0 for no limit.
-      global_clipnorm: longest norm of all gradients together, None or 0 for no limit.
-      use_ema: keep an exponential moving average of the variables in the state, which
-        `final_params` puts in their place at the end of training.
+      global_clipnorm: largest norm of all gradients together, None or 0 for no limit.
+      use_ema: keep an exponential moving average of the variables in the state; `final_params`
+        replaces the variables by their averages at the end of training.
       ema_momentum: the share of the old average in the new one, in [0, 1].
-      ema_overwrite_frequency: after so many steps, over and over, the variables are set to their
-        averages; None for never.
-      loss_scale_factor: what the loss was multiplied by (`scale_loss` does it) and the gradients
-        are divided by, so that small ones survive in float16; above 0, None for 1.
-      gradient_accumulation_steps: make one step of the mean of so many gradients, at least 2; the
-        updates between are zeros. None or 0 for a step at every update.
+      ema_overwrite_frequency: the number of steps between two replacements of the variables by
+        their averages; None for no replacement.
+      loss_scale_factor: the factor by which `scale_loss` multiplies the loss and by which the
+        gradients are divided, so that small gradients survive in float16; above 0, None for 1.
+      gradient_accumulation_steps: the number of gradients whose mean makes one step, at least 2;
+        the updates in between are zeros. None or 0 for a step at every update.
       name: only for error messages.
 
     Example:
@@ -121,7 +121,7 @@ class Optimizer(Standalone, Description):
     """The arguments that, like the learning rate, live in the state, unless they are None or 0."""
 
     def check(self) -> None:
-        """Raises when more than one kind of clipping is asked for."""
+        """Raises if more than one kind of clipping is set."""
         kinds = ("clipnorm", "clipvalue", "global_clipnorm")
         given = [
             f"{kind}={getattr(self, kind)}" for kind in kinds if getattr(self, kind) is not None
@@ -133,7 +133,7 @@ class Optimizer(Standalone, Description):
             )
 
     def how_to_change(self, name: str, value: str) -> str:
-        """What to do instead of assigning a field: the rate of a running model has a door."""
+        """The advice in the error of an assignment: how to change the rate of a compiled model."""
         if name == "learning_rate":
             return f"Set the rate of a model instead: model.learning_rate = {value}."
         return super().how_to_change(name, value)
@@ -141,15 +141,15 @@ class Optimizer(Standalone, Description):
     # -- what a rule overrides
 
     def slot_names(self) -> tuple[str, ...]:
-        """The names of the arrays kept beside each variable, which start as zeros."""
+        """The names of the slots, the arrays beside each variable, which start as zeros."""
         return ()
 
     def first_slots(self, path: str, variable: Array) -> Slots:
-        """The arrays kept beside one variable: zeros like it, unless a rule overrides this.
+        """The initial slots of one variable: zeros of its shape, unless a rule overrides this.
 
         Args:
-          path: where the variable stands: "dense/kernel".
-          variable: its first value, widened.
+          path: the path of the variable: "dense/kernel".
+          variable: the initial value, in float32 or wider.
         """
         del path
         return {name: jnp.zeros_like(variable) for name in self.slot_names()}
@@ -162,11 +162,11 @@ class Optimizer(Standalone, Description):
         Args:
           gradient: the clipped gradient.
           variable: the variable, after its decay; shaped like `gradient`.
-          slots: the arrays that `first_slots` made for it, or the last step.
+          slots: the slots of the variable, from `first_slots` or the last step.
           now: scalars in the gradient's dtype: the hyper-parameters, and "step", counted from 1.
 
         Returns:
-          What to add to the variable, and the new slots.
+          The update, to be added to the variable, and the new slots.
         """
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `step(self, gradient, variable, slots, "
@@ -174,14 +174,14 @@ class Optimizer(Standalone, Description):
         )
 
     def decay_of(self, slots: Slots, now: dict[str, Array]) -> Array | None:
-        """The weight decay of the variable with these slots, None for none."""
+        """The weight decay of the variable with these slots; None without weight decay."""
         del slots
         return now.get("weight_decay")
 
     # -- the pair of pure functions
 
     def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as optax has it, for `optax.chain` and its like."""
+        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
         import optax  # a fifth of a second, which `import jkeras` does not pay
 
         return optax.GradientTransformation(self.init, self.update)
@@ -214,7 +214,7 @@ class Optimizer(Standalone, Description):
           params: the parameters.
 
         Returns:
-          What to add to the parameters, in their dtypes, and the new state.
+          The updates, to be added to the parameters, in their dtypes, and the new state.
 
         Raises:
           ValueError: `params` is left out, which optax's signature allows.
@@ -225,30 +225,30 @@ class Optimizer(Standalone, Description):
         iteration = state.count // gathers if gathers else state.count
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
         now["step"] = numerics.incremented(iteration)
-        gradients = self._unscaled(grads, variables, now)
+        gradients = self._divided_by_loss_scale(grads, variables, now)
         if self.gradient_accumulation_steps:
-            updates, slots = self._gather(gradients, variables, state, now)
+            updates, slots = self._accumulate(gradients, variables, state, now)
         else:
             updates, slots = self._step_all(gradients, variables, state.slots, now)
         updates = jax.tree.map(lambda update, param: update.astype(param.dtype), updates, params)
         if self.use_ema:
-            updates, slots = self._follow(updates, params, slots, iteration)
+            updates, slots = self._update_averages(updates, params, slots, iteration)
         count = numerics.incremented(state.count)
         return updates, OptimizerState(count, self._next_hyperparams(state, count), slots)
 
     # -- the parts of an update
 
-    def _unscaled(self, grads: Tree, variables: Tree, now: dict[str, Array]) -> Tree:
+    def _divided_by_loss_scale(self, grads: Tree, variables: Tree, now: dict[str, Array]) -> Tree:
         """The gradients in the dtypes of the variables, divided by the scale of the loss."""
         gradients = jax.tree.map(lambda g, v: g.astype(v.dtype), grads, variables)
         if not self.loss_scale_factor:
             return gradients
         return jax.tree.map(lambda g: g / now["loss_scale_factor"].astype(g.dtype), gradients)
 
-    def _gather(
+    def _accumulate(
         self, gradients: Tree, variables: Tree, state: OptimizerState, now: dict[str, Array]
     ) -> tuple[Tree, dict[str, Tree]]:
-        """Adds the gradients to those gathered; at every n-th update, steps by their mean."""
+        """Accumulates the gradients; every n-th update makes a step with their mean."""
         steps = self.gradient_accumulation_steps
         assert steps is not None
         total = jax.tree.map(jnp.add, gradients, state.slots[ACCUMULATOR])
@@ -292,7 +292,7 @@ class Optimizer(Standalone, Description):
     def _step_one(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        """`step` after the decay; what both add to the variable."""
+        """Weight decay and `step` for one variable: the sum of both updates, and the new slots."""
         decay = self.decay_of(slots, now)
         if decay is None:
             return self.step(gradient, variable, slots, now)
@@ -310,13 +310,13 @@ class Optimizer(Standalone, Description):
             return numerics.clip_values(gradients, self.clipvalue)
         return gradients
 
-    def _follow(
+    def _update_averages(
         self, updates: Tree, params: Tree, slots: dict[str, Tree], iteration: Array
     ) -> tuple[Tree, dict[str, Tree]]:
-        """Moves the averages on to the new parameters, and at times the parameters to them.
+        """Updates the moving averages, and with `ema_overwrite_frequency` the parameters.
 
-        As in Keras, this happens at every update, also at those that only gather a gradient, and
-        the average is the variable itself until the first step is over.
+        As in Keras, this happens at every update, also if the update only accumulates a gradient,
+        and the average is the variable itself until the end of the first step.
         """
         after = jax.tree.map(jnp.add, params, updates)
         momentum = jnp.where(iteration == 0, 0.0, jnp.float32(self.ema_momentum))
@@ -356,7 +356,7 @@ class Optimizer(Standalone, Description):
         return {"learning_rate": jnp.float32(self.learning_rate), **arrays}
 
     def _next_hyperparams(self, state: OptimizerState, count: Array) -> dict[str, Any]:
-        """The same numbers, with a scheduled rate moved on to the coming step."""
+        """The hyper-parameters of the next update: a scheduled rate is that of the next step."""
         if callable(self.learning_rate):
             return {**state.hyperparams, "learning_rate": Scheduled(self._rate_at(count))}
         return state.hyperparams

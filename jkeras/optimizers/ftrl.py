@@ -11,7 +11,7 @@ from jkeras.optimizers.base import Array, Optimizer, Slots
 
 
 class Ftrl(Optimizer):
-    """Each weight is the minimum of all past gradients' plane plus penalties, solved anew.
+    """Each step solves for the weight that minimizes all past linear losses plus penalties.
 
     With n the sum of the squares of g, from `initial_accumulator_value`, κ = `learning_rate_power`
     and the penalties λ₁, λ₂ and s (shrinkage):

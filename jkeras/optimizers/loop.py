@@ -1,10 +1,10 @@
-"""What a training loop asks of an optimizer's state, besides updates.
+"""Loss scaling and averaged parameters: functions of an optimizer's state for a training loop.
 
     loss = scale_loss(loss, opt_state)             # before the gradients are taken
-    params = final_params(params, opt_state)       # when training is over
+    params = final_params(params, opt_state)       # at the end of training
 
 Laws:
-  - Without `loss_scale_factor` the loss is what it was; without `use_ema` so are the parameters.
+  - Without `loss_scale_factor` the loss does not change; without `use_ema` the parameters do not.
   - Both are pure, run under `jit` and `vmap`, and look through any nesting (`MultiOptimizer`,
     `optax.chain`, `optax.masked`, ...).
 """
@@ -22,8 +22,9 @@ from jkeras.optimizers.loss_scale import LossScaleState
 
 
 def scale_loss(loss: Array, opt_state: Tree) -> Array:
-    """The loss whose gradients the optimizer expects: multiplied by its `loss_scale_factor`, or by
-    the factor that a `LossScaleOptimizer` found.
+    """The loss times the optimizer's `loss_scale_factor`, or the factor of a `LossScaleOptimizer`.
+
+    The optimizer expects the gradients of this scaled loss.
 
     Args:
       loss: floating scalar.
@@ -61,7 +62,7 @@ def final_params(params: Tree, opt_state: Tree) -> Tree:
       A tree like `params`, in its dtypes.
 
     Raises:
-      ValueError: the averages are those of other parameters.
+      ValueError: the averages belong to other parameters.
 
     Example:
       >>> import jax.numpy as jnp
@@ -99,7 +100,7 @@ def _factors(opt_state: Tree) -> list[Array]:
 
 
 def _states(opt_state: Tree) -> list[OptimizerState]:
-    """Every state of ours inside any nesting, in JAX's order."""
+    """The `OptimizerState`s in any nesting of states, in JAX's order."""
     leaves = jax.tree.leaves(opt_state, is_leaf=_is_state)
     return [leaf for leaf in leaves if _is_state(leaf)]
 

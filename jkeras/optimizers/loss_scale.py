@@ -1,12 +1,12 @@
-"""Loss scaling that finds its factor: what float16 needs, whose smallest number is 6e-8.
+"""Dynamic loss scaling, for training in float16, whose smallest positive number is 6e-8.
 
-The loss is multiplied by a factor, and gradients, which grew with it, are divided by it. Where one
-of them is not finite the factor was too large: the step is left out, and the factor halved. After
-so many steps in a row without that it is doubled.
+The loss is multiplied by a factor, and the gradients are divided by the factor. If a gradient is
+not finite, the factor was too large: the step is skipped, and the factor is halved. After
+`dynamic_growth_steps` finite steps in a row the factor is doubled.
 
 Laws:
-  - A step that is left out changes neither weights nor the inner optimizer.
-  - As long as no step is left out, weights move as under the inner optimizer, up to rounding.
+  - A skipped step changes neither the weights nor the state of the inner optimizer.
+  - Until a step is skipped, weights move as under the inner optimizer, up to rounding.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class LossScaleState(NamedTuple):
-    """What loss scaling carries.
+    """The state of loss scaling.
 
     Attributes:
       inner: the state of the inner optimizer.
-      dynamic_scale: float32 scalar, the factor of the next step's loss.
-      step_counter: int32 scalar, steps since the factor changed last.
+      dynamic_scale: float32 scalar, the factor of the loss in the next step.
+      step_counter: int32 scalar, the steps since the last change of the factor.
     """
 
     inner: Any
@@ -49,18 +49,19 @@ def _inner(value: object) -> Any:
 
 
 class LossScaleOptimizer(Description):
-    """An optimizer around another, which scales the loss by a factor that it finds itself.
+    """A wrapper around an optimizer, with a dynamic factor of the loss.
 
-    `compile` puts it around the optimizer of a model that computes in float16.
+    `compile` wraps the optimizer of a model that computes in float16.
 
     Args:
-      inner_optimizer: the optimizer; a `loss_scale_factor` of its own is dropped.
-      initial_scale: the first factor. Too large a one is soon halved, too small a one grows slowly.
-      dynamic_growth_steps: after so many finite steps in a row the factor is doubled.
+      inner_optimizer: the optimizer; its own `loss_scale_factor` is ignored.
+      initial_scale: the initial factor. A factor that is too large is soon halved, one that is too
+        small grows slowly.
+      dynamic_growth_steps: the number of finite steps in a row after which the factor is doubled.
       name: only for error messages.
 
     Raises:
-      TypeError: `inner_optimizer` is no optimizer of jkeras.
+      TypeError: `inner_optimizer` is not an optimizer of jkeras.
 
     Example:
       >>> from jkeras.optimizers import SGD
@@ -81,24 +82,24 @@ class LossScaleOptimizer(Description):
     name: str | None = None
 
     def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as optax has it, for `optax.chain` and its like."""
+        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
         import optax
 
         return optax.GradientTransformation(self.init, self.update)
 
     @property
     def learning_rate(self) -> Any:
-        """The inner optimizer's."""
+        """The learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @property
     def use_ema(self) -> bool:
-        """Whether the inner optimizer averages the weights."""
+        """Whether the inner optimizer has moving averages of the weights."""
         return bool(getattr(self.inner_optimizer, "use_ema", False))
 
     @property
     def dynamic_scale(self) -> Number:
-        """The factor before the first step; a model's `optimizer` has that of the next one."""
+        """The initial factor; `model.optimizer.dynamic_scale` is the factor of the next step."""
         return self.initial_scale
 
     def init(self, params: Tree) -> LossScaleState:
@@ -109,7 +110,7 @@ class LossScaleOptimizer(Description):
     def update(
         self, grads: Tree, state: LossScaleState, params: Tree | None = None
     ) -> tuple[Tree, LossScaleState]:
-        """One update, of nothing where a gradient is not finite.
+        """One update; the updates are zeros if a gradient is not finite.
 
         Args:
           grads: gradients of the scaled loss, a tree shaped like `params`.
@@ -117,7 +118,7 @@ class LossScaleOptimizer(Description):
           params: the parameters.
 
         Returns:
-          What to add to the parameters, in their dtypes, and the new state.
+          The updates, to be added to the parameters, in their dtypes, and the new state.
         """
         finite = [jnp.all(jnp.isfinite(gradient)) for gradient in jax.tree.leaves(grads)]
 

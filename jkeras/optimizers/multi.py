@@ -1,4 +1,4 @@
-"""Several optimizers for one model, each for the variables whose paths it is given.
+"""Several optimizers for one model, each for the variables with certain paths.
 
 Laws:
   - Each variable moves as under its own optimizer alone; gradients are clipped together only with
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 class Variable(NamedTuple):
-    """What a function that chooses optimizers sees of a variable.
+    """A variable as the argument of a function that chooses its optimizer.
 
     Attributes:
-      path: where it stands: "encoder/dense/kernel".
-      shape: its shape.
-      dtype: its dtype.
+      path: the path in the model: "encoder/dense/kernel".
+      shape: the shape.
+      dtype: the dtype.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Variable(NamedTuple):
 
 
 class MultiState(NamedTuple):
-    """The states of several optimizers, in the order in which their first variables come."""
+    """The states of several optimizers, in the order of the first variable of each."""
 
     states: tuple[OptimizerState, ...]
 
@@ -77,10 +77,10 @@ def _as_dict(entries: tuple[tuple[str, Optimizer], ...]) -> Any:
 
 
 class OptimizerMap(Description):
-    """Optimizers by the paths of their variables: an exact path, a regular expression, or neither.
+    """Optimizers by the paths of their variables: an exact path, a regular expression, a default.
 
     Args:
-      default_optimizer: for every variable that no entry names.
+      default_optimizer: the optimizer of every variable that matches no entry.
       optimizer_map: a dict from a path ("encoder/dense/kernel"), or a regular expression that the
         whole path must match ("encoder/.*"), to an optimizer. A path begins with the layer's
         name; in a model inside another with that model's.
@@ -90,7 +90,7 @@ class OptimizerMap(Description):
 
     Raises:
       TypeError: an entry is not an optimizer.
-      ValueError: a key is no regular expression.
+      ValueError: a key is not a regular expression.
 
     Example:
       >>> from jkeras.optimizers import SGD, Adam
@@ -108,7 +108,7 @@ class OptimizerMap(Description):
         """The optimizer for a path.
 
         Raises:
-          ValueError: several regular expressions match it, and none is the path itself.
+          ValueError: several regular expressions match the path, and no entry equals the path.
         """
         entries = dict(self.optimizer_map)
         if path in entries:
@@ -155,11 +155,11 @@ class MultiOptimizer(Description):
     Args:
       optimizer_map: an `OptimizerMap`, or a function from a `Variable` (`path`, `name`, `shape`,
         `dtype`) to an optimizer.
-      loss_scale_factor: takes the place of the optimizers' own, also where it is None.
+      loss_scale_factor: replaces the factors of the optimizers, also if it is None.
       name: only for error messages.
 
-    There is no common learning rate to read or to set: `state.states` holds one for each, and in a
-    model `model.optimizer.optimizers`.
+    There is no common learning rate: each state in `state.states` has its own, and in a model each
+    optimizer in `model.optimizer.optimizers`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -180,7 +180,7 @@ class MultiOptimizer(Description):
     name: str | None = None
 
     def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as optax has it, for `optax.chain` and its like."""
+        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
         import optax
 
         return optax.GradientTransformation(self.init, self.update)
@@ -206,7 +206,7 @@ class MultiOptimizer(Description):
           params: the parameters.
 
         Returns:
-          What to add to the parameters, in their dtypes, and the new state.
+          The updates, to be added to the parameters, in their dtypes, and the new state.
 
         Raises:
           ValueError: `params` is left out, which optax's signature allows.

@@ -34,11 +34,11 @@ def orthogonal(matrix: Array, *, steps: int, coefficients: tuple[Number, Number,
     """A matrix with the singular vectors of `matrix` and singular values near 1.
 
     Scaled to the norm 1, X is repeatedly mapped to a·X + (b·XXᵀ + c·(XXᵀ)²)·X, which moves each
-    singular value s to a·s + b·s³ + c·s⁵. Where s was tiny it may not have arrived.
+    singular value s to a·s + b·s³ + c·s⁵. Tiny singular values may still be far from 1.
 
     Args:
       matrix: `[rows, columns]` floating.
-      steps: how often, at least 0.
+      steps: the number of iterations, at least 0.
       coefficients: a, b and c.
 
     Returns:
@@ -81,9 +81,9 @@ class Muon(Optimizer):
       muon_a, muon_b, muon_c: the coefficients of the iteration in `orthogonal`.
       adam_lr_ratio: Adam's rate as a multiple of η.
       momentum: μ, in [0, 1].
-      ns_steps: how often the iteration is run.
+      ns_steps: the number of iterations.
       nesterov: look ahead along the momentum.
-      rms_rate: makes an update as large as Adam's would be; None to leave the length as it is.
+      rms_rate: scales an update to the size of Adam's; None for no scaling.
 
     The other arguments are `Optimizer`'s.
 

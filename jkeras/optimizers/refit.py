@@ -1,10 +1,10 @@
-"""The state of an optimizer when other weights are trained than before.
+"""The optimizer's state after a change of the trained weights, such as freezing layers.
 
     state = refitted(optimizer, state, before, params)
 
 Laws:
-  - What the state knows of a weight that was and is trained, it keeps, and so the counts and rates.
-  - What was not trained before begins as it begins in `init`; what is trained no more is forgotten.
+  - The slots of a weight that is trained before and after do not change, nor do counts and rates.
+  - A newly trained weight has the slots of `init`; the slots of a frozen weight are dropped.
   - Refitting to the same weights changes nothing.
 """
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 
 def refitted(optimizer: Transformation, state: Tree, before: Tree, params: Tree) -> Tree:
-    """A state for `params` that keeps what `state` knows.
+    """The state for the parameters `params`, with the entries of `state` for common parameters.
 
     Args:
       optimizer: anything with `init` and `update`.
-      state: its state.
-      before: the parameters, or their specs, that `state` was made for; None in the place of those
-        that were not trained.
-      params: those that are trained from now on, None in the place of the others.
+      state: the state of the optimizer.
+      before: the parameters of `state`, or their specs; None in place of frozen parameters.
+      params: the parameters that are trained from now on; None in place of frozen parameters.
 
     Example:
       >>> import jax.numpy as jnp
@@ -60,7 +59,7 @@ def _leaves(state: Tree) -> list[tuple[Any, Any]]:
 
 
 def _each(optimizer: MultiOptimizer, state: MultiState, before: Tree, params: Tree) -> MultiState:
-    """The states of all optimizers, each refitted to its own weights."""
+    """The states of a `MultiOptimizer`, each refitted to the weights of its optimizer."""
     old = dict(zip(optimizer.parts(before), state.states, strict=True))
     states = []
     for rule, part in optimizer.parts(params).items():

@@ -1,7 +1,7 @@
-"""From what a user writes to an optimizer: names, descriptions, classes, and anything of optax's.
+"""`optimizers.get`: an optimizer from a name, a description, a class or a transformation of optax.
 
-An optimizer of optax is known by its two functions, `init` and `update`: optax itself is imported
-by those who use it, and takes a fifth of a second.
+A transformation of optax is recognized by its two functions, `init` and `update`, so this module
+does not import optax, which takes a fifth of a second.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
 
 def get(identifier: OptimizerLike) -> Transformation:
-    """The optimizer that `identifier` stands for.
+    """The optimizer for an identifier.
 
     Args:
       identifier: a name in any letter case ("adam", "SGD"), an optimizer, its class or its
-        configuration, or a transformation of optax, which comes back as it is.
+        configuration, or a transformation of optax, which is returned unchanged.
 
     Raises:
-      TypeError: it is none of these.
+      TypeError: `identifier` is none of these.
       ValueError: the name is unknown.
 
     Example:
@@ -68,12 +68,12 @@ def get(identifier: OptimizerLike) -> Transformation:
 
 
 def as_transformation(identifier: OptimizerLike) -> Transformation:
-    """Something with the pure functions `init` and `update`, of whatever `get` accepts."""
+    """The pair of pure functions `init` and `update` for an identifier; see `get`."""
     return get(identifier)
 
 
 def apply_updates(params: Tree, updates: Tree) -> Tree:
-    """`params + updates`, leaf by leaf, in the dtypes of `params`; an update of None is none."""
+    """`params + updates`, leaf by leaf, in the dtypes of `params`; None leaves a leaf unchanged."""
 
     def added(update: Any, param: Any) -> Any:
         return param if update is None else (param + update).astype(param.dtype)
@@ -82,7 +82,7 @@ def apply_updates(params: Tree, updates: Tree) -> Tree:
 
 
 def _with_class(identifier: object) -> Any:
-    """A configuration whose `class_name` is a word in any letter case, with the class's name."""
+    """The configuration with the exact name of the class, for a `class_name` in any letter case."""
     if not isinstance(identifier, Mapping):
         return identifier
     word = identifier.get("class_name")
@@ -104,7 +104,7 @@ def _not_an_optimizer(identifier: object) -> TypeError:
 
 
 def serialize(optimizer: Transformation) -> Any:
-    """What a configuration holds for an optimizer.
+    """The configuration of an optimizer.
 
     Example:
       >>> serialize(SGD(0.1))["class_name"]
@@ -118,10 +118,10 @@ def serialize(optimizer: Transformation) -> Any:
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Transformation:
-    """The optimizer that a name or a configuration stands for.
+    """The optimizer for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
+      config: the return value of `serialize`, here or in Keras; or a name for `get`.
       custom_objects: the user's own classes and functions by name.
 
     Source: `keras.optimizers.deserialize`.

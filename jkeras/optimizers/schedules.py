@@ -5,8 +5,8 @@ Laws:
     array of steps, so a curve is `schedule(jnp.arange(100))`.
   - The rate is float32; steps count from 0, and the rate at step 0 is the first update's.
 
-A schedule of one's own is any function of the step, or a subclass of `LearningRateSchedule` with a
-`__call__(self, step)`; optax's schedules serve as they are. In the formulas s is the step, n is
+A custom schedule is any function of the step, or a subclass of `LearningRateSchedule` with a
+`__call__(self, step)`; optax's schedules work too. In the formulas s is the step, n is
 `decay_steps` and η₀ is `initial_learning_rate`.
 """
 
@@ -30,7 +30,7 @@ Array = jax.Array
 
 
 class LearningRateSchedule:
-    """Base of the schedules, and of a user's own, which may keep a plain `__init__` as in Keras.
+    """Base of schedules; a user's subclass may have a plain `__init__` as in Keras.
 
     Example:
       >>> class Halving(LearningRateSchedule):
@@ -52,7 +52,7 @@ class LearningRateSchedule:
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments by name. A class with an `__init__` of its own defines it."""
+        """The arguments by name. A class with its own `__init__` overrides this."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `get_config(self)` that returns the "
             "arguments of `__init__` in a dict, and the class defines none."
@@ -97,7 +97,7 @@ class InverseTimeDecay(Description, LearningRateSchedule):
 
     Args:
       initial_learning_rate: the rate at step 0.
-      decay_steps: the unit in which time is counted, in steps, above 0.
+      decay_steps: n, the unit of time, in steps, above 0.
       decay_rate: how fast the divisor grows.
       staircase: round s / n down, so that the rate falls in stairs.
       name: a label.
@@ -171,7 +171,7 @@ class PolynomialDecay(Description, LearningRateSchedule):
       decay_steps: n, the steps until the end, above 0.
       end_learning_rate: the rate at the end.
       power: 1 is linear.
-      cycle: start again after each end, over the next multiple of n that is not yet passed.
+      cycle: start again after each end, over the next multiple of n steps.
       name: a label.
 
     Example:
@@ -306,14 +306,14 @@ def _float(step: ArrayLike) -> Array:
 def _passed(step: ArrayLike, decay_steps: Number, staircase: bool) -> Array:
     """The time s / n, rounded down for a staircase.
 
-    Compiled, a division by a constant is a product with a rounded inverse, whose floor is at times
-    one stair late; `//` goes by the remainder, which is exact.
+    XLA compiles a division by a constant to a product with a rounded inverse, whose floor may be
+    one stair late; `//` uses the remainder, which is exact.
     """
     return _float(step) // decay_steps if staircase else _float(step) / decay_steps
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any]) -> Any:
-    """What a configuration holds for a schedule.
+    """The configuration of a schedule.
 
     Example:
       >>> serialize(ExponentialDecay(0.1, 10, 0.5))["class_name"]
@@ -327,15 +327,15 @@ def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any])
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """The schedule that a configuration stands for.
+    """The schedule for a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own classes and functions by name.
 
     Raises:
-      TypeError: it is no configuration of a schedule.
-      ValueError: a name in it is unknown, or an argument is missing.
+      TypeError: `config` is not the configuration of a schedule.
+      ValueError: a name in the configuration is unknown, or an argument is missing.
 
     Source: `keras.optimizers.schedules.deserialize`.
     """

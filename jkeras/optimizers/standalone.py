@@ -1,12 +1,12 @@
-"""An optimizer by itself, in a loop written by hand: Keras's words for `init` and `update`.
+"""An optimizer in a custom training loop: Keras's methods `build`, `apply` and the like.
 
     optimizer.build(model.trainable_variables)
     optimizer.apply(grads, model.trainable_variables)          # assigns the variables
     params, state = optimizer.stateless_apply(state, grads, params)      # pure, of lists of arrays
 
-Laws: the description stays what it was (fields, equality, hash); the arrays lie in variables that
-`build` makes, and `stateless_apply` neither reads nor writes them, so it runs under `jit`. Inside
-`compile` nothing of this is used: there the state is the trainer's.
+Laws: the fields, equality and hash of the description do not change; the arrays lie in variables
+that `build` creates, and `stateless_apply` neither reads nor writes these variables, so it runs
+under `jit`. `compile` uses none of this: the trainer holds the optimizer's state.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 
-_KEPT = "_standalone"
+_NAME = "_standalone"
 
 
-class Kept:
-    """What `build` made: a variable for each array of the state.
+class OptimizerVariables:
+    """The variables that `build` creates: one for each array of the optimizer's state.
 
     Args:
       state: the optimizer's state, whose leaves become variables.
-      count: how many variables it is for.
+      count: the number of trained variables.
     """
 
     def __init__(self, state: Tree, count: int) -> None:
@@ -43,22 +43,22 @@ class Kept:
         ]
 
     def state(self, values: Sequence[Any]) -> Any:
-        """The state of such arrays."""
+        """The optimizer's state with these arrays as its leaves."""
         return jax.tree.unflatten(self.tree, [_array(value) for value in values])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
         return None
 
     def __reduce__(self) -> Any:
-        return _nothing, ()
+        return _unbuilt, ()
 
 
-def _nothing() -> None:
-    """A copied optimizer is built anew."""
+def _unbuilt() -> None:
+    """None: a copied optimizer has no variables until `build`."""
 
 
 class Standalone:
-    """Keras's words, for every optimizer that has `init` and `update`.
+    """Keras's methods for a custom training loop, for every optimizer with `init` and `update`.
 
     Source: `keras.optimizers.Optimizer`.
     """
@@ -68,40 +68,40 @@ class Standalone:
     update: Any
 
     def build(self, variables: Iterable[Any]) -> None:
-        """Makes the arrays that the optimizer carries; does nothing when they exist.
+        """Creates the optimizer's variables; does nothing if they exist.
 
         Args:
-          variables: the trained ones.
+          variables: the variables that are trained.
         """
-        if self._kept is None:
+        if self._own is None:
             listed = [_array(variable) for variable in variables]
-            vars(self)[_KEPT] = Kept(self.init(listed), len(listed))
+            vars(self)[_NAME] = OptimizerVariables(self.init(listed), len(listed))
 
     @property
-    def _kept(self) -> Any:
-        return vars(self).get(_KEPT)
+    def _own(self) -> Any:
+        return vars(self).get(_NAME)
 
     @property
     def built(self) -> bool:
         """Whether `build` was called."""
-        return self._kept is not None
+        return self._own is not None
 
     @property
     def variables(self) -> list[Any]:
-        """What the optimizer carries, each as a variable; nothing before `build`."""
-        return [] if self._kept is None else list(self._kept.variables)
+        """The variables of the optimizer's state; an empty list before `build`."""
+        return [] if self._own is None else list(self._own.variables)
 
     @property
     def iterations(self) -> Any:
-        """How many updates it made by itself; `model.optimizer.iterations` counts a model's."""
+        """The number of updates of this object; for a model see `model.optimizer.iterations`."""
         return self.variables[0] if self.built else 0
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
-        """Updates variables by pairs (gradient, variable); returns the count of updates.
+        """Updates variables with pairs (gradient, variable); returns the number of updates so far.
 
         Raises:
-          TypeError: these are no pairs.
-          ValueError: other variables than those it was built for.
+          TypeError: `grads_and_vars` does not hold pairs.
+          ValueError: the number of variables differs from that in `build`.
 
         Example:
           >>> from jkeras import Variable
@@ -122,15 +122,15 @@ class Standalone:
         return self.iterations
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None) -> None:
-        """Updates variables, which are assigned; the optimizer is built for them if it is not.
+        """Updates and assigns variables; builds the optimizer at the first call.
 
         Args:
           grads: one for each variable, or None.
           trainable_variables: the variables.
 
         Raises:
-          TypeError: no variables, or arrays, which cannot be assigned.
-          ValueError: other numbers of them.
+          TypeError: `trainable_variables` is missing, or holds arrays, which cannot be assigned.
+          ValueError: the number of gradients or variables differs from that in `build`.
         """
         if trainable_variables is None:
             raise TypeError(
@@ -156,32 +156,37 @@ class Standalone:
         grads: Sequence[Any],
         trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
-        """The variables and the optimizer's own after one update, as lists of arrays; pure.
+        """The trained variables and the optimizer's variables after one update; a pure function.
 
         Args:
-          optimizer_variables: as `variables` lists them, or arrays of those shapes.
+          optimizer_variables: `variables`, or arrays of the same shapes.
           grads: one for each variable, or None.
-          trainable_variables: as `build` was given them, or arrays of those shapes.
+          trainable_variables: the variables of `build`, or arrays of the same shapes.
+
+        Returns:
+          Two lists of arrays, in the order of the arguments `trainable_variables` and
+          `optimizer_variables`.
 
         Raises:
-          ValueError: it is not built, or other numbers of arrays.
+          ValueError: the optimizer is not built, or the number of arrays differs from that in
+            `build`.
         """
-        kept, before = self._kept, [_array(variable) for variable in trainable_variables]
-        if kept is None:
+        own, before = self._own, [_array(variable) for variable in trainable_variables]
+        if own is None:
             raise ValueError(
                 f"{self.who}: stateless_apply: expected an optimizer that is built. Call "
                 "optimizer.build(model.trainable_variables) first."
             )
         sizes = (len(optimizer_variables), len(grads), len(before))
-        if sizes != (len(kept.variables), kept.count, kept.count):
+        if sizes != (len(own.variables), own.count, own.count):
             raise ValueError(
-                f"{self.who}: expected {len(kept.variables)} optimizer variables, {kept.count} "
-                f"gradients and {kept.count} variables, for which it was built, got {sizes[0]}, "
+                f"{self.who}: expected {len(own.variables)} optimizer variables, {own.count} "
+                f"gradients and {own.count} variables, for which it was built, got {sizes[0]}, "
                 f"{sizes[1]} and {sizes[2]}."
             )
         rows = zip(grads, before, strict=True)
         full = [jnp.zeros_like(old) if grad is None else _array(grad) for grad, old in rows]
-        updates, state = self.update(full, kept.state(optimizer_variables), before)
+        updates, state = self.update(full, own.state(optimizer_variables), before)
         added = zip(before, updates, grads, trainable_variables, strict=True)
         new = [
             old if grad is None else _constrained(variable, old + update)

@@ -2,11 +2,11 @@
 
 Laws:
   - `get_learning_rate(set_learning_rate(state, rate)) == rate`, and nothing else changes.
-  - The new state has the old one's structure, shapes, dtypes and placement, so a compiled step that
-    took the old one takes the new one without compiling again.
+  - The new state has the structure, shapes, dtypes and placement of the old state, so a compiled
+    step accepts the new state without compiling again.
 
-Both look through any nesting (`optax.chain`, `optax.masked`, ...) for the one state that holds a
-rate: ours, or that of `optax.inject_hyperparams`.
+Both search any nesting (`optax.chain`, `optax.masked`, ...) for the one state with a rate: an
+`OptimizerState`, or the state of `optax.inject_hyperparams`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def get_learning_rate(opt_state: Tree) -> Array | None:
-    """The learning rate of the next update, or None where the state holds none or several.
+    """The learning rate of the next update; None if the state has no rate or several.
 
     Example:
       >>> from jkeras.optimizers import SGD
@@ -80,7 +80,7 @@ def _holders(opt_state: Tree) -> list[Any]:
 
 
 def _is_scheduled(node: Any) -> bool:
-    """Ours is marked `Scheduled`; optax keeps each scheduled number's step in a second dict."""
+    """Whether a schedule sets the rate: a `Scheduled`, or in optax an entry in a second dict."""
     ours = isinstance(node.hyperparams["learning_rate"], Scheduled)
     return ours or "learning_rate" in getattr(node, "hyperparams_states", {})
 
