@@ -1,1 +1,1 @@
-"""Sources of examples: arrays, iterators, prepared datasets."""
+"""Training data: arrays, iterators, prepared datasets."""

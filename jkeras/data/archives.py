@@ -39,7 +39,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DatasetError(RuntimeError):
-    """A dataset could not be had; the message says what to do."""
+    """A dataset is not available; the message says what to do."""
 
 
 class NoNetwork(DatasetError):
@@ -47,7 +47,7 @@ class NoNetwork(DatasetError):
 
 
 class DamagedArchive(DatasetError):
-    """A file is not what it should be: cut off, altered, or something else under that name."""
+    """A file is truncated, altered, or of another kind than its name says."""
 
 
 class DiskFull(DatasetError):
@@ -64,12 +64,12 @@ class UnknownDataset(DatasetError, ValueError):
 
 @contextlib.contextmanager
 def plain_disk_errors(name: str, folder: Path, needed_mb: int) -> Iterator[None]:
-    """Turns the operating system's complaints about writing in `folder` into a `DatasetError`.
+    """Turns the operating system's errors of writing in `folder` into a `DatasetError`.
 
     Args:
-      name: the dataset's name, which opens the message.
-      folder: where the block writes.
-      needed_mb: megabytes (10^6 bytes) that the block writes there in all.
+      name: the dataset's name, with which the message begins.
+      folder: the folder that the block writes to.
+      needed_mb: the megabytes (10^6 bytes) that the block writes in all.
 
     Raises:
       DiskFull: no space left, or a quota is used up.
@@ -97,7 +97,7 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     Args:
       url: an http or https address; the environment's proxy settings are respected.
       path: the file to write.
-      sha256: hexadecimal checksum the bytes must have; None accepts what the host announces.
+      sha256: the expected checksum, hexadecimal; None for no check but the announced length.
 
     Raises:
       NoNetwork: the host cannot be reached, does not answer in time, or refuses.
@@ -118,7 +118,7 @@ def _open_url(url: str) -> Any:
     """The response to a GET, or `NoNetwork` within `CONNECT_S`.
 
     A socket's own time limit covers neither the name look-up nor a host with many addresses, so the
-    request is made in a thread that is left to itself when time is up.
+    request runs in a thread, which is abandoned after the time limit.
     """
     from urllib.request import urlopen  # takes longer to import than all the rest of this file
 
@@ -143,7 +143,7 @@ def _open_url(url: str) -> Any:
 
 
 def _copy(url: str, response: http.client.HTTPResponse, file: BinaryIO, sha256: str | None) -> None:
-    """Copies a response's body into `file` and holds it against its length and checksum."""
+    """Copies a response's body into `file` and compares it with its length and checksum."""
     digest, count = hashlib.sha256(), 0
     while block := _read_block(url, response):
         digest.update(block)
@@ -156,7 +156,7 @@ def _copy(url: str, response: http.client.HTTPResponse, file: BinaryIO, sha256: 
 
 
 def _read_block(url: str, response: http.client.HTTPResponse) -> bytes:
-    """The next 256 KiB; a connection that breaks is the network's failure, not the disk's."""
+    """The next 256 KiB; a broken connection raises `NoNetwork`, not an error of the disk."""
     try:
         return response.read(1 << 18)
     except http.client.IncompleteRead as error:
@@ -219,16 +219,18 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Arrays of unsigned bytes in NumPy's npz format, whose shapes are known before.
+    """Arrays of unsigned bytes in NumPy's npz format, of known shapes.
 
-    An array's header is compared before its elements are read: a file that lies allocates nothing.
+    The header of an array is checked before its elements are read, so a false header allocates
+    nothing.
 
     Args:
       path: the file.
-      shapes: the names of the arrays and their shapes; others in the file are left alone.
+      shapes: the names of the arrays and their shapes; other arrays in the file are not read.
 
     Raises:
-      DamagedArchive: the file is no such archive, or an array is missing or another one.
+      DamagedArchive: the file is not an npz archive, or an array is missing or has another shape
+        or dtype.
       FileNotFoundError: there is no such file.
     """
     content = io.BytesIO(path.read_bytes())  # what fails from here on is the file's content
@@ -254,7 +256,7 @@ _UNREADABLE = (
 def _npy(
     path: Path, archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any]:
-    """One array of an npz file, of this shape."""
+    """One array of an npz file; raises unless it has this shape."""
     with archive.open(f"{name}.npy") as file:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):  # what NumPy writes for every plain array
@@ -281,5 +283,5 @@ def _idx_shape(path: Path, magic: bytes, file: gzip.GzipFile) -> tuple[int, ...]
 
 
 def damaged(path: Path, expected: str, got: str) -> DamagedArchive:
-    """The error for a file whose content is wrong."""
+    """The error for a file with unexpected content."""
     return DamagedArchive(f"{path}: expected {expected}, got {got}. Delete it and run it again.")

@@ -29,7 +29,7 @@ class Arrays:
 
     @property
     def on_device(self) -> bool:
-        """Whether every array is JAX's already."""
+        """Whether every array is a JAX array."""
         return all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(self.batch))
 
     def steps(self, batch_size: int) -> int:
@@ -49,18 +49,18 @@ def load(
     class_weight: Mapping[int, float] | None = None,
     finite: bool = True,
 ) -> Arrays:
-    """Checks and gathers the arguments of `fit` and `evaluate` into one data set.
+    """Checks the arguments of `fit` and `evaluate` and puts them into one data set.
 
     Args:
       x: array, or tuple, list or dict of arrays, each `[examples, ...]`.
-      y: the same for the targets, or None.
+      y: the targets, in the same form as `x`, or None.
       sample_weight: `[examples]` or `[examples, ...]`, or None; for several outputs also a tuple,
         list or dict of these.
-      class_weight: weight of each class id; a class that is missing weighs 1.
-      finite: whether NaN and infinity are refused.
+      class_weight: weight of each class id; 1 for a class that is missing.
+      finite: whether NaN and infinity raise an error.
 
     Raises:
-      TypeError, ValueError: as `checks.as_arrays` and `checks.common_length` say.
+      TypeError, ValueError: see `checks.as_arrays` and `checks.common_length`.
     """
     x = as_arrays("x", x, finite=finite)
     y = as_targets(y, finite=finite)
@@ -78,8 +78,8 @@ def class_weights(
 
     Args:
       y: class ids `[examples]` or `[examples, 1]`, or one-hot `[examples, classes]`.
-      class_weight: weight of each class id; a class that is missing weighs 1.
-      sample_weight: must be None; the two exclude each other, as in Keras.
+      class_weight: weight of each class id; 1 for a class that is missing.
+      sample_weight: must be None: as in Keras, only one of the two kinds of weight is allowed.
 
     Raises:
       TypeError: `class_weight` is not a dict from integers to numbers.

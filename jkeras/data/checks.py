@@ -1,8 +1,8 @@
-"""Arrays as training wants them, and the errors for those that cannot be.
+"""Conversion of training data to arrays, and the errors for invalid data.
 
-Laws: float64 becomes float32 (as Keras does), every other dtype stays; what passes has a batch
-axis, holds numbers only and, where asked, no NaN and no infinity. Every check ends before any
-training starts.
+Laws: float64 becomes float32 (as in Keras), every other dtype stays; a valid array has a batch
+axis, holds numbers only and, with `finite`, no NaN and no infinity. All checks of arrays in memory
+run before training starts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def as_arrays(name: str, tree: Tree, *, finite: bool = True) -> Any:
       name: the argument's name, for messages.
       tree: an array, or a tuple, list or dict of them, which may be nested; pandas, torch and
         TensorFlow tensors too.
-      finite: whether NaN and infinity are refused.
+      finite: whether NaN and infinity raise an error.
 
     Raises:
       TypeError: objects, strings or nested lists instead of arrays.
@@ -98,7 +98,7 @@ def as_weights(weight: Tree, *, finite: bool = True) -> Any:
 
 
 def _each_output(name: str, tree: Tree, convert: Callable[[str, Any], Any]) -> Any:
-    """`convert(name, leaf)` of what is given for each output; lists become tuples, None stays."""
+    """`convert(name, leaf)` for each output; lists become tuples, None stays None."""
     tree = _from_numbers(tree)
     if isinstance(tree, dict):
         return {key: _each_output(f"{name}[{key!r}]", x, convert) for key, x in tree.items()}
@@ -108,7 +108,7 @@ def _each_output(name: str, tree: Tree, convert: Callable[[str, Any], Any]) -> A
 
 
 def _is_of_one_output(item: object) -> bool:
-    """Whether a list with this member is one of outputs, not of rows or batches."""
+    """Whether a list with this member has one entry for each output, not rows or batches."""
     inner = isinstance(item, list) and _holds_arrays(item)
     return _is_array(item) or isinstance(item, dict) or inner
 
@@ -127,7 +127,7 @@ def _holds_arrays(items: list[Any] | tuple[Any, ...]) -> bool:
 
 def check_finite(name: str, array: np.ndarray | jax.Array) -> None:
     """Raises when a floating array holds NaN or infinity; the message names the first such row.
-    A number beyond float32 is infinity: it would be one in training.
+    A number outside the range of float32 counts as infinity, which it becomes in training.
 
     One sum over the array decides in the usual case: it is finite only if every element is.
     """
@@ -148,7 +148,7 @@ def check_finite(name: str, array: np.ndarray | jax.Array) -> None:
 
 
 def _check_integers(name: str, array: np.ndarray | jax.Array) -> None:
-    """Raises for integers that the device, which has 32 bits, would change without a word."""
+    """Raises for integers that the device, with 32 bits, would change without a warning."""
     if array.dtype not in (np.int64, np.uint64, np.uint32) or getattr(
         jax.config, "jax_enable_x64", False
     ):
@@ -185,7 +185,7 @@ def common_length(parts: dict[str, Any]) -> int:
 
 
 def _from_numbers(value: Any) -> Any:
-    """A plain list of numbers as an array; anything else as it is."""
+    """A plain list of numbers as an array; any other value unchanged."""
     if isinstance(value, list | tuple) and value:
         if all(isinstance(item, int | float | np.generic) for item in value):
             return np.asarray(value)

@@ -1,10 +1,10 @@
-"""What one or more dispatches read: examples on the device, and the order in which they come.
+"""Feeds: the examples on the device for one or more dispatches, and their order.
 
 Resident data are one feed that lasts an epoch. Data that stay on the host, arrays beyond the
 device's memory or an iterable of batches, are a sequence of feeds: the batches of each are put side
-by side in one buffer of a fixed size, so that one program serves all, and the next buffer is filled
-and transferred while the device works on the last. Results do not depend on which it is: a step
-sees the same batch under the same number.
+by side in one buffer of a fixed size, so that one compiled program serves all buffers, and the next
+buffer is filled and transferred while the device works on the last. Results do not depend on the
+kind of feed: a step sees the same batch under the same number.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ ALIGNMENT = 64
 
 
 class Feed(NamedTuple):
-    """Some batches of an epoch, and where they lie.
+    """Some batches of an epoch on the device.
 
     Attributes:
-      data: examples on the device.
-      order: `[batches * size]` int32, which example comes when.
-      size: examples in a batch.
-      first: the number, in the epoch, of the batch that `order` begins with.
-      stop: the number after the last batch.
-      length: how many entries of `order` are real examples; None when all are, or when `data.rows`
-        tells.
+      data: the examples.
+      order: `[batches * size]` int32, the indices of the examples, batch by batch.
+      size: the number of examples in a batch.
+      first: the number, in the epoch, of the first batch.
+      stop: the number after that of the last batch.
+      length: the number of entries of `order` that are real examples; None if all are, or if
+        `data.rows` marks them.
     """
 
     data: Batch
@@ -58,12 +58,12 @@ class Feed(NamedTuple):
 
 
 def capacity(batch: Tree, fixed: int | None = None, also: Tree = None) -> int:
-    """How many batches lie side by side in a buffer.
+    """The number of batches in a buffer.
 
     Args:
       batch: one batch, arrays or their specs.
-      fixed: steps in a dispatch when the user fixed them; the buffer holds a multiple.
-      also: what a step gives per batch, when that is kept in a buffer, too.
+      fixed: the number of steps in a dispatch, if the user fixed it; the buffer holds a multiple.
+      also: the outputs of a step, if these are collected in a buffer too.
 
     Example:
       >>> capacity(np.zeros((32, 1024), np.float32)), capacity(np.zeros((32, 1024), np.uint8), 100)
@@ -91,8 +91,8 @@ def of_resident(
       order: `[steps * size]` int32, on the device.
       size: examples in a batch.
       first, stop: the numbers of the first batch and the one after the last.
-      pads: whether a partial last batch may be filled up; else it is a feed of its own.
-      most: batches in a feed; None for all in one.
+      pads: whether a partial last batch may be padded; else the last batch has its own feed.
+      most: the largest number of batches in a feed; None for all batches in one feed.
     """
     whole, rest = _division(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not rest
@@ -110,13 +110,13 @@ def of_resident(
 def of_host(
     data: Arrays, order: np.ndarray, size: int, first: int, stop: int, *, pads: bool, most: int
 ) -> Iterator[Feed]:
-    """The same batches from the host's arrays, `most` at a time.
+    """The batches from the host's arrays, `most` at a time.
 
     Args:
       data: every example, on the host (memory-mapped files are read as they are needed).
       order: `[steps * size]` int32, on the host.
       size, first, stop, pads: as for `of_resident`.
-      most: batches in a buffer.
+      most: the number of batches in a buffer.
     """
     whole, rest = _division(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not rest
@@ -153,11 +153,12 @@ def of_stream(
 
     Args:
       stream: the batches.
-      limit: batches at most; None for all there are.
-      seconds: how long batches may wait for others.
-      fixed: steps in a dispatch when the user fixed them: a buffer then waits until it is full.
-      single: pass on every batch at once, because somebody looks at each.
-      first: the number of the batch that comes, in an epoch that goes on.
+      limit: the largest number of batches; None for no limit.
+      seconds: the longest time that a batch waits for the buffer to fill.
+      fixed: the number of steps in a dispatch, if the user fixed it: the buffer then waits until it
+        is full.
+      single: yield every batch on its own, because a callback has batch hooks.
+      first: the number of the next batch, in an epoch that is continued.
     """
     filling: _Buffer | None = None
     common: Any = None
@@ -181,7 +182,7 @@ def of_stream(
         yield filling.feed()
     if failure:
         raise failure[0]
-    stream.tell_of_end(number + 1, limit)
+    stream.warn_of_early_end(number + 1, limit)
     stream.end_epoch()
 
 
@@ -191,7 +192,7 @@ class _Buffer:
     Args:
       shape: the specs of a batch.
       first: the number of the first batch.
-      most: how many there is room for.
+      most: the largest number of batches.
     """
 
     def __init__(self, shape: Tree, first: int, most: int) -> None:
@@ -205,16 +206,16 @@ class _Buffer:
 
     @property
     def seconds(self) -> float:
-        """How long it has been filling."""
+        """The seconds since the first batch."""
         return time.perf_counter() - self._began
 
     @property
     def is_full(self) -> bool:
-        """Whether the next batch needs another one."""
+        """Whether there is no room for another batch."""
         return self._count == self._most
 
     def add(self, batch: Batch) -> None:
-        """Puts a batch behind those that are in it."""
+        """Appends a batch."""
         if self._most == 1:
             self._data = batch
         else:
@@ -231,13 +232,13 @@ class _Buffer:
         self._count += 1
 
     def feed(self) -> Feed:
-        """What is in it, on the device."""
+        """The batches of the buffer as a feed on the device."""
         end = self.first + self._count
         return _feed(self._data, self._size, self.first, end, None, self._most)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """An array without values, aligned so that the CPU's device takes it without a copy.
+    """An uninitialized array, aligned so that JAX's CPU device uses it without a copy.
 
     Example:
       >>> empty((3, 5), np.float32).ctypes.data % ALIGNMENT
@@ -284,14 +285,14 @@ def _feed(
 
 
 def _division(length: int, size: int, stop: int, *, pads: bool) -> tuple[int, int]:
-    """How many batches have the common size, and whether (0 or 1) an odd last one comes alone."""
+    """The number of batches of the common size, and of separate partial last batches (0 or 1)."""
     if pads or length % size == 0 or stop <= length // size:
         return stop, 0
     return length // size, 1
 
 
 def _at_most(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
-    """The first `limit` batches; unlike `islice` it asks for none beyond, even to close."""
+    """The first `limit` batches; unlike `islice` it never requests another one, even to close."""
     if limit == 0:
         return
     for done, batch in enumerate(batches, 1):
@@ -301,7 +302,7 @@ def _at_most(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
 
 
 def _until_failure(batches: Iterator[Batch], failure: list[Exception]) -> Iterator[Batch]:
-    """The batches up to an exception, which is put in `failure`: those before it are trained on."""
+    """The batches before an exception, which is appended to `failure` instead of raised at once."""
     try:
         yield from batches
     except Exception as error:  # whatever a user's generator raises; it is raised again later

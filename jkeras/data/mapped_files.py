@@ -1,11 +1,11 @@
-"""Whether the file that an array lies in is still long enough for it.
+"""The check that the file of a memory-mapped array is still long enough.
 
-`np.memmap` and `np.load(path, mmap_mode="r")` give arrays that are read from the file when somebody
-looks. If it was cut short meanwhile, the operating system ends the process, without an error that
-could be caught. So what reads such arrays asks first, which takes some microseconds.
+`np.memmap` and `np.load(path, mmap_mode="r")` return arrays that are read from the file on access.
+If the file was truncated meanwhile, the operating system kills the process, without an error that
+could be caught. So every reader of such arrays checks the length first, which takes microseconds.
 
-Laws: a file that was removed or replaced is no fault, since what is mapped stays; between the
-question and the reading a file may still shrink, and nothing can be done about it.
+Laws: a removed or replaced file is no error, since the mapped content stays; a file that shrinks
+between the check and the read is not detected.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from jkeras.core.trees import Tree
 
 
 class ShrunkenFile(OSError):
-    """A file is shorter than the array that lies in it."""
+    """A file is shorter than the array that is mapped to it."""
 
 
 def check_files(tree: Tree) -> None:
-    """Raises where the file of an array in a tree has become too short for it.
+    """Raises if the file of a memory-mapped array in a tree has become too short.
 
     Args:
-      tree: arrays of any kind; only those in files cost anything.
+      tree: arrays of any kind; only mapped arrays take time.
 
     Raises:
       ShrunkenFile: the message names the array and the file.
@@ -46,7 +46,7 @@ def check_files(tree: Tree) -> None:
 
 
 def whole_of(leaf: object) -> Any:
-    """The array over a file that an array is a view of; None for one in memory."""
+    """The memory-mapped array that an array is a view of; None for an array in memory."""
     base: Any = leaf
     while isinstance(base, np.ndarray):
         leaf, base = base, base.base
@@ -54,7 +54,7 @@ def whole_of(leaf: object) -> Any:
 
 
 def in_memory(tree: Tree) -> Any:
-    """The tree with arrays in files copied into memory, whole."""
+    """The tree with memory-mapped arrays copied into memory."""
     check_files(tree)
     return jax.tree.map(lambda a: a if whole_of(a) is None else np.array(a), tree)
 

@@ -1,10 +1,10 @@
 """Streaming data: batches that come one at a time, from a generator, a loader or any iterable.
 
 A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`, each of them an array or, for several
-inputs or outputs, a tuple, list or dict of arrays. An iterable that can be started again is
-started at every epoch, or, where an epoch is a part of a pass (`goes_on`), when a pass is complete;
-a generator goes on where it stopped. Batches smaller than the first are padded to its size, so one
-compiled program serves all of them.
+inputs or outputs, a tuple, list or dict of arrays. An iterable that can be restarted is restarted
+at every epoch, or, if an epoch is a part of a pass (`goes_on`), at the end of a pass; a generator
+continues where it stopped. Batches smaller than the first are padded to the first one's size, so
+one compiled program serves all batches.
 """
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ class Stream:
 
     Args:
       source: an iterable of batches.
-      who: the method that reads it, for messages.
-      class_weight: weight of each class id, for batches without weights of their own.
-      finite: whether NaN and infinity are refused, with the batch's number in the message.
+      who: the method that reads the batches, for messages.
+      class_weight: weight of each class id, for batches without sample weights.
+      finite: whether NaN and infinity raise an error with the batch's number.
 
     Attributes:
-      goes_on: whether an epoch goes on in the pass that the one before began, until that pass is
-        complete; else every epoch is a pass of its own. A generator goes on either way.
-      begun: how often the source was begun before, where it says so (`epochs_begun`); else None.
-      pads: whether smaller batches are filled up; a model that would see the filler switches it
-        off.
-      adjust_fn: applied to every batch before it is padded.
-      check_fn: called with every batch, adjusted, and its number; what it raises gets the number
-        into its message.
+      goes_on: whether an epoch continues the pass of the epoch before, until that pass is complete;
+        else every epoch is a new pass. A generator always continues.
+      begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
+      pads: whether smaller batches are padded; False for a model that would see the filler rows.
+      adjust_fn: applied to every batch before padding.
+      check_fn: called with every adjusted batch and its number; the number is added to the message
+        of an error.
 
     Raises:
       TypeError: `source` is not iterable.
@@ -77,20 +76,21 @@ class Stream:
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
         self._promised = self.steps
-        self._told_of_end = False
+        self._has_warned = False
 
     @property
     def steps(self) -> int | None:
-        """Batches in one pass, when the source knows its length; None for a generator."""
+        """The number of batches in one pass; None if the source has no length."""
         try:
             return len(self._source)
         except TypeError:  # no length, or an endless one: other libraries raise this too
             return None
 
     def first(self) -> Batch | None:
-        """The next batch, which stays in the stream; None when there is no more.
+        """The next batch, without removing it from the stream; None at the end.
 
-        What is started here the next epoch goes on with, so a source is started once an epoch.
+        The next epoch continues with the iterator that is started here, so a source is started once
+        an epoch.
         """
         if self._batches is None:
             self._batches = self._checked_all()
@@ -99,20 +99,21 @@ class Stream:
         return self._peeked[0] if self._peeked else None
 
     def begin_epoch(self) -> Batch | None:
-        """The first batch of the epoch that comes, which stays in the stream: the one after those
-        that were read, or, when the pass is complete, the first of a new pass. None when there is
-        no more.
+        """The first batch of the next epoch, without removing it from the stream.
+
+        That is the next batch of the pass or, after the last one, the first batch of a new pass;
+        None at the end of a generator.
         """
         if self.first() is None and self._passed:
             self.close()
         return self.first()
 
     def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch; of a generator, all that are left.
+        """The batches of one epoch; for a generator all remaining ones.
 
-        The epoch is over for the stream when this is called, whether or not any of them is read.
-        With `goes_on` they are all that are left of the pass, and those that are not read stay for
-        the next epoch; `end_epoch` has to follow.
+        The call ends the epoch for the stream, whether or not its batches are read. With `goes_on`
+        these are the remaining batches of the pass, of which the next epoch gets the unread ones;
+        `end_epoch` has to follow.
         """
         if self.goes_on and not self._is_read_once:
             return (self._padded(self.adjust_fn(b)) for b in self._rest_of_pass())
@@ -122,16 +123,14 @@ class Stream:
         return (self._padded(self.adjust_fn(b)) for b in itertools.chain(peeked, batches))
 
     def end_epoch(self) -> None:
-        """Lets go of the source when the pass is complete; of a source without a length the next
-        epoch finds out.
-        """
+        """Closes the iterator if the pass is complete; without a length the next epoch does so."""
         steps = self.steps
         if steps is not None and self._passed >= steps:
             self.close()
 
     def close(self) -> None:
-        """Lets go of the iterator of the source, if there is one; the next batch is the first of a
-        new pass, or the next one of a generator.
+        """Closes the iterator of the source; the next batch is the first of a new pass, or the next
+        batch of a generator.
         """
         self._batches, self._peeked, self._passed = None, [], 0
 
@@ -145,12 +144,12 @@ class Stream:
             yield self._take()
 
     def _take(self) -> Batch:
-        """The batch that `first` looked at; it leaves the stream."""
+        """Removes the batch of `first` from the stream and returns it."""
         self._passed += 1
         return self._peeked.pop()
 
     def restart(self, begun: int | None) -> bool:
-        """Lets the source begin as after `begun` times, where it can; returns whether it does."""
+        """Sets `epochs_begun` of the source to `begun`; returns whether the source has it."""
         if begun is None or self.begun is None:
             return False
         self._source.epochs_begun = begun
@@ -158,7 +157,7 @@ class Stream:
         return True
 
     def pass_epoch(self, limit: int | None = None) -> None:
-        """Reads the batches of one epoch, or the first `limit`, and leaves them."""
+        """Skips the batches of one epoch, or the first `limit` batches."""
         self.begin_epoch()
         for number, _ in enumerate(self.epoch(), 1):
             if number == limit:
@@ -166,10 +165,10 @@ class Stream:
         self.end_epoch()
 
     def pass_batches(self, count: int) -> None:
-        """Reads `count` batches and leaves them: the epoch goes on behind them.
+        """Skips `count` batches of the epoch.
 
         Raises:
-          ValueError: there are not so many.
+          ValueError: the epoch has fewer batches.
         """
         for number in range(count):
             if (self.first() if number else self.begin_epoch()) is None:
@@ -180,7 +179,7 @@ class Stream:
             self._padded(self.adjust_fn(self._take()))
 
     def _values(self) -> Iterator[Any]:
-        """What the source yields; one with a length but without `__iter__` is indexed."""
+        """The values of the source; one with a length but without `__iter__` is indexed."""
         if hasattr(self._source, "__iter__") or self.steps is None:
             return iter(self._source)
         return (self._source[i] for i in range(self.steps))
@@ -203,35 +202,35 @@ class Stream:
             raise
 
     def _shrunk(self, steps: int | None) -> str:
-        """A sentence about a source that has become shorter; empty for another."""
+        """A sentence for a source that has become shorter; an empty string otherwise."""
         if steps is None or self._promised is None or steps >= self._promised:
             return ""
         return f" It had {self._promised} batches when it was passed, and has {steps} now."
 
-    def tell_of_end(self, done: int, limit: int | None) -> None:
-        """Warns, once, where the batches of an epoch were fewer than they should be.
+    def warn_of_early_end(self, done: int, limit: int | None) -> None:
+        """Warns, once, if an epoch has had fewer batches than expected.
 
         Args:
-          done: batches that there were.
-          limit: batches that were asked for; None for all that the source said it has.
+          done: the number of batches that were read.
+          limit: the requested number of batches; None for the length of the source.
         """
         expected = self._promised if limit is None else limit
-        if self._told_of_end or (done if expected is None else done >= expected):
+        if self._has_warned or (done if expected is None else done >= expected):
             return
-        self._told_of_end = True
+        self._has_warned = True
         what = f"the data ended after {done} of {expected} batches"
-        told = f"{self._who}: {what if done else 'the data had no batch left'}."
+        message = f"{self._who}: {what if done else 'the data had no batch left'}."
         if self._passed > done:
-            told += (
+            message += (
                 " The next epoch begins at the start of the data again. Choose `steps_per_epoch` "
                 f"so that it divides the {self._passed} batches."
             )
         elif self._promised is None:
-            told += (
+            message += (
                 " A generator is read once: pass an iterable that starts again, or ask for fewer "
             )
-            told += "steps."
-        warnings.warn(told + self._shrunk(self.steps), stacklevel=2)
+            message += "steps."
+        warnings.warn(message + self._shrunk(self.steps), stacklevel=2)
 
     def _checked(self, value: Tree, number: int) -> Batch:
         try:
@@ -245,8 +244,8 @@ class Stream:
             batch = Batch(x, y, weight)
             self.check_fn(self.adjust_fn(batch), number)
         except (TypeError, ValueError) as error:
-            told = str(error).removeprefix(f"{self._who}: ")
-            raise type(error)(f"{self._who}: batch {number} of the data: {told}") from None
+            message = str(error).removeprefix(f"{self._who}: ")
+            raise type(error)(f"{self._who}: batch {number} of the data: {message}") from None
         return batch
 
     def _padded(self, batch: Batch) -> Batch:

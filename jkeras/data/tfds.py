@@ -1,7 +1,7 @@
-"""The one door to tensorflow-datasets: what is prepared, read as arrays.
+"""Prepared datasets of tensorflow-datasets as arrays; the one module that imports the library.
 
-tensorflow-datasets reads what it has prepared without TensorFlow, if the files are in its
-array_record format, but prepares nothing without it. MNIST is the exception: `tfds_mnist`.
+Without TensorFlow, tensorflow-datasets reads prepared datasets whose files are in its array_record
+format, but prepares none. MNIST is the exception: `tfds_mnist` prepares it.
 
 Law: a prepared dataset is read without a network, from a folder that may be read-only.
 """
@@ -39,18 +39,18 @@ def data_folder() -> Path:
 
 
 def prepared(name: str, data_dir: str | os.PathLike[str] | None = None) -> Any:
-    """The builder of a dataset that is ready to be read; MNIST is made ready if it is not.
+    """The builder of a prepared dataset; MNIST is prepared if it is not.
 
     Args:
-      name: as tensorflow-datasets knows it: `"mnist"`, `"mnist:3.0.1"`, `"glue/cola"`.
+      name: the name in tensorflow-datasets: `"mnist"`, `"mnist:3.0.1"`, `"glue/cola"`.
       data_dir: the folder of prepared datasets; None means `data_folder()`.
 
     Returns:
       a `tfds.core.DatasetBuilder`.
 
     Raises:
-      UnknownDataset: no such name; the message suggests the nearest.
-      NotPrepared: known, but not in the folder.
+      UnknownDataset: an unknown name; the message suggests the nearest.
+      NotPrepared: the dataset is known, but not in the folder.
       NoNetwork, DamagedArchive, DiskFull: MNIST could not be downloaded or prepared.
     """
     folder = Path(data_dir).expanduser() if data_dir is not None else data_folder()
@@ -112,7 +112,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _reason(error: BaseException) -> str:
-    """What tensorflow-datasets said, in one line and without its "Failed to construct"."""
+    """The message of tensorflow-datasets in one line, without "Failed to construct"."""
     return " ".join(str(error).rpartition('}": ')[2].split())
 
 
@@ -127,7 +127,7 @@ def read_arrays(builder: Any, split: str) -> dict[str, np.ndarray]:
       for each feature an array with the examples along axis 0.
 
     Raises:
-      ValueError: no such split, an empty one, or a feature whose examples differ in shape.
+      ValueError: an unknown or empty split, or a feature whose examples differ in shape.
       DamagedArchive: a prepared file is damaged or missing.
       DatasetError: the dataset is not stored as array_record.
     """
@@ -168,7 +168,7 @@ def _records(builder: Any, source: Any, start: int) -> list[dict[str, Any]]:
 
 
 def _columns(builder: Any, records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Records as one array for each feature; empties them, so as not to hold everything twice."""
+    """Records as one array for each feature; empties `records`, so that memory is used once."""
     columns = {}
     for feature in list(records[0]):
         values = [np.asarray(record.pop(feature)) for record in records]
@@ -184,7 +184,7 @@ def _columns(builder: Any, records: list[dict[str, Any]]) -> dict[str, np.ndarra
 
 
 def original_order(split: str, count: int) -> np.ndarray:
-    """Where the examples of a prepared dataset went: `array[original_order(...)]` puts them back.
+    """The indices that restore the original order: `array[original_order(...)]`.
 
     tensorflow-datasets stores examples sorted by the MD5 of the split's name followed by the
     example's key; MNIST's keys are the positions 0, 1, 2, … in its archive.

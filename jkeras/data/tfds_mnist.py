@@ -1,11 +1,11 @@
 """MNIST, prepared for tensorflow-datasets without TensorFlow.
 
-MNIST is small and simple enough for that: the registered builder keeps its description, its
-addresses and its checksums, and only gets a way to read the archives and to write the images that
-needs no TensorFlow. What results is the official layout, readable wherever the library is.
+The registered builder keeps its description, its addresses and its checksums; only reading the
+archives and writing the images are replaced by code without TensorFlow. The result has the official
+layout, which tensorflow-datasets reads everywhere.
 
 Laws:
-- Nothing half-made: archives and the prepared folder appear under their names when they are whole.
+- Archives and the prepared folder appear under their names only when they are complete.
 - Two processes may prepare at once: each works in a folder of its own, and the first rename wins;
   the other one finds the dataset there and uses it. (No lock, so none can be left behind.)
 """
@@ -38,8 +38,8 @@ def prepare_mnist(folder: Path) -> None:
 
     Raises:
       NoNetwork: an archive is missing and cannot be downloaded.
-      DamagedArchive: an archive is not what it should be.
-      DiskFull: there is no room; `DatasetError` where the folder cannot be written to.
+      DamagedArchive: an archive is truncated or altered.
+      DiskFull: the disk is full; `DatasetError` if the folder cannot be written to.
     """
     import tensorflow_datasets as tfds
 
@@ -80,22 +80,23 @@ def _plain_builder() -> type:
 
 
 def _archive(folder: Path, url: str, info: Any | None) -> Path:
-    """The path of an archive: one that is there already, else a fresh download.
+    """The path of an archive: an existing file, else a new download.
 
-    It is looked for under tensorflow-datasets' name for it, then under its own.
+    An existing file has the name that tensorflow-datasets gives to the archive, or its original
+    name.
 
     Args:
       folder: the folder of downloads.
       url: the archive's address.
-      info: its registered size and checksum, or None.
+      info: the registered size and checksum, or None.
     """
     from tensorflow_datasets.core.download.resource import get_dl_fname
 
     checksum = info.checksum if info else None
     path = folder / get_dl_fname(url, checksum)
-    by_hand = folder / url.rpartition("/")[2]
-    if path.exists() or by_hand.exists():
-        return path if path.exists() else by_hand
+    manual = folder / url.rpartition("/")[2]
+    if path.exists() or manual.exists():
+        return path if path.exists() else manual
     fetch(url, path, sha256=checksum)
     return path
 

@@ -1,6 +1,6 @@
 """Named datasets as NumPy arrays: `mnist`, `iris`, and `load` for whatever is prepared.
 
-Nothing is read or imported before a dataset is asked for. What cannot be had raises a
+Nothing is read or imported before a dataset is loaded. A dataset that is not available raises a
 `DatasetError` that says what to do.
 """
 

@@ -38,8 +38,8 @@ def load(
 
     Raises:
       TypeError: `name` or `split` is not a string where one is expected.
-      ValueError: no such split; `UnknownDataset` for the name, with the nearest one.
-      DatasetError: it is not prepared, damaged, or cannot be downloaded.
+      ValueError: an unknown split; `UnknownDataset` for an unknown name, with the nearest one.
+      DatasetError: the dataset is not prepared, damaged, or cannot be downloaded.
     """
     from jkeras.data import tfds
 
@@ -53,7 +53,7 @@ def load(
 
 
 def _check_kinds(name: object, split: object) -> None:
-    """Names are strings, and `split` a string, several, or None."""
+    """Raises unless `name` is a string, and `split` a string, a list of strings, or None."""
     if not isinstance(name, str):
         raise TypeError(
             f"load: expected `name` to be a string such as 'mnist', got {name!r} "
@@ -68,7 +68,7 @@ def _check_kinds(name: object, split: object) -> None:
 
 
 def _read(builder: Any, split: str) -> Arrays:
-    """One split: `(x, y)` when the dataset says which features these are, else all by name."""
+    """One split: `(x, y)` if the dataset defines an input and a target, else a dict of features."""
     from jkeras.data.tfds import read_arrays
 
     arrays = read_arrays(builder, split)

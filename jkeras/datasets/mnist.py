@@ -1,8 +1,7 @@
 """MNIST: 70,000 handwritten digits, and a sample of 10,000 that ships with the package.
 
-Law: what `load_data` returns is MNIST bit for bit, in its original order, or an error: the checksum
-of every array is compared each time. So the decoded copy in the cache need not be trusted; one that
-is damaged is made again.
+Law: `load_data` returns MNIST bit for bit, in its original order, or raises: the checksum of every
+array is compared each time. A damaged decoded copy in the cache is replaced.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ ARRAYS: dict[str, tuple[tuple[int, ...], int]] = {
 def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | None = None) -> Pairs:
     """The whole of MNIST, as `keras.datasets.mnist.load_data` gives it.
 
-    Looked for in this order: the decoded copy at `path`; the prepared dataset in the data folder;
-    the network, from where it is downloaded (11 MB) and prepared, in about 20 seconds. A decoded
-    copy (55 MB) is then kept, so that the next call takes less than a tenth of a second.
+    The sources, in this order: the decoded copy at `path`; the prepared dataset in the data folder;
+    a download (11 MB) and its preparation, in about 20 seconds. A decoded copy (55 MB) is then
+    written, so that the next call takes less than a tenth of a second.
 
     Args:
-      path: file of the decoded copy, relative to jkeras's cache folder. An absolute path is used as
-        it is: if such a file is there, it must be MNIST (Keras's own `mnist.npz` will do).
+      path: the file of the decoded copy, relative to jkeras's cache folder, or an absolute path. An
+        existing file at an absolute path must be MNIST, such as Keras's own `mnist.npz`.
       data_dir: the folder of prepared datasets; None means `$JKERAS_DATA_DIR`, else
         `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
 
@@ -48,10 +47,10 @@ def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | Non
       `[10000, 28, 28]` from 0 (paper) to 255 (ink), labels `[60000]` and `[10000]` from 0 to 9.
 
     Raises:
-      NoNetwork: it would have to be downloaded, and the host cannot be reached. `load_sample` needs
-        no network.
-      DamagedArchive: a file that it needs is damaged.
-      DiskFull: there is no room to prepare it.
+      NoNetwork: a download is necessary, and the host cannot be reached. `load_sample` needs no
+        network.
+      DamagedArchive: a file of the dataset is damaged.
+      DiskFull: the disk is too full for the preparation.
 
     Source: LeCun, Cortes and Burges, yann.lecun.com/exdb/mnist; `keras.datasets.mnist.load_data`.
     """
@@ -90,14 +89,14 @@ def _pairs(arrays: Arrays) -> Pairs:
 
 
 def _cached(file: Path, *, ours: bool) -> Arrays | None:
-    """The decoded copy, or None if there is none that is whole.
+    """The decoded copy; None if the file is missing, or damaged and in jkeras's cache.
 
     Args:
-      file: where it is kept.
-      ours: it is in jkeras's cache, so a damaged one may be replaced.
+      file: the path of the decoded copy.
+      ours: whether the file is in jkeras's cache, so that a damaged file may be replaced.
 
     Raises:
-      DamagedArchive: `file` is not MNIST, and is not ours to replace.
+      DamagedArchive: `file` is not MNIST, and `ours` is False.
     """
     try:
         arrays = read_npz(file, {name: shape for name, (shape, _) in ARRAYS.items()})
@@ -124,7 +123,7 @@ def _check(source: Path, arrays: Arrays) -> None:
 
 
 def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
-    """The arrays from the prepared dataset, put back into the order of the archives."""
+    """The arrays from the prepared dataset, in the order of the archives."""
     from jkeras.data import tfds
 
     builder = tfds.prepared("mnist", data_dir)
@@ -139,7 +138,7 @@ def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
 
 
 def _keep(file: Path, arrays: Arrays) -> None:
-    """Writes the decoded copy; where that fails the data is still good, so it only warns."""
+    """Writes the decoded copy; a failure is only a warning, because the data are valid."""
     try:
         atomic_write(file, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
     except OSError as error:

@@ -73,23 +73,23 @@ class Standalone:
         Args:
           variables: the variables that are trained.
         """
-        if self._own is None:
+        if self._held is None:
             listed = [_array(variable) for variable in variables]
             vars(self)[_NAME] = OptimizerVariables(self.init(listed), len(listed))
 
     @property
-    def _own(self) -> Any:
+    def _held(self) -> Any:
         return vars(self).get(_NAME)
 
     @property
     def built(self) -> bool:
         """Whether `build` was called."""
-        return self._own is not None
+        return self._held is not None
 
     @property
     def variables(self) -> list[Any]:
         """The variables of the optimizer's state; an empty list before `build`."""
-        return [] if self._own is None else list(self._own.variables)
+        return [] if self._held is None else list(self._held.variables)
 
     @property
     def iterations(self) -> Any:
@@ -171,22 +171,22 @@ class Standalone:
           ValueError: the optimizer is not built, or the number of arrays differs from that in
             `build`.
         """
-        own, before = self._own, [_array(variable) for variable in trainable_variables]
-        if own is None:
+        held, before = self._held, [_array(variable) for variable in trainable_variables]
+        if held is None:
             raise ValueError(
                 f"{self.who}: stateless_apply: expected an optimizer that is built. Call "
                 "optimizer.build(model.trainable_variables) first."
             )
         sizes = (len(optimizer_variables), len(grads), len(before))
-        if sizes != (len(own.variables), own.count, own.count):
+        if sizes != (len(held.variables), held.count, held.count):
             raise ValueError(
-                f"{self.who}: expected {len(own.variables)} optimizer variables, {own.count} "
-                f"gradients and {own.count} variables, for which it was built, got {sizes[0]}, "
+                f"{self.who}: expected {len(held.variables)} optimizer variables, {held.count} "
+                f"gradients and {held.count} variables, for which it was built, got {sizes[0]}, "
                 f"{sizes[1]} and {sizes[2]}."
             )
         rows = zip(grads, before, strict=True)
         full = [jnp.zeros_like(old) if grad is None else _array(grad) for grad, old in rows]
-        updates, state = self.update(full, own.state(optimizer_variables), before)
+        updates, state = self.update(full, held.state(optimizer_variables), before)
         added = zip(before, updates, grads, trainable_variables, strict=True)
         new = [
             old if grad is None else _constrained(variable, old + update)

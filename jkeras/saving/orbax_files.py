@@ -160,8 +160,8 @@ def restore_latest(path: Folder) -> Any:
         except ValueError as error:
             if not steps:
                 raise
-            told = f"{error} The checkpoint before it, {steps[-1]}, is taken instead."
-            warnings.warn(told, stacklevel=2)
+            message = f"{error} The checkpoint before it, {steps[-1]}, is taken instead."
+            warnings.warn(message, stacklevel=2)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

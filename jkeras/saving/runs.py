@@ -75,8 +75,8 @@ def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
                 errors.append(error)
             else:
                 for fault in errors:
-                    told = f"{who}: {fault} Training goes on from the backup before it."
-                    warnings.warn(told, stacklevel=4)
+                    message = f"{who}: {fault} Training goes on from the backup before it."
+                    warnings.warn(message, stacklevel=4)
                 return snapshot
     raise errors[0]
 

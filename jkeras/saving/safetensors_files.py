@@ -167,8 +167,8 @@ def _header(
     entries: Mapping[str, _Entry], metadata: Mapping[str, str], crcs: Mapping[str, str]
 ) -> bytes:
     """The length and the header, padded to a multiple of eight bytes; as long for any checksums."""
-    told = {**metadata, _CRCS: json.dumps(crcs)}
-    content: dict[str, Any] = {_METADATA: {**told, _CRC: _crc_of_words(told)}}
+    full_metadata = {**metadata, _CRCS: json.dumps(crcs)}
+    content: dict[str, Any] = {_METADATA: {**full_metadata, _CRC: _crc_of_words(full_metadata)}}
     for name, entry in entries.items():
         place = [entry.begin, entry.end]
         content[name] = {"dtype": entry.code, "shape": list(entry.shape), "data_offsets": place}
