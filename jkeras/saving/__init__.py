@@ -1,5 +1,6 @@
-"""Values in files, and descriptions as configurations. `load_model`, `load_weights`, `save_model`
-and `save_weights` are reached here too, where a Keras user looks for them.
+"""Weights, checkpoints and configurations in files, and Keras's saving functions.
+
+`load_model`, `load_weights`, `save_model` and `save_weights` are here too, as in `keras.saving`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Models stand on top of files, so these names are fetched when they are asked for.
+    # Models import this package, so these names are imported on first access.
     if name in ("load_model", "save_model"):
         return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
     if name in ("load_weights", "save_weights"):

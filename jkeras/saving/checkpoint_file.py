@@ -1,8 +1,8 @@
-"""One nested value in one file: what training needs to go on, and anything like it.
+"""A checkpoint in one file: a nested value, such as the state of a training run.
 
 The file has the format of safetensors: the arrays under their paths, and in the metadata the
-value's structure and plain parts (`jkeras.saving.nested`), with a version of the format. It is
-written whole or not at all, and every byte of it is verified when it is read.
+value's structure and plain parts (`jkeras.saving.nested`), with a version of the format. The file
+is written atomically, and every byte is verified when it is read.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ FORMAT = "jkeras-checkpoint-1"
 
 
 def write_checkpoint(path: str | os.PathLike[str], value: Nested) -> None:
-    """Writes a nested value, whole or not at all; a file that is there is replaced.
+    """Writes a nested value atomically; an existing file is replaced.
 
     Args:
-      path: the file, of any ending.
-      value: what `nested.flatten` takes: dicts, lists, tuples, None, booleans, numbers, strings,
-        arrays, random keys.
+      path: the file, with any suffix.
+      value: an argument of `nested.flatten`: dicts, lists, tuples, None, booleans, numbers,
+        strings, arrays, random keys.
 
     Raises:
-      TypeError: something else is in it; the message says where.
+      TypeError: `value` contains an object of another type; the message says where.
       OSError: the file cannot be written.
 
     Example:
@@ -45,11 +45,11 @@ def write_checkpoint(path: str | os.PathLike[str], value: Nested) -> None:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Any:
-    """Reads what `write_checkpoint` wrote; arrays come back as NumPy arrays.
+    """Reads a file of `write_checkpoint`; arrays are NumPy arrays.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is damaged, or no such file; the message names the entry.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is damaged, or not a checkpoint; the message names the entry.
     """
     path = Path(path)
     arrays, metadata = read_arrays(path)

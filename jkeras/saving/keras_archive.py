@@ -1,7 +1,8 @@
 """Keras's `.keras`: a zip archive of metadata.json, config.json and model.weights.h5.
 
-Laws: nothing is extracted to a folder, no member but these three is read, and what is read is
-bounded by the size of the file; what is wrong is a `ValueError` that names the file and the member.
+Laws: nothing is extracted to a folder, only these three members are read, and the bytes read are
+bounded by the size of the file; an invalid archive raises a `ValueError` that names the file and
+the member.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class Archive(NamedTuple):
-    """What a `.keras` file holds.
+    """The content of a `.keras` file.
 
     Attributes:
       metadata: the version of Keras and the date.
-      config: the model as a configuration.
+      config: the configuration of the model.
       weights: the bytes of an HDF5 file.
     """
 
@@ -59,12 +60,12 @@ def write(
     """Writes an archive.
 
     Args:
-      file: open for writing, and seekable.
-      config: becomes JSON.
-      write_weights: writes an HDF5 file into the file that it is given.
+      file: a seekable file, open for writing.
+      config: the configuration, which becomes JSON.
+      write_weights: a function that writes an HDF5 file into the open file that is its argument.
 
     Raises:
-      TypeError: something in the configuration does not become JSON.
+      TypeError: the configuration contains an object that JSON cannot represent.
     """
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     text = json.dumps(config)
@@ -86,9 +87,9 @@ def read(path: str | os.PathLike[str]) -> Archive:
     """Reads an archive.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is no such archive, a member is missing, damaged or too large, or the names in
-        it are not those of a model.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is not a `.keras` archive, a member is missing, damaged or too large, or
+        the names of the members are not those of a model.
     """
     members = _members(read_bytes(path), str(path), (METADATA, CONFIG, WEIGHTS))
     metadata = json_object(members[METADATA], f"{path}: {METADATA}")
@@ -126,7 +127,7 @@ _UNREADABLE = (
 
 
 def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]) -> None:
-    """Raises unless every name is one that Keras writes, and those that are needed are there."""
+    """Raises if a member's name is not one of Keras's, or a required member is missing."""
     names = [info.filename for info in infos]
     for info in infos:
         name = info.filename
@@ -145,7 +146,7 @@ def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, who: str) -> bytes:
-    """A member's bytes, no more of them than is allowed."""
+    """The bytes of a member; raises if it is larger than allowed."""
     where = f"{who}: the member {info.filename!r}"
     if info.flag_bits & 1:
         raise ValueError(f"{where} is encrypted, which is not supported.")
@@ -168,14 +169,14 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, who: str) -> bytes
 
 
 def json_object(data: str | bytes, who: str) -> dict[str, Any]:
-    """A JSON text that is an object, with no more than `MOST_DEPTH` levels.
+    """The dict of a JSON object with at most `MOST_DEPTH` levels.
 
     Args:
       data: the text, or its bytes in UTF-8.
-      who: how errors name it.
+      who: the name of the text in errors.
 
     Raises:
-      ValueError: it is something else.
+      ValueError: `data` is not a JSON object, or is nested too deeply.
 
     Example:
       >>> json_object('{"units": 3}', "config.json")

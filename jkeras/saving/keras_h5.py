@@ -1,11 +1,11 @@
-"""Keras's `.weights.h5`: for every layer a group, in it `vars`, in it arrays by number.
+"""Keras's `.weights.h5`: a group for each layer, with its arrays by number in the subgroup `vars`.
 
     layers/dense/vars/0    kernel
     layers/dense/vars/1    bias
 
-What the groups of a model are, `jkeras.trainer.files.keras_layout` says; this module writes groups
-that it is given, and reads a file into such groups. Writing needs h5py. Reading does not: it stands
-on `keras_hdf5`, which a damaged or hostile file can neither crash nor stop.
+`jkeras.trainer.files.keras_layout` makes the groups of a model; this module writes groups to a
+file, and reads a file into groups. Writing needs h5py. Reading uses `keras_hdf5` instead, which a
+damaged or malicious file can neither crash nor block.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Stored = dict[str, dict[str, np.ndarray]]
 
 
 class Group(NamedTuple):
-    """What a file holds of one layer, or of the optimizer.
+    """The entry of one layer, or of the optimizer, in a file.
 
     Attributes:
       path: "layers/dense"; "" for the model itself.
-      name: the layer's own name, which is kept beside the arrays; None for none.
-      arrays: its own weights, in order.
+      name: the layer's name, which is stored beside the arrays; None for no name.
+      arrays: the layer's weights without those of its sublayers, in order.
     """
 
     path: str
@@ -41,8 +41,8 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
     """Writes groups as an HDF5 file.
 
     Args:
-      file: open for writing and reading, and seekable.
-      groups: each path once.
+      file: a seekable file, open for writing and reading.
+      groups: the groups, with different paths.
 
     Raises:
       ImportError: h5py is not installed.
@@ -63,14 +63,14 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
 
 
 def read(data: bytes, who: str) -> Stored:
-    """The groups in a file that Keras or `write` made.
+    """The groups in a file of Keras or of `write`.
 
     Args:
-      data: the whole file.
-      who: how errors name it.
+      data: the bytes of the file.
+      who: the name of the file in errors.
 
     Raises:
-      ValueError: the file is damaged, or no weights file of Keras 3.
+      ValueError: the file is damaged, or not a weights file of Keras 3.
     """
     found: Stored = {}
     others = []
@@ -91,7 +91,7 @@ def read(data: bytes, who: str) -> Stored:
 
 
 def in_order(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray] | None:
-    """The arrays of a group by number; None if they have other names."""
+    """The arrays of a group in the order of their numbers; None if a name is not a number."""
     names = [str(number) for number in range(len(arrays))]
     return [arrays[name] for name in names] if set(names) == set(arrays) else None
 
@@ -100,8 +100,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The content of a file.
 
     Raises:
-      FileNotFoundError: there is none.
-      ValueError: it is no file, such as a folder or a device.
+      FileNotFoundError: the file does not exist.
+      ValueError: `path` is not a regular file, but a folder or a device.
     """
     path = Path(path)
     if not path.exists():

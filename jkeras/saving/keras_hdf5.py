@@ -2,14 +2,14 @@
 
     arrays = datasets(data, "model.weights.h5")     # {"layers/dense/vars/0": array, ...}
 
-HDF5 is a large format, and its C library can be led to loop or to crash by a damaged file. Keras
-uses little of it: groups with symbol tables, and datasets that lie in one piece. This module reads
-that much and refuses the rest. Laws:
+HDF5 is a large format, and a damaged file can make its C library loop or crash. Keras uses a small
+part of it: groups with symbol tables, and contiguous datasets. This module reads that part and
+raises on anything else. Laws:
 
   - Every offset is checked against the file, every object is visited once, and depths and names are
-    bounded, so the time is linear in the file, whatever is in it.
-  - The arrays are views of the bytes given; together they are no larger than the file.
-  - What is wrong is a `ValueError` that names the file and the entry.
+    bounded, so the time is linear in the size of the file for any content.
+  - The arrays are views of the argument `data`; together they are no larger than the file.
+  - An invalid file raises a `ValueError` that names the file and the entry.
 
 Source: "HDF5 File Format Specification 3.0", sections II.A, III.A-D, IV.A.
 """
@@ -44,7 +44,7 @@ _FLOATS = {  # exponent and mantissa bits of each size in bytes
 
 
 class _Table(NamedTuple):
-    """A group: where its tree of entries and its names are."""
+    """A group: the addresses of its B-tree of entries and of the heap with their names."""
 
     tree: int
     heap: int
@@ -54,15 +54,15 @@ def datasets(data: bytes, who: str) -> dict[str, np.ndarray]:
     """The arrays of a file under their paths, in the order of the file.
 
     Args:
-      data: the whole file.
-      who: how errors name it.
+      data: the bytes of the file.
+      who: the name of the file in errors.
 
     Returns:
       Views of `data`, of number or bool dtypes (bfloat16 too).
 
     Raises:
-      ValueError: it is no such file, it is damaged or cut short, or it uses what Keras does not:
-        links, compression, chunks, data in other files.
+      ValueError: the file is not HDF5, is damaged or truncated, or uses features that Keras does
+        not: links, compression, chunks, data in other files.
     """
     return _Reader(data, who).arrays()
 
@@ -108,7 +108,7 @@ class _Reader:
         return struct.unpack_from(form, self.data, at)
 
     def _marked(self, mark: bytes, at: int) -> None:
-        """Checks that a structure is where it should be, and was not visited before."""
+        """Raises unless a structure begins with its signature and is visited for the first time."""
         if self._unpack("<4s", at)[0] != mark:
             self._fail(f"expected {mark.decode()} at offset {at}")
         self._once(at)
@@ -119,7 +119,7 @@ class _Reader:
         self.seen.add(at)
 
     def _read(self, size: int) -> None:
-        """Counts bytes of structures: more than the file has means that some lie in others."""
+        """Adds to the bytes read; more bytes than the file has mean that structures overlap."""
         self.unread -= size
         if self.unread < 0:
             self._fail("its structures overlap")
@@ -158,7 +158,7 @@ class _Reader:
         return self._array(messages)
 
     def _messages(self, address: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        """The messages of an object's header: kind, and where the content begins and ends."""
+        """The messages of an object's header: the kind, and the start and end of the content."""
         version, _, _, size = self._unpack("<BxHII", address)
         if version != 1:
             self._refuse(f"version {version} of an object's header")
@@ -206,7 +206,7 @@ class _Reader:
                 yield name, address
 
     def _leaves(self, root: int) -> Iterator[int]:
-        """The ends of a tree of entries, in order."""
+        """The leaves of a B-tree of entries, in order."""
         waiting: list[tuple[int, int | None]] = [(root, None)]
         while waiting:
             at, above = waiting.pop()
@@ -278,7 +278,7 @@ class _Reader:
         self._refuse(f"a dtype of class {kind} and {size} bytes, which is no number")
 
     def _place(self, message: tuple[int, int], size: int) -> int:
-        """Where the bytes of an array begin."""
+        """The address of the bytes of an array."""
         at, end = message
         version, kind = self._unpack("<BB", at)
         if version not in (3, 4) or kind > 1:

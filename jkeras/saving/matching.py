@@ -1,11 +1,11 @@
-"""Weights of a file and weights of a model, matched by their names.
+"""Matching of the weights in a file with the weights of a model, by name.
 
 A model's weights have names such as `params/dense/kernel` and `state/batch_norm/moving_mean`. A
-file may call them so, or leave out the first word, as the trees of other libraries do
-(`batch_stats/BatchNorm_0/mean` for what the model calls `state/batch_stats/BatchNorm_0/mean`).
+file may have the same names, or leave out the first word, as the trees of other libraries do
+(`batch_stats/BatchNorm_0/mean` for the model's `state/batch_stats/BatchNorm_0/mean`).
 
 Laws:
-- Matching decides and copies nothing; a weight of the file is used once at most.
+- Matching copies no array; each weight of the file is used at most once.
 - A weight fits if it has the same shape, and the same dtype or another floating one.
 """
 
@@ -29,12 +29,12 @@ _SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class Mismatch:
-    """A weight that is in the model and in the file, and is not the same kind of array.
+    """A weight whose shape or dtype in the file does not fit the model.
 
     Attributes:
-      name: its name in the model.
+      name: the name in the model.
       expected: the shape and the name of the dtype in the model.
-      found: those in the file.
+      found: the shape and the name of the dtype in the file.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Mismatch:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Report:
-    """What became of each weight when a file was loaded.
+    """The result of loading a weight file, weight by weight.
 
     Attributes:
-      matched: the names of weights that the model has and the file fits.
+      matched: the names of the weights that were loaded.
       missing: the model's weights that the file does not have.
       unexpected: the file's weights that the model does not have.
-      mismatched: the weights that both have, with another shape or dtype.
+      mismatched: the weights that both have, with different shapes or dtypes.
 
     Example:
       >>> print(Report(("params/a",), ("params/b",), ()))
@@ -77,7 +77,7 @@ class Report:
 
     @property
     def difference(self) -> str:
-        """The first thing that differs, and how much does in all; empty for a complete report."""
+        """The first difference and the number of differences; empty for a complete report."""
         if self.complete:
             return ""
         return f"{self._first()} In all: {self._counts()}."
@@ -125,20 +125,20 @@ def match(
     found: Mapping[str, Any],
     rename: Mapping[str, str] | None = None,
 ) -> tuple[Report, dict[str, str]]:
-    """Finds for each weight of a model the one of a file.
+    """Finds the file's weight for each weight of a model.
 
     Args:
       wanted: the model's weights (arrays or specs) by name.
-      found: the file's.
-      rename: beginnings of the file's names (whole words) and what to read in their place:
-        `{"backbone": "encoder", "head": "classifier/dense"}`; an empty beginning stands before
-        every name. The longest that fits counts.
+      found: the file's weights (arrays or specs) by name.
+      rename: prefixes of the file's names (whole words) and their replacements:
+        `{"backbone": "encoder", "head": "classifier/dense"}`; an empty prefix matches every name.
+        The longest prefix that matches is used.
 
     Returns:
-      The report, and the names in the file by names in the model, of what fits.
+      The report, and for each weight that fits its name in the file by its name in the model.
 
     Raises:
-      TypeError, ValueError: a wrong `rename`, or one that makes two names one.
+      TypeError, ValueError: `rename` is invalid, or maps two names to the same name.
 
     Example:
       >>> kernel = jnp.zeros((2, 3))
@@ -166,7 +166,7 @@ def match(
 
 
 def fits(wanted: ArraySpec, found: ArraySpec) -> bool:
-    """Whether an array can take another's place: equal shapes, and equal or floating dtypes."""
+    """Whether an array can replace another: equal shapes, and equal dtypes or both floating."""
     if tuple(wanted.shape) != tuple(found.shape):
         return False
     floating = (jnp.issubdtype(array.dtype, jnp.floating) for array in (wanted, found))
@@ -178,7 +178,7 @@ def _kind(array: ArraySpec) -> tuple[tuple[int, ...], str]:
 
 
 def _pairs(wanted: Mapping[str, Any], read_as: Mapping[str, str]) -> dict[str, str]:
-    """The file's names by the model's; a name without its first word counts where it is clear."""
+    """The file's names by the model's; a name may lack its first word if that is unambiguous."""
     shorts = {name: name.partition("/")[2] for name in wanted}
     times = collections.Counter(shorts.values())
     pairs = {}
@@ -191,7 +191,7 @@ def _pairs(wanted: Mapping[str, Any], read_as: Mapping[str, str]) -> dict[str, s
 
 
 def _read_as(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
-    """The file's names by what they are read as."""
+    """The file's names by their renamed form."""
     _check_rename(found, rename)
     read_as: dict[str, str] = {}
     for name in found:

@@ -1,13 +1,13 @@
-"""Arrays under names in one file as msgpack, in the form that Flax writes and reads.
+"""Named arrays in a msgpack file, in the format of `flax.serialization`.
 
-A file from here holds `{"format": …, "weights": {name: array}, "crc32": {name: checksum}}`. Any
-other tree that `flax.serialization.to_bytes` wrote is read too; its names are the leaves' paths.
+A file of this module holds `{"format": …, "weights": {name: array}, "crc32": {name: checksum}}`.
+Any other tree of `flax.serialization.to_bytes` can be read too; its names are the leaves' paths.
 
 Laws:
-- Reading builds nothing but dicts, numbers, strings and arrays, and allocates no more than a small
-  multiple of the file: an array has the bytes that it claims, or it is refused.
-- A file that was written here is verified when it is read; one of the first format, which had no
-  checksums, is read as it is.
+- Reading creates only dicts, numbers, strings and arrays, and allocates at most a small multiple of
+  the file: an array whose bytes do not fill its shape raises.
+- A file of this module is verified when it is read, except one of the first format, which had no
+  checksums.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def write_named(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
-    """Writes arrays under their names, the whole file or nothing; a file that is there is replaced.
+    """Writes named arrays to a file, atomically; an existing file is replaced.
 
     Raises:
-      TypeError: a dtype that files cannot hold.
+      TypeError: an array has a dtype that the format does not support.
       OSError: the file cannot be written.
     """
     from flax import serialization  # slow to import, and only needed here
@@ -49,14 +49,14 @@ def write_named(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None
 
 
 def read_named(path: str | os.PathLike[str]) -> Arrays:
-    """Reads a file that `write_named` or `flax.serialization.to_bytes` wrote.
+    """Reads a file of `write_named` or of `flax.serialization.to_bytes`.
 
     Returns:
-      The arrays under their names: those they were written under, or their paths in Flax's tree.
+      The arrays by name, or by their paths in Flax's tree.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is damaged, or something else.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is damaged, or of another format.
 
     Example:
       >>> import tempfile
@@ -108,7 +108,7 @@ def _verify(arrays: Arrays, crcs: object) -> None:
 
 
 def _once(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """A table with string keys, if none stands twice in it."""
+    """A table with string keys as a dict; raises if a key occurs twice."""
     keys = [str(key) if type(key) is int else key for key, _ in pairs]
     for key in keys:
         if type(key) is not str:
@@ -140,7 +140,7 @@ def _array_of(code: int, data: bytes) -> np.ndarray[Any, Any]:
 
 
 def _named(content: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """The arrays in nested tables under their paths; None stands for nothing, as in Flax."""
+    """The arrays in nested tables by their paths; None is skipped, as in Flax."""
     if len(path) > _DEEPEST:
         raise ValueError(f"expected at most {_DEEPEST} levels, got more.")
     for key, part in content.items():
@@ -152,7 +152,7 @@ def _named(content: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str
 
 
 def _whole(name: str, part: object) -> np.ndarray[Any, Any]:
-    """An array, put together if it was written in pieces (Flax does so above a gigabyte)."""
+    """An array, joined if it was written in chunks (Flax does so above a gigabyte)."""
     if isinstance(part, bool | int | float):
         return np.asarray(part)
     if isinstance(part, dict) and _CHUNKED in part:
@@ -163,7 +163,7 @@ def _whole(name: str, part: object) -> np.ndarray[Any, Any]:
 
 
 def _joined(name: str, shape: object, chunks: object) -> np.ndarray[Any, Any]:
-    """Flat pieces as one array. Flax writes the shape and the pieces as tables, in their order."""
+    """Flat chunks as one array. Flax writes the shape and the chunks as tables, in order."""
     if not isinstance(shape, dict) or not isinstance(chunks, dict) or not chunks:
         raise ValueError(f"expected a shape and pieces under {name!r}.")
     if any(not isinstance(chunk, np.ndarray) for chunk in chunks.values()):

@@ -1,14 +1,14 @@
-"""Nested values taken apart into words and arrays, and put together again.
+"""Nested values as JSON and named arrays, and the inverse.
 
-`flatten` gives what JSON can hold and, beside it, the arrays by name; `rebuild` is its inverse:
+`flatten` returns a JSON value and the arrays by name; `rebuild` is its inverse:
 
-- None, booleans, integers, floats and strings stay what they are, to the last bit (NaN and
-  infinity too); lists are lists, tuples are tuples, dicts with string keys are dicts.
-- NumPy and JAX arrays come back as NumPy arrays of the same shape and dtype, random keys
-  (`jax.random.key`) as keys of the same kind, NumPy scalars as arrays without axes.
-- Anything else is an error that says where it lies: a file holds values and no objects.
+- None, booleans, integers, floats and strings are restored bit for bit (NaN and infinity too), and
+  so are lists, tuples and dicts with string keys.
+- NumPy and JAX arrays are restored as NumPy arrays of the same shape and dtype, random keys
+  (`jax.random.key`) as keys of the same implementation, NumPy scalars as arrays without axes.
+- Any other object raises an error with its path.
 
-In the first part a list stands for a list, and a dict of one entry says what else a value is:
+In the JSON value a list is a list, and a dict with one entry is a tagged value:
 `{"array": "params/kernel"}`, `{"tuple": [1, 2]}`, `{"dict": {…}}`, `{"float": "nan"}`.
 """
 
@@ -39,19 +39,19 @@ Path = tuple[str, ...]
 
 
 def flatten(value: Nested) -> tuple[Any, Arrays]:
-    """A nested value as something that `json` writes, and its arrays.
+    """A nested value as a JSON value, and its arrays.
 
     Args:
       value: dicts with string keys, lists, tuples, None, booleans, numbers, strings, NumPy and JAX
-        arrays, random keys; at most `DEEPEST` levels of them.
+        arrays, random keys; at most `DEEPEST` levels.
 
     Returns:
-      The value with arrays replaced by their names, and the arrays under these names: their paths,
-      such as `params/dense/kernel`.
+      The value with arrays replaced by their names, and the arrays by name. The name of an array is
+      its path, such as `params/dense/kernel`.
 
     Raises:
-      TypeError: something else is in it; the message says where.
-      ValueError: it is nested too deeply.
+      TypeError: `value` contains an object of another type; the message says where.
+      ValueError: `value` is nested too deeply.
 
     Example:
       >>> words, arrays = flatten({"step": 3, "kernel": np.zeros((2, 3))})
@@ -65,10 +65,10 @@ def flatten(value: Nested) -> tuple[Any, Arrays]:
 
 
 def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
-    """The value that `flatten` took apart.
+    """The value of which `flatten` returned these two parts.
 
     Raises:
-      ValueError: these are no two parts of one value; the message says where.
+      ValueError: the two parts do not fit each other; the message says where.
 
     Example:
       >>> rebuild(*flatten({"best": (1, float("inf"), [None, "auto"])}))
@@ -131,7 +131,7 @@ def _at(path: Path) -> str:
 
 
 def _array_noted(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
-    """Keeps an array; gives the entry that stands for it."""
+    """Adds an array to the named arrays, and returns its tagged entry."""
     if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
         name = _new_name(path, arrays)
         arrays[name] = np.asarray(jax.random.key_data(value))
@@ -146,7 +146,7 @@ def _array_noted(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
 
 
 def _new_name(path: Path, arrays: Arrays) -> str:
-    """The path as a name; where two paths read alike (`a/b` may be one key), with a number."""
+    """The path as a name, with a number if another path has the same name (`a/b` may be a key)."""
     stem = name = "/".join(path) or "value"
     number = 1
     while name in arrays or name == _RESERVED:
@@ -196,7 +196,7 @@ def _array_called(name: str, path: Path, arrays: Mapping[str, Any], left: set[st
 
 
 def _key_of(impl: str, data: np.ndarray[Any, Any], path: Path) -> jax.Array:
-    """A random key of this kind with these numbers."""
+    """A random key of an implementation from its key data."""
     try:
         return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
     except (TypeError, ValueError) as error:

@@ -1,12 +1,12 @@
-"""Folders in Orbax's format: one checkpoint in a folder, and trees that others have saved.
+"""Folders in Orbax's format: checkpoints of jkeras, and trees that other programs have saved.
 
-A checkpoint of ours is a folder with two items: `arrays`, an Orbax tree of the arrays by name, and
-`value`, JSON with what `nested.flatten` leaves beside them and checksums of everything. A folder
-of checkpoints has one such folder for each step (`jkeras.saving.orbax_manager` writes them).
+A checkpoint of jkeras is a folder with two items: `arrays`, an Orbax tree of the arrays by name,
+and `value`, the JSON value of `nested.flatten` with checksums of both items. A folder of
+checkpoints has one such folder for each step (`jkeras.saving.orbax_manager` writes them).
 
 Laws:
-  - What is read is what was written, to the bit, or an error that names folder and entry.
-  - Reading allocates no more than the files of the folder can hold, and runs nothing.
+  - Reading returns the written value bit for bit, or raises an error that names folder and entry.
+  - Reading allocates no more than the files of the folder can hold, and runs no code from them.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Folder = str | os.PathLike[str]
 
 
 def host_copy(value: Nested) -> tuple[Any, Arrays]:
-    """A nested value taken apart, with arrays that nothing done to the device's can change.
+    """The two parts of `nested.flatten`, with JAX arrays copied to the host.
 
-    NumPy arrays are taken as they are; of JAX arrays there are copies, because on the CPU the NumPy
-    array of one is the same memory, which the next training step overwrites.
+    NumPy arrays are not copied. JAX arrays are, because on the CPU `np.asarray` of a JAX array is a
+    view of the same memory, which the next training step overwrites.
     """
     words, arrays = flatten(value)
     return words, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
@@ -56,8 +56,8 @@ def items_of(
     """The two items of a checkpoint, as Orbax's `args.Composite` takes them.
 
     Args:
-      words, arrays: from `host_copy`.
-      metrics: kept beside the value.
+      words, arrays: the return values of `host_copy`.
+      metrics: metrics that are stored beside the value.
     """
     from orbax.checkpoint import args
 
@@ -78,7 +78,7 @@ def items_of(
 
 
 def handlers() -> dict[str, Any]:
-    """What reads and writes the two items: without compression, which floats gain little from."""
+    """Orbax's handlers of the two items, without compression, which gains little for floats."""
     import orbax.checkpoint as ocp
 
     plain = ocp.PyTreeCheckpointHandler(use_compression=False)
@@ -92,11 +92,11 @@ def read_step(path: Folder) -> Any:
     """The value of one checkpoint.
 
     Args:
-      path: its folder, such as `run/12`.
+      path: the folder of the checkpoint, such as `run/12`.
 
     Raises:
-      FileNotFoundError: there is no such folder.
-      ValueError: it is no checkpoint of ours, or damaged; the message says what is wrong.
+      FileNotFoundError: the folder does not exist.
+      ValueError: the folder is not a checkpoint of jkeras, or is damaged; the message says how.
     """
     path = Path(path).absolute()
     if not path.is_dir():
@@ -120,7 +120,7 @@ writers: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _written(path: Path) -> Path:
-    """The folder, when everything that this process writes to it is there."""
+    """The folder, after a wait for the background writes of this process."""
     for writer in list(writers):
         if writer.directory in (path.absolute(), path.absolute().parent):
             writer.wait()
@@ -128,24 +128,24 @@ def _written(path: Path) -> Path:
 
 
 def steps_in(path: Folder) -> list[int]:
-    """The steps of a folder of checkpoints, in order; half-written ones are not among them."""
+    """The steps of the complete checkpoints in a folder, in order."""
     path = Path(path).absolute()
     names = [p.name for p in path.iterdir()] if path.is_dir() else []
     return sorted(int(name) for name in names if name.isdecimal() and (path / name).is_dir())
 
 
 def restore_latest(path: Folder) -> Any:
-    """The value of the latest checkpoint that can be read; warns of those that cannot.
+    """The value of the latest readable checkpoint; warns about damaged ones.
 
-    One that this process is still writing is waited for.
+    Waits for a checkpoint that this process is still writing.
 
     Args:
       path: a folder of checkpoints, or one checkpoint.
 
     Raises:
-      OSError: the one that is being written cannot be; those before it are whole.
-      FileNotFoundError: there is no such folder.
-      ValueError: it has no checkpoint, or none can be read.
+      OSError: the background write failed; earlier checkpoints are intact.
+      FileNotFoundError: the folder does not exist.
+      ValueError: the folder has no checkpoint, or none can be read.
     """
     path = _written(Path(path).absolute())
     steps = steps_in(path)
@@ -197,20 +197,20 @@ def _is_empty(entry: object) -> bool:
 
 
 def load_tree(path: Folder) -> dict[str, Any]:
-    """The arrays of an Orbax tree, nested as they were saved, whoever wrote it.
+    """The arrays of an Orbax tree, nested as they were saved, by any program.
 
     Args:
       path: a tree (`StandardCheckpointer`, `PyTreeCheckpointer`), one checkpoint of a manager, or a
-        folder of checkpoints, of which the latest is taken. Of a checkpoint of ours these are the
-        weights: `{"params": …, "state": …}`.
+        folder of checkpoints, whose latest is read. From a checkpoint of jkeras the weights are
+        read: `{"params": …, "state": …}`.
 
     Returns:
       Dicts of NumPy arrays. Lists become dicts with the keys "0", "1", …, and the variables of
       `flax.nnx` their values; strings and None are left out.
 
     Raises:
-      FileNotFoundError: there is no such folder.
-      ValueError: it has no tree, or a damaged one.
+      FileNotFoundError: the folder does not exist.
+      ValueError: the folder has no tree, or a damaged one.
     """
     path = _written(Path(path).absolute())
     if not path.is_dir():
@@ -226,7 +226,7 @@ def load_tree(path: Folder) -> dict[str, Any]:
 
 
 def _weights_of(path: Path, value: Nested) -> dict[str, Any]:
-    """What of a checkpoint's value is weights: a run's `params` and `state`, or the value."""
+    """The weights in a checkpoint's value: a run's `params` and `state`, or the whole value."""
     if isinstance(value, dict) and isinstance(value.get("values"), dict):
         value = value["values"]  # of a run: arrays under their paths
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Checkpoints of one run in one folder, written by Orbax while the run goes on.
+"""Checkpoints of one run in one folder, written by Orbax in the background.
 
     with Manager("run", max_to_keep=3) as manager:
         manager.save(12, trainer.snapshot())
@@ -6,9 +6,9 @@
     restored = Manager.read("run")
 
 Laws:
-  - `save` returns when the values are copied; the bytes are written by a thread of their own.
-  - A checkpoint is there whole or not at all, and older ones are removed only after it is.
-  - What the thread cannot do is raised by the next call, and costs that checkpoint alone.
+  - `save` returns when the values are copied; a background thread writes the bytes.
+  - A checkpoint is written atomically, and older ones are removed only after that.
+  - The next call raises an error of the thread; only the checkpoint of that error is lost.
   - One manager at a time writes to a folder.
 """
 
@@ -43,24 +43,25 @@ class Manager:
     """Writes checkpoints to a folder, keeps some of them, and reads them.
 
     Args:
-      directory: the folder, made when it is missing. Each checkpoint is a folder in it.
-      max_to_keep: how many checkpoints stay; None for all. With `best` these are the best ones,
-        and the latest beside them.
+      directory: the folder, created if missing. Each checkpoint is a subfolder.
+      max_to_keep: the number of checkpoints that are kept; None for all. With `best` these are the
+        best ones and, in addition, the latest one.
       save_interval: save only steps that this number divides.
-      best: the name of the metric by which checkpoints are compared; None to go by their age.
-      mode: "min" or "max": which values of it are better. NaN is never the best.
-      background: write in a thread while the caller goes on.
-      who: what messages call the manager.
+      best: the name of the metric that ranks checkpoints; None to rank them by age.
+      mode: "min" or "max": whether smaller or larger values are better. NaN is never the best.
+      background: whether a thread writes while the caller continues.
+      who: the manager's name in messages.
       timeout: seconds to wait for another run that writes to the folder.
 
     Attributes:
       directory: the folder.
-      latest: the step of the latest checkpoint, one that is being written included; None for none.
+      latest: the step of the latest checkpoint, including one that is being written; None without
+        checkpoints.
 
     Raises:
-      TypeError, ValueError: an argument is none of these.
+      TypeError, ValueError: an argument has a wrong type or value.
       FolderInUse: another run writes to the folder.
-      OSError: the folder cannot be made.
+      OSError: the folder cannot be created.
     """
 
     def __init__(
@@ -124,21 +125,21 @@ class Manager:
     def save(self, step: int, value: Nested, metrics: dict[str, float] | None = None) -> bool:
         """Copies a nested value, and writes it as the checkpoint of a step.
 
-        It waits for the checkpoint before it to be written. NumPy arrays are not copied: they must
-        not change until then.
+        The call waits until the previous checkpoint is written. NumPy arrays are not copied: they
+        must not change until this checkpoint is written.
 
         Args:
-          step: later than that of every checkpoint in the folder.
-          value: what `nested.flatten` takes.
-          metrics: numbers to keep with it; `best` has to be among them.
+          step: a step after that of every checkpoint in the folder.
+          value: an argument of `nested.flatten`.
+          metrics: numbers to store with the value; must include `best`.
 
         Returns:
-          Whether the step was one to save.
+          Whether the step was saved: whether `save_interval` divides it.
 
         Raises:
-          TypeError: something in the value cannot be written.
-          ValueError: the step is not later, or the metric is missing.
-          OSError: the checkpoint before it could not be written.
+          TypeError: the value contains an object that cannot be written.
+          ValueError: the folder has a later step, or the metric is missing.
+          OSError: the previous checkpoint could not be written.
         """
         if step % self._interval:
             return False
@@ -179,13 +180,14 @@ class Manager:
             ) from error
 
     def _sweep(self) -> None:
-        """Removes what a killed run or a failed write has left half-written."""
+        """Removes partial checkpoints of a killed run or a failed write."""
         for path in self.directory.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(path, ignore_errors=True)
 
     def readable(self, first: int) -> list[int]:
-        """The checkpoints from a step on. Damaged ones among them are removed: a run that has gone
-        on from the one before them makes them anew.
+        """The readable checkpoints from a step on; damaged ones are removed.
+
+        A run that continues from an earlier checkpoint writes the damaged ones again.
 
         Raises:
           OSError: as `wait`.
@@ -203,17 +205,17 @@ class Manager:
         return [step for step in self.steps() if step >= first]
 
     def wait(self) -> None:
-        """Waits until everything is written.
+        """Waits until the last checkpoint is written.
 
         Raises:
-          OSError: the last checkpoint could not be written; those before it are whole.
+          OSError: the last checkpoint could not be written; earlier ones are intact.
         """
         future, self._under_way = self._under_way, None
         if future is not None:
             future.result()
 
     def close(self) -> None:
-        """Waits, and lets the folder go. The second time it does nothing.
+        """Waits for the last checkpoint and unlocks the folder; a second call does nothing.
 
         Raises:
           OSError: as `wait`.
@@ -238,17 +240,17 @@ class Manager:
     # -- reading
 
     def steps(self) -> list[int]:
-        """The steps of the checkpoints that are whole, in order."""
+        """The steps of the complete checkpoints, in order."""
         return orbax_files.steps_in(self.directory)
 
     def restore(self, step: Which = None) -> Any:
         """The value of a checkpoint.
 
         Args:
-          step: its step; "latest", also None; or "best", by the metric.
+          step: the step; "latest", also None; or "best", by the metric.
 
         Raises:
-          ValueError: there is none of that step, or it is damaged.
+          ValueError: the step has no checkpoint, or a damaged one.
         """
         self.wait()
         found = self._number(step)
@@ -275,7 +277,7 @@ class Manager:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in the system's words where it was the system."""
+    """The reason of an error: the operating system's message for its errors."""
     text = " ".join(str(error).split())
     code = re.search(r"os_error_code='(\d+)'", text)
     return os.strerror(int(code[1])) if code else text[:300] or type(error).__name__
@@ -283,7 +285,7 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Orbax logs what it raises, too; it is told once."""
+    """Silences Orbax's logger: Orbax logs each error that it raises, and one message is enough."""
 
     def keep(record: logging.LogRecord) -> bool:
         return "orbax" not in Path(record.pathname).parts
@@ -298,10 +300,10 @@ def _quiet() -> Iterator[None]:
 
 @functools.cache
 def _closing_at_exit() -> None:
-    """Lets a program that ends with an error finish the checkpoint it was writing.
+    """Finishes the checkpoint that is being written when the program ends with an error.
 
-    `atexit` is too late: by then Orbax cannot start the threads it writes with. Without Python's
-    own hook that checkpoint is lost, and the ones before it are whole.
+    `atexit` is too late: by then Orbax cannot start its writer threads. Without Python's own hook
+    that checkpoint is lost, and earlier ones are intact.
     """
     getattr(threading, "_register_atexit", lambda function: None)(_close_all)
 
@@ -315,10 +317,10 @@ def _close_all() -> None:
 
 
 def checked_count(who: str, name: str, value: object) -> int:
-    """`value`, if it is a number of at least 1.
+    """`value`, if it is an integer of at least 1.
 
     Raises:
-      TypeError, ValueError: it is not.
+      TypeError, ValueError: `value` is not an integer, or less than 1.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{who}: `{name}`: expected a whole number, got {describe(value)}.")

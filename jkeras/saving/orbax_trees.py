@@ -1,6 +1,6 @@
-"""Trees of arrays as Orbax keeps them in a folder, whoever has written them.
+"""Trees of arrays in Orbax's folders, written by any program.
 
-Law: reading allocates no more than the files of the folder can hold, and runs nothing.
+Law: reading allocates no more than the files of the folder can hold, and runs no code from them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SPARE = 1 << 26  # beside these 64 MB
 
 
 def tree_in(path: Path) -> Path:
-    """The folder of the one tree in a checkpoint; the checkpoint itself may be it.
+    """The folder of the one tree in a checkpoint, which may be the checkpoint's folder itself.
 
     Raises:
-      ValueError: there is none, or more than one.
+      ValueError: the checkpoint has no tree, or more than one.
     """
     if (path / METADATA).exists():
         return path
@@ -43,8 +43,10 @@ def tree_in(path: Path) -> Path:
 
 
 def nested(value: Tree) -> Any:
-    """A tree as dicts of arrays: lists have the keys "0", "1", …, and a variable of `flax.nnx`,
-    which is saved as a dict of its value, is that; strings and None are left out.
+    """A tree as dicts of arrays.
+
+    A list becomes a dict with the keys "0", "1", …; a variable of `flax.nnx`, which is saved as a
+    dict with its value, becomes the value; strings and None are left out.
 
     Example:
       >>> nested({"layers": [{"kernel": {"value": np.zeros(2)}, "name": "dense"}]})
@@ -64,11 +66,11 @@ def read_tree(path: Path, *, packed: int = PACKED) -> Any:
     """An Orbax tree with NumPy arrays.
 
     Args:
-      path: its folder.
-      packed: bytes that one byte on disk may stand for.
+      path: the folder of the tree.
+      packed: the largest ratio of an array's bytes to its bytes on disk, due to compression.
 
     Raises:
-      ValueError: it is damaged, or its arrays are larger than its files can hold.
+      ValueError: the tree is damaged, or its arrays are larger than its files can hold.
     """
     import orbax.checkpoint as ocp
     from etils import epath

@@ -1,4 +1,4 @@
-"""The state of a run in one file, and in the folder where a run keeps its last two."""
+"""The state of a run in one file, and in a folder with the last two states."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
 
 
 def write(path: str | os.PathLike[str], snapshot: dict[str, Any]) -> None:
-    """Writes what `Trainer.snapshot` returned to one file, whole or not at all."""
+    """Writes the return value of `Trainer.snapshot` to one file, atomically."""
     write_checkpoint(path, snapshot)
 
 
 def write_latest(folder: str | os.PathLike[str], snapshot: dict[str, Any], *, double: bool) -> None:
-    """Writes the folder's latest file; with `double` the one that was it stays, too."""
+    """Writes the folder's latest file; with `double` the previous latest file is kept too."""
     latest = Path(folder) / LATEST
     if double and latest.exists():
         os.replace(latest, Path(folder) / PREVIOUS)
@@ -35,11 +35,11 @@ def write_latest(folder: str | os.PathLike[str], snapshot: dict[str, Any], *, do
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The state of a run from its file, or from a folder that has one; its `source` is the path.
+    """The state of a run from its file or its folder; the entry `source` is the path.
 
     Raises:
-      FileNotFoundError: there is none.
-      ValueError: it is damaged, or something else.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is damaged, or not the state of a run.
     """
     path = Path(path)
     if path.name.endswith(OTHERS):
@@ -57,14 +57,14 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
-    """The folder's latest state of a run, or the one before it where that cannot be read.
+    """The latest state of a run in a folder, or the previous one if the latest is damaged.
 
     Args:
-      folder: has one of the two files.
-      who: named in the warning about a damaged file.
+      folder: a folder with at least one of the two files.
+      who: the name in the warning about a damaged file.
 
     Raises:
-      ValueError: none of them can be read.
+      ValueError: neither file can be read.
     """
     errors: list[Exception] = []
     for path in (Path(folder) / LATEST, Path(folder) / PREVIOUS):
@@ -88,14 +88,14 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def checked(who: str, value: object) -> dict[str, Any]:
-    """The value, if it has the form of a run's state: anybody may have made it.
+    """The value, if it has the form of a run's state; it may come from any program.
 
     Args:
-      who: where it comes from, for messages.
-      value: anything.
+      who: the source of the value, for messages.
+      value: any object.
 
     Raises:
-      ValueError: it has not.
+      ValueError: `value` does not have the form of a run's state.
     """
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ValueError(f"{who}: expected the state of a run ({FORMAT}), got {_instead(value)}")
@@ -109,12 +109,12 @@ def checked(who: str, value: object) -> dict[str, Any]:
 
 
 def _checked(path: Path, value: object) -> dict[str, Any]:
-    """The state of a run that was in a file, with its path as `source`."""
+    """The checked state of a run from a file, with the path as the entry `source`."""
     return {**checked(str(path), value), "source": str(path)}
 
 
 def _instead(value: object) -> str:
-    """What a value is that is no state of a run, and what to do with it, in words."""
+    """The end of the error for a value that is not a run's state: what it is, and what reads it."""
     if not isinstance(value, dict):
         return "something else."
     found = value.get("format")

@@ -1,16 +1,16 @@
-"""Arrays under names in one file, in the format of safetensors, whole and checked.
+"""Named arrays in a safetensors file, written atomically and verified by checksums.
 
-The format: eight bytes that hold the length of a header, the header (JSON: for each name its dtype,
-shape and place; `__metadata__` maps words to words), then the arrays' bytes, without gaps. It is
-written here rather than by the library of that name, because this way no array is copied, a file
-is written whole or not at all, and every byte has a checksum.
+The format: eight bytes with the length of the header, the header (JSON: for each name the dtype,
+shape and offsets; `__metadata__` maps strings to strings), then the arrays' bytes, without gaps.
+This module writes the format itself instead of using the library of that name, because so no array
+is copied, a file is written atomically, and every byte has a checksum.
 
 Laws:
-- Files go both ways: the library reads these, and these functions read the library's.
-- Reading allocates the header and the arrays that the file really holds, and nothing that it only
-  claims to hold. Nothing in a file is run.
-- A file that was written here is verified when it is read: `crc32` in its metadata has a checksum
-  of each array with its name, dtype and shape; `crc32_of_metadata` has one of the other metadata.
+- The library reads the files of this module, and this module reads the library's.
+- Reading allocates the header and the arrays whose bytes are in the file, whatever the header
+  claims. No code from a file runs.
+- A file of this module is verified when it is read: `crc32` in the metadata has a checksum of each
+  array with its name, dtype and shape; `crc32_of_metadata` has one of the other metadata.
 
 Source: https://huggingface.co/docs/safetensors (the format).
 """
@@ -67,7 +67,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 class _Entry(NamedTuple):
-    """What a header says of an array: its dtype's code, its shape, and where its bytes lie."""
+    """An array in the header: the code of its dtype, its shape, and the offsets of its bytes."""
 
     code: str
     shape: tuple[int, ...]
@@ -76,10 +76,10 @@ class _Entry(NamedTuple):
 
 
 def code_of(dtype: DTypeLike) -> str:
-    """The word of the format for a dtype.
+    """The format's code of a dtype.
 
     Raises:
-      TypeError: it has none.
+      TypeError: the format does not support the dtype.
 
     Example:
       >>> code_of(jnp.bfloat16), code_of(np.dtype(">i4"))
@@ -92,7 +92,7 @@ def code_of(dtype: DTypeLike) -> str:
 
 
 def named_dtype(name: str) -> np.dtype[Any] | None:
-    """The dtype of this name, if files can hold it.
+    """The dtype of a name, if the format supports it.
 
     Example:
       >>> named_dtype("bfloat16"), named_dtype("object")
@@ -109,17 +109,17 @@ def write_arrays(
     arrays: Mapping[str, Any],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes arrays under their names, the whole file or nothing.
+    """Writes named arrays to a file, atomically.
 
     Args:
-      path: the file; one that is there is replaced.
-      arrays: NumPy or JAX arrays. They are written one by one, so of an array that lies on another
-        device there is one copy at a time.
-      metadata: words to keep beside them.
+      path: the file; an existing file is replaced.
+      arrays: NumPy or JAX arrays. They are written one by one, so at most one array of a device is
+        copied to the host at a time.
+      metadata: strings to store in the header.
 
     Raises:
-      TypeError: a dtype that the format does not have.
-      ValueError: a name that the format keeps for itself.
+      TypeError: an array has a dtype that the format does not support.
+      ValueError: a name that the format reserves.
       OSError: the file cannot be written.
 
     Example:
@@ -147,9 +147,7 @@ def write_arrays(
 
 
 def _entries(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> dict[str, _Entry]:
-    """Where each array will lie: wide dtypes first, so that every array begins at a multiple of its
-    item's size.
-    """
+    """The entry of each array; wide dtypes come first, so that arrays are aligned."""
     entries, end = {}, 0
     for name in sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name)):
         array = arrays[name]
@@ -166,7 +164,10 @@ def _entries(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> dict[st
 def _header(
     entries: Mapping[str, _Entry], metadata: Mapping[str, str], crcs: Mapping[str, str]
 ) -> bytes:
-    """The length and the header, padded to a multiple of eight bytes; as long for any checksums."""
+    """The length and the header, padded to a multiple of eight bytes.
+
+    The header has the same length for all values of the checksums.
+    """
     full_metadata = {**metadata, _CRCS: json.dumps(crcs)}
     content: dict[str, Any] = {_METADATA: {**full_metadata, _CRC: _crc_of_words(full_metadata)}}
     for name, entry in entries.items():
@@ -178,7 +179,7 @@ def _header(
 
 
 def _in_order(array: ArrayLike) -> np.ndarray[Any, Any]:
-    """An array with its bytes in the format's order, without a copy where they lie so already."""
+    """An array in C order and little-endian, copied only if it is not."""
     array = np.asarray(array)
     return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
 
@@ -186,13 +187,13 @@ def _in_order(array: ArrayLike) -> np.ndarray[Any, Any]:
 def checksum(
     name: str, array: ArrayLike, piece_fn: Callable[[memoryview], object] | None = None
 ) -> str:
-    """Eight digits that follow from an array's name, dtype, shape and bytes (CRC-32).
+    """The CRC-32 of an array's name, dtype, shape and bytes, as eight digits.
 
     Args:
       name: the array's name.
       array: the array.
-      piece_fn: is called with each piece of the bytes, in their order, before it is summed up: it
-        may write the piece, or fill it. So both find it in the processor's cache.
+      piece_fn: called with each chunk of the bytes, in order, before it enters the checksum, to
+        write or fill the chunk while it is in the processor's cache.
 
     Example:
       >>> checksum("bias", np.zeros(3, np.float32)), checksum("bias", np.zeros(3, np.int32))
@@ -217,18 +218,18 @@ def _crc_of_words(words: Mapping[str, str]) -> str:
 
 
 def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
-    """Reads a file of this format, from here or from elsewhere.
+    """Reads a safetensors file, of this module or of another program.
 
     Args:
       path: the file.
 
     Returns:
-      The arrays by name, in the order in which they lie in the file, and the metadata, without the
-      checksums. What has no checksums (files from elsewhere) is read as it is.
+      The arrays by name, in the order of the file, and the metadata without the checksums. A file
+      without checksums, of another program, is not verified.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it is damaged, or no file of this format; the message says where.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is damaged, or not a safetensors file; the message says where.
     """
     path = Path(path)
     with open(path, "rb") as file:
@@ -264,7 +265,7 @@ def _read_header(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict, if no name stands twice in it."""
+    """A JSON object as a dict; raises if a name occurs twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands in it twice")
@@ -287,7 +288,7 @@ def _checked_metadata(path: Path, metadata: object) -> dict[str, str]:
 
 
 def _checked_entries(path: Path, header: dict[str, Any], room: int) -> dict[str, _Entry]:
-    """The entries in the order of their places, which have to fill the file exactly."""
+    """The entries in the order of their offsets; raises unless they fill the file exactly."""
     found = {name: _checked_entry(path, name, entry) for name, entry in header.items()}
     entries = dict(sorted(found.items(), key=lambda item: (item[1].begin, item[1].end)))
     end = 0
@@ -318,15 +319,15 @@ def _checked_entry(path: Path, name: str, entry: object) -> _Entry:
 
 
 def check_size(shape: object, dtype: np.dtype[Any], size: int) -> None:
-    """Checks what a file says of an array, before anything is allocated for it.
+    """Checks the shape and dtype of an array in a file before memory is allocated for it.
 
     Args:
-      shape: what should be a list of sizes.
+      shape: the shape in the file, which may be any JSON value.
       dtype: the array's dtype.
-      size: the bytes that the file has for it.
+      size: the number of bytes of the array in the file.
 
     Raises:
-      ValueError: no array of these bytes has this shape and dtype.
+      ValueError: `shape` is not a list of sizes, or does not fit `dtype` and `size`.
     """
     if not _are_sizes(shape) or len(shape) > _HIGHEST_RANK:
         raise ValueError(f"has the shape {describe(shape)}.")
@@ -343,7 +344,7 @@ def _are_sizes(value: object) -> TypeGuard[list[int]]:
 def _checked_crcs(
     path: Path, metadata: dict[str, str], entries: Iterable[str]
 ) -> dict[str, str] | None:
-    """The arrays' checksums, taken out of the metadata; None where a file has none."""
+    """Removes the arrays' checksums from the metadata and returns them; None without checksums."""
     if _CRCS not in metadata and _CRC not in metadata:
         return None
     expected = metadata.pop(_CRC, None)
@@ -361,7 +362,7 @@ def _checked_crcs(
 def _read_array(
     path: Path, file: BinaryIO, name: str, entry: _Entry
 ) -> tuple[np.ndarray[Any, Any], str]:
-    """The next array of the file, and its checksum."""
+    """Reads the next array of the file; returns the array and its checksum."""
 
     def fill(piece: memoryview) -> None:
         if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]

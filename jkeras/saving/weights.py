@@ -1,8 +1,8 @@
-"""Weights in one file: arrays under their paths, written whole or not at all.
+"""Weights in one file: arrays by their paths, written atomically.
 
 Any tree of arrays can be saved; the names in the file are the paths of its leaves, such as
-`params/dense/kernel`. The ending of the file's name says the format: `.safetensors` or `.msgpack`.
-No code is stored and none is run: a file holds names, shapes, dtypes, bytes and their checksums.
+`params/dense/kernel`. The suffix of the file's name selects the format: `.safetensors` or
+`.msgpack`. A file holds no code, but names, shapes, dtypes, bytes and their checksums.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def save(path: str | os.PathLike[str], tree: Tree, *, overwrite: bool = True) ->
     """Writes a tree of arrays.
 
     Args:
-      path: ends with `.safetensors` or `.msgpack`; a folder that is missing is made.
-      tree: arrays in any containers. Random keys are written as the numbers they are made of.
-      overwrite: whether a file that is there may be replaced.
+      path: ends with `.safetensors` or `.msgpack`; a missing folder is created.
+      tree: arrays in any containers. Random keys are written as their key data.
+      overwrite: whether an existing file may be replaced.
 
     Raises:
       FileExistsError: the file exists and `overwrite` is False.
-      TypeError: a dtype that files cannot hold.
-      ValueError: another ending, or two arrays whose paths read alike.
+      TypeError: an array has a dtype that the format does not support.
+      ValueError: another suffix, or two arrays with the same path as a name.
 
     Example:
       >>> import tempfile
@@ -61,13 +61,13 @@ def save(path: str | os.PathLike[str], tree: Tree, *, overwrite: bool = True) ->
 
 
 def read(path: str | os.PathLike[str]) -> Arrays:
-    """The arrays in a weight file by name: one from here, or of another library.
+    """The arrays by name in a weight file, of this module or of another library.
 
-    Of a file that holds the whole state of a run, these are the weights.
+    From a file with the whole state of a run the weights are returned.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: another ending, or the file is damaged.
+      FileNotFoundError: the file does not exist.
+      ValueError: another suffix, or the file is damaged.
     """
     path = checked_ending(path)
     if not path.exists():
@@ -86,18 +86,18 @@ def _of_run(arrays: Arrays) -> Arrays:
 
 
 def load(path: str | os.PathLike[str], like: Tree) -> Tree:
-    """Reads what `save` wrote, if it has the structure of `like`.
+    """Reads a file of `save` into a tree with the structure of `like`.
 
     Args:
       path: the file.
-      like: a tree of arrays with the names and shapes that are expected, and the dtypes to give
-        them; one floating dtype may take another's place.
+      like: a tree of arrays with the expected names and shapes, and the dtypes of the result; a
+        floating dtype in the file is cast to another one.
 
     Returns:
-      The same tree with NumPy arrays from the file (and random keys where `like` has them).
+      A tree like `like`, with NumPy arrays from the file, and random keys in place of random keys.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      FileNotFoundError: the file does not exist.
       ValueError: the file is damaged, or a weight is missing, left over or of another shape or
         dtype; the message names the first one that differs.
     """
@@ -109,7 +109,7 @@ def load(path: str | os.PathLike[str], like: Tree) -> Tree:
 
 
 def filled(tree: Tree, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Tree:
-    """A tree with the arrays that are given by name in the place of its own, in its dtypes."""
+    """A tree whose arrays are replaced by the named arrays, cast to the dtypes of the tree."""
     leaves = [
         _as(leaf, arrays[name]) if name in arrays else leaf
         for name, leaf in named_leaves(tree).items()
@@ -118,7 +118,7 @@ def filled(tree: Tree, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Tree:
 
 
 def plain(leaf: Any) -> Any:
-    """An array as it can be written: random keys as their numbers."""
+    """An array in a dtype that can be written: the key data for random keys."""
     leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
@@ -136,11 +136,11 @@ def _as(leaf: Any, array: np.ndarray[Any, Any]) -> Any:
 def checked_ending(
     path: str | os.PathLike[str], known: tuple[str, ...] = ENDINGS, who: str = "weights file"
 ) -> Path:
-    """A path, if its name ends with one of these.
+    """The path as a string, if it ends with one of these suffixes.
 
     Raises:
-      TypeError: it is no path.
-      ValueError: another ending; the message suggests a name.
+      TypeError: `path` is not a path.
+      ValueError: another suffix; the message suggests a name.
 
     Example:
       >>> checked_ending("model.msgpack").name
