@@ -1,4 +1,4 @@
-"""Questions about dtypes and the backend, under the names of `keras.backend`."""
+"""The functions of `keras.backend`: properties of dtypes and of the backend."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def is_float_dtype(dtype: Any) -> bool:
 
 
 def is_int_dtype(dtype: Any) -> bool:
-    """Whether a dtype is one of integers, signed or not."""
+    """Whether a dtype is an integer dtype, signed or unsigned."""
     return bool(jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.integer))
 
 
 def result_type(*dtypes: Any) -> str:
-    """The dtype of a sum of arrays with these dtypes; Python's types follow the others.
+    """The dtype of a sum of arrays with these dtypes; Python's types are weakly typed.
 
     Example:
       >>> result_type("int32", "bfloat16"), result_type("bfloat16", float), result_type(int)
@@ -65,6 +65,6 @@ def result_type(*dtypes: Any) -> str:
     python = [d for d in dtypes if any(d is kind for kind in PYTHON)]
     names = [standardize_dtype(d) for d in dtypes if not any(d is kind for kind in PYTHON)]
     weak = [d(0) for d in python] if names else [jnp.dtype(PYTHON[d]) for d in python]
-    # The question is what Keras would do, whatever JAX is told to refuse.
+    # Keras's result, also under a JAX configuration that forbids implicit promotion.
     with jax.numpy_dtype_promotion("standard"):
         return str(jnp.result_type(*weak, *map(jnp.dtype, names)).name)

@@ -1,8 +1,8 @@
-"""What Keras lets one set for everything, and what is fixed here.
+"""The functions of `keras.config`: the global settings of Keras, most of which are constants here.
 
-Nothing process-wide changes numbers in this package, so all but one are constants; to set one to
-another value raises, and says what does it for one layer or model. The exception is the dtype
-policy, which layers read where they are made.
+No global setting changes the numbers of this package. So every setting but one is a constant, and
+setting another value raises an error that names the argument of a layer or model to use instead.
+The exception is the dtype policy, which layers read when they are created.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def set_backend(backend: str) -> None:
 
 
 def floatx() -> str:
-    """The dtype of weights, and of whatever has no dtype of its own: "float32"."""
+    """The default dtype of weights and computations: "float32"."""
     return "float32"
 
 
@@ -71,7 +71,7 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Where channels are unless a layer says otherwise: "channels_last"."""
+    """The default of the argument `data_format` of layers: "channels_last"."""
     return "channels_last"
 
 
@@ -86,7 +86,7 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def is_nnx_enabled() -> bool:
-    """Whether variables are those of flax.nnx: never; there are no variables."""
+    """Whether variables are those of flax.nnx: always False."""
     return False
 
 

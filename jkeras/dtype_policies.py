@@ -1,4 +1,4 @@
-"""Dtype policies under the names of `keras.dtype_policies`."""
+"""The names of `keras.dtype_policies`: dtype policies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["DTypePolicy", "deserialize", "get", "serialize"]
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """The policy that a name or a `DTypePolicy` stands for; None for that of every layer.
+    """The policy for a name or a `DTypePolicy`; None for the global policy.
 
     Raises:
-      TypeError, ValueError: it is neither, or there is none of this name.
+      TypeError, ValueError: `identifier` is neither, or an unknown name.
 
     Example:
       >>> get("mixed_float16").compute_dtype
@@ -28,20 +28,20 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """What a configuration holds for a policy."""
+    """The configuration of a policy."""
     config: dict[str, Any] = serialize_keras_object(dtype_policy)
     return {**config, "module": "keras", "registered_name": None}
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
-    """The policy that a configuration stands for.
+    """The policy for a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
-      custom_objects: of no meaning: there are no policies of one's own.
+      config: the return value of `serialize`, here or in Keras.
+      custom_objects: ignored: there are no custom policies.
 
     Raises:
-      TypeError, ValueError: it is none, or its policy is unknown here.
+      TypeError, ValueError: `config` is not the configuration of a policy, or of an unknown one.
     """
     del custom_objects
     content = config.get("config") if isinstance(config, dict) else None

@@ -1,8 +1,8 @@
-"""Random arrays under Keras's names: functions of a shape and a seed.
+"""The functions of `keras.random`: random arrays from a shape and a seed.
 
-A seed is an integer, a key of JAX, or a `SeedGenerator`. Laws: the same seed gives the same array,
-to the digit Keras's on JAX; without a seed every call draws anew, from the sequence that
-`jkeras.utils.set_random_seed` starts; inside a compiled program a seed must be there.
+A seed is an integer, a JAX key, or a `SeedGenerator`. Laws: the same seed gives the same array, bit
+for bit that of Keras on JAX; without a seed every call uses the next seed of the sequence that
+`jkeras.utils.set_random_seed` starts; inside a compiled program a seed is required.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def binomial(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Array:
-    """How many of `counts` trials succeed, as floats."""
+    """The numbers of successes in `counts` trials, as floats."""
     key, shape, dtype = _checked("binomial", shape, dtype, seed)
     trials, chances = jnp.asarray(counts), jnp.asarray(probabilities)
     return jax.random.binomial(key, trials, chances, shape, dtype)
@@ -138,10 +138,10 @@ def binomial(
 def categorical(
     logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None
 ) -> Array:
-    """Class indices `[batch, num_samples]`, drawn by the softmax of `logits` `[batch, classes]`.
+    """Class indices `[batch, num_samples]` from the softmax of `logits` `[batch, classes]`.
 
     Raises:
-      ValueError: `logits` is no matrix.
+      ValueError: `logits` is not a matrix.
     """
     logits = jnp.asarray(logits)
     if logits.ndim != 2:
@@ -165,8 +165,8 @@ def dropout(
     Args:
       inputs: floating.
       rate: the share, from 0 to 1.
-      noise_shape: the shape of what is drawn, which broadcasts; None in it is the inputs' size.
-      seed: as everywhere.
+      noise_shape: the shape of the mask, which broadcasts; None in it is the size of the inputs.
+      seed: an integer, a JAX key, or a `SeedGenerator`.
 
     Raises:
       ValueError: `rate` is outside [0, 1].
@@ -184,7 +184,7 @@ def dropout(
 
 @named_arguments
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> Array:
-    """`x` with the entries of every line along `axis` in another order, each line its own."""
+    """`x` with the entries along `axis` shuffled, independently for each line along the axis."""
     return jax.random.permutation(key_of("shuffle", seed), jnp.asarray(x), axis, independent=True)
 
 
@@ -194,7 +194,7 @@ def _checked(
     """The key, the shape as a tuple, and the dtype (float32 for None).
 
     Raises:
-      TypeError: the shape is no tuple or list of sizes.
+      TypeError: the shape is not a tuple or list of sizes.
     """
     sizes = tuple(shape) if isinstance(shape, tuple | list) else shape
     if not isinstance(sizes, tuple) or not all(hasattr(n, "__index__") for n in sizes):

@@ -1,7 +1,7 @@
-"""Nested structures (lists, tuples, dicts, and what else JAX knows), under Keras's names.
+"""The functions of `keras.tree`: nested structures of lists, tuples, dicts and JAX's pytrees.
 
-Leaves are what is in them. Unlike in `jax.tree`, None is a leaf, as in Keras. Dicts are walked in
-the order of their sorted keys.
+As in Keras and unlike in `jax.tree`, None is a leaf. Dicts are traversed in the order of their
+sorted keys.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _is_none(value: object) -> bool:
 
 
 def is_nested(structure: Tree) -> bool:
-    """Whether something is a structure, an empty one included, and no leaf.
+    """Whether a value is a structure, also an empty one, and not a leaf.
 
     Example:
       >>> is_nested([1]), is_nested({}), is_nested(None), is_nested("ab")
@@ -75,7 +75,7 @@ def flatten_with_path(structure: Tree) -> list[tuple[tuple[Any, ...], Any]]:
 
 
 def _entry(entry: Any) -> Any:
-    """The index, key or name that an entry of a path stands for."""
+    """The index, key or name of an entry in a JAX path."""
     for kind in ("idx", "key", "name"):
         if hasattr(entry, kind):
             return getattr(entry, kind)
@@ -100,7 +100,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def map_structure_up_to(shallow_structure: Tree, func: Callable[..., Any], *structures: Any) -> Any:
-    """`func` of what the structures have where `shallow_structure` has its leaves.
+    """`func` of the parts of the structures at the leaves of `shallow_structure`.
 
     Example:
       >>> map_structure_up_to([0, 0], len, [[1, 2], (3,)])
@@ -113,7 +113,7 @@ def map_structure_up_to(shallow_structure: Tree, func: Callable[..., Any], *stru
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Tree) -> Any:
-    """As `map_structure`, with tuples and lists of sizes (integers or None) as leaves.
+    """Like `map_structure`, with tuples and lists of sizes (integers or None) as leaves.
 
     Example:
       >>> map_shape_structure(len, {"a": (None, 3), "b": [(1,), (2, 3)]})
@@ -133,7 +133,7 @@ def pack_sequence_as(structure: Tree, flat_sequence: Iterable[Any]) -> Any:
     """The structure with other leaves.
 
     Raises:
-      ValueError: there are more or fewer leaves than places.
+      ValueError: the number of leaves differs from that of the structure.
 
     Example:
       >>> pack_sequence_as({"a": 0, "b": (0, 0)}, [1, 2, 3])
@@ -154,10 +154,10 @@ def assert_same_structure(a: Tree, b: Tree, check_types: bool | None = None) -> 
     Args:
       a: a structure.
       b: another.
-      check_types: Keras's, which no longer reads it either.
+      check_types: part of the signature of Keras; it changes nothing.
 
     Raises:
-      ValueError: they differ.
+      ValueError: the structures differ.
     """
     del check_types
     one, other = _treedef(a), _treedef(b)
@@ -192,13 +192,14 @@ def _tuple_or_none(value: object) -> Any:
 
 
 def traverse(func: Callable[[Any], Any], structure: Tree, top_down: bool = True) -> Any:
-    """Replaces structures and leaves by what `func` makes of them, where that is not None.
+    """Replaces structures and leaves by the return values of `func`.
 
     Args:
-      func: gets every structure and every leaf; None keeps it, and goes on into a structure;
-        `MAP_TO_NONE` puts None in its place.
-      structure: what is walked.
-      top_down: whether the outer ones come first; what replaces one is not walked then.
+      func: called with every structure and every leaf; None keeps the argument, and continues
+        with the parts of a structure; `MAP_TO_NONE` replaces the argument by None.
+      structure: the structure to traverse.
+      top_down: whether `func` is called with outer structures first; the parts of a replaced
+        structure are then not traversed.
 
     Example:
       >>> traverse(lambda x: x * 2 if isinstance(x, int) else None, [1, (2, "a")])
@@ -221,7 +222,7 @@ def _unless_none(found: object) -> Any:
 
 
 def _with_children(structure: Tree, walk: Callable[[Any], Any]) -> Any:
-    """A structure with each of its direct parts walked; a leaf as it is."""
+    """A structure with each of its direct parts traversed; a leaf unchanged."""
     if not is_nested(structure):
         return structure
     parts, shape = jax.tree.flatten(structure, is_leaf=lambda value: value is not structure)

@@ -1,7 +1,7 @@
-"""What a person sees: the progress line, the summary, the figures.
+"""Output for people: progress bars, model summaries, figures.
 
-Display looks and never changes: it takes plain names, numbers, shapes and arrays, and returns text
-or a figure. matplotlib is imported when a figure is drawn.
+The functions here take names, numbers, shapes and arrays, and return text or a figure; they modify
+nothing. matplotlib is imported with the first figure.
 """
 
 from jkeras.display.confusion import confusion_counts, confusion_matrix_plot

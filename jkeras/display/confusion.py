@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the counts, and a picture of them.
+"""The confusion matrix: counts of true and predicted classes, and their plot.
 
 Laws:
   - `confusion_counts(y, y)` is diagonal.
@@ -28,7 +28,7 @@ _LONGEST_NAME, _MOST_NUMBERED_CLASSES = 18, 20
 def confusion_counts(
     y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
 ) -> np.ndarray:
-    """How often each class was taken for each other one.
+    """The confusion matrix of true and predicted classes.
 
     Args:
       y_true: true classes, or one-hot targets.
@@ -67,14 +67,14 @@ def confusion_matrix_plot(
     normalize: bool = False,
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
-    """Which classes are taken for which, as a table of shades with the counts written in.
+    """A plot of a confusion matrix: shaded cells with the counts as text.
 
     Args:
       matrix: `[classes, classes]` counts, true classes down and predicted ones across; or the tuple
         `(y_true, y_pred)`, in any form that `confusion_counts` takes.
-      class_names: what to call class 0, 1, ...; by default its number.
+      class_names: the names of classes 0, 1, ...; their numbers when left out.
       normalize: show shares of each true class instead of counts.
-      path: where to save a PNG, if anywhere.
+      path: the path of a PNG to write; no file when left out.
 
     Returns:
       The figure.
@@ -123,7 +123,7 @@ def _write_numbers(axes: Axes, values: np.ndarray) -> None:
 
 
 def _is_pair(matrix: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
-    """Whether this is `(y_true, y_pred)`; a matrix is a list or an array, never a tuple."""
+    """Whether the value is `(y_true, y_pred)`; a matrix is a list or an array, never a tuple."""
     return isinstance(matrix, tuple) and len(matrix) == 2
 
 

@@ -1,11 +1,11 @@
-"""The door to matplotlib: how a figure is made and how it is saved.
+"""Creating and saving figures; the one module that imports matplotlib.
 
-The idea: a figure is a `matplotlib.figure.Figure`, made without pyplot; so there are no global
-figures, no windows, and nothing that needs a display.
+A figure is a `matplotlib.figure.Figure`, created without pyplot, so there are no global figures, no
+windows, and no display is needed.
 
 Laws:
-  - matplotlib is imported when a figure is made, not before.
-  - A PNG appears whole or not at all.
+  - matplotlib is imported when a figure is created, not before.
+  - A PNG is written atomically.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
 
 
 def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
-    """The figure, after writing it to `path` as a PNG unless that is None."""
+    """Writes the figure to `path` as a PNG, unless `path` is None, and returns the figure."""
     if path is not None:
         atomic_write(Path(path), lambda file: figure.savefig(file, format="png", dpi=_DPI))
     return figure

@@ -1,8 +1,8 @@
-"""Where the boxes of a graph stand, and how the arrows run between them.
+"""The layout of a graph: the positions of its boxes, and the points of its arrows.
 
-The idea: a box stands one row behind the last box that it depends on. An arrow that passes a row
-gets a place of its own there, so that it runs between boxes and never through one. Within rows,
-boxes move to where their neighbors are, a few times back and forth.
+A box stands one row behind the last box that it depends on. An arrow that crosses a row gets a
+position in that row, so that it runs between boxes and never through one. Within rows, boxes move
+towards the mean position of their neighbors, in a few forward and backward sweeps.
 
 Laws: boxes do not overlap; the drawing begins at (0, 0); the same graph gives the same drawing.
 
@@ -24,12 +24,12 @@ _SWEEPS = 6
 
 @dataclasses.dataclass
 class Spot:
-    """A box, or a place where an arrow passes a row.
+    """A box, or the position of an arrow in a row that it crosses.
 
     Attributes:
-      across, along: its size in the direction of a row, and in that of the arrows.
-      at: where its middle stands in its row.
-      row: the number of its row.
+      across, along: the sizes in the direction of a row, and in the direction of the arrows.
+      at: the position of the center in its row.
+      row: the number of the row.
     """
 
     across: float
@@ -40,12 +40,12 @@ class Spot:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A drawing.
+    """The positions in a drawing.
 
     Attributes:
-      corners: of each box the corner with the smallest coordinates.
-      arrows: for each edge the points that it goes through.
-      width, height: of the drawing.
+      corners: for each box the corner with the smallest coordinates.
+      arrows: for each edge the points of its arrow.
+      width, height: the size of the drawing.
     """
 
     corners: list[Point]
@@ -60,11 +60,11 @@ def layout(
     direction: str = "TB",
     bent: bool = False,
 ) -> Layout:
-    """Places boxes and arrows.
+    """Computes the positions of boxes and arrows.
 
     Args:
-      sizes: width and height of each box; a box stands behind those that its edges come from.
-      edges: pairs of numbers of boxes, from and to.
+      sizes: width and height of each box.
+      edges: pairs of indices of boxes, (from, to).
       direction: "TB" for arrows from top to bottom, or "BT", "LR", "RL".
       bent: whether arrows run along the axes alone.
 
@@ -104,7 +104,7 @@ def layout(
 
 
 def _rows(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The row of each box: one more than the last it depends on. Edges back are not counted."""
+    """The row of each box: one more than the last row it depends on. Back edges are ignored."""
     rows = [0] * count
     for box in range(count):
         rows[box] = max([rows[a] + 1 for a, b in edges if b == box and a < b], default=0)
@@ -115,7 +115,7 @@ def _rows(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _way(spots: list[Spot], edge: tuple[int, int]) -> list[int]:
-    """The spots that an arrow goes through; new ones for the rows that it passes."""
+    """The spots of an arrow from box to box, with new spots in the rows that it crosses."""
     a, b = edge
     way = [a]
     for row in range(spots[a].row + 1, spots[b].row):
@@ -125,7 +125,7 @@ def _way(spots: list[Spot], edge: tuple[int, int]) -> list[int]:
 
 
 def _arrange(spots: list[Spot], ways: list[list[int]]) -> None:
-    """Gives every spot its place within its row."""
+    """Sets the position of every spot in its row."""
     beside: list[list[int]] = [[] for _ in spots]
     for way in ways:
         for a, b in itertools.pairwise(way):
@@ -146,14 +146,17 @@ def _arrange(spots: list[Spot], ways: list[list[int]]) -> None:
 
 
 def _wish(spots: list[Spot], number: int, neighbors: list[int], down: bool) -> float:
-    """The middle of the neighbors in the rows before (`down`) or behind; else where it stands."""
+    """The mean position of a spot's neighbors in the rows before (`down`) or behind it.
+
+    A spot without neighbors keeps its position.
+    """
     own = spots[number]
     places = [spots[n].at for n in neighbors if (spots[n].row < own.row) == down]
     return sum(places) / len(places) if places else own.at
 
 
 def _pack(spots: list[Spot], members: list[int], wished: list[float]) -> None:
-    """Places the spots of a row in this order, without overlap, near where they wish to be."""
+    """Sets the positions of the spots of a row, in order and without overlap, near `wished`."""
     edge = float("-inf")
     for number, wish in zip(members, wished, strict=True):
         spot = spots[number]
@@ -165,7 +168,7 @@ def _pack(spots: list[Spot], members: list[int], wished: list[float]) -> None:
 
 
 def _row_begins(spots: list[Spot]) -> tuple[dict[int, float], float]:
-    """Where each row begins, and where the last one ends."""
+    """The start of each row, and the end of the last row, in the direction of the arrows."""
     depths: dict[int, float] = {}
     for spot in spots:
         depths[spot.row] = max(depths.get(spot.row, 0.0), spot.along)
@@ -188,8 +191,10 @@ def _points(spots: list[Spot], way: list[int], begins: dict[int, float]) -> list
 
 
 def _bent(arrows: list[list[Point]], sources: list[int]) -> list[list[Point]]:
-    """The same ways along the axes. They turn between two rows, those that come from one box at one
-    height, others at another, so that it can be seen which comes from where.
+    """The points of arrows that run along the axes only.
+
+    Arrows turn between two rows: arrows from the same box at the same height, arrows from different
+    boxes at different heights, so that the source of each is visible.
     """
     lanes: dict[float, list[int]] = {}
     for points, source in zip(arrows, sources, strict=True):

@@ -1,9 +1,9 @@
-"""A picture of a model's layers and of what flows between them, without Graphviz.
+"""`plot_model`: a picture of a model's layers and connections, without Graphviz.
 
     jkeras.utils.plot_model(model, "model.svg", show_shapes=True)
 
-The idea: a graph becomes boxes with lines of text and arrows (`drawn`), whose places are computed
-in `graph_layout`; the same drawing is written as SVG by hand, or as PNG or PDF by matplotlib.
+A graph becomes boxes with lines of text and arrows (`draw_graph`), with positions from
+`graph_layout`; a drawing is written as SVG by this module, or as PNG or PDF by matplotlib.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _TITLE, _FROZEN, _PAPER, _INK, _FRAME = "#dbe8f4", "#e4e4e4", "#ffffff", "#30363
 
 @dataclasses.dataclass(frozen=True)
 class Show:
-    """What stands in a box beside the layer's class.
+    """The options of a drawing: the text in a box besides the layer's class.
 
     Attributes:
       shapes, dtype, names, activations, trainable: a line, or a part of the title, for each.
-      nested: models within the model are drawn with their layers.
+      nested: whether models within the model are shown with their layers.
       direction, bent: see `layout`.
     """
 
@@ -55,13 +55,13 @@ class Show:
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """What is drawn, in points, from the top left.
+    """The elements of a drawing, in points, from the top left.
 
     Attributes:
       boxes: (x, y, width, height, color).
-      texts: (x, y of the baseline's middle, text).
-      arrows: the points of each.
-      width, height: of the whole.
+      texts: (x, y, text), the coordinates of the middle of the baseline.
+      arrows: the points of each arrow.
+      width, height: the size of the drawing.
     """
 
     boxes: list[tuple[float, float, float, float, str]]
@@ -71,7 +71,7 @@ class Drawing:
     height: float
 
     def moved(self, x: float, y: float) -> Drawing:
-        """The same, further right and down."""
+        """The drawing, moved to the right and down."""
         return Drawing(
             [(a + x, b + y, *rest) for a, b, *rest in self.boxes],  # type: ignore[misc]
             [(a + x, b + y, text) for a, b, text in self.texts],
@@ -81,12 +81,12 @@ class Drawing:
         )
 
 
-def drawn(graph: Any, show: Show = Show()) -> Drawing:
+def draw_graph(graph: Any, show: Show = Show()) -> Drawing:
     """The drawing of a graph.
 
     Args:
       graph: a `jkeras.models.Graph`.
-      show: what stands in the boxes.
+      show: the options.
     """
     numbers = {identity_of(layer): i for i, layer in enumerate(graph.layers)}
     fronts = dict(zip(map(id, graph.input_symbols), graph.wiring.front, strict=True))
@@ -115,7 +115,7 @@ def _joined(parts: Sequence[Drawing], edges: list[tuple[int, int]], show: Show) 
 
 
 def _box(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing:
-    """A layer: its title, a line for each thing to show, and its own layers below, if asked for."""
+    """The box of a layer: the title, a line for each option, and nested layers below."""
     lines = [_title(layer, show), *_lines(layer, nodes, show)]
     inner = _inner(layer, nodes, show) if show.nested else None
     width = max(_CHARACTER * max(map(len, lines)), inner.width if inner else 0.0) + 2 * _PAD
@@ -161,11 +161,11 @@ def _listed(values: list[Any]) -> str:
 
 
 def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
-    """The drawing of a layer that is made of layers in a known order; of another, None."""
+    """The drawing of a layer that is a graph of layers; None for any other layer."""
     if hasattr(layer, "wiring"):
-        return drawn(layer, show)
+        return draw_graph(layer, show)
     if not layer.made_of_layers or not isinstance(layer.layers, tuple) or not layer.layers:
-        return None  # what a `call` of its own does is not drawn, as in Keras
+        return None  # the layers of a model with its own `call` are not shown, as in Keras
     values: Any = tuple(nodes[-1].inputs)
     parts = []
     for own in layer.layers:
@@ -236,10 +236,10 @@ def figure_of(drawing: Drawing, dpi: int) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture in a file, which notebooks show.
+    """A picture in a file, which notebooks display.
 
     Attributes:
-      path: where it lies.
+      path: the path of the file.
     """
 
     path: Path
@@ -266,29 +266,29 @@ def plot_model(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> Picture:
-    """Draws a model's layers and what flows between them into a file.
+    """Draws a model's layers and their connections into a file.
 
     Args:
       model: a `Model`, or a `Sequential` whose input shape is known.
-      to_file: a file that ends in .svg, .png or .pdf; only the first needs no matplotlib.
-      show_shapes: whether boxes tell the shapes that go in and come out.
-      show_dtype: whether they tell the dtype that comes out.
-      show_layer_names: whether they tell the layers' names.
+      to_file: a file that ends in .svg, .png or .pdf; .png and .pdf need matplotlib.
+      show_shapes: whether boxes show the input and output shapes.
+      show_dtype: whether boxes show the output dtype.
+      show_layer_names: whether boxes show the layers' names.
       rankdir: from top to bottom ("TB"), from left to right ("LR"), or back ("BT", "RL").
-      expand_nested: whether models in the model are drawn with their layers; not those with a
-        `call` of their own.
+      expand_nested: whether models in the model are shown with their layers, except models with
+        their own `call`.
       dpi: pixels per inch of a PNG.
-      show_layer_activations: whether they tell activation functions.
-      show_trainable: whether they tell which layers are frozen; these are grey in any case.
+      show_layer_activations: whether boxes show activation functions.
+      show_trainable: whether boxes show which layers are frozen; frozen layers are always grey.
       splines: "ortho" for arrows with right angles, "line" for slanting ones.
 
     Returns:
-      The picture, which a notebook shows.
+      The picture, which a notebook displays.
 
     Raises:
-      TypeError: `model` is no model.
+      TypeError: `model` is not a model.
       ValueError: an unknown ending or direction; the model's input shape is not known.
-      ImportError: matplotlib is not installed and the file is no .svg.
+      ImportError: matplotlib is not installed and the file is not an .svg.
 
     Example:
       >>> import jkeras, tempfile
@@ -308,7 +308,7 @@ def plot_model(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable,
         expand_nested, rankdir, splines == "ortho",
     )  # fmt: skip
-    drawing = drawn(_graph_of(model), show)
+    drawing = draw_graph(_graph_of(model), show)
     if path.suffix == ".svg":
         atomic_write(path, lambda file: file.write(svg(drawing).encode()))
     else:
@@ -339,7 +339,7 @@ def _graph_of(model: Any) -> Any:
     """The graph of a model.
 
     Raises:
-      TypeError: it is no model, or its own `call` decides what its layers do.
+      TypeError: `model` is not a model, or has its own `call` instead of a graph.
     """
     graph = getattr(model, "graph", None)
     if isinstance(model, type) or not callable(graph):

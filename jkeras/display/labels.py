@@ -1,8 +1,8 @@
-"""What the plots show, as arrays: classes, their names, brightness between 0 and 1.
+"""Data of the plots as arrays: classes, class names, brightness between 0 and 1.
 
 Laws:
-  - Pure NumPy; nothing here draws.
-  - What is already in the wanted form comes back unchanged.
+  - Pure NumPy, without plotting.
+  - A value that already has the required form is returned unchanged.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def classes_of(values: ArrayLike, name: str) -> np.ndarray:
 def class_labels(
     names: Sequence[str] | None, count: int, *, longest: int, exact: bool = False
 ) -> list[str]:
-    """What to call each class, cut to a length that fits where it is drawn.
+    """The label of each class, cut to a length that fits the plot.
 
     Args:
       names: names of classes 0, 1, ..., or None for numbers.
       count: number of classes.
-      longest: most characters in a label.
+      longest: the largest number of characters in a label.
       exact: whether more names than classes are an error too.
 
     Example:

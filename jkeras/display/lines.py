@@ -1,8 +1,8 @@
 """The text of a progress line: pure functions from numbers to strings, in Keras 3's layout.
 
 Laws:
-  - The same numbers give the same line; nothing here knows the time or a terminal.
-  - `without_colors(line)` is what a person sees, so its length is the width on the screen.
+  - The same numbers give the same line; no function reads the clock or the terminal.
+  - `without_colors(line)` is the visible text, so its length is the width on the screen.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def bar_line(
     Args:
       current: steps done.
       target: steps in all; None or 0 when unknown.
-      values: what to show after the times, in this order.
+      values: the values after the times, in order.
       elapsed: seconds since the start; shown when finished or when the target is unknown.
       seconds_per_unit: seconds a step takes; the remaining time is this times the steps left.
       finalize: whether this is the last line of the bar.
       width: length of the bar in characters.
-      unit_name: what is counted.
+      unit_name: the name of a unit of progress, singular.
 
     Example:
       >>> line = bar_line(1, 2, {"loss": 0.5}, elapsed=3.0, seconds_per_unit=3.0, finalize=False)

@@ -3,7 +3,7 @@
 The idea: a function checks its data, draws a figure, saves it when a path is given, and returns it.
 
 Laws:
-  - Wrong data are refused before anything is drawn.
+  - Invalid data raise an error before the figure is created.
   - Color never carries a meaning alone: dashes, markers and words repeat it.
 """
 
@@ -39,7 +39,7 @@ def learning_curves(
 
     Args:
       history: values for each epoch, as in `History.history`; `val_loss` joins the panel of `loss`.
-      path: where to save a PNG, if anywhere.
+      path: the path of a PNG to write; no file when left out.
       title: a line above all panels.
 
     Returns:
@@ -75,17 +75,17 @@ def prediction_grid(
     columns: int = 6,
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
-    r"""The first images with what was predicted; a wrong one is red and names the true class.
+    r"""The first images with their predictions; a wrong one is red and names the true class.
 
     Args:
       images: `[n, height, width]`, or with 1 (grey), 3 (RGB) or 4 (RGBA) channels behind; integers
         from 0 to 255, or floats, which are stretched when they leave 0..1.
       y_true: classes or one-hot targets of all images, or None when unknown.
       y_pred: classes, or probabilities (then the winner's is shown in percent), or None.
-      class_names: what to call class 0, 1, ...; by default its number.
-      rows: most rows in the grid; those that would stay empty are left out.
+      class_names: the names of classes 0, 1, ...; their numbers when left out.
+      rows: the largest number of rows in the grid; empty rows are left out.
       columns: images in a row.
-      path: where to save a PNG, if anywhere.
+      path: the path of a PNG to write; no file when left out.
 
     Returns:
       The figure.

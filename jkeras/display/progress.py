@@ -1,14 +1,14 @@
 """The progress line of an epoch, in Keras 3's layout.
 
-The idea: text is made by pure functions (`jkeras.display.lines`); an object holds only what must be
-remembered between two calls: the clock's readings, the latest values, the width last drawn.
+Pure functions make the text (`jkeras.display.lines`); an object holds the state between two calls:
+the clock's readings, the latest values, the width of the last line.
 
 Laws:
   - On a terminal or in a notebook, every byte is what Keras 3.15.1 writes, colors included.
   - Anywhere else (a file, a pipe, CI) one plain line per finished bar is written: no control
     characters, no redraws. Its text is Keras's final line. (Keras redraws there too; we do not,
     because a log file cannot take back what it holds.)
-  - A value is read only when it is drawn: handing over device arrays does not make the host wait.
+  - A value is read only when it is displayed: passing device arrays does not make the host wait.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
 class ProgressBar:
-    """Draws the progress of one epoch, evaluation or prediction; values appear as they are given.
+    """Draws the progress of one epoch, evaluation or prediction, with the last values as passed.
 
     Times follow Keras: the rate leaves out the first step when `update(1)` was called, because that
     step contains the compilation; a bar that begins with a jump averages over everything.
@@ -38,8 +38,8 @@ class ProgressBar:
       width: length of the bar in characters.
       verbose: 0 silent, 1 (or "auto") bar, 2 one line at the end.
       interval: least time between two redraws, in seconds.
-      unit_name: what is counted, singular.
-      stream: where to write; by default whatever `sys.stdout` is at that moment.
+      unit_name: the name of a unit of progress, singular.
+      stream: the text stream to write to; the current `sys.stdout` when left out.
       clock_fn: returns the time in seconds.
 
     Raises:
@@ -107,7 +107,7 @@ class ProgressBar:
         self.update(self._seen + n, values)
 
     def close(self) -> None:
-        """Ends a line that is not finished, so that what is printed next begins a new one."""
+        """Ends an unfinished line, so that later output begins on a new line."""
         if self._is_open:
             write_text(self._stream, "\n")
             self._is_open = False
@@ -147,7 +147,7 @@ class ProgressBar:
             write_text(self._stream, "\n")
 
     def _redrawn(self, line: str) -> str:
-        """The line over the one before: back to its start, spaces over what would stick out."""
+        """The line with control characters to overwrite the last one, padded to its width."""
         width, before = len(without_colors(line)), self._last_width
         self._last_width = width
         return "\b" * before + "\r" + line + " " * (before - width)
@@ -167,15 +167,16 @@ class ProgressBar:
 
 
 class Progbar(ProgressBar):
-    """A progress bar with the arguments of `keras.utils.Progbar`, which averages what it is given.
+    """A progress bar with the arguments of `keras.utils.Progbar`, which averages its values.
 
-    A value stands for all steps since the last update; what is shown is the mean over steps. The
-    last update of a bar shows its own values, so that final results can be handed over.
+    A value counts for all steps since the last update; the bar shows the mean over steps. The last
+    update of a bar shows its values without averaging, for final results.
 
     Args:
       target, width, verbose, interval, unit_name, stream, clock_fn: as in `ProgressBar`.
-      stateful_metrics: names to show as given; all others are averaged.
-      stateless_metrics: names to average; all others are shown as given. At most one of the two.
+      stateful_metrics: names to show without averaging; all others are averaged.
+      stateless_metrics: names to average; all others are shown without averaging. At most one of
+        the two.
 
     Raises:
       ValueError: both collections of names are given.

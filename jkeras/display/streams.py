@@ -1,4 +1,4 @@
-"""Where text goes: what a stream can do, and writing to it without failing on a character.
+"""Text streams: whether a stream can redraw a line, and writing despite a narrow encoding.
 
 Law: `stream=None` means standard output as it is at the moment of the call.
 """
@@ -11,9 +11,9 @@ from typing import TextIO
 
 
 def can_redraw(stream: TextIO | None) -> bool:
-    """Whether a carriage return takes the reader back: on terminals, in notebooks, in PyCharm.
+    """Whether a carriage return restarts the line: on terminals, in notebooks, in PyCharm.
 
-    The last two say no when asked for a terminal, and count only for standard output.
+    `isatty` is False in notebooks and PyCharm, so these two count only for standard output.
     """
     target = sys.stdout if stream is None else stream
     if hasattr(target, "isatty") and target.isatty():
@@ -22,7 +22,7 @@ def can_redraw(stream: TextIO | None) -> bool:
 
 
 def write_text(stream: TextIO | None, text: str) -> None:
-    """Writes and flushes; where the encoding lacks the bar's character, `=` takes its place."""
+    """Writes and flushes; `=` replaces the bar's character if the encoding lacks it."""
     try:
         print(text, end="", file=stream, flush=True)
     except UnicodeEncodeError:

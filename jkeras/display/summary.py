@@ -1,15 +1,15 @@
 """The table of `model.summary()`, in Keras 3's layout, as plain text.
 
-The idea: a summary is a function of names, shapes and counts. It sees rows, not layers, so that
-anything that can name its parts can be shown.
+A summary is a function of names, shapes and counts. The rows are plain data instead of layers, so
+any object with named parts can be shown.
 
 Laws:
   - The text is Keras 3.15.1's for a file or a pipe (no colors), character for character.
   - Every line of the table has exactly `line_length` characters.
 
-Two differences, both where Keras cannot show the table whole: a `line_length` beyond the terminal's
-width is kept (Keras cuts the right side off), and a terminal of fewer than 44 columns gets a table
-of 40 (Keras raises).
+Two differences from Keras, if the table is wider than the terminal: a larger `line_length` is kept
+(Keras cuts the right side off), and a terminal of fewer than 44 columns gets a table of 40
+(Keras raises).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Row:
 
     Fields:
       name: the layer's name in the model.
-      kind: its class.
+      kind: the layer's class.
       output_shape: a tuple with None for the batch, a tuple, list or dict of such shapes, or None
         when it is unknown.
       parameters: number of weights, or None when the layer is not built.
-      trainable: whether its weights are trained; None when it has none.
-      connected_to: what its inputs come from; None in a model whose layers are all in a row.
-      level: how many models it lies in, within the model that is shown.
-      is_input: whether it only declares an input.
+      trainable: whether the weights are trained; None for a layer without weights.
+      connected_to: the layers that the inputs come from; None in a sequential model.
+      level: the number of nested models around the layer.
+      is_input: whether the layer only declares an input.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Size:
-    """How many numbers, in how many bytes."""
+    """The number of elements of some arrays, and their bytes."""
 
     count: int
     bytes: int
@@ -71,7 +71,7 @@ _NOTHING = Size(0, 0)
 
 
 def size_of(arrays: Iterable[Any]) -> Size:
-    """The size of some arrays together.
+    """The total size of some arrays.
 
     Args:
       arrays: anything with `size` and `nbytes`, such as the leaves of `params`.
@@ -106,8 +106,8 @@ def summary_text(
       non_trainable: size of the others.
       optimizer: size of the optimizer's variables; its line appears only when this is given.
       line_length: width of the table in characters; by default 88, or what the terminal can show.
-      positions: where the columns end (but that of `show_trainable`), as fractions of
-        `line_length`; the last is 1.
+      positions: the ends of the columns, without that of `show_trainable`, as fractions of
+        `line_length`; the last one is 1.
       show_trainable: adds a column that says Y or N, or - for layers without weights.
       layer_range: names, or regular expressions, of the first and the last layer to show.
 
@@ -171,7 +171,7 @@ def memory_text(size: float) -> str:
 def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> list[Row]:
     """The rows from the first match of one pattern to the last match of another, both included.
 
-    Two patterns in the wrong order are exchanged; None shows every row.
+    Two patterns in the wrong order are swapped; None shows every row.
 
     Example:
       >>> rows = [Row(name, "Dense", None, None) for name in ("a", "b", "c")]

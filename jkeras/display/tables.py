@@ -23,11 +23,11 @@ _EDGES = {
 def column_widths(ends: Sequence[float], length: int) -> list[int]:
     """Widths between the vertical lines, padding included; with the lines they sum to `length`.
 
-    Each column first gets its share and room for a space on both sides; what then is too much is
-    taken from all columns alike.
+    Each column first gets its share plus a space on both sides; the excess is then taken from all
+    columns equally.
 
     Args:
-      ends: where each column ends, as an increasing fraction of `length`.
+      ends: the end of each column, as an increasing fraction of `length`.
       length: characters in a line.
 
     Raises:
@@ -49,7 +49,7 @@ def column_widths(ends: Sequence[float], length: int) -> list[int]:
 
 
 def _reduced(widths: Sequence[int], excess: int) -> list[int]:
-    """Takes `excess` characters away in equal parts, rounding as it goes from left to right."""
+    """The widths less `excess` characters in equal parts, rounded from left to right."""
     result = []
     for index, width in enumerate(widths):
         part = round(excess / (len(widths) - index))
@@ -70,7 +70,7 @@ def table_lines(
       header: titles of the columns.
       rows: the cells of each row, as many as titles.
       widths: width of each column between its bars, spaces at both sides included.
-      alignment: "left", "right" or "center" for each column; more than needed is fine.
+      alignment: "left", "right" or "center" for each column; extra entries are ignored.
 
     Example:
       >>> lines = table_lines(["name", "#"], [["dense", "7"]], [8, 5], ["left", "right"])
@@ -120,7 +120,7 @@ def _padded(parts: Sequence[str], widths: Sequence[int], alignment: Sequence[str
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Broken at spaces only; a word too long for a line ends in an ellipsis."""
+    """The text in lines, broken at spaces only; a word too long for a line ends in an ellipsis."""
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     return [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
 

@@ -1,4 +1,4 @@
-"""Small helpers in Keras's spelling: seeds, arrays, data sets, images."""
+"""The functions of `keras.utils`: seeds, arrays, data sets, images."""
 
 from jkeras.core.absent import answering as _answering
 from jkeras.core.custom_objects import (

@@ -1,4 +1,4 @@
-"""Batches as a step of one's own gets them: inputs, targets and weights in one tuple."""
+"""Batches as tuples of inputs, targets and weights, for a custom `train_step`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jkeras.core.trees import Tree
 
 
 def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Any:
-    """One value that `fit` takes as a batch: `x`, `(x, y)` or `(x, y, sample_weight)`.
+    """A batch for `fit`: `x`, `(x, y)` or `(x, y, sample_weight)`.
 
     Args:
       x: inputs; alone, a list or tuple of them becomes a tuple of one.
@@ -29,13 +29,13 @@ def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) 
 
 
 def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) of a batch; None for what it has not.
+    """(x, y, sample_weight) of a batch; None for a missing part.
 
     Args:
-      data: a tuple or list of one to three; anything else is `x`.
+      data: a tuple or list of one to three parts; any other value is `x`.
 
     Raises:
-      ValueError: a tuple of none, or of more than three.
+      ValueError: the tuple is empty, or has more than three parts.
 
     Example:
       >>> unpack_x_y_sample_weight((1, 2))
@@ -54,13 +54,13 @@ def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
 
 
 def get_source_inputs(tensor: Symbol) -> list[Symbol]:
-    """The symbols of the inputs that a symbol is computed from, each once.
+    """The symbols of the inputs that a symbol depends on, each once.
 
     Args:
-      tensor: what `Input` or a layer gave.
+      tensor: a symbol, the return value of `Input` or of a layer called on symbols.
 
     Raises:
-      TypeError: it is no symbol.
+      TypeError: `tensor` is not a symbol.
 
     Example:
       >>> from jkeras import Input

@@ -1,10 +1,10 @@
-"""Examples in batches, made when they are asked for: what the functions of this room return.
+"""`Dataset`: lazy batches of examples, the return value of the data set functions of this package.
 
-A `Dataset` is two functions: `gather_fn`, from the numbers of examples to the examples, and
-`order_fn`, from the number of an epoch to the numbers of examples in their order. `take`, `skip`,
-`shuffle`, `map` and `batch` return a new data set with one of them wrapped. Laws:
+A `Dataset` is two functions: `gather_fn`, from indices of examples to the examples, and `order_fn`,
+from the number of an epoch to the indices of the examples in their order. `take`, `skip`,
+`shuffle`, `map` and `batch` return a new data set in which one of these functions is wrapped. Laws:
 
-- It can be run through again and again; each time is an epoch, counted from 0.
+- A data set can be iterated any number of times; each iteration is an epoch, counted from 0.
 - The order of an epoch is a function of the seed and the epoch.
 - `len` is the number of elements in an epoch.
 """
@@ -44,9 +44,9 @@ class Dataset:
       batch_size: examples in a batch, the last of which may be smaller; None for single examples.
 
     Attributes:
-      class_names: of images: the names of the classes, in the order of their numbers.
-      file_paths: of images: the paths of all examples, in the order of their numbers.
-      epochs_begun: how often it was begun; the next time is the epoch of that number.
+      class_names: for images, the names of the classes by number.
+      file_paths: for images, the paths of all examples by index.
+      epochs_begun: the number of iterations so far, which is the number of the next epoch.
 
     Example:
       >>> squares = Dataset(lambda i: (i, i**2), length=5).batch(2)
@@ -80,7 +80,7 @@ class Dataset:
         return f"<Dataset: {self._length} examples {size}>"
 
     def __getattr__(self, name: str) -> Any:
-        """What a data set of TensorFlow has and this one has not is answered with what to do."""
+        """Raises with advice for the methods of `tf.data.Dataset` that this class does not have."""
         public = [known for known in dir(type(self)) if not known.startswith("_")]
         fix = f" {_INSTEAD[name]}" if name in _INSTEAD else nearest(name, public)
         raise AttributeError(f"Dataset has no attribute {name!r}.{fix}")
@@ -90,7 +90,7 @@ class Dataset:
         return len(self)
 
     def epoch(self, number: int) -> Iterator[Any]:
-        """The elements of one epoch, whichever came before it."""
+        """The elements of the epoch of this number, independent of earlier iterations."""
         order = self._order_fn(number)
         if self.batch_size is None:
             return (self._example(index) for index in order)
@@ -98,7 +98,9 @@ class Dataset:
         return (self._gather_fn(order[start : start + self.batch_size]) for start in starts)
 
     def map(self, map_fn: Callable[..., Any], **options: Any) -> Dataset:
-        """With a function applied to each element; it gets the parts of a tuple one by one.
+        """The data set with a function applied to each element.
+
+        A tuple is passed as separate arguments.
 
         Args:
           map_fn: a function of NumPy arrays.
@@ -133,7 +135,7 @@ class Dataset:
           drop_remainder: whether a smaller last batch is left out.
 
         Raises:
-          ValueError: they are in batches already.
+          ValueError: the examples are already in batches.
         """
         if self.batch_size is not None:
             raise ValueError(
@@ -144,14 +146,14 @@ class Dataset:
         return self._with(batch_size=size, drops=bool(drop_remainder))
 
     def shuffle(self, buffer_size: int | None = None, seed: int | None = None) -> Dataset:
-        """In another order in every epoch.
+        """The data set in a new random order in every epoch.
 
         Args:
           buffer_size: not needed: all examples are shuffled.
-          seed: decides the orders; drawn from NumPy's generator when left out.
+          seed: the seed of the orders; a number from NumPy's generator when left out.
 
         Raises:
-          ValueError: they are in batches already.
+          ValueError: the examples are already in batches.
         """
         del buffer_size
         if self.batch_size is not None:
@@ -160,7 +162,7 @@ class Dataset:
                 "Shuffle first: dataset.shuffle(seed=0).batch(32), or pass shuffle=True where it "
                 "is made."
             )
-        seed = drawn_seed("Dataset: shuffle", seed)
+        seed = seed_or_random("Dataset: shuffle", seed)
         before, length = self._order_fn, self._length
 
         def order(epoch: int) -> Indices:
@@ -169,7 +171,7 @@ class Dataset:
         return self._with(order_fn=order)
 
     def unbatched(self) -> Dataset:
-        """The same examples one by one."""
+        """The data set of single examples."""
         return self._with(batch_size=None, drops=False, length=self._used())
 
     def in_order(self) -> Dataset:
@@ -197,11 +199,11 @@ class Dataset:
         return self._with(order_fn=lambda epoch: before(epoch)[part], length=length)
 
     def _used(self) -> int:
-        """How many examples an epoch has."""
+        """The number of examples in an epoch."""
         return min(self._length, len(self) * (self.batch_size or 1))
 
     def _examples(self, who: str, count: object) -> int:
-        """How many examples `count` elements have."""
+        """The number of examples in `count` elements."""
         return checked_count(f"Dataset: {who}", "count", count) * (self.batch_size or 1)
 
     def _example(self, index: int | np.integer) -> Any:
@@ -228,8 +230,8 @@ def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
     """`value` as an int of at least `least`.
 
     Raises:
-      TypeError: it is no integer.
-      ValueError: it is less.
+      TypeError: `value` is not an integer.
+      ValueError: `value` is less than `least`.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{who}: `{name}`: expected an integer, got {describe(value)}.")
@@ -238,6 +240,9 @@ def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
     return operator.index(value)
 
 
-def drawn_seed(who: str, seed: int | None) -> int:
-    """`seed`, or one below a million from NumPy's generator, which `set_random_seed` seeds."""
+def seed_or_random(who: str, seed: int | None) -> int:
+    """`seed`, or for None a number below a million from NumPy's generator.
+
+    `set_random_seed` seeds that generator.
+    """
     return int(np.random.randint(10**6)) if seed is None else checked_seed(who, seed)

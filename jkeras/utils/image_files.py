@@ -24,7 +24,7 @@ class Files(NamedTuple):
 
     Attributes:
       paths: one for each example.
-      labels: the number of its class, or None.
+      labels: the class number of each example, or None.
       class_names: the names of the classes by number, or None.
     """
 
@@ -33,7 +33,7 @@ class Files(NamedTuple):
     class_names: list[str] | None
 
     def part(self, chosen: slice) -> Files:
-        """Some of the files."""
+        """The files with these indices."""
         labels = None if self.labels is None else self.labels[chosen]
         return Files(self.paths[chosen], labels, self.class_names)
 
@@ -51,8 +51,8 @@ def indexed(
       directory: the folder.
       labels: "inferred", a list of integers, or None.
       class_names: the subfolders that count, or None for all.
-      follow_links: whether folders that links lead to count.
-      seed: of the order, or None.
+      follow_links: whether to follow links to folders.
+      seed: the seed of the order; None for the order by name.
     """
     directory = _folder(directory)
     folders = _class_folders(directory, class_names) if labels == "inferred" else [""]
@@ -131,7 +131,7 @@ def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
 
 
 def parts(files: Files, fraction: float | None, subset: str | None) -> dict[str, Files]:
-    """The files that are asked for, by name: the last ones are for validation."""
+    """The files of each subset, by its name: the last files are for validation."""
     if not fraction:
         return {"all": files}
     count = int(fraction * len(files.paths))

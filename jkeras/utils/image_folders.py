@@ -1,4 +1,4 @@
-"""Images in a folder, a subfolder for each class, as a data set that reads them when needed."""
+"""`image_dataset_from_directory`: a lazy data set of images, with a subfolder for each class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins, resized
-from jkeras.utils.datasets import Dataset, checked_count, drawn_seed
+from jkeras.utils.datasets import Dataset, checked_count, seed_or_random
 from jkeras.utils.image_files import WHO, Files, indexed, parts
 from jkeras.utils.images import MODES, channels_first, check_word, in_colors, opened
 from jkeras.utils.timeseries import check_format
@@ -40,7 +40,7 @@ def image_dataset_from_directory(
     format: str = "tf",
     verbose: bool = True,
 ) -> Any:
-    """The images in a folder, resized to one size, with the classes that its subfolders are.
+    """The images in a folder, resized to one size, with subfolders as classes.
 
     Args:
       directory: the folder. BMP, GIF (the first picture), JPEG and PNG files count, at any depth.
@@ -53,12 +53,12 @@ def image_dataset_from_directory(
       color_mode: "grayscale", "rgb" or "rgba": 1, 3 or 4 channels.
       batch_size: images in a batch; None for single ones.
       image_size: height and width, or one integer for both.
-      shuffle: whether they come in another order, and a new one in every epoch.
-      seed: decides the orders; drawn from NumPy's generator when left out.
+      shuffle: whether every epoch has a new random order.
+      seed: the seed of the orders; a number from NumPy's generator when left out.
       validation_split: the fraction that is kept for validation, from the end.
       subset: with `validation_split` "training", "validation", or "both" for a list of the two.
       interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-      follow_links: whether folders that links lead to count.
+      follow_links: whether to follow links to folders.
       crop_to_aspect_ratio: first cut off what has another aspect ratio, evenly on both sides.
       pad_to_aspect_ratio: first add black margins until the aspect ratio fits.
       data_format: "channels_last" (the default), or "channels_first".
@@ -71,8 +71,8 @@ def image_dataset_from_directory(
       which the second keeps its order.
 
     Raises:
-      FileNotFoundError: there is no such folder.
-      ValueError: arguments that do not go together, an unknown word, or no files.
+      FileNotFoundError: the folder does not exist.
+      ValueError: arguments that exclude each other, an unknown word, or no files.
 
     Source: `keras.utils.image_dataset_from_directory`.
     """
@@ -99,7 +99,7 @@ def image_dataset_from_directory(
         checked_count(WHO, "batch_size", batch_size, least=1)
     if labels is None or label_mode is None:
         labels = label_mode = None
-    seed = drawn_seed(WHO, seed)
+    seed = seed_or_random(WHO, seed)
     files = indexed(directory, labels, class_names, follow_links, seed if shuffle else None)
     _check_classes(files, label_mode)
     if verbose:
@@ -114,13 +114,13 @@ def image_dataset_from_directory(
 
 
 class Reader(NamedTuple):
-    """How a file becomes an array.
+    """Reads image files as arrays.
 
     Attributes:
       size: height and width.
       color_mode: a name in `MODES`.
       method: a name in `METHODS`.
-      crops, pads: how the aspect ratio is kept, if at all.
+      crops, pads: whether images are cropped or padded to keep the aspect ratio.
       first: whether channels come first.
     """
 
@@ -145,7 +145,7 @@ class Reader(NamedTuple):
         return image.transpose(2, 0, 1) if self.first else image
 
     def batch(self, paths: list[str]) -> np.ndarray:
-        """The images in several files, read side by side."""
+        """The images in several files, read in parallel."""
         with concurrent.futures.ThreadPoolExecutor(_READERS) as pool:
             return np.stack(list(pool.map(self.read, paths)))
 
@@ -167,7 +167,7 @@ def _dataset(
 
 
 def _targets(files: Files, label_mode: str | None) -> np.ndarray | None:
-    """The labels of all files as the mode wants them."""
+    """The labels of all files in the form of `label_mode`."""
     if files.labels is None:
         return None
     if label_mode == "binary":

@@ -54,12 +54,12 @@ def load_img(
     Args:
       path: a path, or an open `io.BytesIO`.
       color_mode: "grayscale", "rgb" or "rgba".
-      target_size: height and width; the file's when left out.
+      target_size: height and width; those of the file when left out.
       interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
-      keep_aspect_ratio: whether to cut off, on both sides, what has another aspect ratio.
+      keep_aspect_ratio: whether to crop both sides to the target's aspect ratio first.
 
     Raises:
-      TypeError: `path` is none of these.
+      TypeError: `path` is neither a path nor an open file.
       ValueError: an unknown word.
 
     Source: `keras.utils.load_img`.
@@ -85,7 +85,7 @@ def img_to_array(
     Args:
       img: the image, or an array of rank 2 or 3.
       data_format: "channels_last" (the default), or "channels_first": `[channels, height, width]`.
-      dtype: of the array; float32 when left out.
+      dtype: the dtype of the array; float32 when left out.
 
     Raises:
       ValueError: another rank, or an unknown word.
@@ -111,8 +111,9 @@ def array_to_img(
     Args:
       x: numbers, with 1, 3 or 4 channels.
       data_format: "channels_last" (the default), or "channels_first": `[channels, height, width]`.
-      scale: whether the smallest number becomes 0 and the largest 255; else they are cut to bytes.
-      dtype: to compute in; float32 when left out.
+      scale: whether to scale the smallest number to 0 and the largest to 255; else numbers are
+        cast to bytes.
+      dtype: the dtype of the arithmetic; float32 when left out.
 
     Raises:
       ValueError: another rank or number of channels, or an unknown word.
@@ -149,8 +150,8 @@ def save_img(
     Args:
       path: a path, or an open file.
       x, data_format, scale: as for `array_to_img`.
-      file_format: the format, where the path's ending does not tell it.
-      **kwargs: for Pillow's `save`.
+      file_format: the format, if the path has no suffix of a format.
+      **kwargs: arguments of Pillow's `save`.
 
     Source: `keras.utils.save_img`.
     """
@@ -170,10 +171,10 @@ def save_img(
 
 
 def opened(who: str, path: object) -> Any:
-    """The image in a file, in the colors it has there.
+    """The image in a file, in the file's color mode.
 
     Raises:
-      TypeError: `path` is no path.
+      TypeError: `path` is not a path.
     """
     image = pillow(who)
     if isinstance(path, io.BytesIO):
@@ -200,10 +201,10 @@ def check_word(who: str, name: str, value: object, words: tuple[str, ...]) -> No
 
 
 def channels_first(who: str, data_format: str | None) -> bool:
-    """Whether `data_format`, by default "channels_last", says so.
+    """Whether `data_format` is "channels_first"; None is "channels_last".
 
     Raises:
-      ValueError: it is no such word.
+      ValueError: `data_format` is another word.
     """
     words = ("channels_last", "channels_first")
     check_word(who, "data_format", data_format or words[0], words)

@@ -1,4 +1,4 @@
-"""Numbers in other forms: class ids as one-hot rows, vectors of length one."""
+"""`to_categorical` and `normalize`: one-hot rows, and vectors of length one."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     Args:
       x: floating, any shape.
       axis: the axis along which the vectors lie.
-      order: of the norm: 2 for the Euclidean one, 1 for the sum of magnitudes, `inf` for the
-        largest.
+      order: the order of the norm: 2 for the Euclidean norm, 1 for the sum of magnitudes, `inf` for
+        the largest magnitude.
 
     Returns:
-      A JAX array if `x` is one, else one of NumPy.
+      A JAX array if `x` is one, else a NumPy array.
 
     Raises:
       TypeError: `x` holds no numbers.
-      ValueError: there is no such axis.
+      ValueError: `x` has no such axis.
 
     Example:
       >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()

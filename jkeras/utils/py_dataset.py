@@ -1,4 +1,4 @@
-"""A data set that a person writes: a class with `__getitem__`, a batch, and `__len__`."""
+"""`PyDataset`: the base of user-defined data sets, with `__getitem__` (a batch) and `__len__`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ class PyDataset:
     """Batches by number, for `fit`, `evaluate`, `predict` and `adapt`. Subclass it.
 
     A subclass defines `__getitem__(index)`, a whole batch `x`, `(x, y)` or `(x, y, sample_weight)`,
-    and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called where
-    an epoch begins and ends, that is around each run through the batches. With `steps_per_epoch`
-    below the length one run lasts several epochs of `fit`, and what is shuffled between two runs
-    comes once in each.
+    and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called
+    before and after each pass over the batches. With `steps_per_epoch` below the length, one pass
+    lasts several epochs of `fit`, so each batch still occurs once in each pass.
 
     Args:
-      workers: how many batches are made at a time, each in a thread.
-      use_multiprocessing: changes nothing but for a warning: no processes are started.
-      max_queue_size: how many batches may be ready or in the making, with several workers.
+      workers: the number of threads that make batches in parallel.
+      use_multiprocessing: only causes a warning: no processes are started.
+      max_queue_size: the largest number of batches in the queue, with several workers.
 
     Example:
       >>> class Squares(PyDataset):
@@ -66,14 +65,14 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches there are: `len`, or None, endless, in a class without `__len__`."""
+        """The number of batches, `len`; None for a class without `__len__`, which is endless."""
         return len(self) if hasattr(self, "__len__") else None
 
     def on_epoch_begin(self) -> None:
         """Called before the first batch of an epoch."""
 
     def on_epoch_end(self) -> None:
-        """Called behind the last batch of an epoch."""
+        """Called after the last batch of an epoch."""
 
     def __iter__(self) -> Iterator[Any]:
         """The batches of one epoch."""

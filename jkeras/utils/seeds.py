@@ -1,4 +1,4 @@
-"""One seed for everything that is random."""
+"""`set_random_seed`: one seed for Python, NumPy and jkeras."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jkeras.core.keys import checked_seed, set_default_seed
 
 
 def set_random_seed(seed: int) -> None:
-    """Seeds Python, NumPy, and every model that is made afterwards without a `seed` of its own.
+    """Seeds Python, NumPy, and every model that is created afterwards without a `seed`.
 
     Args:
       seed: an integer in [0, 2**32).
 
     Raises:
-      TypeError: it is not an integer.
-      ValueError: it is out of range.
+      TypeError: `seed` is not an integer.
+      ValueError: `seed` is out of range.
 
     Source: `keras.utils.set_random_seed`.
     """

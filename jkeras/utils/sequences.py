@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one array."""
+"""`pad_sequences`: sequences of different lengths as one array."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def pad_sequences(
     truncating: str = "pre",
     value: float | str = 0.0,
 ) -> np.ndarray:
-    """Sequences filled up, or cut, to one length.
+    """Sequences padded, or truncated, to one length.
 
     Args:
       sequences: a list of sequences, of numbers or of arrays of one shape.
-      maxlen: the length; that of the longest when left out.
-      dtype: of the result; `object` for strings of any length.
-      padding: "pre" or "post", where a shorter one is filled up.
-      truncating: "pre" or "post", where a longer one is cut.
-      value: what it is filled with.
+      maxlen: the length of the result; that of the longest sequence when left out.
+      dtype: the dtype of the result; `object` for strings of any length.
+      padding: "pre" or "post", the side on which shorter sequences are padded.
+      truncating: "pre" or "post", the side on which longer sequences are truncated.
+      value: the padding value.
 
     Returns:
       `[sequences, maxlen, ...]`.

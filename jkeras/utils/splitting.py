@@ -1,4 +1,4 @@
-"""One data set as two."""
+"""`split_dataset`: a data set split into two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.utils.datasets import Dataset, drawn_seed, from_arrays
+from jkeras.utils.datasets import Dataset, from_arrays, seed_or_random
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -24,22 +24,22 @@ def split_dataset(
     seed: int | None = None,
     preferred_backend: None = None,
 ) -> tuple[Dataset, Dataset]:
-    """The first part of a data set and the last.
+    """Splits a data set into a left and a right part.
 
     Arrays give data sets of single examples, to be put in batches: `left.batch(32)`. A data set in
     batches gives two in batches of its size.
 
     Args:
       dataset: an array, a tuple or list of arrays of one length, or a data set of this library.
-      left_size, right_size: a number of examples, or a fraction of them between 0 and 1. The one
-        that is left out is the rest.
-      shuffle: whether examples are put in another order first.
-      seed: decides that order; drawn from NumPy's generator when left out.
+      left_size, right_size: a number of examples, or a fraction of them between 0 and 1. A size
+        that is left out is the number of remaining examples.
+      shuffle: whether the examples are shuffled first.
+      seed: the seed of that order; a number from NumPy's generator when left out.
       preferred_backend: must be None.
 
     Raises:
-      TypeError: `dataset` is none of these, or a size no number.
-      ValueError: no size, or sizes that leave a part empty or together exceed the data.
+      TypeError: `dataset` is none of these, or a size is not a number.
+      ValueError: both sizes are missing, leave a part empty, or together exceed the data.
 
     Example:
       >>> left, right = split_dataset(np.arange(10), left_size=0.8)
@@ -59,7 +59,7 @@ def split_dataset(
     left, right = _sizes(left_size, right_size, len(single))
     order = list(range(len(single)))
     if shuffle:
-        random.Random(drawn_seed("split_dataset", seed)).shuffle(order)
+        random.Random(seed_or_random("split_dataset", seed)).shuffle(order)
     parts = [single.arrange(np.asarray(part)) for part in (order[:left], order[-right:])]
     if batch_size is not None:
         parts = [part.batch(batch_size) for part in parts]

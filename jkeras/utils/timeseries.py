@@ -1,4 +1,4 @@
-"""Windows of a time series, each an example."""
+"""`timeseries_dataset_from_array`: windows of a time series as examples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jkeras.core.errors import describe, nearest
-from jkeras.utils.datasets import Dataset, checked_count, drawn_seed
+from jkeras.utils.datasets import Dataset, checked_count, seed_or_random
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -41,8 +41,8 @@ def timeseries_dataset_from_array(
       sequence_stride: steps from one window to the next.
       sampling_rate: steps of the series from one step of a window to the next.
       batch_size: windows in a batch; None for single ones.
-      shuffle: whether windows come in another order, and a new one in every epoch.
-      seed: decides the orders; drawn from NumPy's generator when left out.
+      shuffle: whether every epoch has a new random order of windows.
+      seed: the seed of the orders; a number from NumPy's generator when left out.
       start_index, end_index: only these steps are used, the last one exclusive.
       format: "tf" or "grain"; the data set is this library's in both cases.
 
@@ -50,8 +50,8 @@ def timeseries_dataset_from_array(
       A `Dataset` of windows `[batch, sequence_length, ...]`, or of pairs (windows, targets).
 
     Raises:
-      TypeError: a number is no integer, or `data` no array.
-      ValueError: an index outside the data, or no window fits in.
+      TypeError: a size is not an integer, or `data` is not an array.
+      ValueError: an index is outside the data, or the data are shorter than a window.
 
     Example:
       >>> series = np.arange(7)
@@ -98,7 +98,7 @@ def timeseries_dataset_from_array(
 
     dataset = Dataset(gather, len(starts))
     if shuffle:
-        seed = drawn_seed(who, seed)
+        seed = seed_or_random(who, seed)
         np.random.RandomState(seed).shuffle(starts)
         dataset = dataset.shuffle(seed=seed)
     return dataset if batch_size is None else dataset.batch(batch_size)
@@ -122,7 +122,7 @@ def _series(name: str, value: ArrayLike) -> np.ndarray:
 
 
 def _used_part(who: str, length: int, start: int | None, end: int | None) -> slice:
-    """The part of `length` steps that is used; what is left out is the whole."""
+    """The range of the used steps among `length` steps; all steps without indices."""
     for name, value in (("start_index", start), ("end_index", end)):
         if value is not None and checked_count(who, name, value) >= length:
             fix = " To use all, leave it out." if name == "end_index" else ""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import jkeras
-from jkeras.display.graph_picture import Show, drawn, svg
+from jkeras.display.graph_picture import Show, draw_graph, svg
 from jkeras.layers import Add, Dense
 from jkeras.utils import plot_model
 
@@ -31,7 +31,7 @@ def residual_like() -> jkeras.Model:
 
 
 def texts(model: Any, **options: Any) -> list[str]:
-    return [text for _, _, text in drawn(model.graph(), Show(**options)).texts]
+    return [text for _, _, text in draw_graph(model.graph(), Show(**options)).texts]
 
 
 def test_a_box_tells_what_is_asked_for() -> None:
@@ -49,27 +49,27 @@ def test_a_box_tells_what_is_asked_for() -> None:
 
 
 def test_arrows_are_the_edges_each_once() -> None:
-    assert len(drawn(residual().graph()).arrows) == 3
+    assert len(draw_graph(residual().graph()).arrows) == 3
     shared, inputs = Dense(4), jkeras.Input((4,))
     twice = jkeras.Model(inputs, shared(shared(inputs)))
-    assert len(drawn(twice.graph()).arrows) == 1
+    assert len(draw_graph(twice.graph()).arrows) == 1
 
 
 def test_models_in_the_model_are_drawn_on_demand() -> None:
     assert texts(nested(), names=True)[1:] == ["inner (Sequential)", "graph (Functional)"]
     names = [text.split()[0] for text in texts(nested(), names=True, nested=True)]
     assert names[1:4] == ["inner", "a", "b"] and names[4] == "graph" and names[-1] == "c"
-    outer = drawn(nested().graph(), Show(nested=True))
+    outer = draw_graph(nested().graph(), Show(nested=True))
     assert len(outer.arrows) == 2 + 1 + 1
 
 
 def test_an_svg_is_well_formed_and_holds_the_texts() -> None:
-    tree = Tree.fromstring(svg(drawn(residual().graph(), Show(names=True))))
+    tree = Tree.fromstring(svg(draw_graph(residual().graph(), Show(names=True))))
     found = [node.text for node in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert found == ["numbers (InputLayer)", "hidden (Dense)", "sum (Add)"]
     x = jkeras.Input((2,))
     odd = jkeras.Model(x, jkeras.layers.Lambda(lambda v: v, name="a<b&c")(x))
-    Tree.fromstring(svg(drawn(odd.graph(), Show(names=True))))
+    Tree.fromstring(svg(draw_graph(odd.graph(), Show(names=True))))
 
 
 @pytest.mark.parametrize(
