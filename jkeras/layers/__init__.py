@@ -20,6 +20,14 @@ from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
 from jkeras.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from jkeras.layers.convolutional_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from jkeras.layers.core import Dense, Identity, Masking
+from jkeras.layers.cropping_and_padding import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from jkeras.layers.depthwise import (
     DepthwiseConv1D,
     DepthwiseConv2D,
@@ -45,14 +53,6 @@ from jkeras.layers.layer_normalization import (
     LayerNormalization,
     RMSNormalization,
     UnitNormalization,
-)
-from jkeras.layers.margins import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
 )
 from jkeras.layers.merge_functions import (
     add,

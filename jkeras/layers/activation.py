@@ -131,7 +131,7 @@ class Softmax(Elementwise):
     Shapes: any, kept.
 
     Args:
-      axis: the axis, or a tuple of axes summed together.
+      axis: the axis, or a tuple of axes with one common sum.
 
     Raises:
       ValueError: the inputs have no such axis, or a `mask` does not broadcast to them.
@@ -151,7 +151,7 @@ class Softmax(Elementwise):
         training: bool = False,
         mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
-        """The base's `apply`; what `mask` hides (broadcast along the last axes) gets 0."""
+        """`Layer.apply`; entries that `mask` (broadcast along the last axes) hides become 0."""
         x = self.cast(inputs)
         if mask is None:
             return self.transform(x), state

@@ -1,19 +1,19 @@
-"""Layers that learn from the data, once and before training, what no gradient tells them.
+"""The base of layers with `adapt`, which compute statistics of the data before training.
 
     layer = Normalization()
     layer.adapt(x_train)                       # as in Keras
-    model = Sequential([Normalization().adapt(x_train), Dense(1)])   # the same: it returns itself
+    model = Sequential([Normalization().adapt(x_train), Dense(1)])   # `adapt` returns the layer
 
-`adapt` is the one method that completes a description in place. Laws:
+`adapt` is the one method that modifies a description in place. Laws:
 
-- What it finds is part of what the layer is, so it compares and hashes with it. Sets, dicts and
-  `jit` do not notice when a key changes: adapt a layer before it is one. (Models do notice.)
-- It is a function of the data alone: adapting again starts anew.
-- Copies that differ in `name`, `trainable`, `dtype` or `input_shape` alone share it, so a layer may
-  be adapted before or after it is put in a model (which makes such a copy to name it), under either
-  name. Any other copy starts without.
-- `init` turns it into values, where it can be values; a model that is built already takes the new
-  ones the next time it is used.
+- The adapted value is part of the layer's equality and hash. Sets, dicts and `jit` do not notice
+  the change of a key: adapt a layer before it becomes a key. (Models do notice.)
+- The adapted value depends on the data of the last `adapt` alone.
+- Copies that differ only in `name`, `trainable`, `dtype` or `input_shape` share the adapted value,
+  so a layer may be adapted before or after it is added to a model (which makes such a copy to name
+  the layer), through either object. Any other copy is not adapted.
+- `init` returns the adapted value in the state, if it is an array; a built model uses a new value
+  the next time it runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.layer import State
-from jkeras.layers.preparing import Preparing
+from jkeras.layers.preprocessing_layer import PreprocessingLayer
 
 if TYPE_CHECKING:
     import jax
@@ -38,47 +38,49 @@ if TYPE_CHECKING:
 _SHARED = {"name", "trainable", "dtype", "input_shape"}
 
 
-class Fit:
-    """What adapting found: the box that the copies of one layer share.
+class AdaptedValue:
+    """The result of `adapt`, an object that the copies of one layer share.
 
     Attributes:
-      found: something that compares and hashes; None before the first `adapt`.
-      version: how often it was put in.
+      value: an object with equality and hash; None before the first `adapt`.
+      version: the number of calls of `set`.
     """
 
-    __slots__ = ("found", "version")
+    __slots__ = ("value", "version")
 
     def __init__(self) -> None:
-        self.found: Any = None
+        self.value: Any = None
         self.version = 0
 
-    def put(self, found: Hashable) -> None:
-        """Replaces what was found before."""
-        self.found = found
+    def set(self, value: Hashable) -> None:
+        """Replaces the value."""
+        self.value = value
         self.version += 1
 
 
-class Adaptable(Preparing):
-    """A layer with `adapt`. A subclass ends its `adapt` with `return self._completed(found)`."""
+class Adaptable(PreprocessingLayer):
+    """A layer with `adapt`. A subclass ends its `adapt` with `return self._set_adapted(value)`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fit", Fit())
+        object.__setattr__(self, "_fit", AdaptedValue())
         super().__post_init__()
 
     @property
-    def fit_box(self) -> Fit:
-        """What `adapt` found, and how often it was called, on this layer or a copy."""
-        found: Fit = self.__dict__["_fit"]
-        return found
+    def fit_box(self) -> AdaptedValue:
+        """The result of `adapt` on this layer or a copy, with its version."""
+        fit: AdaptedValue = self.__dict__["_fit"]
+        return fit
 
     @property
     def adapted(self) -> bool:
         """Whether `adapt` was called."""
-        return self._found is not None
+        return self._adapted_value is not None
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed. It shares what `adapt` finds unless the change could
-        matter to it.
+        """A copy with some fields changed.
+
+        The copy shares the adapted value if only `name`, `trainable`, `dtype` or `input_shape`
+        change.
         """
         copy = super().replace(**changes)
         if _SHARED.issuperset(changes):
@@ -86,28 +88,28 @@ class Adaptable(Preparing):
         return copy
 
     def fitted_state(self) -> State:
-        """The entries of the state that `adapt` determines; none before it."""
+        """The entries of the state that `adapt` computes; an empty dict before `adapt`."""
         return {}
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return super().__eq__(other) is True and self._found == other._found
+        return super().__eq__(other) is True and self._adapted_value == other._adapted_value
 
     def __hash__(self) -> int:
-        return hash((super().__hash__(), self._found))
+        return hash((super().__hash__(), self._adapted_value))
 
     @property
-    def _found(self) -> Any:
-        return self.fit_box.found
+    def _adapted_value(self) -> Any:
+        return self.fit_box.value
 
-    def _completed(self, found: Hashable) -> Self:
-        self.fit_box.put(found)
+    def _set_adapted(self, value: Hashable) -> Self:
+        self.fit_box.set(value)
         return self
 
 
 def batches(who: str, data: Data) -> Iterator[np.ndarray]:
-    """The batches of inputs that `adapt` was given, each checked.
+    """The batches of the data of `adapt`, each checked.
 
     Args:
       who: the layer, for messages.
@@ -115,8 +117,8 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
         begins with one: (x, y).
 
     Raises:
-      TypeError: it is neither, or holds no numbers.
-      ValueError: there is no example, or NaN or infinity in one.
+      TypeError: `data` is neither, or holds no numbers.
+      ValueError: `data` has no examples, or contains NaN or infinity.
 
     Example:
       >>> [batch.shape for batch in batches("layer", iter([np.ones((2, 3)), (np.ones((1, 3)), 0)]))]

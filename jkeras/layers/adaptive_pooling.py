@@ -1,4 +1,4 @@
-"""Adaptive pooling layers: as many windows as asked for, whatever the inputs' size."""
+"""Adaptive pooling layers: a fixed number of windows for inputs of any size."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class AdaptivePooling(Layer):
-    """What the layers share that pool to a given size.
+    """Base of the layers that pool to a given output size.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, *output_size, channels]`, or channels in
     front.
 
     Args:
-      output_size: how many windows along each spatial axis; one integer for all.
+      output_size: the number of windows along each spatial axis; one integer for all axes.
       data_format: "channels_last" (the default) or "channels_first".
 
     Raises:

@@ -1,4 +1,4 @@
-"""Dropout that keeps the mean and the variance of what selu makes."""
+"""Dropout that keeps the mean and the variance of selu's outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AlphaDropout(Dropout):
     Args:
       rate: the fraction dropped, in [0, 1); at 1 nothing would be left to rescale.
       noise_shape: shape of the mask, None entries as the inputs'; axes of size 1 drop together.
-      seed: folded into the key, so that equal layers with other seeds drop otherwise.
+      seed: folded into the key, so that equal layers with different seeds have different masks.
 
     Raises:
       ValueError: while training without a `key`; a `noise_shape` that does not fit the inputs.

@@ -1,7 +1,7 @@
-"""Attention without projections: queries look at keys and take the mean of the values they favor.
+"""Attention without projections: each query gives a weighted mean of the values.
 
-The two differ in what they call a likeness of a query and a key: a product, or a sum of tanh. The
-layers with heads and projections are in `multi_head_attention`.
+The two layers differ in the score of a query and a key: a product, or a sum of tanh. The layers
+with heads and projections are in `multi_head_attention`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SINGLE = "[batch, steps, features]"
 
 
 def query_value_key(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    """Query, value and key from the inputs side by side: the key is the value unless given.
+    """Query, value and key from one, two or three inputs: the key is the value unless given.
 
-    One input is all three: self-attention, which is what a layer in a `Sequential` does.
+    One input is all three: self-attention, as in a `Sequential`.
 
     Raises:
       ValueError: no inputs, or more than three.
@@ -54,11 +54,11 @@ def query_value_key(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, Any, An
 
 
 class ScoredAttention(Layer):
-    """What Attention and AdditiveAttention share: all but `scores`. The base adds no arguments.
+    """Base of Attention and AdditiveAttention: all but `scores`. The base adds no arguments.
 
     Raises:
-      ValueError: inputs that are not `[batch, steps, features]` or do not go together; a mask of
-        another form; dropout while training without a `key`.
+      ValueError: inputs that are not `[batch, steps, features]` or do not fit each other; a mask of
+        another shape; dropout while training without a `key`.
     """
 
     supports_masking: ClassVar[bool] = True
@@ -73,7 +73,7 @@ class ScoredAttention(Layer):
         return {"mask": (masks[0], masks[min(1, len(masks) - 1)])}
 
     def scores(self, params: Params, query: Array, key: Array) -> Array:
-        """The likeness `[batch, queries, keys]` of every query and key."""
+        """The scores `[batch, queries, keys]` of every query and key."""
         raise NotImplementedError(f"{self.who}: expected the class to define `scores`.")
 
     def apply(
@@ -87,19 +87,19 @@ class ScoredAttention(Layer):
         return_attention_scores: bool | None = None,
         use_causal_mask: bool | None = None,
     ) -> tuple[Any, State]:
-        """The base's `apply`, with Keras's options of a call.
+        """`Layer.apply`, with Keras's options of a call.
 
         Args:
-          params: as `init` made them.
+          params: the params of `init`.
           state: empty.
           *inputs: query `[batch, queries, d]`, value `[batch, keys, v]`, key `[batch, keys, d]`.
           key: a random key, where `dropout` needs one.
           training: whether `dropout` is on.
           mask: a pair (query mask, value mask), each bool `[batch, steps]` or None. Masked queries
-            give zeros, masked values are not looked at.
+            give zeros, masked values have no weight.
           return_attention_scores: whether `[batch, queries, keys]` is returned too, after dropout;
             the field of that name when left out.
-          use_causal_mask: whether query i looks at keys 0 to i only; the field when left out.
+          use_causal_mask: whether query i attends to keys 0 to i only; the field when left out.
         """
         query, value, keys = self._checked(inputs)
         query_mask, value_mask = self._masks(mask, query, value)
@@ -157,7 +157,7 @@ class ScoredAttention(Layer):
 
 
 def chosen(layer: Layer, name: str, given: bool | None) -> bool:
-    """An option of a call, or else the layer's field of that name."""
+    """An option of a call; for None the layer's field of that name."""
     return bool(getattr(layer, name) if given is None else given)
 
 
@@ -176,7 +176,7 @@ def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
 
 
 def _lowered(scores: Array, allowed: Array | None) -> Array:
-    """The scores, with Keras's large number taken from those that do not count."""
+    """The scores, less Keras's large number where masked."""
     if allowed is None:
         return scores
     large = 65504.0 if scores.dtype == jnp.float16 else 1e9
@@ -184,12 +184,12 @@ def _lowered(scores: Array, allowed: Array | None) -> Array:
 
 
 def call_option() -> Any:
-    """A keyword-only field for an option that Keras takes with the call."""
+    """A keyword-only field for an option that is an argument of the call in Keras."""
     return dataclasses.field(default=False, kw_only=True, metadata={"to_config": if_set})
 
 
 class Attention(ScoredAttention):
-    """Attention by products: `softmax(query · key) · value`, with nothing to project.
+    """Dot-product attention without projections: `softmax(query · key) · value`.
 
     Shapes: query `[batch, queries, d]`, value `[batch, keys, v]`, key `[batch, keys, d]`, side by
     side, to `[batch, queries, v]`; the key is the value unless given, and one input is all three
@@ -200,7 +200,7 @@ class Attention(ScoredAttention):
       use_scale: whether a trained scalar multiplies the products.
       score_mode: "dot", or "concat": a trained scalar times the sum of tanh(query + key).
       dropout: fraction of the scores dropped while training, in [0, 1].
-      seed: folded into the key, so that equal layers with other seeds drop otherwise.
+      seed: folded into the key, so that equal layers with different seeds have different masks.
       use_causal_mask, return_attention_scores: keyword-only, not in Keras's constructor: the
         defaults of the call's options, for models whose layers are not called one by one.
 
@@ -236,7 +236,7 @@ class Attention(ScoredAttention):
 
 
 class AdditiveAttention(ScoredAttention):
-    """Attention by sums: the likeness of query and key is `Σ scale · tanh(query + key)`.
+    """Additive attention: the score of query and key is `Σ scale · tanh(query + key)`.
 
     Shapes: as Attention's. Weights: `scale` (d,) with `use_scale`.
 

@@ -1,4 +1,4 @@
-"""Numbers of categories as vectors, with an entry for each category there is."""
+"""Category ids as vectors with one entry for each category."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.options import one_of, optional, positive_int
-from jkeras.layers.preparing import Preparing
+from jkeras.layers.preprocessing_layer import PreprocessingLayer
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike, DTypeLike
@@ -23,23 +23,23 @@ MODES = ("one_hot", "multi_hot", "count")
 
 
 def output_mode(*words: str) -> Any:
-    """A converter to one of these words; "binary" is an old word for "multi_hot"."""
+    """A converter to one of these words; "binary" is an older name of "multi_hot"."""
     known = one_of(*words)
     return lambda value: known("multi_hot" if value == "binary" else value)
 
 
 def dense_only(value: Any) -> bool:
-    """A converter that lets only False through.
+    """A converter that accepts False only.
 
     Raises:
-      ValueError: anything else.
+      ValueError: another value.
     """
     if value:
         raise ValueError(f"expected False, got {value!r}: outputs here are dense arrays.")
     return False
 
 
-class CategoryEncoding(Preparing):
+class CategoryEncoding(PreprocessingLayer):
     """Integers from 0 to `num_tokens` - 1 as vectors of length `num_tokens`.
 
     Modes and shapes, for `[batch, ids]`:
@@ -47,18 +47,19 @@ class CategoryEncoding(Preparing):
     - "one_hot": each integer a vector that is 1 at its place: `[batch, ids, num_tokens]`; where
       there is one id per example, `[batch, num_tokens]`.
     - "multi_hot": 1 at the place of every integer of the example: `[batch, num_tokens]`.
-    - "count": how often each occurs, or the sum of its weights: `[batch, num_tokens]`.
+    - "count": the number of occurrences of each id, or the sum of their weights:
+      `[batch, num_tokens]`.
 
-    An integer out of range has no place and counts nothing; as a model's first layer it is an
-    error before training. Outputs are float32, or `dtype`.
+    An integer out of range counts nowhere; in the inputs of a model whose first layer this is, it
+    raises before training. Outputs are float32, or `dtype`.
 
     Args:
-      num_tokens: how many categories there are.
+      num_tokens: the number of categories.
       output_mode: "one_hot", "multi_hot" or "count".
       sparse: must be False.
 
     Raises:
-      ValueError: no `num_tokens`.
+      ValueError: `num_tokens` is missing.
 
     Example:
       >>> layer = CategoryEncoding(4, output_mode="count")
@@ -85,13 +86,13 @@ class CategoryEncoding(Preparing):
 
     @property
     def depth(self) -> int:
-        """`num_tokens`, which `check` has seen to be there."""
+        """`num_tokens`, which `check` requires."""
         return int(self.num_tokens or 0)
 
     def init(
         self, key: Key | None, inputs: ArraySpec, count_weights: ArraySpec | None = None
     ) -> tuple[Params, State]:
-        """Nothing.
+        """Empty params and state.
 
         Args:
           key: not needed.
@@ -115,8 +116,8 @@ class CategoryEncoding(Preparing):
         Args:
           params, state: none.
           inputs: integers, `[batch]` or `[batch, ids]`.
-          count_weights: the shape of `inputs`: what each of them counts, in the mode "count".
-          key, training: change nothing.
+          count_weights: the weight of each id, in the shape of `inputs`, for the mode "count".
+          key, training: ignored.
 
         Raises:
           ValueError: weights in another mode, or of another shape.

@@ -1,15 +1,15 @@
-"""What a recurrent cell is: a layer over one step, whose states are inputs and outputs.
+"""Recurrent cells: layers over one time step, whose states are inputs and outputs.
 
     params, state = cell.init(key, inputs_t, *states)
     (output, *states), state = cell.apply(params, state, inputs_t, *states, key=…, training=…)
 
-Any layer that does this and tells its `state_size` (an integer, or one for each state, as in Keras)
-goes into `RNN`, `StackedRNNCells` and `Bidirectional(RNN(cell))`. It is given the same key at every
-step of a sequence, so what it draws from the key is drawn once a sequence. A cell in Keras's way,
-whose `call(inputs, states)` returns `(output, states)` with a list of states, goes there as well.
+Any layer of this form with a `state_size` (an integer, or one for each state, as in Keras) is a
+cell for `RNN`, `StackedRNNCells` and `Bidirectional(RNN(cell))`. The key is the same at every step
+of a sequence, so random numbers are the same at every step. A subclassed cell of Keras's form,
+whose `call(inputs, states)` returns `(output, states)` with a list of states, is a cell as well.
 
-A `Cell` also says how it runs over a whole sequence at once (`run`): the cells that ship with the
-package multiply all inputs with their kernel before the loop. The result is the same.
+A `Cell` also has `run`, over a whole sequence at once: the cells of this package multiply all
+inputs with their kernel before the loop. The result equals that of single steps.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 States = tuple[Any, ...]
 
 
-class Run(NamedTuple):
-    """What a cell makes of a sequence.
+class SequenceOutputs(NamedTuple):
+    """The outputs and states of a cell over a sequence.
 
     Attributes:
-      outputs: of every step, `[time, batch, ...]`; a masked step repeats the one before.
+      outputs: the output of every step, `[time, batch, ...]`; a masked step repeats the last one.
       last: the output of the last step, `[batch, ...]`.
-      states: after the last step, as the initial ones.
-      state: the cell's own state (moving means and the like), after the last step.
+      states: the states after the last step, in the structure of the initial states.
+      state: the layer state of the cell (such as moving means) after the last step.
     """
 
     outputs: Array
@@ -55,7 +55,7 @@ class Run(NamedTuple):
 
 
 class Cell(Layer):
-    """A cell that runs over a whole sequence at once; its single step is a sequence of one."""
+    """A cell that runs over a whole sequence at once; a single step is a sequence of length one."""
 
     def initial_states(self, inputs: ArraySpec) -> States:
         """Zeros `[batch, size]` for each state; `inputs` is one step, or its spec."""
@@ -76,8 +76,8 @@ class Cell(Layer):
         return _listed(self.initial_states(like))
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """As of every layer. Called in Keras's way, on `(inputs, [states])`, it returns `(output,
-        [states])`; called on arrays side by side, `(output, *states)`.
+        """As for every layer. A call in Keras's form, on `(inputs, [states])`, returns `(output,
+        [states])`; a call on separate arrays returns `(output, *states)`.
         """
         if "states" in kwargs:
             inputs = (*inputs, kwargs.pop("states"))
@@ -96,7 +96,7 @@ class Cell(Layer):
         training: bool = False,
     ) -> tuple[Any, State]:
         x = self.cast(inputs)
-        nested = arranged(self, self, states, x)
+        nested = nested_states(self, self, states, x)
         made = self.run(params, state, x[None], nested, key=key, training=training, unroll=True)
         return (made.last, *made.states), made.state
 
@@ -111,13 +111,13 @@ class Cell(Layer):
         key: Key | None = None,
         training: bool = False,
         unroll: bool = False,
-    ) -> Run:
-        """Carries the cell along `inputs` `[time, batch, ...]`; `mask` is `[time, batch]` bool."""
+    ) -> SequenceOutputs:
+        """Runs the cell over `inputs` `[time, batch, ...]`; `mask` is `[time, batch]` bool."""
         raise NotImplementedError(f"{type(self).__name__}: expected a method `run`, got none.")
 
 
-def run(cell: Layer, *args: Any, **kwargs: Any) -> Run:
-    """`cell.run(…)`, or step by step for a cell that has none, or that changes `apply` below it."""
+def run(cell: Layer, *args: Any, **kwargs: Any) -> SequenceOutputs:
+    """`cell.run(…)`; step by step for a cell without `run`, or whose subclass overrides `apply`."""
     if isinstance(cell, Cell) and issubclass(_owner(cell, "run"), _owner(cell, "apply")):
         return cell.run(*args, **kwargs)
     return run_steps(cell, *args, **kwargs)
@@ -134,11 +134,11 @@ def run_steps(
     key: Key | None = None,
     training: bool = False,
     unroll: bool = False,
-) -> Run:
-    """`Cell.run` for any cell: its `apply` at every step."""
+) -> SequenceOutputs:
+    """`Cell.run` for any cell: `apply` at every step."""
 
     def apply(state: State, x: Array, states: States) -> tuple[Array, States, State]:
-        return step_of(cell, params, state, x, states, key=key, training=training)
+        return step_cell(cell, params, state, x, states, key=key, training=training)
 
     def step(
         carry: tuple[States, State, Array], slices: tuple[Array, Array | None]
@@ -153,26 +153,26 @@ def run_steps(
     _check_new(cell, new, states)
     carry = (states, state, _output_before(output, states))
     (states, new_state, last), outputs = over_time(step, carry, (inputs, mask), unroll=unroll)
-    return Run(outputs, last, states, new_state if jax.tree.leaves(state) else state)
+    return SequenceOutputs(outputs, last, states, new_state if jax.tree.leaves(state) else state)
 
 
-def init_of(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
-    """`cell.init` for one step and states, which a cell in Keras's way takes as a list."""
+def init_cell(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
+    """`cell.init` for one step and states, which a cell of Keras's form takes as a list."""
     given = (list(states),) if cell.states_in_list else states
     made: tuple[Params, State] = cell.init(key, inputs, *given)
     return made
 
 
-def step_of(
-    cell: Layer, params: Params, state: State, inputs: ArrayLike, states: States, **told: Any
+def step_cell(
+    cell: Layer, params: Params, state: State, inputs: ArrayLike, states: States, **kwargs: Any
 ) -> tuple[Any, States, State]:
-    """`cell.apply` for one step: the output, the states, and the cell's own state."""
+    """`cell.apply` for one step: the output, the states, and the layer state of the cell."""
     if cell.states_in_list:
-        made, new = cell.apply(params, state, inputs, list(states), **told)
+        made, new = cell.apply(params, state, inputs, list(states), **kwargs)
         output, after = made if isinstance(made, tuple | list) and len(made) == 2 else (made, ())
         rest = after if isinstance(after, tuple | list) else (after,)
         return output, tuple(rest), new
-    made, new = cell.apply(params, state, inputs, *states, **told)
+    made, new = cell.apply(params, state, inputs, *states, **kwargs)
     output, *others = made if isinstance(made, tuple) else (made,)
     return output, tuple(others), new
 
@@ -182,12 +182,12 @@ def _listed(states: Iterable[Any]) -> list[Any]:
 
 
 def _owner(cell: Layer, name: str) -> type:
-    """The class that gives a cell its method `name`."""
+    """The class that defines the method `name` of a cell."""
     return next(cls for cls in type(cell).__mro__ if name in vars(cls))
 
 
 def _check_new(cell: Layer, new: States, states: States) -> None:
-    """Raises unless a step gives states like those it was given."""
+    """Raises unless a step returns states of the shapes and dtypes of its input states."""
     if _shapes(new) != _shapes(states):
         raise value_error(
             who=cell.who,
@@ -200,7 +200,7 @@ def _check_new(cell: Layer, new: States, states: States) -> None:
 
 
 def _output_before(output: jax.ShapeDtypeStruct, states: States) -> Array:
-    """What masked steps at the beginning repeat: h, where outputs are like it, else zeros."""
+    """The output of masked steps at the beginning: h if it has the outputs' shape, else zeros."""
     own = states[-1] if states and isinstance(states[-1], tuple) else states
     if own and own[0].shape == output.shape:
         return own[0].astype(output.dtype)
@@ -214,7 +214,7 @@ def _shapes(states: Tree) -> Any:
 
 
 def _zeros(cell: Layer, inputs: ArraySpec) -> States:
-    """Zeros `[batch, size]` for each state that `state_size` tells of."""
+    """Zeros `[batch, size]` for each state in `state_size`."""
     sizes = cell.state_size if isinstance(cell.state_size, tuple | list) else (cell.state_size,)
     if not all(isinstance(size, int) for size in sizes):
         raise type_error(
@@ -244,13 +244,13 @@ def initial_states(cell: Layer, inputs: ArraySpec) -> States:
     return jax.tree.map(lambda state: jnp.asarray(state, inputs.dtype), states)
 
 
-def arranged(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpec) -> States:
-    """Initial states as the cell nests them.
+def nested_states(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpec) -> States:
+    """Initial states in the structure of the cell.
 
     Args:
-      layer: named in messages.
-      cell: the cell that takes them.
-      given: the states, flat or nested; none at all for the cell's own.
+      layer: the layer that messages name.
+      cell: the cell.
+      given: the states, flat or nested; empty for the cell's own initial states.
       inputs: one step `[batch, ...]` or its spec.
 
     Raises:
@@ -274,10 +274,10 @@ def arranged(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpe
 
 
 def as_cell(value: Any) -> Any:
-    """`value` if it is a cell; a list of cells becomes a stack of them.
+    """`value` if it is a cell; a list of cells becomes a `StackedRNNCells`.
 
     Raises:
-      TypeError: it is no layer, or it does not tell its states.
+      TypeError: `value` is not a layer, or has no `state_size`.
     """
     if isinstance(value, tuple | list):
         return StackedRNNCells(tuple(value))
@@ -293,7 +293,7 @@ def as_cell(value: Any) -> Any:
 
 
 def _named_cells(value: Any) -> tuple[Any, ...]:
-    """The cells, each knowing its name in the stack; one object at two places keeps one name."""
+    """The cells with their names in the stack; one object at two places has one name."""
     if not isinstance(value, tuple | list) or not value:
         raise TypeError(f"expected a list of cells, got {describe(value)}.")
     cells = [as_cell(cell) for cell in value]
@@ -307,7 +307,7 @@ def _named_cells(value: Any) -> tuple[Any, ...]:
 
 
 class StackedRNNCells(Cell):
-    """Cells on top of each other as one: each takes the outputs of the one below.
+    """A stack of cells as one cell: the inputs of each cell are the outputs of the cell below.
 
     Shapes: a step `[batch, features]` and all states, those of the lowest cell first, to
     `(output, *states)`; the states come as one tuple per cell, and are taken nested or flat.
@@ -318,7 +318,7 @@ class StackedRNNCells(Cell):
       cells: a list of cells. One object at two places is one set of weights.
 
     Raises:
-      TypeError: something else than a cell is in the list.
+      TypeError: an entry of the list is not a cell.
 
     Example:
       >>> from jkeras.layers import RNN, GRUCell, LSTMCell, StackedRNNCells
@@ -343,7 +343,7 @@ class StackedRNNCells(Cell):
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the cells
-        """What filler rows do to the cells: the worst of any."""
+        """`padded_rows` of the cells: the strictest of all."""
         return "ignored" if all(c.padded_rows == "ignored" for c in self.cells) else "seen"
 
     def initial_states(self, inputs: ArraySpec) -> States:
@@ -352,21 +352,21 @@ class StackedRNNCells(Cell):
     def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
-        for cell, own in zip(self.cells, arranged(self, self, states, inputs), strict=True):
+        for cell, own in zip(self.cells, nested_states(self, self, states, inputs), strict=True):
             name = cell.name
             if name not in params:
-                params[name], state[name] = init_of(cell, child(key, name), inputs, own)
-            step = functools.partial(step_of, cell, key=key)
+                params[name], state[name] = init_cell(cell, child(key, name), inputs, own)
+            step = functools.partial(step_cell, cell, key=key)
             inputs = jax.eval_shape(step, params[name], state[name], inputs, own)[0]
         made = {name: part for name, part in params.items() if part}
         return made, {name: part for name, part in state.items() if part}
 
     def run(
         self, params: Params, state: State, inputs: Array, states: States, **options: Any
-    ) -> Run:
+    ) -> SequenceOutputs:
         """One cell after the other, each along the whole sequence."""
         key, carried = options.pop("key", None), []
-        made = Run(inputs, inputs[-1], (), state)
+        made = SequenceOutputs(inputs, inputs[-1], (), state)
         for cell, own in zip(self.cells, states, strict=True):
             own_key = None if key is None else child(key, cell.name)
             parts = params.get(cell.name, {}), state.get(cell.name, {})

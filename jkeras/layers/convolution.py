@@ -1,4 +1,4 @@
-"""Convolutions: one description for every rank; a rank only names its axes and its defaults."""
+"""Convolution layers: one base for every rank; Conv1D, Conv2D and Conv3D set axes and defaults."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Convolution(Layer):
-    """What Conv1D, Conv2D and Conv3D share. See Conv2D for the arguments."""
+    """Base of Conv1D, Conv2D and Conv3D. See Conv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))

@@ -1,4 +1,4 @@
-"""Transposed convolutions: small arrays to large ones, one description for every rank."""
+"""Transposed convolution layers, which enlarge the spatial axes: one base for every rank."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TransposedConvolution(Layer):
-    """What Conv1DTranspose, Conv2DTranspose and Conv3DTranspose share. See Conv2DTranspose."""
+    """Base of Conv1DTranspose, Conv2DTranspose and Conv3DTranspose. See Conv2DTranspose."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))

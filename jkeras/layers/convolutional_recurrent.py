@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class ConvLSTMArguments(Layer):
-    """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D are given. See ConvLSTM2D."""
+    """The arguments of ConvLSTM1D, ConvLSTM2D and ConvLSTM3D. See ConvLSTM2D."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...]
@@ -108,7 +108,7 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
         padding: str,
         dilation: tuple[int, ...],
     ) -> Array:
-        """`dense_product` with a convolution in the product's place."""
+        """Like `dense_product`, with a convolution instead of the matrix product."""
         if kept is not None:
             parts = zip(kept, jnp.split(kernel, len(kept), -1), strict=True)
             each = [
@@ -140,7 +140,7 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
 
 
 class ConvLSTM(CellByName, ConvLSTMArguments):
-    """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D share. See ConvLSTM2D for the arguments."""
+    """Base of ConvLSTM1D, ConvLSTM2D and ConvLSTM3D. See ConvLSTM2D for the arguments."""
 
     rank: ClassVar[int]
     """The number of spatial axes."""

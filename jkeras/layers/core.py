@@ -1,4 +1,4 @@
-"""The plainest layers: a matrix product, nothing at all, and the mark of padded steps."""
+"""The core layers: Dense, Identity and Masking."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Dense(Layer):
       use_bias: whether `bias` is added.
       kernel_initializer, bias_initializer: names, objects or functions.
       kernel_regularizer, bias_regularizer: names, objects or functions weight -> scalar.
-      activity_regularizer: the same for the outputs.
+      activity_regularizer: a name, an object or a function outputs -> scalar.
       kernel_constraint, bias_constraint: names, objects or functions weight -> weight.
 
     Raises:
@@ -101,7 +101,7 @@ class Dense(Layer):
 
 
 class Identity(Layer):
-    """Its inputs, unchanged: a placeholder.
+    """The inputs, unchanged: a placeholder.
 
     Shapes: any, kept, and so are structures. Source: `keras.layers.Identity`.
     """
@@ -128,9 +128,9 @@ def _comparable(value: Any) -> float:
 
 
 class Masking(Layer):
-    """Says which steps are padding: those whose features all equal `mask_value`.
+    """Masks the steps whose features all equal `mask_value`, as padding.
 
-    Layers behind it that support masking leave such steps out, the loss and the metrics too.
+    Later layers that support masking skip such steps, and so do the loss and the metrics.
 
     Shapes: `[batch, time, features]`, kept; padded steps become zeros. The mask is `[batch, time]`.
 
@@ -138,8 +138,8 @@ class Masking(Layer):
       mask_value: the number that padded steps are filled with.
 
     Raises:
-      TypeError: `mask_value` is no number.
-      ValueError: it is NaN; the inputs have no feature axis.
+      TypeError: `mask_value` is not a number.
+      ValueError: `mask_value` is NaN; the inputs have no feature axis.
 
     Example:
       >>> x = jnp.array([[[1.0, 0.0], [0.0, 0.0]]])
@@ -156,7 +156,7 @@ class Masking(Layer):
     makes_masks: ClassVar[bool] = True
 
     def compute_mask(self, inputs: ArrayLike, mask: Masks = None) -> Array:
-        """Where a feature differs from `mask_value`; a mask of the inputs plays no role."""
+        """True where a feature differs from `mask_value`; the mask of the inputs is ignored."""
         x = jnp.asarray(inputs)
         return jnp.any(x != jnp.asarray(self.mask_value, x.dtype), -1)
 

@@ -1,7 +1,7 @@
-"""Depthwise and separable convolutions: each channel by itself, then perhaps all of them mixed.
+"""Depthwise and separable convolution layers.
 
-Laws: a depthwise convolution is a convolution in as many groups as there are channels; a separable
-one is it followed by a convolution with a window of one entry.
+Laws: a depthwise convolution is a convolution with one group for each channel; a separable
+convolution is a depthwise one followed by a convolution with a window of one entry.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _each_channel(
     """`x` with each channel convolved with its own filters.
 
     Args:
-      layer: has `strides`, `padding`, `dilation_rate` and `data_format`.
+      layer: a layer with `strides`, `padding`, `dilation_rate` and `data_format`.
       x: `[batch, *spatial, channels]`, or channels in front.
       kernel: `[*window, channels, filters of each]`.
     """
@@ -67,7 +67,7 @@ def _each_channel(
 
 
 class DepthwiseConvolution(Layer):
-    """What DepthwiseConv1D and DepthwiseConv2D share. See DepthwiseConv2D for the arguments."""
+    """Base of DepthwiseConv1D and DepthwiseConv2D. See DepthwiseConv2D for the arguments."""
 
     kernel_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] = ()
@@ -133,7 +133,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 
 class DepthwiseConv2D(DepthwiseConvolution):
-    """Each channel of an image convolved with filters of its own: no channel sees another.
+    """A depthwise convolution over images: each channel is convolved with its own filters.
 
     Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, channels *
     depth_multiplier]`, the filters of one channel side by side. Weights: `kernel` (*kernel_size,
@@ -173,7 +173,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
 
 
 class SeparableConvolution(Layer):
-    """What SeparableConv1D and SeparableConv2D share. See SeparableConv2D for the arguments."""
+    """Base of SeparableConv1D and SeparableConv2D. See SeparableConv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))

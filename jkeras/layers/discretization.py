@@ -1,8 +1,8 @@
-"""Numbers as the intervals they lie in, cut at given places or at quantiles of the data.
+"""Discretization: numbers as the indices of their intervals between boundaries or quantiles.
 
-Quantiles are found batch by batch from a summary of what was seen: values in order, each standing
-for the `weight` numbers up to it. Two summaries are merged by sorting, and compressed by reading
-off values at equal steps of the cumulated weight.
+`adapt` computes quantiles batch by batch from a summary of the data so far: sorted values, each
+with a `weight`, the number of data up to it. Two summaries are merged by sorting, and compressed by
+interpolation at equal steps of the cumulated weight.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ def _boundaries(value: Any) -> Boundaries:
 
 
 class Discretization(Adaptable):
-    """The number of the interval that each input lies in.
+    """The index of the interval of each input.
 
     Boundaries b0 ≤ b1 ≤ … cut the numbers into intervals x < b0, b0 ≤ x < b1, …, of which the
-    outermost are open. They are given, or found by `adapt`, which completes the layer in place and
-    returns it: `num_bins` intervals with about equally many numbers each. They stand in the
-    description, not among a model's weights, because the shape of the outputs depends on how many
-    they are.
+    outermost are open. The boundaries are an argument, or computed by `adapt`, which modifies the
+    layer in place and returns it: `num_bins` intervals with about equally many numbers each. The
+    boundaries are part of the description, not weights of a model, because the shape of the outputs
+    depends on their number.
 
-    Shapes: any; the outputs' as `CategoryEncoding` says, with one place for each interval. In the
-    mode "int" they are int32 of the inputs' shape.
+    Shapes: any; the outputs have the shapes of `CategoryEncoding`, with one entry for each
+    interval. In the mode "int" outputs are int32 of the inputs' shape.
 
     Args:
       bin_boundaries: the boundaries, increasing.
-      num_bins: how many intervals `adapt` makes; instead of `bin_boundaries`.
-      epsilon: how exact the quantiles are, as a fraction of the data; above 0.
+      num_bins: the number of intervals that `adapt` computes, instead of `bin_boundaries`.
+      epsilon: the error of the quantiles, as a fraction of the data; above 0.
       output_mode: "int", "one_hot", "multi_hot" or "count".
       sparse: must be False.
 
@@ -97,22 +97,22 @@ class Discretization(Adaptable):
 
     @property
     def boundaries(self) -> Boundaries | None:
-        """The boundaries, given or found; None before `adapt`."""
-        return self._found if self.bin_boundaries is None else self.bin_boundaries
+        """The boundaries, from the argument or from `adapt`; None before `adapt`."""
+        return self._adapted_value if self.bin_boundaries is None else self.bin_boundaries
 
     def adapt(self, data: Data, steps: int | None = None) -> Self:
-        """Takes the boundaries from data, in place of those of an earlier call.
+        """Computes the boundaries from data; they replace those of an earlier call.
 
         Args:
           data: an array, or an iterable of batches: arrays, or tuples (x, ...).
-          steps: how many batches of an iterable are read; all when left out.
+          steps: the number of batches to read from an iterable; all when left out.
 
         Returns:
           The layer itself.
 
         Raises:
-          TypeError: no arrays.
-          ValueError: no examples, NaN, or `bin_boundaries` were given.
+          TypeError: `data` holds no arrays.
+          ValueError: `data` has no examples, or NaN; or the layer has `bin_boundaries`.
         """
         if self.num_bins is None:
             raise value_error(
@@ -127,10 +127,10 @@ class Discretization(Adaptable):
             new = summarized(batch.astype(np.float32), self.epsilon)
             summary = compressed(_sorted(np.concatenate([new, summary], axis=1)), self.epsilon)
         found = compressed(summary, 1.0 / self.num_bins)[0, :-1]
-        return self._completed(tuple(found.tolist()))
+        return self._set_adapted(tuple(found.tolist()))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments by name; adapted, with the boundaries that were found, as in Keras."""
+        """The arguments by name, with the boundaries of `adapt`, as in Keras."""
         config = super().get_config()
         if config["trainable"]:  # Keras's Discretization does not take it
             del config["trainable"]
@@ -139,12 +139,12 @@ class Discretization(Adaptable):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer with these arguments; with boundaries beside `num_bins` it is adapted."""
+        """The layer with these arguments; with boundaries and `num_bins` the layer is adapted."""
         found = config.get("bin_boundaries") if isinstance(config, Mapping) else None
         if found is None or config.get("num_bins") is None:
             return super().from_config(config)
         layer = super().from_config({**config, "bin_boundaries": None})
-        return layer._completed(_boundaries(found))
+        return layer._set_adapted(_boundaries(found))
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
         self._needed()

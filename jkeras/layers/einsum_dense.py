@@ -1,4 +1,4 @@
-"""A dense layer whose product is written as an equation."""
+"""EinsumDense: a dense layer whose product is an einsum equation."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def _letters(value: Any) -> str:
 def with_fan_axes(
     rule: Initializer, inputs: tuple[int, ...], outputs: tuple[int, ...]
 ) -> Initializer:
-    """An initializer told which axes of a kernel are inputs and outputs, if it asks for that."""
+    """An initializer with the input and output axes of the kernel, if it scales by fans."""
     if not isinstance(rule, VarianceScaling) or None not in (rule.input_axes, rule.output_axes):
         return rule
     return rule.replace(input_axes=inputs, output_axes=outputs)
 
 
 class EinsumDense(Layer):
-    """A product that an equation describes: `activation(einsum(equation, inputs, kernel) + bias)`.
+    """An einsum of inputs and kernel: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Shapes: as the equation says. Weights: `kernel`, one axis per letter; `bias`, if there are
     `bias_axes`: the outputs' axes from the first of these on, of size 1 where there is no bias.
@@ -66,7 +66,7 @@ class EinsumDense(Layer):
       equation: `"ab,bc->ac"`, `"...ab,bc->...ac"` or `"ab...,bc->ac..."`; inputs and outputs start
         with the batch.
       output_shape: sizes of the outputs' axes without the batch and what the ellipsis stands for;
-        None where the inputs tell it. One integer for one axis.
+        None for a size that follows from the inputs. One integer for one axis.
       activation: a name, a function, or None for the identity.
       bias_axes: letters of the outputs' axes along which a bias is added; no bias when left out.
       kernel_initializer, bias_initializer: names, objects or functions.
@@ -75,8 +75,8 @@ class EinsumDense(Layer):
       activity_regularizer: a name, an object or a function outputs -> scalar.
 
     Raises:
-      ValueError: an equation of another form, or one that does not go with the other arguments or
-        the inputs.
+      ValueError: an equation of another form, or one that does not fit the other arguments or the
+        inputs.
 
     Example:
       >>> import jax, jax.numpy as jnp

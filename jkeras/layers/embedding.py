@@ -1,4 +1,4 @@
-"""Tables of vectors: ids to vectors, and back to one number for each id.
+"""Embeddings: tables of vectors for ids, and the reverse product to one logit for each id.
 
 Law: with `mask_zero` id 0 is padding: the mask of the outputs is `ids != 0`.
 """
@@ -45,7 +45,7 @@ def _positive(value: Any) -> float:
 
 
 class Table(Layer):
-    """What the embeddings share; the base adds no arguments."""
+    """Base of the embedding layers; the base adds no arguments."""
 
     if TYPE_CHECKING:
         # The fields stand in the subclasses, because Keras has them in another order in each.
@@ -64,29 +64,29 @@ class Table(Layer):
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments
-        """Whether it says which ids are padding."""
+        """`mask_zero`: whether the layer masks id 0."""
         return bool(self.mask_zero)
 
     @property
     def makes_masks(self) -> bool:  # type: ignore[override]  # here it depends on arguments
-        """Whether it says which ids are padding."""
+        """`mask_zero`: whether the layer masks id 0."""
         return bool(self.mask_zero)
 
     def compute_mask(self, inputs: ArrayLike | Symbol, mask: Masks = None) -> Any:
-        """Where ids are not 0, with `mask_zero`; None without it."""
+        """True where ids are not 0, with `mask_zero`; None without `mask_zero`."""
         if not self.mask_zero:
             return None
         # A script may ask for the mask of a symbol, to pass it on by hand.
         return (inputs if has_symbols(inputs) else jnp.asarray(inputs)) != 0
 
     def check_values(self, inputs: np.ndarray[Any, Any]) -> None:
-        """Raises for ids outside the table; a trainer asks before it starts, `apply` cannot.
+        """Raises for ids outside the table; a trainer calls this before training.
 
         Args:
           inputs: all ids, on the host.
 
         Raises:
-          ValueError: an id is negative, or `input_dim` or more.
+          ValueError: an id is negative, or at least `input_dim`.
         """
         low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
         if low < 0 or high >= self.input_dim:
@@ -159,10 +159,10 @@ class Embedding(Table):
 
 
 class ReversibleEmbedding(Table):
-    """An Embedding that also goes back: vectors to one number (a logit) for each id.
+    """An Embedding with a reverse direction: vectors to one logit for each id.
 
     `embeddings[inputs]`, and with `reverse=True` the product of `inputs` with the table transposed
-    (or with a matrix of its own), for language models.
+    (or with a separate matrix), for language models.
 
     Shapes: ids `[batch, ...]` to `[batch, ..., output_dim]`; in reverse `[batch, ..., output_dim]`
     to `[batch, ..., input_dim]`. Weights: `embeddings` (input_dim, output_dim), and
@@ -171,12 +171,12 @@ class ReversibleEmbedding(Table):
     Args:
       input_dim: number of ids.
       output_dim: size of a vector.
-      tie_weights: whether both ways use one table.
+      tie_weights: whether both directions use one table.
       embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects; the
         first is also that of `reverse_embeddings`.
       mask_zero: id 0 is padding, as in Embedding; logits have no mask, as in Keras.
       reverse_dtype: the dtype of the product; that of the inputs when left out.
-      logit_soft_cap: bends logits to stay between plus and minus this: `cap · tanh(logit / cap)`.
+      logit_soft_cap: the bound of the absolute value of logits: `cap · tanh(logit / cap)`.
       weights: keyword-only; the initial table.
 
     Raises:
@@ -224,7 +224,7 @@ class ReversibleEmbedding(Table):
         training: bool = False,
         reverse: bool = False,
     ) -> tuple[Array, State]:
-        """The base's `apply`; `reverse` goes from vectors to logits."""
+        """`Layer.apply`; with `reverse` from vectors to logits."""
         made = self._logits if reverse else self.vectors
         return made(params, inputs), state
 
@@ -239,7 +239,7 @@ class ReversibleEmbedding(Table):
         training: bool = False,
         reverse: bool = False,
     ) -> tuple[Array, State, Any]:
-        """As `apply`, and the mask of the outputs: logits have none, whatever `masks` says."""
+        """Like `apply`, with the mask of the outputs; logits have no mask."""
         outputs, state = self.apply(params, state, inputs, reverse=reverse)
         return outputs, state, None if reverse else self.compute_mask(inputs)
 

@@ -1,6 +1,6 @@
-"""Normalization of features by statistics of the data, which stay as they are while training.
+"""Normalization of features by statistics of the data, which are constant while training.
 
-(BatchNormalization, which follows the batches, stands in `normalization`.)
+(BatchNormalization, with statistics of the batches, is in `normalization`.)
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ def _axes(value: Any) -> tuple[int, ...]:
 class Normalization(Adaptable):
     """`(inputs - mean) / sqrt(variance)`, with the mean and variance of the data.
 
-    They are given to the constructor, or found by `adapt`, which completes the layer in place and
-    returns it. Adapted, they are values: state entries `mean`, `variance` (one number for each
-    index on the axes of `axis`) and `count` (0, which Keras keeps too), saved and loaded with a
-    model's weights; so a model may also be built unadapted to load them. Given, they are constants.
+    Mean and variance are arguments, or computed by `adapt`, which modifies the layer in place and
+    returns it. After `adapt` they are state entries `mean`, `variance` (one number for each index
+    on the axes of `axis`) and `count` (0, as in Keras), saved and loaded with a model's weights; so
+    a model may also be built without `adapt` to load them. As arguments they are constants.
 
     Shapes: any, kept. Integers become float32.
 
     Args:
-      axis: an axis or several whose indices have statistics of their own, the features; None for
-        one mean and variance of everything. The batch axis is 0.
+      axis: the feature axis or axes, whose indices have separate statistics; None for one mean and
+        variance of all numbers. The batch axis is 0.
       mean, variance: numbers, or arrays that broadcast along the axes of `axis`; both or none.
       invert: the inverse, `inputs * sqrt(variance) + mean`.
 
@@ -105,16 +105,16 @@ class Normalization(Adaptable):
 
     @property
     def adapt_mean(self) -> np.ndarray | None:
-        """The mean that `adapt` found; None before it."""
-        return self._found[0].values if self.adapted else None
+        """The mean of `adapt`; None before `adapt`."""
+        return self._adapted_value[0].values if self.adapted else None
 
     @property
     def adapt_variance(self) -> np.ndarray | None:
-        """The variance that `adapt` found; None before it."""
-        return self._found[1].values if self.adapted else None
+        """The variance of `adapt`; None before `adapt`."""
+        return self._adapted_value[1].values if self.adapted else None
 
     def adapt(self, data: Data) -> Self:
-        """Takes mean and variance from data, in place of those of an earlier call.
+        """Computes mean and variance from data; they replace those of an earlier call.
 
         Args:
           data: an array `[examples, ...]`, or an iterable of batches: arrays, or tuples (x, ...).
@@ -123,8 +123,9 @@ class Normalization(Adaptable):
           The layer itself.
 
         Raises:
-          TypeError: no arrays.
-          ValueError: no examples, NaN, batches of different shapes; or `mean` was given.
+          TypeError: `data` holds no arrays.
+          ValueError: `data` has no examples, NaN, or batches of different shapes; or the layer has
+            the argument `mean`.
         """
         if self.mean is not None:
             raise value_error(
@@ -133,7 +134,7 @@ class Normalization(Adaptable):
                 who=self.who,
             )
         _, mean, variance = self._moments(data)
-        return self._completed((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
+        return self._set_adapted((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
 
     def _moments(self, data: Data) -> Moments:
         """Count, mean and variance of all batches together, in float64."""
@@ -155,7 +156,7 @@ class Normalization(Adaptable):
         return total
 
     def _kept_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The axes with statistics of their own, counted from 0, sorted."""
+        """The feature axes, counted from 0, sorted."""
         rank = len(shape)
         if any(not -rank <= axis < rank for axis in self.axis):
             raise value_error(
@@ -168,7 +169,7 @@ class Normalization(Adaptable):
     def fitted_state(self) -> State:
         if not self.adapted:
             return {}
-        mean, variance = (jnp.asarray(part.values) for part in self._found)
+        mean, variance = (jnp.asarray(part.values) for part in self._adapted_value)
         return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
@@ -180,7 +181,7 @@ class Normalization(Adaptable):
         if not self.adapted:
             zero = jnp.zeros((), jnp.int32)
             return {}, {"mean": jnp.zeros(shape), "variance": jnp.ones(shape), "count": zero}
-        found = self._found[0].values.shape
+        found = self._adapted_value[0].values.shape
         if found != shape:
             fix = " Axis 0 is the batch: for one number per example pass axis=None."
             raise value_error(
@@ -231,7 +232,7 @@ class Normalization(Adaptable):
         return x * deviation + mean if self.invert else (x - mean) / deviation, state
 
     def _beside(self, statistic: Array | np.ndarray, x: Array) -> Array:
-        """A statistic in the rank and dtype of `x`, along its axes."""
+        """A statistic in the rank and dtype of `x`, along the feature axes."""
         kept = self._kept_axes(x.shape)
         shape = [1] * x.ndim
         for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class GlobalPooling(Layer):
-    """What the layers that pool over all spatial axes share.
+    """Base of the layers that pool over all spatial axes.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, channels]`, or with `keepdims` spatial axes of
     size 1.
@@ -106,8 +106,8 @@ class GlobalMaxPooling3D(GlobalMaxPooling):
 class GlobalAveragePooling1D(GlobalAveragePooling):
     """`[batch, steps, channels]` to the mean of each channel.
 
-    With a mask it is the mean of the real steps, and zeros where there are none. (Keras's is NaN
-    there.)
+    With a mask the mean is over the unmasked steps, and zeros if all steps are masked. (NaN in
+    Keras.)
 
     Raises:
       ValueError: another rank; a `mask` that is not [batch, steps].
@@ -125,7 +125,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     makes_masks: ClassVar[bool] = False
 
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> None:
-        """None: there are no steps any more."""
+        """None: the outputs have no steps."""
 
     def apply(
         self,
@@ -137,7 +137,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         training: bool = False,
         mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
-        """The base's `apply`; `mask` is [batch, steps] bool."""
+        """`Layer.apply`; `mask` is [batch, steps] bool."""
         if mask is None:
             return super().apply(params, state, inputs, key=key, training=training)
         layout = str(self.data_format)

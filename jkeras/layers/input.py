@@ -1,4 +1,4 @@
-"""The front of a model: the shape and dtype of its inputs, as a layer that passes them through."""
+"""`Input` and `InputLayer`: the shape and dtype of a model's inputs."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def _shape(value: Any) -> Shape:
 
 
 class InputLayer(Layer):
-    """Inputs of a given shape, passed through; others raise.
+    """Passes inputs of a given shape through, and raises for other shapes.
 
     Args:
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
-      batch_shape: both together, in place of `shape` and `batch_size`.
-      dtype: dtype that the inputs are cast to; their own when left out.
+      batch_shape: the shape with the batch axis, in place of `shape` and `batch_size`.
+      dtype: the dtype that the inputs are cast to; no cast when left out.
 
     Raises:
-      ValueError: no shape, or two that differ; inputs of another shape.
+      ValueError: no shape, or two different shapes; inputs of another shape.
 
     Example:
       >>> InputLayer((28, 28)), InputLayer((28, 28)).batch_shape
@@ -78,7 +78,7 @@ class InputLayer(Layer):
         return {**config, "dtype": self.dtype and self.dtype.name}
 
     def _whole_shape(self) -> Shape:
-        """The one shape that the three arguments tell, batch axis included."""
+        """The shape from the three arguments, batch axis included."""
         parts = None if self.shape is None else (self.batch_size, *self.shape)
         whole = self.batch_shape or parts
         if whole is None:
@@ -138,18 +138,18 @@ def Input(
 ) -> KerasTensor:
     """The inputs of a model, as the symbol that layers are called on.
 
-    It begins a `Sequential`, too: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
+    `Input` may also begin a `Sequential`: `Sequential([Input((28, 28)), Flatten(), Dense(10)])`.
 
     Args:
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
-      dtype: dtype that the inputs are cast to; their own when left out (in a graph integers become
-        float32 then).
+      dtype: the dtype that the inputs are cast to; no cast when left out (but in a graph integers
+        become float32).
       batch_shape: `shape` and `batch_size` together, in place of both.
       name: the input's name in its model.
 
     Raises:
-      ValueError: no shape, or two that differ.
+      ValueError: no shape, or two different shapes.
 
     Example:
       >>> Input((28, 28), name="image")
@@ -163,7 +163,7 @@ def Input(
 
 
 def entrance(layer: InputLayer) -> KerasTensor:
-    """The symbol of what goes into a model through this layer."""
+    """The symbol of a model's input, whose layer is `layer`."""
     assert layer.batch_shape is not None
     symbol = KerasTensor(layer.batch_shape, layer.dtype or "float32", layer.name)
     node = Node(layer, (), {})

@@ -53,21 +53,22 @@ def _output_shape(value: Any) -> Any:
 class Lambda(Layer):
     """A pure function of arrays as a layer: `function(inputs, **arguments)`.
 
-    It has no weights, and is traced: use `jax.numpy` or `jkeras.ops`, not NumPy, and no random
-    numbers; an argument `training` or `mask` of the function is filled in. Several inputs come as
-    one list. Floating inputs take the layer's `dtype` if it has one.
+    The layer has no weights, and the function is traced: use `jax.numpy` or `jkeras.ops`, not
+    NumPy, and no random numbers. The layer passes `training` and `mask` if the function has such
+    arguments. Several inputs are passed as one list. Floating inputs are cast to the layer's
+    `dtype`, if set.
 
     Args:
       function: maps an array, or a list of them, to an array or several.
-      output_shape: what the shape is expected to be: of one example, without the batch axis, or a
-        function of the inputs' shape. The shape follows from the function; this only checks it.
-      mask: the mask of the outputs: a function (inputs, mask) -> mask, or an array; without it the
-        mask of the inputs ends here.
+      output_shape: the expected shape of one example, without the batch axis, or a function of the
+        inputs' shape. The shape follows from `function`; this argument only checks it.
+      mask: the mask of the outputs: a function (inputs, mask) -> mask, or an array; without this
+        argument the outputs have no mask.
       arguments: further keyword arguments of the function.
 
     Raises:
-      TypeError: `function` cannot be called, or `arguments` is no dict.
-      ValueError: the outputs are not of `output_shape`.
+      TypeError: `function` is not callable, or `arguments` is not a dict.
+      ValueError: the shape of the outputs is not `output_shape`.
 
     Example:
       >>> Lambda(lambda x: x**2).apply({}, {}, jnp.array([[1.0, 3.0]]))[0].tolist()
@@ -83,16 +84,16 @@ class Lambda(Layer):
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments
-        """Whether `mask` says what becomes of masks."""
+        """Whether the argument `mask` is set."""
         return self.mask is not None
 
     @property
     def makes_masks(self) -> bool:  # type: ignore[override]  # here it depends on arguments
-        """Whether `mask` may make one of its own."""
+        """Whether the outputs may have a mask without one of the inputs."""
         return self.mask is not None
 
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
-        """What `mask` says."""
+        """The mask of the argument `mask`."""
         if isinstance(self.mask, FixedArray):
             return jnp.asarray(self.mask.values, bool)
         return None if self.mask is None else self.mask(_listed(inputs), _listed(mask))
@@ -106,12 +107,12 @@ class Lambda(Layer):
         training: bool = False,
         mask: Masks = None,
     ) -> tuple[Any, State]:
-        """The base's `apply`; `mask` is that of the inputs, a tuple for several."""
+        """`Layer.apply`; `mask` is the mask of the inputs, a tuple for several inputs."""
         arrays = [jax.tree.map(self._kept, x) for x in inputs]
         known = {"mask": _listed(mask), "training": training}
         expected = inspect.signature(self.function).parameters
-        told = {name: value for name, value in known.items() if name in expected}
-        given = thawed(self.arguments) | told
+        options = {name: value for name, value in known.items() if name in expected}
+        given = thawed(self.arguments) | options
         outputs = self.function(arrays[0] if len(arrays) == 1 else arrays, **given)
         outputs = jax.tree.map(jnp.asarray, outputs)
         self._check_shape(outputs, inputs)

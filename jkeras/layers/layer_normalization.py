@@ -1,7 +1,7 @@
-"""Normalization within each example: by its mean and deviation, its root mean square, its length.
+"""Normalization within each example: by mean and deviation, root mean square, or length.
 
-Laws: examples do not know of each other, and training is nothing else than evaluation; statistics
-are computed in float32 at least.
+Laws: examples are independent of each other; training and evaluation are the same; statistics are
+computed in float32 at least.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def wide(x: Array) -> Array:
 
 
 class AxisNormalization(Layer):
-    """What the layers share that normalize over the axes `axis` and weigh along them.
+    """Base of the layers that normalize over the axes `axis`, with weights along them.
 
     Shapes: any, kept.
 
     Raises:
-      ValueError: the inputs have no such axis, or other sizes than when the weights were made.
+      ValueError: the inputs have no such axis, or other sizes than the weights.
     """
 
     axis: int | tuple[int, ...] = option(default=-1, convert=axes)
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the axes
-        """Statistics over the batch axis see filler rows; others do not."""
+        """Filler rows change the statistics only if `axis` includes the batch axis."""
         return "seen" if 0 in self._given_axes() else "ignored"
 
     def apply(
@@ -66,7 +66,7 @@ class AxisNormalization(Layer):
         raise NotImplementedError(f"{self.who}: expected the class to define `normalized`.")
 
     def weights_shape(self, inputs: ArraySpec) -> tuple[int, ...]:
-        """The sizes of `axis`, in Keras's order: it sorts the numbers as they were given."""
+        """The sizes of `axis`, in Keras's order: that of the numbers as written, sorted."""
         self._over(inputs)
         return tuple(inputs.shape[axis] for axis in sorted(self._given_axes()))
 
@@ -74,7 +74,7 @@ class AxisNormalization(Layer):
         return self.axis if isinstance(self.axis, tuple) else (self.axis,)
 
     def _over(self, inputs: ArraySpec) -> tuple[int, ...]:
-        """The axes counted from 0."""
+        """The axes of `axis`, counted from 0."""
         rank, given = len(inputs.shape), self._given_axes()
         found = tuple(axis % rank for axis in given if -rank < axis < rank)
         if len(set(found)) < len(given):
@@ -226,8 +226,8 @@ class GroupNormalization(Layer):
         gamma_constraint: names or objects.
 
     Raises:
-      ValueError: the inputs have no such axis, its size is no multiple of `groups`, or another
-        than when the weights were made.
+      ValueError: the inputs have no such axis, or its size is not a multiple of `groups`, or
+        differs from that of the weights.
 
     Source: Wu and He 2018, arXiv:1803.08494; `keras.layers.GroupNormalization`.
     """

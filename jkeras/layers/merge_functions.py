@@ -1,7 +1,7 @@
 """The merging layers as functions: `add([a, b])` is `Add()([a, b])`.
 
-On arrays they compute at once, since merging needs no weights; on symbols they become a layer of
-the graph.
+On arrays the functions return arrays, since merging needs no weights; on symbols they return the
+symbol of a new layer of the graph.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def add(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:
 
     Args:
       inputs: a list of two or more, of one shape (or 1 on an axis).
-      **kwargs: those of every layer: `name`, `dtype`.
+      **kwargs: arguments of every layer: `name`, `dtype`.
 
     Raises:
-      TypeError: `inputs` is no list.
-      ValueError: fewer than two, or shapes that differ.
+      TypeError: `inputs` is not a list.
+      ValueError: fewer than two inputs, or shapes that differ.
 
     Example:
       >>> add([jnp.ones((1, 2)), jnp.ones((1, 2))]).tolist()
@@ -107,8 +107,8 @@ def dot(
 
     Args:
       inputs: a list of two.
-      axes: the axis that is summed, in both or one for each.
-      **kwargs: `normalize`, for cosines, and those of every layer.
+      axes: the axis that is summed, in both inputs or one for each.
+      **kwargs: `normalize`, for cosines, and the arguments of every layer.
 
     Source: `keras.layers.dot`.
     """

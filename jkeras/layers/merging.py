@@ -1,7 +1,7 @@
 """Layers with several inputs and one output.
 
-Masks of sums, means and the like are joined by "or": a step is real if it is in any input; an input
-without a mask takes that of the others away. Products, maxima and minima leave masked steps out.
+Masks of sums, means and the like are joined by "or": a step is real if it is real in any input; if
+one input has no mask, the outputs have none. Products, maxima and minima skip masked steps.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def same_rank(layer: Layer, inputs: tuple[Any, ...]) -> list[Array]:
 
 
 class Merge(Layer):
-    """What the layers share that combine their inputs entry by entry.
+    """Base of the layers that combine their inputs entry by entry.
 
     Shapes: equal, or equal but for axes of size 1, which stretch. Two inputs or more:
     `apply(params, state, a, b, c)`.
@@ -94,7 +94,7 @@ class Merge(Layer):
         training: bool = False,
         mask: Sequence[ArrayLike | None] | None = None,
     ) -> tuple[Array, State]:
-        """The base's `apply`; `mask` is a tuple with a mask or None for each input."""
+        """`Layer.apply`; `mask` is a tuple with a mask or None for each input."""
         arrays = same_rank(self, inputs)
         if mask is None:
             return self.merge(arrays), state
@@ -105,13 +105,13 @@ class Merge(Layer):
         raise NotImplementedError(f"{self.who}: expected the class to define `merge`.")
 
     def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
-        """The combination where some masks hide steps; they have the shapes of the arrays."""
+        """The combination with masks, which have the shapes of the arrays."""
         return self.merge(arrays)
 
     def compute_mask(
         self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
     ) -> Any:
-        """Where any input is real; None unless each has a mask."""
+        """True where any input is unmasked; None unless every input has a mask."""
         masks = None if mask is None else one_mask_each(self, mask, inputs)
         if masks is None or any(m is None for m in masks):
             return None
@@ -122,7 +122,7 @@ def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any
     """`mask` as a tuple, one mask or None for each input.
 
     Raises:
-      ValueError: there are more or fewer.
+      ValueError: the number of masks differs from that of the inputs.
     """
     if not isinstance(mask, tuple | list) or len(mask) != len(inputs):
         got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
@@ -135,7 +135,7 @@ def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any
 
 
 def _spread(masks: tuple[Any, ...], arrays: list[Array]) -> list[Array | None]:
-    """The masks in the shapes of their arrays."""
+    """The masks, broadcast to the shapes of their arrays."""
     return [
         None if m is None else jnp.broadcast_to(lax.expand_dims(m, range(m.ndim, x.ndim)), x.shape)
         for m, x in zip(masks, arrays, strict=True)
@@ -145,7 +145,7 @@ def _spread(masks: tuple[Any, ...], arrays: list[Array]) -> list[Array | None]:
 def _extreme(
     choose: Callable[[Array, Array], Array], arrays: list[Array], masks: list[Array | None]
 ) -> Array:
-    """The maximum or minimum of what is real; of masked entries only, the last of them."""
+    """The maximum or minimum of the unmasked entries; the last entry if all are masked."""
     found, real = arrays[0], masks[0]
     for x, mask in zip(arrays[1:], masks[1:], strict=True):
         new = x if mask is None else jnp.where(mask, x, found)
@@ -234,8 +234,8 @@ class Concatenate(Layer):
     def compute_mask(
         self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
     ) -> Any:
-        """The masks one after the other, or joined by "or" where features are put side by side; an
-        input without a mask is real everywhere.
+        """The concatenated masks, or the masks joined by "or" if `axis` is the feature axis; an
+        input without a mask counts as unmasked.
         """
         masks = () if mask is None else one_mask_each(self, mask, inputs)
         rank = max((m.ndim for m in masks if m is not None), default=0)
@@ -317,7 +317,7 @@ class Dot(Layer):
     def compute_mask(
         self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
     ) -> None:
-        """None: the steps are summed, or stand on two axes."""
+        """None: the outputs have no axis of steps, or two."""
 
     def apply(
         self,

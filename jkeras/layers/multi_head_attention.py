@@ -54,26 +54,27 @@ class MultiHeadAttention(ProjectedAttention):
 
     Args:
       num_heads: number of heads.
-      key_dim: features of a head of query and key.
-      value_dim: features of a head of the value; `key_dim` when left out.
+      key_dim: the size of a head of query and key.
+      value_dim: the size of a head of the value; `key_dim` when left out.
       dropout: fraction of the scores dropped while training, in [0, 1].
       use_bias: whether the projections have a bias.
-      output_shape: sizes of the features of the outputs; the query's when left out.
-      attention_axes: the axes that attend, over all of which one softmax goes; all but the first
-        and the last when left out.
-      sliding_window: how far query i looks to either side: at the keys less than this away.
-      flash_attention: True for cuDNN's kernel, which never holds the scores: half precision, on an
-        NVIDIA GPU, without dropout. XLA's otherwise. (Keras chooses by itself when left out.)
+      output_shape: the sizes of the feature axes of the outputs; that of the query when left out.
+      attention_axes: the axes of the attention, with one softmax over all of them; all axes but
+        the first and the last when left out.
+      sliding_window: query i attends to the keys at a distance of less than this; None for all.
+      flash_attention: True for cuDNN's kernel, which never stores the scores: half precision, on an
+        NVIDIA GPU, without dropout. XLA's kernel otherwise. (Keras chooses when left out.)
       kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-        kernel_constraint, bias_constraint: of every projection: names, objects or functions.
-      activity_regularizer: of the outputs of every projection.
-      use_gate: whether the heads' means are multiplied by a sigmoid of a projection of the query.
-      seed: folded into the key, so that equal layers with other seeds drop otherwise.
+        kernel_constraint, bias_constraint: those of every projection: names, objects or functions.
+      activity_regularizer: the regularizer of the outputs of every projection.
+      use_gate: whether the heads' outputs are multiplied by a sigmoid of a projection of the query.
+      seed: folded into the key, so that equal layers with different seeds have different masks.
       use_causal_mask, return_attention_scores: keyword-only, not in Keras's constructor: the
         defaults of the call's options, for models whose layers are not called one by one.
 
-    A query that may look at no key gets the mean of all values, and zeros where scores are made:
-    with `dropout`, with scores returned, or with inputs of more than three axes. So does Keras.
+    A query for which all keys are masked gets the mean of all values, or zeros if the scores are
+    computed: with `dropout`, with scores returned, or with inputs of more than three axes. The same
+    holds in Keras.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -148,9 +149,9 @@ class GroupQueryAttention(ProjectedAttention):
     Weights: as MultiHeadAttention's, with `num_key_value_heads` heads in `key` and `value`.
 
     Args:
-      head_dim: features of a head.
+      head_dim: the size of a head.
       num_query_heads: number of heads of the query.
-      num_key_value_heads: number of heads of key and value, which divides it.
+      num_key_value_heads: number of heads of key and value, a divisor of `num_query_heads`.
       dropout, use_bias, sliding_window, flash_attention, kernel_initializer, bias_initializer,
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
         bias_constraint, use_gate, seed, use_causal_mask, return_attention_scores: as
@@ -196,7 +197,7 @@ class GroupQueryAttention(ProjectedAttention):
         return Heads(self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim)
 
     def attending(self, rank: int) -> Sizes:
-        """The axis of steps: there is one."""
+        """The one axis of steps."""
         if rank != 3:
             raise value_error(
                 who=self.who,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Clipping(Description):
-    """How far batch renormalization may correct: `rmin` ≤ r ≤ `rmax` and |d| ≤ `dmax`.
+    """The bounds of batch renormalization: `rmin` ≤ r ≤ `rmax` and |d| ≤ `dmax`.
 
     Args:
       rmax, rmin: bounds of the ratio of deviations, at least 0; unbounded when left out.
@@ -42,7 +42,7 @@ class Clipping(Description):
     dmax: float = option(default=math.inf, convert=non_negative)
 
     def in_config(self) -> dict[str, float] | None:
-        """The bounds that bind, None without any."""
+        """The finite bounds as a dict; None without any."""
         bounds = {"rmax": self.rmax, "rmin": self.rmin, "dmax": self.dmax}
         return {name: bound for name, bound in bounds.items() if 0 < bound < math.inf} or None
 
@@ -63,7 +63,7 @@ def clipping(value: Any) -> Clipping:
       (Clipping(rmax=3.0, dmax=5.0), Clipping())
 
     Raises:
-      TypeError: it is not a dict, or a bound is not a number.
+      TypeError: `value` is not a dict, or a bound is not a number.
       ValueError: a name is unknown, a bound is negative, or `rmin` is above `rmax`.
     """
     if isinstance(value, Clipping):
@@ -79,12 +79,12 @@ def clipping(value: Any) -> Clipping:
 
 
 class BatchNormalization(Layer):
-    """Normalizes each feature over the batch while training, by moving statistics afterwards.
+    """Normalizes each feature by statistics of the batch in training, else by moving statistics.
 
     `gamma * (inputs - mean) / sqrt(variance + epsilon) + beta`. While training, mean and (biased)
     variance are the batch's, and `moving = momentum * moving + (1 - momentum) * batch` is carried.
 
-    With `renorm`, what is normalized by a batch is corrected towards statistics of many: before
+    With `renorm`, the normalized batch is corrected towards statistics of many batches: before
     `gamma` and `beta` it becomes `r * normalized + d`, where `r = stddev / renorm_stddev`,
     `d = (mean - renorm_mean) / renorm_stddev`, `stddev = sqrt(variance + epsilon)`. Gradients take
     both as constants. `moving_variance` then follows the averaged deviation.
@@ -95,7 +95,7 @@ class BatchNormalization(Layer):
 
     Args:
       axis: the feature axis; the batch axis is 0.
-      momentum: how much of the moving statistics a step keeps, in [0, 1].
+      momentum: the share of the old value in a moving statistic, in [0, 1].
       epsilon: added to the variance.
       center, scale: whether `beta` and `gamma` exist.
       beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
@@ -103,9 +103,9 @@ class BatchNormalization(Layer):
       renorm: whether to correct while training, as above.
       renorm_clipping: a dict of bounds with some of `rmax`, `rmin` (for r) and `dmax` (for |d|);
         no bounds when left out.
-      renorm_momentum: how much of `renorm_mean` and `renorm_stddev` a step keeps, in [0, 1].
-      synchronized: changes nothing. The statistics in one program are those of the whole batch,
-        on however many devices it lies. (Keras on JAX refuses True.)
+      renorm_momentum: the share of the old value in `renorm_mean` and `renorm_stddev`, in [0, 1].
+      synchronized: changes nothing: the statistics are always those of the whole batch, on any
+        number of devices. (Keras on JAX raises for True.)
 
     Example:
       >>> BatchNormalization(renorm=True, renorm_clipping={"rmax": 3})
@@ -156,17 +156,17 @@ class BatchNormalization(Layer):
         rows: Array | None = None,
         mask: ArrayLike | None = None,
     ) -> tuple[Array, State]:
-        """The base's `apply`.
+        """`Layer.apply`.
 
         Args:
-          params: as `init` made them.
+          params: the params of `init`.
           state: the moving statistics.
           inputs: any shape.
           key: not needed.
           training: whether to normalize by the batch's statistics.
-          rows: `[batch]` bool, the examples that the statistics count; all when left out.
-          mask: bool, the shape of the inputs without the last axis: the positions that they count.
-            It changes nothing in evaluation.
+          rows: `[batch]` bool, the examples that count in the statistics; all when left out.
+          mask: bool, the shape of the inputs without the last axis: the positions that count in the
+            statistics. Ignored in evaluation.
         """
         x = self.cast(inputs)
         self._check_features(x, state["moving_mean"].shape[0])
@@ -192,7 +192,7 @@ class BatchNormalization(Layer):
 
         state = {"moving_mean": mean(), "moving_variance": variance()}
         if self.renorm:
-            # The same values made anew: a tree that is donated may not hold one buffer twice.
+            # New arrays of the same values: a donated tree may not contain one buffer twice.
             state["moving_stddev"] = jnp.sqrt(variance())
             state["renorm_mean"] = mean()
             state["renorm_stddev"] = jnp.sqrt(variance())
@@ -285,7 +285,7 @@ def batch_moments(
       mask: bool, the shape of `x` without its last axis, the positions that count; None for all.
 
     Returns:
-      Two arrays `[features]`; zeros where nothing counts.
+      Two arrays `[features]`; zeros if no entry counts.
     """
     others = [i for i in range(x.ndim) if i != axis % x.ndim]
     x = x.astype(np.promote_types(x.dtype, np.float32))
@@ -299,7 +299,7 @@ def batch_moments(
 
 
 def mean_where(x: Array, axes: list[int], where: Array | None) -> Array:
-    """The mean over some axes of the entries for which `where` (broadcasts) holds, 0 of none."""
+    """The mean over some axes of the entries where `where` (broadcasts) is True; 0 without any."""
     if where is None:
         return jnp.mean(x, axes)
     count = jnp.sum(jnp.broadcast_to(where, x.shape), axes, dtype=x.dtype)

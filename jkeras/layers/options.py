@@ -1,4 +1,4 @@
-"""The arguments that many layers share, as fields: each turns the user's word into its object."""
+"""Fields and converters of the arguments that many layers share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def activation(default: str | None = None) -> Any:
 
 
 def initializer(default: str | None = None) -> Any:
-    """A field holding an initializer: given by name, as an object, or as a function."""
+    """A field holding an initializer: a name, an object, or a function."""
     return option(default, convert=initializers.get)
 
 
@@ -36,7 +36,7 @@ def constraint() -> Any:
 
 
 def data_format() -> Any:
-    """A field that says where channels are: "channels_last" (also None) or "channels_first"."""
+    """A field for the layout: "channels_last" (also None) or "channels_first"."""
     known = one_of("channels_last", "channels_first")
     return option(None, convert=lambda value: known("channels_last" if value is None else value))
 
@@ -112,7 +112,7 @@ def sizes(rank: int) -> Callable[[Any], tuple[int, ...]]:
 
 
 def optional(convert: Convert) -> Convert:
-    """The same converter, with None let through."""
+    """A converter like `convert` that returns None for None."""
     return lambda value: None if value is None else convert(value)
 
 
@@ -120,7 +120,7 @@ def axes(value: Any) -> int | tuple[int, ...]:
     """`value` as one axis number or a tuple of different ones.
 
     Raises:
-      TypeError: it is neither.
+      TypeError: `value` is neither an integer nor a tuple of integers.
       ValueError: the tuple is empty or repeats an axis.
     """
     items = value if isinstance(value, tuple | list) else (value,)
@@ -133,7 +133,7 @@ def axes(value: Any) -> int | tuple[int, ...]:
 
 
 def one_of(*words: str) -> Convert:
-    """A converter that lets only these words through, in any letter case."""
+    """A converter that accepts only these words, in any letter case."""
 
     def convert(value: Any) -> str:
         folded = value.lower() if isinstance(value, str) else value

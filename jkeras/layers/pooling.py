@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Pooling(Layer):
-    """What the layers that pool over windows share.
+    """Base of the layers that pool over windows.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, *positions, channels]`, or channels in front.
 

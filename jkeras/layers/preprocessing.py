@@ -1,4 +1,4 @@
-"""Layers that prepare raw data for a model."""
+"""Rescaling: raw data times a scale plus an offset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jax import lax
 from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
-from jkeras.layers.preparing import Preparing
+from jkeras.layers.preprocessing_layer import PreprocessingLayer
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -32,15 +32,15 @@ def _nested(value: Any) -> Numbers:
     return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
 
 
-class Rescaling(Preparing):
-    """`inputs * scale + offset`: raw pixels to [0, 1] with `Rescaling(1 / 255)`.
+class Rescaling(PreprocessingLayer):
+    """`inputs * scale + offset`, such as raw pixels to [0, 1] with `Rescaling(1 / 255)`.
 
     Shapes: any, kept. Integers become float32.
 
     Args:
       scale: a number, or an array that broadcasts along the last axes: `[1 / 255, 1 / 255, 1 /
         128]`.
-      offset: the same.
+      offset: a number, or an array, like `scale`.
 
     Raises:
       ValueError: `scale` or `offset` does not broadcast with the inputs.

@@ -1,7 +1,7 @@
-"""What the attention layers with heads share: projections, masks of every kind, the attention.
+"""The base of the attention layers with heads: projections, masks, and the attention.
 
-Inputs `[batch, ..., features]` are projected to heads, `[batch, ..., heads, h]`; the axes that
-attend are folded into one; the queries' means of the values are projected to the outputs.
+Inputs `[batch, ..., features]` are projected to heads, `[batch, ..., heads, h]`; the attention axes
+are folded into one; the weighted means of the values are projected to the outputs.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ Sizes = tuple[int, ...]
 
 
 class Heads(NamedTuple):
-    """How many heads there are, and how many features one has.
+    """The numbers and sizes of heads.
 
     Attributes:
-      query, shared: heads of the query; heads of key and value, a divisor of it.
-      key_dim, value_dim: features of a head of query and key, and of value.
+      query, shared: the number of heads of the query; of key and value, a divisor of it.
+      key_dim, value_dim: the size of a head of query and key; of value.
     """
 
     query: int
@@ -54,8 +54,8 @@ class ProjectedAttention(Layer):
     """Base of the attention layers with heads; it adds no arguments.
 
     Raises:
-      ValueError: inputs that do not go together, or a mask that does not go with them; dropout
-        while training without a `key`; `flash_attention` where there is none.
+      ValueError: inputs whose shapes do not fit each other, or a mask that does not fit the inputs;
+        dropout while training without a `key`; `flash_attention` on a device without it.
     """
 
     if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class ProjectedAttention(Layer):
         return mask[0] if isinstance(mask, tuple | list) else mask
 
     def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
-        """The masks of query, value and, where it is an input of its own, key."""
+        """The masks of query, value and, if it is a separate input, key."""
         names = ("query_mask", "value_mask", "key_mask")
         beside = masks if len(masks) > 1 else masks * 2
         return dict(zip(names, beside, strict=False))
@@ -89,11 +89,11 @@ class ProjectedAttention(Layer):
         raise NotImplementedError(f"{self.who}: expected the class to define `heads`.")
 
     def output_sizes(self, features: int) -> Sizes:
-        """The sizes of one step's outputs; `features` are the query's."""
+        """The sizes of the feature axes of the outputs; `features` is the query's."""
         return (features,)
 
     def attending(self, rank: int) -> Sizes:
-        """The axes of inputs of this rank that attend, counted from 0."""
+        """The attention axes of inputs of this rank, counted from 0."""
         return tuple(range(1, rank - 1))
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
@@ -139,22 +139,22 @@ class ProjectedAttention(Layer):
         return_attention_scores: bool | None = None,
         use_causal_mask: bool | None = None,
     ) -> tuple[Any, State]:
-        """The base's `apply`, with Keras's options of a call.
+        """`Layer.apply`, with Keras's options of a call.
 
         Args:
-          params: as `init` made them.
-          state: empty, or the last regularization of the projections.
+          params: the params of `init`.
+          state: empty, or the last regularization losses of the projections.
           *inputs: query, value, and key, which is the value unless given; one input is all three.
           key: a random key, where `dropout` needs one.
           training: whether `dropout` is on.
           query_mask: bool, the query's shape without features: which queries count.
           value_mask: bool, the value's shape without features: which values count.
-          key_mask: the same for the key.
-          attention_mask: bool `[batch, queries, keys]`, or what broadcasts to the scores when axes
-            of size 1 are put in before the queries: who may look at what.
+          key_mask: bool, the key's shape without features: which keys count.
+          attention_mask: bool `[batch, queries, keys]`, or a shape that broadcasts to the scores
+            after axes of size 1 are inserted before the queries: which keys a query attends to.
           return_attention_scores: whether the scores `[batch, heads, queries, keys]`, before
             dropout, are returned too; the field of that name when left out.
-          use_causal_mask: whether query i looks at keys 0 to i only; the field when left out.
+          use_causal_mask: whether query i attends to keys 0 to i only; the field when left out.
         """
         query, value, keys = query_value_key(self, tuple(self.cast(x) for x in inputs))
         self._check_shapes((query, value, keys))
@@ -207,7 +207,7 @@ class ProjectedAttention(Layer):
         with_scores: bool,
         drop_fn: Drop | None,
     ) -> tuple[Array, Array | None]:
-        """The means `[batch, ..., heads, h]`, and the scores if they are asked for."""
+        """The means `[batch, ..., heads, h]`, and the scores or None."""
         if (causal or self.sliding_window) and len(fold.axes) > 1:
             raise value_error(
                 who=self.who,
@@ -243,7 +243,7 @@ class ProjectedAttention(Layer):
         return lambda scores: drop(scores, self.dropout, seeded, scores.shape)
 
     def _reported(self, state: State, parts: dict[str, Array]) -> State:
-        """The state with the regularization of the projections, each divided by the batch size."""
+        """The state with the regularization losses of the projections, over the batch size."""
         rule = self.activity_regularizer
         if rule is None:
             return state
@@ -251,7 +251,7 @@ class ProjectedAttention(Layer):
         return {name: {ACTIVITY_LOSS: losses[name].astype(jnp.float32)} for name in losses}
 
     def _steps_mask(self, fold: Fold, **masks: Any) -> Array | None:
-        """Which steps of query, value and key count, as a mask of the folded scores."""
+        """The masks of query, value and key as one mask of the folded scores."""
         found: list[Array | None] = []
         for name, mask in masks.items():
             if mask is None:
@@ -291,7 +291,7 @@ class ProjectedAttention(Layer):
         return fold.folded_mask(mask.astype(bool))
 
     def _check_shapes(self, inputs: tuple[Any, ...]) -> None:
-        """Raises unless query, value and key go together."""
+        """Raises unless the shapes of query, value and key fit each other."""
         for x in inputs:
             check_rank(self, x, 3, "[batch, ..., features]", or_more=True)
         query, value, key = (tuple(x.shape) for x in query_value_key(self, inputs))

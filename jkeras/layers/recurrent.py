@@ -1,9 +1,9 @@
-"""Recurrent layers: a cell carried along the time axis.
+"""Recurrent layers: a cell run along the time axis.
 
-A layer here is a cell and five flags, which say where it starts, which way it goes and what it
-returns. Laws: `LSTM(units, …)` is `RNN(LSTMCell(units, …))`, weights included, and so are GRU and
-SimpleRNN; a masked step changes no state, and repeats the output before it; two halves of a
-sequence, the states of one given to the next, are the whole.
+A layer here is a cell and flags for the initial states, the direction and the outputs. Laws:
+`LSTM(units, …)` is `RNN(LSTMCell(units, …))`, weights included, and so are GRU and SimpleRNN; a
+masked step changes no state, and repeats the output before it; running the second half of a
+sequence from the last states of the first half equals running the whole sequence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, 
 from jkeras.core.object_api import object_api
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
-from jkeras.layers.cells import Run, States, arranged, as_cell, init_of, run
+from jkeras.layers.cells import SequenceOutputs, States, as_cell, init_cell, nested_states, run
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
     GRUCell,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Recurrent(Layer):
-    """What all layers over time share. A subclass has a `cell`, as an argument or made of them."""
+    """Base of recurrent layers. A subclass has a `cell`, as an argument or made of arguments."""
 
     return_sequences: bool = False
     return_state: bool = False
@@ -59,7 +59,7 @@ class Recurrent(Layer):
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on arguments
-        """Filler rows may not touch what a stateful layer carries; else they are ignored."""
+        """The effect of filler rows: "masked" for a stateful layer whose cell ignores them."""
         if self._cell.padded_rows != "ignored":
             return "seen"
         return "masked" if self.stateful else "ignored"
@@ -72,8 +72,8 @@ class Recurrent(Layer):
         self._check_inputs(inputs)
         x = jax.eval_shape(self.cast, inputs)
         step = jax.ShapeDtypeStruct((x.shape[0], *x.shape[2:]), x.dtype)
-        states = arranged(self, self._cell, initial, step)
-        params, state = init_of(self._cell, key, step, states)
+        states = nested_states(self, self._cell, initial, step)
+        params, state = init_cell(self._cell, key, step, states)
         if self.stateful:
             zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, jnp.float32), states)
             state = {**state, CARRIED: zeros}
@@ -90,7 +90,7 @@ class Recurrent(Layer):
         mask: ArrayLike | None = None,
         rows: Array | None = None,
     ) -> tuple[Any, State]:
-        """The base's `apply`.
+        """`Layer.apply`.
 
         Args:
           params, state, key, training: as for every layer.
@@ -98,7 +98,7 @@ class Recurrent(Layer):
           *initial: the states before the first step, `[batch, ...]` each; all of them or none.
           mask: `[batch, time]` bool; a step that is False changes no state and repeats the last
             output, or gives zeros with `zero_output_for_mask`.
-          rows: `[batch]` bool, the examples that are real: others leave a stateful layer's state.
+          rows: `[batch]` bool, False for filler rows, which do not change a stateful layer's state.
         """
         x = self.cast(inputs)
         self._check_inputs(x)
@@ -118,7 +118,7 @@ class Recurrent(Layer):
         return self._outputs(made, real), self._state_after(state, made, rows)
 
     def reset_state(self) -> None:
-        """Sets the states that a stateful layer carries to zero, in the model that has them."""
+        """Sets the states of a stateful layer to zero, in the model with the layer."""
         if self.stateful:
             object_api().weights(self).reset_carried()
 
@@ -167,7 +167,7 @@ class Recurrent(Layer):
 
     def _states_before(self, state: State, initial: tuple[Any, ...], x: Array) -> States:
         if initial or not self.stateful:
-            return arranged(self, self._cell, initial, x[:, 0])
+            return nested_states(self, self._cell, initial, x[:, 0])
         carried = jax.tree.map(lambda value: value.astype(x.dtype), state[CARRIED])
         expected = jax.tree.leaves(carried)[0].shape[0]
         if x.shape[0] != expected:
@@ -179,7 +179,7 @@ class Recurrent(Layer):
             )
         return carried
 
-    def _state_after(self, state: State, made: Run, rows: Array | None) -> State:
+    def _state_after(self, state: State, made: SequenceOutputs, rows: Array | None) -> State:
         if not self.stateful:
             return made.state
         old = state[CARRIED]
@@ -187,13 +187,13 @@ class Recurrent(Layer):
         return {**made.state, CARRIED: where_real(rows, new, old)}
 
     def _of_cell(self, state: State) -> State:
-        """The part of the state that is the cell's own."""
+        """The layer state of the cell, without `rnn_state`."""
         if not self.stateful:
             return state
         return {name: part for name, part in state.items() if name != CARRIED}
 
-    def _outputs(self, made: Run, mask: Array | None) -> Any:
-        """What is returned; `mask` is `[time, batch]`."""
+    def _outputs(self, made: SequenceOutputs, mask: Array | None) -> Any:
+        """The return value of `apply`; `mask` is `[time, batch]`."""
         outputs = jnp.moveaxis(made.outputs, 0, 1) if self.return_sequences else made.last
         if self.zero_output_for_mask and mask is not None:
             real = mask.T if self.return_sequences else mask[-1]
@@ -211,7 +211,7 @@ def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None
     """`mask` as `[batch, time]` bool.
 
     Raises:
-      ValueError: its shape is not that of the first two axes of `x`.
+      ValueError: the shape of `mask` is not that of the first two axes of `x`.
     """
     if mask is None:
         return None
@@ -226,10 +226,10 @@ def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None
 
 
 def without_cudnn(value: Any) -> Any:
-    """`value` if it does not insist on cuDNN.
+    """`value` if it does not require cuDNN.
 
     Raises:
-      ValueError: it is neither "auto" nor False.
+      ValueError: `value` is neither "auto" nor False.
     """
     if value is True:
         raise ValueError(
@@ -242,33 +242,33 @@ def without_cudnn(value: Any) -> Any:
 
 
 class CellArgument(Layer):
-    """The first argument of RNN."""
+    """The field of RNN's first argument."""
 
     cell: Any = option(convert=as_cell)
 
 
 class RNN(Recurrent, CellArgument):
-    """Carries a cell along the time axis.
+    """Runs a cell along the time axis.
 
     Shapes: `[batch, time, ...]` to `[batch, ...]`, the last output, or `[batch, time, ...]` with
     `return_sequences`. With `return_state` the outputs are `(outputs, *states)`; the states of a
     stack of cells are one tuple per cell. Further inputs are the initial states, flat or nested;
     zeros (or the cell's `get_initial_state(batch_size)`) otherwise.
 
-    Weights: the cell's. A `stateful` layer carries its last states in its state, as `rnn_state`. It
-    has no `reset_state`, because it holds nothing: zeros there, as `init` makes them, start anew.
+    Weights: those of the cell. A `stateful` layer has its last states in its state, as `rnn_state`;
+    zeros, as in `init`, restart it, and `reset_state()` sets these in the model with the layer.
 
     Args:
       cell: a cell (`layers.cells`), or a list of them, which are stacked.
-      return_sequences: the outputs of every step instead of the last.
+      return_sequences: return the outputs of every step instead of the last.
       return_state: whether the last states are returned too.
-      go_backwards: from the last step to the first; sequences come out in that order.
-      stateful: start each batch from the last states of the one before.
-      unroll: write the steps out instead of looping: slower to compile.
+      go_backwards: run from the last step to the first; output sequences have that order.
+      stateful: start each batch from the last states of the batch before.
+      unroll: unroll the loop: slower to compile.
       zero_output_for_mask: masked steps give zeros instead of the output before.
 
     Raises:
-      TypeError: `cell` is no cell.
+      TypeError: `cell` is not a cell.
       ValueError: the inputs have no time axis; initial states of other shapes.
 
     Example: a cell of one's own.
@@ -286,7 +286,7 @@ class RNN(Recurrent, CellArgument):
     """
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The cell, whose values are these; a stateful layer's are its own."""
+        """The cell, whose weights are those of the layer; none for a stateful layer."""
         return [] if self.stateful else [((), self.cell)]
 
     @property
@@ -295,7 +295,7 @@ class RNN(Recurrent, CellArgument):
 
 
 class CellByName(Recurrent):
-    """What SimpleRNN, LSTM, GRU and ConvLSTM share: the cell is made of the layer's arguments."""
+    """Base of SimpleRNN, LSTM, GRU and ConvLSTM: the layer's arguments make the cell."""
 
     activity_regularizer: Any = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": regularizers.get}
@@ -306,7 +306,7 @@ class CellByName(Recurrent):
 
     @functools.cached_property
     def cell(self) -> Any:
-        """The cell, with those of the layer's arguments that are its own."""
+        """The cell, made of those of the layer's arguments that it has."""
         names = [field.name for field in fields(self.cell_type) if field.name != "input_shape"]
         return self.cell_type(**{name: getattr(self, name) for name in names})
 
@@ -331,12 +331,12 @@ class SimpleRNN(CellByName, SimpleRNNArguments):
       use_bias: whether `bias` is added.
       kernel_…, recurrent_…, bias_… initializer, regularizer, constraint: names or objects.
       dropout: fraction of the inputs dropped while training, one mask for all time steps.
-      recurrent_dropout: the same for h.
-      return_sequences: the outputs of every step instead of the last.
+      recurrent_dropout: fraction of h dropped while training, one mask for all time steps.
+      return_sequences: return the outputs of every step instead of the last.
       return_state: whether the last states are returned too.
-      go_backwards: from the last step to the first; sequences come out in that order.
-      stateful: start each batch from the last states of the one before.
-      unroll: write the steps out instead of looping: slower to compile.
+      go_backwards: run from the last step to the first; output sequences have that order.
+      stateful: start each batch from the last states of the batch before.
+      unroll: unroll the loop: slower to compile.
       seed: folded into the dropout key.
       activity_regularizer: a regularizer of the outputs.
       zero_output_for_mask: masked steps give zeros instead of the output before.
@@ -354,7 +354,7 @@ class SimpleRNN(CellByName, SimpleRNNArguments):
 
 
 class LSTM(CellByName, LSTMArguments):
-    """Long short-term memory: gates decide what its memory c keeps, takes in and shows as h.
+    """Long short-term memory: gates control what the memory c keeps, adds and outputs as h.
 
     With z = x @ kernel + h_prev @ recurrent_kernel + bias, cut into four, and g the recurrent
     activation: `c = g(z_f) * c_prev + g(z_i) * activation(z_c)`, `h = g(z_o) * activation(c)`.
@@ -393,7 +393,7 @@ class LSTM(CellByName, LSTMArguments):
 
 
 class GRU(CellByName, GRUArguments):
-    """Gated recurrent unit: h is mixed of the last h and a candidate, as the gate z decides.
+    """Gated recurrent unit: h is a mixture of the last h and a candidate, weighted by the gate z.
 
     With g the recurrent activation and (x_z, x_r, x_h) = x @ kernel: z = g(x_z + h_z),
     r = g(x_r + h_r), `h = z * h_prev + (1 - z) * activation(x_h + r * h_h)`, where (h_z, h_r, h_h)

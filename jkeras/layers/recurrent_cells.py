@@ -1,9 +1,9 @@
 """The cells SimpleRNN, LSTM and GRU: one step each, and the whole sequence at once.
 
-A cell multiplies what it is given with `kernel`, the last output with `recurrent_kernel`, and turns
-the sum into its new states. Along a sequence the first product is made for all steps together, and
-the biases are added there. Everything that a cell and the layer of its name share stands here: the
-arguments, the weights, the dropout, and the way along a sequence; the equations are those of
+A cell multiplies the inputs with `kernel`, the last output with `recurrent_kernel`, and computes
+the new states from the sum. Over a sequence the first product is computed for all steps together,
+and the biases are added there. This module has the code that a cell and the layer of its name
+share: arguments, weights, dropout, and the run over a sequence; the equations are in
 `ops.recurrence`.
 """
 
@@ -20,7 +20,7 @@ from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
-from jkeras.layers.cells import Cell, Run, States
+from jkeras.layers.cells import Cell, SequenceOutputs, States
 from jkeras.layers.options import constraint, initializer, positive_int, rate, regularizer
 from jkeras.ops.linear import add_bias
 from jkeras.ops.recurrence import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class SimpleRNNArguments(Layer):
-    """What SimpleRNNCell and SimpleRNN are given. See SimpleRNN."""
+    """The arguments of SimpleRNNCell and SimpleRNN. See SimpleRNN."""
 
     units: int = option(convert=positive_int)
     activation: Any = options.activation("tanh")
@@ -58,7 +58,7 @@ class SimpleRNNArguments(Layer):
 
 
 class LSTMArguments(Layer):
-    """What LSTMCell and LSTM are given. See LSTM."""
+    """The arguments of LSTMCell and LSTM. See LSTM."""
 
     units: int = option(convert=positive_int)
     activation: Any = options.activation("tanh")
@@ -80,7 +80,7 @@ class LSTMArguments(Layer):
 
 
 class GRUArguments(Layer):
-    """What GRUCell and GRU are given in common, in their order. See GRU."""
+    """The common arguments of GRUCell and GRU, in order. See GRU."""
 
     units: int = option(convert=positive_int)
     activation: Any = options.activation("tanh")
@@ -100,11 +100,10 @@ class GRUArguments(Layer):
 
 
 class GatedCell(Cell):
-    """What all cells with a kernel and a recurrent kernel share, the convolutional ones too.
+    """Base of all cells with a kernel and a recurrent kernel, including the convolutional ones.
 
-    A subclass has the arguments, and says how many `gates` lie side by side in its kernels, how it
-    multiplies (`_from_inputs`, `_from_h`, each product(x, kernel, kept)) and how its states follow
-    (`_advance`).
+    A subclass defines the arguments, the number of `gates` in its kernels, its products
+    (`_from_inputs`, `_from_h`, each product(x, kernel, kept)), and its new states (`_advance`).
     """
 
     gates: ClassVar[int]
@@ -126,14 +125,14 @@ class GatedCell(Cell):
         key: Key | None = None,
         training: bool = False,
         unroll: bool = False,
-    ) -> Run:
+    ) -> SequenceOutputs:
         x = self.cast(inputs)
         self._check_features(params, x)
         weights = self.weights_like(params, x)
         kept_x, kept_h = self._kept(x[0], states[0], key) if training else (None, None)
         projected = self._with_bias(self._from_inputs(x, weights["kernel"], kept_x), weights)
         outputs, states = self._recur(weights, projected, states, kept_h, mask, unroll)
-        return Run(outputs, states[0], states, state)
+        return SequenceOutputs(outputs, states[0], states, state)
 
     def _check_features(self, params: Params, x: Array) -> None:
         expected, axis = params["kernel"].shape[-2], self.feature_axis
@@ -173,7 +172,7 @@ class GatedCell(Cell):
         raise NotImplementedError(f"{type(self).__name__}: expected `_advance`, got none.")
 
     def _kept(self, x: Array, h: Array, key: Key | None) -> tuple[Array | None, Array | None]:
-        """The dropout factors of the inputs and of h, one draw for all steps."""
+        """The dropout factors of the inputs and of h, the same for all steps."""
         own: Any = self
         if own.dropout == own.recurrent_dropout == 0:
             return None, None
@@ -185,7 +184,7 @@ class GatedCell(Cell):
 
     @property
     def _draws(self) -> int:
-        """How often dropout draws: once, or for each gate, as Keras does with dropout of h."""
+        """The number of dropout masks: one, or one for each gate, as in Keras with dropout of h."""
         own: Any = self
         return self.gates if own.recurrent_dropout else 1
 
@@ -201,7 +200,7 @@ def _factors(key: Key, dropped: float, draws: int, like: Array) -> Array | None:
 
 
 class DenseCell(GatedCell):
-    """What the cells over vectors share: their weights."""
+    """Base of the cells over vectors: their weights."""
 
     def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         own: Any = self
@@ -224,7 +223,7 @@ def kernels_and_bias(
 
 
 def forget_bias(cell: Layer, units: int, key: Key) -> Array:
-    """The biases of i, f, c, o: ones for the forget gate, if `unit_forget_bias` says so."""
+    """The biases of i, f, c, o: ones for the forget gate with `unit_forget_bias`."""
     if not cell.unit_forget_bias:
         return cell.bias_initializer((4 * units,), key=key)
     i, others = (

@@ -1,4 +1,4 @@
-"""Layers around a layer over time: both directions at once, and one layer at every time step."""
+"""Bidirectional and TimeDistributed: wrappers around layers for sequences."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref
 
 
 def over_sequences(value: Any) -> Any:
-    """`value` if it is a layer over time, with a direction that can be turned.
+    """`value` if it is a recurrent layer, whose direction can be reversed.
 
     Raises:
-      TypeError: it is not.
+      TypeError: `value` is not a recurrent layer.
     """
     if not isinstance(value, Layer) or not hasattr(value, "go_backwards"):
         raise TypeError(
@@ -59,7 +59,7 @@ def without_weights(value: Any) -> None:
     """None; weights are values and not part of a description.
 
     Raises:
-      ValueError: it is something else.
+      ValueError: `value` is not None.
     """
     if value is not None:
         raise ValueError(
@@ -72,24 +72,26 @@ class Bidirectional(Layer):
     """A recurrent layer in both directions, the outputs merged.
 
     Shapes: the two outputs, `[batch, units]` or, with the layer's `return_sequences`,
-    `[batch, time, units]` in the order of the inputs, side by side on the last axis, or as
-    `merge_mode` says. With the layer's `return_state` the states follow, those of the forward
-    layer first. Further inputs are initial states, in that order.
+    `[batch, time, units]` in the order of the inputs, merged by `merge_mode`, by default
+    concatenated on the last axis. With the layer's `return_state` the states follow, those of the
+    forward layer first. Further inputs are initial states, in the same order.
 
     Weights: under `forward_…` and `backward_…`, followed by the layer's name.
 
     Args:
       layer: a recurrent layer: SimpleRNN, LSTM, GRU, ConvLSTM or RNN.
       merge_mode: "concat", "sum", "mul", "ave", or None for two outputs.
-      weights: None. (Keras 3 takes initial weights here, and does nothing with them.)
-      backward_layer: the layer for the other direction; the same one turned round when left out.
+      weights: None. (Keras 3 accepts initial weights here, and ignores them.)
+      backward_layer: the layer for the backward direction; a reversed copy of `layer` when left
+        out.
 
-    A masked step gives zeros in sequences, so that the two directions do not mix what they repeat.
+    A masked step gives zeros in sequences, so that repeated outputs of the two directions do not
+    mix.
 
     Raises:
-      TypeError: `layer` is no recurrent layer.
-      ValueError: both layers go the same way, or return different things; half of the initial
-        states is missing.
+      TypeError: `layer` is not a recurrent layer.
+      ValueError: both layers have the same direction, or differ in `return_sequences` or
+        `return_state`; half of the initial states is missing.
 
     Example:
       >>> from jkeras.layers import LSTM
@@ -151,9 +153,7 @@ class Bidirectional(Layer):
 
     @property
     def forward_layer(self) -> Any:
-        """The forward layer as it runs, with weights of its own: `layer` is what it is made like,
-        as in Keras.
-        """
+        """The forward layer, a renamed copy of `layer` with its own weights, as in Keras."""
         return self.both[0]
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
@@ -161,11 +161,11 @@ class Bidirectional(Layer):
         return [((layer.name,), layer) for layer in self.both]
 
     def wrapped_layer(self) -> None:
-        """None: it runs two layers that are made like the one it is given."""
+        """None: the layer runs two copies of its argument `layer`."""
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
-        """What filler rows do to the layers: the worst of both."""
+        """`padded_rows` of the two layers: the stricter one."""
         kinds = {layer.padded_rows for layer in self.both}
         if "seen" in kinds or any(_activity(layer) for layer in self.both):
             return "seen"
@@ -195,12 +195,12 @@ class Bidirectional(Layer):
     ) -> tuple[Any, State]:
         """As every recurrent layer's `apply`."""
         x = self.cast(inputs)
-        told = {"mask": mask} if mask is not None else {}
+        options = {"mask": mask} if mask is not None else {}
         found = []
         for layer, states in zip(self.both, self._halves(initial), strict=True):
             own_key = self.need_key(key) if _draws(layer, training) else key
             own_key = None if own_key is None else child(own_key, layer.name)
-            known = told | ({"rows": rows} if layer.padded_rows == "masked" else {})
+            known = options | ({"rows": rows} if layer.padded_rows == "masked" else {})
             parts = params.get(layer.name, {}), state.get(layer.name, {})
             outputs, kept = layer.apply(*parts, x, *states, key=own_key, training=training, **known)
             kept = _with_activity(layer, kept, outputs)
@@ -269,7 +269,7 @@ def _activity(layer: Layer) -> Any:
 
 
 def _with_activity(layer: Layer, state: State, outputs: Tree) -> State:
-    """The layer's state with the regularization of its outputs, divided by the batch size."""
+    """The layer's state with the regularization loss of its outputs, over the batch size."""
     rule = _activity(layer)
     if rule is None:
         return state
@@ -282,16 +282,16 @@ class TimeDistributed(Wrapper):
 
     Weights: the layer's.
 
-    Examples that do not depend on one another are seen by the layer all at once, as
-    `[batch * time, ...]`. A layer that looks across the batch or carries something, such as
-    BatchNormalization, runs step by step, and each step gives the next its state.
+    A layer that treats examples independently runs once, on `[batch * time, ...]`. A layer that
+    depends on the whole batch or has a state, such as BatchNormalization, runs step by step, and
+    each step passes its state to the next.
 
     Args:
       layer: a layer over `[batch, ...]`.
 
     Raises:
-      TypeError: `layer` is no layer.
-      ValueError: the inputs have no time axis, or a `mask` has another one.
+      TypeError: `layer` is not a layer.
+      ValueError: the inputs have no time axis, or a `mask` has another shape.
 
     Example:
       >>> from jkeras.layers import Dense
@@ -306,7 +306,7 @@ class TimeDistributed(Wrapper):
     supports_masking: ClassVar[bool] = True
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The wrapped layer, whose values are these."""
+        """The wrapped layer, whose weights are those of this layer."""
         return [((), self.layer)]
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
@@ -325,7 +325,7 @@ class TimeDistributed(Wrapper):
         mask: ArrayLike | None = None,
         rows: Array | None = None,
     ) -> tuple[Any, State]:
-        """The base's `apply`; `mask` [batch, time, ...] is passed on to a layer that takes one."""
+        """`Layer.apply`; `mask` [batch, time, ...] is passed to a layer that accepts one."""
         x = jnp.asarray(inputs) if self.dtype is None else self.cast(inputs)
         self._check_inputs(x)
         mask = self._checked_mask(mask, x)
@@ -343,8 +343,8 @@ class TimeDistributed(Wrapper):
         training: bool,
     ) -> Any:
         size = x.shape[:2]
-        told = {} if mask is None else {"mask": _joined(mask)}
-        made, _ = self.inner.apply(params, state, _joined(x), key=key, training=training, **told)
+        options = {} if mask is None else {"mask": _joined(mask)}
+        made, _ = self.inner.apply(params, state, _joined(x), key=key, training=training, **options)
         return jax.tree.map(lambda y: y.reshape(*size, *y.shape[1:]), made)
 
     def _step_by_step(
@@ -357,11 +357,11 @@ class TimeDistributed(Wrapper):
         training: bool,
         rows: Array | None,
     ) -> tuple[Any, State]:
-        told = {"rows": rows} if self.layer.padded_rows == "masked" else {}
+        options = {"rows": rows} if self.layer.padded_rows == "masked" else {}
 
         def step(state: State, slices: tuple[Array, Array, Array | None]) -> tuple[State, Any]:
             t, x_t, mask_t = slices
-            known = told if mask_t is None else told | {"mask": mask_t}
+            known = options if mask_t is None else options | {"mask": mask_t}
             own_key = None if key is None else child(key, t)
             made, new = self.inner.apply(
                 params, state, x_t, key=own_key, training=training, **known
@@ -376,7 +376,7 @@ class TimeDistributed(Wrapper):
         check_rank(self, inputs, 3, "[batch, time, ...]", or_more=True)
 
     def _checked_mask(self, mask: ArrayLike | None, x: Array) -> Array | None:
-        """The mask, or None for a layer that takes none."""
+        """The mask; None for a layer without an argument `mask`."""
         if mask is None:
             return None
         mask = jnp.asarray(mask)

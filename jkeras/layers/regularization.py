@@ -1,4 +1,4 @@
-"""Layers that change the data while training and do nothing afterwards.
+"""Dropout and noise layers, which are active in training only.
 
 Laws: in evaluation they are the identity; while training the expected output is the input; the same
 key gives the same output.
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class Noise(Layer):
-    """What the layers share that are random while training: `disturb`, when it is due.
+    """Base of the layers that are random while training, by the method `disturb`.
 
-    Shapes: any, kept. The field `seed` of each is folded into the key, so that equal layers with
-    other seeds draw otherwise.
+    Shapes: any, kept. The field `seed` of each layer is folded into the key, so that equal layers
+    with different seeds have different random numbers.
 
     Raises:
       ValueError: while training without a `key`.
@@ -58,20 +58,20 @@ class Noise(Layer):
         return self.disturb(x, key if seed is None else child(key, seed)), state
 
     def check_inputs(self, x: Array) -> None:
-        """Raises where the layer cannot take inputs of this shape."""
+        """Raises if the layer does not accept inputs of this shape."""
 
     def disturb(self, x: Array, key: Key) -> Array:
-        """`x` as it is while training."""
+        """`x` with the noise of training."""
         raise NotImplementedError(f"{self.who}: expected the class to define `disturb`.")
 
 
 def drop(x: Array, rate: float, key: Key, mask_shape: tuple[int, ...]) -> Array:
-    """`x` with a fraction `rate` of its entries zero and the others scaled by `1 / (1 - rate)`.
+    """`x` with a fraction `rate` of its entries set to zero and the others times `1 / (1 - rate)`.
 
     Args:
       x: any shape, floating.
       rate: in [0, 1].
-      key: draws the mask.
+      key: the random key of the mask.
       mask_shape: broadcasts to the shape of `x`; entries on an axis of size 1 drop together.
     """
     if rate == 1:
@@ -83,14 +83,14 @@ def drop(x: Array, rate: float, key: Key, mask_shape: tuple[int, ...]) -> Array:
 class Dropout(Noise):
     """While training, sets a fraction `rate` of its inputs to zero and scales the rest.
 
-    What stays is multiplied by `1 / (1 - rate)`, so the expected output is the input.
+    The other inputs are multiplied by `1 / (1 - rate)`, so the expected output is the input.
 
     Shapes: any, kept.
 
     Args:
       rate: the fraction dropped, in [0, 1].
       noise_shape: shape of the mask, None entries as the inputs'; axes of size 1 drop together.
-      seed: folded into the key, so that equal layers with other seeds drop otherwise.
+      seed: folded into the key, so that equal layers with different seeds have different masks.
 
     Raises:
       ValueError: while training without a `key`; a `noise_shape` that does not fit the inputs.
@@ -104,7 +104,7 @@ class Dropout(Noise):
 
     @property
     def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the shape
-        """Never where the mask's size along the batch is given: it holds for the whole batch."""
+        """Whether slices of a batch give the same: "never" if `noise_shape` fixes the batch size."""
         return "same" if self.noise_shape is None or self.noise_shape[0] is None else "never"
 
     def check_inputs(self, x: Array) -> None:
@@ -124,13 +124,13 @@ class Dropout(Noise):
         return drop(x, self.rate, key, self.mask_shape(x))
 
     def mask_shape(self, x: Array) -> tuple[int, ...]:
-        """`noise_shape` with the sizes of `x` where it leaves them open."""
+        """`noise_shape` with the sizes of `x` in place of None."""
         pairs = zip(self.noise_shape or x.shape, x.shape, strict=True)
         return tuple(own if size is None else size for size, own in pairs)
 
 
 class SpatialDropout(Noise):
-    """What the layers share that drop whole channels: each is zero at all positions, or at none."""
+    """Base of the layers that drop whole channels, at all positions of an example."""
 
     rate: float = option(convert=rate)
 
@@ -237,9 +237,9 @@ class GaussianDropout(Noise):
 
 
 class ActivityRegularization(Layer):
-    """The identity, with a penalty `l1 * sum |x| + l2 * sum x²` on what passes.
+    """The identity, with a penalty `l1 * sum |x| + l2 * sum x²` of its inputs.
 
-    Shapes: any, kept. A model adds the penalty to its loss, as every `activity_regularizer`.
+    Shapes: any, kept. A model adds the penalty to its loss, like every `activity_regularizer`.
 
     Args:
       l1, l2: factors of at least 0.

@@ -1,6 +1,6 @@
-"""Layers that only move data: the entries of each example stay, in another shape or order.
+"""Reshaping layers: the entries of each example in another shape or order.
 
-Laws: integers stay integers; the gradient is the inverse move; the batch axis is never touched.
+Laws: integers stay integers; the gradient is the inverse operation; the batch axis does not change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def kept(layer: Layer, inputs: ArrayLike) -> Array:
-    """`inputs` in their own dtype; floating ones take the layer's `dtype` if it has one."""
+    """`inputs`; floating ones cast to the layer's `dtype`, if set."""
     x = jnp.asarray(inputs)
     return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
@@ -106,7 +106,7 @@ class Reshape(Layer):
         return x.reshape(x.shape[0], *self._filled(x.shape)), state
 
     def _filled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """`target_shape` with its -1 replaced by what inputs of this shape leave for it."""
+        """`target_shape` with -1 replaced by the size that follows from inputs of this shape."""
         entries = math.prod(shape[1:])
         known = math.prod(size for size in self.target_shape if size != -1)
         fits = entries % known == 0 if -1 in self.target_shape else entries == known
@@ -165,7 +165,7 @@ class RepeatVector(Layer):
     """Each example `n` times along a new axis: `[batch, features]` to `[batch, n, features]`.
 
     Args:
-      n: how often.
+      n: the number of repetitions.
 
     Raises:
       ValueError: the inputs have another rank.

@@ -1,7 +1,6 @@
-"""Images brought to one height and width.
+"""Resizing and CenterCrop: images in a fixed height and width.
 
-Integers stay integers where the layer only moves pixels or rounds them back (Resizing), so raw
-images may be resized before they are scaled.
+Resizing keeps integer dtypes, by rounding, so raw images may be resized before they are scaled.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.options import data_format, number, one_of, positive_int
-from jkeras.layers.preparing import Preparing
+from jkeras.layers.preprocessing_layer import PreprocessingLayer
 from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
@@ -40,8 +39,8 @@ def _constant(value: Any) -> str:
     return "constant"
 
 
-class _ImageLayer(Preparing):
-    """What Resizing and CenterCrop share: `height`, `width`, `data_format`."""
+class _ImageLayer(PreprocessingLayer):
+    """Base of Resizing and CenterCrop: `height`, `width`, `data_format`."""
 
     in_slices: ClassVar[InSlices] = "same"
 
@@ -96,13 +95,13 @@ class Resizing(_ImageLayer):
     Floats keep their dtype; integers keep theirs too, rounded and held in its range.
 
     Args:
-      height, width: of the outputs.
+      height, width: the size of the outputs.
       interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-      crop_to_aspect_ratio: first cut off what has another aspect ratio, evenly on both sides.
-      pad_to_aspect_ratio: first add margins until the aspect ratio fits, evenly on both sides.
+      crop_to_aspect_ratio: whether to crop to the aspect ratio first, evenly on both sides.
+      pad_to_aspect_ratio: whether to pad to the aspect ratio first, evenly on both sides.
       fill_mode: "constant".
-      fill_value: the value in the margins.
-      antialias: smooth while making smaller.
+      fill_value: the value of the padding.
+      antialias: whether to smooth images that become smaller.
       data_format: "channels_last" (the default) or "channels_first".
 
     Raises:

@@ -1,4 +1,4 @@
-"""Layers as configurations, and back."""
+"""`serialize` and `deserialize`: layers and their configurations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_
 
 
 def serialize(layer: Any) -> dict[str, Any]:
-    """What a configuration holds for a layer or a model: a dict that becomes JSON.
+    """The configuration of a layer or a model: a dict that can be written as JSON.
 
     Example:
       >>> from jkeras.layers import Flatten
@@ -24,15 +24,15 @@ def serialize(layer: Any) -> dict[str, Any]:
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The layer or the model that a configuration stands for.
+    """The layer or the model for a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own classes and functions by name.
 
     Raises:
-      TypeError: it is no configuration of a layer.
-      ValueError: a name in it is unknown, or an argument is missing.
+      TypeError: `config` is not the configuration of a layer.
+      ValueError: a name in the configuration is unknown, or an argument is missing.
 
     Example:
       >>> deserialize({"class_name": "Dense", "config": {"units": 3}})

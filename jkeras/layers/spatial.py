@@ -1,4 +1,4 @@
-"""What the layers over sequences, images and volumes say about their axes."""
+"""Axes, checks and converters of the layers over sequences, images and volumes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_image(layer: Layer, inputs: ArraySpec, rank: int, layout: str) -> None
 def check_window(
     layer: Layer, inputs: ArraySpec, window: Sequence[int], argument: str, layout: str
 ) -> None:
-    """Raises when a window without padding is larger than the inputs' spatial axes."""
+    """Raises if a window without padding is larger than the inputs' spatial axes."""
     spatial = tuple(inputs.shape[axis] for axis in spatial_axes(len(inputs.shape), layout))
     if any(wide > size for wide, size in zip(window, spatial, strict=True)):
         raise value_error(
@@ -60,7 +60,7 @@ def check_window(
 
 
 def check_channels(layer: Layer, x: Array, expected: int, layout: str) -> None:
-    """Raises unless `x` has as many channels as when the weights were made."""
+    """Raises unless the number of channels of `x` is that of the weights."""
     if x.shape[channel_axis(layout)] != expected:
         raise value_error(
             who=layer.who,
@@ -70,7 +70,7 @@ def check_channels(layer: Layer, x: Array, expected: int, layout: str) -> None:
 
 
 def reach(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """How many entries a window extends over when its own are `dilation` steps apart.
+    """The number of entries that a window with dilation extends over.
 
     Example:
       >>> reach((3, 2), (2, 1))

@@ -1,8 +1,8 @@
 """A layer whose kernel is divided by its largest singular value.
 
 Law: while training the wrapped layer computes with `kernel / σ`, where σ is the kernel's spectral
-norm as a few steps of power iteration find it. Each training step goes on from the vector that the
-one before left in the state.
+norm, approximated by power iteration. Each training step continues from the vector in the state of
+the step before.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ class SpectralNormalization(Wrapper):
     Shapes: the layer's. Weights: `layer`, those of the wrapped layer; state: `vector_u` (1,
     outputs), and `layer` if it has a state.
 
-    In evaluation the kernel is used as it is, as Keras on JAX does: there the division is not kept,
-    since a pure function does not change its weights. (On TensorFlow it is.) To evaluate with what
-    was trained, say `normalize_evaluation=True`.
+    Evaluation uses the kernel without division, like Keras on JAX, where a pure function cannot
+    assign the divided kernel to the weight. (On TensorFlow it does.) `normalize_evaluation=True`
+    evaluates with the divided kernel, as in training.
 
     Args:
       layer: a layer with a weight `kernel` or `embeddings`.
-      power_iterations: number of iterations a step.
+      power_iterations: number of iterations per step.
       normalize_evaluation: keyword-only, not in Keras: divide in evaluation too.
 
     Raises:
-      TypeError: `layer` is no layer.
-      ValueError: it has no such weight.
+      TypeError: `layer` is not a layer.
+      ValueError: `layer` has neither of these weights.
 
     Example:
       >>> import jax
@@ -68,7 +68,7 @@ class SpectralNormalization(Wrapper):
     )
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The wrapped layer, whose values lie beside the vector."""
+        """The wrapped layer, whose weights are under `layer`, beside the vector."""
         return [(("layer",), self.layer)]
 
     @property
@@ -91,7 +91,7 @@ class SpectralNormalization(Wrapper):
 
     @property
     def activity_regularizer(self) -> Any:
-        """The wrapped layer's: its outputs are these outputs."""
+        """The regularizer of the wrapped layer, whose outputs are those of this layer."""
         return getattr(self.layer, "activity_regularizer", None)
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
@@ -108,9 +108,9 @@ class SpectralNormalization(Wrapper):
         *inputs: Any,
         key: Key | None = None,
         training: bool = False,
-        **told: Any,
+        **kwargs: Any,
     ) -> tuple[Any, State]:
-        """The base's `apply`; what else is told (`rows`, `mask`) goes to the wrapped layer."""
+        """`Layer.apply`; other arguments (`rows`, `mask`) are passed to the wrapped layer."""
         weights, name = params["layer"], self._weight(params["layer"])
         vector = state["vector_u"]
         if training or self.normalize_evaluation:
@@ -118,7 +118,7 @@ class SpectralNormalization(Wrapper):
             weights = {**weights, name: kernel}
         own_key = None if key is None else child(key, "layer")
         outputs, inner = self.inner.apply(
-            weights, state.get("layer", {}), *inputs, key=own_key, training=training, **told
+            weights, state.get("layer", {}), *inputs, key=own_key, training=training, **kwargs
         )
         if not training:
             return outputs, state

@@ -1,4 +1,4 @@
-"""Up-sampling: every spatial axis an integer number of times as long.
+"""Up-sampling layers: every spatial axis enlarged by an integer factor.
 
 Laws: up-sampling by 1 is the identity; with "nearest" each entry is repeated, so integers stay
 integers, and the gradient is the sum over the repetitions.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class UpSampling(Layer):
-    """What UpSampling1D, UpSampling2D and UpSampling3D share. See UpSampling2D."""
+    """Base of UpSampling1D, UpSampling2D and UpSampling3D. See UpSampling2D."""
 
     in_slices: ClassVar[InSlices] = "same"
 
@@ -59,7 +59,7 @@ class UpSampling1D(UpSampling):
     """Each step of `[batch, steps, channels]` repeated `size` times.
 
     Args:
-      size: how often.
+      size: the number of repetitions.
 
     Raises:
       ValueError: another rank.

@@ -1,4 +1,4 @@
-"""A layer around a layer."""
+"""Wrapper: the base of layers around another layer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jkeras.core.parts import Path
 
 
 def one_layer(value: Any) -> Any:
-    """`value` if it is a layer; of a model its description.
+    """`value` if it is a layer; for a model its description.
 
     Raises:
-      TypeError: it is neither.
+      TypeError: `value` is neither.
     """
     value = value.as_layer() if hasattr(value, "as_layer") else value
     if isinstance(value, Layer):
@@ -26,20 +26,20 @@ def one_layer(value: Any) -> Any:
 
 
 class Wrapper(Layer):
-    """Base of layers around a layer: weights, shapes and outputs are its own, unless overridden.
+    """Base of layers around a layer, with the layer's weights, shapes and outputs by default.
 
     Args:
       layer: the layer that is wrapped.
 
     Raises:
-      TypeError: `layer` is no layer.
+      TypeError: `layer` is not a layer.
 
     Example: the wrapped layer's outputs, doubled.
       >>> import jax, jax.numpy as jnp
       >>> from jkeras.layers import Dense
       >>> class Twice(Wrapper):
-      ...     def apply(self, params, state, inputs, **told):
-      ...         outputs, state = self.layer.apply(params, state, inputs, **told)
+      ...     def apply(self, params, state, inputs, **kwargs):
+      ...         outputs, state = self.layer.apply(params, state, inputs, **kwargs)
       ...         return 2 * outputs, state
       >>> layer = Twice(Dense(1, kernel_initializer="ones"))
       >>> params, state = layer.init(jax.random.key(0), jnp.ones((1, 3)))
@@ -54,35 +54,36 @@ class Wrapper(Layer):
     layer: Any = option(convert=one_layer)
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The wrapped layer, with the path to its values (see `core.parts`): they are all of them,
-        unless a subclass makes others.
+        """The wrapped layer, with the path to its weights (see `core.parts`).
+
+        By default these are all weights of the wrapper.
         """
         return [((), self.layer)] if type(self).init is Wrapper.init else []
 
     @property
     def inner(self) -> Any:
-        """The wrapped layer, in the dtype of this one if it says one, and frozen if this one is."""
+        """The wrapped layer, with the wrapper's dtype if set, and frozen if the wrapper is."""
         changes = {} if self.dtype is None else {"dtype": self.dtype}
         changes |= {} if self.trainable else {"trainable": False}
         return self.layer.replace(**changes) if changes else self.layer
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # it is the wrapped layer's
-        """What filler rows do to the wrapped layer."""
+        """`padded_rows` of the wrapped layer."""
         return self.layer.padded_rows
 
     @property
     def takes_integers(self) -> bool:  # type: ignore[override]  # it is the wrapped layer's
-        """Whether the wrapped layer takes integers."""
+        """Whether the wrapped layer accepts integers."""
         return self.layer.takes_integers
 
     # Both take anything, so that a type checker lets each subclass name its own inputs.
     def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:
-        """The wrapped layer's."""
+        """`init` of the wrapped layer."""
         return self.inner.init(*args, **kwargs)
 
     def apply(self, *args: Any, **kwargs: Any) -> tuple[Any, State]:
-        """The wrapped layer's, to which goes what else is told (`rows`, `mask`)."""
+        """`apply` of the wrapped layer, with all keyword arguments (`rows`, `mask`)."""
         return self.inner.apply(*args, **kwargs)
 
     def penalty(self, params: Params) -> Array | float:

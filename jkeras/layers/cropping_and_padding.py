@@ -1,6 +1,6 @@
-"""Cropping and padding: entries taken from, or zeros put around, the spatial axes.
+"""Cropping and zero padding of the spatial axes.
 
-Laws: cropping undoes padding by the same margins; the gradient of one is the other.
+Laws: cropping is the inverse of padding by the same margins; the gradient of one is the other.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
     return convert
 
 
-class Margins(Layer):
-    """What the layers share that change the ends of the spatial axes: `move` does it."""
+class SpatialEnds(Layer):
+    """Base of the layers that change the ends of the spatial axes, by the method `move`."""
 
     in_slices: ClassVar[InSlices] = "same"
 
@@ -71,12 +71,12 @@ class Margins(Layer):
         return self.move(x, dict(zip(spatial_axes(x.ndim, layout), pairs, strict=True))), state
 
     def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
-        """`x` with other ends; `pairs` has the numbers in front and behind of each spatial axis."""
+        """`x`, cropped or padded by `pairs`: (in front, behind) for each spatial axis."""
         raise NotImplementedError(f"{self.who}: expected the class to define `move`.")
 
 
-class Cropping(Margins):
-    """Entries taken away at the ends of the spatial axes; something must be left."""
+class Cropping(SpatialEnds):
+    """Base of the cropping layers: removes entries at the ends of the spatial axes."""
 
     margins: ClassVar[str] = "cropping"
 
@@ -94,8 +94,8 @@ class Cropping(Margins):
         return lax.slice(x, begin, end)
 
 
-class ZeroPadding(Margins):
-    """Zeros put around the spatial axes."""
+class ZeroPadding(SpatialEnds):
+    """Base of the padding layers: adds zeros around the spatial axes."""
 
     margins: ClassVar[str] = "padding"
 
@@ -107,10 +107,10 @@ class Cropping1D(Cropping):
     """`[batch, steps, channels]` without its first and last steps.
 
     Args:
-      cropping: how many in front and behind; one integer for both.
+      cropping: the number of steps to remove in front and behind; one integer for both.
 
     Raises:
-      ValueError: another rank, or no step is left.
+      ValueError: another rank, or no step remains.
 
     Example:
       >>> Cropping1D((1, 2)).apply({}, {}, jnp.arange(5).reshape(1, 5, 1))[0].ravel().tolist()
@@ -132,7 +132,7 @@ class Cropping2D(Cropping):
       data_format: "channels_last" (the default) or "channels_first".
 
     Raises:
-      ValueError: another rank, or nothing is left.
+      ValueError: another rank, or no entry remains.
 
     Example:
       >>> Cropping2D(((1, 0), (0, 2))).apply({}, {}, jnp.zeros((1, 4, 4, 3)))[0].shape
@@ -163,7 +163,7 @@ class ZeroPadding1D(ZeroPadding):
     """`[batch, steps, channels]` with zeros before and after.
 
     Args:
-      padding: how many in front and behind; one integer for both.
+      padding: the number of zeros in front and behind; one integer for both.
       data_format: "channels_last" (the default) or "channels_first".
 
     Raises:

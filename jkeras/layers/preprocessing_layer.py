@@ -1,10 +1,10 @@
-"""Layers that prepare data: called on arrays, they compute.
+"""The base of preprocessing layers, which can be called on arrays directly.
 
     images = Rescaling(1 / 255)(images)
     dataset = dataset.map(lambda x, y: (normalize(x), y))
 
-That is `init` and `apply` in one call. They can, because all they know is in their description;
-other layers have weights.
+The call runs `init` and `apply`. This works because the description of a preprocessing layer
+determines its outputs; other layers have weights.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Preparing(Layer):
-    """A layer without weights to train and without randomness.
+class PreprocessingLayer(Layer):
+    """Base of layers without trained weights and without randomness.
 
     Example:
-      >>> class Doubled(Preparing):
+      >>> class Doubled(PreprocessingLayer):
       ...     def apply(self, params, state, inputs, *, key=None, training=False):
       ...         return 2 * inputs, state
       >>> Doubled()([1, 2]).tolist()
@@ -34,18 +34,18 @@ class Preparing(Layer):
     """
 
     def check_ready(self, state: State) -> None:
-        """Raises when the layer cannot work yet because something about the data is not known.
+        """Raises if the layer needs `adapt` first.
 
         Args:
-          state: the layer's own state, with values.
+          state: the state of the layer, with values.
         """
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """The outputs for arrays; on symbols, as every layer.
+        """The outputs for arrays; for symbols, the symbols of every layer's call.
 
         Args:
           *inputs: arrays, or lists of numbers.
-          **kwargs: further inputs by name; `training`, which changes nothing.
+          **kwargs: further inputs by name; `training` is ignored.
         """
         if has_symbols(inputs, kwargs):
             return super().__call__(*inputs, **kwargs)
