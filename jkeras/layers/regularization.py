@@ -104,7 +104,7 @@ class Dropout(Noise):
 
     @property
     def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the shape
-        """Whether slices of a batch give the same: "never" if `noise_shape` fixes the batch size."""
+        """`Layer.in_slices`; "never" if `noise_shape` fixes the mask's size along the batch."""
         return "same" if self.noise_shape is None or self.noise_shape[0] is None else "never"
 
     def check_inputs(self, x: Array) -> None:

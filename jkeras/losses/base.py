@@ -1,10 +1,10 @@
-"""What a loss is: a description with one formula, `call`, and everything around it done once, here.
+"""The base of losses: a subclass has the formula, `call`; weights, masks and reduction are here.
 
     loss.values(y_true, y_pred)                                   one value an example, [batch, ...]
     loss(y_true, y_pred, sample_weight=None, *, valid=None)       one number
 
 Laws: `loss(...)` is `reduce_weighted(loss.values(...))`; rows with `valid` False change neither the
-number nor a gradient, whatever they hold; both are pure, and the same under jit, grad, vmap and
+number nor a gradient, whatever their values; both are pure, and the same under jit, grad, vmap and
 scan.
 """
 
@@ -58,8 +58,8 @@ def floating_dtype(value: DTypeLike | None) -> Any:
 class Loss(Description):
     """Base of losses. Subclass it, annotate the arguments, write `call`.
 
-    Declare `reduction`, `name` or `dtype` in the subclass to have them as arguments. A class of
-    yours without annotations has these three, as in Keras.
+    Declare `reduction`, `name` or `dtype` in the subclass to have them as arguments. A user's class
+    without annotations has these three, as in Keras.
 
     Example:
       >>> class Pinball(Loss):
@@ -87,7 +87,7 @@ class Loss(Description):
             make_mutable(cls)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments by name, `dtype` only where it is set, as Keras has none there."""
+        """The arguments by name; `dtype` only if it is set, as in Keras."""
         config = super().get_config()
         if self.is_mutable:
             config = {"name": self.name, "reduction": self.reduction, **config}
@@ -97,8 +97,7 @@ class Loss(Description):
         """One value an example. Every loss defines it.
 
         Args:
-          y_true: targets, of the rank of `y_pred` where a last axis of size one was all that
-            differed.
+          y_true: targets, of the rank of `y_pred` if they differed only by a last axis of size one.
           y_pred: floating, `[batch, ...]`, rank 2 or more.
         """
         raise NotImplementedError(
@@ -117,10 +116,10 @@ class Loss(Description):
         Args:
           y_true: targets, `[batch, ...]`.
           y_pred: predictions, `[batch, ...]`; `[batch]` counts as `[batch, 1]`.
-          valid: bool `[batch]`, False for filler rows: for losses that look across the batch.
+          valid: bool `[batch]`, False for filler rows, for losses that compare examples.
 
         Returns:
-          `[batch, ...]`, in `self.dtype`, or the dtype of `y_pred` without one.
+          `[batch, ...]`, in `self.dtype`, or in the dtype of `y_pred` if it is None.
 
         Raises:
           ValueError: the shapes do not match.
@@ -151,8 +150,8 @@ class Loss(Description):
           y_pred: predictions, `[batch, ...]`.
           sample_weight: `[batch]`, or one weight for each value; see `reduce_weighted`.
           valid: bool `[batch]`, False for filler rows, at least one True.
-          mask: bool, `[batch]`, `[batch, time]` …, the mask of the predictions: what it leaves out
-            counts neither in the sum nor in the number of values.
+          mask: bool, `[batch]`, `[batch, time]` …, the mask of the predictions: masked values count
+            neither in the sum nor in the number of values.
 
         Returns:
           A scalar; `[batch, ...]` where `reduction` is None.
@@ -171,10 +170,10 @@ class Loss(Description):
         *,
         valid: ArrayLike | None = None,
     ) -> tuple[Array, Array | None]:
-        """The loss of a batch before the division: what is divided, and by what; None for nothing.
+        """The numerator and the denominator of the loss of a batch; None for no denominator.
 
-        For a loss that is `independent`, those of a batch's slices add up to those of the batch.
-        Arguments as for a call.
+        For a loss that is `independent`, the parts of slices of a batch add up to those of the
+        batch. Arguments as for a call.
         """
         values, counted = self._counted(y_true, y_pred, valid)
         return weighted_parts(values, sample_weight, self.reduction, counted)
@@ -182,7 +181,7 @@ class Loss(Description):
     def _counted(
         self, y_true: ArrayLike, y_pred: ArrayLike, valid: ArrayLike | None
     ) -> tuple[Array, Array | None]:
-        """The values, and which of them count."""
+        """The values, and the mask of the values that count."""
         y_true, y_pred = self._arrays(y_true, y_pred)
         if valid is not None:
             valid = jnp.asarray(valid)
@@ -198,8 +197,8 @@ class Loss(Description):
         return self.call(y_true, y_pred).astype(y_pred.dtype)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """Whether the user's own function gives one number for such a batch, arrays or specs: no
-        filler rows may be among them then.
+        """Whether a user's function returns one number for a batch (arrays or specs), which may
+        then not contain filler rows.
         """
         if not self.is_mutable:
             return False
@@ -207,20 +206,20 @@ class Loss(Description):
             return gives_one_number(self.call, *self._specs(y_true, y_pred))
 
     def _specs(self, y_true: ArraySpec, y_pred: ArraySpec) -> tuple[Any, Any]:
-        """What `call` gets of such a batch: targets in the predictions' dtype, as in Keras."""
+        """The specs of the arguments of `call`: targets in the predictions' dtype, as in Keras."""
         targets, outputs = jax.eval_shape(self._arrays, y_true, y_pred)
         return jax.ShapeDtypeStruct(targets.shape, outputs.dtype), outputs
 
     def check_data(self, y_true: ArrayLike, outputs: jax.ShapeDtypeStruct) -> None:
-        """Raises before training what training would turn into NaN or nonsense.
+        """Raises, before training, if the targets are invalid for this loss.
 
         Args:
           y_true: all targets, on the host, `[examples, ...]`.
           outputs: shape and dtype of the predictions; the size of the batch is ignored.
 
         Raises:
-          TypeError: the targets are no numbers.
-          ValueError: their shape or values do not go with this loss.
+          TypeError: the targets are not numbers.
+          ValueError: the shape or the values of the targets do not fit this loss.
         """
         y_true = np.asarray(y_true)
         check_kind(self.log_name, y_true)
@@ -231,15 +230,13 @@ class Loss(Description):
         self.check_values(y_true, outputs)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
-        """The part of `check_data` that reads values: finite numbers, unless a subclass says
-        more.
-        """
+        """The part of `check_data` that reads values; by default they must be finite."""
         del outputs
         check_finite(self.log_name, y_true)
 
     @property
     def log_name(self) -> str:
-        """How logs and messages call this loss."""
+        """The name of this loss in logs and messages."""
         return self.name or snake_case(type(self).__name__)
 
 
@@ -252,7 +249,7 @@ def _begin(
     reduction: str | None = "sum_over_batch_size",
     dtype: DTypeLike | None = None,
 ) -> None:
-    """What `super().__init__(...)` does in a class with an `__init__` of its own."""
+    """The `__init__` that a subclass calls by `super().__init__(...)`."""
     own = vars(self)
     own["name"] = name or snake_case(type(self).__name__)
     own["reduction"] = reduction_name(reduction)
@@ -265,8 +262,8 @@ setattr(Loss, "__init__", _begin)  # noqa: B010  # mypy: a method
 def fill_rows(x: Array, valid: Array) -> Array:
     """`x` with its filler rows replaced by a copy of the first real one.
 
-    A real row is safe in any formula, where a constant could be a logarithm's zero; gradients stop
-    there.
+    A real row is valid in any formula, while a constant could be the zero of a logarithm; no
+    gradient flows through the copies.
 
     Args:
       x: `[batch, ...]`.
@@ -291,17 +288,17 @@ def batch_values(
 ) -> Array:
     """The values `fn` gives, with a row for every example.
 
-    A function may return one number for a whole batch; it then stands in every row. In a batch
-    whose weights are not all one (the last, padded one has zeros) the weighted mean of the numbers
-    of the single rows takes its place: the same for a mean over examples, and for anything else the
-    nearest there is. A trainer asks `gives_one_number` first, and pads no such batch.
+    A function may return one number for a whole batch, which is then repeated in every row. If the
+    weights are not all one (in a padded last batch some are zero), the weighted mean of the numbers
+    of the single rows is used instead: equal for a mean over examples, and an approximation for any
+    other function. A trainer checks `gives_one_number` first, and never pads such a batch.
 
     Args:
-      fn: `(y_true, y_pred)` to `[batch, ...]` or a scalar.
+      fn: a function of `(y_true, y_pred)` that returns `[batch, ...]` or a scalar.
       y_true: `[batch, ...]`.
       y_pred: `[batch, ...]`.
       weight: `[batch]`, bool or a number each; None for ones.
-      who: named in the message.
+      who: the name in the message.
 
     Raises:
       ValueError: the values have no row for every example.
@@ -323,7 +320,7 @@ def batch_values(
 
 
 def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-    """Whether `fn` gives one number for a batch of these specs, instead of one a row.
+    """Whether `fn` returns one number for a batch of these specs, instead of one for each row.
 
     Example:
       >>> y = jax.ShapeDtypeStruct((4, 2), jnp.float32)
@@ -336,17 +333,17 @@ def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: A
 def _mean_of_rows(
     fn: Callable[[Any, Any], Any], y_true: Array, y_pred: Array, weight: Array
 ) -> Array:
-    """The weighted mean of `fn` of each row by itself; rows of weight zero may give NaN."""
+    """The weighted mean of `fn` of each single row; rows of weight zero may give NaN."""
     values = jax.vmap(lambda target, output: floats(fn(target[None], output[None])))(y_true, y_pred)
     total = jnp.sum(jnp.where(weight == 0, 0, weight * values))
     return divide_or_zero(total, jnp.sum(weight))
 
 
 class LossFunction(Loss):
-    """A plain function `(y_true, y_pred)` as a loss; `y_true` arrives in the dtype of `y_pred`.
+    """A function `(y_true, y_pred)` as a loss; `y_true` is cast to the dtype of `y_pred`.
 
-    The function returns one value an example, or one number for the batch; see `batch_values` for
-    what the last, padded batch makes of a number.
+    The function returns one value for each example, or one number for the batch; see `batch_values`
+    for one number in a padded batch.
 
     Args:
       fn: the function.
@@ -366,18 +363,18 @@ class LossFunction(Loss):
     dtype: Any = option(default=None, convert=floating_dtype)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: what the function returns, with a number spread over the rows."""
+        """`[batch, ...]`: the return value of the function; one number is repeated in every row."""
         return self._values_of(y_true, y_pred, None)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         return batch_values(self.fn, y_true.astype(y_pred.dtype), y_pred, valid, self.who)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """Whether the function gives one number for such a batch."""
+        """Whether the function returns one number for a batch."""
         return gives_one_number(self.fn, *self._specs(y_true, y_pred))
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
-        """Nothing: what a user's function takes is the user's to say."""
+        """No check: a user's function may accept any values."""
 
     @property
     def log_name(self) -> str:

@@ -1,8 +1,8 @@
-"""Embeddings that stand close for one label and apart for two: the circle loss.
+"""The circle loss: embeddings of equal labels become similar, those of different labels dissimilar.
 
-Every pair of a query and a reference is positive (equal labels) or negative. With d = 1 - cos, a
-pair counts more the farther it is from where it should be: positive pairs from d = 0, negative
-pairs from d = 1, with `margin` between the two. Laws: values do not depend on the order of the
+Every pair of a query and a reference is positive (equal labels) or negative. With d = 1 - cos, the
+weight of a pair grows with the distance from its optimum: d = 0 for positive pairs, d = 1 for
+negative pairs, with `margin` between the two. Laws: values do not depend on the order of the
 references; a query without a positive or without a negative pair has the value 0.
 """
 
@@ -43,7 +43,7 @@ def circle(
       y_pred: `[queries, d]`, embeddings of length one.
       ref_labels: `[references]` or `[references, 1]`; `y_true` when left out.
       ref_embeddings: `[references, d]`, of length one; `y_pred` when left out.
-      remove_diagonal: query i and reference i are the same thing and make no pair.
+      remove_diagonal: whether query i and reference i are the same example, which is not a pair.
       gamma: the scale of the exponents.
       margin: from 0 to 1.
 
@@ -51,7 +51,7 @@ def circle(
       `[queries]`, dtype of `y_pred`.
 
     Raises:
-      ValueError: the shapes do not match, or only one of labels and embeddings was given.
+      ValueError: the shapes do not match, or only one of `ref_labels` and `ref_embeddings` is set.
 
     Example:
       >>> y_pred = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -88,7 +88,7 @@ def _labeled(
 
 
 def _pairs(query: Array, reference: Array, remove_diagonal: bool) -> tuple[Array, Array]:
-    """Which pairs have equal labels, and which of them are pairs: `[queries, references]` bool."""
+    """Two masks `[queries, references]`: equal labels, and the pairs that count."""
     same = query[:, None] == reference[None]
     diagonal = (
         jnp.eye(same.shape[0], same.shape[1], dtype=bool)
@@ -111,7 +111,7 @@ def _circle(
 
 
 def _log_sum_exp(x: Array, kept: Array) -> Array:
-    """Log Σ exp over what is kept of each row, and 0, with gradient 0, where nothing is."""
+    """Log Σ exp over the kept entries of each row; 0, with gradient 0, for a row without any."""
     some = jnp.any(kept, axis=1)
     x = jnp.where(kept, x, jnp.where(some[:, None], -jnp.inf, 0))
     return jnp.where(some, jax.nn.logsumexp(x, axis=1), 0)
@@ -125,7 +125,7 @@ class Circle(Loss):
     Args:
       gamma: the scale of the exponents.
       margin: from 0 to 1.
-      remove_diagonal: an example makes no pair with itself.
+      remove_diagonal: whether an example and itself are not a pair.
       reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
       name: how logs call it.
       dtype: the dtype to compute in; the predictions' when left out.
@@ -168,6 +168,6 @@ class Circle(Loss):
         return values.astype(y_pred.dtype)
 
     def mask(self, y_true: Array, values: Array) -> Array | None:
-        """False where the value is 0: such an example has nothing to learn."""
+        """False where the value is 0."""
         del y_true
         return values > 0

@@ -1,8 +1,8 @@
-"""How surprised predicted classes are by the true ones: the three cross-entropies.
+"""The cross-entropies: binary, categorical and sparse categorical.
 
 From probabilities: divide by their sum, clip to [1e-7, 1 - 1e-7], take the logarithm. From logits:
-forms that neither overflow nor lose digits. Formulas run in float32 or better, since in bfloat16 1
-- 1e-7 is 1; values come back in the dtype of the predictions.
+forms that neither overflow nor lose digits. Formulas are computed in float32 or wider, since in
+bfloat16 1 - 1e-7 is 1; values have the dtype of the predictions.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def check_smoothing(loss: Loss, amount: float) -> None:
     """Raises unless `label_smoothing` is in [0, 1].
 
     Raises:
-      ValueError: it is outside.
+      ValueError: `label_smoothing` is outside [0, 1].
     """
     if not 0 <= amount <= 1:
         raise ValueError(
@@ -172,7 +172,7 @@ def check_shares(who: str, y_true: Targets) -> None:
     """Raises unless the targets are finite numbers between 0 and 1.
 
     Raises:
-      ValueError: one is not.
+      ValueError: a target is not finite, or outside [0, 1].
     """
     check_finite(who, y_true)
     fix = (
@@ -183,7 +183,7 @@ def check_shares(who: str, y_true: Targets) -> None:
 
 
 class BinaryCrossentropy(Loss):
-    """`binary_crossentropy` as a loss: targets of 0 and 1 beside one output each.
+    """`binary_crossentropy` as a loss: targets of 0 and 1, with one output for each target.
 
     Args:
       from_logits: the outputs are logits, from a last layer without a sigmoid.

@@ -1,9 +1,8 @@
-"""Sequences without alignment: connectionist temporal classification.
+"""Connectionist temporal classification (CTC): a loss for sequences without alignment.
 
-A path says one symbol, or the blank, at every step; read without repetitions and blanks it is a
-label. The loss is -log of the probability of all paths that read as the target. Class 0 is the
-blank, and also fills targets up at their end. Law: what stands after a target's end changes
-nothing, because there is only one number to stand there.
+A path has one symbol, or the blank, at every step; without repetitions and blanks it is a label
+sequence. The loss is -log of the probability of all paths of the target. Class 0 is the blank, and
+also the padding at the end of targets. Law: the padding of a target changes nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 class CTC(Loss):
-    """`ctc` as a loss: targets `[batch, labels]` beside logits `[batch, steps, classes]`.
+    """`ctc` as a loss: targets `[batch, labels]`, and logits `[batch, steps, classes]`.
 
     Args:
       reduction: how values become a number; see `jkeras.losses.reduce_weighted`.

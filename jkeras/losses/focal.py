@@ -1,9 +1,9 @@
-"""Cross-entropies that do not count every example alike.
+"""Focal and generalized cross-entropies, which weigh examples by how well they are predicted.
 
-The focal ones give less to what is predicted well already; the generalized one gives less to what
-is predicted badly, so that wrong labels do less harm. Laws: with gamma = 0, and with alpha = 1
-where there are classes, a focal loss is the cross-entropy it is made from; as q goes to 0 the
-generalized one becomes -log p, and at q = 1 it would be 1 - p.
+The focal losses reduce the weight of well predicted examples; the generalized cross-entropy reduces
+that of badly predicted ones, against wrong labels. Laws: with gamma = 0, and alpha = 1 for the
+categorical one, a focal loss equals its cross-entropy; for q → 0 the generalized cross-entropy
+becomes -log p, and for q → 1 it becomes 1 - p.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _check_gamma(loss: Loss, gamma: float) -> None:
 
 
 class BinaryFocalCrossentropy(Loss):
-    """`binary_focal_crossentropy` as a loss: targets of 0 and 1 beside one output each.
+    """`binary_focal_crossentropy` as a loss: targets of 0 and 1, with one output for each target.
 
     Args:
       apply_class_balancing: weigh ones by `alpha` and zeros by 1 - `alpha`.
@@ -294,10 +294,10 @@ class CategoricalFocalCrossentropy(Loss):
 
 
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """`categorical_generalized_cross_entropy` as a loss: class indices, some of them wrong.
+    """`categorical_generalized_cross_entropy` as a loss: class indices as targets.
 
     Args:
-      q: between 0 and 1, exclusive: the larger, the less a wrong label matters.
+      q: between 0 and 1, exclusive; a larger q reduces the effect of wrong labels.
       reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
       name: how logs call it.
       dtype: the dtype to compute in; the predictions' when left out.

@@ -1,7 +1,7 @@
-"""Margins: a loss that is zero once the right side is ahead by one.
+"""Hinge losses, which are zero for a margin of at least one.
 
-Targets are -1 and 1. An array of nothing but 0 and 1 is taken to mean -1 and 1, as Keras does; the
-question is asked of all values together. The dtype of the predictions is kept.
+Targets are -1 and 1. An array that contains only 0 and 1 is converted to -1 and 1, as in Keras; one
+other value anywhere in the array prevents this. The dtype of the predictions is kept.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 def _signs(y_true: Array) -> Array:
-    """-1 and 1 where all targets are 0 or 1, else the targets."""
+    """-1 and 1 if all targets are 0 or 1, else the targets."""
     binary = jnp.all((y_true == 0) | (y_true == 1))
     return jnp.where(binary, 2 * y_true - 1, y_true)
 

@@ -39,7 +39,7 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None 
     Args:
       y_true: `[...]`, from 0 to 1, any dtype.
       y_pred: `[...]`, from 0 to 1.
-      axis: the axis or axes of one region; all when left out.
+      axis: the axis or axes of one region; all axes when left out.
 
     Returns:
       The shape without `axis`, dtype of `y_pred`.
@@ -68,8 +68,8 @@ def tversky(
 ) -> Array:
     """1 - S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)) over `axis`, S = Σ y·p.
 
-    Shapes and errors: as `dice`. `alpha` is the price of what is missed, `beta` of what is wrong
-    (Keras's documentation has the two the other way round; its numbers are these).
+    Shapes and errors: as `dice`. `alpha` weighs false negatives, `beta` false positives (Keras's
+    documentation says the opposite; its numbers are these).
 
     Example:
       >>> y_true, y_pred = jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]])
@@ -102,7 +102,7 @@ def _dtype(y_pred: ArrayLike) -> Any:
 
 
 class _Overlap(Loss):
-    """What Dice and Tversky have in common: a formula that may look at the whole batch at once."""
+    """Base of Dice and Tversky: a formula that may depend on the whole batch."""
 
     # Without an annotation it is no field: each subclass puts its arguments in Keras's order.
     axis = cast(Axes, None)

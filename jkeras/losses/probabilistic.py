@@ -1,6 +1,6 @@
-"""How far a distribution is from another: Kullback-Leibler divergence and Poisson deviance.
+"""The Kullback-Leibler divergence and the Poisson loss.
 
-Laws: the divergence of a distribution from itself is zero and no other is less; the dtype of the
+Laws: the divergence is never negative, and zero for equal distributions; the dtype of the
 predictions is kept.
 """
 
@@ -50,8 +50,7 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
-    """Mean of p - y·log(p + 1e-7) over the last axis: counts `y_true` beside expected counts
-    `y_pred`.
+    """Mean of p - y·log(p + 1e-7) over the last axis, for counts `y_true` and rates `y_pred`.
 
     Shapes and errors: as `kl_divergence`.
 

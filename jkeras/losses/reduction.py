@@ -1,9 +1,9 @@
-"""From values to a number: the one place where weights, padding and reductions meet.
+"""The reduction of a loss: weights, masks of filler rows, and the sum or mean.
 
     reduce_weighted(values, sample_weight, reduction, valid)
 
-Laws: padded rows change nothing, whatever they hold; weights of one change nothing; "sum" over the
-number of elements is "sum_over_batch_size". Following Keras 3, "sum_over_batch_size" divides by the
+Laws: filler rows change nothing, whatever their values; weights of one change nothing; "sum" over
+the number of elements is "sum_over_batch_size". As in Keras 3, "sum_over_batch_size" divides by the
 number of elements and not by the sum of the weights.
 """
 
@@ -33,10 +33,10 @@ _REDUCTIONS = {
 
 
 def reduction_name(value: object) -> str | None:
-    """The reduction a word stands for: "mean" is "sum_over_batch_size", "none" is None.
+    """The reduction of this name: "mean" is "sum_over_batch_size", "none" is None.
 
     Raises:
-      TypeError: neither a word nor None.
+      TypeError: `value` is neither a string nor None.
       ValueError: an unknown word.
 
     Example:
@@ -61,26 +61,26 @@ def reduce_weighted(
     reduction: str | None = "sum_over_batch_size",
     valid: ArrayLike | None = None,
 ) -> Array:
-    """Weights values, leaves the invalid ones out, and reduces.
+    """Multiplies values by weights, leaves the invalid ones out, and reduces.
 
     Per element w · v, then: "sum": Σ w·v; "sum_over_batch_size" (or "mean"): Σ w·v over the number
     of valid elements; "mean_with_sample_weight": Σ w·v over Σ w, each weight counted once; None (or
-    "none"): w · v as it is, zero where invalid. Nothing to divide by gives zero.
+    "none"): w · v, zero where invalid. A denominator of zero gives zero.
 
     Args:
       values: `[batch, ...]` floating.
-      sample_weight: number, or `[batch]`, `[batch, time]` …: it goes with the first axes of
-        `values` (Keras lines up the last ones, which fails for `[batch]` beside `[batch, time]`).
+      sample_weight: number, or `[batch]`, `[batch, time]` …, broadcast along the first axes of
+        `values` (Keras aligns the last axes, which fails for `[batch]` and `[batch, time]`).
       reduction: one of the words above.
-      valid: bool, shaped like a `sample_weight`; False leaves an element out of the sum and of the
-        number of elements, and lets it hold anything, NaN included.
+      valid: bool, shaped like a `sample_weight`; an element with False counts neither in the sum
+        nor in the number of elements, and may be NaN.
 
     Returns:
       A scalar, or `[batch, ...]` without reduction, in the dtype of `values`. Sums are formed in
       float32.
 
     Raises:
-      ValueError: a shape does not go with `values`, or an unknown reduction.
+      ValueError: a shape does not fit `values`, or an unknown reduction.
 
     Example:
       >>> float(reduce_weighted(jnp.array([1.0, 2.0]), jnp.array([3.0, 1.0])))
@@ -101,9 +101,9 @@ def weighted_parts(
     reduction: str | None = "sum_over_batch_size",
     valid: ArrayLike | None = None,
 ) -> tuple[Array, Array | None]:
-    """`reduce_weighted` before the division: what is divided, and by what; None for nothing.
+    """The numerator and the denominator of `reduce_weighted`; None for no denominator.
 
-    Both are sums over the batch, so those of its slices add up to those of the whole.
+    Both are sums over the batch, so the parts of its slices add up to those of the batch.
 
     Example:
       >>> total, divisor = weighted_parts(jnp.array([1.0, 2.0]), jnp.array([3.0, 1.0]))
@@ -146,13 +146,13 @@ def divide_or_zero(a: Array, b: Array | np.ndarray) -> Array:
 
 
 def lined_up(name: str, x: Array, values: Array) -> Array:
-    """`x` with the rank of `values`, its axes beside the first ones of `values`.
+    """`x` with the rank of `values`, its axes aligned with the first axes of `values`.
 
     A number counts for every element. Last axes of size one beyond the rank of `values` are
     dropped.
 
     Raises:
-      ValueError: an axis of `x` has neither size one nor the size of its neighbor.
+      ValueError: an axis of `x` has neither size one nor the size of the axis of `values`.
 
     Example:
       >>> lined_up("sample_weight", jnp.ones(3), jnp.zeros((3, 4))).shape

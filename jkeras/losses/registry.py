@@ -1,8 +1,8 @@
-"""From what a user writes to a loss: a word, an object, a class or a plain function.
+"""`losses.get`: a loss from a word, an object, a class or a function.
 
 A word is a function's name ("mean_squared_error"), a class's ("MeanSquaredError") or Keras's short
-form ("mse"); the loss keeps a function's word as its name. "crossentropy" and "ce" wait for the
-shapes (`ByShape`).
+form ("mse"); the loss keeps a function's word as its name. The meaning of "crossentropy" and "ce"
+depends on the shapes of a batch (`ByShape`).
 """
 
 from __future__ import annotations
@@ -108,14 +108,14 @@ LossLike: TypeAlias = str | Loss | type[Loss] | Mapping[str, Any] | Callable[...
 
 
 def get(identifier: LossLike) -> Loss:
-    """The loss that `identifier` means.
+    """The loss for an identifier.
 
     Args:
       identifier: a word, a `Loss`, a class of losses, the configuration of a loss, or a function
         `(y_true, y_pred)` that returns one value an example or one number a batch.
 
     Raises:
-      TypeError: none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown word; the message suggests the nearest.
 
     Example:
@@ -146,7 +146,7 @@ def get(identifier: LossLike) -> Loss:
 
 
 class ByShape(Loss):
-    """A cross-entropy that becomes binary, sparse or categorical when it sees a batch.
+    """A cross-entropy that is binary, sparse or categorical, by the shapes of each batch.
 
     Args:
       word: "crossentropy" or "ce", in any letter case; the logs keep it.
@@ -157,7 +157,7 @@ class ByShape(Loss):
     word: str
 
     def __call__(self, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Array:
-        """The loss that the shapes call for, of the batch; arguments as every loss's."""
+        """The loss of a batch, by its shapes; arguments as for every loss."""
         return resolve(self.word, y_true, y_pred)(y_true, y_pred, *args, **kwargs)
 
     def parts(
@@ -171,12 +171,12 @@ class ByShape(Loss):
         return resolve(self.word, y_true, y_pred).values(y_true, y_pred, valid=valid)
 
     def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
-        """As the loss that the shapes call for."""
+        """`check_data` of the loss that fits the shapes."""
         resolve(self.word, np.asarray(y_true), outputs).check_data(y_true, outputs)
 
     @property
     def log_name(self) -> str:
-        """The word as it was given."""
+        """The word as the user wrote it."""
         return self.word
 
 
@@ -204,11 +204,10 @@ def _by_function(fn: Callable[..., Any]) -> Loss:
 
 
 def resolve(identifier: LossLike, y_true: ArraySpec, y_pred: ArraySpec) -> Loss:
-    """As `get`, with "crossentropy" and "ce" (in any case) chosen by shapes; the word stays the
-    name.
+    """Like `get`, with "crossentropy" and "ce" (in any case) chosen by shapes.
 
     One output: binary. Targets of a lower rank, or with a last axis of one: sparse. Else
-    categorical.
+    categorical. The word remains the name of the loss.
 
     Args:
       identifier: as for `get`.
@@ -231,7 +230,7 @@ def resolve(identifier: LossLike, y_true: ArraySpec, y_pred: ArraySpec) -> Loss:
 
 
 def kind_of_targets(targets: tuple[int, ...], outputs: tuple[int, ...]) -> str:
-    """One of "binary", "sparse" and "categorical", as Keras reads it off the two shapes.
+    """One of "binary", "sparse" and "categorical", by Keras's rule for the two shapes.
 
     Example:
       >>> kind_of_targets((32,), (32, 1)), kind_of_targets((32, 1), (32, 10))
@@ -243,7 +242,7 @@ def kind_of_targets(targets: tuple[int, ...], outputs: tuple[int, ...]) -> str:
 
 
 def serialize(loss: Loss | Callable[..., Any]) -> Any:
-    """What a configuration holds for a loss.
+    """The configuration of a loss.
 
     Example:
       >>> serialize(Huber())["class_name"]
@@ -257,10 +256,10 @@ def serialize(loss: Loss | Callable[..., Any]) -> Any:
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Loss:
-    """The loss that a name or a configuration stands for.
+    """The loss for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
+      config: the return value of `serialize`, here or in Keras; or a word for `get`.
       custom_objects: the user's own classes and functions by name.
 
     Source: `keras.losses.deserialize`.

@@ -1,4 +1,4 @@
-"""How far numbers are from numbers: one formula a function, averaged over the last axis.
+"""The regression losses, averaged over the last axis.
 
 Laws: zero for equal arrays (CosineSimilarity: minus one), never negative otherwise, and the dtype
 of the predictions is kept. Targets of any dtype are cast to it.

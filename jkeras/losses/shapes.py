@@ -1,8 +1,7 @@
-"""Targets beside predictions: ranks that agree, dtypes that agree, and the errors when they cannot.
+"""Targets and predictions with equal ranks and dtypes, and the errors for shapes that do not match.
 
 Every check reads shapes only, so it raises while tracing, before any arithmetic. Two laws hold for
-what leaves this file: both arrays have the same rank, and targets have the dtype of the
-predictions.
+the returned arrays: both have the same rank, and targets have the dtype of the predictions.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ def exact(x: Array) -> Array:
 
 
 def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """The arrays with a last axis of size one added or dropped where that makes their ranks agree.
+    """The arrays with a last axis of size one added or dropped if that makes their ranks equal.
 
-    A rank of one grows to two, a higher rank shrinks, so [n] beside [n, 1] becomes [n, 1], and
-    [n, t] beside [n, t, 1] leaves [n, t]. Everything else is returned as it came.
+    An array of rank one gains an axis, a higher rank loses one: [n] and [n, 1] become [n, 1], and
+    [n, t] and [n, t, 1] become [n, t]. Other arrays are returned unchanged.
 
     Example:
       >>> [x.shape for x in same_rank(jnp.zeros(3), jnp.zeros((3, 1)))]
@@ -48,7 +47,7 @@ def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
 
 
 def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-    """Both as floats of the predictions' dtype and of one rank, with shapes that broadcast.
+    """Both arrays in the predictions' floating dtype and of one rank, with shapes that broadcast.
 
     Args:
       who: the function's name, for the message.
@@ -66,7 +65,7 @@ def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array
 
 
 def alike(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-    """As `paired`, of one shape: a column of targets does not stretch over several outputs.
+    """Like `paired`, with equal shapes: one column of targets does not broadcast over outputs.
 
     Example:
       >>> [y.shape for y in alike("f", jnp.zeros(3), jnp.zeros((3, 1)))]
@@ -96,7 +95,7 @@ def _mismatch(who: str, got: Shape, outputs: Shape) -> str:
 
 
 def one_hot_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Array, Array]:
-    """Targets that hold one number per class beside predictions, in the predictions' dtype.
+    """Targets with one number for each class, and predictions, in the predictions' dtype.
 
     Args:
       who: the function's name, for the message.
@@ -135,7 +134,7 @@ def _not_one_hot(who: str, got: Shape, outputs: Shape, axis: int) -> str:
 def index_pair(
     who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
 ) -> tuple[Array, Array]:
-    """Class indices as int32 beside predictions whose classes are moved to the last axis.
+    """Class indices as int32, and predictions with the classes moved to the last axis.
 
     Args:
       who: the function's name, for the message.
@@ -186,7 +185,7 @@ def check_axis(who: str, axis: int, y_pred: Array) -> None:
     """Raises unless `axis` is an axis of `y_pred`.
 
     Raises:
-      TypeError: it is no integer.
+      TypeError: `axis` is not an integer.
       ValueError: `y_pred` has no such axis.
     """
     if isinstance(axis, bool) or not isinstance(axis, int):

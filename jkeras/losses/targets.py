@@ -1,7 +1,7 @@
-"""What can be wrong with targets, seen on the host before training starts.
+"""Checks of the values of targets, on the host before training starts.
 
-Shapes are checked while tracing; values cannot be. Each function here looks at a whole NumPy array
-and raises with the first bad row in the message, or returns nothing.
+Shapes are checked while tracing; values cannot be. Each function here checks a whole NumPy array
+and raises with the first invalid row in the message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def check_kind(who: str, y_true: Targets) -> None:
     """Raises unless the array holds real numbers or booleans.
 
     Raises:
-      TypeError: it holds objects, text or anything else.
+      TypeError: the array holds objects, text or values of another kind.
     """
     if y_true.dtype.kind in "biu" or jnp.issubdtype(y_true.dtype, jnp.floating):
         return
@@ -63,7 +63,7 @@ def check_classes(who: str, y_true: Targets, classes: int, ignore: int | None = 
     """Raises unless the values are class indices: whole, from 0 to `classes` - 1, or `ignore`.
 
     Raises:
-      ValueError: a value is no class index.
+      ValueError: a value is not a class index.
     """
     broken = y_true != np.floor(y_true)
     if broken.any():
@@ -94,7 +94,7 @@ def _range_fix(labels: Targets, classes: int) -> str:
 
 
 def _first(bad: np.ndarray[Any, np.dtype[np.bool_]], y_true: Targets) -> str:
-    """The first bad value and its row: `10 at row 3`."""
+    """The first invalid value and its row: `10 at row 3`."""
     index = np.unravel_index(int(np.argmax(bad)), bad.shape)
     return f"{_number(y_true[index])} at row {int(index[0])}"
 
