@@ -101,7 +101,7 @@ class OrbaxCheckpoint(SavingCallback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         run = getattr(self.model, "_run", None)
-        # In the middle of an epoch the values of the run that is gone on with come after this hook.
+        # In the middle of an epoch the values of a continued run are restored after this hook.
         if self._epoch is None and not getattr(run, "batch", 0):
             self._check_order()
         self._epoch = epoch

@@ -1,10 +1,11 @@
-"""How far two regions are from covering each other: one minus Tversky's index, and Dice's.
+"""The overlap losses: one minus Dice's or Tversky's index of two regions.
 
-A region is an array of numbers from 0 to 1, the targets' y and the predictions' p. With S = Σ y·p,
-the part in both, the index is S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)); Dice has 1/2 and 1/2.
+A region is an array of numbers from 0 to 1, the targets' y and the predictions' p. With the
+intersection S = Σ y·p, Tversky's index is S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)); Dice's
+has alpha = beta = 1/2.
 
-Which axes are summed is the argument `axis`: all of them without it, so that a batch has one index.
-The loss then gives that number to every example, so that its mean is the number itself, and filler
+The argument `axis` selects the axes of the sums: all axes by default, so that a batch has one
+index. The value of every example is then this index, so that the mean is the index too, and filler
 rows are left out of the sums. Law: as for every loss, padding changes nothing.
 """
 

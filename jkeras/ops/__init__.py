@@ -1,9 +1,9 @@
-"""Arrays to arrays: the functions of `keras.ops`, and the arithmetic that layers stand on.
+"""The functions of `keras.ops`, and the array functions that layers use.
 
 `jkeras.ops.mean`, `jkeras.ops.conv`, `jkeras.ops.image.resize` have Keras's names, arguments and
-numbers; they are made from `vocabulary.table` when they are asked for, so importing this costs
-nothing. On symbols of a graph they make layers of it. The modules beside (`ops.activations`,
-`ops.convolution`, …) are what this package itself is built of.
+numbers; they are created from `vocabulary.table` on first access, so the import is cheap. Called on
+symbols of a graph they add layers to it. The other modules here (`ops.activations`,
+`ops.convolution`, …) are the array functions of this package.
 
 Example:
   >>> from jkeras import ops
@@ -24,7 +24,7 @@ from typing import Any
 
 @functools.cache
 def _files() -> frozenset[str]:
-    """The modules of this package, which are no functions."""
+    """The modules of this package, which are not functions."""
     return frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 

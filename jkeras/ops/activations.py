@@ -1,9 +1,8 @@
 """Activation functions: arrays to arrays of the same dtype, under Keras's names and defaults.
 
 Each is a pure function of a floating array and Python numbers. Laws: the dtype is kept; `jit`,
-`vmap` and `grad` apply; every name in the table is a function here; called on a symbol of a graph
-it becomes a layer of that graph. `get` turns what a user may write (a name, a function, None) into
-the function.
+`vmap` and `grad` apply; every name in the table is a function here; a call on a symbol of a graph
+adds a layer to that graph. `get` returns the function for a name, a function or None.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ Axis = int | tuple[int, ...]
 
 
 def _of_symbols_too(function: Callable[..., Array]) -> Callable[..., Array]:
-    """The function; called on a symbol it is a layer, with its defaults written out.
+    """The function, with calls on symbols as layers whose configurations have all arguments.
 
-    Keras's `ops` have some of these functions with other defaults.
+    Some of these functions have other defaults in `keras.ops`, so the defaults are written out.
     """
     signature = inspect.signature(function)
     kind = "ReLU" if function.__name__ == "relu" else ""  # Keras tells it from its `ops.relu`
@@ -315,14 +314,14 @@ class LayerActivation(Description):
 
 
 def get(identifier: Identifier) -> Callable[..., Array]:
-    """The activation function that a user's word means.
+    """The activation function for an identifier.
 
     Args:
       identifier: a name, a function array -> array, a layer without weights, the configuration of
         one of these, or None for `linear`.
 
     Raises:
-      TypeError: it is none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown name; the message suggests the nearest.
 
     Example:
@@ -345,7 +344,7 @@ def get(identifier: Identifier) -> Callable[..., Array]:
 
 
 def serialize(activation: Callable[..., Any] | None) -> Any:
-    """What a configuration holds for an activation: its name, or a dict for a user's function.
+    """The configuration of an activation: its name, or a dict for a user's function.
 
     Example:
       >>> serialize(relu)
@@ -360,10 +359,10 @@ def serialize(activation: Callable[..., Any] | None) -> Any:
 def deserialize(
     config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., Array]:
-    """The activation that a name or a configuration stands for.
+    """The activation for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own functions and layers by name.
 
     Source: `keras.activations.deserialize`.

@@ -1,4 +1,4 @@
-"""Adaptive pooling: the number of windows is given, and the windows follow from it.
+"""Adaptive pooling: windows that follow from the number of outputs.
 
 Window i of m over n entries goes from floor(i · n / m) to ceil((i + 1) · n / m): windows overlap
 where m does not divide n, and repeat entries where m > n. Laws: m = n is the identity, m = 1 pools
@@ -69,7 +69,7 @@ def adaptive_average_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
 
 
 def _means(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-    """The mean of each window, whose places beyond its end weigh nothing."""
+    """The mean of each window; positions beyond the end of a window have weight zero."""
     places = _places(x, axis, starts, ends)
     shares = [(starts + n < ends) / (ends - starts) for n in range(len(places))]
     weights = [along(axis, jnp.asarray(share, x.dtype), x.ndim) for share in shares]
@@ -77,15 +77,15 @@ def _means(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax
 
 
 def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of `count` windows over `size` entries starts, and where it has ended."""
+    """The start and the end (exclusive) of each of `count` windows over `size` entries."""
     numbers = np.arange(count)
     return numbers * size // count, -(-(numbers + 1) * size // count)
 
 
 def _places(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> list[jax.Array]:
-    """For each place in the longest window, the entries of all windows there.
+    """For each position in the longest window, the entries of all windows at this position.
 
-    A shorter window repeats its last entry; it is never its first largest one.
+    A shorter window repeats its last entry, which comes after its first largest entry.
     """
     widest = int((ends - starts).max())
     return [jnp.take(x, np.minimum(starts + n, ends - 1), axis) for n in range(widest)]

@@ -1,8 +1,8 @@
-"""Attention from arrays to arrays: scores, a softmax over them, the mean of the values they weigh.
+"""Attention on arrays: the softmax of scores, and the mean of the values weighted by it.
 
-Laws: the scores of a query are a distribution over the keys that it may look at; a key that is
-masked changes nothing; heads and examples do not know of each other. Sizes are named batch b,
-queries t, keys s, heads n, key heads k (n is a multiple of it), features of a head h.
+Laws: the scores of a query are a distribution over its unmasked keys; a masked key changes nothing;
+heads and examples are independent. Sizes: batch b, queries t, keys s, heads n, key heads k (a
+divisor of n), size of a head h.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def attend(
     causal: bool = False,
     flash: bool = False,
 ) -> Array:
-    """The values' means, weighed by the softmax of `scale · query · key`: no scores returned.
+    """The means of the values, weighted by the softmax of `scale · query · key`.
 
-    This is the one place that chooses between implementations. A query that may look at nothing
-    gets the mean of all values.
+    This function chooses between implementations. A query without unmasked keys gets the mean of
+    all values.
 
     Args:
       query: `[b, t, n, h]` floating.
       key: `[b, s, k, h]`.
       value: `[b, s, k, h]`.
-      scale: of the products.
-      mask: bool, `[b, n, t, s]` or 1 instead of a size: who may look at what.
-      causal: whether query i may look at the keys 0 to i only.
-      flash: cuDNN's kernel, which never holds the scores, for half precision on an NVIDIA GPU.
+      scale: the factor of the products.
+      mask: bool, `[b, n, t, s]` or 1 instead of a size: the keys that each query attends to.
+      causal: whether query i attends to the keys 0 to i only.
+      flash: cuDNN's kernel, which never stores the scores, for half precision on an NVIDIA GPU.
 
     Returns:
       `[b, t, n, h]`.
@@ -70,15 +70,15 @@ def attend_with_scores(
     mask: Array | None = None,
     drop_fn: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array]:
-    """As `attend`, with the scores. A query that may look at nothing gets zeros.
+    """Like `attend`, with the scores. A query without unmasked keys gets zeros.
 
     Args:
       query: `[b, t, n, h]` floating.
       key: `[b, s, k, h]`.
       value: `[b, s, k, v]`.
-      scale: of the products.
-      mask: bool, `[b, n, t, s]` or 1 instead of a size: who may look at what.
-      drop_fn: what happens to the scores before they weigh the values.
+      scale: the factor of the products.
+      mask: bool, `[b, n, t, s]` or 1 instead of a size: the keys that each query attends to.
+      drop_fn: a function of the scores, such as dropout, before they weight the values.
 
     Returns:
       The means `[b, t, n, v]`, and the scores `[b, n, t, s]` before `drop_fn`.
@@ -93,7 +93,7 @@ def attend_with_scores(
 
 
 def masked_softmax(products: Array, mask: Array | None) -> Array:
-    """The softmax over the last axis of what `mask` (bool, broadcasts) allows, zero elsewhere."""
+    """The softmax over the last axis of the unmasked entries; zero where `mask` is False."""
     if mask is None:
         return jax.nn.softmax(products)
     lowest = -3e4 if products.dtype == jnp.float16 else -1e9

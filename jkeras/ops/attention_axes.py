@@ -1,6 +1,6 @@
-"""Attention over any axes, as attention over one: folding and unfolding.
+"""Attention over any axes by folding these into one axis.
 
-The axes that attend become one axis of steps; the others, the first included, become the batch.
+The attention axes become one axis of steps; the others, the first included, become the batch.
 Laws: `unfolded(folded(x))` is `x`; for `[batch, steps, heads, h]` nothing moves.
 """
 
@@ -17,11 +17,11 @@ Shape = tuple[int, ...]
 
 
 class Fold(NamedTuple):
-    """Which axes attend, in inputs of these shapes.
+    """The attention axes of inputs of these shapes.
 
     Attributes:
-      queries, keys: their shapes without heads and features, `[batch, ...]`, of one rank.
-      axes: the axes that attend, counted from 0, in the order that the scores have.
+      queries, keys: the shapes without heads and features, `[batch, ...]`, of one rank.
+      axes: the attention axes, counted from 0, in the order of the scores.
 
     Example:
       >>> fold = Fold((2, 3, 4), (2, 3, 5), (2,))
@@ -40,12 +40,12 @@ class Fold(NamedTuple):
 
     @property
     def others(self) -> Shape:
-        """The axes that do not attend, in order."""
+        """The other axes, in order."""
         return tuple(i for i in range(len(self.queries)) if i not in self.axes)
 
     @property
     def batch(self) -> Shape:
-        """Their sizes."""
+        """The sizes of the other axes."""
         return _sizes(self.queries, self.others)
 
     @property
@@ -75,7 +75,7 @@ class Fold(NamedTuple):
         return jnp.reshape(scores, (*shape[:at], scores.shape[1], *shape[at + 1 :]))
 
     def mask_shape(self, given: Shape) -> Shape:
-        """The shape of a mask with axes of size 1 before its queries, as many as the scores have.
+        """The shape of a mask with axes of size 1 inserted before its queries, to the scores' rank.
 
         Example:
           >>> Fold((2, 4), (2, 5), (1,)).mask_shape((2, 4, 5))
@@ -86,7 +86,7 @@ class Fold(NamedTuple):
         return (*given[:at], *(1 for _ in range(rank - len(given))), *given[at:])
 
     def folded_mask(self, mask: Array) -> Array:
-        """A mask that broadcasts to the scores as one that does so once they are folded."""
+        """A mask that broadcasts to the scores as a mask that broadcasts to the folded scores."""
         mask = jnp.reshape(mask, self.mask_shape(mask.shape))
         if mask.ndim == 4:
             return mask

@@ -1,4 +1,4 @@
-"""What an initializer is, and those whose numbers need no randomness.
+"""The base of initializers, and the initializers without randomness.
 
 An initializer is a frozen description called with a shape:
 `initializer(shape, dtype=None, *, key=None)`. The dtype defaults to float32. Laws: the result has
@@ -44,12 +44,12 @@ class Initializer(Description):
     def __call__(
         self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
     ) -> Array:
-        """Fresh numbers.
+        """The initial array.
 
         Args:
           shape: sizes of the result's axes.
           dtype: a dtype or its name; float32 when left out.
-          key: a JAX random key, for those that draw.
+          key: a JAX random key, for random initializers.
         """
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `__call__(self, shape, dtype=None, *, "
@@ -61,7 +61,7 @@ def checked_shape(who: str, shape: Shape) -> tuple[int, ...]:
     """`shape` as a tuple of sizes.
 
     Raises:
-      TypeError: it is not a sequence of integers.
+      TypeError: `shape` is not a sequence of integers.
       ValueError: a size is negative.
     """
     if not isinstance(shape, tuple | list) or not all(hasattr(n, "__index__") for n in shape):
@@ -77,12 +77,12 @@ def checked_shape(who: str, shape: Shape) -> tuple[int, ...]:
 
 
 def float32_or(dtype: DTypeLike | None) -> np.dtype:
-    """The dtype asked for, float32 when None."""
+    """`dtype`, or float32 for None."""
     return dtype_of(jnp.float32 if dtype is None else dtype)
 
 
 class FrozenArray(Description):
-    """An array that compares and hashes by its contents, so that a description can hold it."""
+    """An array with equality and hash by content, for a field of a description."""
 
     shape: tuple[int, ...]
     dtype: str

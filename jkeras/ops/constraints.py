@@ -1,4 +1,4 @@
-"""Constraints: a weight to the weight it may be, applied after every update.
+"""Constraints: functions from a weight to an allowed weight, applied after every update.
 
 A constraint is a frozen description called on one array: `MaxNorm(2)(kernel)`. Laws: shape and
 dtype are kept, and applying it twice changes nothing more (up to rounding; `MinMaxNorm` only with
@@ -40,7 +40,7 @@ def norms(w: Array, axis: Axis) -> Array:
 
 
 class Constraint(Description):
-    """Base of all constraints: `w` as it is. Subclass it, annotate arguments, define `__call__`.
+    """Base of all constraints: returns `w`. Subclass it, annotate arguments, define `__call__`.
 
     Example:
       >>> class Box(Constraint):
@@ -52,7 +52,7 @@ class Constraint(Description):
     """
 
     def __call__(self, w: Array) -> Array:
-        """The weight allowed in place of `w`, of the same shape and dtype."""
+        """The allowed weight for `w`, of the same shape and dtype."""
         return w
 
 
@@ -60,9 +60,9 @@ class MaxNorm(Constraint):
     """Shortens vectors longer than `max_value`; the others stay.
 
     Args:
-      max_value: the longest norm allowed.
-      axis: the axis or axes a vector runs along. 0 is the inputs of a Dense kernel (in, units);
-        for a Conv2D kernel (h, w, in, out) take (0, 1, 2).
+      max_value: the largest norm.
+      axis: the axis or axes of a vector. 0 is the inputs of a Dense kernel (in, units); for a
+        Conv2D kernel (h, w, in, out) use (0, 1, 2).
 
     Example:
       >>> w = MaxNorm(5.0)(jnp.array([[6.0, 0.3], [8.0, 0.4]]))
@@ -100,10 +100,10 @@ class MinMaxNorm(Constraint):
     """Moves norms along `axis` towards [`min_value`, `max_value`].
 
     Args:
-      min_value: the shortest norm wanted.
-      max_value: the longest norm wanted.
-      rate: the part of the way that one application goes, in [0, 1]; 1 goes all of it.
-      axis: the axis or axes a vector runs along, as for `MaxNorm`.
+      min_value: the smallest norm.
+      max_value: the largest norm.
+      rate: the fraction of the correction in one application, in [0, 1].
+      axis: the axis or axes of a vector, as for `MaxNorm`.
 
     Raises:
       ValueError: `min_value` is above `max_value`, or `rate` outside [0, 1].
@@ -117,7 +117,7 @@ class MinMaxNorm(Constraint):
     axis: Axis = 0
 
     def check(self) -> None:
-        """Raises when the bounds are crossed or the rate is above 1."""
+        """Raises if `min_value` is above `max_value`, or `rate` above 1."""
         if self.min_value > self.max_value:
             raise value_error(
                 who="MinMaxNorm",
@@ -149,14 +149,14 @@ TABLE: dict[str, type[Constraint]] = {
 
 
 def get(identifier: Identifier) -> Callable[[Array], Array] | None:
-    """The constraint that a user's word means; None stays None.
+    """The constraint for an identifier; None for None.
 
     Args:
       identifier: a name, a constraint, its class or its configuration, or a function
         weight -> weight.
 
     Raises:
-      TypeError: it is none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown name; the message suggests the nearest.
 
     Example:
@@ -177,7 +177,7 @@ def get(identifier: Identifier) -> Callable[[Array], Array] | None:
 
 
 def serialize(constraint: Callable[..., Any] | None) -> Any:
-    """What a configuration holds for a constraint.
+    """The configuration of a constraint.
 
     Example:
       >>> serialize(MaxNorm(3))["config"]
@@ -191,10 +191,10 @@ def serialize(constraint: Callable[..., Any] | None) -> Any:
 def deserialize(
     config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[[Array], Array] | None:
-    """The constraint that a name or a configuration stands for.
+    """The constraint for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own classes and functions by name.
 
     Source: `keras.constraints.deserialize`.

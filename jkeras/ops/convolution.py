@@ -1,7 +1,7 @@
 """N-dimensional convolution: a kernel slid over the spatial axes of `[batch, *spatial, channels]`.
 
-One function for every rank and layout, so that a faster formulation for a backend is chosen here
-and nowhere else. Laws: linear in the inputs and in the kernel; shifting the inputs shifts the
+One function for every rank and layout, which chooses the fastest formulation for a backend. Laws:
+linear in the inputs and in the kernel; shifting the inputs shifts the
 outputs, away from the borders; "same" padding with stride s leaves ceil(size / s) positions.
 """
 
@@ -43,8 +43,8 @@ def convolve(
       strides: steps between outputs, one per spatial axis.
       padding: "valid" (none), "same" (zeros, the odd one behind), or "causal" (zeros in front).
       dilation: steps between the kernel's entries, one per spatial axis.
-      groups: groups of channels that are convolved apart; divides channels and filters.
-      data_format: where the channels of `x` and of the result are.
+      groups: the number of groups of channels with separate filters; divides channels and filters.
+      data_format: the position of the channels in `x` and in the result.
 
     Returns:
       `[batch, *positions, filters]` in the layout of `x`, dtype of `x`.
@@ -68,7 +68,7 @@ def convolve_padded(
     groups: int = 1,
     data_format: str = "channels_last",
 ) -> jax.Array:
-    """`convolve` with zeros counted: a pair for each spatial axis; negative ones cut off."""
+    """`convolve` with explicit padding: a pair for each spatial axis; negative numbers crop."""
     if not fast_without_xla():
         return _convolve_by_xla(x, kernel, strides, pads, dilation, groups, data_format)
     first = data_format == "channels_first"
@@ -80,9 +80,9 @@ def convolve_padded(
 
 
 def fast_without_xla() -> bool:
-    """Whether the formulations of `ops.patches` are faster than XLA's convolution: on the CPU.
+    """Whether the formulations of `ops.patches` are faster than XLA's: on the CPU only.
 
-    Elsewhere XLA calls the vendor's convolution, which is tuned for the device.
+    On other devices XLA calls the vendor's convolution, which is tuned for the device.
     """
     return jax.default_backend() == "cpu"
 
@@ -97,7 +97,7 @@ def _convolve_on_cpu(
     dilation: Sequence[int],
     groups: int,
 ) -> jax.Array:
-    """The formulation that fits the groups: one, as many as channels, or something between."""
+    """The formulation for the number of groups: one, as many as channels, or in between."""
     window, (share, filters) = kernel.shape[:-2], kernel.shape[-2:]
     if groups == 1:
         return convolve_as_product(x, kernel, strides, pads, dilation)

@@ -1,8 +1,7 @@
 """Connectionist temporal classification of one sequence: the sum over all paths, step by step.
 
-A path says one symbol, or the blank, at every step; read without repetitions and blanks it is a
-label. Laws: what stands behind a target's end changes nothing, nor does what comes after the last
-step that counts.
+A path has one symbol, or the blank, at every step; without repetitions and blanks it is a label
+sequence. Laws: labels beyond `count` and steps beyond `steps` change nothing.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ def ctc_of_lengths(
 ) -> Array:
     """-log Σ over paths of Π over steps of p(symbol).
 
-    The states are a blank, the first label, a blank, …, a blank: 2n + 1 of them. A path stays, goes
-    on by one state, or by two past a blank between labels that differ.
+    The 2n + 1 states are a blank, the first label, a blank, …, a blank. At every step a path stays
+    in its state, moves by one state, or by two past a blank between different labels.
 
     Args:
       labels: `[n]` class indices, int32.
       log_p: `[steps, classes]` logarithms of probabilities.
-      count: how many labels count, int32.
-      steps: how many steps count, int32; at least one does.
-      blank: the class that is the blank.
+      count: the number of labels, int32.
+      steps: the number of steps, int32, at least one.
+      blank: the class of the blank.
 
     Returns:
       A scalar, dtype of `log_p`. A target that needs more steps than there are gives about 1e5.
@@ -66,5 +65,5 @@ def ctc_of_lengths(
 
 
 def _shifted(alpha: Array, by: int) -> Array:
-    """`alpha` moved on by some states; nothing comes in."""
+    """`alpha` shifted by some states, with log-probability minus infinity in the first ones."""
     return jnp.pad(alpha[:-by], (by, 0), constant_values=NEVER)

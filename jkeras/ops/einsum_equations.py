@@ -1,8 +1,8 @@
-"""Products of inputs and a kernel that an equation describes: `"abc,cde->abde"`.
+"""Products of inputs and a kernel by an einsum equation: `"abc,cde->abde"`.
 
-Laws: the kernel's axes are each in the inputs or in the outputs; an ellipsis stands for axes that
-pass through; a product whose contracted axes lie last in the inputs and first in the kernel runs as
-one product of two matrices, which every backend does without moving an axis.
+Laws: each axis of the kernel is in the inputs or in the outputs; an ellipsis is a group of axes of
+inputs and outputs; a product whose contracted axes are the last of the inputs and the first of the
+kernel runs as one product of two matrices, without transposing on any backend.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _FORM = re.compile(r"(\.{3})?([a-zA-Z]+)(\.{3})?,([a-zA-Z]+)->(\.{3})?([a-zA-Z]+
 
 
 class Equation(NamedTuple):
-    """An equation whose ellipsis is written out: one letter per axis.
+    """An equation with letters in place of the ellipsis: one letter per axis.
 
     Attributes:
-      inputs, kernel, outputs: their axes; the first of inputs and outputs is the batch.
-      elided: the letters that stand for the ellipsis.
+      inputs, kernel, outputs: the axes; the first of inputs and outputs is the batch.
+      elided: the letters in place of the ellipsis.
     """
 
     inputs: str
@@ -45,7 +45,7 @@ def written_out(equation: str, rank: int) -> Equation:
       'abx,xy->aby'
 
     Raises:
-      ValueError: another form than these four, or inputs with too few or too many axes for it.
+      ValueError: an equation of another form, or inputs with too few or too many axes.
     """
     left, inputs, right, kernel, out_left, outputs, out_right = checked_form(equation)
     free = [c for c in string.ascii_letters if c not in inputs + kernel + outputs]
@@ -153,8 +153,7 @@ def product(equation: Equation, inputs: Array, kernel: Array) -> Array:
 def contracted(inputs: Array, kernel: Array, count: int = 1) -> Array:
     """The last `count` axes of `inputs` summed against the first of `kernel`.
 
-    Both are seen as matrices: XLA on the CPU moves whole arrays about when it is given several
-    axes to contract.
+    Both are reshaped to matrices: XLA on the CPU transposes whole arrays to contract several axes.
 
     Args:
       inputs: `[..., *contracted]`.

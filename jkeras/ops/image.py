@@ -1,4 +1,4 @@
-"""The functions of images: `keras.ops.image`, made from `vocabulary` when asked for."""
+"""The functions of `keras.ops.image`, created from `vocabulary` on first access."""
 
 from __future__ import annotations
 

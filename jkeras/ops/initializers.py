@@ -1,8 +1,8 @@
-"""Initializers under Keras's names, and `get`, which turns what a user may write into one.
+"""Initializers under Keras's names, and `get`, the initializer for an identifier.
 
-`initializer(shape, dtype=None, *, key=None)` is Keras's call plus the key. Those without randomness
-are in `constant_initializers`, those that draw in `random_initializers`; this file adds the ones
-made from a user's own function or array, Keras's lower-case names, and the table of words.
+`initializer(shape, dtype=None, *, key=None)` is Keras's call plus the key. Initializers without
+randomness are in `constant_initializers`, the random ones in `random_initializers`; this module has
+those from a user's function or array, Keras's lower-case names, and the table of names.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class FromFunction(Initializer):
     Args:
       function: `(key, shape, dtype) -> array` as in `jax.nn.initializers`, or Keras's
         `(shape, dtype) -> array`.
-      form: "jax" or "keras": which of the two it is.
+      form: "jax" or "keras": the signature of `function`.
 
     Raises:
-      ValueError: the function needs a key and the call gives none, or it returns another shape.
+      ValueError: the function needs a key and the call has none, or returns another shape.
 
     Example:
       >>> init = FromFunction(lambda shape, dtype=None: jnp.full(shape, 2.0), form="keras")
@@ -110,7 +110,7 @@ class FromFunction(Initializer):
 
 
 class FromArray(Initializer):
-    """A given array as the weight itself, of exactly its shape.
+    """An array as the initial weight, of exactly the same shape.
 
     Example:
       >>> FromArray([[1.0, 2.0]])((1, 2)).tolist()
@@ -179,15 +179,15 @@ _KEY_NAMES = ("key", "rng", "prng_key", "rng_key")
 
 
 def get(identifier: Identifier | ArrayLike) -> Initializer | None:
-    """The initializer that a user's word means; None stays None.
+    """The initializer for an identifier; None for None.
 
     Args:
       identifier: a name in either of Keras's spellings, an `Initializer` or its class, a function
-        in JAX's form `(key, shape, dtype)` or in Keras's `(shape, dtype)` (told apart by the
-        first argument's name), an array, or the configuration of an initializer.
+        in JAX's form `(key, shape, dtype)` or in Keras's `(shape, dtype)` (recognized by the name
+        of the first argument), an array, or the configuration of an initializer.
 
     Raises:
-      TypeError: it is none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown name; the message suggests the nearest.
 
     Example:
@@ -213,7 +213,7 @@ def get(identifier: Identifier | ArrayLike) -> Initializer | None:
 
 
 def serialize(initializer: Callable[..., Any] | None) -> Any:
-    """What a configuration holds for an initializer.
+    """The configuration of an initializer.
 
     Example:
       >>> serialize(RandomNormal(stddev=0.5))["config"]
@@ -227,10 +227,10 @@ def serialize(initializer: Callable[..., Any] | None) -> Any:
 def deserialize(
     config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Initializer | None:
-    """The initializer that a name or a configuration stands for.
+    """The initializer for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own classes and functions by name.
 
     Source: `keras.initializers.deserialize`.
@@ -239,7 +239,7 @@ def deserialize(
 
 
 def _from_callable(function: Callable[..., Any]) -> Initializer:
-    """`function` itself if it is an initializer that takes a key, else wrapped by its form."""
+    """`function` if it is an initializer with an argument `key`, else a `FromFunction` of it."""
     names = list(inspect.signature(function).parameters)
     if isinstance(function, Initializer) and "key" in names:
         return function

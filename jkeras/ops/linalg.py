@@ -1,4 +1,4 @@
-"""Linear algebra: `keras.ops.linalg`, made from `vocabulary` when asked for."""
+"""The functions of `keras.ops.linalg`, created from `vocabulary` on first access."""
 
 from __future__ import annotations
 

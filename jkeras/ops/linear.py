@@ -1,4 +1,4 @@
-"""Affine pieces that many layers share."""
+"""Bias addition along any axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks: bool arrays that say which steps count, or who may look at what."""
+"""Attention masks: bool arrays, True where a query attends to a key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Array = jax.Array
 
 
 def causal_mask(queries: int, keys: int) -> Array:
-    """`[t, s]` bool: query i may look at the keys 0 to i.
+    """`[t, s]` bool: query i attends to the keys 0 to i.
 
     Example:
       >>> causal_mask(2, 3).astype(int).tolist()
@@ -19,7 +19,7 @@ def causal_mask(queries: int, keys: int) -> Array:
 
 
 def window_mask(queries: int, keys: int, window: int) -> Array:
-    """`[t, s]` bool: query i may look at the keys that are less than `window` away from i.
+    """`[t, s]` bool: query i attends to the keys at a distance of less than `window` from i.
 
     Example:
       >>> window_mask(3, 3, 2).astype(int).tolist()
@@ -31,7 +31,7 @@ def window_mask(queries: int, keys: int, window: int) -> Array:
 
 
 def joined(*masks: Array | None) -> Array | None:
-    """What all masks allow; None stands for one that allows everything. Shapes broadcast."""
+    """The conjunction of all masks, whose shapes broadcast; None is a mask of True."""
     given = [mask for mask in masks if mask is not None]
     if not given:
         return None

@@ -1,4 +1,4 @@
-"""What networks are made of: `keras.ops.nn`, made from `vocabulary` when asked for."""
+"""The functions of `keras.ops.nn`, created from `vocabulary` on first access."""
 
 from __future__ import annotations
 

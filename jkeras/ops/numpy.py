@@ -1,4 +1,4 @@
-"""What NumPy has too: `keras.ops.numpy`, made from `vocabulary` when asked for."""
+"""The functions of `keras.ops.numpy`, created from `vocabulary` on first access."""
 
 from __future__ import annotations
 

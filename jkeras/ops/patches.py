@@ -1,4 +1,4 @@
-"""Convolution without XLA's convolution: every window's entries side by side, times a matrix.
+"""Convolution as matrix products of patches (im2col) and as sums of shifted slices, for the CPU.
 
 On the CPU, XLA's own convolution is slow to differentiate and several times slower again inside a
 loop, where an epoch runs; matrix products and sums of shifted slices are fast in both places.
@@ -71,11 +71,11 @@ def convolve_as_product(
 
 
 def _sums_are_cheaper(window: Sequence[int], channels: int, filters: int, width: int) -> bool:
-    """Whether `_convolve_as_sum` moves fewer numbers per position than patches: what is laid out
-    and what is added up is written and read, so each counts twice.
+    """Whether `_convolve_as_sum` moves fewer numbers per position than patches.
 
-    It also multiplies at the borders of a row, so a row has to be long, and its matrix is shorter.
-    The rule agrees with measurements of 15 shapes but for ties.
+    Numbers in patches and in partial sums are written and read, so each counts twice. The sum also
+    multiplies at the borders of a row, so a row has to be long, and its matrix is shorter. The rule
+    agrees with measurements of 15 shapes, except where both take equally long.
     """
     rest, last = math.prod(window[:-1]), window[-1]
     with_patches = 2 * rest * last * channels + filters
@@ -153,7 +153,7 @@ def convolve_groups(
 def convolve_channels(
     x: jax.Array, kernel: jax.Array, strides: Sequence[int], pads: Pads, dilation: Sequence[int]
 ) -> jax.Array:
-    """Each channel by itself, with filters of its own: a sum of shifted slices, and no product.
+    """A depthwise convolution as a sum of shifted slices.
 
     Args:
       x: `[batch, *spatial, channels]` floating.
@@ -197,10 +197,10 @@ def taps(
     axis: int,
     fill: float = 0,
 ) -> list[jax.Array]:
-    """For each entry of the window what it sees at every position: `x` with shorter spatial axes.
+    """For each entry of the window, the slice of `x` under it at every position.
 
     The spatial axes begin at `axis`. The window's last axis varies fastest, as in a kernel that is
-    reshaped to a matrix. What is padded is `fill`.
+    reshaped to a matrix. `fill` is the value of the padding.
     """
     widths = [(0, 0, 0)] * x.ndim
     begin, end, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim

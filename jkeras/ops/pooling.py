@@ -104,7 +104,7 @@ def _max_of_tiles_jvp(
 
 
 def _places(x: jax.Array, window: tuple[int, ...]) -> list[jax.Array]:
-    """For each place in a tile, the entries of all tiles there; the last axis varies fastest."""
+    """For each position in a tile, the entries of all tiles there; the last axis varies fastest."""
     starts = itertools.product(*map(range, window))
     return [lax.slice(x, start, x.shape, window) for start in starts]
 
@@ -126,7 +126,7 @@ def _largest_jvp(
 
 
 def _first_with(value: jax.Array, arrays: Sequence[jax.Array]) -> jax.Array:
-    """The number of the first array that has `value`, entry by entry."""
+    """The index of the first array that equals `value`, entry by entry."""
     first = jnp.full(value.shape, len(arrays), jnp.int32)
     for number, array in reversed(list(enumerate(arrays))):
         first = jnp.where(array == value, number, first)
@@ -187,13 +187,13 @@ def _pooled(window: Sequence[int], strides: Sequence[int]) -> list[int]:
 def _windows(
     x: jax.Array, axis: int, width: int, step: int, padding: str, fill: float
 ) -> list[jax.Array]:
-    """For each place in a window along `axis`, the entries of all windows there."""
+    """For each position in a window along `axis`, the entries of all windows there."""
     pads = explicit_pads(padding, [x.shape[axis]], [width], [step], [1])
     return taps(x, [width], [step], pads, [1], axis=axis, fill=fill)
 
 
 def _entries_per_window(size: int, width: int, step: int, padding: str) -> np.ndarray:
-    """How many of an axis's `size` entries each window holds: `[windows]` integers."""
+    """The number of entries of an axis in each window, without padding: `[windows]` integers."""
     if padding == "valid":
         return np.full(max((size - width) // step + 1, 0), width)
     windows = -(-size // step)

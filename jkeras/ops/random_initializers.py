@@ -1,9 +1,9 @@
-"""Initializers that draw: from a `key` given at the call, from their own `seed`, or, outside of
-programs, from the next default seed.
+"""Random initializers.
 
-Laws: the same key (or seed) gives the same numbers, eagerly and under `jit`; with a `seed` they
-are the numbers that Keras on JAX draws with that integer. Drawing is in float32 (or wider), then
-rounded to the dtype asked for, so a bfloat16 weight is the float32 weight rounded.
+The source of random numbers is the argument `seed`, the `key` of the call, or, outside of compiled
+programs, the next default seed. Laws: the same key (or seed) gives the same numbers, eagerly and
+under `jit`; with a `seed` these are the numbers of Keras on JAX for that integer. Numbers are
+generated in float32 (or wider), then rounded, so a bfloat16 weight is the rounded float32 weight.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _seed(value: Any) -> int | None:
 
 
 class RandomInitializer(Initializer):
-    """Base of those that draw: a field `seed` and the method `draw` are all a subclass needs."""
+    """Base of random initializers: a subclass needs a field `seed` and the method `draw`."""
 
     def __call__(
         self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
@@ -60,18 +60,18 @@ class RandomInitializer(Initializer):
         key = self._chosen(key)
         # Outside a trace, compiling the drawing of one weight takes a second at the usual level.
         traced = isinstance(key, jax.core.Tracer)
-        drawn = self.draw(key, sizes, wide) if traced else _drawing(self, sizes, wide)(key)
-        return drawn.astype(dtype)
+        numbers = self.draw(key, sizes, wide) if traced else _drawing(self, sizes, wide)(key)
+        return numbers.astype(dtype)
 
     def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """Fresh numbers of this shape and dtype (float32 or float64). Every subclass defines it."""
+        """Random numbers of this shape and dtype (float32 or float64); defined by subclasses."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `draw(self, key, shape, dtype)` that "
             "returns an array, and the class defines none."
         )
 
     def _chosen(self, key: Key | None) -> Key:
-        """The key of `seed` if there is one, else `key`, else one of the next default seed."""
+        """The key of `seed` if set, else `key`, else the key of the next default seed."""
         seed = getattr(self, "seed", None)
         if seed is not None:
             # Keras's two words and its key type, so that its numbers come out.
@@ -83,7 +83,7 @@ class RandomInitializer(Initializer):
 def _drawing(
     initializer: RandomInitializer, shape: tuple[int, ...], dtype: np.dtype
 ) -> Callable[[Key], Array]:
-    """The compiled drawing of a weight, made once for all weights of a shape."""
+    """The compiled `draw` of an initializer, cached by shape and dtype."""
     return jit_once(lambda key: initializer.draw(key, shape, dtype))
 
 
@@ -105,7 +105,7 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomInitializer):
-    """Normal numbers, those beyond two `stddev` drawn again.
+    """Normal numbers truncated at two `stddev` from the mean.
 
     The result's standard deviation is 0.88 · `stddev`.
 
@@ -136,10 +136,10 @@ class RandomUniform(RandomInitializer):
 def fans(
     shape: Shape, input_axes: Axes | None = None, output_axes: Axes | None = None
 ) -> tuple[int, int]:
-    """How many inputs feed one output of a weight, and how many outputs one input feeds.
+    """The fans of a weight: the number of inputs of one output, and of outputs of one input.
 
-    Kernels are (..., in, out): the leading axes are the receptive field and count in both. A vector
-    feeds as many as it has. `input_axes` and `output_axes`, when both are given, name the axes to
+    Kernels are (..., in, out): the leading axes are the receptive field and count in both. Both
+    fans of a vector are its size. `input_axes` and `output_axes`, if both are set, are the axes to
     count instead.
 
     Example:
@@ -183,9 +183,9 @@ class VarianceScaling(RandomInitializer):
 
     Args:
       scale: number > 0.
-      mode: which fan divides: "fan_in", "fan_out", or "fan_avg" for their mean.
+      mode: the fan in the variance: "fan_in", "fan_out", or "fan_avg" for their mean.
       distribution: "truncated_normal", "untruncated_normal" or "uniform".
-      seed: fixes the numbers; without it a `key` comes with each call.
+      seed: the seed of the numbers; each call needs a `key` when left out.
       input_axes, output_axes: axes to count the fans over, when a weight is not (..., in, out).
 
     Example:
@@ -206,7 +206,7 @@ class VarianceScaling(RandomInitializer):
     output_axes: Axes | None = None
 
     def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """Numbers of the variance that the fans ask for."""
+        """Numbers of the variance `scale / fan`."""
         variance = self.variance(shape)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
@@ -224,7 +224,7 @@ class VarianceScaling(RandomInitializer):
 
 
 def _fixed(value: Any) -> Any:
-    """A field of `VarianceScaling` that a subclass sets and does not take as an argument."""
+    """A field of `VarianceScaling` with a fixed value in a subclass, which is no argument."""
     return dataclasses.field(default=value, init=False, repr=False)
 
 

@@ -1,14 +1,14 @@
-"""One recurrence for every recurrent layer: a step carried along the time axis.
+"""The recurrence of every recurrent layer: a loop of steps along the time axis.
 
 Time is the first axis here, so that a step reads and writes whole rows. A layer multiplies all its
-inputs with its kernel before the loop; what is left inside is one product of the last output with
-the recurrent kernel, and the gates:
+inputs with its kernel before the loop; a step inside is one product of the last output with the
+recurrent kernel, and the gates:
 
     z_t = projected_t + product(h_{t-1}, kernel)        states_t = advance(z_t, states_{t-1})
 
-The equations of the cells stand below, once for cells, layers and convolutions. Laws: a loop equals
-its steps written out; a masked step changes no state; derivatives of any order and both modes are
-those of the steps written out.
+The equations of the cells are below, once for cells, layers and convolutions. Laws: a loop equals
+the unrolled steps; a masked step changes no state; derivatives of any order, in forward and reverse
+mode, equal those of the unrolled steps.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def recur(
 ) -> tuple[Array, States]:
     """The recurrence `states = advance(projected[t] + product(states[0], kernel, kept), states)`.
 
-    The gradient of the kernel is one product over all steps behind the loop, instead of a sum that
-    is carried through it: the derivative of a step is split into the part that comes through the
-    states, which must go step by step, and the part that comes from the kernel, which need not.
+    The gradient of the kernel is one product over all steps after the loop, instead of a sum in the
+    loop: the derivative of a step has a part through the states, which needs the loop, and a part
+    through the kernel, which does not.
 
     Args:
       advance: the states after a step from z and the states before it; hashable, as `product` is.
@@ -85,9 +85,9 @@ def recur(
         front.
       unroll: write the steps out instead of looping.
       kernel: the recurrent kernel.
-      projected: `[time, batch, ...]`, all that z owes to the inputs.
-      states: what is carried, `[batch, ...]` each, h first.
-      kept: the dropout factors of h, for `product`; drawn, so nothing is differentiated by it.
+      projected: `[time, batch, ...]`, the part of z that depends on the inputs.
+      states: the initial states, `[batch, ...]` each, h first.
+      kept: the dropout factors of h, for `product`; random constants without a gradient.
       mask: `[time, batch]` bool: a step that is masked (False) changes no state.
 
     Returns:
@@ -182,7 +182,7 @@ def dense_product(x: Array, kernel: Array, kept: Array | None = None) -> Array:
 
 
 def along_time(factor: Array, rank: int) -> Array:
-    """`factor` `[batch, ...]` with axes in front, so that it goes with every step."""
+    """`factor` `[batch, ...]` with axes of size one in front, to broadcast over steps."""
     return lax.expand_dims(factor, range(rank - factor.ndim))
 
 

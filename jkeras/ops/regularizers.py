@@ -1,4 +1,4 @@
-"""Regularizers: a weight to a scalar that training adds to the loss.
+"""Regularizers: functions from a weight to a scalar penalty, which training adds to the loss.
 
 A regularizer is a frozen description called on one array: `L2(0.01)(kernel)`. Laws: the result is a
 scalar in the weight's dtype, never negative, and 0 where every factor is 0. A plain function
@@ -153,14 +153,14 @@ TABLE: dict[str, type[Regularizer]] = {
 
 
 def get(identifier: Identifier) -> Callable[[Array], Array] | None:
-    """The regularizer that a user's word means; None stays None.
+    """The regularizer for an identifier; None for None.
 
     Args:
       identifier: a name, a regularizer, its class or its configuration, or a function
         weight -> scalar.
 
     Raises:
-      TypeError: it is none of these.
+      TypeError: `identifier` is none of these.
       ValueError: an unknown name; the message suggests the nearest.
 
     Example:
@@ -181,7 +181,7 @@ def get(identifier: Identifier) -> Callable[[Array], Array] | None:
 
 
 def serialize(regularizer: Callable[..., Any] | None) -> Any:
-    """What a configuration holds for a regularizer.
+    """The configuration of a regularizer.
 
     Example:
       >>> serialize(L2(0.5))["config"]
@@ -195,10 +195,10 @@ def serialize(regularizer: Callable[..., Any] | None) -> Any:
 def deserialize(
     config: Config, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[[Array], Array] | None:
-    """The regularizer that a name or a configuration stands for.
+    """The regularizer for a name or a configuration.
 
     Args:
-      config: what `serialize` gave, here or in Keras.
+      config: the return value of `serialize`, here or in Keras.
       custom_objects: the user's own classes and functions by name.
 
     Source: `keras.regularizers.deserialize`.

@@ -1,4 +1,4 @@
-"""Images in another size: the geometry of crops and margins, and interpolation.
+"""Resizing of images: crop boxes, margins, and interpolation.
 
 An axis of n entries is stretched to m so that the outer edges coincide: entry i of the result lies
 at (i + 1/2) · n/m - 1/2 of the original. Interpolation is separable, so along each axis it is the
@@ -43,9 +43,9 @@ def crop_box(size: Size, target: Size) -> tuple[slice, slice]:
 
 
 def margins(size: Size, target: Size) -> tuple[int, int]:
-    """What to add above and below, and left and right, for the aspect ratio of `target`.
+    """The margins (vertical, horizontal) of each side for the aspect ratio of `target`.
 
-    Both sides get the same, so an odd rest is missing at the end.
+    Both sides have the same margin, so an odd total is rounded down.
 
     Example:
       >>> margins((340, 500), (200, 200))

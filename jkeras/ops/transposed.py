@@ -1,12 +1,12 @@
-"""Transposed convolution: what the gradient of a convolution does to its inputs, as an operation.
+"""Transposed convolution: the transpose of a convolution as a linear map.
 
 With C the convolution with a kernel, strides and padding, a linear map from large arrays to small
-ones, this is Cᵀ, from small arrays to large ones. So it stands here as that:
-`jax.linear_transpose` of `ops.convolution`, in whatever formulation that chooses. A second
-formulation is for the CPU, where the first adds up many shifted pieces.
+ones, this is Cᵀ, from small arrays to large ones: `jax.linear_transpose` of `ops.convolution`, in
+the formulation that it chooses. On the CPU, where that adds many shifted slices, a second
+formulation is used.
 
 Laws: ⟨C y, x⟩ = ⟨y, Cᵀ x⟩; n positions become n · stride with "same" padding, and
-(n - 1) · stride + max(reach of the window, stride) with "valid", unless told otherwise.
+(n - 1) · stride + max(reach of the window, stride) with "valid", without `output_padding`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def convolve_transposed(
       padding: "valid" (all that the inputs reach) or "same" (`stride` outputs for each input).
       output_padding: outputs behind the last one, one per spatial axis; None for the sizes above.
       dilation: steps between the kernel's entries, one per spatial axis.
-      data_format: where the channels of `x` and of the result are.
+      data_format: the position of the channels in `x` and in the result.
 
     Returns:
       `[batch, *positions, filters]` in the layout of `x`, dtype of `x`.
@@ -83,9 +83,9 @@ def convolve_transposed(
 
 
 def _axis(size: int, window: int, step: int, spread: int, extra: int | None, padding: str) -> _Axis:
-    """What an axis of `size` becomes, and the zeros with which C would shrink it back.
+    """The output size for an axis of `size`, and the padding of C that maps it back to `size`.
 
-    Zeros behind may be negative: outputs that no input reaches. Facts of Keras: "same" with
+    Padding behind may be negative: outputs that no input reaches. Rules of Keras: "same" with
     `extra` outputs has (size - 1) · step + reach mod 2 + extra of them; and where the zeros around
     the spread inputs are odd, one more stands in front.
     """
@@ -104,7 +104,7 @@ def _axis(size: int, window: int, step: int, spread: int, extra: int | None, pad
 def _by_transposition(
     x: jax.Array, kernel: jax.Array, axes: tuple[_Axis, ...], data_format: str
 ) -> jax.Array:
-    """Cᵀ as jax derives it: one product, whose results are added up where they overlap."""
+    """Cᵀ by `jax.linear_transpose`: one product, whose overlapping results are added."""
     sizes = [axis.large for axis in axes]
     last = data_format == "channels_last"
     inner = (*sizes, kernel.shape[-2]) if last else (kernel.shape[-2], *sizes)
@@ -149,8 +149,8 @@ def _by_phases(x: jax.Array, kernel: jax.Array, axes: tuple[_Axis, ...]) -> jax.
 
 
 def _phases(axis: _Axis) -> list[_Phase | None]:
-    """For each remainder what reaches it: output step · a + r sees input a + (r + front - t) / step
-    through entry t, where that is whole.
+    """The phase of each remainder r: output step · a + r depends on input
+    a + (r + front - t) / step through entry t of the window, if that is an integer.
     """
     found: list[_Phase | None] = []
     count, front = -(-axis.large // axis.step), axis.pads[0]

@@ -1,5 +1,5 @@
-"""The functions of `keras.ops`: a table of those that JAX has, and the few that differ from JAX.
+"""The functions of `keras.ops`: a table of those that equal functions of JAX, and all others.
 
-`table` lists what JAX has under each signature; the other files hold one family each, of functions
-that JAX lacks or does otherwise; `build` makes the public functions of both.
+`table` lists the functions of JAX by signature; the other files have one family each, of functions
+that JAX lacks or that differ from JAX; `build` makes the public functions of both.
 """

@@ -1,4 +1,4 @@
-"""The functions of `keras.ops.linalg` that `jax.numpy.linalg` does otherwise."""
+"""The functions of `keras.ops.linalg` that differ from `jax.numpy.linalg`."""
 
 from __future__ import annotations
 

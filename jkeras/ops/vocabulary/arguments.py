@@ -1,4 +1,4 @@
-"""What arguments of several functions mean: sizes, words, where the channels are."""
+"""Converters of arguments that several functions share: sizes, words, data formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
     """`rank` positive integers; one stands for all.
 
     Raises:
-      ValueError: another number of them, or one below 1.
+      ValueError: another number of sizes, or a size below 1.
 
     Example:
       >>> sizes("conv", "strides", 2, 3)
@@ -28,7 +28,7 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
 
 
 def repeated(value: Any, rank: int) -> tuple[Any, ...]:
-    """The entries of a tuple or list; anything else `rank` times."""
+    """The entries of a tuple or list; any other value `rank` times."""
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
 
 
@@ -36,7 +36,7 @@ def one_word(who: str, argument: str, value: str, *known: str) -> str:
     """`value` in lower case, if it is one of the known words.
 
     Raises:
-      ValueError: it is none of them; the message suggests the nearest.
+      ValueError: an unknown word; the message suggests the nearest.
     """
     word = value.lower() if isinstance(value, str) else value
     if word not in known:

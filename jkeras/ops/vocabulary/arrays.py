@@ -1,4 +1,4 @@
-"""The functions of `keras.ops.numpy` that `jax.numpy` lacks or does otherwise.
+"""The functions of `keras.ops.numpy` that `jax.numpy` lacks, or that differ from it.
 
 Arguments annotated `Array` arrive as arrays of JAX (see `build`).
 """
@@ -129,7 +129,7 @@ def unique(
     size: int | None = None,
     fill_value: ArrayLike | None = None,
 ) -> Any:
-    """The different entries, and what else is asked for. Under `jit` give their number `size`."""
+    """The unique entries, and the requested indices and counts. Under `jit` pass `size`."""
     return jnp.unique(
         x,
         return_index=return_index,

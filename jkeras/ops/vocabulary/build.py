@@ -1,9 +1,8 @@
 """Makes the functions of `jkeras.ops` from the table and from the files beside it.
 
-A function is made when it is first asked for. Laws: it has Keras's name and signature; arguments
-that are not in the signature raise before anything is computed; arrays may be given as NumPy
-arrays, numbers or lists; a symbol of a graph among the arguments makes the call a layer of that
-graph instead.
+A function is created on first access. Laws: it has Keras's name and signature; arguments that are
+not in the signature raise before anything is computed; arrays may be NumPy arrays, numbers or
+lists; a call with a symbol of a graph among the arguments adds a layer to that graph instead.
 """
 
 from __future__ import annotations
@@ -49,9 +48,7 @@ OF_SYMBOLS = frozenset({"dtype", "is_tensor", "shape"})
 
 
 class Source(NamedTuple):
-    """Where a function comes from and goes to: its signature with annotations, how to get at it,
-    and the public module in which it is found.
-    """
+    """The origin of a function: its annotated signature, its implementation, its public module."""
 
     signature: inspect.Signature
     place: str
@@ -101,7 +98,7 @@ def _of_file(place: str, home: str) -> dict[str, Source]:
 
 @functools.cache
 def parsed(text: str) -> inspect.Signature:
-    """The signature that a row of the table writes down.
+    """The signature of a row of the table.
 
     Example:
       >>> str(parsed("x: Array, *others, axis=-1"))
@@ -133,12 +130,12 @@ def made(families: tuple[str, ...], name: str, place: str) -> Callable[..., Any]
     """The public function called `name`.
 
     Args:
-      families: where to look for it.
-      name: as in Keras.
-      place: the module that is asked, for the message.
+      families: the families to search.
+      name: the name in Keras.
+      place: the name of the public module, for the message.
 
     Raises:
-      AttributeError: there is none; the message says why, or suggests the nearest name.
+      AttributeError: an unknown name; the message says why, or suggests the nearest name.
     """
     known = {key: source for each in families for key, source in family(each).items()}
     if name not in known:
@@ -179,7 +176,7 @@ def _made(source: Source) -> Callable[..., Any]:
 
 
 def _kind(parameter: Parameter) -> str:
-    """What an annotation asks for: "Array", "Arrays", "DType", or nothing."""
+    """The conversion of an annotation: "Array", "Arrays", "DType", or an empty string."""
     if parameter.annotation is Parameter.empty:
         return ""
     word = str(parameter.annotation).removesuffix(" | None")
@@ -230,7 +227,7 @@ def _public(signature: inspect.Signature) -> inspect.Signature:
 
 
 def _docstring(source: Source, target: Callable[..., Any]) -> str:
-    """What a function says of itself: the one in JAX, or its own words; then Keras's name."""
+    """The docstring: that of JAX's function or of the implementation, then Keras's name."""
     if source.place.startswith(__package__ or "jkeras"):
         first = inspect.cleandoc(target.__doc__ or "")
     else:
@@ -239,10 +236,10 @@ def _docstring(source: Source, target: Callable[..., Any]) -> str:
 
 
 def as_array(who: str, argument: str, value: Any) -> Any:
-    """`value` as an array of JAX; None stays.
+    """`value` as an array of JAX; None for None.
 
     Raises:
-      TypeError: it holds no numbers.
+      TypeError: `value` holds no numbers.
     """
     if value is None or isinstance(value, jax.Array):
         return value
@@ -258,7 +255,7 @@ def as_arrays(who: str, argument: str, value: Any) -> list[Any]:
     """Each entry of `value` as an array.
 
     Raises:
-      TypeError: it is no sequence.
+      TypeError: `value` is not a sequence.
     """
     if isinstance(value, jax.Array) or not hasattr(value, "__len__"):
         if getattr(value, "ndim", 0) == 0:
@@ -269,10 +266,10 @@ def as_arrays(who: str, argument: str, value: Any) -> list[Any]:
 
 
 def as_dtype(who: str, argument: str, value: Any) -> Any:
-    """The dtype that a word means; None stays.
+    """The dtype of a name; None for None.
 
     Raises:
-      ValueError: there is none; the message suggests the nearest.
+      ValueError: an unknown name; the message suggests the nearest.
     """
     if value is None:
         return None

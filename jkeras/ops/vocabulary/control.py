@@ -1,7 +1,7 @@
 """The functions of `keras.ops.core`: loops, slices, conversions.
 
-Loops take Python functions of arrays and run them inside one program. Slices start where arrays may
-say; their sizes are Python's.
+Loops run Python functions of arrays inside one compiled program. The start of a slice may be an
+array; its size is a Python integer.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def resize(
       crop_to_aspect_ratio: cut the images to the new shape's proportions before.
       pad_to_aspect_ratio: fill the images up to them before.
       fill_mode: "constant".
-      fill_value: what they are filled up with.
+      fill_value: the value of the padding.
       data_format: "channels_last" (also None) or "channels_first".
 
     Returns:

@@ -1,4 +1,4 @@
-"""The names of `keras.ops` that are not here, each with its reason and what to use instead."""
+"""The names of `keras.ops` that are not supported, each with the reason and an alternative."""
 
 from __future__ import annotations
 

@@ -163,11 +163,11 @@ def dot_product_attention(
       key: `[batch, keys, key heads, features]`.
       value: as `key`.
       bias: added to the scores; broadcasts to `[batch, heads, queries, keys]`.
-      mask: bool, of the same shape: who may look at what.
-      scale: of the products; `1 / √features` for None.
-      is_causal: whether query i may look at the keys 0 to i only.
-      flash_attention: True asks for cuDNN's kernel; None leaves XLA's.
-      attn_logits_soft_cap: not here.
+      mask: bool, broadcasts to the same shape: the keys that each query attends to.
+      scale: the factor of the products; `1 / √features` for None.
+      is_causal: whether query i attends to the keys 0 to i only.
+      flash_attention: True for cuDNN's kernel; None for XLA's.
+      attn_logits_soft_cap: not supported; must be None.
 
     Source: Dao et al. 2022, arXiv:2205.14135; `jax.nn.dot_product_attention`.
     """

@@ -96,11 +96,11 @@ def ctc_decode(
     Args:
       inputs: `[batch, steps, classes]`, logits or probabilities.
       sequence_lengths: `[batch]`, how many steps count.
-      strategy: "greedy"; a beam search is not here.
-      beam_width: of a beam search.
-      top_paths: of a beam search.
-      merge_repeated: whether a symbol that comes again at once counts once.
-      mask_index: the class that is the blank; None for the last one.
+      strategy: "greedy"; a beam search is not supported.
+      beam_width: an argument of a beam search.
+      top_paths: an argument of a beam search.
+      merge_repeated: whether consecutive equal symbols count once.
+      mask_index: the class of the blank; None for the last class.
 
     Returns:
       `[1, batch, steps]` labels with -1 behind the last, and `[batch, 1]` negative sums of the

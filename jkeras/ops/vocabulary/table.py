@@ -1,9 +1,9 @@
-"""Which functions of JAX the names of `keras.ops` stand for.
+"""The table of the names of `keras.ops` that equal functions of JAX.
 
-A row is a place in JAX, a signature, and the names that have it there. A signature is Keras's, with
-the arguments that are arrays annotated as such: `Array` is converted by `jnp.asarray`, `Arrays` is
-a sequence of those, `DType` the name of a dtype. What has no default is passed on by position, the
-rest by name. Functions that need more than that are written out, in the files beside this one.
+A row is a module of JAX, a signature, and the names with this signature. A signature is Keras's,
+with annotations of the arguments that are converted: `Array` by `jnp.asarray`, `Arrays` is a
+sequence of arrays, `DType` the name of a dtype. Arguments without a default are passed by position,
+the others by name. Functions that need more than that are in the other files of this folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Rows(NamedTuple):
-    """Functions of one family that live at one place and share a signature."""
+    """Functions of one family, in one module of JAX and with the same signature."""
 
     family: str
     place: str
