@@ -227,9 +227,9 @@ def test_results_that_are_none_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_one_line() -> None:
-    told = {**MACHINE, "jax": "0.10.2"}
+    described = {**MACHINE, "jax": "0.10.2"}
     expected = "Abacus, 2 cores, Linux x86_64, Some GPU, Python 3.11.7, jax 0.10.2."
-    assert machine.line(told, ["Some GPU", "cpu"]) == expected
+    assert machine.line(described, ["Some GPU", "cpu"]) == expected
     assert {"cores", "system", "Python", "jax", "numpy"} <= set(machine.describe())
 
 
@@ -339,12 +339,12 @@ def test_every_call_is_measured_and_predict_for_one_example_only() -> None:
     ]
 
 
-def answering(asked: list[Any], peer: str, *answers: Any) -> Any:
+def answering(requests: list[Any], peer: str, *answers: Any) -> Any:
     """A peer that gives these answers in turn, the last one again and again."""
     rest = list(answers)
 
     def ask(**request: Any) -> Any:
-        asked.append((peer, request["what"], request.get("count")))
+        requests.append((peer, request["what"], request.get("count")))
         answer = rest.pop(0) if len(rest) > 1 else rest[0]
         if isinstance(answer, Exception):
             raise answer
@@ -354,34 +354,34 @@ def answering(asked: list[Any], peer: str, *answers: Any) -> Any:
 
 
 def test_two_libraries_take_turns_with_a_call_and_the_median_of_all_counts() -> None:
-    asked: list[Any] = []
+    requests: list[Any] = []
     seconds: list[Any] = [{"seconds": [0.001, 0.002]}, {"seconds": [0.003, 0.009]}]
     peers = {
-        "jkeras": answering(asked, "jkeras", *seconds),
-        "keras-jax": answering(asked, "keras-jax", {"seconds": [0.005]}),
+        "jkeras": answering(requests, "jkeras", *seconds),
+        "keras-jax": answering(requests, "keras-jax", {"seconds": [0.005]}),
     }
     case = calls.Case("fit", "dense", 1)
-    found = calls.measure(case, peers, 4, 2, asked.append)
-    assert asked == [("jkeras", "seconds", 2), ("keras-jax", "seconds", 2)] * 2
+    found = calls.measure(case, peers, 4, 2, requests.append)
+    assert requests == [("jkeras", "seconds", 2), ("keras-jax", "seconds", 2)] * 2
     assert found == {"jkeras": pytest.approx(2.5), "keras-jax": pytest.approx(5.0)}
     assert calls.row(case, found)["ratio"] == pytest.approx(0.5)
-    asked.clear()
-    calls.measure(calls.Case("epoch, watched", "dense", 1), peers, 200, 5, asked.append)
-    assert {count for _, _, count in asked} == {4}
+    requests.clear()
+    calls.measure(calls.Case("epoch, watched", "dense", 1), peers, 200, 5, requests.append)
+    assert {count for _, _, count in requests} == {4}
 
 
 def test_a_library_that_fails_is_asked_no_more_and_the_other_goes_on() -> None:
-    asked: list[Any] = []
+    requests: list[Any] = []
     peers = {
-        "jkeras": answering(asked, "jkeras", runs.PeerFailed("TypeError: no")),
-        "keras-jax": answering(asked, "keras-jax", {"seconds": [0.005]}),
+        "jkeras": answering(requests, "jkeras", runs.PeerFailed("TypeError: no")),
+        "keras-jax": answering(requests, "keras-jax", {"seconds": [0.005]}),
     }
     said: list[str] = []
     case = calls.Case("fit", "dense", 1)
     found = calls.measure(case, peers, 4, 2, said.append)
     assert found == {"jkeras": "TypeError: no", "keras-jax": pytest.approx(5.0)}
     assert said == ["fit, dense, 1: jkeras failed, TypeError: no"]
-    assert [peer for peer, *_ in asked] == ["jkeras", "keras-jax", "keras-jax"]
+    assert [peer for peer, *_ in requests] == ["jkeras", "keras-jax", "keras-jax"]
     assert calls.row(case, found)["ratio"] is None
 
 

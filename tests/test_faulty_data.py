@@ -275,7 +275,7 @@ def test_a_file_that_is_cut_short_is_named(engine: str, tmp_path: Path) -> None:
         with open(path, "r+b") as file:
             file.truncate(5000)
 
-    told = (
+    message = (
         f"its file {path!r} has shrunk: expected at least 16512 bytes, as when it was opened, got "
         "5000. Write data to a new file, and rename it when it is whole."
     )
@@ -286,10 +286,10 @@ def test_a_file_that_is_cut_short_is_named(engine: str, tmp_path: Path) -> None:
     else:
         with pytest.raises(ShrunkenFile) as caught:
             made.fit(x, np.ones((64, 1), "float32"), **fit)
-        assert str(caught.value) == f"`x`: {told}" and made.history.epoch == [0]
+        assert str(caught.value) == f"`x`: {message}" and made.history.epoch == [0]
     with pytest.raises(ShrunkenFile) as caught:
         made.predict(x, verbose=0)
-    assert str(caught.value) == f"`x`: {told}"
+    assert str(caught.value) == f"`x`: {message}"
 
 
 # -- what is typed wrong

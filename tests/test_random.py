@@ -44,8 +44,8 @@ def test_without_seeds_draws_differ_and_follow_from_the_default_seed():
 
 
 def test_functions_work_inside_of_programs_with_a_key():
-    drawn = jax.jit(lambda key: random.dropout(jnp.ones(8), 0.5, seed=key))(jax.random.key(0))
-    assert set(drawn.tolist()) == {0.0, 2.0}
+    dropped = jax.jit(lambda key: random.dropout(jnp.ones(8), 0.5, seed=key))(jax.random.key(0))
+    assert set(dropped.tolist()) == {0.0, 2.0}
 
 
 WRONG = [

@@ -65,5 +65,5 @@ def ctc_of_lengths(
 
 
 def _shifted(alpha: Array, by: int) -> Array:
-    """`alpha` shifted by some states, with log-probability minus infinity in the first ones."""
+    """`alpha` shifted by some states, with `NEVER` in the first ones."""
     return jnp.pad(alpha[:-by], (by, 0), constant_values=NEVER)

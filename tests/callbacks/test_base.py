@@ -13,7 +13,7 @@ from tests.callbacks.conftest import RUN, X, Y
 
 
 class Recorder:
-    """Remembers every hook that is called; no `Callback`, and never asked for batches."""
+    """Remembers every hook that is called; not a `Callback`, without batch hooks."""
 
     def __init__(self) -> None:
         self.calls: list[tuple] = []

@@ -1,4 +1,4 @@
-"""Many callbacks as one: made of what is given, told in order, deaf to what is not theirs."""
+"""Many callbacks as one: flattened, called in order, each with the hooks that it has."""
 
 import numpy as np
 import pytest

@@ -48,7 +48,7 @@ def test_nobody_watches_batches_afterwards(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "expected"),
     [
         ((0, 3), "(0, 3) (tuple)"),
         ((5, 4), "(5, 4) (tuple)"),
@@ -56,10 +56,10 @@ def test_nobody_watches_batches_afterwards(tmp_path: Path) -> None:
         ((1, "a"), "(1, 'a') (tuple)"),
     ],
 )
-def test_wrong_steps_are_refused(steps: Any, told: str) -> None:
+def test_wrong_steps_are_refused(steps: Any, expected: str) -> None:
     with pytest.raises(ValueError) as error:
         Profiler("anywhere", steps)
     assert str(error.value) == (
         "Profiler: `steps`: expected the first and the last step, from 1, such as (10, 20), "
-        f"got {told}."
+        f"got {expected}."
     )

@@ -1,4 +1,4 @@
-"""Arrays in files: what is asked of the file, for views of every kind."""
+"""Memory-mapped arrays: the length of the file is checked, for views of every kind."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Learning curves and prediction grids: what is drawn, and what is refused."""
+"""Learning curves and prediction grids: the figures, and invalid data."""
 
 import builtins
 import math
@@ -93,9 +93,9 @@ def test_images_of_every_kind_are_drawn(tmp_path: Path, shape: Any, dtype: Any) 
     images = np.full(shape, 1, dtype)
     figure = prediction_grid(images, path=tmp_path / "grid.png")
     assert len(figure.axes) == 2
-    drawn = figure.axes[0].images[0].get_array()
-    assert drawn.shape == (6, 5, *(shape[3:] if shape[-1] in (3, 4) else ()))
-    np.testing.assert_allclose(drawn, 1 / 255 if dtype == np.uint8 else 1.0, rtol=1e-6)
+    pixels = figure.axes[0].images[0].get_array()
+    assert pixels.shape == (6, 5, *(shape[3:] if shape[-1] in (3, 4) else ()))
+    np.testing.assert_allclose(pixels, 1 / 255 if dtype == np.uint8 else 1.0, rtol=1e-6)
 
 
 def test_wrong_predictions_are_red_and_name_the_truth() -> None:

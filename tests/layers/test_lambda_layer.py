@@ -12,8 +12,8 @@ from jkeras.layers import Dense, Lambda
 X = jnp.arange(6.0).reshape(2, 3)
 
 
-def run(layer: Lambda, *inputs: Any, **told: Any) -> Any:
-    return layer.apply({}, {}, *inputs, **told)[0]
+def run(layer: Lambda, *inputs: Any, **options: Any) -> Any:
+    return layer.apply({}, {}, *inputs, **options)[0]
 
 
 def test_arguments_reach_the_function() -> None:
@@ -40,11 +40,11 @@ def test_training_and_mask_are_filled_in_where_they_are_expected() -> None:
 
 
 def test_the_mask_of_the_outputs() -> None:
-    told = Lambda(jnp.tanh, mask=lambda inputs, mask: ~mask)
-    assert told.compute_mask(X, X > 1).tolist() == (X <= 1).tolist()
+    layer = Lambda(jnp.tanh, mask=lambda inputs, mask: ~mask)
+    assert layer.compute_mask(X, X > 1).tolist() == (X <= 1).tolist()
     fixed = Lambda(jnp.tanh, mask=np.array([[1, 0, 1]]))
     assert fixed.compute_mask(X, None).tolist() == [[True, False, True]]
-    assert (told.supports_masking, Lambda(jnp.tanh).supports_masking) == (True, False)
+    assert (layer.supports_masking, Lambda(jnp.tanh).supports_masking) == (True, False)
 
 
 def test_integers_stay_integers_unless_the_function_says_otherwise() -> None:

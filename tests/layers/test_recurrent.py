@@ -331,7 +331,7 @@ class Written(kl.Layer):
 
 def test_a_cell_in_keras_way_is_what_the_same_pure_functions_are() -> None:
     params = {"kernel": jnp.ones((3, 4)) / 4}
-    for kind in (kl.RNN, lambda cell, **told: kl.RNN([cell], **told)):
+    for kind in (kl.RNN, lambda cell, **kwargs: kl.RNN([cell], **kwargs)):
         results = []
         for cell in (Written(4, name="cell"), Leaky(4, name="cell")):
             layer = kind(cell, return_sequences=True, return_state=True)

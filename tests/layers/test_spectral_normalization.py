@@ -37,10 +37,10 @@ def test_steps_go_on_where_the_last_one_stopped() -> None:
 
 def test_evaluation_divides_when_it_is_told_to() -> None:
     plain = SpectralNormalization(Dense(4))
-    told = plain.replace(normalize_evaluation=True)
+    normalizing = plain.replace(normalize_evaluation=True)
     params, state = plain.init(KEY, X)
     trained, _ = plain.apply(params, state, X, training=True)
-    outputs, kept = told.apply(params, state, X)
+    outputs, kept = normalizing.apply(params, state, X)
     np.testing.assert_array_equal(outputs, trained)
     assert kept is state
     raw, _ = plain.layer.apply(params["layer"], {}, X)

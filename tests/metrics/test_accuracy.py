@@ -1,4 +1,4 @@
-"""Accuracies on shapes that do not match, on ties and on NaN."""
+"""Accuracies on shapes that do not match, on equal scores and on NaN."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Adaptive pooling: windows by their definition, its laws, ties."""
+"""Adaptive pooling: windows by their definition, its laws, equal entries."""
 
 import math
 

@@ -9,7 +9,7 @@ from jkeras.ops.attention import attend, attend_with_scores, masked_softmax
 from jkeras.ops.masks import causal_mask
 
 
-def drawn(*shape: int, seed: int = 0) -> jax.Array:
+def normal(*shape: int, seed: int = 0) -> jax.Array:
     """Normal numbers."""
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
@@ -18,7 +18,7 @@ def drawn(*shape: int, seed: int = 0) -> jax.Array:
 def arrays(request: pytest.FixtureRequest) -> tuple[jax.Array, ...]:
     """Query, key and value with four query heads."""
     shared = request.param
-    return drawn(2, 3, 4, 5), drawn(2, 6, shared, 5, seed=1), drawn(2, 6, shared, 5, seed=2)
+    return normal(2, 3, 4, 5), normal(2, 6, shared, 5, seed=1), normal(2, 6, shared, 5, seed=2)
 
 
 def assert_close(got: jax.Array, expected: jax.Array) -> None:
@@ -68,7 +68,7 @@ def test_dropping_changes_the_means_and_not_the_scores(arrays: tuple[jax.Array, 
 
 
 def test_a_query_that_may_look_at_nothing() -> None:
-    query, key, value = drawn(1, 2, 1, 3), drawn(1, 4, 1, 3, seed=1), drawn(1, 4, 1, 3, seed=2)
+    query, key, value = normal(1, 2, 1, 3), normal(1, 4, 1, 3, seed=1), normal(1, 4, 1, 3, seed=2)
     mask = jnp.zeros((1, 1, 2, 4), bool)
     assert_close(attend(query, key, value, scale=1.0, mask=mask)[0, 0, 0], value[0, :, 0].mean(0))
     means, scores = attend_with_scores(query, key, value, scale=1.0, mask=mask)

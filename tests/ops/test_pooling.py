@@ -1,4 +1,4 @@
-"""Pooling: XLA's windows, padding that is never seen, ties, integers."""
+"""Pooling: XLA's windows, padding that is never seen, equal entries, integers."""
 
 from collections.abc import Callable
 

@@ -63,9 +63,9 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG)
 def test_wrong_use_is_told(text: str) -> None:
-    with pytest.raises((TypeError, ValueError)) as told:
+    with pytest.raises((TypeError, ValueError)) as error:
         WRONG[text](SGD())
-    assert str(told.value) == f"SGD: {text}"
+    assert str(error.value) == f"SGD: {text}"
 
 
 def test_the_optimizer_of_a_model_updates_the_model() -> None:
@@ -75,9 +75,9 @@ def test_the_optimizer_of_a_model_updates_the_model() -> None:
     weights = model.trainable_variables
     model.optimizer.apply_gradients(zip([jnp.ones((1, 1))], weights, strict=True))
     assert model.get_weights()[0].tolist() == [[0.5]] and int(model.optimizer.iterations) == 1
-    with pytest.raises(ValueError) as told:
+    with pytest.raises(ValueError) as error:
         model.optimizer.apply([], weights)
-    assert str(told.value) == (
+    assert str(error.value) == (
         "SGD: apply: expected a gradient for each of the 1 trainable variables of Sequential "
         "'sequential', in their order, got 0 gradients and 1 variables. For others make an "
         "optimizer of its own: optimizer.apply(grads, variables)."

@@ -40,9 +40,9 @@ def test_unpacking(given: Any, wanted: Any) -> None:
 
 
 def test_too_many_parts_are_told() -> None:
-    with pytest.raises(ValueError) as told:
+    with pytest.raises(ValueError) as error:
         unpack_x_y_sample_weight((1, 2, 3, 4))
-    assert str(told.value) == (
+    assert str(error.value) == (
         "unpack_x_y_sample_weight: `data`: expected x, (x, y) or (x, y, sample_weight), got "
         "(1, 2, 3, 4) (tuple)."
     )
@@ -52,6 +52,6 @@ def test_the_inputs_that_a_symbol_comes_from() -> None:
     a, b, unused = Input((2,)), Input((2,)), Input((2,))
     found = get_source_inputs(Dense(1)(a + b) * Dense(1)(a))
     assert {id(symbol) for symbol in found} == {id(a), id(b)} and id(unused) not in map(id, found)
-    with pytest.raises(TypeError) as told:
+    with pytest.raises(TypeError) as error:
         get_source_inputs(3)
-    assert str(told.value) == "get_source_inputs: expected a symbol, got 3 (int)."
+    assert str(error.value) == "get_source_inputs: expected a symbol, got 3 (int)."

@@ -31,18 +31,18 @@ def test_one_hot_rows_are_those_of_keras(ids: object, classes: int | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("ids", "classes", "told"),
+    ("ids", "classes", "expected"),
     [
         ([-1, 1], None, "from 0 to 1, got values from -1 to 1"),
         ([0.5, 1], None, "from 0 to 1, got values from 0.5 to 1.0"),
         ([0, np.nan], 2, "from 0 to 1, got values from nan to nan"),
     ],
 )
-def test_what_is_no_class_is_refused(ids: list[float], classes: int | None, told: str) -> None:
+def test_what_is_no_class_is_refused(ids: list[float], classes: int | None, expected: str) -> None:
     with pytest.raises(ValueError) as caught:
         to_categorical(ids, classes)
     assert str(caught.value) == (
-        f"to_categorical: `x`: expected whole numbers {told}. Set `num_classes` above the "
+        f"to_categorical: `x`: expected whole numbers {expected}. Set `num_classes` above the "
         "largest id."
     )
 

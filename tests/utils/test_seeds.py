@@ -9,12 +9,12 @@ from jkeras.utils import set_random_seed
 
 
 def test_one_seed_repeats_python_numpy_and_models() -> None:
-    def drawn() -> tuple[float, float, np.ndarray]:
+    def draw_all() -> tuple[float, float, np.ndarray]:
         set_random_seed(np.int64(11))
         net = jkeras.Sequential([jkeras.layers.Dense(2, input_shape=(3,))])
         return random.random(), float(np.random.rand()), net.get_weights()[0]
 
-    first, again = drawn(), drawn()
+    first, again = draw_all(), draw_all()
     assert first[:2] == again[:2]
     np.testing.assert_array_equal(first[2], again[2])
     set_random_seed(12)
