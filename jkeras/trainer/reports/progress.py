@@ -31,6 +31,8 @@ class Progress:
     def update(self, done: int, logs: Mapping[str, Any]) -> None:
         """Moves the bar to `done` steps."""
         self._done = done
+        if not self._bar.verbose:
+            return
         self._bar.update(done, dict(sorted(logs.items())), finalize=False)
 
     def finish(self, logs: Mapping[str, Any]) -> None:
