@@ -15,7 +15,8 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core.naming import snake_case, unique
 from jkeras.keras_classes.live_number import LiveNumber
-from jkeras.trainer.state.model_state import ModelState, without
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.weight_order import without
 
 
 class OptimizerPart:

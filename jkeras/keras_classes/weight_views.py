@@ -14,8 +14,8 @@ import numpy as np
 from jkeras.core.errors import describe
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.trainer.state import freezing
-from jkeras.trainer.state.model_state import ModelState, leaves_of, with_leaves
-from jkeras.trainer.state.weight_order import Place
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
 
 class Weight(LiveNumber):

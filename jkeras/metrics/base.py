@@ -9,12 +9,10 @@ devices; rows of weight zero change nothing, whatever they hold; all four are pu
 under jit, vmap and scan. Sums are float32 for every dtype of the predictions.
 
 Some sums have one entry for each class. `init` does not know the number of classes, and returns
-arrays of size one, which broadcast. The carry of a loop, whose shapes must not change, starts with
-`init_for(y_true, y_pred)`.
+arrays of size one, which broadcast. The carry of a loop starts with `init_for(y_true, y_pred)`.
 
-A metric object has Keras's stateful methods as well, over sums that the object holds:
-`metric.update_state(y_true, y_pred)`, `metric.result()`, `metric.reset_state()`, or
-`metric(y_true, y_pred)`. `stateful_metric.py` has the functions behind these methods.
+Keras's stateful methods (`update_state`, `result`, `reset_state`) work on sums that the object
+holds; `stateful_metric.py` has the functions behind them.
 """
 
 from __future__ import annotations

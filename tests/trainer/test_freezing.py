@@ -281,3 +281,36 @@ def test_a_class_with_a_step_of_its_own_is_given_what_is_trained() -> None:
     assert changed(made, fit(made)) == [False] * 6 + [True] * 2
     made.block.trainable = True
     assert changed(made, fit(made)).count(True) >= 7  # a bias in front of a normalization stays
+
+
+def test_a_layer_without_weights_to_train_freezes_between_two_fits() -> None:
+    norm = L.BatchNormalization(center=False, scale=False)
+    made = jkeras.Sequential([jkeras.Input((4,)), norm, L.Dense(1)], seed=0)
+    made.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(3.0, 2.0, (16, 4)).astype("float32")
+    made.fit(x, x[:, :1], verbose=0)
+    mean, first = np.array(made.state["batch_normalization"]["moving_mean"]), made.get_weights()[2]
+    norm.trainable = False
+    made.fit(x, x[:, :1], verbose=0)
+    np.testing.assert_array_equal(made.state["batch_normalization"]["moving_mean"], mean)
+    assert not np.array_equal(made.get_weights()[2], first)
+    norm.trainable = True
+    made.fit(x, x[:, :1], verbose=0)
+    assert not np.array_equal(made.state["batch_normalization"]["moving_mean"], mean)
+
+
+@pytest.mark.parametrize("look", ["evaluate", "predict", "test_on_batch"])
+def test_a_look_at_a_frozen_model_leaves_the_optimizer_as_it_is(look: str) -> None:
+    def trained(*, looks: bool) -> list[np.ndarray]:
+        made = model("adam")
+        fit(made)
+        made.freeze("head")
+        if looks:
+            given = (X,) if look == "predict" else (X, Y)
+            getattr(made, look)(*given, **({} if look == "test_on_batch" else {"verbose": 0}))
+        made.unfreeze("head")
+        fit(made)
+        return made.get_weights()
+
+    for one, other in zip(trained(looks=True), trained(looks=False), strict=True):
+        np.testing.assert_array_equal(one, other)

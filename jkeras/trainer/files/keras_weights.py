@@ -26,8 +26,8 @@ from jkeras.saving.keras_h5 import Group, Stored, in_order
 from jkeras.saving.matching import Mismatch, Report
 from jkeras.trainer.files import keras_optimizer
 from jkeras.trainer.files.keras_layout import Section, sections
-from jkeras.trainer.state.model_state import ModelState, leaves_of, with_leaves
-from jkeras.trainer.state.weight_order import Place
+from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec

@@ -19,13 +19,12 @@ from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
-from jkeras.core.trees import Tree
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.layers.adapting import Adaptable
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, shape_inference, sharing
 from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, spec_of_input
-from jkeras.trainer.state.weight_order import PARTS, Place, places
+from jkeras.trainer.state.weight_order import Place, leaves_of, places, with_leaves, without
 from jkeras.trainer.state.xla_cache import enable_cache
 from jkeras.training.net import Net
 from jkeras.training.state import TrainState
@@ -425,28 +424,6 @@ class ModelState:
 
     def _moment(self) -> tuple[Any, ...]:
         return freezing.changes(), id(self._net), self.held
-
-
-def leaves_of(values: TrainState) -> dict[str, list[Any]]:
-    """The leaves of params and of state, by the part of a `Place`."""
-    return {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
-
-
-def with_leaves(values: TrainState, leaves: dict[str, list[Any]]) -> TrainState:
-    """The values with other leaves in params and state."""
-    return values.replace(
-        **{
-            part: jax.tree.unflatten(jax.tree.structure(getattr(values, part)), new)
-            for part, new in leaves.items()
-        }
-    )
-
-
-def without(params: Tree, names: frozenset[str]) -> Any:
-    """The tree with None in the place of the weights of these names."""
-    return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: None if "/".join(trees.path_names(path)) in names else leaf, params
-    )
 
 
 def state_of(model: object) -> ModelState:

@@ -16,6 +16,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
 from jkeras.core.trees import Tree
 from jkeras.training.net import Net
+from jkeras.training.state import TrainState
 
 PARTS = ("params", "state")
 _NO_WEIGHTS = {ACTIVITY_LOSS, CARRIED}
@@ -85,3 +86,28 @@ def _position(net: object, names: tuple[str, ...], others: Sequence[str] = ()) -
     at = known.index(names[0]) if names[0] in known else -1  # its own weights come first
     inner = _position(layers[at], names[1:]) if 0 <= at < len(layers) else ()
     return (at, *inner)
+
+
+# -- values by their places
+
+
+def leaves_of(values: TrainState) -> dict[str, list[Any]]:
+    """The leaves of params and of state, by the part of a `Place`."""
+    return {part: jax.tree.leaves(getattr(values, part)) for part in PARTS}
+
+
+def with_leaves(values: TrainState, leaves: dict[str, list[Any]]) -> TrainState:
+    """The values with other leaves in params and state."""
+    return values.replace(
+        **{
+            part: jax.tree.unflatten(jax.tree.structure(getattr(values, part)), new)
+            for part, new in leaves.items()
+        }
+    )
+
+
+def without(params: Tree, names: frozenset[str]) -> Any:
+    """The tree with None in the place of the weights of these names."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: None if "/".join(trees.path_names(path)) in names else leaf, params
+    )

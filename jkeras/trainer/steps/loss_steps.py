@@ -125,8 +125,14 @@ class LossSteps:
         """Nothing: a description gives outputs."""
 
     def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
-        """The frozen weights: they get no gradient and no penalty. Outputs are the same."""
-        return None if kind == "predict" else state.frozen_now()
+        """The frozen weights, which get no gradient and no penalty; and in training the frozen
+        layers, since one without weights may run in another way (BatchNormalization). Outputs of
+        predictions are the same.
+        """
+        if kind == "predict":
+            return None
+        flags = state.trainable_flags() if kind == "train" else ()
+        return state.frozen_now(), flags
 
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one.
