@@ -414,7 +414,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         warn_of_random_weights(parts.state)
         prepared = parts.prepare(who, given, given.length, kind="predict")
         with parts.mode(), explained(parts, who, given.length):
-            batch = data_arguments.first_batch(who, prepared.data)
+            batch = parts.place_batch(prepared.data)
             return one_batch.predict_on_batch(parts.state, prepared.plan, batch)
 
     def reset_metrics(self) -> None:

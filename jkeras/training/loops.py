@@ -63,7 +63,7 @@ def take(
     """
     start = number * batch_size
     index = lax.dynamic_slice_in_dim(order, start, batch_size)
-    batch = jax.tree.map(lambda a: a.at[index].get(mode="promise_in_bounds"), data)
+    batch = jax.tree.map(lambda a: jnp.asarray(a).at[index].get(mode="promise_in_bounds"), data)
     if length is None:
         return batch
     return batch._replace(rows=start + jnp.arange(batch_size) < length)

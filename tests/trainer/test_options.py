@@ -110,3 +110,31 @@ def test_the_pure_step_of_a_small_network_is_short_to_read() -> None:
     called = {eqn.params["name"] for eqn in jaxpr.eqns if eqn.primitive.name in ("jit", "pjit")}
     assert called <= {"_where"} and kinds["jit"] + kinds["pjit"] <= 5
     assert not {"debug_callback", "pure_callback", "cond", "while"} & set(kinds)
+
+
+class NeedsArrays(L.Layer):
+    """Uses what arrays of JAX have and those of NumPy have not."""
+
+    def apply(self, params: Any, state: Any, x: Any, **options: Any) -> tuple[Any, Any]:
+        return x.at[:, 0].add(1.0), state
+
+
+def test_layers_get_arrays_of_jax_in_every_call_that_is_run_eagerly() -> None:
+    made = jkeras.Sequential([jkeras.Input((3,)), NeedsArrays(), L.Dense(1)], seed=0)
+    made.compile("sgd", "mse", metrics=["mae"])
+    calls: list[Any] = [
+        lambda: made.fit(X, Y, verbose=0).history["loss"],
+        lambda: made.evaluate(X, Y, verbose=0),
+        lambda: made.train_on_batch(X, Y),
+        lambda: made.test_on_batch(X, Y),
+        lambda: made.predict(X, verbose=0),
+        lambda: made.predict_on_batch(X),
+        lambda: made(X),
+    ]
+    made.run_eagerly = True
+    before = made.get_weights()
+    eager = [np.asarray(call()) for call in calls]
+    made.set_weights(before)
+    made.run_eagerly = False
+    for one, call in zip(eager, calls, strict=True):
+        np.testing.assert_allclose(one, call(), rtol=1e-5)

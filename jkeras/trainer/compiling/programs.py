@@ -122,8 +122,9 @@ class Programs:
         return train_state.replace(sums=sums, position=position)
 
     def eval_zeros(self) -> Sums:
-        """The sums of an evaluation before the first batch, on the host."""
-        return self.functions.zeros
+        """The sums of an evaluation before the first batch; on the host, where a program runs."""
+        is_eager = jax.config.jax_disable_jit  # type: ignore[attr-defined]
+        return trees.copy(self.functions.zeros) if is_eager else self.functions.zeros
 
     @functools.cached_property
     def sums_specs(self) -> Any:

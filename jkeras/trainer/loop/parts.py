@@ -133,10 +133,14 @@ class TrainerParts:
         return found
 
     def place_batch(self, data: Data) -> Batch:
-        """The arrays of one batch, which the program that takes them puts on the device."""
+        """The arrays of one batch, which the program that takes them puts on the device; where no
+        program runs, they are put there now.
+        """
         assert isinstance(data, Arrays), "one batch is no stream"
         self.placed = Placed(data, "resident", "one batch")
-        return data.batch
+        compiled = self.steps.compilation
+        is_eager = compiled is not None and compiled.eager
+        return jax.device_put(data.batch) if is_eager else data.batch
 
     def place(self, who: str, data: Data) -> Data:
         """The data on the device, if they fit beside the model, else where they are."""
