@@ -9,6 +9,7 @@ Laws:
 
 import os
 import shutil
+import sys
 import tempfile
 import zlib
 from collections import Counter
@@ -118,3 +119,12 @@ def test_data() -> Path:
     if folder is None:
         pytest.skip("JKERAS_TEST_DATA is not set: it names a folder with the whole MNIST")
     return Path(folder)
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Threads take turns a thousand times as often as usual, so that they meet."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)

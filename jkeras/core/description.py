@@ -23,7 +23,13 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from jkeras.core.errors import describe, quoted, unexpected_arguments
 from jkeras.core.policies import with_plain_dtypes
-from jkeras.core.serialization import LEFT_OUT, read, serialize_keras_object
+from jkeras.core.serialization import (
+    LEFT_OUT,
+    check_needed,
+    checked_config,
+    read,
+    serialize_keras_object,
+)
 
 T = TypeVar("T")
 
@@ -317,14 +323,7 @@ def _from_config(kind: type[T], config: object) -> T:
       ValueError: an argument is missing, or has a value that is not supported here.
     """
     who = kind.__name__
-    if not isinstance(config, Mapping):
-        raise TypeError(f"{who}.from_config: expected a dict of arguments, got {describe(config)}.")
-    if "class_name" in config and "config" in config:
-        raise ValueError(
-            f"{who}.from_config: expected a dict of arguments, got a whole configuration with "
-            "'class_name' and 'config'. Pass its 'config', or use "
-            "jkeras.saving.deserialize_keras_object."
-        )
+    config = checked_config(kind, config)
     known, takes_any = _arguments(kind)
     plain = with_plain_dtypes(config)
     values = {
@@ -332,12 +331,7 @@ def _from_config(kind: type[T], config: object) -> T:
         for name, value in plain.items()
         if name in known or takes_any or not _says_nothing(who, name, value)
     }
-    missing = [f.name for f in fields(kind) if _is_required(f) and f.name not in values]
-    if missing:
-        raise ValueError(
-            f"{who}.from_config: the configuration lacks `{'`, `'.join(missing)}`. It has: "
-            f"{', '.join(config) or 'nothing'}."
-        )
+    check_needed(kind, config, [f.name for f in fields(kind) if _is_required(f)], values)
     return kind(**values)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 __all__ = [
     "LEFT_OUT",
+    "check_needed",
+    "checked_config",
     "deserialize_in",
     "deserialize_keras_object",
     "if_set",
@@ -328,6 +330,40 @@ def _named_class(config: Mapping[str, Any], room: str | None) -> Any:
     if found is None:
         raise _unknown("class", name, room, config)
     return found
+
+
+def checked_config(kind: type, config: object) -> Mapping[str, Any]:
+    """What `from_config` of a class was given, if it is a dict of arguments.
+
+    Raises:
+      TypeError: it is no dict.
+      ValueError: it is a whole configuration, class and all.
+    """
+    who = f"{kind.__name__}.from_config"
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{who}: expected a dict of arguments, got {describe(config)}.")
+    if "class_name" in config and "config" in config:
+        raise ValueError(
+            f"{who}: expected a dict of arguments, got a whole configuration with 'class_name' and "
+            "'config'. Pass its 'config', or use jkeras.saving.deserialize_keras_object."
+        )
+    return config
+
+
+def check_needed(
+    kind: type, config: Mapping[str, Any], needed: Iterable[str], names: Container[str]
+) -> None:
+    """Raises unless every argument that a class needs is among the names in its configuration.
+
+    Raises:
+      ValueError: one is missing.
+    """
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise ValueError(
+            f"{kind.__name__}.from_config: the configuration lacks `{'`, `'.join(missing)}`. "
+            f"It has: {', '.join(config) or 'nothing'}."
+        )
 
 
 def _own(registered: Any, name: str) -> Any:

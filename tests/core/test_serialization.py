@@ -1,12 +1,10 @@
 """Configurations: equal to Keras's, key by key, read and written in both directions."""
 
-import importlib.util
 import json
 import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jax.numpy as jnp
@@ -20,20 +18,13 @@ from jkeras.core.serialization import (
     resolved,
     serialize_keras_object,
 )
+from tests.modules import module_at
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 HINT = "run: KERAS_BACKEND=jax python tests/golden/make_configs.py"
 
-
-def _cases_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("config_cases", GOLDEN / "config_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CASES = {expression: made for _, expression, made in _cases_module().objects(jkeras, np)}
+OBJECTS = module_at(GOLDEN / "config_cases.py").objects(jkeras, np)
+CASES = {expression: made for _, expression, made in OBJECTS}
 KERAS = json.loads((GOLDEN / "configs.json").read_text())["configs"]
 every_case = pytest.mark.parametrize("case", CASES)
 
@@ -95,7 +86,7 @@ def unexplained(ours: Any, theirs: Any) -> list[tuple[str, str]]:
 
 
 def test_the_golden_file_has_every_case() -> None:
-    assert set(CASES) | set(_cases_module().MODELS) == set(KERAS), HINT
+    assert set(CASES) | set(module_at(GOLDEN / "config_cases.py").MODELS) == set(KERAS), HINT
 
 
 @every_case

@@ -1,20 +1,17 @@
 """The map of the package is what its files say of themselves, and the design names every folder."""
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+
+from tests.modules import module_at
 
 ROOT = Path(__file__).parents[2]
 DOCS, PACKAGE = ROOT / "docs", ROOT / "jkeras"
 
 
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_map", DOCS / "make_map.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(DOCS / "make_map.py")
 
 
 def test_the_map_is_up_to_date() -> None:

@@ -1,18 +1,15 @@
 """The page of names is what its script makes of the package today."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
+
+from tests.modules import module_at
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_names", DOCS / "make_names.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(DOCS / "make_names.py")
 
 
 def test_the_page_of_names_is_up_to_date() -> None:

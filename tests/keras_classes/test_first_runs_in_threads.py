@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -17,31 +14,10 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.keras_classes import tracking
+from tests.threads import at_once
 
 THREADS = 4
-PATIENCE = 60.0  # seconds until a thread that waits for the others gives up
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    """Threads take turns a thousand times as often as usual, so that they meet."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def at_once(*tasks: Callable[[], Any]) -> list[Any]:
-    """What the tasks return, each in a thread of its own; all begin together."""
-    meeting = threading.Barrier(len(tasks), timeout=PATIENCE)
-
-    def run(task: Callable[[], Any]) -> Any:
-        meeting.wait()
-        return task()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return [done.result(PATIENCE) for done in [pool.submit(run, task) for task in tasks]]
 
 
 class Slow(layers.Layer):

@@ -1,11 +1,9 @@
 """Sequential and functional configurations: those of Keras, read and written."""
 
-import importlib.util
 import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -18,19 +16,11 @@ from jkeras.core.identity import identity_of
 from jkeras.core.trees import count
 from jkeras.layers import Dense, Input
 from jkeras.models import clone_model, model_from_json
+from tests.modules import module_at
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
-
-def _cases_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("config_cases", GOLDEN / "config_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKE = _cases_module().MODELS
+MAKE = module_at(GOLDEN / "config_cases.py").MODELS
 KERAS = json.loads((GOLDEN / "configs.json").read_text())["configs"]
 every_model = pytest.mark.parametrize("name", MAKE)
 

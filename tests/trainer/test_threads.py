@@ -9,10 +9,7 @@ Laws:
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -23,20 +20,14 @@ import jkeras
 from jkeras import Trainer, layers
 from jkeras.models import Chain
 from jkeras.training import make_init, make_train_step
+from tests.threads import at_once
 
 THREADS, TURNS, WIDTH = 8, 5, 6
-PATIENCE = 60.0  # seconds until a thread that waits for the others gives up
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*before the model was built")
-
-
-@pytest.fixture(autouse=True)
-def frequent_switches() -> Iterator[None]:
-    """Threads take turns a thousand times as often as usual, so that they meet."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
-    yield
-    sys.setswitchinterval(before)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*before the model was built"),
+    pytest.mark.usefixtures("frequent_switches"),
+]
 
 
 # -- models
@@ -126,18 +117,6 @@ def inputs_of(kind: str, seed: int, rows: int = 7) -> Any:
     rng = np.random.default_rng(seed)
     x = [rng.normal(size=(rows, WIDTH)).astype("float32") for _ in range(2)]
     return x if kind == "two inputs" else x[0]
-
-
-def at_once(*tasks: Callable[[], Any]) -> list[Any]:
-    """What the tasks return, each in a thread of its own; all begin together."""
-    meeting = threading.Barrier(len(tasks), timeout=PATIENCE)
-
-    def run(task: Callable[[], Any]) -> Any:
-        meeting.wait()
-        return task()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return [done.result(PATIENCE) for done in [pool.submit(run, task) for task in tasks]]
 
 
 def asking(model: Any, call: str, inputs: list[Any]) -> Callable[[], list[Any]]:

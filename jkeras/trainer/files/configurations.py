@@ -15,8 +15,13 @@ import numpy as np
 
 from jkeras import losses, metrics, optimizers
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.core.errors import describe
-from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
+from jkeras.core.serialization import (
+    check_needed,
+    checked_config,
+    read,
+    serialize_keras_object,
+    with_plain_dtypes,
+)
 from jkeras.trainer.compiling.compilation import Compilation
 
 if TYPE_CHECKING:
@@ -75,20 +80,8 @@ def check_parts(cls: type, config: object, needed: tuple[str, ...]) -> None:
       TypeError: it is no dict.
       ValueError: one that is needed is missing; or it is a whole model's, class and all.
     """
-    who = f"{cls.__name__}.from_config"
-    if not isinstance(config, Mapping):
-        raise TypeError(f"{who}: expected a dict of arguments, got {describe(config)}.")
-    if "class_name" in config and "config" in config:
-        raise ValueError(
-            f"{who}: expected a dict of arguments, got a whole configuration with 'class_name' and "
-            "'config'. Pass its 'config', or use jkeras.saving.deserialize_keras_object."
-        )
-    missing = [name for name in needed if name not in config]
-    if missing:
-        raise ValueError(
-            f"{who}: the configuration lacks `{'`, `'.join(missing)}`. It has: "
-            f"{', '.join(config) or 'nothing'}."
-        )
+    arguments = checked_config(cls, config)
+    check_needed(cls, arguments, needed, arguments)
 
 
 def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from jkeras.callbacks import CallbackList
 from jkeras.trainer.compiling.pace import Pace
@@ -52,11 +50,6 @@ class Call:
     def begin(self, pace: Pace, bar: Progress) -> Pace:
         """The pace, started: a tenth of a second a dispatch while a bar moves, else a second."""
         return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
-
-    def batch_hook(self, phase: str, when: str, step: int, logs: Mapping[str, Any]) -> None:
-        """Calls the batch hook of the callbacks that have one."""
-        if self.callbacks.hears_batches(phase):
-            self.callbacks.call(f"on_{phase}_batch_{when}", step, logs)
 
 
 __all__ = ["Call"]

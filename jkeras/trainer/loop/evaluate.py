@@ -37,12 +37,13 @@ def evaluate(state: ModelState, plan: Plan, data: Data, batch_size: int, call: C
     pace = call.begin(programs.pace("evaluate", batch_size), bar)
 
     def begin(step: int) -> None:
-        call.batch_hook("test", "begin", step, {})
+        if hears:
+            callbacks.call("on_test_batch_begin", step, {})
 
     def report(chunk: Chunk) -> None:
         bar.update(chunk.done, chunk.logs)
         if hears:
-            call.batch_hook("test", "end", chunk.done - 1, floats(chunk.logs))
+            callbacks.call("on_test_batch_end", chunk.done - 1, floats(chunk.logs))
 
     size = min(batch_size, data.length) if isinstance(data, Arrays) else batch_size
     feeds = dispatch.eval_feeds(

@@ -19,20 +19,22 @@ def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Ca
     callbacks, programs = call.callbacks, plan.programs
     callbacks.call("on_predict_begin", {})
     values = state.need_values()
-    watched = callbacks.watches_batches("predict")
+    watched, hears = callbacks.watches_batches("predict"), callbacks.hears_batches("predict")
     call = dataclasses.replace(call, fixed=1 if watched else None)
     bar = call.bar()
     pace = call.begin(programs.pace("predict", batch_size), bar)
     outputs = dispatch.Outputs()
 
     def begin(step: int) -> None:
-        call.batch_hook("predict", "begin", step, {})
+        if hears:
+            callbacks.call("on_predict_batch_begin", step, {})
 
     def report(chunk: Chunk) -> None:
         bar.update(chunk.done, {})
         if chunk.value is not None:
             rows = outputs.add(*chunk.value)
-            call.batch_hook("predict", "end", chunk.done - 1, {"outputs": rows})
+            if hears:
+                callbacks.call("on_predict_batch_end", chunk.done - 1, {"outputs": rows})
 
     where = (programs, values.params, with_inference_rng(state, values))
     feeds = dispatch.predict_feeds(

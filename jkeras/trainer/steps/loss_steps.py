@@ -143,7 +143,7 @@ class LossSteps:
         net = state.net
         predict = self._predict_fn or steps.predict_step_fn(net)
         if kind == "predict":
-            pads = padded_rows(net) != "seen" and not self.objective(state).compile_spec.is_in_order
+            pads = _may_pad(self.objective(state))
             functions = StepFunctions(net, {}, _no_logs, predict, pads=pads)
             return Plan(kind, Programs(functions), traces_inputs=True)
         found = self._resolve(who, state, batch, rows)
@@ -184,12 +184,11 @@ class LossSteps:
         checks = TargetChecks(objective, outputs, finite=finite)
         checks.check_shapes(who, batch)
         targets = Batch(None, trees.specs_of_rows(batch.y, rows))
-        pads = padded_rows(state.net) != "seen" and not objective.compile_spec.is_in_order
         found = Resolved(
             objective=objective,
             checks=checks,
             zeros=objective.zeros(targets, outputs),
-            pads=pads and not objective.looks_across(targets, outputs),
+            pads=_may_pad(objective) and not objective.looks_across(targets, outputs),
         )
         self._resolved[key] = found
         return found
@@ -197,6 +196,11 @@ class LossSteps:
     def _train_step(self, objective: Objective) -> steps.TrainStep:
         skips = skips_nans(self.compilation)
         return steps.train_step_fn(objective, self.transformation, skips=skips)
+
+
+def _may_pad(objective: Objective) -> bool:
+    """Whether rows that are masked out leave the layers and the order of the examples alone."""
+    return padded_rows(objective.net) != "seen" and not objective.compile_spec.is_in_order
 
 
 def _eval_step(objective: Objective) -> Callable[[Any, Any, Sums, Any], Sums]:
