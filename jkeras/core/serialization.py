@@ -19,7 +19,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import numpy as np
@@ -34,13 +34,10 @@ from jkeras.core.custom_objects import (
 from jkeras.core.errors import describe, nearest
 from jkeras.core.policies import policy, with_plain_dtypes
 
-T = TypeVar("T")
-
 __all__ = [
     "LEFT_OUT",
     "check_needed",
     "checked_config",
-    "deserialize_in",
     "deserialize_keras_object",
     "if_set",
     "never",
@@ -228,14 +225,6 @@ def deserialize_keras_object(
     safe = code.checked_safe_mode("deserialize", safe_mode)
     with CustomObjectScope(custom_objects), code.allowed(code.is_allowed() or not safe):
         return read(with_plain_dtypes(config))
-
-
-def deserialize_in(
-    get: Callable[[Any], T], config: object, custom_objects: Mapping[str, Any] | None
-) -> T:
-    """`get(config)`, with the user's own names known."""
-    with CustomObjectScope(custom_objects):
-        return get(config)
 
 
 def resolved(identifier: object, room: str) -> Any:

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer
+from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.losses.base import Array, Loss, LossFunction
 from jkeras.losses.circle import Circle, circle
 from jkeras.losses.classification import (
@@ -253,15 +254,4 @@ def serialize(loss: Loss | Callable[..., Any]) -> Any:
     return serialize_keras_object(loss)
 
 
-def deserialize(
-    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Loss:
-    """The loss for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras; or a word for `get`.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.losses.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "loss", "losses")

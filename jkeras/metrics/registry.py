@@ -16,7 +16,8 @@ from jkeras import losses
 from jkeras.core.description import fields
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.naming import snake_case
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer
+from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.losses.registry import CROSSENTROPY_WORDS, FUNCTIONS, kind_of_targets
 from jkeras.metrics import (
     accuracy,
@@ -297,15 +298,4 @@ def serialize(metric: Metric | Callable[..., Any]) -> Any:
     return serialize_keras_object(metric)
 
 
-def deserialize(
-    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Metric:
-    """The metric that a name or a configuration stands for.
-
-    Args:
-      config: what `serialize` gave, here or in Keras; or a word that `get` knows.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.metrics.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "metric", "metrics")

@@ -10,21 +10,21 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description
-from jkeras.core.errors import describe, look_up
 from jkeras.core.layer import Array, Layer
 from jkeras.core.operations import record
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer, function_for
+from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
 
 if TYPE_CHECKING:
-    from jkeras.core.typing import Config, Identifier
+    from jkeras.core.typing import Identifier
 
 Axis = int | tuple[int, ...]
 
@@ -328,19 +328,11 @@ def get(identifier: Identifier) -> Callable[..., Array]:
       >>> get("relu") is relu, get(None) is linear, get(jnp.sin) is jnp.sin
       (True, True, True)
     """
-    identifier = resolved(identifier, "activations")
-    if identifier is None:
-        return linear
-    if isinstance(identifier, str):
-        return look_up("activation", identifier, TABLE)
-    if isinstance(identifier, Layer):
-        return LayerActivation(identifier)
-    if callable(identifier) and not isinstance(identifier, type):
-        return identifier
-    raise TypeError(
-        "expected an activation: a name such as 'relu', a function array -> array, or None, "
-        f"got {describe(identifier)}."
-    )
+    expected = "an activation: a name such as 'relu', a function array -> array, or None"
+    value = function_for(identifier, "activations", TABLE, expected=expected)
+    if isinstance(value, Layer):
+        return LayerActivation(value)
+    return linear if value is None else value
 
 
 def serialize(activation: Callable[..., Any] | None) -> Any:
@@ -356,15 +348,4 @@ def serialize(activation: Callable[..., Any] | None) -> Any:
     return name if TABLE.get(str(name)) is activation else serialize_keras_object(activation)
 
 
-def deserialize(
-    config: Config, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Array]:
-    """The activation for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras.
-      custom_objects: the user's own functions and layers by name.
-
-    Source: `keras.activations.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "activation", "activations")

@@ -7,18 +7,19 @@ rate 1). A plain function weight -> weight serves as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, look_up, value_error
+from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import Array
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer, function_for
+from jkeras.core.serialization import serialize_keras_object
 
 if TYPE_CHECKING:
-    from jkeras.core.typing import Config, Identifier
+    from jkeras.core.typing import Identifier
 
 Axis = int | tuple[int, ...]
 
@@ -163,17 +164,11 @@ def get(identifier: Identifier) -> Callable[[Array], Array] | None:
       >>> get("max_norm"), get(NonNeg), get(None)
       (MaxNorm(), NonNeg(), None)
     """
-    identifier = resolved(identifier, "constraints")
-    if isinstance(identifier, str):
-        return look_up("constraint", identifier, TABLE)()
-    if isinstance(identifier, type) and issubclass(identifier, Constraint):
-        return identifier()
-    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
-        return identifier
-    raise TypeError(
-        "expected a constraint: a name such as 'max_norm', an object such as MaxNorm(2), "
-        f"a function weight -> weight, or None, got {describe(identifier)}."
+    expected = (
+        "a constraint: a name such as 'max_norm', an object such as MaxNorm(2), "
+        "a function weight -> weight, or None"
     )
+    return function_for(identifier, "constraints", TABLE, base=Constraint, expected=expected)
 
 
 def serialize(constraint: Callable[..., Any] | None) -> Any:
@@ -188,15 +183,4 @@ def serialize(constraint: Callable[..., Any] | None) -> Any:
     return serialize_keras_object(constraint)
 
 
-def deserialize(
-    config: Config, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[[Array], Array] | None:
-    """The constraint for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.constraints.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "constraint", "constraints")

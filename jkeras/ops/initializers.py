@@ -8,7 +8,7 @@ those from a user's function or array, Keras's lower-case names, and the table o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, look_up, value_error
+from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer, function_for
+from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.ops.constant_initializers import (
     STFT,
     Constant,
@@ -51,7 +52,7 @@ from jkeras.ops.random_initializers import (
 if TYPE_CHECKING:
     from jax.typing import ArrayLike, DTypeLike
 
-    from jkeras.core.typing import Config, Identifier
+    from jkeras.core.typing import Identifier
 
 
 class FromFunction(Initializer):
@@ -195,21 +196,17 @@ def get(identifier: Identifier | ArrayLike) -> Initializer | None:
       (GlorotUniform(), HeNormal(), Zeros(), None)
     """
     identifier = resolved(identifier, "initializers")
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return get(identifier())
-    if isinstance(identifier, str):
-        return look_up("initializer", identifier, TABLE)()
     if isinstance(identifier, np.ndarray | np.generic | jax.Array | FrozenArray):
         return FromArray(identifier)
-    if callable(identifier) and not isinstance(identifier, type):
-        return _from_callable(identifier)
-    if identifier is None:
-        return None
-    raise TypeError(
-        "expected an initializer: a name such as 'glorot_uniform', an object such as HeNormal(), "
-        "a function (shape, dtype) or (key, shape, dtype), an array or None, "
-        f"got {describe(identifier)}."
+    expected = (
+        "an initializer: a name such as 'glorot_uniform', an object such as HeNormal(), "
+        "a function (shape, dtype) or (key, shape, dtype), an array or None"
     )
+    value = function_for(identifier, "initializers", TABLE, base=Initializer, expected=expected)
+    names = [] if value is None else list(inspect.signature(value).parameters)
+    if value is None or (isinstance(value, Initializer) and "key" in names):
+        return value
+    return FromFunction(value, form="jax" if names and names[0] in _KEY_NAMES else "keras")
 
 
 def serialize(initializer: Callable[..., Any] | None) -> Any:
@@ -224,26 +221,7 @@ def serialize(initializer: Callable[..., Any] | None) -> Any:
     return serialize_keras_object(initializer)
 
 
-def deserialize(
-    config: Config, custom_objects: Mapping[str, Any] | None = None
-) -> Initializer | None:
-    """The initializer for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.initializers.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
-
-
-def _from_callable(function: Callable[..., Any]) -> Initializer:
-    """`function` if it is an initializer with an argument `key`, else a `FromFunction` of it."""
-    names = list(inspect.signature(function).parameters)
-    if isinstance(function, Initializer) and "key" in names:
-        return function
-    return FromFunction(function, form="jax" if names and names[0] in _KEY_NAMES else "keras")
+deserialize = deserializer(get, "initializer", "initializers")
 
 
 __all__ = [

@@ -8,7 +8,7 @@ weight -> scalar serves as well.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -16,14 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, look_up, value_error
+from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import Array
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer, function_for
+from jkeras.core.serialization import serialize_keras_object
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
-    from jkeras.core.typing import Config, HoldsArray, Identifier
+    from jkeras.core.typing import HoldsArray, Identifier
 
 _TINY = 1e-7  # Keras's epsilon: the smallest norm that OrthogonalRegularizer divides by
 
@@ -167,17 +168,11 @@ def get(identifier: Identifier) -> Callable[[Array], Array] | None:
       >>> get("l2"), get(L1), get(None)
       (L2(), L1(), None)
     """
-    identifier = resolved(identifier, "regularizers")
-    if isinstance(identifier, str):
-        return look_up("regularizer", identifier, TABLE)()
-    if isinstance(identifier, type) and issubclass(identifier, Regularizer):
-        return identifier()
-    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
-        return identifier
-    raise TypeError(
-        "expected a regularizer: a name such as 'l2', an object such as L2(0.01), "
-        f"a function weight -> scalar, or None, got {describe(identifier)}."
+    expected = (
+        "a regularizer: a name such as 'l2', an object such as L2(0.01), "
+        "a function weight -> scalar, or None"
     )
+    return function_for(identifier, "regularizers", TABLE, base=Regularizer, expected=expected)
 
 
 def serialize(regularizer: Callable[..., Any] | None) -> Any:
@@ -192,15 +187,4 @@ def serialize(regularizer: Callable[..., Any] | None) -> Any:
     return serialize_keras_object(regularizer)
 
 
-def deserialize(
-    config: Config, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[[Array], Array] | None:
-    """The regularizer for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.regularizers.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "regularizer", "regularizers")

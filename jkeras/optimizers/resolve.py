@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jax
 
 from jkeras.core.errors import describe, look_up
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer
+from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.core.trees import Tree
 from jkeras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFreeAdamW
 from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
@@ -115,15 +116,4 @@ def serialize(optimizer: Transformation) -> Any:
     return serialize_keras_object(optimizer)
 
 
-def deserialize(
-    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Transformation:
-    """The optimizer for a name or a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras; or a name for `get`.
-      custom_objects: the user's own classes and functions by name.
-
-    Source: `keras.optimizers.deserialize`.
-    """
-    return deserialize_in(get, config, custom_objects)
+deserialize = deserializer(get, "optimizer", "optimizers")

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
-from jkeras.core.serialization import deserialize_in, resolved, serialize_keras_object
+from jkeras.core.registry import deserializer, reader
+from jkeras.core.serialization import serialize_keras_object
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 
@@ -324,32 +324,9 @@ def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any])
     return serialize_keras_object(learning_rate_schedule)
 
 
-def deserialize(
-    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Any:
-    """The schedule for a configuration.
-
-    Args:
-      config: the return value of `serialize`, here or in Keras.
-      custom_objects: the user's own classes and functions by name.
-
-    Raises:
-      TypeError: `config` is not the configuration of a schedule.
-      ValueError: a name in the configuration is unknown, or an argument is missing.
-
-    Source: `keras.optimizers.schedules.deserialize`.
-    """
-    return deserialize_in(_schedule, config, custom_objects)
-
-
-def _schedule(config: str | Mapping[str, Any]) -> Any:
-    made = resolved(config, "optimizers.schedules")
-    if not callable(made):
-        raise TypeError(
-            "expected the configuration of a schedule, a dict with 'class_name' and 'config', got "
-            f"{describe(config)}."
-        )
-    return made
+deserialize = deserializer(
+    reader("schedule", "optimizers.schedules", callable), "schedule", "optimizers.schedules"
+)
 
 
 __all__ = [
