@@ -20,12 +20,14 @@ ROOT = Path(__file__).parents[1]
 # Heavy or optional: imported when used, never with the package.
 NOT_IMPORTED = (
     "PIL",
+    "filelock",
     "flax",
     "h5py",
     "keras",
     "matplotlib",
     "orbax",
     "rich",
+    "safetensors",
     "sklearn",
     "tensorflow",
     "tensorflow_datasets",

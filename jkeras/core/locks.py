@@ -3,7 +3,8 @@
     with folder_lock("runs/7", "BackupAndRestore"):
         ...
 
-The lock is the system's, on a file `.lock` in the folder; the file's text only says who holds it.
+The lock is the system's, through `filelock`, on a file `.lock` in the folder; the file's text only
+says who holds it.
 
 Laws:
   - Two holders never work at the same time, whether in one process or in two.
@@ -20,15 +21,15 @@ import contextlib
 import errno
 import os
 import socket
-import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 NAME = ".lock"
-POLL_S = 0.05  # seconds between two attempts
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
@@ -62,110 +63,56 @@ def folder_lock(path: str | os.PathLike[str], who: str, *, timeout: float = 10.0
       ...             print(str(error).partition(": ")[0])
       the second
     """
-    file = acquire(path, who, timeout=timeout)
+    lock = acquire(path, who, timeout=timeout)
     try:
         yield
     finally:
-        release(file)
+        release(lock)
 
 
-def acquire(path: str | os.PathLike[str], who: str, *, timeout: float = 10.0) -> IO[str]:
+def acquire(path: str | os.PathLike[str], who: str, *, timeout: float = 10.0) -> BaseFileLock:
     """Takes the lock that `folder_lock` describes, for holders that outlive a block.
 
     Returns:
-      What `release` takes.
+      The argument of `release`. A lock that nobody refers to any more is released too.
     """
+    import filelock  # 50 ms, and only needed here
+
     folder = Path(path)
+    file = folder / NAME
     folder.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + timeout
-    while True:
-        file = open(folder / NAME, "a+", encoding="utf-8")
-        with contextlib.ExitStack() as closing:
-            closing.callback(file.close)
-            if _taken(file, folder):
-                closing.pop_all()
-                _sign(file, who)
-                _held.append(file)
-                return file
-            holder = _holder(file)
-        if time.monotonic() >= until:
-            raise FolderInUse(
-                f"{who}: expected the folder {str(folder)!r} for itself, got one that {holder} "
-                f"holds (waited {timeout:g} s). Let that run end, or choose another folder."
-            )
-        time.sleep(POLL_S)
-
-
-def release(file: IO[str]) -> None:
-    """Lets a lock go. The second time it does nothing."""
-    if file in _held:
-        _held.remove(file)
-        if sys.platform != "win32":  # there, an open file cannot be removed
-            with contextlib.suppress(OSError):  # the folder may be gone
-                os.unlink(file.name)
-        file.close()
-
-
-_held: list[IO[str]] = []
-
-
-def _taken(file: IO[str], folder: Path) -> bool:
-    """Whether the lock is ours now: on this file, which still has its name."""
+    lock = filelock.FileLock(file, timeout, thread_local=False, fallback_to_soft=False)
     try:
-        _lock(file)
-    except BlockingIOError:
-        return False
+        lock.acquire()
+        with contextlib.suppress(OSError):  # a full disk does not matter here
+            file.write_text(f"process {os.getpid()} on {socket.gethostname()} ({who})", "utf-8")
+    except filelock.Timeout:
+        raise FolderInUse(
+            f"{who}: expected the folder {str(folder)!r} for itself, got one that {_holder(file)} "
+            f"holds (waited {timeout:g} s). Let that run end, or choose another folder."
+        ) from None
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
+        file.unlink(missing_ok=True)
         warnings.warn(
             f"{folder}: this file system has no locks. See to it that no other run uses the folder "
             f"({error.strerror}).",
-            stacklevel=4,
+            stacklevel=3,
         )
-        return True
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
-    except FileNotFoundError:  # its holder has just removed it
-        return False
+    return lock
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    _BYTE = 1 << 30  # far behind the text, which others read
-
-    def _lock(file: IO[str]) -> None:
-        file.seek(_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:
-            raise BlockingIOError from error
-
-else:
-    import fcntl
-
-    def _lock(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _forget() -> None:
-        """A forked process shares the open file, and with it the lock, until it closes it."""
-        while _held:
-            with contextlib.suppress(OSError):
-                _held.pop().close()
-
-    os.register_at_fork(after_in_child=_forget)
+def release(lock: BaseFileLock) -> None:
+    """Releases a lock. A second call does nothing."""
+    if lock.is_locked:
+        with contextlib.suppress(OSError):  # the folder may be gone; Windows removes no open file
+            os.unlink(lock.lock_file)  # while it is locked: a waiting process notices, and retries
+        lock.release()
 
 
-def _sign(file: IO[str], who: str) -> None:
-    """Writes who we are; a full disk does not matter here."""
+def _holder(file: Path) -> str:
+    """The text of the holder, if it is already written."""
     with contextlib.suppress(OSError):
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()} ({who})")
-        file.flush()
-
-
-def _holder(file: IO[str]) -> str:
-    """What the holder has written, if it has come to it."""
-    file.seek(0)
-    return file.read(200).strip() or "another process"
+        return file.read_text("utf-8")[:200].strip() or "another process"
+    return "another process"

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,7 +21,7 @@ HOLDER = f"""
 {BARE}
 import time
 from locks import acquire
-acquire(sys.argv[1], "the other run")
+lock = acquire(sys.argv[1], "the other run")
 print("held", flush=True)
 time.sleep(60)
 """
@@ -62,23 +63,30 @@ def test_one_holder_within_a_process(tmp_path: pathlib.Path) -> None:
 
 
 def test_released_twice_and_after_its_folder_is_gone(tmp_path: pathlib.Path) -> None:
-    file = acquire(tmp_path / "a", "first")
+    lock = acquire(tmp_path / "a", "first")
     os.unlink(tmp_path / "a" / ".lock")
     (tmp_path / "a").rmdir()
-    release(file)
-    release(file)
-    assert not locks._held
+    release(lock)
+    release(lock)
+    assert not lock.is_locked
     with folder_lock(tmp_path / "a", "second", timeout=0):
         pass
 
 
-def test_a_file_that_was_removed_by_its_holder_is_not_taken(tmp_path: pathlib.Path) -> None:
-    file = open(tmp_path / ".lock", "a+")
-    with file:
-        os.unlink(tmp_path / ".lock")
-        assert not locks._taken(file, tmp_path)
-        (tmp_path / ".lock").write_text("of the next holder")
-        assert not locks._taken(file, tmp_path)
+def test_the_file_that_its_holder_removes_is_not_the_lock_of_the_next(tmp_path: pathlib.Path) -> None:
+    """A waiting holder has opened the file that the release removes: it must lock a new one."""
+    first = acquire(tmp_path, "first")
+    with ThreadPoolExecutor(1) as waiting:
+        second = waiting.submit(acquire, tmp_path, "second", timeout=30)
+        time.sleep(0.2)
+        removed = (tmp_path / ".lock").stat()
+        with open(tmp_path / ".lock") as still_open:
+            release(first)
+            lock = second.result(30)
+            assert not os.path.samestat(removed, (tmp_path / ".lock").stat()), still_open
+    with pytest.raises(FolderInUse, match=r"\(second\) holds"):
+        acquire(tmp_path, "third", timeout=0)
+    release(lock)
 
 
 def test_a_killed_process_holds_nothing(tmp_path: pathlib.Path) -> None:
@@ -115,10 +123,12 @@ def test_processes_take_turns(tmp_path: pathlib.Path) -> None:
 
 
 def test_without_locks_it_warns(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: object) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(file: object, kind: int) -> None:
         raise OSError(locks.UNSUPPORTED[0], "No locks available")
 
-    monkeypatch.setattr(locks, "_lock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.warns(UserWarning) as caught, folder_lock(tmp_path, "mine", timeout=0):
         pass
     assert [str(warning.message) for warning in caught] == [
