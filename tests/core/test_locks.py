@@ -73,7 +73,9 @@ def test_released_twice_and_after_its_folder_is_gone(tmp_path: pathlib.Path) -> 
         pass
 
 
-def test_the_file_that_its_holder_removes_is_not_the_lock_of_the_next(tmp_path: pathlib.Path) -> None:
+def test_the_file_that_its_holder_removes_is_not_the_lock_of_the_next(
+    tmp_path: pathlib.Path,
+) -> None:
     """A waiting holder has opened the file that the release removes: it must lock a new one."""
     first = acquire(tmp_path, "first")
     with ThreadPoolExecutor(1) as waiting:
