@@ -17,10 +17,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Heavy or optional: imported when used, never with the package.
+# Heavy or optional: imported when used, never with the package. (JAX imports filelock where it is.)
 NOT_IMPORTED = (
     "PIL",
-    "filelock",
     "flax",
     "h5py",
     "keras",

@@ -76,7 +76,7 @@ def acquire(path: str | os.PathLike[str], who: str, *, timeout: float = 10.0) ->
     Returns:
       The argument of `release`. A lock that nobody refers to any more is released too.
     """
-    import filelock  # 50 ms, and only needed here
+    import filelock
 
     folder = Path(path)
     file = folder / NAME
