@@ -61,7 +61,7 @@ class LayerObject:
     @property
     def built(self) -> bool:
         """Whether weights exist, in a model or from a call on arrays."""
-        return object_api().weights(self).found is not None
+        return object_api().weights(self).location is not None
 
     @built.setter
     def built(self, value: bool) -> None:
@@ -133,7 +133,7 @@ class LayerObject:
           ValueError: there are none yet.
         """
         found = object_api().weights(self)
-        if found.found is None:
+        if found.location is None:
             raise _has_no_weights(self)
         return sum(int(view.size) for view in found.views())
 

@@ -31,10 +31,10 @@ class LayerWeights(Protocol):
     """The weights of a layer in the model that has them; of a layer that is not built, none.
 
     Attributes:
-      found: the model and the place in it; None before weights exist.
+      location: the model and the place in it; None before weights exist.
     """
 
-    found: Any
+    location: Any
 
     def views(self, trained: bool | None = None) -> list[Any]:
         """Views on the trained ones, the others, or, by default, all of them."""

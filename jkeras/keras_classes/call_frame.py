@@ -14,39 +14,27 @@ from jkeras.core.calling import arrangement
 from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
-from jkeras.core.trees import spec_of
-from jkeras.core.variables import Variable, innermost
+from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
+from jkeras.core.parts import at, put
+from jkeras.core.trees import Tree
+from jkeras.core.variables import innermost
+from jkeras.keras_classes import tracking
+from jkeras.keras_classes.call_arrays import as_array, leaf_masks, spec_or_value
 from jkeras.keras_classes.library_base import BaseFrame, LibraryBase
-from jkeras.keras_classes.tracking import (
-    Leaked,
-    holds_tracer,
-    is_subclassed,
-    origin_of,
-    own_variables,
-    paths_of,
-    record_of,
-)
-from jkeras.keras_classes.weight_plan import LOSSES, CalledLayer, WeightPlan, at, put
-from jkeras.models.calls import (
-    Values,
-    call_layer,
-    unpacked,
-    with_activity,
-)
+from jkeras.keras_classes.tracking import Path
+from jkeras.keras_classes.weight_plan import LOSSES, CalledLayer, WeightPlan
+from jkeras.models.calls import Values, call_layer, unpacked, with_activity
 from jkeras.models.weight_tying import WeightTies, weight_ties_of
-
-Path = tuple[str, ...]
 
 
 class CallFrame(BaseFrame):
-    """One run of a layer: what its variables and the layers inside stand for.
+    """One run of a layer: the arrays of its variables, and the values of the layers inside.
 
     Args:
-      view: the layer as its model names it.
-      params, state: its own.
+      view: the layer under its name in the model.
+      params, state: the layer's own.
       key, training: as for `apply`.
-      plan: filled on the way, when there are no values yet.
+      plan: the plan to fill, when there are no values yet.
     """
 
     def __init__(
@@ -60,7 +48,7 @@ class CallFrame(BaseFrame):
         plan: WeightPlan | None,
     ) -> None:
         super().__init__(
-            origin_of(view),
+            tracking.origin_of(view),
             view.dtype,
             "a trained weight is changed by the optimizer, and cannot be assigned inside `call`. "
             "Make it with trainable=False.",
@@ -70,8 +58,8 @@ class CallFrame(BaseFrame):
         self.params, self.state = (dict(params) if plan else params), dict(state)
         self.losses: list[Any] = []
         self.turns: dict[Path, int] = {}
-        self.filled: set[Path] = set()
-        self.seen: dict[Path, Any] = {}
+        self.planned: set[Path] = set()
+        self.layer_outputs: dict[Path, Any] = {}
         self.masks: dict[int, Any] = {} if outer is None else outer.masks
         self.leaks: list[tuple[Any, str]] = [] if outer is None else outer.leaks
         self.is_outermost = outer is None
@@ -84,8 +72,8 @@ class CallFrame(BaseFrame):
     # -- variables
 
     def enter(self) -> None:
-        """Gives every variable its array."""
-        for variable, name in own_variables(self.owner).items():
+        """Begins `call`: every variable has its array, every layer inside its name."""
+        for variable, name in tracking.own_variables(self.owner).items():
             tree = self.params if variable.trainable else self.state
             if self.plan is not None and name not in tree:
                 self.plan.variables[variable] = name
@@ -96,20 +84,24 @@ class CallFrame(BaseFrame):
                     f"have {sorted([*self.params, *self.state])}."
                 )
             self.values[variable] = tree[name]
-        self.names = paths_of(self.owner)
+        self.names = tracking.paths_of(self.owner)
         self.weight_ties = weight_ties_of(self.view)
         self.params = self.weight_ties.broadcast(self.params)
         self.state = self.weight_ties.broadcast(self.state)
         if self.plan is not None:
             self.plan.weight_ties = self.weight_ties
-        if record_of(self.owner).calls_base_build:
+        if tracking.record_of(self.owner).calls_base_build:
             self.base.plan_weights(self.inputs)
         self.phase = "call"
 
     def new_state(self, before: State | None) -> State:
-        """The state after the run: what was assigned, and the sum of the losses."""
+        """The state after the run: the assigned variables, and the sum of the added losses.
+
+        Args:
+          before: the state after the layer's earlier runs in this pass; their losses add up.
+        """
         state = dict(self.state)
-        for variable, name in own_variables(self.owner).items():
+        for variable, name in tracking.own_variables(self.owner).items():
             if not variable.trainable and variable in self.values:
                 state[name] = self.values[variable]
         if self.plan is not None:
@@ -124,10 +116,10 @@ class CallFrame(BaseFrame):
     # -- layers inside
 
     def call_layer(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs of a layer that is called here.
+        """The outputs of a layer that is called in this run.
 
         Raises:
-          ValueError: it is none of the layers of this object, and has weights.
+          ValueError: `build` calls the layer; or it has weights and is no attribute of the owner.
         """
         if self.phase == "build":
             raise ValueError(
@@ -137,45 +129,41 @@ class CallFrame(BaseFrame):
         args, options = arrangement(layer, args, kwargs)
         training = options.pop("training", self.training)
         values = jax.tree.map(as_array, args)
-        masks = tuple(jax.tree.map(self.mask_of, value) for value in values)
+        masks = self.masks_of(values)
         if "mask" in options and hasattr(layer, "apply_with_mask"):
-            given = options.pop("mask")
-            masks = tuple(given) if isinstance(given, list | tuple) else (given, *masks[1:])
+            mask = options.pop("mask")
+            masks = tuple(mask) if isinstance(mask, list | tuple) else (mask, *masks[1:])
         path, named = self._place(layer, values)
         context: dict[str, Any] = {"key": None, "training": training}
         context["turn"] = self.turns[path] = self.turns.get(path, -1) + 1
         if self.key is not None:
             context["key"] = functools.reduce(child, path, self.key)
-        if self.plan is not None:
-            options |= self._planned(path, named, values, context["key"])
+        if self.plan is not None and path not in self.planned:
+            self.planned.add(path)
+            options |= self._plan_layer(self.plan, path, named, values, context["key"])
         parts = at(self.params, path), at(self.state, path)
         runs = frozen_copy(named) if freezes_all(self.view) else named
-        outputs, new, made = call_layer(runs, *parts, values, masks, options=options, **context)
-        put(self.state, path, new)
-        self.state = self.weight_ties.propagate(self.state, path)
-        leaves = jax.tree.leaves(outputs)
-        found = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
-        for leaf, mask in zip(leaves, found if len(found) == len(leaves) else (), strict=False):
-            self.remember(leaf, mask)
-        self.seen[path] = unpacked(outputs)
+        outputs, new, out_masks = call_layer(
+            runs, *parts, values, masks, options=options, **context
+        )
+        self.state = self.weight_ties.propagate(put(self.state, path, new), path)
+        self.set_masks(outputs, out_masks)
+        self.layer_outputs[path] = unpacked(outputs)
         return unpacked(outputs)
 
     def _place(self, layer: Layer, values: Values) -> tuple[Path, Any]:
-        """Where a layer's values lie, and the layer under its name there."""
-        known = self.names.get(identity_of(layer))
-        if known is not None:
-            return known
-        self.names = paths_of(self.owner)
-        known = self.names.get(identity_of(layer))
-        if known is not None:
-            return known
-        name = naming.unique(
-            naming.snake_case(naming.kind_of(layer)), [path[0] for path, _ in self.names.values()]
-        )
-        specs = jax.tree.map(_spec_or_value, values)
-        with contextlib.suppress(TypeError):  # an init that takes no such inputs says so later
-            made = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
-            if jax.tree.leaves(made):
+        """The path to a layer's values, and the layer under its name there."""
+        identity = identity_of(layer)
+        if identity not in self.names:
+            self.names = tracking.paths_of(self.owner)
+        if identity in self.names:
+            return self.names[identity]
+        taken = [path[0] for path, _ in self.names.values()]
+        name = naming.unique(naming.snake_case(naming.kind_of(layer)), taken)
+        specs = jax.tree.map(spec_or_value, values)
+        with contextlib.suppress(TypeError):  # wrong inputs: `init` raises again when it is run
+            weights = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
+            if jax.tree.leaves(weights):
                 raise ValueError(
                     f"{layer.who}: it has weights, and is no attribute of {self.view.who}, where "
                     "it was called: they would be new in every call. Make it in `__init__`, "
@@ -183,55 +171,43 @@ class CallFrame(BaseFrame):
                 )
         return (name,), layer.renamed(name)
 
-    def _planned(self, path: Path, layer: Layer, values: Values, key: Key | None) -> dict[str, Any]:
-        """Plans the weights of a layer at its first call, and makes traced values for them.
+    def _plan_layer(
+        self, plan: WeightPlan, path: Path, layer: Layer, values: Values, key: Key | None
+    ) -> dict[str, Any]:
+        """Adds a layer's weights to the plan, with traced values for them in this run.
 
         Returns:
           Further keyword arguments for the layer's `apply`.
         """
-        assert self.plan is not None
-        if path in self.filled:
-            return {}
-        self.filled.add(path)
-        specs = tuple(jax.tree.map(_spec_or_value, values))
-        new = WeightPlan(layer.who) if is_subclassed(layer) else CalledLayer(layer, specs)
-        part = self.plan.parts.setdefault(path, new)
+        specs = tuple(jax.tree.map(spec_or_value, values))
+        is_subclassed = tracking.is_subclassed(layer)
+        new = WeightPlan(layer.who) if is_subclassed else CalledLayer(layer, specs)
+        part = plan.parts.setdefault(path, new)
         if isinstance(part, WeightPlan):
-            return {"plan": part, "fill": functools.partial(put, self.params, path)}
+            return {"plan": part, "on_params": functools.partial(self._put_params, path)}
         params, state = layer.init(key, *specs)
-        put(self.params, path, params)
-        put(self.state, path, with_activity(layer, state, jnp.zeros(())))
+        self._put_params(path, params)
+        self.state = put(self.state, path, with_activity(layer, state, jnp.zeros(())))
         return {}
 
-    # -- masks and losses
+    def _put_params(self, path: Path, params: Params) -> None:
+        self.params = put(self.params, path, params)
 
-    def mask_of(self, value: object) -> Any:
-        """The mask of an array that a layer gave here, or that came in."""
-        known = self.masks.get(id(value))
-        return None if known is None else known[1]
+    # -- masks
 
-    def remember(self, value: object, mask: Array | None) -> None:
-        """Notes the mask of an array."""
-        if mask is not None:
-            self.masks[id(value)] = (value, mask)
+    def masks_of(self, values: Tree) -> Any:
+        """The masks of arrays, in their structure: from a layer of this run, or of its inputs."""
+        return jax.tree.map(lambda value: self.masks.get(id(value), (value, None))[1], values)
+
+    def set_masks(self, values: Tree, masks: Tree) -> None:
+        """Remembers the masks of arrays."""
+        for leaf, mask in leaf_masks(values, masks):
+            if mask is not None:
+                self.masks[id(leaf)] = (leaf, mask)
 
     def leave(self) -> None:
-        """Where the outermost layer ends, nothing traced stays behind in attributes."""
+        """Ends the run; after the outermost one no attribute holds a traced array."""
         for owner, name in self.leaks if self.is_outermost else ():
-            if holds_tracer(vars(owner).get(name)):
-                vars(owner)[name] = Leaked(getattr(owner, "who", type(owner).__name__), name)
-
-
-def as_array(value: object) -> Any:
-    """A variable as the array it stands for, an array of NumPy as one of JAX; else as it is."""
-    if isinstance(value, Variable):
-        return value.value
-    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
-    return jnp.asarray(value) if is_array and not isinstance(value, jax.Array) else value
-
-
-def _spec_or_value(value: Any) -> Any:
-    return spec_of(value) if hasattr(value, "shape") and hasattr(value, "dtype") else value
-
-
-__all__ = ["CallFrame", "Path", "as_array"]
+            if tracking.is_traced(vars(owner).get(name)):
+                who = getattr(owner, "who", type(owner).__name__)
+                vars(owner)[name] = tracking.Leaked(who, name)

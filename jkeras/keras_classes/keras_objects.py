@@ -1,4 +1,4 @@
-"""The one `ObjectAPI`: what layers do as Keras's objects."""
+"""The one `ObjectAPI`: Keras's object-oriented side of layers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jkeras.ops import regularizers
 if TYPE_CHECKING:
     from jkeras.keras_classes.layers_on_arrays import Weights
 
-# What is imported inside the methods holds the trainer, which has a class with a `call` of its own:
-# that class is completed by the object that is made of this one.
+# The methods import these modules late: they import the trainer, which defines a subclassed layer;
+# such a class needs the registered `ObjectAPI`.
 
 
 class KerasObjects:
@@ -53,6 +53,3 @@ class KerasObjects:
         from jkeras.keras_classes.layer_as_model import model_of
 
         return model_of(layer)
-
-
-__all__ = ["KerasObjects"]

@@ -4,10 +4,12 @@
     y = layer(x)                   # makes the weights
     layer.get_weights()
 
-A layer holds no weights, so a `ModelState` of this one layer is made for it, which holds them. It
-is kept with the layer's identity, and shares like any model's: a model that is built of the layer
-later has the same weights. Where a model has the layer already, nothing is made, and what is read
-and written are the model's.
+A layer holds no weights. At its first call on arrays a `ModelState` of this one layer is made,
+which holds them; it is kept with the layer's identity, and shares like any model's: a model that is
+built of the layer later has the same weights. If a model has the layer already, nothing is made:
+reading and writing go to that model's weights.
+
+The model state that holds a layer's values is called its *holder* here.
 """
 
 from __future__ import annotations
@@ -23,14 +25,12 @@ from jkeras.core.calling import arrangement
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
-from jkeras.core.parts import leaves, lies_at, path_to
-from jkeras.core.trees import Tree, spec_of
+from jkeras.core.parts import at, leaves, lies_at, path_to, put
+from jkeras.core.seeds import key_of
 from jkeras.core.variables import Variable
-from jkeras.keras_classes.array_masks import masks_of, with_masks
-from jkeras.keras_classes.call_frame import as_array
+from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
 from jkeras.keras_classes.step_context import call_in_step
-from jkeras.keras_classes.tracking import own_variables
-from jkeras.keras_classes.weight_plan import at, put
+from jkeras.keras_classes.tracking import Path, is_traced, own_variables
 from jkeras.keras_classes.weight_views import Weight, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
@@ -42,7 +42,8 @@ from jkeras.trainer.state.specs import concrete, spec_of_input
 from jkeras.trainer.state.weight_order import Place
 from jkeras.trainer.steps.loss_steps import LossSteps
 
-Path = tuple[str, ...]
+Location = tuple[ModelState, Path]
+"""The holder of a layer's values, and the path to them."""
 
 
 def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -56,113 +57,84 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return outputs
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
-    values = tuple(jax.tree.map(_entering, value) for value in args)
+    values = tuple(jax.tree.map(_as_input, value) for value in args)
+    context: dict[str, Any] = {"training": training, "options": options}
     with naming_errors(layer, values):
-        found, draws = _holder(layer, values), training or _may_draw(layer)
-    if found is None:
-        outputs, _, masks = call_layer(
-            layer, {}, {}, values, masks_of(values), key=_fresh_key(draws), training=training,
-            options=options,
-        )  # fmt: skip
+        location = _location_or_new(layer, values)
+    if location is None:  # no weights: no state is kept, and each call has a new key
+        # Outside of training, layers of the library that are not made of layers draw nothing.
+        is_ours = type(layer).__module__.startswith("jkeras.")
+        draws = training or bool(layer.named_sublayers()) or not is_ours
+        key = key_of("layer", None) if draws else None
+        outputs, _, masks = call_layer(layer, {}, {}, values, masks_of(values), key=key, **context)
         return with_masks(unpacked(outputs), masks)
-    holder, path = found
+    holder, path = location
     current = holder.need_values()
     key = next_key(holder, current)
-    context: dict[str, Any] = {"key": key, "training": training, "options": options}
-    weight_ties = weight_ties_of(holder.net)
-    params = at(weight_ties.broadcast(current.params), path)
-    before = at(weight_ties.broadcast(current.state), path)
-    outputs, state, masks = call_layer(layer, params, before, values, masks_of(values), **context)
-    if state is not before and not _is_traced(state):
-        whole = weight_ties.propagate(_with_part(current.state, path, state), path)
-        whole = weight_ties.deduplicate(whole)
+    ties = weight_ties_of(holder.net)
+    params, before = (at(ties.broadcast(tree), path) for tree in (current.params, current.state))
+    outputs, state, masks = call_layer(
+        layer, params, before, values, masks_of(values), key=key, **context
+    )
+    if state is not before and not is_traced(state):
+        whole = ties.deduplicate(ties.propagate(put(current.state, path, state), path))
         holder.values = current.replace(state=whole)
         note_losses(holder, whole)
     return with_masks(unpacked(outputs), masks)
 
 
 def note_losses(holder: ModelState, state: State) -> None:
-    """Keeps what the last call on arrays added to the losses, unless the call was traced."""
-    found = activity_losses(state)
-    holder.added = state if found and not _is_traced(found) else None
+    """Keeps the losses that the last call on arrays added, unless the call was traced."""
+    losses = activity_losses(state)
+    holder.added = state if losses and not is_traced(losses) else None
 
 
-def _with_part(tree: State, path: Path, part: State) -> State:
-    """A tree with another part at a path."""
-    whole = dict(tree)
-    if path:
-        put(whole, path, part)
-    return whole if path else part
-
-
-def _may_draw(layer: Layer) -> bool:
-    """Whether a layer may draw outside of training: one made of layers, or not the library's."""
-    return bool(layer.named_sublayers()) or not type(layer).__module__.startswith("jkeras.")
-
-
-def _entering(value: object) -> Any:
+def _as_input(value: object) -> Any:
     return jnp.asarray(value) if isinstance(value, int | float) else as_array(value)
 
 
-def _is_traced(tree: Tree) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+# -- the holder of a layer's values
 
 
-def _fresh_key(draws: bool) -> Any:
-    """A new key for each call of a layer without weights, for which no state is kept."""
-    if not draws:
-        return None
-    from jkeras.core.seeds import key_of
-
-    return key_of("layer", None)
-
-
-# -- who has the values of a layer
-
-
-def _holder(layer: Layer, values: tuple[Any, ...]) -> tuple[ModelState, Path] | None:
-    """The model that holds the layer's values, made now if needed; None for one without values."""
-    found = where(layer)
-    if _has_values(found):
-        return found
-    specs = [jax.tree.map(_spec, value) for value in values]
-    leaves = jax.tree.leaves(specs)
-    made = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
-    if not jax.tree.leaves(made):
-        return found
-    if _is_traced(values):
+def _location_or_new(layer: Layer, values: tuple[Any, ...]) -> Location | None:
+    """The location of the layer's values, made now if needed; None for a layer without values."""
+    location = location_of(layer)
+    if _has_values(location):
+        return location
+    specs = jax.tree.map(spec_or_value, values)
+    if not _needs_values(layer, specs):
+        return location
+    if is_traced(values):
+        shape = tuple(jax.tree.leaves(specs)[0].shape)
         raise ValueError(
             f"{layer.who}: it was called for the first time inside a compiled program, and has no "
-            f"weights yet. Build it before: layer.build({tuple(leaves[0].shape)})."
+            f"weights yet. Build it before: layer.build({shape})."
         )
-    return _made(layer, specs)
+    return _new_holder(layer, specs), ()
 
 
-def _spec(value: Any) -> Any:
-    return spec_of(value) if hasattr(value, "shape") else value
+def _needs_values(layer: Layer, specs: Sequence[Any]) -> bool:
+    """Whether a layer has weights or state for such inputs."""
+    values = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
+    return bool(jax.tree.leaves(values))
 
 
-def _made(layer: Layer, specs: Sequence[Any]) -> tuple[ModelState, Path]:
-    """A model of this layer alone."""
-    holder = ModelState(
-        layer,
-        kind="Trainer",
-        name=layer.name or snake_case(kind_of(layer)),
-        is_named=layer.name is not None,
-        maker=LossSteps(),
-    )
+def _new_holder(layer: Layer, specs: Sequence[Any]) -> ModelState:
+    """A built model of this layer alone."""
+    is_named = layer.name is not None
+    name = layer.name or snake_case(kind_of(layer))
+    holder = ModelState(layer, kind="Trainer", name=name, is_named=is_named, maker=LossSteps())
     shape = next((leaf.shape for leaf in jax.tree.leaves(list(specs)) if leaf.shape), (1,))
     holder.build(*specs, rows=shape[0] or 1)
     identity_of(layer).holder = holder
-    return holder, ()
+    return holder
 
 
-def where(layer: object) -> tuple[ModelState, Path] | None:
-    """The model that holds a layer's values, and the path there; None where no model does."""
+def location_of(layer: object) -> Location | None:
+    """The location of a layer's values; None where no model has any."""
     identity = identity_of(layer)
-    own = identity.holder
-    if own is not None and own.values is not None:
-        return own, ()
+    if identity.holder is not None and identity.holder.values is not None:
+        return identity.holder, ()
     for holder in holders_of(layer):
         path = path_to(holder.net, identity)
         if path is not None and holder.values is not None:
@@ -170,25 +142,18 @@ def where(layer: object) -> tuple[ModelState, Path] | None:
     return None
 
 
-def _has_values(found: tuple[ModelState, Path] | None) -> bool:
-    """Whether there is a value at such a place; none is where a model does not call a layer."""
-    if found is None:
+def _has_values(location: Location | None) -> bool:
+    """Whether there is a value at a location; a layer that its model does not call has none."""
+    if location is None:
         return False
-    holder, path = found
-    values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
-    trees = (weight_ties.broadcast(tree) for tree in (values.params, values.state))
+    holder, path = location
+    values, ties = holder.need_values(), weight_ties_of(holder.net)
+    trees = (ties.broadcast(tree) for tree in (values.params, values.state))
     return any(jax.tree.leaves(at(tree, path)) for tree in trees)
 
 
-def _built(layer: object) -> tuple[ModelState, Path] | None:
-    """The same after building the models that know the shape of their inputs, as graphs do."""
-    for holder in holders_of(layer):
-        holder.build_if_known()
-    return where(layer)
-
-
 def holders_of(layer: object) -> list[ModelState]:
-    """Those that have a layer, or the first of the layers in it; who wrote it last, first."""
+    """The models of a layer, or of the first layer in it; the one that was written last first."""
     for identity, _ in leaves(layer):
         holders = sharing.subscribers_of(identity)
         if holders is not None:
@@ -196,11 +161,8 @@ def holders_of(layer: object) -> list[ModelState]:
     return []
 
 
-# -- weights, in Keras's words
-
-
 class Weights:
-    """What is said of a layer's weights; for an unbuilt layer there are none.
+    """A layer's weights, in Keras's words; see `jkeras.core.object_api.LayerWeights`.
 
     Args:
       layer: the layer.
@@ -208,30 +170,31 @@ class Weights:
 
     def __init__(self, layer: Any) -> None:
         self.layer = layer
-        self.found = where(layer) or _built(layer)
-
-    def places(self) -> list[Place]:
-        """Where they lie in the model that has them."""
-        if self.found is None:
-            return []
-        holder, path = self.found
-        groups = [group for group in weight_ties_of(holder.net).groups if _has(group, path)]
-        wanted = [path, *(place for group in groups for place in group)]
-        return [w for w in holder.order() if any(lies_at(w.names, place) for place in wanted)]
+        self.location = location_of(layer)
+        if self.location is None:
+            for holder in holders_of(layer):
+                holder.build_if_known()  # graphs know the shape of their inputs
+            self.location = location_of(layer)
 
     def views(self, trained: bool | None = None) -> list[Weight]:
         """Views on the trained ones, the others, or all."""
-        if self.found is None:
+        if self.location is None:
             return []
+        holder, path = self.location
+        groups = weight_ties_of(holder.net).groups
+        tied = [group for group in groups if any(place[: len(path)] == path for place in group)]
+        layer_places = [path, *(place for group in tied for place in group)]
 
-        wanted = set(self.places())
-        return [w for w in weights_of(self.found[0], trained) if w.place in wanted]
+        def is_of_layer(place: Place) -> bool:
+            return any(lies_at(place.names, layer_place) for layer_place in layer_places)
+
+        return [view for view in weights_of(holder, trained) if is_of_layer(view.place)]
 
     def losses(self) -> list[Any]:
         """The losses of the last call on arrays, and the regularization losses of the weights."""
-        if self.found is None:
+        if self.location is None:
             return []
-        holder, path = self.found
+        holder, path = self.location
         params = weight_ties_of(holder.net).broadcast(holder.need_values().params)
         added = activity_losses(at(holder.added or {}, path))
         return [*added, *penalties(self.layer, at(params, path))]
@@ -250,44 +213,36 @@ class Weights:
         """
         views = self.views(True), self.views(False)
         counts = len(trained), len(others)
-        if self.found is None or counts != (len(views[0]), len(views[1])):
+        if self.location is None or counts != (len(views[0]), len(views[1])):
             raise ValueError(
                 f"{self.layer.who}: stateless_call: expected {len(views[0])} trainable and "
                 f"{len(views[1])} other variables, got {counts[0]} and {counts[1]}. A layer has "
                 "them when it is built: layer.build((None, ...))."
             )
-        holder, path = self.found
-        values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
-        given = dict(zip([*views[0], *views[1]], [*trained, *others], strict=True))
-        parts = {"params": values.params, "state": values.state}
-        for part, tree in parts.items():
-            own = {view.place.leaf: v for view, v in given.items() if view.place.part == part}
-            leaves = [own.get(i, leaf) for i, leaf in enumerate(jax.tree.leaves(tree))]
-            arrays = [jnp.asarray(getattr(leaf, "value", leaf)) for leaf in leaves]
-            parts[part] = at(weight_ties.broadcast(_refilled(tree, arrays)), path)
+        holder, path = self.location
+        values, ties = holder.need_values(), weight_ties_of(holder.net)
+        arrays = [jnp.asarray(getattr(v, "value", v)) for v in (*trained, *others)]
+        new = dict(zip([*views[0], *views[1]], arrays, strict=True))
+
+        def values_of(part: str, tree: Any) -> Any:
+            """The layer's part of a tree with the new values."""
+            own = {view.place.leaf: v for view, v in new.items() if view.place.part == part}
+            old, structure = jax.tree.flatten(tree)
+            whole = jax.tree.unflatten(structure, [own.get(i, leaf) for i, leaf in enumerate(old)])
+            return at(ties.broadcast(whole), path)
+
+        params = values_of("params", values.params)
         inputs, options = arrangement(self.layer, args, kwargs)
         training = bool(options.pop("training", False))
-        drawing: dict[str, Any] = {"key": next_key(holder, values), "training": training}
-        inputs = tuple(jax.tree.map(_entering, value) for value in inputs)
+        inputs = tuple(jax.tree.map(_as_input, value) for value in inputs)
         outputs, state, _ = call_layer(
-            self.layer,
-            parts["params"],
-            parts["state"],
-            inputs,
-            masks_of(inputs),
-            options=options,
-            **drawing,
-        )
-        whole = weight_ties.propagate(_with_part(values.state, path, state), path)
-        whole = weight_ties.deduplicate(whole)
-        found = jax.tree.leaves(whole)
-        places = [view.place for view in views[1]]
-        new = [
-            found[p.leaf] if p.part == "state" else given[v]
-            for p, v in zip(places, views[1], strict=True)
-        ]
-        losses = [*activity_losses(state), *penalties(self.layer, parts["params"])]
-        return unpacked(outputs), new, losses
+            self.layer, params, values_of("state", values.state), inputs, masks_of(inputs),
+            key=next_key(holder, values), training=training, options=options,
+        )  # fmt: skip
+        whole = ties.deduplicate(ties.propagate(put(values.state, path, state), path))
+        after = jax.tree.leaves(whole)
+        others = [after[v.place.leaf] if v.place.part == "state" else new[v] for v in views[1]]
+        return unpacked(outputs), others, [*activity_losses(state), *penalties(self.layer, params)]
 
     def get(self) -> list[np.ndarray]:
         """Copies as NumPy arrays."""
@@ -316,29 +271,20 @@ class Weights:
             view.assign(new)
 
     def reset_carried(self) -> None:
-        """Sets what a stateful layer carries to zero."""
-        if self.found is not None:
-            holder, path = self.found
+        """Sets the carried state of a stateful layer to zero."""
+        if self.location is not None:
+            holder, path = self.location
             current = holder.need_values()
-            own = dict(at(current.state, path))
-            own[CARRIED] = jax.tree.map(jnp.zeros_like, own[CARRIED])
-            holder.values = current.replace(state=_with_part(current.state, path, own))
+            state = dict(at(current.state, path))
+            state[CARRIED] = jax.tree.map(jnp.zeros_like, state[CARRIED])
+            holder.values = current.replace(state=put(current.state, path, state))
 
     def build(self, shapes: tuple[Any, ...]) -> None:
         """Makes the weights for inputs of these shapes, where no model has any."""
-        if not _has_values(self.found):
+        if not _has_values(self.location):
             specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]
-            made = jax.eval_shape(lambda key: self.layer.init(key, *specs), jax.random.key(0))
-            if jax.tree.leaves(made):
-                _made(self.layer, specs)
-
-
-def _has(group: tuple[Any, ...], path: Path) -> bool:
-    return any(place[: len(path)] == path for place in group)
-
-
-def _refilled(tree: Tree, leaves: list[Any]) -> Any:
-    return jax.tree.unflatten(jax.tree.structure(tree), leaves)
+            if _needs_values(self.layer, specs):
+                _new_holder(self.layer, specs)
 
 
 def value_of(owner: object, variable: Variable | None) -> Any:
@@ -347,13 +293,12 @@ def value_of(owner: object, variable: Variable | None) -> Any:
         return None
     if has_state(owner):
         state = state_of(owner)
-        found = where(state.net) if state.stored is None else (state, ())
+        location = location_of(state.net) if state.stored is None else (state, ())
     else:
-        found = where(owner)
+        location = location_of(owner)
     name = own_variables(owner).get(variable)
-    if found is None or name is None:
+    if location is None or name is None:
         return None
-    holder, path = found
+    holder, path = location
     values = holder.need_values()
-    tree = values.params if variable.trainable else values.state
-    return at(tree, path).get(name)
+    return at(values.params if variable.trainable else values.state, path).get(name)

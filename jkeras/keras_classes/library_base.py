@@ -1,4 +1,4 @@
-"""Classes that subclass one of the library's layers: what `super()` finds there.
+"""Classes that subclass one of the library's layers: `super().build` and `super().call`.
 
     class Scaled(layers.Dense):
         def __init__(self, units, scale, **kwargs):
@@ -8,13 +8,13 @@
         def call(self, inputs):
             return self.scale * super().call(inputs)     # or uses self.kernel
 
-The library's layer, with the arguments of the object, is the *base layer*. Its `init` and `apply`
-make and use weights that lie among the object's own, under the names they always have.
+The library's layer, with the arguments of the object, is the *base layer*. Its weights lie among
+the object's other weights, under their usual names.
 
 Laws:
-  - A class that overrides `call` and calls `super().call` trains, saves and draws as the base layer
-    would.
-  - `super().call` gets no flag and no mask but its explicit arguments, as in Keras.
+  - A class that overrides `call` and calls `super().call` trains, saves and draws random numbers as
+    the base layer would.
+  - `super().call` gets `training` and `mask` from its explicit arguments only, as in Keras.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jkeras.core.calling import arrangement
 from jkeras.core.description import fields
@@ -34,18 +33,19 @@ from jkeras.core.layer_object import WEIGHT_NAMES
 from jkeras.core.object_api import object_api
 from jkeras.core.trees import spec_of
 from jkeras.core.variables import Frame, innermost
+from jkeras.keras_classes.call_arrays import as_array
 from jkeras.keras_classes.tracking import layers_of, origin_of, own_variables, record_of
 from jkeras.keras_classes.weight_plan import LOSSES, CalledLayer, WeightPlan
 from jkeras.models.calls import key_of_turn
 
 
 def library_class(owner: object) -> type[Layer] | None:
-    """The library's class that an object's class subclasses; None where that is `Layer`."""
+    """The library's class above an object's class; None where that is `Layer` itself."""
     return next((base for base in type(owner).__mro__ if vars(base).get("call") is call), None)
 
 
 def base_layer(view: Layer) -> Layer | None:
-    """The base layer of an object, with the arguments that the object has now; None for none."""
+    """The base layer of an object, with the object's current arguments; None if it has none."""
     origin = origin_of(view)
     kind = library_class(origin)
     if kind is None:
@@ -64,14 +64,13 @@ def base_weights(owner: object, tree: Params | State) -> dict[str, Any]:
 
 
 class BaseFrame(Frame):
-    """One run of an object, as its base layer sees it.
+    """The part of a `CallFrame` that a base layer needs.
 
     Attributes:
-      view: the object as its model names it.
-      inputs: those of the object's own call.
-      params, state: its own.
-      key: as for `apply`.
-      plan: filled on the way, when there are no values yet.
+      view: the object under its name in the model.
+      inputs: the inputs of the object's `call`.
+      params, state, key: as for `apply` of the object.
+      plan: the plan to fill, when there are no values yet.
       base: the base layer in this run.
     """
 
@@ -85,7 +84,7 @@ class BaseFrame(Frame):
 
 
 class LibraryBase:
-    """The base layer in one run of an object; nothing, where it has none.
+    """The base layer in one run of an object, if it has one.
 
     Args:
       frame: the run.
@@ -97,7 +96,7 @@ class LibraryBase:
         self._is_planned = False
 
     def plan_weights(self, values: tuple[Any, ...]) -> None:
-        """While the weights are planned: makes those of the base layer, once, for such inputs."""
+        """Adds the base layer's weights for such inputs to the frame's plan, once."""
         frame = self._frame
         if frame.plan is None or self._is_planned:
             return
@@ -110,9 +109,9 @@ class LibraryBase:
         frame.plan.base = CalledLayer(layer, specs)
 
     def end(self) -> None:
-        """At the end of the run: a base layer whose weights were not used has weights none the
-        less, as in Keras, unless the object has a `build` of its own, or it is a layer around a
-        layer.
+        """Ends the run: plans the weights of a base layer that `call` did not use, as in Keras.
+
+        There are none if the object's class defines `build`, or the base layer wraps a layer.
         """
         frame = self._frame
         kind = library_class(frame.owner)
@@ -125,7 +124,7 @@ class LibraryBase:
         frame = self._frame
         layer = self._layer()
         args, options = arrangement(layer, args, kwargs)
-        values = tuple(jax.tree.map(_as_array, value) for value in args)
+        values = tuple(jax.tree.map(as_array, value) for value in args)
         check_inputs(layer.input_spec, layer.who, values)
         self.plan_weights(values)
         mask = options.pop("mask", None)
@@ -138,7 +137,7 @@ class LibraryBase:
         return outputs
 
     def weight(self, name: str) -> Any:
-        """A weight of the base layer under its name, in the dtype to compute in; or None."""
+        """The base layer's weight of this name, in the dtype to compute in; or None."""
         frame = self._frame
         kind = library_class(frame.owner)
         if kind is None or (_holds_layers(kind) and not self._is_planned):
@@ -152,40 +151,36 @@ class LibraryBase:
 
     def _layer(self) -> Layer:
         layer = base_layer(self._frame.view)
-        assert layer is not None, "called where `super()` has found one"
+        assert layer is not None, "the object's class subclasses a layer of the library"
         return layer
 
 
 def base_weight(owner: Layer, name: str, frame: BaseFrame | None) -> Any:
-    """A weight of an object's base layer under its name: while the object runs an array, outside of
-    any run a view; None where it has none.
+    """The weight of this name of an object's base layer: an array while the object runs, a view
+    outside of any run; None if there is none.
     """
     if name not in WEIGHT_NAMES or library_class(owner) is None:
         return None
     if frame is not None:
         return frame.base.weight(name) if frame.owner is owner else None
     weights = object_api().weights(owner)
-    for view in weights.views() if weights.found else ():
-        if view.place.names[len(weights.found[1]) :] == (name,):
+    for view in weights.views() if weights.location else ():
+        if view.place.names[len(weights.location[1]) :] == (name,):
             return view
     return None
 
 
-def _as_array(value: object) -> Any:
-    return value if not hasattr(value, "__jax_array__") else jnp.asarray(value)
-
-
 def _holds_layers(kind: type[Layer]) -> bool:
-    """Whether layers of this class are layers around a layer."""
+    """Whether layers of this class wrap a layer."""
     return kind.sublayer_paths is not Layer.sublayer_paths
 
 
 def call(self: Any, *inputs: Any, **options: Any) -> Any:
-    """What the layer itself gives for these inputs.
+    """The outputs of the layer for these inputs.
 
     Args:
-      *inputs: as when the layer is called; a flag at the end is `training`.
-      **options: as when the layer is called. As in Keras, `training` is False unless it is said.
+      *inputs: as when the layer is called; a bool at the end is `training`.
+      **options: as when the layer is called; as in Keras, `training` is False by default.
     """
     if len(inputs) > 1 and isinstance(inputs[-1], bool):
         inputs, options = inputs[:-1], {**options, "training": inputs[-1]}
@@ -197,10 +192,10 @@ def call(self: Any, *inputs: Any, **options: Any) -> Any:
 
 
 def build(self: Any, *shapes: Any, **named: Any) -> None:
-    """Makes the layer's own weights.
+    """Makes the layer's weights.
 
     Args:
-      *shapes: of the inputs; inside of a `build` they are known.
+      *shapes: the shapes of the inputs; ignored inside of a `build`.
       **named: the same by name.
     """
     frame = innermost(BaseFrame)
@@ -211,14 +206,4 @@ def build(self: Any, *shapes: Any, **named: Any) -> None:
 
 
 BASE_METHODS = {"call": call, "build": build}
-"""What `super()` finds in a layer of the library that a class subclasses."""
-
-__all__ = [
-    "BASE_METHODS",
-    "BaseFrame",
-    "LibraryBase",
-    "base_layer",
-    "base_weight",
-    "base_weights",
-    "library_class",
-]
+"""The methods that a layer of the library gets when a class subclasses it, for `super()`."""

@@ -1,4 +1,4 @@
-"""A number of training's that is looked up whenever it is used: a learning rate, a count."""
+"""A number of a running training, read at every use: a learning rate, a count of updates."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 
 class LiveNumber(NDArrayOperatorsMixin):
-    """A number that is looked up whenever it is used, and can be set.
+    """A number that is read at every use, and can be set.
 
-    It computes, compares and prints as a NumPy scalar of that moment.
+    It computes, compares and prints as a NumPy scalar with its current value.
 
     Args:
-      name: what it is, for messages.
-      read: returns its value.
-      write: sets it; None for a number that cannot be set.
+      name: the name of the number, for messages.
+      read: returns the current value.
+      write: sets the value; None for a number that cannot be set.
 
     Example:
       >>> cell = [0.5]
@@ -33,34 +33,32 @@ class LiveNumber(NDArrayOperatorsMixin):
     def __init__(
         self, name: str, read: Callable[[], Any], write: Callable[[Any], None] | None = None
     ) -> None:
-        self.name = name
-        self._read = read
-        self._write = write
+        self.name, self._read, self._write = name, read, write
 
     @property
     def value(self) -> Any:
-        """The number now, as an array without axes."""
+        """The current value, as an array without axes."""
         return self._read()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """`()`."""
+        """The shape of the value: `()` for a number."""
         return tuple(np.shape(self.value))
 
     @property
     def dtype(self) -> Any:
-        """float32 or int32."""
+        """The dtype of the value: float32 or int32 for a number."""
         return self.value.dtype
 
     def numpy(self) -> Any:
-        """The number now, as a NumPy scalar."""
+        """The current value, as a NumPy scalar."""
         return np.asarray(self.value)[()]
 
     def assign(self, value: Any) -> None:
         """Sets the number.
 
         Raises:
-          AttributeError: it cannot be set.
+          AttributeError: the number cannot be set.
         """
         if self._write is None:
             raise AttributeError(f"{self.name} is counted by training, and cannot be set.")
@@ -99,6 +97,3 @@ class LiveNumber(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         plain = [x.numpy() if isinstance(x, LiveNumber) else x for x in inputs]
         return getattr(ufunc, method)(*plain, **kwargs)
-
-
-__all__ = ["LiveNumber"]

@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
-from jkeras.keras_classes.array_masks import masks_of, with_masks
+from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
-from jkeras.trainer.compiling.call_program import is_traced, run
+from jkeras.keras_classes.tracking import is_traced
+from jkeras.trainer.compiling.call_program import run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
-from jkeras.trainer.state.model_state import ModelState
 
 
 def call_model(
@@ -29,60 +29,49 @@ def call_model(
 
     Args:
       model: the model.
-      parts: the model's.
+      parts: the parts of the model's trainer.
       inputs: the inputs, side by side.
       training: the flag.
       options: further arguments of the call.
 
     Raises:
-      TypeError: there is no input, or one is no array.
+      TypeError: there is no input, or an input is not an array of numbers.
     """
-    state = parts.state
+    state, flag = parts.state, bool(training)
     if is_inside_call():
         return call_inside(model, inputs, {**options, "training": training})
     if is_in_step():
-        outputs = call_in_step(state.as_layer(), inputs, {**options, "training": bool(training)})
+        outputs = call_in_step(state.as_layer(), inputs, {**options, "training": flag})
         if outputs is not NotImplemented:
             return outputs
     parts.steps.check_predicts("call", state)
-    _check_given(state, inputs, options)
-    arranged = getattr(state.net, "arranged", list)
-    arrays = [jax.tree.map(lambda leaf: _as_array(state, leaf), x) for x in arranged(inputs)]
-    state.build(*arrays)
-    values = state.need_values()
-    key = next_key(state, values) if training or uses_rng(state) else None
-    kwargs = {**options, "key": key, "training": bool(training)}
-    masks = masks_of(arrays)
-    eager = parts.compilation is not None and parts.compilation.eager
-    values_of = values.params, values.state
-    given = values_of, arrays
-    call_fn = None if options or eager or is_traced(given) else parts.plans.call_fn(state)
-    if call_fn is None:
-        kwargs = {**options, "key": key, "training": bool(training)}
-        outputs, carried, made = run(state.net, *values_of, arrays, masks, kwargs)
-    else:
-        outputs, carried, made = call_fn(
-            *values_of, key, arrays, masks, bool(training), state.trainable_flags()
-        )
-    note_losses(state, carried)
-    return outputs if made is None else with_masks(outputs, made)
-
-
-def _check_given(state: ModelState, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-    given = inputs[0] if inputs else options or None
-    if given is None:
-        what = "None. A function that shall give it may lack its `return`" if inputs else "none"
+    if (inputs and inputs[0] is None) or not (inputs or options):
+        got = "None. A function that shall give it may lack its `return`." if inputs else "none."
         fix = "" if inputs else " Write model(x)."
-        raise TypeError(f"{state.who}: expected an input, got {what}.{fix}")
+        raise TypeError(f"{state.who}: expected an input, got {got}{fix}")
 
+    def to_array(value: Any) -> jax.Array:
+        try:
+            return jnp.asarray(value)
+        except TypeError as error:
+            raise TypeError(
+                f"{state.who}: expected arrays of numbers, got {describe(value)}."
+            ) from error
 
-def _as_array(state: ModelState, value: Any) -> jax.Array:
-    try:
-        return jnp.asarray(value)
-    except TypeError as error:
-        raise TypeError(
-            f"{state.who}: expected arrays of numbers, got {describe(value)}."
-        ) from error
-
-
-__all__ = ["call_model"]
+    side_by_side = getattr(state.net, "arranged", list)(inputs)
+    arrays = [jax.tree.map(to_array, value) for value in side_by_side]
+    state.build(*arrays)
+    current = state.need_values()
+    values = current.params, current.state
+    key = next_key(state, current) if training or uses_rng(state) else None
+    masks = masks_of(arrays)
+    eager = options or (parts.compilation is not None and parts.compilation.eager)
+    call_fn = None if eager or is_traced((values, arrays)) else parts.plans.call_fn(state)
+    if call_fn is None:
+        kwargs = {**options, "key": key, "training": flag}
+        outputs, new, out_masks = run(state.net, *values, arrays, masks, kwargs)
+    else:
+        flags = state.trainable_flags()
+        outputs, new, out_masks = call_fn(*values, key, arrays, masks, flag, flags)
+    note_losses(state, new)
+    return outputs if out_masks is None else with_masks(outputs, out_masks)

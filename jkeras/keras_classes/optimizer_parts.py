@@ -1,4 +1,4 @@
-"""The optimizers that a `MultiOptimizer` is made of, each with the numbers that training has.
+"""The optimizers of a `MultiOptimizer`, each with its current learning rate and count of updates.
 
     model.optimizer.optimizers[0].learning_rate = 0.01      # recompiles nothing
 
@@ -8,6 +8,7 @@ no weight has no state, and is left out.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -19,117 +20,139 @@ from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import without
 
 
-class OptimizerPart:
-    """One of several optimizers: its description, with the rate and the count that training has.
+class DescriptionView:
+    """An optimizer's description, with the learning rate of the model's optimizer state.
+
+    Attributes that a view does not define are the description's.
 
     Args:
       description: the optimizer.
-      name: its own, or one made of its class: "adam", "adam_1".
-      index: the number of its state.
-      state: the model's.
     """
 
-    __slots__ = ("_model_state", "description", "index", "name")
+    __slots__ = ("description",)
 
-    def __init__(self, description: Any, name: str, index: int, state: ModelState) -> None:
-        self.description, self.name, self.index = description, name, index
-        self._model_state = state
+    def __init__(self, description: Any) -> None:
+        object.__setattr__(self, "description", description)
 
     def __getattr__(self, name: str) -> Any:
-        if name in OptimizerPart.__slots__:  # not set yet: looking for it here would never end
+        if name == "description":  # not set yet, as in a copy: a look-up here would never end
             raise AttributeError(name)
         return getattr(self.description, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in OptimizerPart.__slots__ or name == "learning_rate":
-            object.__setattr__(self, name, value)
+        if name == "learning_rate":
+            self._set_rate(value)
         else:
-            setattr(self.description, name, value)  # which says why not
-
-    def __repr__(self) -> str:
-        return f"<{self.name}: {self.description!r}>"
+            setattr(self.description, name, value)  # raises: a description does not change
 
     @property
-    def learning_rate(self) -> LiveNumber:
-        """The rate of its next update; assign a number to it, or call its `assign`.
+    def learning_rate(self) -> Any:
+        """The rate of the next update; assign a number to it, or call its `assign`.
 
         Raises:
           TypeError: on assignment: a schedule sets the rate, or the value is not a number.
           ValueError: on assignment: the value is negative or NaN.
         """
-        return LiveNumber("learning_rate", self._rate, self._set_rate)
+        return LiveNumber("learning_rate", lambda: np.float32(self._get_rate()), self._set_rate)
 
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self._set_rate(value)
+    @abstractmethod
+    def _get_rate(self) -> Any: ...
+
+    @abstractmethod
+    def _set_rate(self, value: Any) -> None: ...
+
+
+class OptimizerPart(DescriptionView):
+    """One of several optimizers: its description, with its current rate and count of updates.
+
+    Args:
+      description: the optimizer.
+      name: the optimizer's name, or a name made of its class: "adam", "adam_1".
+      index: the number of its state.
+      state: the state of the model.
+    """
+
+    __slots__ = ("_model_state", "index", "name")
+    name: str
+    index: int
+    _model_state: ModelState
+
+    def __init__(self, description: Any, name: str, index: int, state: ModelState) -> None:
+        super().__init__(description)
+        for slot, value in (("name", name), ("index", index), ("_model_state", state)):
+            object.__setattr__(self, slot, value)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.description!r}>"
 
     @property
     def iterations(self) -> LiveNumber:
-        """How many updates it made."""
+        """The number of updates so far."""
         return LiveNumber("iterations", lambda: np.int32(self._state().count))
 
-    def _rate(self) -> np.float32:
-        return np.float32(optimizers.get_learning_rate(self._state()))
+    def _get_rate(self) -> Any:
+        return optimizers.get_learning_rate(self._state())
 
     def _set_rate(self, value: Any) -> None:
         rate = value.numpy() if isinstance(value, LiveNumber) else value
         values = self._model_state.need_values()
-        multi = _state(values.opt_state)
-        new = list(multi.states)
-        new[self.index] = optimizers.set_learning_rate(new[self.index], rate)
-        opt_state = _with_state(values.opt_state, multi._replace(states=tuple(new)))
+        opt_state = values.opt_state
+        multi = _multi_state(opt_state)
+        states = list(multi.states)
+        states[self.index] = optimizers.set_learning_rate(states[self.index], rate)
+        new = multi._replace(states=tuple(states))
+        opt_state = opt_state._replace(inner=new) if hasattr(opt_state, "inner") else new
         self._model_state.values = values.replace(opt_state=opt_state)
 
     def _state(self) -> Any:
-        return _state(self._model_state.need_values().opt_state).states[self.index]
+        return _multi_state(self._model_state.need_values().opt_state).states[self.index]
 
 
 def multi_of(description: Any) -> Any:
-    """The `MultiOptimizer` that an optimizer is or scales the loss for; None for another."""
+    """The `MultiOptimizer` that an optimizer is, or scales the loss for; else None."""
     inner = getattr(description, "inner_optimizer", description)
     return inner if isinstance(inner, optimizers.MultiOptimizer) else None
 
 
 def parts(description: Any, state: ModelState) -> list[OptimizerPart]:
-    """The optimizers that an optimizer is made of.
+    """The optimizers of a `MultiOptimizer`.
 
     Args:
       description: the optimizer.
-      state: that of the model that is compiled with it.
+      state: the state of the model that is compiled with it.
 
     Raises:
-      AttributeError: it is a single one.
-      ValueError: the model is not built: which optimizer has which weights is not known.
+      AttributeError: `description` is a single optimizer.
+      ValueError: the model is not built, so the weights of each optimizer are not known.
     """
     multi = multi_of(description)
     if multi is None:
         raise AttributeError("optimizers")
     trained = without(state.need_values().params, state.frozen)
-    found = list(multi.parts(trained))
-    order = sorted(range(len(found)), key=lambda index: _rank(multi, found[index]))
-    names = [rule.name for rule in found if rule.name]
-    made = []
-    for index in order:
-        rule = found[index]
+    rules = list(multi.parts(trained))
+    names = [rule.name for rule in rules if rule.name]
+    views = []
+    for index in sorted(range(len(rules)), key=lambda index: _rank(multi, rules[index])):
+        rule = rules[index]
         name = rule.name or unique(snake_case(type(rule).__name__), names)
         names.append(name)
-        made.append(OptimizerPart(rule, name, index, state))
-    return made
+        views.append(OptimizerPart(rule, name, index, state))
+    return views
 
 
 def no_rate(description: Any, state: ModelState) -> AttributeError:
     """The error for reading or setting one rate of several optimizers."""
-    found = parts(description, state) if state.built else []
-    there = f": {', '.join(part.name for part in found)}" if found else ""
+    views = parts(description, state) if state.built else []
+    names = f": {', '.join(view.name for view in views)}" if views else ""
     return AttributeError(
-        f"{description.who} has no `learning_rate`: each of its optimizers has its own{there}. "
+        f"{description.who} has no `learning_rate`: each of its optimizers has its own{names}. "
         "Read or set it there: model.optimizer.optimizers[0].learning_rate = 0.01, once the model "
         "is built."
     )
 
 
 def _rank(multi: Any, rule: Any) -> int:
-    """Where an optimizer stands in an `OptimizerMap`; 0 for all that a function chooses."""
+    """The position of an optimizer in an `OptimizerMap`; 0 if a function chooses the optimizers."""
     choose = multi.optimizer_map
     if not isinstance(choose, optimizers.OptimizerMap):
         return 0
@@ -138,12 +161,6 @@ def _rank(multi: Any, rule: Any) -> int:
     return [entry.replace(loss_scale_factor=scale) for entry in listed].index(rule)
 
 
-def _state(opt_state: Any) -> Any:
+def _multi_state(opt_state: Any) -> Any:
+    """The state of the `MultiOptimizer`, inside of that of a `LossScaleOptimizer` or not."""
     return opt_state.inner if hasattr(opt_state, "inner") else opt_state
-
-
-def _with_state(opt_state: Any, multi: Any) -> Any:
-    return opt_state._replace(inner=multi) if hasattr(opt_state, "inner") else multi
-
-
-__all__ = ["OptimizerPart", "multi_of", "no_rate", "parts"]

@@ -1,4 +1,4 @@
-"""The optimizer of a model as in Keras: its description, with current values that can be set.
+"""`model.optimizer` as in Keras: a description, with current values that can be set.
 
     model.optimizer.learning_rate                  # the rate of the next update
     model.optimizer.learning_rate = 0.01           # recompiles nothing
@@ -22,6 +22,7 @@ from jkeras import optimizers
 from jkeras.core.trees import Tree
 from jkeras.keras_classes import optimizer_parts
 from jkeras.keras_classes.live_number import LiveNumber
+from jkeras.keras_classes.optimizer_parts import DescriptionView
 from jkeras.keras_classes.weight_views import weights_of
 from jkeras.trainer.compiling.compilation import first_rate, with_rate
 from jkeras.trainer.loop.parts import TrainerParts
@@ -32,7 +33,7 @@ def learning_rate(parts: TrainerParts) -> float:
     """The current learning rate of a compiled model.
 
     Raises:
-      AttributeError: the optimizer has several, or does not tell it.
+      AttributeError: the optimizer has several rates, or does not show its rate.
       ValueError: the model is not compiled.
     """
     state, description = parts.state, parts.need_compilation("learning_rate").optimizer
@@ -50,10 +51,10 @@ def learning_rate(parts: TrainerParts) -> float:
 
 
 def set_learning_rate(parts: TrainerParts, value: Any) -> None:
-    """Gives a compiled model another learning rate; recompiles nothing.
+    """Changes the learning rate of a compiled model; recompiles nothing.
 
     Raises:
-      AttributeError: the optimizer has several.
+      AttributeError: the optimizer has several rates.
       TypeError: a schedule sets the rate, or `value` is not a number.
       ValueError: `value` is negative or NaN, or the model is not compiled.
     """
@@ -70,106 +71,88 @@ def set_learning_rate(parts: TrainerParts, value: Any) -> None:
     state.values = values.replace(opt_state=opt_state)
 
 
-class OptimizerView:
-    """What `model.optimizer` gives: the description, with the numbers that training has.
+class OptimizerView(DescriptionView):
+    """`model.optimizer`: the description, with the current values of training.
 
     Args:
-      description: the optimizer that `compile` was given.
-      parts: those of the model.
+      description: the optimizer that `compile` was called with.
+      parts: the parts of the model's trainer.
     """
 
-    __slots__ = ("_description", "_parts")
-    _description: Any
+    __slots__ = ("_parts",)
     _parts: TrainerParts
 
     def __init__(self, description: Any, parts: TrainerParts) -> None:
-        object.__setattr__(self, "_description", description)
+        super().__init__(description)
         object.__setattr__(self, "_parts", parts)
 
     def __getattr__(self, name: str) -> Any:
-        if name in OptimizerView.__slots__:  # not set yet: looking for it here would never end
-            raise AttributeError(name)
-        if name == "learning_rate":  # the property found none
-            raise optimizer_parts.no_rate(self._description, self._parts.state)
-        return getattr(self._description, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "learning_rate":
-            set_learning_rate(self._parts, value)
-        else:
-            setattr(self._description, name, value)  # which says why not
+        if name == "learning_rate":  # the property raised: there are several rates
+            raise optimizer_parts.no_rate(self.description, self._parts.state)
+        return super().__getattr__(name)
 
     def __eq__(self, other: object) -> bool:
         other = other.description if type(other) is OptimizerView else other
-        return bool(self._description == other)
+        return bool(self.description == other)
 
     def __hash__(self) -> int:
-        return hash(self._description)
+        return hash(self.description)
 
     def __repr__(self) -> str:
-        return repr(self._description)
+        return repr(self.description)
 
-    def _class(self) -> type:
-        return type(self._description)
-
-    __class__ = property(_class)  # so isinstance answers as in Keras
-
-    @property
-    def description(self) -> Any:
-        """The optimizer that `compile` was given, which does not change."""
-        return self._description
+    # so that isinstance answers as in Keras
+    __class__ = property(lambda self: type(self.description))
 
     @property
     def learning_rate(self) -> Any:
-        """The rate of the next update; assign a number to it, or call its `assign`.
-
-        Raises:
-          TypeError: on assignment: a schedule sets the rate, or the value is not a number.
-          ValueError: on assignment: the value is negative or NaN.
-        """
-        parts = self._parts
-        if not hasattr(self._description, "learning_rate"):
+        if not hasattr(self.description, "learning_rate"):
             raise AttributeError("learning_rate")
+        return super().learning_rate
 
-        def write(value: Any) -> None:
-            set_learning_rate(parts, value)
+    def _get_rate(self) -> float:
+        return learning_rate(self._parts)
 
-        return LiveNumber("learning_rate", lambda: np.float32(learning_rate(parts)), write)
+    def _set_rate(self, value: Any) -> None:
+        set_learning_rate(self._parts, value)
 
     @property
     def optimizers(self) -> list[optimizer_parts.OptimizerPart]:
-        """Those that a `MultiOptimizer` is made of, each with its rate and its count of updates.
+        """The optimizers of a `MultiOptimizer`, each with its rate and its count of updates.
 
         Raises:
-          AttributeError: it is another optimizer.
+          AttributeError: the optimizer is not a `MultiOptimizer`.
           ValueError: the model is not built.
         """
-        return optimizer_parts.parts(self._description, self._parts.state)
+        return optimizer_parts.parts(self.description, self._parts.state)
 
     @property
     def dynamic_scale(self) -> LiveNumber:
-        """What a `LossScaleOptimizer` multiplies the next loss by.
+        """The factor by which a `LossScaleOptimizer` multiplies the next loss.
 
         Raises:
-          AttributeError: it is another optimizer.
+          AttributeError: the optimizer is not a `LossScaleOptimizer`.
         """
-        first = self._description.dynamic_scale  # raises for another
-        state = self._parts.state
-
-        def read() -> Any:
-            return state.lend().opt_state.dynamic_scale if state.built else first
-
-        return LiveNumber("dynamic_scale", read)
+        first, state = self.description.dynamic_scale, self._parts.state
+        return LiveNumber(
+            "dynamic_scale",
+            lambda: state.lend().opt_state.dynamic_scale if state.built else first,
+        )
 
     @property
     def iterations(self) -> LiveNumber:
-        """How many steps were made since `compile`; gathering a gradient is none."""
-        return LiveNumber("iterations", self._count)
+        """The number of updates since `compile`; accumulating a gradient is not an update."""
+
+        def read() -> np.int32:
+            every = getattr(self.description, "gradient_accumulation_steps", None) or 1
+            return np.int32((self.variables or [0])[0] // every)
+
+        return LiveNumber("iterations", read)
 
     @property
     def variables(self) -> list[Any]:
-        """Every array that the optimizer carries, in Keras's order: the count, the rate, the slots;
-        before the model is built there are none.
+        """The arrays of the optimizer's state, in Keras's order: the count, the rate, the slots;
+        none before the model is built.
         """
         state = self._parts.state
         return variables_of(state.lend().opt_state) if state.built else []
@@ -180,48 +163,49 @@ class OptimizerView:
         grads: Sequence[Any],
         trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
-        """The variables and the optimizer's own after one update, as lists: for a model's own
-        `train_step`.
+        """The trainable variables and the optimizer's variables after one update, as lists: for
+        the `train_step` of a subclassed model.
         """
-        given = optimizer_variables, grads, trainable_variables
-        return method_steps.stateless_apply(self._parts.state, *given)
+        return method_steps.stateless_apply(
+            self._parts.state, optimizer_variables, grads, trainable_variables
+        )
 
     def apply(self, grads: Iterable[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """One update of the model by such gradients, outside of its steps.
+        """Updates the model's weights by gradients, outside of its training steps.
 
         Args:
-          grads: one for each of the model's trainable variables.
-          trainable_variables: all of these, in their order; left out, they are meant.
+          grads: a gradient for each of the model's trainable variables.
+          trainable_variables: all of these variables, in their order (the default).
 
         Raises:
-          ValueError: other variables; an optimizer of its own can be built for them.
+          ValueError: other variables, or another number of gradients.
         """
         state, grads = self._parts.state, list(grads)
-        own = weights_of(state, trained=True)
-        paths = [getattr(v, "path", "?") for v in trainable_variables or own]
-        if paths != [v.path for v in own] or len(grads) != len(own):
+        trained = weights_of(state, trained=True)
+        paths = [getattr(v, "path", "?") for v in trainable_variables or trained]
+        if paths != [v.path for v in trained] or len(grads) != len(trained):
             raise ValueError(
-                f"{self.who}: apply: expected a gradient for each of the {len(own)} trainable "
+                f"{self.who}: apply: expected a gradient for each of the {len(trained)} trainable "
                 f"variables of {state.who}, in their order, got {len(grads)} gradients and "
                 f"{len(paths)} variables. For others make an optimizer of its own: "
                 "optimizer.apply(grads, variables)."
             )
         opt_state = state.lend().opt_state
-        weights = [variable.value for variable in own]
+        weights = [variable.value for variable in trained]
         new, slots = self.stateless_apply(jax.tree.leaves(opt_state), grads, weights)
         opt_state = jax.tree.unflatten(jax.tree.structure(opt_state), slots)
         state.replace(state.need_values().replace(opt_state=opt_state))
-        for variable, value in zip(own, new, strict=True):
+        for variable, value in zip(trained, new, strict=True):
             variable.assign(value)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> LiveNumber:
-        """One update by pairs (gradient, variable), as `apply`; returns the count of updates."""
+        """As `apply`, for pairs (gradient, variable); returns the count of updates."""
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
     def build(self, variables: Any = None) -> None:
-        """Builds the model, and with it what the optimizer carries."""
+        """Builds the model, and with it the optimizer's state."""
         del variables
         self._parts.state.need_values()
 
@@ -231,29 +215,22 @@ class OptimizerView:
         return optimizers.final_params(values.params, values.opt_state)
 
     def get_config(self) -> dict[str, Any]:
-        """The description's, with the rate as it is now."""
-        config: dict[str, Any] = self._description.get_config()
+        """The description's configuration, with the current rate."""
+        config: dict[str, Any] = self.description.get_config()
         if isinstance(config.get("learning_rate"), int | float):
             config["learning_rate"] = learning_rate(self._parts)
         return config
 
-    def _count(self) -> np.int32:
-        state = self._parts.state
-        found = variables_of(state.lend().opt_state) if state.built else [0]
-        gathered = getattr(self._description, "gradient_accumulation_steps", None) or 1
-        return np.int32(found[0] // gathered)
-
 
 def view_of(description: Any, parts: TrainerParts) -> Any:
-    """The view of an optimizer of ours; anything else as it is."""
+    """The view of an optimizer of jkeras; any other optimizer unchanged."""
     kinds = optimizers.Optimizer, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer
-    ours = isinstance(description, kinds)
-    return OptimizerView(description, parts) if ours else description
+    return OptimizerView(description, parts) if isinstance(description, kinds) else description
 
 
-def described(optimizer: Any) -> Any:
-    """The description behind a view, with the rate as it is now, so that `model.optimizer` can be
-    given to `compile` again, or to another model.
+def description_of(optimizer: Any) -> Any:
+    """The description behind a view, with the current rate: so `model.optimizer` can be passed to
+    `compile` again, or to that of another model.
     """
     if type(optimizer) is not OptimizerView:
         return optimizer
@@ -266,19 +243,19 @@ def described(optimizer: Any) -> Any:
 
 
 def variables_of(opt_state: Tree) -> list[Any]:
-    """The arrays of an optimizer's state that Keras counts as its variables: updates made, the
-    rate unless a schedule sets it, and the slots; not momentum and other constants.
+    """The arrays of an optimizer's state that Keras counts as its variables: the count of updates,
+    the rate unless a schedule sets it, and the slots; not momentum and other constants.
     """
-    found: list[Any] = []
-    for node in jax.tree.leaves(opt_state, is_leaf=_is_optimizer_state):
-        if not _is_optimizer_state(node):
-            found.append(node)
-            continue
-        rate = node.hyperparams["learning_rate"]
-        settable = [] if isinstance(rate, optimizers.Scheduled) else [rate]
-        found += [node.count, *settable, *jax.tree.leaves(node.slots)]
-    return found
 
+    def is_state(node: object) -> bool:
+        return isinstance(node, optimizers.OptimizerState)
 
-def _is_optimizer_state(node: Any) -> bool:
-    return isinstance(node, optimizers.OptimizerState)
+    variables: list[Any] = []
+    for node in jax.tree.leaves(opt_state, is_leaf=is_state):
+        if is_state(node):
+            rate = node.hyperparams["learning_rate"]
+            settable = [] if isinstance(rate, optimizers.Scheduled) else [rate]
+            variables += [node.count, *settable, *jax.tree.leaves(node.slots)]
+        else:
+            variables.append(node)
+    return variables

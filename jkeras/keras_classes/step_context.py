@@ -1,12 +1,12 @@
-"""Layers that a model's own step or `compute_loss` calls beside the model, with that step's values.
+"""Layers that a model's `train_step` or `compute_loss` calls beside the model.
 
     def compute_loss(self, x, y, y_pred, sample_weight=None):
         near = self.encoder(x)             # gradients flow into the encoder
         ...
 
-Law: a layer of the model that is called there, directly or as a model of its own, has the values
-that the model's call before it had, so the loss depends on them; what it would carry on (moving
-means) is that call's business, and stays.
+Law: a layer of the model that is called in a step, directly or as a model inside the model, has the
+values of the model's last call in that step, so the loss depends on them. Its new state (moving
+means) is dropped: the state is that of the model's call.
 """
 
 from __future__ import annotations
@@ -23,19 +23,18 @@ from jkeras.core.layer import Layer
 from jkeras.core.object_api import object_api
 from jkeras.core.parts import at, path_to
 from jkeras.core.variables import Frame, innermost
-from jkeras.keras_classes.array_masks import masks_of, with_masks
-from jkeras.keras_classes.call_frame import as_array
+from jkeras.keras_classes.call_arrays import as_array, masks_of, with_masks
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import state_of
 
 
 class StepFrame(Frame):
-    """One step of a model: its key, and what it was called with last.
+    """One step of a model: its key, and the params and state of the model's last call.
 
     Args:
       model: the model.
-      key: the step's, or None.
+      key: the key of the step, or None.
       opt_tree: the structure of the optimizer's state, or None.
     """
 
@@ -46,18 +45,18 @@ class StepFrame(Frame):
         self.state: Any = {}
 
     def next_key(self) -> Key | None:
-        """The key of the next call: the first has the step's own."""
+        """The key of the next call; the first call has the key of the step."""
         self.calls += 1
         return self.key if self.key is None or self.calls == 1 else child(self.key, self.calls)
 
 
 def is_in_step() -> bool:
-    """Whether a model's own step runs here."""
+    """Whether a step of a model is running in this thread."""
     return innermost(StepFrame) is not None
 
 
 def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a layer of the model whose step runs here; else NotImplemented."""
+    """The outputs of a layer of the model whose step is running; NotImplemented for any other."""
     frame = innermost(StepFrame)
     if frame is None or frame.params is None or not isinstance(layer, Layer):
         return NotImplemented
@@ -73,15 +72,15 @@ def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     values = tuple(jax.tree.map(as_array, value) for value in args)
     weight_ties = weight_ties_of(net)
     params, state = weight_ties.broadcast(frame.params), weight_ties.broadcast(frame.state)
-    context: dict[str, Any] = {"key": frame.next_key(), "training": training, "options": options}
     outputs, _, masks = call_layer(
-        layer, at(params, path), at(state, path), values, masks_of(values), **context
-    )
+        layer, at(params, path), at(state, path), values, masks_of(values),
+        key=frame.next_key(), training=training, options=options,
+    )  # fmt: skip
     return with_masks(unpacked(outputs), masks)
 
 
 def _warn_of_absence(model: Any, layer: Any) -> None:
-    """Warns of a layer with weights to train which the model's `call` does not call."""
+    """Warns of a layer with trainable weights that the model's `call` does not call."""
     if layer.trainable and any(True for _ in object_api().weights(layer).views(True)):
         warnings.warn(
             f"{layer.who}: its weights are none of {state_of(model).who}, whose `call` does "
@@ -90,6 +89,3 @@ def _warn_of_absence(model: Any, layer: Any) -> None:
             UserWarning,
             stacklevel=2,
         )
-
-
-__all__ = ["StepFrame", "call_in_step", "is_in_step"]

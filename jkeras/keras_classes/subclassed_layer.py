@@ -1,8 +1,9 @@
-"""What a layer class that defines `call`, in Keras's way, gets from the library.
+"""The methods of a layer class that defines `call`, in Keras's way.
 
-When such a class is made it gets the methods of `SubclassedLayer`, except those that it has: the
-contract `init` and `apply`, over `build` and `call`, and what `build` and `call` use. A model that
-names such a layer holds a view of it, not a copy: attributes are those of the user's object.
+A class gets the methods of `SubclassedLayer` when it is defined, except those that it defines: the
+contract `init` and `apply`, based on `build` and `call`, and the methods for use in these. A model
+holds a view of such a layer under the name there, not a copy: its attributes are those of the
+user's object.
 """
 
 from __future__ import annotations
@@ -23,80 +24,22 @@ from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import NamedLayer, object_api
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost, weight_shape
+from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
 from jkeras.keras_classes.functional_call import plan_weights, run
-from jkeras.keras_classes.library_base import (
-    BASE_METHODS,
-    base_layer,
-    base_weight,
-    base_weights,
-)
-from jkeras.keras_classes.tracking import (
-    ORIGIN,
-    RECORD,
-    forgotten,
-    holds_tracer,
-    layers_of,
-    may_hold_layers,
-    needs_super_init,
-    note_layers,
-    origin_of,
-    own_variables,
-    record_of,
-)
+from jkeras.keras_classes.library_base import BASE_METHODS, base_layer, base_weight, base_weights
+from jkeras.keras_classes.tracking import ORIGIN, RECORD, layers_of, origin_of, own_variables
 from jkeras.keras_classes.weight_plan import WeightPlan
 from jkeras.models.calls import Masks
 from jkeras.ops import constraints, initializers, regularizers
 
-Shape = int | Sequence[int | None] | None
-
-_OF_A_VIEW = {"name", "dtype", "trainable", "input_shape", *NOT_COPIED, ORIGIN}
-
-
-def add_weight(
-    owner: object,
-    who: str,
-    shape: Shape = None,
-    initializer: Identifier = None,
-    dtype: DTypeLike | None = None,
-    trainable: bool = True,
-    autocast: bool = True,
-    regularizer: Identifier = None,
-    constraint: Identifier = None,
-    name: str | None = None,
-) -> Variable:
-    """A new variable of an object, which messages call `who`; see `SubclassedLayer.add_weight`."""
-    shape = weight_shape(who, shape)
-    frame = innermost(CallFrame)
-    if frame is not None and frame.owner is owner and frame.phase == "call":
-        raise ValueError(
-            f"{who}: add_weight was called in `call`, where a weight would be new every time. "
-            "Call it in `build(self, input_shape)` or in `__init__`."
-        )
-    kind = jnp.dtype(dtype or "float32")
-    default = "glorot_uniform" if jnp.issubdtype(kind, jnp.floating) else "zeros"
-    variable = Variable(
-        initializers.get(default if initializer is None else initializer),
-        shape,
-        kind,
-        trainable,
-        autocast,
-        name=name,
-        regularizer=regularizers.get(regularizer),
-        constraint=constraints.get(constraint),
-    )
-    record_of(owner).variables.append(variable)
-    variable.look_by(functools.partial(_outside, weakref.ref(owner), weakref.ref(variable)))
-    return variable
-
-
-def _outside(owner: Callable[[], Any], variable: Callable[[], Variable | None]) -> Any:
-    return object_api().variable_value(owner(), variable())
+_VIEW_FIELDS = {"name", "dtype", "trainable", "input_shape"}
+_OF_A_VIEW = {*_VIEW_FIELDS, *NOT_COPIED, ORIGIN}
 
 
 class SubclassedLayer:
-    """The methods of every layer with a `call` of its own."""
+    """The methods of every layer class that defines `call`."""
 
     is_subclassed = True
     padded_rows = "seen"
@@ -109,8 +52,8 @@ class SubclassedLayer:
     # -- the contract
 
     def init(self: Any, key: Key, *inputs: Any) -> tuple[Params, State]:
-        """Fresh params and state: what `build` and `call` need for such inputs."""
-        return plan_weights(self, key, inputs).made(key)
+        """Initial params and state for `build` and `call` with such inputs."""
+        return plan_weights(self, key, inputs).init(key)
 
     def apply(
         self: Any,
@@ -124,10 +67,8 @@ class SubclassedLayer:
     ) -> tuple[Any, State]:
         """The outputs of `call`, and the new state."""
         masks = mask if isinstance(mask, tuple | list) else (mask,)
-        outputs, new, _ = run(
-            self, params, state, inputs, masks, key=key, training=training, options=options
-        )
-        return outputs, new
+        context: dict[str, Any] = {"key": key, "training": training, "options": options}
+        return run(self, params, state, inputs, masks, **context)[:2]
 
     def apply_with_mask(
         self: Any,
@@ -139,36 +80,27 @@ class SubclassedLayer:
         training: bool = False,
         plan: WeightPlan | None = None,
         turn: int = 0,
-        fill: Callable[[Any], None] | None = None,
+        on_params: Callable[[Params], None] | None = None,
         **options: Any,
     ) -> tuple[Any, State, Any]:
-        """As `apply`, and the masks of the outputs."""
+        """As `apply`, and the masks of the outputs; `plan`, `turn`, `on_params`: see `run`."""
         return run(
-            self,
-            params,
-            state,
-            inputs,
-            masks,
-            key=key,
-            training=training,
-            plan=plan,
-            turn=turn,
-            fill=fill,
-            options=options,
-        )
+            self, params, state, inputs, masks, key=key, training=training,
+            plan=plan, turn=turn, on_params=on_params, options=options,
+        )  # fmt: skip
 
     def side_by_side(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """A call's inputs in the order of `call`, and the other options."""
+        """The inputs of a call in the order of `call`, and the other options."""
         return side_by_side(self, args, kwargs)
 
     def penalty(self: Any, params: Params) -> Array | float:
-        """The regularization losses of all weights."""
+        """The sum of the regularization losses of all weights."""
         total: Array | float = 0.0
         if not self.trainable:
             return total
-        base, own = base_layer(self), base_weights(origin_of(self), params)
-        if base is not None and own:
-            total = base.penalty(own)
+        base, weights = base_layer(self), base_weights(origin_of(self), params)
+        if base is not None and weights:
+            total = base.penalty(weights)
         for variable, name in own_variables(origin_of(self)).items():
             if variable.regularizer is not None and name in params:
                 total = total + variable.regularizer(params[name])
@@ -177,11 +109,11 @@ class SubclassedLayer:
         return total
 
     def penalty_terms(self: Any, params: Params) -> list[Any]:
-        """The regularization losses of its own variables, then those of the layers inside."""
+        """The regularization losses of the layer's variables, then those of the layers inside."""
         if not self.trainable:
             return []
-        rules = own_variables(origin_of(self)).items()
-        terms = [v.regularizer(params[n]) for v, n in rules if v.regularizer and n in params]
+        variables = own_variables(origin_of(self)).items()
+        terms = [v.regularizer(params[n]) for v, n in variables if v.regularizer and n in params]
         for layer in layers_of(origin_of(self)):
             terms += layer.penalty_terms(params.get(layer.name, {}))
         return terms
@@ -189,9 +121,9 @@ class SubclassedLayer:
     def constrain(self: Any, params: Params) -> Params:
         """`params` with each weight's constraint applied."""
         new = dict(params)
-        base, own = base_layer(self), base_weights(origin_of(self), params)
-        if base is not None and own:
-            new |= base.constrain(own)
+        base, weights = base_layer(self), base_weights(origin_of(self), params)
+        if base is not None and weights:
+            new |= base.constrain(weights)
         for variable, name in own_variables(origin_of(self)).items():
             if variable.constraint is not None and name in params and self.trainable:
                 new[name] = variable.constraint(params[name])
@@ -202,21 +134,20 @@ class SubclassedLayer:
 
     @property
     def makes_masks(self: Any) -> bool:
-        """Whether a layer inside makes masks, or `compute_mask` is its own."""
-        own = getattr(type(origin_of(self)), "compute_mask", Layer.compute_mask)
-        return own is not Layer.compute_mask or any(
-            layer.makes_masks for layer in layers_of(origin_of(self))
-        )
+        """Whether the class defines `compute_mask`, or a layer inside makes masks."""
+        origin = origin_of(self)
+        compute_mask = getattr(type(origin), "compute_mask", Layer.compute_mask)
+        if compute_mask is not Layer.compute_mask:
+            return True
+        return any(layer.makes_masks for layer in layers_of(origin))
 
     @property
     def layers(self: Any) -> Any:
-        """The layers in it, under their names; inside its own methods what was set as `layers`."""
-        origin = origin_of(self)
-        frame = innermost(CallFrame)
-        own = vars(origin)
+        """The layers inside under their names; in `build` and `call` the attribute `layers`."""
+        origin, frame = origin_of(self), innermost(CallFrame)
         is_inside = frame is not None and frame.owner is origin
-        if "layers" in own and (is_inside or record_of(origin).shapes is None):
-            return own["layers"]
+        if "layers" in vars(origin) and (is_inside or tracking.record_of(origin).shapes is None):
+            return vars(origin)["layers"]
         return tuple(layers_of(origin))
 
     @layers.setter
@@ -224,19 +155,19 @@ class SubclassedLayer:
         vars(origin_of(self))["layers"] = value
 
     def named_sublayers(self: Any) -> list[Any]:
-        """The layers that its attributes hold, under their names."""
+        """The layers in the attributes, under their names."""
         return layers_of(origin_of(self))
 
     sublayer_paths = Layer.sublayer_paths
 
     def wrapped_layer(self: Any) -> None:
-        """None: its attributes may have any name, `layer` too."""
+        """None: an attribute named `layer` is an attribute like any other."""
 
-    # -- what `build` and `call` use
+    # -- for use in `build` and `call`
 
     def add_weight(
         self: Any,
-        shape: Shape = None,
+        shape: int | Sequence[int | None] | None = None,
         initializer: Identifier = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -250,16 +181,14 @@ class SubclassedLayer:
         """A weight, for an attribute: `self.w = self.add_weight(shape=(3, 4), name="w")`.
 
         Args:
-          shape: its sizes; a number when left out.
-          initializer: glorot_uniform, or zeros for integers, when left out.
-          dtype: float32 when left out.
-          trainable: whether the optimizer updates it; other weights are assigned in `call`.
-          autocast: whether it is cast to the dtype that the layer computes in.
-          regularizer: as for every weight.
-          constraint: as for every weight.
-          aggregation: of no meaning here.
-          overwrite_with_gradient: of no meaning here.
-          name: its name in `params` or `state`; the attribute's when left out.
+          shape: the shape; by default the weight is a scalar.
+          initializer: by default "glorot_uniform", or "zeros" for integers.
+          dtype: by default float32.
+          trainable: whether the optimizer updates the weight; other weights are assigned in `call`.
+          autocast: whether the weight is cast to the dtype that the layer computes in.
+          regularizer, constraint: names, objects or functions, as in `layers.Dense`.
+          aggregation, overwrite_with_gradient: ignored.
+          name: the name in `params` or `state`; by default that of the attribute.
 
         Raises:
           ValueError: called in `call`, or a size is unknown.
@@ -267,9 +196,24 @@ class SubclassedLayer:
         Source: `keras.layers.Layer.add_weight`.
         """
         del aggregation, overwrite_with_gradient
-        needs_super_init(self)
-        args = (shape, initializer, dtype, trainable, autocast, regularizer, constraint, name)
-        return add_weight(origin_of(self), self.who, *args)
+        tracking.check_super_init(self)
+        owner, shape, frame = origin_of(self), weight_shape(self.who, shape), innermost(CallFrame)
+        if frame is not None and frame.owner is owner and frame.phase == "call":
+            raise ValueError(
+                f"{self.who}: add_weight was called in `call`, where a weight would be new every "
+                "time. Call it in `build(self, input_shape)` or in `__init__`."
+            )
+        dtype = jnp.dtype(dtype or "float32")
+        default = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
+        init_fn = initializers.get(default if initializer is None else initializer)
+        variable = Variable(
+            init_fn, shape, dtype, trainable, autocast, name=name,
+            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
+        )  # fmt: skip
+        tracking.record_of(owner).variables.append(variable)
+        refs = weakref.ref(owner), weakref.ref(variable)
+        variable.look_by(lambda: object_api().variable_value(*(ref() for ref in refs)))
+        return variable
 
     add_variable = add_weight
 
@@ -277,7 +221,7 @@ class SubclassedLayer:
         """Adds to the loss that is minimised; for use in `call`.
 
         Args:
-          loss: an array, of which the sum counts, or a list of arrays.
+          loss: an array, whose sum is added, or a list of arrays.
 
         Raises:
           ValueError: called outside of `call`.
@@ -292,7 +236,7 @@ class SubclassedLayer:
 
     @property
     def losses(self: Any) -> list[Any]:
-        """Inside `call`: what was added so far; outside as for every layer."""
+        """Inside `call`: the losses added so far; outside as for every layer."""
         frame = innermost(CallFrame)
         if frame is None:
             return object_api().weights(self).losses()
@@ -301,17 +245,16 @@ class SubclassedLayer:
     # -- the object
 
     def __setattr__(self: Any, name: str, value: object) -> None:
-        view_only = ORIGIN in vars(self) and name not in _OF_A_VIEW
-        target = origin_of(self) if view_only else self
+        target = self if name in _OF_A_VIEW else origin_of(self)
         if "trainable" not in vars(target) and (
-            isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
+            isinstance(value, Variable) or tracking.is_part(value)
         ):
-            raise forgotten(type(self).__name__)
+            raise tracking.missing_super_init(type(self).__name__)
         frame = innermost(CallFrame)
-        if frame is not None and holds_tracer(value):
+        if frame is not None and tracking.is_traced(value):
             frame.leaks.append((target, name))
-        if may_hold_layers(name, value):
-            note_layers(target)
+        if tracking.may_hold_layers(name, value):
+            tracking.record_order(target)
         Description.__setattr__(target, name, value)
 
     def __getattr__(self: Any, name: str) -> Any:
@@ -322,43 +265,37 @@ class SubclassedLayer:
         if weight is not None:
             return weight
         fix = ""
-        if RECORD not in vars(self) or record_of(self).shapes is None:
+        if RECORD not in vars(self) or tracking.record_of(self).shapes is None:
             fix = " It is not built yet: `build` makes its weights when it is first called."
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{fix}")
 
-    def seen_as(self: Any, **changes: Any) -> Any:
-        """A view of this object under another name, dtype or `trainable`."""
-        view = object.__new__(type(self))
-        own = {"name", "dtype", "input_shape", "trainable"}
-        fields = {name: getattr(self, name) for name in own} | changes
-        unknown = set(changes) - own
+    def renamed(self: Any, name: str) -> Any:
+        """A view of this object under another name."""
+        return SubclassedLayer.replace(self, name=name)
+
+    def replace(self: Any, **changes: Any) -> Any:
+        """A view of this object with another `name`, `dtype` or `trainable`; without changes, a new
+        object made with the same arguments, which shares nothing with this one.
+        """
+        origin = origin_of(self)
+        if not changes:
+            args, kwargs = vars(origin)[GIVEN]
+            new = type(self)(*args, **kwargs)
+            if self.name is not None:
+                vars(new)["name"] = self.name
+            return new
+        unknown = changes.keys() - _VIEW_FIELDS
         if unknown:
             raise TypeError(
                 f"{self.who}: replace: expected `name`, `dtype` or `trainable`, got "
                 f"{describe(sorted(unknown))}. A class with its own `__init__` is changed by "
                 "assigning its attributes."
             )
-        vars(view).update(fields)
-        origin = origin_of(self)
+        view = object.__new__(type(self))
+        vars(view).update({name: getattr(self, name) for name in _VIEW_FIELDS} | changes)
         vars(view).update({ORIGIN: origin, GIVEN: vars(origin)[GIVEN]})
         same(view, identity_of(self))
         return view
-
-    def renamed(self: Any, name: str) -> Any:
-        """A view of this object under another name."""
-        return self.seen_as(name=name)
-
-    def replace(self: Any, **changes: Any) -> Any:
-        """A view of this object under another name; without changes, a new object made with the
-        same arguments, which shares nothing with this one.
-        """
-        if changes:
-            return self.seen_as(**changes)
-        args, kwargs = vars(origin_of(self))[GIVEN]
-        made = type(self)(*args, **kwargs)
-        if self.name is not None:
-            vars(made)["name"] = self.name
-        return made
 
     def __getstate__(self: Any) -> dict[str, Any]:
         return {n: v for n, v in vars(self).items() if n not in (*NOT_COPIED, RECORD)}
@@ -375,54 +312,46 @@ _METHODS = {
 
 
 def complete_class(cls: Any) -> None:
-    """Gives a class that defines `call` or `build` the methods, except those that a user wrote.
+    """Adds the methods of a subclassed layer to a new class that defines `call` or `build`.
 
-    Args:
-      cls: the class, which is made.
+    Methods that the user wrote, in this class or a base, stay.
     """
     cls.is_mutable = True
     inherit_init(cls)
     if "build" in vars(cls):
-        cls.build = method_of_build(vars(cls)["build"], Layer.build)
-    users = _classes_of_users(cls)
-    above = next(base for base in cls.__mro__ if issubclass(base, Layer) and base not in users)
-    if above is not Layer and not hasattr(above, "call"):
+        cls.build = build_method(vars(cls)["build"], Layer.build)
+    bases = [base for base in cls.__mro__ if issubclass(base, Layer)]
+    users = [b for b in bases if b is cls or b.__module__.partition(".")[0] != "jkeras"]
+    library_class = next(base for base in bases if base not in users)
+    if library_class is not Layer and not hasattr(library_class, "call"):
         for name, method in BASE_METHODS.items():
-            setattr(above, name, method)
+            setattr(library_class, name, method)
     if not hasattr(cls, "call"):
         return
     for name, method in _METHODS.items():
-        own = next((base for base in cls.__mro__ if name in vars(base)), None)
-        if own is None or own not in users:
+        definer = next((base for base in cls.__mro__ if name in vars(base)), None)
+        if definer not in users:
             setattr(cls, name, method)
 
 
-def _classes_of_users(cls: type) -> list[type]:
-    """The class and those of its bases below `Layer` that are not this library's."""
-    package = Layer.__module__.partition(".")[0]
-    below = [base for base in cls.__mro__ if issubclass(base, Layer) and base is not Layer]
-    return [b for b in below if b is cls or b.__module__.partition(".")[0] != package]
+def build_method(user_build: Callable[..., Any], base: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's `build` as a method: it runs while the object is built, and at no other time.
 
-
-def method_of_build(own: Callable[..., Any], base: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's `build` as a method.
-
-    Where the object is being built it makes the weights; inside of another's functions it does
-    nothing, since layers are built where they are called; elsewhere it is the base's `build`, which
-    builds the object for these shapes.
+    While another object runs, a call does nothing, since layers are built where they are called;
+    elsewhere a call is one of the library's `build`, which builds the object for these shapes.
 
     Args:
-      own: the user's.
-      base: that of the class that the library has.
+      user_build: the function in the user's class.
+      base: the `build` of the library's class.
     """
 
-    @functools.wraps(own)
+    @functools.wraps(user_build)
     def build(self: Any, *args: Any, **kwargs: Any) -> Any:
         frame = innermost()
         if frame is None:
             return base(self, *args, **kwargs)
         if frame.owner is origin_of(self) and frame.phase == "build":
-            return own(self, *args, **kwargs)
+            return user_build(self, *args, **kwargs)
         return None
 
     setattr(build, "makes_weights", True)  # noqa: B010  # mypy: no such attribute
@@ -430,6 +359,6 @@ def method_of_build(own: Callable[..., Any], base: Callable[..., Any]) -> Callab
 
 
 def call_inside(layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a layer that another one's `call` calls; NotImplemented outside of all."""
+    """The outputs of a layer called in a running `call`; NotImplemented outside of any `call`."""
     frame = innermost(CallFrame)
     return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)

@@ -1,4 +1,4 @@
-"""A model that is written as a class with `__init__` and `call`, as a description.
+"""A model class with `__init__` and `call`, as a description.
 
     class MyModel(jkeras.Model):
         def __init__(self):
@@ -7,8 +7,8 @@
         def call(self, inputs):
             return self.dense(inputs)
 
-The model is the object that was written, and `Subclassed` its view as a layer: what its attributes
-hold are the layers, and the values are the model's, as for every trainer.
+`Subclassed` is the view of such a model as a layer: the layers are those in the model's attributes,
+and the values are the model's, as for every trainer.
 """
 
 from __future__ import annotations
@@ -61,20 +61,18 @@ class Subclassed(Layer):
 
     @property
     def who(self) -> str:
-        """How messages name it: by the model's class."""
+        """The name in messages, with the model's class."""
         return f"{type(vars(self)[ORIGIN]).__name__} {self.name!r}"
 
     @property
     def shown_as(self) -> str:
-        """Its class in summaries, and what its name is made of."""
+        """The class in summaries, from which the default name is made."""
         return type(vars(self)[ORIGIN]).__name__
 
     def arranged(self, values: Any) -> list[Any]:
-        """Several inputs side by side, from one list of them."""
-        values = list(values)
-        if len(values) == 1 and isinstance(values[0], list | tuple):
-            return list(values[0])
-        return values
+        """The inputs side by side; a single list is a list of inputs."""
+        is_list = len(values) == 1 and isinstance(values[0], list | tuple)
+        return list(values[0] if is_list else values)
 
     def layer_outputs(
         self,
@@ -84,15 +82,17 @@ class Subclassed(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> list[Any]:
-        """The outputs of every layer where it was called last; None for one that was not."""
-        kwargs: dict[str, Any] = {"key": key, "training": training}
-        seen: dict[Any, Any] = {}
-        run(self, params, state, inputs, (None,) * len(inputs), seen=seen, **kwargs)
-        names = [layer.name for layer in layers_of(vars(self)[ORIGIN])]
-        return [seen.get((name,)) for name in names]
+        """The outputs of the last call of every layer; None for a layer that is not called."""
+        outputs: dict[Any, Any] = {}
+        run(
+            self, params, state, inputs, (None,) * len(inputs),
+            key=key, training=training, layer_outputs=outputs,
+        )  # fmt: skip
+        return [outputs.get((layer.name,)) for layer in layers_of(vars(self)[ORIGIN])]
 
 
-_TAKEN = {
+# attribute: (what it is, another name to suggest)
+_RESERVED = {
     "net": ("its description", "network"),
     "params": ("its trained weights", "parameters"),
     "state": ("what its layers carry beside their weights", "own_state"),
@@ -106,47 +106,44 @@ _TAKEN = {
     "loss": ("what `compile` was given", "loss_fn"),
     "optimizer": ("what `compile` was given", "own_optimizer"),
 }
-_WHEN_BUILT = ("params", "train_state", "learning_rate")  # what may be set later
+_SETTABLE = ("params", "train_state", "learning_rate")  # of a built or compiled model
 
 
-def check_free(model: Any, name: str) -> None:
-    """Raises where a model has a use of its own for an attribute that is being set.
+def check_not_reserved(model: Any, name: str) -> None:
+    """Checks that the attribute to be set is not one that every model has.
 
     Raises:
-      AttributeError: it has; the message suggests another name.
+      AttributeError: every model has it; the message suggests another name.
     """
     known = getattr(type(model), name, None)
-    fixed = isinstance(known, property) and known.fset is None
-    if not (fixed or (name in _WHEN_BUILT and _is_being_made(model))):
-        return
-    what, other = _TAKEN.get(name, (f"`{name}` of every model", f"own_{name}"))
+    if not (isinstance(known, property) and known.fset is None):
+        if name not in _SETTABLE or type(model).__module__.partition(".")[0] == "jkeras":
+            return
+        state = state_of(model) if has_state(model) else None
+        is_new = state is None or (state.stored is None and state.maker.compilation is None)
+        if not is_new:  # a new model may be in the `__init__` of the user's class
+            return
+    what, other = _RESERVED.get(name, (f"`{name}` of every model", f"own_{name}"))
     raise AttributeError(
         f"{who_of(model)}: the attribute `{name}` is taken: it is {what}. Choose another name: "
         f"self.{other} = ..."
     )
 
 
-def _is_being_made(model: Any) -> bool:
-    """Whether it may be the `__init__` of a user's class that sets an attribute."""
-    ours = type(model).__module__.partition(".")[0] == "jkeras"
-    state = state_of(model) if has_state(model) else None
-    is_new = state is None or (state.stored is None and state.maker.compilation is None)
-    return not ours and is_new
-
-
 def who_of(model: Any) -> str:
-    """How messages name a model, which may still be without its parts."""
+    """The name of a model in messages, also before `super().__init__()`."""
     return state_of(model).who if has_state(model) else type(model).__name__
 
 
 BODY = "_body"
-"""Where a model that has both a graph and a `call` of its own keeps the graph."""
+"""The attribute with the graph of a model that has both a graph and a `call` of its own."""
 
 
-class CallAbove:
-    """`call` as `super()` finds it in a model: what the graph gives that the model was made of.
+class SuperCall:
+    """`super().call` of a model: the outputs of the graph that the model was made of.
 
-    A class has it only where it defines one itself: so `hasattr(cls, "call")` still tells.
+    A descriptor that raises AttributeError for a class, so `hasattr(cls, "call")` is True only for
+    classes that define `call`.
     """
 
     def __get__(self, model: Any, kind: type) -> Any:
@@ -159,11 +156,11 @@ class CallAbove:
         return body
 
 
-def check_alone(model: Any) -> None:
-    """Raises for layers in a row whose class has a `call` of its own, which would not be heard of.
+def check_no_call(model: Any) -> None:
+    """Checks that the class of layers in a row defines no `call`, which would never be run.
 
     Raises:
-      TypeError: it has.
+      TypeError: it defines one.
     """
     if hasattr(type(model), "call"):
         kind = type(model).__name__
@@ -175,10 +172,10 @@ def check_alone(model: Any) -> None:
 
 
 def check_steps(model: Any) -> None:
-    """Raises for a step of the class's own that does not take what it will be given.
+    """Checks the signatures of `train_step` and `test_step` of a model's class.
 
     Raises:
-      TypeError: it takes something else than `state` and `data`.
+      TypeError: a step does not take `state` and `data`.
     """
     for name in ("train_step", "test_step"):
         step = inspect.signature(getattr(model, name))
@@ -192,16 +189,16 @@ def check_steps(model: Any) -> None:
 
 
 def is_inside_call() -> bool:
-    """Whether the `call` of a layer or model runs here."""
+    """Whether `call` of a layer or model is running in this thread."""
     return innermost(CallFrame) is not None
 
 
 def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """The outputs of a model that another one's `call` calls, from which it knows its inputs."""
+    """The outputs of a model called in the `call` of another; records the specs of its inputs."""
     state = state_of(model)
     if not state.called_on:
-        given = getattr(state.net, "arranged", list)(inputs)
-        state.called_on = tuple(jax.tree.map(spec_of, value) for value in given)
+        values = getattr(state.net, "arranged", list)(inputs)
+        state.called_on = tuple(jax.tree.map(spec_of, value) for value in values)
     return innermost(CallFrame).call_layer(model.as_layer(), inputs, options)
 
 
@@ -211,21 +208,7 @@ def input_arguments(model: Any) -> list[str]:
 
 
 def is_shape(value: Any) -> bool:
-    """Whether it is the shape of one input, not a list of such."""
+    """Whether a value is the shape of one input, not a list of shapes."""
     return isinstance(value, tuple | list) and all(
         n is None or hasattr(n, "__index__") for n in value
     )
-
-
-__all__ = [
-    "BODY",
-    "CallAbove",
-    "Subclassed",
-    "call_inside",
-    "check_alone",
-    "check_free",
-    "check_steps",
-    "input_arguments",
-    "is_inside_call",
-    "is_shape",
-]

@@ -1,10 +1,10 @@
-"""What a subclassed layer or model holds in its attributes: variables, and layers with names.
+"""The variables and named layers in the attributes of a subclassed layer or model.
 
-The attributes are read when they are needed, so layers in lists, tuples and dicts count, whenever
-they were put there. Only their order is noted, whenever one is set: it is that in which they came,
-as in Keras, where two lists may grow in turns. Those that came between two looks have the order of
-their list; in several lists, that in which they were made. Names are given in that order: `dense`,
-`dense_1`. A copy of the attributes is read, because another thread may set some meanwhile.
+The attributes are read at every use, so layers in lists, tuples and dicts count, whenever they were
+added. Only the order of the layers is recorded, when an attribute is set: as in Keras, it is that
+of their addition, and two lists may grow in turns. Layers that were added between two records have
+the order of their list; in several lists, the order of their creation. Names follow that order:
+`dense`, `dense_1`. A copy of the attributes is read, because another thread may set some meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol
 
 import jax
 
@@ -25,34 +25,33 @@ from jkeras.core.variables import Variable
 
 ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
 _OF_OBJECTS = frozenset({ORIGIN, RECORD, ORDER, GIVEN, *NOT_COPIED})
-"""Attributes of layers and models that hold nothing of the user's."""
+"""Attributes of layers and models that the library sets."""
 
 MODEL_PRIVATE = "_trainer_parts"
-"""The attribute in which a model keeps what is its trainer's and not the user's."""
+"""The attribute of a model with the parts of its trainer."""
 
 Path = tuple[str, ...]
-T = TypeVar("T")
 
 
 class ModelPart(Protocol):
-    """A model that is held as a part of another object."""
+    """A model inside another object."""
 
     @property
     def net(self) -> Any:
         """Its description."""
 
     def as_layer(self) -> Any:
-        """Its description as a layer under its name."""
+        """Its description as a layer with its name."""
 
 
 class Record:
-    """What `build` made of an object.
+    """The result of an object's `build`.
 
     Attributes:
-      lock: held by the thread that builds the object or traces what it has.
-      variables: made by `add_weight`, in order.
-      shapes: of the inputs it was built for, or None.
-      calls_base_build: whether its `build` calls that of the library's layer that it subclasses.
+      lock: held by the thread that builds the object or traces it for its weights.
+      variables: the variables of `add_weight`, in order.
+      shapes: the shapes of the inputs that the object was built for, or None.
+      calls_base_build: whether `build` calls `super().build` of a layer of the library.
     """
 
     def __init__(self) -> None:
@@ -63,16 +62,20 @@ class Record:
         self._before: tuple[dict[str, Any], int] | None = None
 
     def begin(self, owner: object) -> None:
-        """Before `build`: the attributes are noted, or, after the first time, restored."""
-        own, private = vars(owner), _private_names(owner)
+        """Begins a `build`: saves the attributes the first time, restores them later."""
+
+        def shallow(value: Any) -> Any:
+            return copy.copy(value) if type(value) in (list, dict, set) else value
+
+        current, private = vars(owner), _private_names(owner)
         if self._before is None:
-            noted = {n: _shallow(value) for n, value in own.copy().items() if n != RECORD}
-            self._before = noted, len(self.variables)
+            saved = {n: shallow(value) for n, value in current.copy().items() if n != RECORD}
+            self._before = saved, len(self.variables)
             return
-        attributes, count = self._before
-        for name in [name for name in own.copy() if name not in attributes and name not in private]:
-            del own[name]
-        own.update({n: _shallow(v) for n, v in attributes.items() if n not in private})
+        saved, count = self._before
+        for name in current.copy().keys() - saved.keys() - private:
+            del current[name]
+        current.update({n: shallow(v) for n, v in saved.items() if n not in private})
         del self.variables[count:]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Record:
@@ -83,18 +86,12 @@ class Record:
 
 
 def _private_names(owner: object) -> frozenset[str]:
-    """The attributes of an object that hold nothing of the user's."""
-    if isinstance(owner, Layer):
-        return _OF_OBJECTS
-    return _OF_OBJECTS | {MODEL_PRIVATE}
-
-
-def _shallow(value: T) -> T:
-    return copy.copy(value) if type(value) in (list, dict, set) else value
+    """The attributes of an object that the library sets."""
+    return _OF_OBJECTS if isinstance(owner, Layer) else _OF_OBJECTS | {MODEL_PRIVATE}
 
 
 def origin_of(layer: object) -> Any:
-    """The user's object, of which a model may hold a view under another name."""
+    """The user's object behind a layer, which may be a view of it under another name."""
     return vars(layer).get(ORIGIN, layer)
 
 
@@ -105,25 +102,24 @@ def is_subclassed(layer: object) -> bool:
 
 def record_of(owner: object) -> Record:
     """The record of an object."""
-    own = vars(owner)
-    if RECORD not in own:
-        own.setdefault(RECORD, Record())  # of two threads, one
-    return own[RECORD]
+    if RECORD not in vars(owner):
+        vars(owner).setdefault(RECORD, Record())  # atomic: two threads get one record
+    return vars(owner)[RECORD]
 
 
-def needs_super_init(layer: object) -> None:
-    """Raises unless the constructor of the base class was called.
+def check_super_init(layer: object) -> None:
+    """Checks that the constructor of the base class was called.
 
     Raises:
       RuntimeError: it was not.
     """
     owner = origin_of(layer)
     if ("trainable" if isinstance(owner, Layer) else MODEL_PRIVATE) not in vars(owner):
-        raise forgotten(type(owner).__name__)
+        raise missing_super_init(type(owner).__name__)
 
 
-def forgotten(kind: str) -> RuntimeError:
-    """The error for a constructor that does not call that of its base."""
+def missing_super_init(kind: str) -> RuntimeError:
+    """The error for a constructor that does not call that of its base class."""
     return RuntimeError(
         f"{kind}: expected `super().__init__()` at the beginning of `__init__`, and it was not "
         "called. Write def __init__(self, ..., **kwargs): super().__init__(**kwargs)."
@@ -134,54 +130,60 @@ def forgotten(kind: str) -> RuntimeError:
 
 
 def own_variables(owner: object) -> dict[Variable, str]:
-    """The variables of an object, each with its name there; trained ones first."""
-    held: dict[Variable, str] = {}
+    """The variables of an object, and their names there: those of `add_weight` first."""
+    attribute_of: dict[Variable, str] = {}
     for name, value in attributes(owner):
-        for variable in _leaves(value, Variable):
-            held.setdefault(variable, name)
-    listed = list(dict.fromkeys([*record_of(owner).variables, *held]))
+        for variable in _members(value):
+            if isinstance(variable, Variable):
+                attribute_of.setdefault(variable, name)
     names: dict[Variable, str] = {}
-    for variable in listed:
-        wanted = variable.name if variable.named else held.get(variable, variable.name)
-        names[variable] = naming.unique(wanted.replace("/", "_"), names.values())
+    for variable in dict.fromkeys([*record_of(owner).variables, *attribute_of]):
+        name = variable.name if variable.named else attribute_of.get(variable, variable.name)
+        names[variable] = naming.unique(name.replace("/", "_"), names.values())
     return names
 
 
 def attributes(owner: object) -> list[tuple[str, Any]]:
-    """The attributes that a user may have set."""
+    """The attributes that the user's code may have set, by name."""
     private = _private_names(owner)
     return [pair for pair in vars(owner).copy().items() if pair[0] not in private]
 
 
-def _leaves(value: object, kind: type[T]) -> Iterator[T]:
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, list | tuple):
+def _members(value: Any) -> Iterator[Any]:
+    """The members of nested lists, tuples and dicts; for any other value the value itself."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
         for item in value:
-            yield from _leaves(item, kind)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _leaves(item, kind)
+            yield from _members(item)
+    else:
+        yield value
 
 
 # -- layers
 
 
-def note_layers(owner: object) -> None:
-    """Notes the order of the layers that came since the last look; before an attribute is set."""
-    held: dict[Any, tuple[str, Layer | ModelPart]] = {}
+def record_order(owner: object) -> None:
+    """Records the order of the layers that were added since the last record."""
+    parts: dict[Any, tuple[str, Layer | ModelPart]] = {}
     for name, value in attributes(owner):
-        for part in _parts(value):
-            held.setdefault(_key(part), (name, part))
-    noted = [_key(part) for part in vars(owner).get(ORDER, ())]
-    came = [key for key in held if key not in noted]
-    if len({held[key][0] for key in came}) > 1:
-        came.sort(key=lambda key: _serial(held[key][1]))
-    vars(owner)[ORDER] = [held[key][1] for key in (*noted, *came) if key in held]
+        for part in _members(value):
+            if is_part(part):
+                parts.setdefault(_key(part), (name, part))
+    recorded = [_key(part) for part in vars(owner).get(ORDER, ())]
+    added = [key for key in parts if key not in recorded]
+    if len({parts[key][0] for key in added}) > 1:
+        added.sort(key=lambda key: _serial(parts[key][1]))
+    vars(owner)[ORDER] = [parts[key][1] for key in (*recorded, *added) if key in parts]
+
+
+def is_part(value: object) -> bool:
+    """Whether a value is a layer or a model."""
+    return isinstance(value, Layer) or hasattr(value, "as_layer")
 
 
 def _key(part: Layer | ModelPart) -> Any:
-    """What a layer or a model is known by: layers may be added to a model, which stays the same."""
+    """The identity of a layer; a model itself, whose layer changes when layers are added to it."""
     return identity_of(part) if isinstance(part, Layer) else part
 
 
@@ -191,76 +193,62 @@ def _serial(part: Layer | ModelPart) -> int:
 
 
 def may_hold_layers(name: str, value: object) -> bool:
-    """Whether setting this attribute may bring layers."""
-    kinds = Layer | list | tuple | Mapping
-    return name not in _OF_OBJECTS and (isinstance(value, kinds) or hasattr(value, "as_layer"))
+    """Whether an attribute of this name and value may hold layers."""
+    return name not in _OF_OBJECTS and (isinstance(value, list | tuple | Mapping) or is_part(value))
 
 
 def layers_of(owner: object) -> list[Any]:
-    """The layers of an object under their names, in the order in which they came."""
-    note_layers(owner)
-    found: dict[Identity, Any] = {}
+    """The layers of an object under their names, in the order of their addition."""
+    record_order(owner)
+    layers: dict[Identity, Any] = {}
     for part in vars(owner)[ORDER]:
         layer = part if isinstance(part, Layer) else part.as_layer()
-        found.setdefault(identity_of(layer), layer)
+        layers.setdefault(identity_of(layer), layer)
     taken = list(own_variables(owner).values())
-    names: list[str] = []
-    for layer in found.values():
-        wanted = layer.name or naming.snake_case(naming.kind_of(layer))
-        names.append(naming.unique(wanted.replace("/", "_"), [*taken, *names]))
-    pairs = zip(found.values(), names, strict=True)
-    return [layer.renamed(name) for layer, name in pairs]
-
-
-def _parts(value: Any) -> Iterator[Layer | ModelPart]:
-    """The layers and models in a value."""
-    if isinstance(value, Layer) or hasattr(value, "as_layer"):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _parts(item)
+    named = []
+    for layer in layers.values():
+        name = layer.name or naming.snake_case(naming.kind_of(layer))
+        taken.append(naming.unique(name.replace("/", "_"), taken))
+        named.append(layer.renamed(taken[-1]))
+    return named
 
 
 def paths_of(owner: object) -> dict[Identity, tuple[Path, Any]]:
-    """Every layer in an object, and in the layers there, with the path to its values."""
-    found: dict[Identity, tuple[Path, Any]] = {}
+    """All layers in an object, however deep, by their identities: (path to the values, layer)."""
+    paths: dict[Identity, tuple[Path, Any]] = {}
 
     def visit(layers: list[Any], path: Path) -> None:
         for layer in layers:
-            if identity_of(layer) not in found:
-                found[identity_of(layer)] = (*path, str(layer.name)), layer
+            paths.setdefault(identity_of(layer), ((*path, str(layer.name)), layer))
         for layer in layers:
-            own = found[identity_of(layer)][0]
-            if own[:-1] == path:
-                visit(layer.named_sublayers(), own)
+            layer_path = paths[identity_of(layer)][0]
+            if layer_path[:-1] == path:
+                visit(layer.named_sublayers(), layer_path)
 
     visit(layers_of(owner), ())
-    return found
+    return paths
 
 
-# -- what must not stay
+# -- traced arrays in attributes
 
 
-def holds_tracer(value: Tree) -> bool:
-    """Whether an array that is being traced is in a value."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+def is_traced(tree: Tree) -> bool:
+    """Whether an array in a tree is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 class Leaked:
-    """Stands in an attribute for a traced array that `call` put there.
+    """Replaces a traced array that `call` stored in an attribute; raises an error when it is used.
 
     Args:
-      who: the object.
+      who: the object's name in messages.
       name: the attribute.
     """
 
     def __init__(self, who: str, name: str) -> None:
         self._who, self._name = who, name
 
-    def _told(self) -> str:
+    def _message(self) -> str:
         return (
             f"{self._who}: `self.{self._name}` was set in `call` while a program was compiled, so "
             "it holds no array. Return it from `call`, or keep it in a weight made by "
@@ -268,10 +256,10 @@ class Leaked:
         )
 
     def _refuse(self, *args: Any) -> NoReturn:
-        raise RuntimeError(self._told())
+        raise RuntimeError(self._message())
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(self._told())
+        raise AttributeError(self._message())
 
     __array__ = __jax_array__ = __float__ = __int__ = __bool__ = __len__ = __iter__ = _refuse
     __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _refuse
@@ -279,22 +267,3 @@ class Leaked:
 
     def __repr__(self) -> str:
         return f"<no array: set while {self._who} was traced>"
-
-
-__all__ = [
-    "MODEL_PRIVATE",
-    "Leaked",
-    "Record",
-    "attributes",
-    "forgotten",
-    "holds_tracer",
-    "is_subclassed",
-    "layers_of",
-    "may_hold_layers",
-    "needs_super_init",
-    "note_layers",
-    "origin_of",
-    "own_variables",
-    "paths_of",
-    "record_of",
-]

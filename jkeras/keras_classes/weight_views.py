@@ -1,6 +1,6 @@
-"""A weight of a model under Keras's words: what `model.trainable_variables` lists.
+"""A weight of a model as in Keras: an element of `model.trainable_variables`.
 
-It holds no array: it reads the model's current value, and `assign` replaces that.
+It holds no array: it reads the model's current value, and `assign` replaces that value.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ class Weight(LiveNumber):
     """A view on one weight of a model: it computes, compares and prints as an array.
 
     Args:
-      state: the model's.
-      place: where the weight lies.
+      state: the state of the model.
+      place: the place of the weight in it.
 
     Attributes:
-      place: where the weight lies.
-      path: the names of its layers and its own: "encoder/dense/kernel".
-      name: the last of these.
+      path: the names of the layers around it, and its name: "encoder/dense/kernel".
+      name: the last name of the path.
 
     Source: `keras.Variable`.
     """
 
     def __init__(self, state: ModelState, place: Place) -> None:
         self.path = "/".join(place.names)
-        super().__init__(place.names[-1] if place.names else "weight", self._now, self._put)
+        super().__init__(place.names[-1] if place.names else "weight", self._get, self._set)
         self._model_state = state
         self.place = place
 
@@ -51,7 +50,7 @@ class Weight(LiveNumber):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes it; set it to freeze or thaw this weight alone."""
+        """Whether training changes the weight; set it to freeze or unfreeze this weight alone."""
         state = self._model_state
         return freezing.trained_places(state)[state.order().index(self.place)]
 
@@ -88,13 +87,13 @@ class Weight(LiveNumber):
     def __repr__(self) -> str:
         return f"<Weight path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
-    def _now(self) -> jax.Array:
+    def _get(self) -> jax.Array:
         values = self._model_state.lend()
         leaf: jax.Array = jax.tree.leaves(getattr(values, self.place.part))[self.place.leaf]
         return leaf
 
-    def _put(self, value: Any) -> None:
-        old = self._now()
+    def _set(self, value: Any) -> None:
+        old = self._get()
         new = jnp.asarray(value)
         if new.shape != old.shape:
             raise ValueError(
@@ -107,14 +106,17 @@ class Weight(LiveNumber):
 
 
 def weights_of(state: ModelState, trained: bool | None = None) -> list[Weight]:
-    """The weights of a model in Keras's order; the trained ones, or the others, or all (None). An
-    unbuilt model has none.
+    """The weights of a model in Keras's order; none of an unbuilt model.
+
+    Args:
+      state: the state of the model.
+      trained: True for the trained weights, False for the others, None for all.
     """
     state.build_if_known()
     if not state.built:
         return []
     places = state.order()
-    if trained is None:
-        return [Weight(state, place) for place in places]
-    pairs = zip(places, freezing.trained_places(state), strict=True)
-    return [Weight(state, place) for place, own in pairs if own == trained]
+    if trained is not None:
+        pairs = zip(places, freezing.trained_places(state), strict=True)
+        places = [place for place, flag in pairs if flag == trained]
+    return [Weight(state, place) for place in places]

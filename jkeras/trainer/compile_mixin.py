@@ -78,7 +78,7 @@ class CompileMixin:
         parts.recompile(
             resolve(
                 parts.state.net,
-                optimizer=optimizer_view.described(optimizer),
+                optimizer=optimizer_view.description_of(optimizer),
                 loss=loss,
                 loss_weights=loss_weights,
                 metrics=metrics,

@@ -21,16 +21,16 @@ from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
-from jkeras.keras_classes.subclassed_layer import method_of_build
+from jkeras.keras_classes.subclassed_layer import build_method
 from jkeras.keras_classes.subclassed_model import (
     BODY,
-    CallAbove,
     Subclassed,
-    check_free,
+    SuperCall,
+    check_not_reserved,
     is_inside_call,
     is_shape,
 )
-from jkeras.keras_classes.tracking import forgotten, may_hold_layers, note_layers
+from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, record_order
 from jkeras.layers import InputLayer
 from jkeras.models.cloning import clone_layers, rebuild_graph
 from jkeras.models.graph import Graph
@@ -88,7 +88,7 @@ class Model(Trainer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls) and cls.__module__.partition(".")[0] != "jkeras":
-            made = method_of_build(vars(cls)["build"], Model.build)
+            made = build_method(vars(cls)["build"], Model.build)
             setattr(cls, "build", made)  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -121,19 +121,19 @@ class Model(Trainer):
         if body is not None:
             self._trainer_parts.state.subscribe()  # so that a layer finds its weights here
 
-    call = CallAbove()
+    call = SuperCall()
 
     def __setattr__(self, name: str, value: object) -> None:
         is_part = isinstance(value, Layer | Variable) or hasattr(value, "as_layer")
         if is_part and PARTS not in vars(self):
-            raise forgotten(type(self).__name__)
+            raise missing_super_init(type(self).__name__)
         if name == "built":  # what Keras's `build` says at its end
             return
         if name == "seed" and value is None:  # the model has chosen one
             return
-        check_free(self, name)
+        check_not_reserved(self, name)
         if may_hold_layers(name, value):
-            note_layers(self)
+            record_order(self)
         super().__setattr__(name, value)
 
     def build(self, *inputs: Any, rows: int = 1, input_shape: Sequence[Any] | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from jkeras.core.errors import describe, named_arguments, said_by
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
-from jkeras.keras_classes.subclassed_model import check_alone
+from jkeras.keras_classes.subclassed_model import check_no_call
 from jkeras.models.adapters import adapted, all_adapted
 from jkeras.models.chain import Chain, instead_of
 from jkeras.models.cloning import clone_layers
@@ -52,7 +52,7 @@ class Sequential(Model):
         name: str | None = None,
         seed: int | None = None,
     ) -> None:
-        check_alone(self)
+        check_no_call(self)
         self._hold(Chain(()), steps_of(self), seed=seed, name=name)
         if layers is not None:
             listed = list(layers) if isinstance(layers, Iterable) else [layers]

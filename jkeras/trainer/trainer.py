@@ -26,7 +26,7 @@ from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
-from jkeras.keras_classes.tracking import forgotten
+from jkeras.keras_classes.tracking import missing_super_init
 from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -152,7 +152,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         """Names that a model of Keras has and this one has not are answered with what to use."""
         cls = type(self)
         if name == PARTS:
-            raise AttributeError(str(forgotten(cls.__name__)))
+            raise AttributeError(str(missing_super_init(cls.__name__)))
         own = getattr(cls, name, None)
         if isinstance(own, property):
             return own.__get__(self)  # it is there, and says again why it gives nothing

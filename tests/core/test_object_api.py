@@ -14,7 +14,7 @@ from jkeras.layers import Dense, Layer
 class Weights:
     """Those of a layer with one weight."""
 
-    found = "here"
+    location = "here"
 
     def views(self, trained: bool | None = None) -> list[Any]:
         return [jnp.ones(3)] if trained is not False else []

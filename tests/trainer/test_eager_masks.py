@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.keras_classes.array_masks import masks_of, with_masks
+from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from tests.golden.sharing_cases import MASKED
 
 GOLDEN = json.loads(pathlib.Path(__file__).parents[1].joinpath("golden/sharing.json").read_text())

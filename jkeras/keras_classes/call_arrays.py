@@ -1,0 +1,53 @@
+"""Arrays as arguments of calls outside of models: their conversion, and their masks.
+
+    h = Embedding(1000, 16, mask_zero=True)(ids)
+    LSTM(8)(h)                     # skips the padding
+
+As in Keras, the mask of such an array is its attribute `_keras_mask`, which the next layer reads.
+Inside models masks are values beside values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.trees import Tree, spec_of
+from jkeras.core.variables import Variable
+
+MASK = "_keras_mask"
+
+
+def as_array(value: object) -> Any:
+    """The array of a variable, a NumPy array as one of JAX; any other value unchanged."""
+    if isinstance(value, Variable):
+        return value.value
+    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+    return jnp.asarray(value) if is_array and not isinstance(value, jax.Array) else value
+
+
+def spec_or_value(value: Any) -> Any:
+    """The spec of an array; any other value unchanged."""
+    return spec_of(value) if hasattr(value, "shape") and hasattr(value, "dtype") else value
+
+
+def masks_of(values: Tree) -> Any:
+    """The masks of arrays, None for one without a mask, in the structure of the values."""
+    return jax.tree.map(lambda leaf: getattr(leaf, MASK, None), values)
+
+
+def with_masks(outputs: Tree, masks: Tree) -> Any:
+    """The outputs, each array with its mask as an attribute."""
+    for leaf, mask in leaf_masks(outputs, masks):
+        if mask is not None:
+            setattr(leaf, MASK, mask)
+    return outputs
+
+
+def leaf_masks(values: Tree, masks: Tree) -> list[tuple[Any, Any]]:
+    """Pairs of an array and its mask or None; no pairs where the numbers of leaves differ."""
+    leaves = jax.tree.leaves(values)
+    listed = jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)
+    return list(zip(leaves, listed, strict=True)) if len(listed) == len(leaves) else []
