@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,7 +88,10 @@ def confusion_matrix_plot(
       >>> [text.get_text() for text in figure.axes[0].texts]
       ['1', '0', '1', '1']
     """
-    counts = confusion_counts(*matrix) if _is_pair(matrix) else _checked_counts(matrix)
+    if isinstance(matrix, tuple) and len(matrix) == 2:  # a matrix is a list or an array
+        counts = confusion_counts(*matrix)
+    else:
+        counts = _checked_counts(matrix)
     names = class_labels(class_names, len(counts), longest=_LONGEST_NAME, exact=True)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(3.6, 0.55 * len(counts) + 1.6), 16.0)
@@ -103,28 +106,18 @@ def _draw_matrix(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
     axes.figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
     places = range(len(names))
     long = max(map(len, names)) > 3
-    turn: dict[str, Any] = (
-        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
-    )
-    axes.set_xticks(places, names, **turn)
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(places, names, **(slanted if long else {}))
     axes.set_yticks(places, names)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
-    if len(names) <= _MOST_NUMBERED_CLASSES:
-        _write_numbers(axes, values)
-
-
-def _write_numbers(axes: Axes, values: np.ndarray) -> None:
+    if len(names) > _MOST_NUMBERED_CLASSES:
+        return
     form = "d" if np.issubdtype(values.dtype, np.integer) else ".2f"
     for (row, column), value in np.ndenumerate(values):
         color = "white" if value > values.max() / 2 else "black"
         text = format(value, form)
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-
-
-def _is_pair(matrix: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
-    """Whether the value is `(y_true, y_pred)`; a matrix is a list or an array, never a tuple."""
-    return isinstance(matrix, tuple) and len(matrix) == 2
 
 
 def _checked_counts(matrix: ArrayLike) -> np.ndarray:

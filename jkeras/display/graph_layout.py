@@ -78,7 +78,11 @@ def layout(
     rows = _rows(len(sizes), edges)
     for spot, row in zip(spots, rows, strict=True):
         spot.row = row
-    ways = [_way(spots, edge) for edge in edges]
+    ways = []  # for each arrow the boxes at its ends, and spots in the rows that it crosses
+    for source, target in edges:
+        crossed = range(spots[source].row + 1, spots[target].row)
+        ways.append([source, *range(len(spots), len(spots) + len(crossed)), target])
+        spots += [Spot(LANE, 0.0, row=row) for row in crossed]
     _arrange(spots, ways)
     begins, depth = _row_begins(spots)
     least = min((spot.at - spot.across / 2 for spot in spots), default=0.0)
@@ -108,29 +112,19 @@ def _rows(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     rows = [0] * count
     for box in range(count):
         rows[box] = max([rows[a] + 1 for a, b in edges if b == box and a < b], default=0)
-    for box in reversed(range(count)):  # what nothing leads to stands just before what needs it
+    for box in reversed(range(count)):  # a box without arrows to it: just before the next box
         if not any(b == box for _, b in edges):
             rows[box] = min([rows[b] - 1 for a, b in edges if a == box and b > a], default=0)
     return rows
 
 
-def _way(spots: list[Spot], edge: tuple[int, int]) -> list[int]:
-    """The spots of an arrow from box to box, with new spots in the rows that it crosses."""
-    a, b = edge
-    way = [a]
-    for row in range(spots[a].row + 1, spots[b].row):
-        way.append(len(spots))
-        spots.append(Spot(LANE, 0.0, row=row))
-    return [*way, b]
-
-
 def _arrange(spots: list[Spot], ways: list[list[int]]) -> None:
-    """Sets the position of every spot in its row."""
-    beside: list[list[int]] = [[] for _ in spots]
+    """Sets the position of every spot in its row: near the mean of its neighbors' positions."""
+    neighbors: list[list[int]] = [[] for _ in spots]
     for way in ways:
         for a, b in itertools.pairwise(way):
-            beside[a].append(b)
-            beside[b].append(a)
+            neighbors[a].append(b)
+            neighbors[b].append(a)
     by_row: dict[int, list[int]] = {}
     for number, spot in enumerate(spots):
         by_row.setdefault(spot.row, []).append(number)
@@ -139,20 +133,12 @@ def _arrange(spots: list[Spot], ways: list[list[int]]) -> None:
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         for row in sorted(by_row, reverse=not down):
-            wished = [_wish(spots, number, beside[number], down) for number in by_row[row]]
-            pairs = sorted(zip(wished, by_row[row], strict=True), key=lambda pair: pair[0])
-            by_row[row] = [number for _, number in pairs]
-            _pack(spots, by_row[row], [wish for wish, _ in pairs])
-
-
-def _wish(spots: list[Spot], number: int, neighbors: list[int], down: bool) -> float:
-    """The mean position of a spot's neighbors in the rows before (`down`) or behind it.
-
-    A spot without neighbors keeps its position.
-    """
-    own = spots[number]
-    places = [spots[n].at for n in neighbors if (spots[n].row < own.row) == down]
-    return sum(places) / len(places) if places else own.at
+            wished = {}  # a spot without neighbors in the rows before (behind) keeps its position
+            for number in by_row[row]:
+                places = [spots[n].at for n in neighbors[number] if (spots[n].row < row) == down]
+                wished[number] = sum(places) / len(places) if places else spots[number].at
+            by_row[row].sort(key=wished.__getitem__)
+            _pack(spots, by_row[row], [wished[number] for number in by_row[row]])
 
 
 def _pack(spots: list[Spot], members: list[int], wished: list[float]) -> None:
@@ -201,7 +187,7 @@ def _bent(arrows: list[list[Point]], sources: list[int]) -> list[list[Point]]:
         for (at, _), (then, down) in itertools.pairwise(points):
             if at != then and source not in lanes.setdefault(down, []):
                 lanes[down].append(source)
-    found = []
+    bent = []
     for points, source in zip(arrows, sources, strict=True):
         way = points[:1]
         for (at, _), (then, down) in itertools.pairwise(points):
@@ -209,5 +195,5 @@ def _bent(arrows: list[list[Point]], sources: list[int]) -> list[list[Point]]:
                 lane = (lanes[down].index(source) + 1) / (len(lanes[down]) + 1)
                 way += [(at, down - lane * ROW_GAP), (then, down - lane * ROW_GAP)]
             way.append((then, down))
-        found.append(way)
-    return found
+        bent.append(way)
+    return bent

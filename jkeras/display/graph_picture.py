@@ -73,7 +73,7 @@ class Drawing:
     def moved(self, x: float, y: float) -> Drawing:
         """The drawing, moved to the right and down."""
         return Drawing(
-            [(a + x, b + y, *rest) for a, b, *rest in self.boxes],  # type: ignore[misc]
+            [(a + x, b + y, *size) for a, b, *size in self.boxes],  # type: ignore[misc]
             [(a + x, b + y, text) for a, b, text in self.texts],
             [[(a + x, b + y) for a, b in points] for points in self.arrows],
             self.width,
@@ -116,7 +116,8 @@ def _joined(parts: Sequence[Drawing], edges: list[tuple[int, int]], show: Show) 
 
 def _box(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing:
     """The box of a layer: the title, a line for each option, and nested layers below."""
-    lines = [_title(layer, show), *_lines(layer, nodes, show)]
+    title = f"{layer.name} ({kind_of(layer)})" if show.names else kind_of(layer)
+    lines = [title, *_lines(layer, nodes, show)]
     inner = _inner(layer, nodes, show) if show.nested else None
     width = max(_CHARACTER * max(map(len, lines)), inner.width if inner else 0.0) + 2 * _PAD
     title_height = _LINE + _PAD / 2
@@ -133,31 +134,22 @@ def _box(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing:
     return Drawing([*boxes, *moved.boxes], [*texts, *moved.texts], moved.arrows, width, height)
 
 
-def _title(layer: Layer, show: Show) -> str:
-    return f"{layer.name} ({kind_of(layer)})" if show.names else kind_of(layer)
-
-
 def _lines(layer: Layer, nodes: Sequence[Any], show: Show) -> list[str]:
     lines = []
     activation = getattr(layer, "activation", None)
     if show.activations and activation is not None:
-        lines.append(
-            f"activation: {getattr(activation, '__name__', repr(activation).strip(chr(39)))}"
-        )
+        name = getattr(activation, "__name__", repr(activation).strip("'"))
+        lines.append(f"activation: {name}")
     outputs = jax.tree.leaves(nodes[-1].outputs)
     if show.shapes:
-        taken = [symbol.shape for symbol in nodes[-1].inputs]
-        lines += [f"in {_listed(taken)}"] if taken else []
-        lines.append(f"out {_listed([symbol.shape for symbol in outputs])}")
+        inputs = ", ".join(str(symbol.shape) for symbol in nodes[-1].inputs)
+        lines += [f"in {inputs}"] if inputs else []
+        lines.append("out " + ", ".join(str(symbol.shape) for symbol in outputs))
     if show.dtype:
-        lines.append(_listed(list(dict.fromkeys(str(symbol.dtype) for symbol in outputs))))
+        lines.append(", ".join(dict.fromkeys(str(symbol.dtype) for symbol in outputs)))
     if show.trainable:
         lines.append("trainable" if getattr(layer, "trainable", True) else "frozen")
     return lines
-
-
-def _listed(values: list[Any]) -> str:
-    return ", ".join(map(str, values))
 
 
 def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
@@ -168,10 +160,10 @@ def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
         return None  # the layers of a model with its own `call` are not shown, as in Keras
     values: Any = tuple(nodes[-1].inputs)
     parts = []
-    for own in layer.layers:
-        outputs = own(*values)
+    for inner in layer.layers:
+        outputs = inner(*values)
         values = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
-        parts.append(_box(own, identity_of(own).nodes[-1:], show))
+        parts.append(_box(inner, identity_of(inner).nodes[-1:], show))
     return _joined(parts, [(i, i + 1) for i in range(len(parts) - 1)], show)
 
 

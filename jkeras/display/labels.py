@@ -1,8 +1,6 @@
 """Data of the plots as arrays: classes, class names, brightness between 0 and 1.
 
-Laws:
-  - Pure NumPy, without plotting.
-  - A value that already has the required form is returned unchanged.
+Law: a value that already has the required form is returned unchanged.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from jkeras.core.errors import describe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+_FORMS = "Pass classes [n], probabilities [n, classes] or one-hot targets [n, classes]."
 
 
 def classes_of(values: ArrayLike, name: str) -> np.ndarray:
@@ -48,7 +47,16 @@ def classes_of(values: ArrayLike, name: str) -> np.ndarray:
         return array.argmax(axis=1).astype(np.int64)
     if array.ndim != 1:
         raise ValueError(f"`{name}`: expected [n] or [n, classes], got {describe(array)}. {_FORMS}")
-    return _flat_classes(array, name)
+    if np.all(array == np.floor(array)):
+        if array.size and array.min() < 0:
+            raise ValueError(f"`{name}`: expected classes from 0, got {array.min()}.")
+        return array.astype(np.int64)
+    if array.min() >= 0 and array.max() <= 1:
+        return (array > 0.5).astype(np.int64)
+    raise ValueError(
+        f"`{name}`: expected whole numbers (classes) or probabilities between 0 and 1, "
+        f"got numbers from {array.min():g} to {array.max():g}. {_FORMS}"
+    )
 
 
 def class_labels(
@@ -114,19 +122,3 @@ def check_same_length(**arrays: np.ndarray | None) -> None:
                 f"expected one value of `{name}` for each of `{first}` ({given[first]}), "
                 f"got {length}."
             )
-
-
-_FORMS = "Pass classes [n], probabilities [n, classes] or one-hot targets [n, classes]."
-
-
-def _flat_classes(array: np.ndarray, name: str) -> np.ndarray:
-    if np.all(array == np.floor(array)):
-        if array.size and array.min() < 0:
-            raise ValueError(f"`{name}`: expected classes from 0, got {array.min()}.")
-        return array.astype(np.int64)
-    if array.min() >= 0 and array.max() <= 1:
-        return (array > 0.5).astype(np.int64)
-    raise ValueError(
-        f"`{name}`: expected whole numbers (classes) or probabilities between 0 and 1, "
-        f"got numbers from {array.min():g} to {array.max():g}. {_FORMS}"
-    )

@@ -1,7 +1,5 @@
 """Figures of a training run: learning curves and predictions.
 
-The idea: a function checks its data, draws a figure, saves it when a path is given, and returns it.
-
 Laws:
   - Invalid data raise an error before the figure is created.
   - Color never carries a meaning alone: dashes, markers and words repeat it.
@@ -108,8 +106,15 @@ def prediction_grid(
     brightness = unit_brightness(pixels[:shown])
     figure = new_figure(1.5 * columns, 1.95 * rows)
     for index in range(shown):
+        image, (caption, wrong) = brightness[index], captions[index]
+        image = image.squeeze(-1) if image.shape[-1] == 1 else image
         axes = figure.add_subplot(rows, columns, index + 1)
-        _draw_image(axes, brightness[index], *captions[index])
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+        axes.set_title(caption, fontsize=9, color=_RED if wrong else "black")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set(color=_RED if wrong else "0.6", linewidth=2.0 if wrong else 0.5)
     return saved(figure, path)
 
 
@@ -123,30 +128,15 @@ def _draw_curves(
     for key, (label, dashes, inside) in styles.items():
         if key in history:
             axes.plot(
-                range(1, epochs + 1),
-                np.asarray(history[key], np.float64),
-                color=_BLUE,
-                linestyle=dashes,
-                marker=marker,
-                markerfacecolor=inside,
-                markersize=5,
-                label=label,
-            )
+                range(1, epochs + 1), np.asarray(history[key], np.float64), color=_BLUE,
+                linestyle=dashes, marker=marker, markerfacecolor=inside, markersize=5, label=label,
+            )  # fmt: skip
     axes.set_title(name)
     axes.set_xlabel("epoch")
     axes.set_xlim(0.5, epochs + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend()
-
-
-def _draw_image(axes: Axes, image: np.ndarray, caption: str, wrong: bool) -> None:
-    axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=1)
-    axes.set_title(caption, fontsize=9, color=_RED if wrong else "black")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(color=_RED if wrong else "0.6", linewidth=2.0 if wrong else 0.5)
 
 
 def _captions(
@@ -164,12 +154,12 @@ def _captions(
     names = class_labels(class_names, count, longest=_LONGEST_NAME)
     if y_pred is None or predicted is None:
         return [("", False)] * len(images) if true is None else [(names[i], False) for i in true]
-    said = [names[i] + share for i, share in zip(predicted, _shares(y_pred), strict=True)]
+    texts = [names[i] + share for i, share in zip(predicted, _shares(y_pred), strict=True)]
     if true is None:
-        return [(text, False) for text in said]
+        return [(text, False) for text in texts]
     return [
         (text, False) if p == t else (f"{text}\ntrue: {names[t]}", True)
-        for text, p, t in zip(said, predicted, true, strict=True)
+        for text, p, t in zip(texts, predicted, true, strict=True)
     ]
 
 

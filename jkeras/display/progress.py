@@ -6,8 +6,8 @@ the clock's readings, the latest values, the width of the last line.
 Laws:
   - On a terminal or in a notebook, every byte is what Keras 3.15.1 writes, colors included.
   - Anywhere else (a file, a pipe, CI) one plain line per finished bar is written: no control
-    characters, no redraws. Its text is Keras's final line. (Keras redraws there too; we do not,
-    because a log file cannot take back what it holds.)
+    characters, no redraws. Its text is Keras's final line. (Keras redraws there too, which fills a
+    log file with unfinished lines.)
   - A value is read only when it is displayed: passing device arrays does not make the host wait.
 """
 
@@ -64,13 +64,17 @@ class ProgressBar:
         stream: TextIO | None = None,
         clock_fn: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.target = _checked_target(type(self).__name__, target)
-        self.width = width
-        self.verbose = _checked_verbose(type(self).__name__, verbose)
-        self.interval = interval
-        self.unit_name = unit_name
-        self._stream = stream
-        self._clock_fn = clock_fn
+        kind = type(self).__name__
+        if target is not None:
+            target = _checked_target(kind, target)
+        if verbose not in (0, 1, 2, "auto"):
+            raise ValueError(
+                f"{kind}: expected `verbose` to be 0 (silent), 1 or 'auto' (bar) or 2 (one line), "
+                f"got {describe(verbose)}."
+            )
+        self.target, self.width, self.interval, self.unit_name = target, width, interval, unit_name
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self._stream, self._clock_fn = stream, clock_fn
         self._redraws = can_redraw(stream)
         self._values: dict[str, Any] = {}
         self._seen = 0
@@ -96,11 +100,15 @@ class ProgressBar:
         self._seen = current
         now = self._clock_fn()
         seconds_per_unit = self._seconds_per_unit(current, now)
-        if self.verbose == 1 and self._is_due(now, finalize):
-            self._draw(current, now - self._start, seconds_per_unit, finalize)
-            self._last_drawn = now
+        if self.verbose == 1:
+            if finalize or (self._redraws and now - self._last_drawn >= self.interval):
+                self._draw(current, now, seconds_per_unit, finalize)
         elif self.verbose == 2 and finalize and self.target:
-            self._print_short(current, self.target, now - self._start, seconds_per_unit)
+            line = short_line(
+                current, self.target, self._numbers(), elapsed=now - self._start,
+                seconds_per_unit=seconds_per_unit, unit_name=self.unit_name,
+            )  # fmt: skip
+            write_text(self._stream, line + "\n")
 
     def add(self, n: int, values: Values | None = None) -> None:
         """Moves the bar on by `n` steps."""
@@ -115,9 +123,6 @@ class ProgressBar:
     def _is_last(self, current: int) -> bool:
         return self.target is not None and current >= self.target
 
-    def _is_due(self, now: float, finalize: bool) -> bool:
-        return finalize or (self._redraws and now - self._last_drawn >= self.interval)
-
     def _seconds_per_unit(self, current: int, now: float) -> float:
         if not current:
             return 0.0
@@ -130,40 +135,20 @@ class ProgressBar:
     def _numbers(self) -> dict[str, float]:
         return {name: _number(name, value) for name, value in self._values.items()}
 
-    def _draw(self, current: int, elapsed: float, seconds_per_unit: float, finalize: bool) -> None:
+    def _draw(self, current: int, now: float, seconds_per_unit: float, finalize: bool) -> None:
         line = bar_line(
-            current,
-            self.target,
-            self._numbers(),
-            elapsed=elapsed,
-            seconds_per_unit=seconds_per_unit,
-            finalize=finalize,
-            width=self.width,
+            current, self.target, self._numbers(), elapsed=now - self._start,
+            seconds_per_unit=seconds_per_unit, finalize=finalize, width=self.width,
             unit_name=self.unit_name,
-        )
-        write_text(self._stream, self._redrawn(line) if self._redraws else without_colors(line))
-        self._is_open = not finalize
+        )  # fmt: skip
+        visible = without_colors(line)
+        if self._redraws:  # overwrites the last line, padded to its width
+            line = "\b" * self._last_width + "\r" + line + " " * (self._last_width - len(visible))
+            self._last_width = len(visible)
+        write_text(self._stream, line if self._redraws else visible)
+        self._is_open, self._last_drawn = not finalize, now
         if finalize:
             write_text(self._stream, "\n")
-
-    def _redrawn(self, line: str) -> str:
-        """The line with control characters to overwrite the last one, padded to its width."""
-        width, before = len(without_colors(line)), self._last_width
-        self._last_width = width
-        return "\b" * before + "\r" + line + " " * (before - width)
-
-    def _print_short(
-        self, current: int, target: int, elapsed: float, seconds_per_unit: float
-    ) -> None:
-        line = short_line(
-            current,
-            target,
-            self._numbers(),
-            elapsed=elapsed,
-            seconds_per_unit=seconds_per_unit,
-            unit_name=self.unit_name,
-        )
-        write_text(self._stream, line + "\n")
 
 
 class Progbar(ProgressBar):
@@ -207,14 +192,9 @@ class Progbar(ProgressBar):
                 "Name either the metrics to show as given or those to average."
             )
         super().__init__(
-            target,
-            width=width,
-            verbose=verbose,
-            interval=interval,
-            unit_name=unit_name,
-            stream=stream,
-            clock_fn=clock_fn,
-        )
+            target, width=width, verbose=verbose, interval=interval, unit_name=unit_name,
+            stream=stream, clock_fn=clock_fn,
+        )  # fmt: skip
         self._as_given = frozenset(stateful_metrics or ())
         self._to_average = None if stateless_metrics is None else frozenset(stateless_metrics)
         self._sums: dict[str, tuple[Any, int]] = {}
@@ -231,11 +211,9 @@ class Progbar(ProgressBar):
         means = {name: self._mean(name, value, steps) for name, value in given.items()}
         super().update(current, means, finalize)
 
-    def _is_averaged(self, name: str) -> bool:
-        return name not in self._as_given if self._to_average is None else name in self._to_average
-
     def _mean(self, name: str, value: Any, steps: int) -> Any:
-        if not self._is_averaged(name):
+        averages = self._to_average is None or name in self._to_average
+        if name in self._as_given or not averages:
             return value
         total, count = self._sums.get(name, (0.0, 0))
         self._sums[name] = total + value * steps, count + steps
@@ -252,9 +230,7 @@ def _number(name: str, value: Any) -> float:
         ) from None
 
 
-def _checked_target(owner: str, target: int | None) -> int | None:
-    if target is None:
-        return None
+def _checked_target(owner: str, target: object) -> int:
     if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
         raise TypeError(
             f"{owner}: expected `target` to be a number of steps or None when it is unknown, "
@@ -263,12 +239,3 @@ def _checked_target(owner: str, target: int | None) -> int | None:
     if target < 0:
         raise ValueError(f"{owner}: expected `target` to be zero or more steps, got {target}.")
     return int(target)
-
-
-def _checked_verbose(owner: str, verbose: int | str) -> int:
-    if verbose not in (0, 1, 2, "auto"):
-        raise ValueError(
-            f"{owner}: expected `verbose` to be 0 (silent), 1 or 'auto' (bar) or 2 (one line), "
-            f"got {describe(verbose)}."
-        )
-    return 1 if verbose == "auto" else int(verbose)

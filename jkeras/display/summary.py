@@ -1,8 +1,5 @@
 """The table of `model.summary()`, in Keras 3's layout, as plain text.
 
-A summary is a function of names, shapes and counts. The rows are plain data instead of layers, so
-any object with named parts can be shown.
-
 Laws:
   - The text is Keras 3.15.1's for a file or a pipe (no colors), character for character.
   - Every line of the table has exactly `line_length` characters.
@@ -17,9 +14,11 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import jax
 
 from jkeras.core.errors import describe, nearest
 from jkeras.core.trees import Tree
@@ -81,8 +80,8 @@ def size_of(arrays: Iterable[Any]) -> Size:
       >>> size_of([np.zeros((784, 128), np.float32), np.zeros(128, np.float32)])
       Size(count=100480, bytes=401920)
     """
-    sizes = [(int(array.size), int(array.nbytes)) for array in arrays]
-    return Size(sum(count for count, _ in sizes), sum(bytes_ for _, bytes_ in sizes))
+    listed = list(arrays)
+    return Size(sum(int(a.size) for a in listed), sum(int(a.nbytes) for a in listed))
 
 
 def summary_text(
@@ -130,8 +129,12 @@ def summary_text(
     Source: layout and numbers of `keras.Model.summary`, Keras 3.15.1.
     """
     connected = any(row.connected_to is not None for row in rows)
-    length = _default_length(connected, show_trainable) if line_length is None else line_length
-    widths = column_widths(_column_ends(positions, connected, show_trainable), length)
+    if line_length is None:
+        line_length = _DEFAULT_LENGTH_CONNECTED if connected else _DEFAULT_LENGTH
+        line_length += _TRAINABLE_LENGTH if show_trainable else 0
+        line_length = min(line_length, shutil.get_terminal_size().columns - _MARGIN)
+        line_length = max(line_length, _LEAST_LENGTH)
+    widths = column_widths(_column_ends(positions, connected, show_trainable), line_length)
     columns = _COLUMNS | (_CONNECTED if connected else {}) | (_TRAINABLE if show_trainable else {})
     cells = [_row_cells(row, list(columns)) for row in rows_in_range(rows, layer_range)]
     table = table_lines(list(columns), cells, widths, tuple(columns.values()))
@@ -150,7 +153,7 @@ def shape_text(shape: Tree) -> str:
     """
     if shape is None:
         return "?"
-    leaves = list(_shapes(shape))
+    leaves = jax.tree.leaves(shape, is_leaf=_is_shape)
     return _structure_text(leaves[0] if len(leaves) == 1 else shape)
 
 
@@ -192,21 +195,15 @@ def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> lis
 
 
 def _matches(rows: Sequence[Row], pattern: str) -> list[int]:
-    named = [(index, row.name) for index, row in enumerate(rows) if row.level == 0]
-    found = [index for index, name in named if re.match(pattern, name)]
-    if not found:
-        names = [name for _, name in named]
+    """The indices of the outer rows whose names match a pattern."""
+    names = {index: row.name for index, row in enumerate(rows) if row.level == 0}
+    matches = [index for index, name in names.items() if re.match(pattern, name)]
+    if not matches:
         raise ValueError(
             f"summary: no layer matches {pattern!r} of `layer_range`."
-            f"{nearest(pattern, names)} Layers: {', '.join(names) or 'none'}."
+            f"{nearest(pattern, names.values())} Layers: {', '.join(names.values()) or 'none'}."
         )
-    return found
-
-
-def _default_length(connected: bool, show_trainable: bool) -> int:
-    wanted = _DEFAULT_LENGTH_CONNECTED if connected else _DEFAULT_LENGTH
-    wanted += _TRAINABLE_LENGTH if show_trainable else 0
-    return max(_LEAST_LENGTH, min(wanted, shutil.get_terminal_size().columns - _MARGIN))
+    return matches
 
 
 def _column_ends(
@@ -252,15 +249,6 @@ def _is_shape(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(
         axis is None or isinstance(axis, int) for axis in value
     )
-
-
-def _shapes(structure: Tree) -> Iterator[Any]:
-    if _is_shape(structure):
-        yield structure
-        return
-    parts = structure.values() if isinstance(structure, Mapping) else structure
-    for part in parts:
-        yield from _shapes(part)
 
 
 def _structure_text(structure: Tree) -> str:

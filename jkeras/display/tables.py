@@ -18,6 +18,7 @@ _EDGES = {
     "row": ("├", "─", "┼", "┤"),
     "bottom": ("└", "─", "┴", "┘"),
 }
+_SIDES = {"left": "<", "right": ">", "center": "^"}
 
 
 def column_widths(ends: Sequence[float], length: int) -> list[int]:
@@ -44,18 +45,13 @@ def column_widths(ends: Sequence[float], length: int) -> list[int]:
             f"summary: a `line_length` of {length} leaves less than 4 characters for a column "
             f"(widths {widths}). Use a longer line or other `positions`."
         )
-    padded = [width + 2 for width in widths]
-    return _reduced(padded, sum(padded) + len(padded) + 1 - length)
-
-
-def _reduced(widths: Sequence[int], excess: int) -> list[int]:
-    """The widths less `excess` characters in equal parts, rounded from left to right."""
-    result = []
-    for index, width in enumerate(widths):
+    widths = [width + 2 for width in widths]
+    excess = sum(widths) + len(widths) + 1 - length
+    for index in range(len(widths)):  # rounded from left to right
         part = round(excess / (len(widths) - index))
-        result.append(width - part)
+        widths[index] -= part
         excess -= part
-    return result
+    return widths
 
 
 def table_lines(
@@ -81,20 +77,15 @@ def table_lines(
       │ dense  │   7 │
       └────────┴─────┘
     """
-    rule = {place: _rule(edge, widths) for place, edge in _EDGES.items()}
-    lines = [
-        rule["top"],
-        *_cell_lines(header, widths, alignment, "┃", at_bottom=True),
-        rule["head"],
-    ]
+    rule = {
+        place: left + cross.join(dash * width for width in widths) + right
+        for place, (left, dash, cross, right) in _EDGES.items()
+    }
+    titles = _cell_lines(header, widths, alignment, "┃", at_bottom=True)
+    lines = [rule["top"], *titles, rule["head"]]
     for index, row in enumerate(rows):
         lines += [rule["row"]] * (index > 0) + _cell_lines(row, widths, alignment, "│")
     return [*lines, rule["bottom"]]
-
-
-def _rule(edge: tuple[str, str, str, str], widths: Sequence[int]) -> str:
-    left, dash, cross, right = edge
-    return left + cross.join(dash * width for width in widths) + right
 
 
 def _cell_lines(
@@ -105,29 +96,17 @@ def _cell_lines(
     *,
     at_bottom: bool = False,
 ) -> list[str]:
-    """A row of the table: as many lines as its longest cell needs, the others filled up."""
-    blocks = [_wrapped(cell, width - 2) for cell, width in zip(cells, widths, strict=True)]
+    """The lines of a row: as many as its longest cell needs, with empty lines in other cells."""
+    blocks = []
+    for cell, width in zip(cells, widths, strict=True):
+        most = width - 2
+        lines = textwrap.wrap(cell, most, break_long_words=False, break_on_hyphens=False)
+        blocks.append([s if len(s) <= most else s[: most - 1] + "…" for s in lines])
     height = max(map(len, blocks))
     empty = [[""] * (height - len(block)) for block in blocks]
     filled = [e + b if at_bottom else b + e for b, e in zip(blocks, empty, strict=True)]
-    lines = zip(*filled, strict=True)
-    return [f"{bar}{bar.join(_padded(line, widths, alignment))}{bar}" for line in lines]
-
-
-def _padded(parts: Sequence[str], widths: Sequence[int], alignment: Sequence[str]) -> list[str]:
-    columns = zip(parts, widths, alignment, strict=False)
-    return [f" {_aligned(text, width - 2, side)} " for text, width, side in columns]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines, broken at spaces only; a word too long for a line ends in an ellipsis."""
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
-
-
-def _aligned(text: str, width: int, side: str) -> str:
-    if side == "right":
-        return text.rjust(width)
-    if side == "center":
-        text = " " * ((width - len(text)) // 2) + text
-    return text.ljust(width)
+    formats = [
+        f" {{:{_SIDES[a]}{width - 2}}} " for width, a in zip(widths, alignment, strict=False)
+    ]
+    row_format = bar.join(["", *formats, ""])
+    return [row_format.format(*line) for line in zip(*filled, strict=True)]
