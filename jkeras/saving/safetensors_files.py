@@ -2,8 +2,11 @@
 
 The format: eight bytes with the length of the header, the header (JSON: for each name the dtype,
 shape and offsets; `__metadata__` maps strings to strings), then the arrays' bytes, without gaps.
-This module writes the format itself instead of using the library of that name, because so no array
-is copied, a file is written atomically, and every byte has a checksum.
+
+The library of that name reads and checks the header. The arrays' bytes are read here, because their
+checksum is then computed while they are in the processor's cache; and files are written here,
+because the library orders the metadata at random, so that two files of the same arrays differ, and
+needs all arrays on the host at once.
 
 Laws:
 - The library reads the files of this module, and this module reads the library's.
@@ -23,7 +26,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import jax.numpy as jnp
 import numpy as np
@@ -56,7 +59,6 @@ _CODES = {
 }
 _DTYPES = {code: jnp.dtype(name).newbyteorder("<") for name, code in _CODES.items()}
 
-_LONGEST_HEADER = 100_000_000  # bytes, as in the library
 _HIGHEST_RANK = 32
 _LARGEST = 2**62  # bytes; what NumPy can count, also where an axis is 0
 _METADATA, _CRCS, _CRC = "__metadata__", "crc32", "crc32_of_metadata"
@@ -64,15 +66,6 @@ _UNKNOWN_CRC = "00000000"
 _PIECE = 1 << 20  # bytes that are written or read, and summed up, at a time
 
 Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-class _Entry(NamedTuple):
-    """An array in the header: the code of its dtype, its shape, and the offsets of its bytes."""
-
-    code: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
 
 
 def code_of(dtype: DTypeLike) -> str:
@@ -133,55 +126,35 @@ def write_arrays(
     metadata = dict(metadata or {})
     for name in {_METADATA} & set(arrays) or {_CRCS, _CRC} & set(metadata):
         raise ValueError(f"{path}: expected another name than {name!r}, which the format keeps.")
-    entries = _entries(path, arrays)
-    crcs = dict.fromkeys(entries, _UNKNOWN_CRC)
-
-    def write(file: BinaryIO) -> None:
-        file.write(_header(entries, metadata, crcs))
-        for name in entries:
-            crcs[name] = checksum(name, arrays[name], file.write)
-        file.seek(0)
-        file.write(_header(entries, metadata, crcs))
-
-    atomic_write(path, write)
-
-
-def _entries(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> dict[str, _Entry]:
-    """The entry of each array; wide dtypes come first, so that arrays are aligned."""
-    entries, end = {}, 0
+    codes = {}
     for name in sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name)):
-        array = arrays[name]
-        try:
-            code = code_of(array.dtype)
+        try:  # wide dtypes come first, so that arrays are aligned
+            codes[name] = code_of(arrays[name].dtype)
         except TypeError as error:
             raise TypeError(f"{path}: {name!r}: {error}") from None
-        shape = tuple(map(int, array.shape))
-        begin, end = end, end + math.prod(shape) * array.dtype.itemsize
-        entries[name] = _Entry(code, shape, begin, end)
-    return entries
+    crcs = dict.fromkeys(codes, _UNKNOWN_CRC)
 
+    def header() -> bytes:
+        """The length and the header; of the same size for all values of the checksums."""
+        words = {**metadata, _CRCS: json.dumps(crcs)}
+        content: dict[str, Any] = {_METADATA: {**words, _CRC: _crc_of_words(words)}}
+        end = 0
+        for name, code in codes.items():
+            shape = list(map(int, arrays[name].shape))
+            begin, end = end, end + math.prod(shape) * arrays[name].dtype.itemsize
+            content[name] = {"dtype": code, "shape": shape, "data_offsets": [begin, end]}
+        text = json.dumps(content, separators=(",", ":")).encode("ascii")
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text
 
-def _header(
-    entries: Mapping[str, _Entry], metadata: Mapping[str, str], crcs: Mapping[str, str]
-) -> bytes:
-    """The length and the header, padded to a multiple of eight bytes.
+    def write(file: BinaryIO) -> None:
+        file.write(header())
+        for name in codes:
+            crcs[name] = checksum(name, arrays[name], file.write)
+        file.seek(0)
+        file.write(header())
 
-    The header has the same length for all values of the checksums.
-    """
-    full_metadata = {**metadata, _CRCS: json.dumps(crcs)}
-    content: dict[str, Any] = {_METADATA: {**full_metadata, _CRC: _crc_of_words(full_metadata)}}
-    for name, entry in entries.items():
-        place = [entry.begin, entry.end]
-        content[name] = {"dtype": entry.code, "shape": list(entry.shape), "data_offsets": place}
-    text = json.dumps(content, separators=(",", ":")).encode("ascii")
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _in_order(array: ArrayLike) -> np.ndarray[Any, Any]:
-    """An array in C order and little-endian, copied only if it is not."""
-    array = np.asarray(array)
-    return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+    atomic_write(path, write)
 
 
 def checksum(
@@ -199,7 +172,8 @@ def checksum(
       >>> checksum("bias", np.zeros(3, np.float32)), checksum("bias", np.zeros(3, np.int32))
       ('6b0b2eb1', 'b79136f1')
     """
-    array = _in_order(array)
+    array = np.asarray(array)
+    array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")  # a copy only if it is not
     crc = zlib.crc32(json.dumps([name, code_of(array.dtype), array.shape]).encode("ascii"))
     data = array.reshape(-1).view(np.uint8).data
     for start in range(0, len(data), _PIECE):
@@ -231,16 +205,25 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
       FileNotFoundError: the file does not exist.
       ValueError: the file is damaged, or not a safetensors file; the message says where.
     """
+    import safetensors
+
     path = Path(path)
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        header = _read_header(path, file, size)
-        metadata = _checked_metadata(path, header.pop(_METADATA, {}))
-        entries = _checked_entries(path, header, size - file.tell())
+        try:
+            with safetensors.safe_open(path, "numpy", backend="pread") as header:
+                slices = {name: header.get_slice(name) for name in header.offset_keys()}
+                entries = {n: (s.get_dtype(), s.get_shape()) for n, s in slices.items()}
+                metadata: dict[str, str] = header.metadata() or {}
+        except safetensors.SafetensorError as error:
+            reason = str(error).rpartition("deserializing header: ")[2]
+            _refuse(path, f"its header is damaged ({reason[:120]}).")
+        if not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            return read_arrays(path)  # the file was replaced between the two openings
+        file.seek(8 + int.from_bytes(file.read(8), "little"))
         crcs = _checked_crcs(path, metadata, entries)
         arrays = {}
-        for name, entry in entries.items():
-            arrays[name], crc = _read_array(path, file, name, entry)
+        for name, (code, shape) in entries.items():
+            arrays[name], crc = _read_array(path, file, name, code, shape)
             if crcs is not None and crcs[name] != crc:
                 _refuse(path, f"{name!r} is damaged: its bytes do not have their checksum.")
     return arrays, metadata
@@ -248,74 +231,6 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
 
 def _refuse(path: Path, problem: str) -> NoReturn:
     raise ValueError(f"{path}: expected a whole file of the safetensors format, but {problem}")
-
-
-def _read_header(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
-    length = int.from_bytes(file.read(8), "little")
-    if size < 8 or length > min(size - 8, _LONGEST_HEADER):
-        _refuse(path, f"its {size} bytes have no room for its header.")
-    try:
-        text = file.read(length).decode("utf-8")
-        header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        _refuse(path, f"its header is damaged ({_short(error)}).")
-    if not isinstance(header, dict):
-        _refuse(path, f"its header is {describe(header)}.")
-    return header
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict; raises if a name occurs twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands in it twice")
-    return found
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
-
-
-def _short(error: BaseException) -> str:
-    text = str(error)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _checked_metadata(path: Path, metadata: object) -> dict[str, str]:
-    if not isinstance(metadata, dict) or not all(isinstance(w, str) for w in metadata.values()):
-        _refuse(path, f"its metadata is no table of words: {describe(metadata)}.")
-    return metadata
-
-
-def _checked_entries(path: Path, header: dict[str, Any], room: int) -> dict[str, _Entry]:
-    """The entries in the order of their offsets; raises unless they fill the file exactly."""
-    found = {name: _checked_entry(path, name, entry) for name, entry in header.items()}
-    entries = dict(sorted(found.items(), key=lambda item: (item[1].begin, item[1].end)))
-    end = 0
-    for name, entry in entries.items():
-        if entry.begin != end:
-            _refuse(path, f"{name!r} begins at byte {entry.begin}, where byte {end} was expected.")
-        end = entry.end
-    if end != room:
-        _refuse(path, f"its arrays have {end} bytes, and {room} bytes follow its header.")
-    return entries
-
-
-def _checked_entry(path: Path, name: str, entry: object) -> _Entry:
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        _refuse(path, f"the header says of {name!r}: {describe(entry)}.")
-    code, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(code, str) or code not in _DTYPES:
-        known = ", ".join(_DTYPES)
-        _refuse(path, f"{name!r} has the dtype {describe(code)}. Known: {known}.")
-    if not _are_sizes(place) or len(place) != 2:
-        _refuse(path, f"{name!r} lies at {describe(place)}.")
-    begin, end = place
-    try:
-        check_size(shape, _DTYPES[code], end - begin)
-    except ValueError as error:
-        _refuse(path, f"{name!r} {error}")
-    return _Entry(code, tuple(shape), begin, end)
 
 
 def check_size(shape: object, dtype: np.dtype[Any], size: int) -> None:
@@ -329,16 +244,16 @@ def check_size(shape: object, dtype: np.dtype[Any], size: int) -> None:
     Raises:
       ValueError: `shape` is not a list of sizes, or does not fit `dtype` and `size`.
     """
-    if not _are_sizes(shape) or len(shape) > _HIGHEST_RANK:
+    if (
+        not isinstance(shape, list)
+        or not all(type(n) is int and 0 <= n <= _LARGEST for n in shape)
+        or len(shape) > _HIGHEST_RANK
+    ):
         raise ValueError(f"has the shape {describe(shape)}.")
     if math.prod(max(axis, 1) for axis in shape) * dtype.itemsize > _LARGEST:
         raise ValueError(f"has the shape {describe(shape)}, which no array has.")
     if math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"has the shape {shape} and dtype {dtype.name}, but {size} bytes.")
-
-
-def _are_sizes(value: object) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(x) is int and 0 <= x <= _LARGEST for x in value)
 
 
 def _checked_crcs(
@@ -360,15 +275,22 @@ def _checked_crcs(
 
 
 def _read_array(
-    path: Path, file: BinaryIO, name: str, entry: _Entry
+    path: Path, file: BinaryIO, name: str, code: str, shape: list[int]
 ) -> tuple[np.ndarray[Any, Any], str]:
     """Reads the next array of the file; returns the array and its checksum."""
+    if code not in _DTYPES:
+        _refuse(path, f"{name!r} has the dtype {code!r}. Known: {', '.join(_DTYPES)}.")
+    dtype = _DTYPES[code]
+    try:
+        check_size(shape, dtype, math.prod(shape) * dtype.itemsize)
+    except ValueError as error:
+        _refuse(path, f"{name!r} {error}")
 
     def fill(piece: memoryview) -> None:
         if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
             _refuse(path, f"it ends within {name!r}.")
 
-    array = np.empty(entry.shape, _DTYPES[entry.code])
+    array = np.empty(shape, dtype)
     return array, checksum(name, array, fill)
 
 
