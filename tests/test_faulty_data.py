@@ -277,7 +277,7 @@ def test_a_file_that_is_cut_short_is_named(engine: str, tmp_path: Path) -> None:
 
     message = (
         f"its file {path!r} has shrunk: expected at least 16512 bytes, as when it was opened, got "
-        "5000. Write data to a new file, and rename it when it is whole."
+        "5000. Write data to a new file, and rename it when it is complete."
     )
     shrink = jkeras.callbacks.LambdaCallback(on_epoch_end=cut)
     fit: dict[str, Any] = {"batch_size": 16, "epochs": 3, "verbose": 0, "callbacks": [shrink]}

@@ -158,7 +158,7 @@ def _check_integers(name: str, array: np.ndarray | jax.Array) -> None:
     if low < limit.min or high > limit.max:
         raise ValueError(
             f"`{name}`: expected integers that fit in 32 bits, got values from {low} to {high}. "
-            f"Number them anew: np.unique({name}, return_inverse=True)[1]."
+            f"Renumber them: np.unique({name}, return_inverse=True)[1]."
         )
 
 

@@ -38,7 +38,7 @@ def check_files(tree: Tree) -> None:
       >>> check_files({"x": np.zeros(3)})
     """
     if all(whole_of(leaf) is None for leaf in jax.tree.leaves(tree)):
-        return  # the names of leaves cost more than the look at them
+        return  # naming the leaves takes longer than checking them
     for name, leaf in trees.named_leaves(tree).items():
         whole = whole_of(leaf)
         if whole is not None:
@@ -63,11 +63,11 @@ def _check(name: str, whole: Any, leaf: np.ndarray[Any, Any]) -> None:
     expected = whole.offset + byte_bounds(leaf)[1] - byte_bounds(whole)[0]
     try:
         found = whole.base.size()
-    except (OSError, ValueError):  # it was mapped without keeping the file open: nobody knows
+    except (OSError, ValueError):  # the file is not open any more, so its size is unknown
         return
     if found < expected:
         raise ShrunkenFile(
             f"`{name or 'array'}`: its file {str(whole.filename)!r} has shrunk: expected at least "
             f"{expected} bytes, as when it was opened, got {found}. Write data to a new file, and "
-            "rename it when it is whole."
+            "rename it when it is complete."
         )

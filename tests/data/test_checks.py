@@ -183,6 +183,6 @@ def test_integers_that_32_bits_would_change_are_refused(values, found):
         checks.as_array("ids", values)
     assert str(raised.value) == (
         f"`ids`: expected integers that fit in 32 bits, got values from {found}. "
-        "Number them anew: np.unique(ids, return_inverse=True)[1]."
+        "Renumber them: np.unique(ids, return_inverse=True)[1]."
     )
     assert checks.as_array("ids", np.array([2**31 - 1])).max() == 2**31 - 1

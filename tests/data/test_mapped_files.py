@@ -43,7 +43,7 @@ def test_a_view_needs_its_part_of_the_file(name: str, path: Path) -> None:
     assert str(caught.value) == (
         f"`x/0`: its file {str(path)!r} has shrunk: expected at least {HEADER + needed} bytes, as "
         f"when it was opened, got {HEADER + needed - 1}. Write data to a new file, and rename it "
-        "when it is whole."
+        "when it is complete."
     )
     with pytest.raises(ShrunkenFile):
         in_memory({"x": view})

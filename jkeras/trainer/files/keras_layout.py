@@ -1,12 +1,12 @@
-"""Where the weights of a model lie in Keras's files.
+"""The groups of a model's weights in Keras's files.
 
-Keras walks over a model's objects from attribute to attribute. A layer's group is the path that was
-walked to it first: `layers/dense_1` for the second Dense among `layers`, `layers/lstm/cell` for the
-cell of an LSTM, `encoder/layers/dense` for a model in a model's attribute. The words of lists are
-those of the classes, counted, not the layers' names. Here a layer's weights are entries of trees,
-so each rule below says for a layer which attributes lead on, and where in its trees these lie.
+Keras traverses a model's objects from attribute to attribute. The group of a layer is the first path
+to it: `layers/dense_1` for the second Dense in `layers`, `layers/lstm/cell` for the cell of an LSTM,
+`encoder/layers/dense` for a layer of a model in an attribute. Members of a list are named by their
+classes with a count, not by the layers' names. Here a layer's weights are entries of trees, so each
+rule below lists the attributes of a layer that hold layers, and the paths of their weights.
 
-Laws: every weight of a model lies in a group; a layer at two places has the group of the first.
+Laws: every weight of a model is in a group; a layer at two places has the group of the first.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from jkeras.training.net import Net
 
 Path = tuple[str, ...]
 NO_WEIGHTS = None
-"""Stands for the place of a layer that has none, and is only mentioned."""
+"""The path of a layer without weights, which has a group nevertheless."""
 
 
 class Section(NamedTuple):
     """One group of a file.
 
     Attributes:
-      path: "layers/dense".
-      name: the layer's name, which Keras notes there.
-      weights: for each array in it the weight, or the weights, that it is.
+      path: the path of the group, such as "layers/dense".
+      name: the layer's name, an attribute of the group.
+      weights: for each array of the group the places of its weight in the model.
     """
 
     path: str
@@ -55,12 +55,12 @@ class Section(NamedTuple):
 
 
 class _Inner(NamedTuple):
-    """A layer in a layer.
+    """A layer inside a layer.
 
     Attributes:
-      word: the attribute.
-      layer: the layer.
-      below: the names that lead to its weights; None if it has none.
+      word: the attribute of the outer layer.
+      layer: the inner layer.
+      below: the path of its weights in those of the outer layer; None if it has none.
     """
 
     word: str
@@ -72,9 +72,9 @@ def sections(net: Net, name: str, places: Iterable[Place]) -> list[Section]:
     """The groups of a model's weights.
 
     Args:
-      net: the description.
-      name: the model's.
-      places: of its weights, in Keras's order.
+      net: the description of the model.
+      name: the name of the model.
+      places: the places of its weights, in Keras's order.
     """
     walk = _Walk(list(places))
     walk.visit(net, "", (), name)
@@ -140,11 +140,11 @@ def _begins(names: Path, start: Path) -> bool:
     return names[: len(start)] == start
 
 
-# -- what is in a layer, in Keras's words
+# -- the layers in a layer, under Keras's names
 
 
 def _inner(layer: object) -> list[_Inner]:
-    """The layers in a layer, in the order in which Keras comes to them."""
+    """The layers in a layer, in the order of Keras's traversal."""
     if isinstance(layer, Chain):
         return _listed("layers", [part for part in layer.layers if not is_input(part)])
     if isinstance(layer, Graph):
@@ -170,7 +170,7 @@ def _inner(layer: object) -> list[_Inner]:
 
 
 def _listed(word: str, layers: Iterable[Any]) -> list[_Inner]:
-    """Layers in a list, under the words of their classes."""
+    """Layers in a list, named by their classes."""
     pairs = _counted(list(layers))
     return [_Inner(f"{word}/{own}", layer, (str(layer.name),)) for own, layer in pairs]
 
@@ -186,21 +186,21 @@ def _counted(layers: list[Any]) -> list[tuple[str, Any]]:
 
 
 def _word(layer: object) -> str:
-    """The word for a layer in a list: its class's in Keras."""
+    """The name of a layer in a list: that of its class in Keras."""
     if isinstance(layer, GroupQueryAttention):
         return "grouped_query_attention"
     return snake_case(kind_of(layer))
 
 
 class _Mentioned:
-    """A layer that Keras makes for itself, without weights."""
+    """A layer that exists in Keras only: a group name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def _of_attention(layer: ProjectedAttention) -> list[_Inner]:
-    """The projections, and what else Keras makes of layers there."""
+    """The projections, and the other layers of Keras's attention layers."""
     hidden = "_" if isinstance(layer, GroupQueryAttention) else ""
     words = {name: f"{hidden}{name}_dense" for name in ("query", "key", "value")}
     words |= {"attention_output": f"{hidden}output_dense"}
@@ -211,9 +211,7 @@ def _of_attention(layer: ProjectedAttention) -> list[_Inner]:
 
 
 def _mentioned(layer: object) -> list[_Inner]:
-    """Layers among a layer's arguments, such as an activation: they share its trees, and have no
-    weights of their own.
-    """
+    """Layers in a layer's arguments, such as an activation, which have no weights."""
     if not isinstance(layer, Layer):
         return []
     values = {field.name: getattr(layer, field.name) for field in fields(type(layer))}
@@ -225,11 +223,11 @@ def _mentioned(layer: object) -> list[_Inner]:
 
 
 def _of_attributes(layer: object) -> list[_Inner]:
-    """The layers in the attributes of an object that is written as a class."""
+    """The layers in the attributes of a subclassed layer or model."""
     owner = origin_of(layer)
     named = {identity_of(part): str(part.name) for part in layers_of(owner)}
     values = _values(owner)
-    if isinstance(layer, Subclassed):  # a model, which has its layers in a list, too
+    if isinstance(layer, Subclassed):  # in Keras a model has an attribute `layers`
         values["layers"] = layers_of(owner)
     found: list[_Inner] = []
     for name in sorted(values, key=lambda name: f"~{name}" if name[0] == "_" else name):

@@ -1,4 +1,4 @@
-"""Steps made of a user's pure functions.
+"""Steps that consist of a user's pure functions.
 
 trainer = Trainer(train_step=train_step, init=init)
 trainer.fit(x, y, epochs=5, callbacks=[...])
@@ -42,10 +42,10 @@ DEFAULT_OPTIMIZER = optimizers.get("rmsprop")
 
 
 class Functions:
-    """The user's functions in place of a description, for a trainer without one.
+    """The user's functions as a description, for a trainer without a `net`.
 
     Args:
-      functions: the user's.
+      functions: the user's functions.
     """
 
     def __init__(self, functions: UserSteps) -> None:
@@ -56,7 +56,7 @@ class Functions:
         return ", ".join(name for name in names if getattr(self._functions, name) is not None)
 
     def init(self, key: Key, *specs: Any) -> tuple[Any, Any]:
-        """The params and the state that the user's `init` makes."""
+        """The params and the state of the user's `init`."""
         made = user_init_fn(self._functions)(key, *specs)
         return made.params, made.state
 
@@ -68,7 +68,7 @@ class Functions:
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Any, Any]:
-        """The outputs of the user's `predict_step`; None where there is none."""
+        """The outputs of the user's `predict_step`; None without one."""
         del key, training
         if self._functions.predict_step is None:
             return None, state
@@ -80,8 +80,8 @@ class FunctionSteps:
     """Steps that are the user's pure functions.
 
     Args:
-      functions: the user's.
-      has_net: whether a description stands beside them.
+      functions: the user's functions.
+      has_net: whether the trainer has a `net`, too.
     """
 
     def __init__(self, functions: UserSteps, *, has_net: bool) -> None:
@@ -111,7 +111,7 @@ class FunctionSteps:
         return {} if transformation is None else transformation.init(params)
 
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
-        """Raises where `compile` has an argument that the functions stand for.
+        """Raises if an argument of `compile` would have no effect beside the functions.
 
         Raises:
           ValueError: the message names the argument.
@@ -128,13 +128,13 @@ class FunctionSteps:
             )
 
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
-        """The values with the optimizer's state at its beginning, where `init` does not make it."""
+        """The values with a new optimizer state, unless `init` makes it."""
         if self._functions.init is not None:
             return values
         return values.replace(opt_state=jit_once(self._first_opt_state)(values.params))
 
     def metrics(self, state: ModelState) -> list[Metric]:
-        """Nothing: the functions measure by themselves."""
+        """An empty list: the functions compute their metrics."""
         return []
 
     def metrics_names(self, state: ModelState) -> list[str]:
@@ -142,19 +142,19 @@ class FunctionSteps:
         return list(self._names.get("evaluate") or self._names.get("train", ()))
 
     def check_predicts(self, who: str, state: ModelState) -> None:
-        """Raises where neither a `predict_step` nor a description gives outputs.
+        """Checks that there is a `predict_step` or a `net`.
 
         Raises:
-          ValueError: neither does.
+          ValueError: there is neither.
         """
         if self._functions.predict_step is None and not self._has_net:
             raise _missing(who, "predict_step", "outputs")
 
     def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
-        """Nothing: the functions know no frozen weights.
+        """An empty key: the functions do not support frozen weights.
 
         Raises:
-          ValueError: there are some.
+          ValueError: there are frozen weights.
         """
         if state.frozen_now():
             raise ValueError(
@@ -164,11 +164,11 @@ class FunctionSteps:
         return None
 
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
-        """The plan for batches like this one; the function is traced, since what it logs decides
-        what loops carry.
+        """The plan for batches of this structure. The function is traced, because its logs
+        determine the carry of the loops.
 
         Raises:
-          TypeError, ValueError: a function is missing, or returns something else than it should.
+          TypeError, ValueError: a function is missing, or returns a value of the wrong kind.
         """
         functions, net = self._functions, state.net
         predict = functions.predict_step or steps.predict_step_fn(net)
@@ -222,16 +222,16 @@ def checked_functions(
     train_step: Callable[..., Any] | None,
     others: Mapping[str, Callable[..., Any] | None],
 ) -> UserSteps | None:
-    """The functions of a trainer, if they go together; None where there are none.
+    """The checked functions of a trainer; None if it has none.
 
     Args:
       who: the class, for messages.
       net: the description, or None.
-      train_step: the user's, or None.
+      train_step: the user's training step, or None.
       others: the user's `init`, `eval_step` and `predict_step`, by name.
 
     Raises:
-      TypeError: one is no function; something is missing.
+      TypeError: a value is not a function, or a function is missing.
     """
     for name, value in {"train_step": train_step, **others}.items():
         if value is not None and not callable(value):
