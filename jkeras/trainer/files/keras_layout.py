@@ -1,10 +1,10 @@
 """The groups of a model's weights in Keras's files.
 
-Keras traverses a model's objects from attribute to attribute. The group of a layer is the first path
-to it: `layers/dense_1` for the second Dense in `layers`, `layers/lstm/cell` for the cell of an LSTM,
-`encoder/layers/dense` for a layer of a model in an attribute. Members of a list are named by their
-classes with a count, not by the layers' names. Here a layer's weights are entries of trees, so each
-rule below lists the attributes of a layer that hold layers, and the paths of their weights.
+Keras traverses a model's objects from attribute to attribute. The group of a layer is the first
+path to it: `layers/dense_1` for the second Dense in `layers`, `layers/lstm/cell` for the cell of an
+LSTM, `encoder/layers/dense` for a layer of a model in an attribute. Members of a list are named by
+their classes with a count, not by the layers' names. Here a layer's weights are entries of trees,
+so each rule below lists the attributes of a layer that hold layers, and the paths of their weights.
 
 Laws: every weight of a model is in a group; a layer at two places has the group of the first.
 """
