@@ -10,8 +10,9 @@ scan.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
@@ -79,7 +80,7 @@ class Loss(Description):
 
     independent: ClassVar[bool] = False
     """Whether an example's value depends on that example alone, so that a batch may be taken in
-    slices. A subclass says so; nobody can see it from outside."""
+    slices. The function itself does not show it, so each class declares it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -187,7 +188,10 @@ class Loss(Description):
             valid = jnp.asarray(valid)
             y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
         values = self._values_of(y_true, y_pred, valid)
-        return values, _both(valid, self.mask(y_true, values), values)
+        mask = self.mask(y_true, values)
+        if valid is None or mask is None:
+            return values, mask if valid is None else valid
+        return values, lined_up("valid", valid, values) & mask
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         if self.is_mutable:
@@ -250,10 +254,10 @@ def _begin(
     dtype: DTypeLike | None = None,
 ) -> None:
     """The `__init__` that a subclass calls by `super().__init__(...)`."""
-    own = vars(self)
-    own["name"] = name or snake_case(type(self).__name__)
-    own["reduction"] = reduction_name(reduction)
-    own["dtype"] = floating_dtype(dtype)
+    attributes = vars(self)
+    attributes["name"] = name or snake_case(type(self).__name__)
+    attributes["reduction"] = reduction_name(reduction)
+    attributes["dtype"] = floating_dtype(dtype)
 
 
 setattr(Loss, "__init__", _begin)  # noqa: B010  # mypy: a method
@@ -277,10 +281,66 @@ def fill_rows(x: Array, valid: Array) -> Array:
     return jnp.where(valid.reshape(valid.shape + (1,) * (x.ndim - 1)), x, real[None])
 
 
-def _both(valid: Array | None, mask: Array | None, values: Array) -> Array | None:
-    if valid is None or mask is None:
-        return mask if valid is None else valid
-    return lined_up("valid", valid, values) & mask
+class FormulaLoss(Loss):
+    """Base of the losses that a function has, too, whose options are the fields of the loss."""
+
+    loss_fn: ClassVar[Callable[..., Array]]
+    """A function `(y_true, y_pred, **options)` that returns `[batch, ...]`."""
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        """The values of `loss_fn`."""
+        return self.loss_fn(y_true, y_pred, **options_of(self, self.loss_fn))
+
+
+class PlainLoss(FormulaLoss):
+    """Base of the losses of one example without options.
+
+    Args:
+      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
+      name: how logs call it.
+      dtype: the dtype to compute in; the predictions' when left out.
+    """
+
+    independent: ClassVar[bool] = True
+
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+
+def function_name(fn: Callable[..., Any]) -> str:
+    """The name in the logs of a function: its own in snake case, or that of its class."""
+    return snake_case(getattr(fn, "__name__", type(fn).__name__))
+
+
+def check_field(description: Description, name: str, holds: bool, expected: str) -> None:
+    """Raises unless a condition on a field holds.
+
+    Args:
+      description: a loss or a metric.
+      name: the name of the field, whose default is Keras's.
+      holds: the condition.
+      expected: the condition in words: "> 0".
+
+    Raises:
+      ValueError: the condition does not hold.
+    """
+    if not holds:
+        raise ValueError(
+            f"{type(description).__name__}: expected `{name}` {expected}, got "
+            f"{getattr(description, name)!r}. Keras uses "
+            f"{name}={getattr(type(description), name)!r}."
+        )
+
+
+def options_of(description: Description, fn: Callable[..., Any]) -> dict[str, Any]:
+    """The options of a function `(y_true, y_pred, **options)` that a description has as fields."""
+    return {name: getattr(description, name) for name in _options(fn) if hasattr(description, name)}
+
+
+@cache
+def _options(fn: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(fn).parameters)[2:]
 
 
 def batch_values(
@@ -314,8 +374,13 @@ def batch_values(
     if weight is not None:
         weight = lined_up("weight", floats(weight), y_pred.reshape(*rows, -1)[:, 0])
         weight = jnp.broadcast_to(weight, rows).astype(values.dtype)
-        row_mean = partial(_mean_of_rows, fn, y_true, y_pred, weight)
-        values = jax.lax.cond(jnp.all(weight == 1), lambda: values, row_mean)
+
+        def mean_of_rows() -> Array:
+            each = jax.vmap(lambda *row: floats(fn(*(part[None] for part in row))))(y_true, y_pred)
+            # Rows of weight zero may give NaN.
+            return divide_or_zero(jnp.sum(jnp.where(weight == 0, 0, weight * each)), weight.sum())
+
+        values = jax.lax.cond(jnp.all(weight == 1), lambda: values, mean_of_rows)
     return jnp.broadcast_to(values, rows)
 
 
@@ -328,15 +393,6 @@ def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: A
       True
     """
     return jax.eval_shape(lambda *batch: floats(fn(*batch)), y_true, y_pred).ndim == 0
-
-
-def _mean_of_rows(
-    fn: Callable[[Any, Any], Any], y_true: Array, y_pred: Array, weight: Array
-) -> Array:
-    """The weighted mean of `fn` of each single row; rows of weight zero may give NaN."""
-    values = jax.vmap(lambda target, output: floats(fn(target[None], output[None])))(y_true, y_pred)
-    total = jnp.sum(jnp.where(weight == 0, 0, weight * values))
-    return divide_or_zero(total, jnp.sum(weight))
 
 
 class LossFunction(Loss):
@@ -378,5 +434,5 @@ class LossFunction(Loss):
 
     @property
     def log_name(self) -> str:
-        """The given name, else the function's in snake case."""
-        return self.name or snake_case(getattr(self.fn, "__name__", type(self.fn).__name__))
+        """The field `name`, else the function's in snake case."""
+        return self.name or function_name(self.fn)

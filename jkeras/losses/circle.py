@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import exact, floats
 
@@ -69,8 +69,7 @@ def circle(
     reference = query
     if ref_labels is not None and ref_embeddings is not None:
         reference = _labeled("ref_labels", ref_labels, "ref_embeddings", ref_embeddings)
-    same, pairs = _pairs(query[0], reference[0], remove_diagonal)
-    values = _circle(query[1], reference[1], same & pairs, ~same & pairs, gamma, margin)
+    values = _circle(query, reference, remove_diagonal, gamma, margin)
     return values.astype(floats(y_pred).dtype)
 
 
@@ -87,22 +86,24 @@ def _labeled(
     return labels.reshape(-1).astype(jnp.int32), embeddings
 
 
-def _pairs(query: Array, reference: Array, remove_diagonal: bool) -> tuple[Array, Array]:
-    """Two masks `[queries, references]`: equal labels, and the pairs that count."""
-    same = query[:, None] == reference[None]
-    diagonal = (
-        jnp.eye(same.shape[0], same.shape[1], dtype=bool)
-        if remove_diagonal
-        else jnp.zeros_like(same)
-    )
-    # As in Keras the diagonal is no positive pair; where labels differ there it is a negative one.
-    return same, ~(diagonal & same)
-
-
 def _circle(
-    query: Array, reference: Array, positive: Array, negative: Array, gamma: float, margin: float
+    query: tuple[Array, Array],
+    reference: tuple[Array, Array],
+    remove_diagonal: bool,
+    gamma: float,
+    margin: float,
+    valid: Array | None = None,
 ) -> Array:
-    distance = jnp.maximum(1 - query @ reference.T, 0)
+    """The values `[queries]` of labels with embeddings; `valid`: the references that count."""
+    same = query[0][:, None] == reference[0][None]
+    counted = jnp.ones_like(same)
+    if remove_diagonal:
+        # As in Keras the diagonal is no positive pair, but a negative one where its labels differ.
+        counted = ~(jnp.eye(same.shape[0], same.shape[1], dtype=bool) & same)
+    if valid is not None:
+        counted &= valid[None]
+    positive, negative = same & counted, ~same & counted
+    distance = jnp.maximum(1 - query[1] @ reference[1].T, 0)
     pull = gamma * (margin + distance) * (distance - margin)
     push = gamma * jnp.maximum(1 + margin - distance, 0) * (1 - margin - distance)
     pulls, pushes = _log_sum_exp(pull, positive), _log_sum_exp(push, negative)
@@ -117,7 +118,7 @@ def _log_sum_exp(x: Array, kept: Array) -> Array:
     return jnp.where(some, jax.nn.logsumexp(x, axis=1), 0)
 
 
-class Circle(Loss):
+class Circle(FormulaLoss):
     """`circle` of a batch with itself, as a loss: labels beside embeddings of length one.
 
     Examples whose value is 0 count neither in the sum nor in the number of examples, as in Keras.
@@ -140,31 +141,20 @@ class Circle(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "circle"
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(circle)
 
     def check(self) -> None:
         """Raises unless `gamma` > 0 and `margin` is in [0, 1]."""
-        if not self.gamma > 0:
-            raise ValueError(
-                f"Circle: expected `gamma` > 0, got {self.gamma!r}. Keras uses gamma=80.0."
-            )
-        if not 0 <= self.margin <= 1:
-            raise ValueError(
-                f"Circle: expected `margin` between 0 and 1, got {self.margin!r}. "
-                "Keras uses margin=0.4."
-            )
+        check_field(self, "gamma", self.gamma > 0, "> 0")
+        check_field(self, "margin", 0 <= self.margin <= 1, "between 0 and 1")
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """`[batch]`."""
         return self._values_of(y_true, y_pred, None)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
-        labels, embeddings = _labeled("y_true", y_true, "y_pred", y_pred)
-        same, pairs = _pairs(labels, labels, self.remove_diagonal)
-        if valid is not None:
-            pairs = pairs & valid[None]
-        values = _circle(
-            embeddings, embeddings, same & pairs, ~same & pairs, self.gamma, self.margin
-        )
+        batch = _labeled("y_true", y_true, "y_pred", y_pred)
+        values = _circle(batch, batch, self.remove_diagonal, self.gamma, self.margin, valid)
         return values.astype(y_pred.dtype)
 
     def mask(self, y_true: Array, values: Array) -> Array | None:

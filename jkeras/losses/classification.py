@@ -13,18 +13,15 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
+from jkeras.losses.shapes import EPSILON, alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_between, check_classes, check_finite
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`."""
 
 
 def binary_crossentropy(
@@ -59,13 +56,17 @@ def binary_crossentropy(
     check_axis("binary_crossentropy", axis, y_pred)
     target, output = exact(y_true), exact(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing
-    if from_logits:
-        log_p, log_q = jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
-    else:
-        output = jnp.clip(output, EPSILON, 1 - EPSILON)
-        log_p, log_q = jnp.log(output), jnp.log(1 - output)
+    log_p, log_q = binary_log_probabilities(output, from_logits)
     values = -target * log_p - (1 - target) * log_q
     return jnp.mean(values, axis=axis).astype(y_pred.dtype)
+
+
+def binary_log_probabilities(output: Array, from_logits: bool) -> tuple[Array, Array]:
+    """Log p and log(1 - p) of probabilities, or of logits with `from_logits`."""
+    if from_logits:
+        return jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
+    p = jnp.clip(output, EPSILON, 1 - EPSILON)
+    return jnp.log(p), jnp.log(1 - p)
 
 
 def categorical_crossentropy(
@@ -182,7 +183,24 @@ def check_shares(who: str, y_true: Targets) -> None:
     check_between(who, y_true, 0, 1, fix)
 
 
-class BinaryCrossentropy(Loss):
+class _Smoothed(FormulaLoss):
+    """Base of the binary and the categorical cross-entropy: their arguments."""
+
+    independent: ClassVar[bool] = True
+
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+    axis: int = -1
+    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+    def check(self) -> None:
+        """Raises unless `label_smoothing` is in [0, 1]."""
+        check_smoothing(self, self.label_smoothing)
+
+
+class BinaryCrossentropy(_Smoothed):
     """`binary_crossentropy` as a loss: targets of 0 and 1, with one output for each target.
 
     Args:
@@ -194,24 +212,8 @@ class BinaryCrossentropy(Loss):
       dtype: the dtype to compute in; the predictions' when left out.
     """
 
-    independent: ClassVar[bool] = True
-
-    from_logits: bool = False
-    label_smoothing: float = 0.0
-    axis: int = -1
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "binary_crossentropy"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def check(self) -> None:
-        """Raises unless `label_smoothing` is in [0, 1]."""
-        check_smoothing(self, self.label_smoothing)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over `axis`."""
-        return binary_crossentropy(
-            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
-        )
+    loss_fn = staticmethod(binary_crossentropy)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Finite numbers between 0 and 1."""
@@ -219,33 +221,17 @@ class BinaryCrossentropy(Loss):
         check_shares(self.log_name, y_true)
 
 
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_Smoothed):
     """`categorical_crossentropy` as a loss: one-hot targets. Arguments: as `BinaryCrossentropy`.
 
     `from_logits` is for a last layer without a softmax, `axis` is the axis of the classes.
     """
 
-    independent: ClassVar[bool] = True
-
-    from_logits: bool = False
-    label_smoothing: float = 0.0
-    axis: int = -1
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_crossentropy"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def check(self) -> None:
-        """Raises unless `label_smoothing` is in [0, 1]."""
-        check_smoothing(self, self.label_smoothing)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return categorical_crossentropy(
-            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
-        )
+    loss_fn = staticmethod(categorical_crossentropy)
 
 
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(FormulaLoss):
     """`sparse_categorical_crossentropy` as a loss: class indices as targets.
 
     Args:
@@ -266,12 +252,7 @@ class SparseCategoricalCrossentropy(Loss):
     axis: int = -1
     name: str | None = "sparse_categorical_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return sparse_categorical_crossentropy(
-            y_true, y_pred, self.from_logits, self.ignore_class, self.axis
-        )
+    loss_fn = staticmethod(sparse_categorical_crossentropy)
 
     def mask(self, y_true: Array, values: Array) -> Array | None:
         """False where the label is `ignore_class`."""

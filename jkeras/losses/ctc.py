@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, floating_dtype
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import exact, floats
 from jkeras.losses.targets import Targets, check_classes, check_finite
@@ -56,7 +56,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return jax.vmap(ctc_of_lengths)(labels, log_p, counts, steps).astype(y_pred.dtype)
 
 
-class CTC(Loss):
+class CTC(FormulaLoss):
     """`ctc` as a loss: targets `[batch, labels]`, and logits `[batch, steps, classes]`.
 
     Args:
@@ -68,10 +68,7 @@ class CTC(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "ctc"
     dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch]`."""
-        return ctc(y_true, y_pred)
+    loss_fn = staticmethod(ctc)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Whole numbers from 0 to the number of classes, with zeros at the end only."""

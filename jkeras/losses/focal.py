@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.classification import (
-    EPSILON,
+    binary_log_probabilities,
     check_shares,
     check_smoothing,
     log_probabilities,
@@ -74,21 +74,13 @@ def binary_focal_crossentropy(
     check_axis("binary_focal_crossentropy", axis, y_pred)
     target, output = exact(y_true), exact(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing
-    log_p, log_q = _log_p_and_rest(output, from_logits)
+    log_p, log_q = binary_log_probabilities(output, from_logits)
     p = jax.nn.sigmoid(output) if from_logits else output
     truth = target * p + (1 - target) * (1 - p)
     values = jnp.power(1 - truth, gamma) * (-target * log_p - (1 - target) * log_q)
     if apply_class_balancing:
         values = values * (target * alpha + (1 - target) * (1 - alpha))
     return jnp.mean(values, axis=axis).astype(y_pred.dtype)
-
-
-def _log_p_and_rest(output: Array, from_logits: bool) -> tuple[Array, Array]:
-    """Log p and log(1 - p)."""
-    if from_logits:
-        return jax.nn.log_sigmoid(output), jax.nn.log_sigmoid(-output)
-    p = jnp.clip(output, EPSILON, 1 - EPSILON)
-    return jnp.log(p), jnp.log(1 - p)
 
 
 def categorical_focal_crossentropy(
@@ -133,15 +125,15 @@ def categorical_focal_crossentropy(
 
 def _along(alpha: ArrayLike, axis: int, y_pred: Array) -> Array:
     """`alpha` in the rank of `y_pred`: one number, or one for each class on `axis`."""
-    found = np.asarray(alpha, np.float32)
-    if found.shape not in ((), (y_pred.shape[axis],)):
+    weights = np.asarray(alpha, np.float32)
+    if weights.shape not in ((), (y_pred.shape[axis],)):
         raise ValueError(
             "categorical_focal_crossentropy: expected `alpha` to be a number or one number for "
-            f"each of the {y_pred.shape[axis]} classes, got shape {found.shape}. Use alpha=0.25."
+            f"each of the {y_pred.shape[axis]} classes, got shape {weights.shape}. Use alpha=0.25."
         )
     shape = [1] * y_pred.ndim
-    shape[axis] = found.size
-    return jnp.asarray(found.reshape(shape))
+    shape[axis] = weights.size
+    return jnp.asarray(weights.reshape(shape))
 
 
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Array:
@@ -181,18 +173,11 @@ def number_or_numbers(value: ArrayLike) -> float | tuple[float, ...]:
       >>> number_or_numbers(1), number_or_numbers(np.array([0.5, 1.0]))
       (1.0, (0.5, 1.0))
     """
-    found = np.asarray(value, float)
-    return float(found) if found.ndim == 0 else tuple(found.tolist())
+    array = np.asarray(value, float)
+    return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
-def _check_gamma(loss: Loss, gamma: float) -> None:
-    if not gamma >= 0:
-        raise ValueError(
-            f"{type(loss).__name__}: expected `gamma` >= 0, got {gamma!r}. Keras uses gamma=2.0."
-        )
-
-
-class BinaryFocalCrossentropy(Loss):
+class BinaryFocalCrossentropy(FormulaLoss):
     """`binary_focal_crossentropy` as a loss: targets of 0 and 1, with one output for each target.
 
     Args:
@@ -219,29 +204,13 @@ class BinaryFocalCrossentropy(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "binary_focal_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(binary_focal_crossentropy)
 
     def check(self) -> None:
         """Raises unless `alpha` and `label_smoothing` are in [0, 1] and `gamma` is not negative."""
         check_smoothing(self, self.label_smoothing)
-        _check_gamma(self, self.gamma)
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(
-                f"BinaryFocalCrossentropy: expected `alpha` between 0 and 1, got {self.alpha!r}. "
-                "Keras uses alpha=0.25."
-            )
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over `axis`."""
-        return binary_focal_crossentropy(
-            y_true,
-            y_pred,
-            self.apply_class_balancing,
-            self.alpha,
-            self.gamma,
-            self.from_logits,
-            self.label_smoothing,
-            self.axis,
-        )
+        check_field(self, "gamma", self.gamma >= 0, ">= 0")
+        check_field(self, "alpha", 0 <= self.alpha <= 1, "between 0 and 1")
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Finite numbers between 0 and 1."""
@@ -249,7 +218,7 @@ class BinaryFocalCrossentropy(Loss):
         check_shares(self.log_name, y_true)
 
 
-class CategoricalFocalCrossentropy(Loss):
+class CategoricalFocalCrossentropy(FormulaLoss):
     """`categorical_focal_crossentropy` as a loss: one-hot targets.
 
     Args:
@@ -274,26 +243,15 @@ class CategoricalFocalCrossentropy(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_focal_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(categorical_focal_crossentropy)
 
     def check(self) -> None:
         """Raises unless `label_smoothing` is in [0, 1] and `gamma` is not negative."""
         check_smoothing(self, self.label_smoothing)
-        _check_gamma(self, self.gamma)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return categorical_focal_crossentropy(
-            y_true,
-            y_pred,
-            self.alpha,
-            self.gamma,
-            self.from_logits,
-            self.label_smoothing,
-            self.axis,
-        )
+        check_field(self, "gamma", self.gamma >= 0, ">= 0")
 
 
-class CategoricalGeneralizedCrossEntropy(Loss):
+class CategoricalGeneralizedCrossEntropy(FormulaLoss):
     """`categorical_generalized_cross_entropy` as a loss: class indices as targets.
 
     Args:
@@ -310,18 +268,11 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_generalized_cross_entropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(categorical_generalized_cross_entropy)
 
     def check(self) -> None:
         """Raises unless 0 < `q` < 1."""
-        if not 0 < self.q < 1:
-            raise ValueError(
-                "CategoricalGeneralizedCrossEntropy: expected `q` between 0 and 1, exclusive, got "
-                f"{self.q!r}. Keras uses q=0.5."
-            )
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return categorical_generalized_cross_entropy(y_true, y_pred, self.q)
+        check_field(self, "q", 0 < self.q < 1, "between 0 and 1, exclusive")
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """Whole numbers from 0 to the number of classes."""

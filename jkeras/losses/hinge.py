@@ -6,14 +6,12 @@ other value anywhere in the array prevents this. The dtype of the predictions is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
-from jkeras.losses.reduction import reduction_name
+from jkeras.losses.base import PlainLoss
 from jkeras.losses.shapes import paired
 
 if TYPE_CHECKING:
@@ -81,43 +79,22 @@ def _signs(y_true: Array) -> Array:
     return jnp.where(binary, 2 * y_true - 1, y_true)
 
 
-class Hinge(Loss):
+class Hinge(PlainLoss):
     """`hinge` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return hinge(y_true, y_pred)
+    loss_fn = staticmethod(hinge)
 
 
-class SquaredHinge(Loss):
+class SquaredHinge(PlainLoss):
     """`squared_hinge` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "squared_hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return squared_hinge(y_true, y_pred)
+    loss_fn = staticmethod(squared_hinge)
 
 
-class CategoricalHinge(Loss):
+class CategoricalHinge(PlainLoss):
     """`categorical_hinge` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the shape without the classes."""
-        return categorical_hinge(y_true, y_pred)
+    loss_fn = staticmethod(categorical_hinge)

@@ -20,18 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import check_axis, exact, paired
+from jkeras.losses.shapes import EPSILON, check_axis, exact, floats, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
 Axes = int | tuple[int, ...] | None
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`, which stands beside the divisor."""
 
 
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
@@ -57,7 +54,7 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None 
     target, output, axes = _regions("dice", y_true, y_pred, axis)
     both = jnp.sum(target * output, axis=axes)
     size = jnp.sum(target, axis=axes) + jnp.sum(output, axis=axes)
-    return (1 - 2 * both / (size + EPSILON)).astype(_dtype(y_pred))
+    return (1 - 2 * both / (size + EPSILON)).astype(floats(y_pred).dtype)
 
 
 def tversky(
@@ -84,7 +81,7 @@ def tversky(
     missed = jnp.sum(target * (1 - output), axis=axes)
     wrong = jnp.sum(output * (1 - target), axis=axes)
     index = both / (both + alpha * missed + beta * wrong + EPSILON)
-    return (1 - index).astype(_dtype(y_pred))
+    return (1 - index).astype(floats(y_pred).dtype)
 
 
 def _regions(
@@ -97,12 +94,7 @@ def _regions(
     return exact(y_true), exact(y_pred), None if axes is None else tuple(axes)
 
 
-def _dtype(y_pred: ArrayLike) -> Any:
-    found = jnp.asarray(y_pred).dtype
-    return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
-
-
-class _Overlap(Loss):
+class _Overlap(FormulaLoss):
     """Base of Dice and Tversky: a formula that may depend on the whole batch."""
 
     # Without an annotation it is no field: each subclass puts its arguments in Keras's order.
@@ -138,7 +130,7 @@ class _Overlap(Loss):
             real = valid.reshape(valid.shape + (1,) * (y_pred.ndim - 1))
             y_true = jnp.where(real, y_true, jnp.zeros_like(y_true))
             y_pred = jnp.where(real, y_pred, jnp.zeros_like(y_pred))
-        values = self._index(y_true, y_pred)
+        values = super().call(y_true, y_pred)
         if self._sums_batch(y_pred.ndim):
             return jnp.broadcast_to(values[None], (len(y_pred), *values.shape))
         return values
@@ -146,9 +138,6 @@ class _Overlap(Loss):
     def _sums_batch(self, rank: int) -> bool:
         axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
         return any(axis is None or axis % max(rank, 2) == 0 for axis in axes)
-
-    def _index(self, y_true: Array, y_pred: Array) -> Array:
-        raise NotImplementedError(f"{type(self).__name__}: expected a method `_index`.")
 
 
 class Dice(_Overlap):
@@ -170,9 +159,7 @@ class Dice(_Overlap):
     name: str | None = "dice"
     axis: Axes = None
     dtype: Any = option(default=None, convert=floating_dtype)
-
-    def _index(self, y_true: Array, y_pred: Array) -> Array:
-        return dice(y_true, y_pred, self.axis)
+    loss_fn = staticmethod(dice)
 
 
 class Tversky(_Overlap):
@@ -188,15 +175,9 @@ class Tversky(_Overlap):
     name: str | None = "tversky"
     axis: Axes = None
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(tversky)
 
     def check(self) -> None:
         """Raises unless `alpha` and `beta` are finite and not negative."""
         for name in ("alpha", "beta"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(
-                    f"Tversky: expected `{name}` >= 0, got {value!r}. Keras uses {name}=0.5."
-                )
-
-    def _index(self, y_true: Array, y_pred: Array) -> Array:
-        return tversky(y_true, y_pred, self.alpha, self.beta, self.axis)
+            check_field(self, name, 0 <= getattr(self, name) < math.inf, ">= 0")

@@ -6,23 +6,18 @@ predictions is kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
-from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import exact, paired
+from jkeras.losses.base import PlainLoss
+from jkeras.losses.shapes import EPSILON, exact, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`."""
 
 
 def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
@@ -64,29 +59,15 @@ def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
 
 
-class KLDivergence(Loss):
+class KLDivergence(PlainLoss):
     """`kl_divergence` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "kl_divergence"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the sum over the last axis."""
-        return kl_divergence(y_true, y_pred)
+    loss_fn = staticmethod(kl_divergence)
 
 
-class Poisson(Loss):
+class Poisson(PlainLoss):
     """`poisson` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "poisson"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return poisson(y_true, y_pred)
+    loss_fn = staticmethod(poisson)

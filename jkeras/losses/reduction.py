@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, unknown_name
+from jkeras.core.errors import describe, look_up
 from jkeras.losses.shapes import exact, floats
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def reduction_name(value: object) -> str | None:
             f"expected a reduction's name or None, got {describe(value)}. "
             f"Known: {', '.join(sorted(_REDUCTIONS))}."
         )
-    if value not in _REDUCTIONS:
-        raise unknown_name("reduction", value, _REDUCTIONS)
-    return _REDUCTIONS[value]
+    return look_up("reduction", value, _REDUCTIONS)
 
 
 def reduce_weighted(
@@ -125,17 +123,13 @@ def weighted_parts(
         return values, None
     if reduction == "sum":
         return jnp.sum(values), None
-    by_weight = weights if reduction == "mean_with_sample_weight" else None
-    return jnp.sum(values), _divisor(values, by_weight, mask)
-
-
-def _divisor(values: Array, weights: Array | None, mask: Array | None) -> Any:
-    """The sum of the weights, or without weights the number of valid elements."""
-    if weights is not None:
-        return jnp.sum(weights)
-    if mask is None:
-        return np.asarray(values.size, values.dtype)  # no operation in the program
-    return jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype)
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        divisor: Any = jnp.sum(weights)
+    elif mask is None:
+        divisor = np.asarray(values.size, values.dtype)  # no operation in the program
+    else:
+        divisor = jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype)
+    return jnp.sum(values), divisor
 
 
 def divide_or_zero(a: Array, b: Array | np.ndarray) -> Array:

@@ -16,35 +16,26 @@ import numpy as np
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.registry import deserializer
 from jkeras.core.serialization import resolved, serialize_keras_object
-from jkeras.losses.base import Array, Loss, LossFunction
-from jkeras.losses.circle import Circle, circle
+from jkeras.losses.base import Array, FormulaLoss, Loss, LossFunction
+from jkeras.losses.circle import Circle
 from jkeras.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    categorical_crossentropy,
-    sparse_categorical_crossentropy,
 )
-from jkeras.losses.ctc import CTC, ctc
+from jkeras.losses.ctc import CTC
 from jkeras.losses.focal import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
-    binary_focal_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy,
 )
 from jkeras.losses.hinge import (
     CategoricalHinge,
     Hinge,
     SquaredHinge,
-    categorical_hinge,
-    hinge,
-    squared_hinge,
 )
-from jkeras.losses.overlap import Dice, Tversky, dice, tversky
-from jkeras.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
+from jkeras.losses.overlap import Dice, Tversky
+from jkeras.losses.probabilistic import KLDivergence, Poisson
 from jkeras.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -53,42 +44,19 @@ from jkeras.losses.regression import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    cosine_similarity,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
 )
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
-FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
-    binary_crossentropy: BinaryCrossentropy,
-    binary_focal_crossentropy: BinaryFocalCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    categorical_focal_crossentropy: CategoricalFocalCrossentropy,
-    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
-    categorical_hinge: CategoricalHinge,
-    circle: Circle,
-    cosine_similarity: CosineSimilarity,
-    ctc: CTC,
-    dice: Dice,
-    hinge: Hinge,
-    huber: Huber,
-    kl_divergence: KLDivergence,
-    log_cosh: LogCosh,
-    mean_absolute_error: MeanAbsoluteError,
-    mean_absolute_percentage_error: MeanAbsolutePercentageError,
-    mean_squared_error: MeanSquaredError,
-    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
-    poisson: Poisson,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    squared_hinge: SquaredHinge,
-    tversky: Tversky,
-}
+_CLASSES: tuple[type[FormulaLoss], ...] = (
+    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle,
+    CosineSimilarity, CTC, Dice, Hinge, Huber, KLDivergence, LogCosh, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
+    SparseCategoricalCrossentropy, SquaredHinge, Tversky,
+)  # fmt: skip
+FUNCTIONS = {loss.loss_fn: loss for loss in _CLASSES}
 """Each function, and the loss made of it."""
 
 _SHORT: dict[str, type[Loss]] = {
@@ -189,8 +157,8 @@ def _by_name(word: str) -> Loss:
         return table[word]().replace(name=word)
     if word.lower() in CROSSENTROPY_WORDS:
         return ByShape(word)
-    listed = _BY_CLASS | _BY_SHORT if word[:1].isupper() else _BY_FUNCTION
-    raise unknown_name("loss", word, listed)
+    candidates = _BY_CLASS | _BY_SHORT if word[:1].isupper() else _BY_FUNCTION
+    raise unknown_name("loss", word, candidates)
 
 
 def _by_function(fn: Callable[..., Any]) -> Loss:

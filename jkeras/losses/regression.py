@@ -12,17 +12,14 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.base import FormulaLoss, PlainLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import check_axis, paired
+from jkeras.losses.shapes import EPSILON, check_axis, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`."""
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
@@ -164,7 +161,7 @@ def _unit(x: Array, axis: int) -> Array:
     return x * jax.lax.rsqrt(jnp.maximum(square, EPSILON**2))
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(PlainLoss):
     """`mean_squared_error` as a loss.
 
     Args:
@@ -177,74 +174,39 @@ class MeanSquaredError(Loss):
       5.0
     """
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_squared_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return mean_squared_error(y_true, y_pred)
+    loss_fn = staticmethod(mean_squared_error)
 
 
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(PlainLoss):
     """`mean_absolute_error` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_absolute_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return mean_absolute_error(y_true, y_pred)
+    loss_fn = staticmethod(mean_absolute_error)
 
 
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(PlainLoss):
     """`mean_absolute_percentage_error` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_absolute_percentage_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return mean_absolute_percentage_error(y_true, y_pred)
+    loss_fn = staticmethod(mean_absolute_percentage_error)
 
 
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(PlainLoss):
     """`mean_squared_logarithmic_error` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "mean_squared_logarithmic_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return mean_squared_logarithmic_error(y_true, y_pred)
+    loss_fn = staticmethod(mean_squared_logarithmic_error)
 
 
-class LogCosh(Loss):
+class LogCosh(PlainLoss):
     """`log_cosh` as a loss. Arguments: as `MeanSquaredError`."""
 
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "log_cosh"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return log_cosh(y_true, y_pred)
+    loss_fn = staticmethod(log_cosh)
 
 
-class Huber(Loss):
+class Huber(FormulaLoss):
     """`huber` as a loss: `delta`, in units of the targets, then the arguments of
     `MeanSquaredError`.
 
@@ -258,20 +220,14 @@ class Huber(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "huber_loss"
     dtype: Any = option(default=None, convert=floating_dtype)
+    loss_fn = staticmethod(huber)
 
     def check(self) -> None:
         """Raises unless `delta` is positive."""
-        if not self.delta > 0:
-            raise ValueError(
-                f"Huber: expected `delta` > 0, got {self.delta!r}. Keras uses delta=1.0."
-            )
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: the mean over the last axis."""
-        return huber(y_true, y_pred, self.delta)
+        check_field(self, "delta", self.delta > 0, "> 0")
 
 
-class CosineSimilarity(Loss):
+class CosineSimilarity(FormulaLoss):
     """`cosine_similarity` as a loss: `axis` of the vectors, then the arguments of
     `MeanSquaredError`.
     """
@@ -282,7 +238,4 @@ class CosineSimilarity(Loss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "cosine_similarity"
     dtype: Any = option(default=None, convert=floating_dtype)
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """Minus the cosines: the shape without `axis`."""
-        return cosine_similarity(y_true, y_pred, self.axis)
+    loss_fn = staticmethod(cosine_similarity)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Array = jax.Array
 Shape = tuple[int, ...]
 
+EPSILON = 1e-7
+"""Keras's `backend.epsilon()`, which keeps divisors and arguments of logarithms above 0."""
+
 
 def floats(x: ArrayLike) -> Array:
     """`x` as an array of floats: integers and booleans become float32, floats keep their dtype."""
@@ -59,7 +62,9 @@ def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array
     """
     y_pred = floats(y_pred)
     y_true, y_pred = same_rank(jnp.asarray(y_true), y_pred)
-    if not _broadcast(y_true.shape, y_pred.shape):
+    if y_true.ndim != y_pred.ndim or not all(
+        m == n or 1 in (m, n) for m, n in zip(y_true.shape, y_pred.shape, strict=True)
+    ):
         raise ValueError(_mismatch(who, y_true.shape, y_pred.shape))
     return y_true.astype(y_pred.dtype), y_pred
 
@@ -75,10 +80,6 @@ def alike(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]
     if y_true.shape != y_pred.shape:
         raise ValueError(_mismatch(who, y_true.shape, y_pred.shape))
     return y_true, y_pred
-
-
-def _broadcast(a: Shape, b: Shape) -> bool:
-    return len(a) == len(b) and all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))
 
 
 def _mismatch(who: str, got: Shape, outputs: Shape) -> str:
@@ -167,8 +168,8 @@ def _not_indices(who: str, got: Shape, outputs: Shape, axis: int) -> str:
     plain = _without(outputs, axis)
     spread = list(outputs)
     spread[axis] = 1
-    wanted = f"{plain} or {tuple(spread)}"
-    text = f"{who}: expected `y_true` class indices of shape {wanted}, got shape {got}."
+    shapes = f"{plain} or {tuple(spread)}"
+    text = f"{who}: expected `y_true` class indices of shape {shapes}, got shape {got}."
     if got == outputs:
         dense = f'"{who.removeprefix("sparse_")}"'
         use = dense if who.endswith("accuracy") else f"loss={dense}"

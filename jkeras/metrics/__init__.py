@@ -54,12 +54,7 @@ from jkeras.metrics.accuracy import (
 from jkeras.metrics.auc import (
     AUC,
 )
-from jkeras.metrics.base import (
-    FunctionMetric,
-    LossMetric,
-    MeanMetric,
-    Metric,
-)
+from jkeras.metrics.base import Metric
 from jkeras.metrics.confusion import (
     FalseNegatives,
     FalsePositives,
@@ -103,6 +98,7 @@ from jkeras.metrics.iou import (
     OneHotIoU,
     OneHotMeanIoU,
 )
+from jkeras.metrics.means import FunctionMetric, LossMetric, MeanMetric
 from jkeras.metrics.reduction import (
     Mean,
     MeanMetricWrapper,

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import floating_dtype
+from jkeras.losses.base import check_field, floating_dtype
 from jkeras.losses.shapes import index_pair, one_hot_pair, paired
-from jkeras.metrics.base import MeanMetric
+from jkeras.metrics.means import FormulaMetric, MeanMetric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -180,7 +180,7 @@ def _among_top(labels: Array, scores: Array, k: int) -> Array:
     return (jnp.sum(scores > at_label, axis=-1) < k).astype(jnp.float32)
 
 
-class Accuracy(MeanMetric):
+class Accuracy(FormulaMetric):
     """How often `y_pred` equals `y_true`: the mean of `accuracy`.
 
     Args:
@@ -195,45 +195,29 @@ class Accuracy(MeanMetric):
     """
 
     name: str | None = "accuracy"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """1.0 or 0.0 for each prediction."""
-        return accuracy(y_true, y_pred)
+    metric_fn = staticmethod(accuracy)
 
 
-class BinaryAccuracy(MeanMetric):
+class BinaryAccuracy(FormulaMetric):
     """The mean of `binary_accuracy`. Arguments: as `Accuracy`, and `threshold`."""
 
     name: str | None = "binary_accuracy"
-    dtype: Any = option(default=None, convert=floating_dtype)
     threshold: float = 0.5
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """1.0 or 0.0 for each prediction."""
-        return binary_accuracy(y_true, y_pred, self.threshold)
+    metric_fn = staticmethod(binary_accuracy)
 
 
-class CategoricalAccuracy(MeanMetric):
+class CategoricalAccuracy(FormulaMetric):
     """The mean of `categorical_accuracy`. Arguments: as `Accuracy`."""
 
     name: str | None = "categorical_accuracy"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """1.0 or 0.0 for each prediction."""
-        return categorical_accuracy(y_true, y_pred)
+    metric_fn = staticmethod(categorical_accuracy)
 
 
-class SparseCategoricalAccuracy(MeanMetric):
+class SparseCategoricalAccuracy(FormulaMetric):
     """The mean of `sparse_categorical_accuracy`. Arguments: as `Accuracy`."""
 
     name: str | None = "sparse_categorical_accuracy"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """1.0 or 0.0 for each prediction."""
-        return sparse_categorical_accuracy(y_true, y_pred)
+    metric_fn = staticmethod(sparse_categorical_accuracy)
 
 
 class TopKCategoricalAccuracy(MeanMetric):
@@ -245,7 +229,7 @@ class TopKCategoricalAccuracy(MeanMetric):
 
     def check(self) -> None:
         """Raises unless `k` is positive."""
-        _check_k(self, self.k)
+        check_field(self, "k", self.k > 0, "> 0")
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         """1.0 or 0.0 for each prediction."""
@@ -262,13 +246,8 @@ class SparseTopKCategoricalAccuracy(MeanMetric):
 
     def check(self) -> None:
         """Raises unless `k` is positive."""
-        _check_k(self, self.k)
+        check_field(self, "k", self.k > 0, "> 0")
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         """1.0 or 0.0 for each prediction."""
         return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, self.from_sorted_ids)
-
-
-def _check_k(metric: MeanMetric, k: int) -> None:
-    if not k > 0:
-        raise ValueError(f"{type(metric).__name__}: expected `k` > 0, got {k!r}. Keras uses k=5.")

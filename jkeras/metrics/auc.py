@@ -8,6 +8,8 @@ under ROC of a into 1 - a.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -18,9 +20,9 @@ from jkeras.core.description import option
 from jkeras.core.errors import describe, look_up
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
+from jkeras.losses.shapes import EPSILON
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
-    BinaryPredictions,
     Thresholds,
     are_even,
     binary_predictions,
@@ -38,25 +40,18 @@ if TYPE_CHECKING:
 
 Array = jax.Array
 
-EPSILON = 1e-7
-"""The distance of the end thresholds from [0, 1], as in Keras."""
 
-
-def _curve(value: object) -> str:
-    return _word("curve", value, ("ROC", "PR", "PRGAIN"))
-
-
-def _summation(value: object) -> str:
-    return _word("summation method", value, ("interpolation", "minoring", "majoring"))
-
-
-def _word(kind: str, value: object, known: tuple[str, ...]) -> str:
+def _word(kind: str, known: tuple[str, ...], value: object) -> str:
     """The known word for `value`, in any letter case or as a member of Keras's enumeration."""
     value = getattr(value, "value", value)
     if not isinstance(value, str):
         raise TypeError(f"expected a {kind}'s name, got {describe(value)}. Known: {known}.")
     folded = {word.lower(): word for word in known}
     return folded[value.lower()] if value.lower() in folded else look_up(kind, value, dict(folded))
+
+
+_curve = partial(_word, "curve", ("ROC", "PR", "PRGAIN"))
+_summation = partial(_word, "summation method", ("interpolation", "minoring", "majoring"))
 
 
 def _numbers_or_none(value: ArrayLike | None) -> tuple[float, ...] | None:
@@ -132,15 +127,26 @@ class AUC(Metric):
             predictions = predictions._replace(score=jax.nn.sigmoid(predictions.score))
         self._check_labels(predictions.score.shape)
         levels = self._levels()
+        clips = self.thresholds is None or are_even((0.0, *levels[1:-1], 1.0))
         if self.multi_label:
-            counts = counts_above(levels, predictions, self._clips())
-            return self.merge(sums, counts)
-        counts = counts_above(levels, self._weighted(predictions).as_one_group(), self._clips())
+            return self.merge(sums, counts_above(levels, predictions, clips))
+        if self.label_weights is not None:
+            weights = jnp.asarray(self.label_weights, jnp.float32)
+            weights = weights.reshape((1,) * (predictions.weight.ndim - 1) + (-1,))
+            predictions = predictions._replace(weight=predictions.weight * weights)
+        counts = counts_above(levels, predictions.as_one_group(), clips)
         return self.merge(sums, {name: count[:, 0] for name, count in counts.items()})
 
     def compute(self, sums: Sums) -> Array:
         """A scalar; 0 before the first example."""
-        parts = _pr_parts(sums) if self._interpolates_pr() else self._riemann_parts(sums)
+        interpolates = self.summation_method == "interpolation"
+        if self.curve == "PR" and interpolates:
+            parts = _pr_parts(sums)
+        else:
+            x, y = _POINTS[self.curve](sums)
+            low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
+            bound = low if self.summation_method == "minoring" else high
+            parts = (x[:-1] - x[1:]) * ((y[:-1] + y[1:]) / 2 if interpolates else bound)
         areas = jnp.sum(parts, axis=0)
         if self.multi_label and self.label_weights is not None:
             weights = jnp.asarray(self.label_weights, jnp.float32)
@@ -154,28 +160,7 @@ class AUC(Metric):
             inner = even_levels(self.num_thresholds)[1:-1]
         else:
             inner = tuple(sorted(levels_of(self.thresholds)))
-        return (-EPSILON, *inner, 1 + EPSILON)
-
-    def _clips(self) -> bool:
-        return self.thresholds is None or are_even((0.0, *self._levels()[1:-1], 1.0))
-
-    def _interpolates_pr(self) -> bool:
-        return self.curve == "PR" and self.summation_method == "interpolation"
-
-    def _weighted(self, predictions: BinaryPredictions) -> BinaryPredictions:
-        if self.label_weights is None:
-            return predictions
-        weights = jnp.asarray(self.label_weights, jnp.float32)
-        weights = weights.reshape((1,) * (predictions.weight.ndim - 1) + (-1,))
-        return predictions._replace(weight=predictions.weight * weights)
-
-    def _riemann_parts(self, sums: Sums) -> Array:
-        """The areas between neighboring points: `[thresholds - 1, ...]`."""
-        x, y = _POINTS[self.curve](sums)
-        low, high = jnp.minimum(y[:-1], y[1:]), jnp.maximum(y[:-1], y[1:])
-        middle = (y[:-1] + y[1:]) / 2
-        heights = {"interpolation": middle, "minoring": low, "majoring": high}
-        return (x[:-1] - x[1:]) * heights[self.summation_method]
+        return (-EPSILON, *inner, 1 + EPSILON)  # as in Keras
 
     def _check_labels(self, shape: tuple[int, ...]) -> None:
         if self.multi_label and (len(shape) != 2 or self.num_labels not in (None, shape[1])):
@@ -197,11 +182,6 @@ def _roc(sums: Sums) -> tuple[Array, Array]:
     return divide_or_zero(false, false + sums["true_negatives"]), recall_of(sums)
 
 
-def _pr(sums: Sums) -> tuple[Array, Array]:
-    """Recall, and precision."""
-    return recall_of(sums), precision_of(sums)
-
-
 def _pr_gain(sums: Sums) -> tuple[Array, Array]:
     """Recall gain, not below 0, and precision gain: the gain over always predicting positive."""
     right = sums["true_positives"]
@@ -214,7 +194,12 @@ def _pr_gain(sums: Sums) -> tuple[Array, Array]:
     return recall, jnp.where(right == 0, 1, precision)
 
 
-_POINTS = {"ROC": _roc, "PR": _pr, "PRGAIN": _pr_gain}
+_POINTS: dict[str, Callable[[Sums], tuple[Array, Array]]] = {
+    "ROC": _roc,
+    "PR": lambda sums: (recall_of(sums), precision_of(sums)),
+    "PRGAIN": _pr_gain,
+}
+"""For each curve, its points: the coordinates x and y at each threshold."""
 
 
 def _pr_parts(sums: Sums) -> Array:

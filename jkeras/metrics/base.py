@@ -17,26 +17,19 @@ holds; `stateful_metric.py` has the functions behind them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras.core.description import Description, fields, make_mutable, option
+from jkeras.core.description import Description, fields, make_mutable
 from jkeras.core.naming import snake_case
 from jkeras.core.variables import Variable
 from jkeras.losses.base import (
-    Loss,
-    batch_values,
-    fill_rows,
     floating_dtype,
-    gives_one_number,
 )
-from jkeras.losses.reduction import divide_or_zero, lined_up
-from jkeras.losses.shapes import floats, same_rank
 from jkeras.metrics.stateful_metric import (
     object_sums,
     object_variables,
@@ -84,8 +77,8 @@ class Metric(Description):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = vars(cls)
-        if ("update_state" in own or "result" in own) and "update" not in own:
+        methods = vars(cls)
+        if ("update_state" in methods or "result" in methods) and "update" not in methods:
             if cls.__module__ not in _OURS:
                 define_pure_methods(cls, Metric)
                 if cls.__mro__[1] is Metric:
@@ -101,7 +94,7 @@ class Metric(Description):
 
     def init(self) -> Sums:
         """The sums of no example: float32 arrays."""
-        raise NotImplementedError(_missing(self, "init(self)", "the sums of no example"))
+        raise missing_method(self, "init(self)", "the sums of no example")
 
     def init_for(self, *batch: Any) -> Sums:
         """The sums of no example in the shapes that `update` keeps for such batches.
@@ -125,13 +118,13 @@ class Metric(Description):
         """The sums with one more batch in them.
 
         Args:
-          sums: what `init` or an earlier `update` gave.
+          sums: the result of `init` or of an earlier `update`.
           y_true: targets, `[batch, ...]`.
           y_pred: predictions, `[batch, ...]`.
           weight: `[batch]`, or one for each value; zero for filler rows. Ones when left out.
         """
-        raise NotImplementedError(
-            _missing(self, "update(self, sums, y_true, y_pred, weight=None)", "the new sums")
+        raise missing_method(
+            self, "update(self, sums, y_true, y_pred, weight=None)", "the new sums"
         )
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
@@ -147,7 +140,7 @@ class Metric(Description):
 
     def compute(self, sums: Sums) -> Array:
         """The metric's value for these sums: a scalar."""
-        raise NotImplementedError(_missing(self, "compute(self, sums)", "the value"))
+        raise missing_method(self, "compute(self, sums)", "the value")
 
     @property
     def log_name(self) -> str:
@@ -263,9 +256,9 @@ fields(Metric)  # completes the class; then its `__init__` is that of mutable cl
 
 def _begin(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
     """The `__init__` that a subclass calls by `super().__init__(...)`."""
-    own = vars(self)
-    own["name"] = name or snake_case(type(self).__name__)
-    own["dtype"] = floating_dtype(dtype)
+    attributes = vars(self)
+    attributes["name"] = name or snake_case(type(self).__name__)
+    attributes["dtype"] = floating_dtype(dtype)
 
 
 setattr(Metric, "__init__", _begin)  # noqa: B010  # mypy: a method
@@ -275,176 +268,9 @@ def _spread(zero: Array, kept: jax.ShapeDtypeStruct) -> Array:
     return jnp.broadcast_to(zero, kept.shape)
 
 
-def _missing(metric: Metric, method: str, gives: str) -> str:
-    return (
+def missing_method(metric: Metric, method: str, gives: str) -> NotImplementedError:
+    """The error for a method that a subclass has to define; `gives` is what the method returns."""
+    return NotImplementedError(
         f"{type(metric).__name__}: expected a method `{method}` that returns {gives}, and the "
-        "class "
-        "defines none."
+        "class defines none."
     )
-
-
-class MeanMetric(Metric):
-    """Base of metrics that are a weighted mean of `values`: Σ w·v over Σ w.
-
-    Example:
-      >>> class Bias(MeanMetric):
-      ...     def values(self, y_true, y_pred):
-      ...         return y_pred - y_true
-      >>> bias = Bias()
-      >>> sums = bias.update(bias.init(), jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]))
-      >>> float(bias.compute(sums))
-      2.0
-    """
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """One value an example, or more: `[batch, ...]`. Every mean defines it."""
-        raise NotImplementedError(
-            _missing(self, "values(self, y_true, y_pred)", "one value an example")
-        )
-
-    def counted(self, y_true: Array, values: Array) -> Array | None:
-        """Which values count, bool in the shape of `values`; None for all of them."""
-        del y_true, values
-        return None
-
-    def init(self) -> Sums:
-        """Zero weighted values, zero weights."""
-        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
-
-    def update(
-        self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
-    ) -> Sums:
-        """Adds a batch; arguments as for `Metric.update`."""
-        y_true, y_pred = arrays(y_true, y_pred)
-        values = self._values_of(y_true, y_pred, weight)
-        return self.merge(sums, weighted_sums(values, weight, self.counted(y_true, values)))
-
-    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        del weight
-        return self.values(y_true, y_pred)
-
-    def compute(self, sums: Sums) -> Array:
-        """The weighted mean; 0 before the first example."""
-        return self._in_dtype(divide_or_zero(sums["total"], sums["count"]))
-
-
-def arrays(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-    """Targets and predictions as arrays of one rank, if a last axis of size one is the difference.
-
-    Predictions become floats, and `[batch]` becomes `[batch, 1]`.
-    """
-    y_pred = floats(y_pred)
-    return same_rank(jnp.asarray(y_true), y_pred[:, None] if y_pred.ndim == 1 else y_pred)
-
-
-def weighted_sums(
-    values: Array, weight: ArrayLike | None = None, counted: Array | None = None
-) -> Sums:
-    """Σ w·v and Σ w over examples, each the mean over the example's own axes.
-
-    Args:
-      values: `[batch, ...]`.
-      weight: `[batch]`, `[batch, time]` …, or a number; ones when left out.
-      counted: bool in the shape of `values`; False is weight zero.
-
-    Returns:
-      `total` and `count`, float32 scalars. A value of weight zero may be NaN.
-
-    Example:
-      >>> sums = weighted_sums(jnp.array([1.0, jnp.nan]), jnp.array([2.0, 0.0]))
-      >>> float(sums["total"]), float(sums["count"])
-      (2.0, 2.0)
-    """
-    values = values.astype(jnp.float32)
-    weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
-    weight = jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
-    if counted is not None:
-        weight = jnp.where(counted, weight, 0)
-    size = values.size // max(values.shape[0], 1)
-    total = jnp.sum(jnp.where(weight == 0, 0, weight * values)) / size
-    return {"total": total, "count": jnp.sum(weight) / size}
-
-
-class FunctionMetric(MeanMetric):
-    """The mean of what a plain function `(y_true, y_pred)` returns, as a metric.
-
-    The function returns one value an example, or one number for the batch, which counts once for
-    each example; `jkeras.losses.base.batch_values` says what becomes of it in a padded batch.
-    Targets that are floating arrive in the dtype of the predictions, others as they are.
-
-    Args:
-      fn: the function.
-      name: how logs call it; the function's name when left out.
-      dtype: the dtype of the result; float32 when left out.
-
-    Example:
-      >>> def bias(y_true, y_pred):
-      ...     return jnp.mean(y_pred - y_true, axis=-1)
-      >>> FunctionMetric(bias).log_name
-      'bias'
-    """
-
-    fn: Callable[[Any, Any], Any]
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`: what the function returns, with a number spread over the rows."""
-        return self._values_of(y_true, y_pred, None)
-
-    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """Whether the function returns one number for a batch (arrays or specs)."""
-        return gives_one_number(self._returned, *jax.eval_shape(arrays, y_true, y_pred))
-
-    def _returned(self, y_true: Array, y_pred: Array) -> Any:
-        """What the function returns for these targets in the dtype that they arrive in."""
-        floating = jnp.issubdtype(y_true.dtype, jnp.floating)
-        return self.fn(y_true.astype(y_pred.dtype) if floating else y_true, y_pred)
-
-    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        return batch_values(self._returned, y_true, y_pred, weight, self.who)
-
-    @property
-    def log_name(self) -> str:
-        """The given name, else the function's in snake case."""
-        return self.name or snake_case(getattr(self.fn, "__name__", type(self.fn).__name__))
-
-
-class LossMetric(MeanMetric):
-    """The mean of a loss's values as a metric; its reduction plays no part.
-
-    Args:
-      loss: a `jkeras.losses.Loss`.
-      name: how logs call it; the loss's name when left out.
-      dtype: the dtype of the result; float32 when left out.
-    """
-
-    loss: Loss
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """The loss's values, `[batch, ...]`."""
-        return self.loss.values(y_true, y_pred)
-
-    def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        """The values of the loss; rows of weight zero are left out of comparisons of examples."""
-        if weight is None or np.ndim(weight) == 0:
-            return self.values(y_true, y_pred)
-        rows = floats(weight).reshape(len(y_pred), -1)
-        valid = jnp.any(rows != 0, axis=1)
-        y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
-        return self.loss.values(y_true, y_pred, valid=valid)
-
-    def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
-        """`looks_across` of the loss."""
-        return self.loss.looks_across(y_true, y_pred)
-
-    def counted(self, y_true: Array, values: Array) -> Array | None:
-        """The mask of the loss: which values count."""
-        return self.loss.mask(y_true, values)
-
-    @property
-    def log_name(self) -> str:
-        """The given name, else the name of the loss."""
-        return self.name or self.loss.log_name

@@ -38,10 +38,10 @@ class Carried(Frame):
         self.sums: dict[int, Any] = {}
         for metric in self.metrics:
             count = len(metric.stateless_reset_state())
-            own, rest = metric.sums_of_variables(rest[:count]), rest[count:]
-            self.sums[id(metric)] = base_sums(own)
+            sums, rest = metric.sums_of_variables(rest[:count]), rest[count:]
+            self.sums[id(metric)] = base_sums(sums)
             for variable in added_variables(metric):
-                self.values[variable] = own[variable.name]
+                self.values[variable] = sums[variable.name]
 
     def variables(self) -> list[Any]:
         """The current arrays, in the order of the argument `variables`."""

@@ -60,8 +60,16 @@ class _AtThresholds(Metric):
         classes = predictions.score.shape[-1]
         check_class_id(self, self.class_id, classes)
         if self.top_k is not None:
-            _check_top_k(self, self.top_k, classes)
-            predictions = predictions._replace(score=_only_top(predictions.score, self.top_k))
+            if self.top_k > classes:
+                raise ValueError(
+                    f"{self.who}: expected `top_k` of at most {classes}, the number of classes, "
+                    f"got {self.top_k}. Use a smaller one, or leave it out."
+                )
+            # Among equal scores the first ones are the largest.
+            _, best = jax.lax.top_k(predictions.score, self.top_k)
+            among = jnp.any(jax.nn.one_hot(best, classes, dtype=bool), axis=-2)
+            score = jnp.where(among, predictions.score, -jnp.inf)
+            predictions = predictions._replace(score=score)
         levels = self._levels()
         counts = counts_above(
             levels, predictions.of_class(self.class_id).as_one_group(), are_even(levels)
@@ -89,25 +97,17 @@ class _AtThresholds(Metric):
         return levels_of(self.thresholds, 0.5 if self.top_k is None else -float("inf"))
 
 
-def _check_top_k(metric: Metric, top_k: int, classes: int) -> None:
-    if top_k > classes:
-        raise ValueError(
-            f"{metric.who}: expected `top_k` of at most {classes}, the number of classes, got "
-            f"{top_k}. Use a smaller one, or leave it out."
-        )
+class _Ratio(_AtThresholds):
+    """Base of Precision and Recall: their arguments."""
+
+    thresholds: Thresholds = option(default=None, convert=thresholds_of)
+    top_k: int | None = None
+    class_id: int | None = None
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
 
 
-def _only_top(score: Array, k: int) -> Array:
-    """`score` with all but the `k` largest of each row at minus infinity.
-
-    Among equal scores the first ones are the largest.
-    """
-    _, best = jax.lax.top_k(score, k)
-    among = jnp.any(jax.nn.one_hot(best, score.shape[-1], dtype=bool), axis=-2)
-    return jnp.where(among, score, -jnp.inf)
-
-
-class Precision(_AtThresholds):
+class Precision(_Ratio):
     """The share of the positive predictions that are right: TP / (TP + FP).
 
     Args:
@@ -126,35 +126,33 @@ class Precision(_AtThresholds):
     Source: `keras.metrics.Precision`.
     """
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    top_k: int | None = None
-    class_id: int | None = None
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives")
 
     def _value(self, sums: Sums) -> Array:
         return precision_of(sums)
 
 
-class Recall(_AtThresholds):
+class Recall(_Ratio):
     """The share of the positive targets that are found: TP / (TP + FN). Arguments: as `Precision`.
 
     Source: `keras.metrics.Recall`.
     """
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    top_k: int | None = None
-    class_id: int | None = None
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("true_positives", "false_negatives")
 
     def _value(self, sums: Sums) -> Array:
         return recall_of(sums)
 
 
-class TruePositives(_AtThresholds):
+class _Count(_AtThresholds):
+    """Base of the four counts: their arguments."""
+
+    thresholds: Thresholds = option(default=None, convert=thresholds_of)
+    name: str | None = None
+    dtype: Any = option(default=None, convert=floating_dtype)
+
+
+class TruePositives(_Count):
     """The number of positive targets predicted positive, or the sum of their weights.
 
     Args:
@@ -169,34 +167,22 @@ class TruePositives(_AtThresholds):
     Source: `keras.metrics.TruePositives`.
     """
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("true_positives",)
 
 
-class TrueNegatives(_AtThresholds):
+class TrueNegatives(_Count):
     """The number of negative targets predicted negative. Arguments: as `TruePositives`."""
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("true_negatives",)
 
 
-class FalsePositives(_AtThresholds):
+class FalsePositives(_Count):
     """The number of negative targets predicted positive. Arguments: as `TruePositives`."""
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("false_positives",)
 
 
-class FalseNegatives(_AtThresholds):
+class FalseNegatives(_Count):
     """The number of positive targets predicted negative. Arguments: as `TruePositives`."""
 
-    thresholds: Thresholds = option(default=None, convert=thresholds_of)
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
     counted: ClassVar[tuple[str, ...]] = ("false_negatives",)

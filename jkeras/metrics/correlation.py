@@ -13,20 +13,17 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
-from jkeras.losses.shapes import check_axis, exact, paired
-from jkeras.metrics.base import MeanMetric, Metric, Sums, arrays
-from jkeras.metrics.counts import weights_of
+from jkeras.losses.shapes import EPSILON, check_axis, exact, floats, paired
+from jkeras.metrics.base import Metric, Sums
+from jkeras.metrics.counts import name_or_none, weights_of
+from jkeras.metrics.means import FormulaMetric, arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`, which stands beside the divisor."""
 
 
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
@@ -53,7 +50,7 @@ def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) ->
     true, predicted = _centered("pearson_correlation", y_true, y_pred, axis)
     covariance = jnp.mean(true[0] * predicted[0], axis=axis)
     scale = jnp.sqrt(_variance(true[0], axis)) * jnp.sqrt(_variance(predicted[0], axis))
-    return (covariance / scale).astype(_dtype(y_pred))
+    return (covariance / scale).astype(floats(y_pred).dtype)
 
 
 def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
@@ -73,7 +70,7 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
     covariance = jnp.mean(true[0] * predicted[0], axis=axis)
     distance = jnp.squeeze(jnp.square(true[1] - predicted[1]), axis)
     scale = _variance(true[0], axis) + _variance(predicted[0], axis) + distance
-    return (2 * covariance / (scale + EPSILON)).astype(_dtype(y_pred))
+    return (2 * covariance / (scale + EPSILON)).astype(floats(y_pred).dtype)
 
 
 def _centered(
@@ -90,12 +87,25 @@ def _variance(centered: Array, axis: int) -> Array:
     return jnp.mean(jnp.square(centered), axis=axis)
 
 
-def _dtype(y_pred: ArrayLike) -> Any:
-    found = jnp.asarray(y_pred).dtype
-    return found if jnp.issubdtype(found, jnp.floating) else jnp.float32
+class _Correlation(FormulaMetric):
+    axis: int = -1
+
+    def values(self, y_true: Array, y_pred: Array) -> Array:
+        """`[batch, ...]`.
+
+        Raises:
+          ValueError: `axis` is the batch's.
+        """
+        if self.axis in (0, -y_pred.ndim):
+            raise ValueError(
+                f"{self.who}: expected `axis` not to be the batch's, got axis={self.axis} for "
+                f"outputs of shape {y_pred.shape}: batches would not add up. Use R2Score, or the "
+                "function."
+            )
+        return super().values(y_true, y_pred)
 
 
-class PearsonCorrelation(MeanMetric):
+class PearsonCorrelation(_Correlation):
     """The mean of `pearson_correlation` over examples; `axis` is not the batch's.
 
     Args:
@@ -105,43 +115,17 @@ class PearsonCorrelation(MeanMetric):
     """
 
     name: str | None = "pearson_correlation"
-    dtype: Any = option(default=None, convert=floating_dtype)
-    axis: int = -1
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        _check_not_batch(self, self.axis, y_pred)
-        return pearson_correlation(y_true, y_pred, self.axis)
+    metric_fn = staticmethod(pearson_correlation)
 
 
-class ConcordanceCorrelation(MeanMetric):
+class ConcordanceCorrelation(_Correlation):
     """The mean of `concordance_correlation` over examples. Arguments: as `PearsonCorrelation`."""
 
     name: str | None = "concordance_correlation"
-    dtype: Any = option(default=None, convert=floating_dtype)
-    axis: int = -1
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        _check_not_batch(self, self.axis, y_pred)
-        return concordance_correlation(y_true, y_pred, self.axis)
+    metric_fn = staticmethod(concordance_correlation)
 
 
-def _check_not_batch(metric: Metric, axis: int, y_pred: Array) -> None:
-    if axis in (0, -y_pred.ndim):
-        raise ValueError(
-            f"{metric.who}: expected `axis` not to be the batch's, got axis={axis} for outputs of "
-            f"shape {y_pred.shape}: batches would not add up. Use R2Score, or the function."
-        )
-
-
-def _aggregation(value: object) -> str | None:
-    known = ("uniform_average", "variance_weighted_average")
-    if value is None or value in known:
-        return value
-    if isinstance(value, str):
-        raise unknown_name("class aggregation", value, known)
-    raise TypeError(f"expected a name or None, got {describe(value)}. Known: {', '.join(known)}.")
+_aggregation = name_or_none("class aggregation", "uniform_average", "variance_weighted_average")
 
 
 class R2Score(Metric):
@@ -193,7 +177,7 @@ class R2Score(Metric):
         """Adds a batch.
 
         Args:
-          sums: what `init` or an earlier `update` gave.
+          sums: the result of `init` or of an earlier `update`.
           y_true: `[batch, outputs]`, or `[batch]`.
           y_pred: likewise.
           weight: `[batch]`, or one for each target; ones when left out.
@@ -223,11 +207,8 @@ class R2Score(Metric):
             scores = jnp.mean(scores)
         elif self.class_aggregation is not None:
             scores = divide_or_zero(jnp.sum(total * scores), jnp.sum(total))
-        return self._in_dtype(self._adjusted(scores, sums))
-
-    def _adjusted(self, score: Array, sums: Sums) -> Array:
-        if not self.num_regressors:
-            return score
-        free = sums["targets"] - self.num_regressors - 1
-        adjusted = 1 - divide_or_zero((1 - score) * (sums["targets"] - 1), free)
-        return jnp.where(free > 0, adjusted, score)
+        if self.num_regressors:
+            free = sums["targets"] - self.num_regressors - 1
+            adjusted = 1 - divide_or_zero((1 - scores) * (sums["targets"] - 1), free)
+            scores = jnp.where(free > 0, adjusted, scores)
+        return self._in_dtype(scores)

@@ -8,16 +8,18 @@ its values; a score of NaN is a negative prediction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.reduction import divide_or_zero, lined_up
 from jkeras.losses.shapes import floats
-from jkeras.metrics.base import Metric, Sums, arrays
+from jkeras.metrics.base import Metric, Sums
+from jkeras.metrics.means import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -45,6 +47,29 @@ def number_of(value: object) -> float:
     return float(value)
 
 
+def name_or_none(kind: str, *known: str) -> Callable[[object], str | None]:
+    """A converter of an argument that is one of the known names or None.
+
+    Args:
+      kind: what the name is, for the message: "average".
+      *known: the names.
+
+    Example:
+      >>> name_or_none("average", "micro", "macro")("micro")
+      'micro'
+    """
+
+    def convert(value: object) -> str | None:
+        if value is None or value in known:
+            return value
+        if isinstance(value, str):
+            raise unknown_name(kind, value, known)
+        listed = ", ".join(known)
+        raise TypeError(f"expected a name or None, got {describe(value)}. Known: {listed}.")
+
+    return convert
+
+
 def thresholds_of(value: object) -> Thresholds:
     """A number or several in [0, 1], as a float or a tuple of floats; None stays None.
 
@@ -57,12 +82,12 @@ def thresholds_of(value: object) -> Thresholds:
     """
     if value is None:
         return None
-    listed = value if isinstance(value, list | tuple | np.ndarray) else [value]
-    found = tuple(number_of(item) for item in listed)
-    for item in found:
+    numbers = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    thresholds = tuple(number_of(item) for item in numbers)
+    for item in thresholds:
         if not 0 <= item <= 1:
             raise ValueError(f"expected thresholds between 0 and 1, got {item:g}. Use 0.5.")
-    return found if listed is value else found[0]
+    return thresholds if numbers is value else thresholds[0]
 
 
 def levels_of(thresholds: Thresholds, default: float = 0.5) -> tuple[float, ...]:
@@ -201,9 +226,8 @@ def counts_of_predictions(
         for chosen in (predicted, ~predicted)
         for part in (right, wrong)
     ]
-    return dict(zip(("true_positives", "false_positives"), sums[:2], strict=True)) | dict(
-        zip(("false_negatives", "true_negatives"), sums[2:], strict=True)
-    )
+    names = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+    return dict(zip(names, sums, strict=True))
 
 
 def _counts_by_bucket(levels: tuple[float, ...], predictions: BinaryPredictions) -> Sums:

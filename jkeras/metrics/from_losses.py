@@ -6,21 +6,18 @@ CosineSimilarity is the cosine itself and not minus it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from jkeras import losses
-from jkeras.core.description import option
-from jkeras.losses.base import floating_dtype
 from jkeras.losses.shapes import paired
-from jkeras.metrics.base import MeanMetric, Sums
+from jkeras.metrics.base import Sums
+from jkeras.metrics.means import FormulaMetric
 
 Array = jax.Array
 
 
-class MeanSquaredError(MeanMetric):
+class MeanSquaredError(FormulaMetric):
     """The mean of `jkeras.losses.mean_squared_error`.
 
     Args:
@@ -35,174 +32,124 @@ class MeanSquaredError(MeanMetric):
     """
 
     name: str | None = "mean_squared_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.mean_squared_error(y_true, y_pred)
+    metric_fn = staticmethod(losses.mean_squared_error)
 
 
-class RootMeanSquaredError(MeanMetric):
+def _squared_error(y_true: Array, y_pred: Array) -> Array:
+    y_true, y_pred = paired("root_mean_squared_error", y_true, y_pred)
+    return jnp.square(y_true - y_pred)
+
+
+class RootMeanSquaredError(FormulaMetric):
     """The square root of the mean of (y_true - y_pred)². Arguments: as `MeanSquaredError`."""
 
     name: str | None = "root_mean_squared_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """The squares, `[batch, ...]`."""
-        y_true, y_pred = paired("root_mean_squared_error", y_true, y_pred)
-        return jnp.square(y_true - y_pred)
+    metric_fn = staticmethod(_squared_error)
 
     def compute(self, sums: Sums) -> Array:
         """The root of the mean."""
         return jnp.sqrt(super().compute(sums))
 
 
-class MeanAbsoluteError(MeanMetric):
+class MeanAbsoluteError(FormulaMetric):
     """The mean of `jkeras.losses.mean_absolute_error`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "mean_absolute_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.mean_absolute_error(y_true, y_pred)
+    metric_fn = staticmethod(losses.mean_absolute_error)
 
 
-class MeanAbsolutePercentageError(MeanMetric):
+class MeanAbsolutePercentageError(FormulaMetric):
     """The mean of `jkeras.losses.mean_absolute_percentage_error`. Arguments: as
     `MeanSquaredError`.
     """
 
     name: str | None = "mean_absolute_percentage_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.mean_absolute_percentage_error(y_true, y_pred)
+    metric_fn = staticmethod(losses.mean_absolute_percentage_error)
 
 
-class MeanSquaredLogarithmicError(MeanMetric):
+class MeanSquaredLogarithmicError(FormulaMetric):
     """The mean of `jkeras.losses.mean_squared_logarithmic_error`. Arguments: as
     `MeanSquaredError`.
     """
 
     name: str | None = "mean_squared_logarithmic_error"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.mean_squared_logarithmic_error(y_true, y_pred)
+    metric_fn = staticmethod(losses.mean_squared_logarithmic_error)
 
 
-class LogCoshError(MeanMetric):
+class LogCoshError(FormulaMetric):
     """The mean of `jkeras.losses.log_cosh`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "logcosh"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.log_cosh(y_true, y_pred)
+    metric_fn = staticmethod(losses.log_cosh)
 
 
-class Hinge(MeanMetric):
+class Hinge(FormulaMetric):
     """The mean of `jkeras.losses.hinge`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.hinge(y_true, y_pred)
+    metric_fn = staticmethod(losses.hinge)
 
 
-class SquaredHinge(MeanMetric):
+class SquaredHinge(FormulaMetric):
     """The mean of `jkeras.losses.squared_hinge`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "squared_hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.squared_hinge(y_true, y_pred)
+    metric_fn = staticmethod(losses.squared_hinge)
 
 
-class CategoricalHinge(MeanMetric):
+class CategoricalHinge(FormulaMetric):
     """The mean of `jkeras.losses.categorical_hinge`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "categorical_hinge"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.categorical_hinge(y_true, y_pred)
+    metric_fn = staticmethod(losses.categorical_hinge)
 
 
-class KLDivergence(MeanMetric):
+class KLDivergence(FormulaMetric):
     """The mean of `jkeras.losses.kl_divergence`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "kl_divergence"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.kl_divergence(y_true, y_pred)
+    metric_fn = staticmethod(losses.kl_divergence)
 
 
-class Poisson(MeanMetric):
+class Poisson(FormulaMetric):
     """The mean of `jkeras.losses.poisson`. Arguments: as `MeanSquaredError`."""
 
     name: str | None = "poisson"
-    dtype: Any = option(default=None, convert=floating_dtype)
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.poisson(y_true, y_pred)
+    metric_fn = staticmethod(losses.poisson)
 
 
-class CosineSimilarity(MeanMetric):
+class CosineSimilarity(FormulaMetric):
     """The mean cosine between vectors on `axis`; other arguments: as `MeanSquaredError`."""
 
     name: str | None = "cosine_similarity"
-    dtype: Any = option(default=None, convert=floating_dtype)
     axis: int = -1
+    metric_fn = staticmethod(losses.cosine_similarity)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         """The cosines: the shape without `axis`."""
-        return -losses.cosine_similarity(y_true, y_pred, self.axis)
+        return -super().values(y_true, y_pred)
 
 
-class BinaryCrossentropy(MeanMetric):
+class BinaryCrossentropy(FormulaMetric):
     """The mean of `jkeras.losses.binary_crossentropy`, with its options."""
 
     name: str | None = "binary_crossentropy"
-    dtype: Any = option(default=None, convert=floating_dtype)
     from_logits: bool = False
     label_smoothing: float = 0
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """`[batch, ...]`."""
-        return losses.binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+    metric_fn = staticmethod(losses.binary_crossentropy)
 
 
-class CategoricalCrossentropy(MeanMetric):
+class CategoricalCrossentropy(FormulaMetric):
     """The mean of `jkeras.losses.categorical_crossentropy`, with its options."""
 
     name: str | None = "categorical_crossentropy"
-    dtype: Any = option(default=None, convert=floating_dtype)
     from_logits: bool = False
     label_smoothing: float = 0
     axis: int = -1
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return losses.categorical_crossentropy(
-            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
-        )
+    metric_fn = staticmethod(losses.categorical_crossentropy)
 
 
-class SparseCategoricalCrossentropy(MeanMetric):
+class SparseCategoricalCrossentropy(FormulaMetric):
     """The mean of `jkeras.losses.sparse_categorical_crossentropy`, with its options.
 
     Elements of `ignore_class` never count, as in the loss. Keras counts them as zeros when no
@@ -210,16 +157,10 @@ class SparseCategoricalCrossentropy(MeanMetric):
     """
 
     name: str | None = "sparse_categorical_crossentropy"
-    dtype: Any = option(default=None, convert=floating_dtype)
     from_logits: bool = False
     ignore_class: int | None = None
     axis: int = -1
-
-    def values(self, y_true: Array, y_pred: Array) -> Array:
-        """The shape without the classes."""
-        return losses.sparse_categorical_crossentropy(
-            y_true, y_pred, self.from_logits, self.ignore_class, self.axis
-        )
+    metric_fn = staticmethod(losses.sparse_categorical_crossentropy)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """False where the label is `ignore_class`."""

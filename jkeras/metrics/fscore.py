@@ -13,10 +13,17 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.base import floating_dtype
-from jkeras.metrics.base import Metric, Sums, arrays
-from jkeras.metrics.counts import counts_of_predictions, number_of, weights_of, zero_counts
+from jkeras.losses.shapes import EPSILON
+from jkeras.metrics.base import Metric, Sums
+from jkeras.metrics.counts import (
+    counts_of_predictions,
+    name_or_none,
+    number_of,
+    weights_of,
+    zero_counts,
+)
+from jkeras.metrics.means import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -24,17 +31,9 @@ if TYPE_CHECKING:
 Array = jax.Array
 
 COUNTED = ("true_positives", "false_positives", "false_negatives")
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`, which stands beside the divisors."""
 
 
-def _average(value: object) -> str | None:
-    known = ("micro", "macro", "weighted")
-    if value is None or value in known:
-        return value
-    if isinstance(value, str):
-        raise unknown_name("average", value, known)
-    raise TypeError(f"expected a name or None, got {describe(value)}. Known: {', '.join(known)}.")
+_average = name_or_none("average", "micro", "macro", "weighted")
 
 
 def _threshold(value: object) -> float | None:
@@ -66,7 +65,7 @@ class _FScore(Metric):
         """Adds a batch.
 
         Args:
-          sums: what `init` or an earlier `update` gave.
+          sums: the result of `init` or of an earlier `update`.
           y_true: `[batch, classes]`, 0 and 1.
           y_pred: `[batch, classes]`, scores.
           weight: `[batch]`; ones when left out.
@@ -79,9 +78,14 @@ class _FScore(Metric):
                 f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
             )
         score = y_pred.astype(jnp.float32)
+        if self.threshold is not None:
+            predicted = score > self.threshold
+        else:
+            predicted = score >= jnp.max(score, axis=-1, keepdims=True)
+            predicted &= jnp.abs(score) > 1e-9
         counts = counts_of_predictions(
             y_true.astype(jnp.float32),
-            self._predicted_positive(score)[None],
+            predicted[None],
             weights_of(weight, score),
             None if self.average == "micro" else (0, 1),
         )
@@ -100,12 +104,6 @@ class _FScore(Metric):
         elif self.average is not None:
             score = jnp.mean(score)
         return self._in_dtype(score)
-
-    def _predicted_positive(self, score: Array) -> Array:
-        """True above the threshold; without a threshold, at the largest scores of a row."""
-        if self.threshold is not None:
-            return score > self.threshold
-        return (score >= jnp.max(score, axis=-1, keepdims=True)) & (jnp.abs(score) > 1e-9)
 
 
 class FBetaScore(_FScore):

@@ -15,6 +15,7 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
+from jkeras.losses.shapes import EPSILON
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import count_cells, weights_of
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Array = jax.Array
-
-EPSILON = 1e-7
-"""Keras's `backend.epsilon()`, which stands beside the divisors."""
 
 
 def _positive(value: int) -> int:
@@ -45,7 +43,7 @@ class _IoU(Metric):
     """
 
     num_classes = 2
-    target_class_ids = cast(tuple[int, ...], ())
+    target_class_ids = cast("tuple[int, ...] | None", None)
     ignore_class = cast("int | None", None)
     sparse_y_true = True
     sparse_y_pred = True
@@ -70,7 +68,7 @@ class _IoU(Metric):
         """Adds a batch.
 
         Args:
-          sums: what `init` or an earlier `update` gave.
+          sums: the result of `init` or of an earlier `update`.
           y_true: class indices `[batch, ...]`; one-hot on `axis` unless `sparse_y_true`.
           y_pred: likewise; scores on `axis` unless `sparse_y_pred`.
           weight: `[batch]`, or one for each label; ones when left out.
@@ -109,6 +107,8 @@ class _IoU(Metric):
         return true.astype(jnp.int32), predicted.astype(jnp.int32)
 
     def _targets(self) -> tuple[int, ...]:
+        if self.target_class_ids is None:
+            return tuple(range(self.num_classes))
         return self.target_class_ids
 
     def _in_range(self, labels: Array) -> Array:
@@ -183,9 +183,6 @@ class MeanIoU(_IoU):
     sparse_y_pred: bool = True
     axis: int = -1
 
-    def _targets(self) -> tuple[int, ...]:
-        return tuple(range(self.num_classes))
-
 
 class OneHotIoU(_IoU):
     """`IoU` of one-hot targets and scores. Arguments: as `IoU`, without `sparse_y_true`."""
@@ -212,6 +209,3 @@ class OneHotMeanIoU(_IoU):
     sparse_y_pred: bool = False
     axis: int = -1
     sparse_y_true = False
-
-    def _targets(self) -> tuple[int, ...]:
-        return tuple(range(self.num_classes))

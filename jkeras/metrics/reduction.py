@@ -20,8 +20,9 @@ from jkeras.core.serialization import serialize_keras_object
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import floats
-from jkeras.metrics.base import FunctionMetric, Metric, Sums, weighted_sums
+from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import weights_of
+from jkeras.metrics.means import FunctionMetric, weighted_sums
 from jkeras.metrics.stateful_metric import object_sums, set_object_sums
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _OfValues(Metric):
         """The sums with more values in them.
 
         Args:
-          sums: what `init` or an earlier `update` gave.
+          sums: the result of `init` or of an earlier `update`.
           values: a number, or `[batch, ...]`.
           weight: a number, `[batch]`, or one for each value; ones when left out.
           *more: must be empty.
@@ -163,8 +164,8 @@ class MeanMetricWrapper(FunctionMetric):
         dtype: DTypeLike | None = None,
         **kwargs: Any,
     ) -> None:
-        given = WithArguments(fn, tuple(sorted(kwargs.items()))) if kwargs else fn
-        super().__init__(given, name, dtype)
+        function = WithArguments(fn, tuple(sorted(kwargs.items()))) if kwargs else fn
+        super().__init__(function, name, dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, those for `fn` among them, as Keras writes them."""
@@ -176,5 +177,5 @@ class MeanMetricWrapper(FunctionMetric):
 
     @property
     def log_name(self) -> str:
-        """The given name, else the class's in snake case."""
+        """The field `name`, else the class's in snake case."""
         return self.name or "mean_metric_wrapper"

@@ -30,57 +30,32 @@ from jkeras.metrics import (
     reduction,
     tradeoffs,
 )
-from jkeras.metrics.base import FunctionMetric, LossMetric, MeanMetric, Metric, Sums
+from jkeras.metrics.base import Metric, Sums
+from jkeras.metrics.means import FunctionMetric, LossMetric, MeanMetric
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
 _CLASSES: tuple[type[Metric], ...] = (
-    accuracy.Accuracy,
-    accuracy.BinaryAccuracy,
-    accuracy.CategoricalAccuracy,
-    accuracy.SparseCategoricalAccuracy,
-    accuracy.SparseTopKCategoricalAccuracy,
+    accuracy.Accuracy, accuracy.BinaryAccuracy, accuracy.CategoricalAccuracy,
+    accuracy.SparseCategoricalAccuracy, accuracy.SparseTopKCategoricalAccuracy,
     accuracy.TopKCategoricalAccuracy,
     auc.AUC,
-    confusion.FalseNegatives,
-    confusion.FalsePositives,
-    confusion.Precision,
-    confusion.Recall,
-    confusion.TrueNegatives,
-    confusion.TruePositives,
-    correlation.ConcordanceCorrelation,
-    correlation.PearsonCorrelation,
-    correlation.R2Score,
-    from_losses.BinaryCrossentropy,
-    from_losses.CategoricalCrossentropy,
-    from_losses.CategoricalHinge,
-    from_losses.CosineSimilarity,
-    from_losses.Hinge,
-    from_losses.KLDivergence,
-    from_losses.LogCoshError,
-    from_losses.MeanAbsoluteError,
-    from_losses.MeanAbsolutePercentageError,
-    from_losses.MeanSquaredError,
-    from_losses.MeanSquaredLogarithmicError,
-    from_losses.Poisson,
-    from_losses.RootMeanSquaredError,
-    from_losses.SparseCategoricalCrossentropy,
-    from_losses.SquaredHinge,
-    fscore.F1Score,
-    fscore.FBetaScore,
-    iou.BinaryIoU,
-    iou.IoU,
-    iou.MeanIoU,
-    iou.OneHotIoU,
-    iou.OneHotMeanIoU,
-    reduction.Mean,
-    reduction.Sum,
-    tradeoffs.PrecisionAtRecall,
-    tradeoffs.RecallAtPrecision,
-    tradeoffs.SensitivityAtSpecificity,
+    confusion.FalseNegatives, confusion.FalsePositives, confusion.Precision, confusion.Recall,
+    confusion.TrueNegatives, confusion.TruePositives,
+    correlation.ConcordanceCorrelation, correlation.PearsonCorrelation, correlation.R2Score,
+    from_losses.BinaryCrossentropy, from_losses.CategoricalCrossentropy,
+    from_losses.CategoricalHinge, from_losses.CosineSimilarity, from_losses.Hinge,
+    from_losses.KLDivergence, from_losses.LogCoshError, from_losses.MeanAbsoluteError,
+    from_losses.MeanAbsolutePercentageError, from_losses.MeanSquaredError,
+    from_losses.MeanSquaredLogarithmicError, from_losses.Poisson, from_losses.RootMeanSquaredError,
+    from_losses.SparseCategoricalCrossentropy, from_losses.SquaredHinge,
+    fscore.F1Score, fscore.FBetaScore,
+    iou.BinaryIoU, iou.IoU, iou.MeanIoU, iou.OneHotIoU, iou.OneHotMeanIoU,
+    reduction.Mean, reduction.Sum,
+    tradeoffs.PrecisionAtRecall, tradeoffs.RecallAtPrecision, tradeoffs.SensitivityAtSpecificity,
     tradeoffs.SpecificityAtSensitivity,
-)
+)  # fmt: skip
 _SHORT: dict[str, type[Metric]] = {
     "bce": from_losses.BinaryCrossentropy,
     "mae": from_losses.MeanAbsoluteError,
@@ -174,16 +149,16 @@ def _by_name(word: str) -> Metric:
     if is_shape_word(word):
         return ByShape(word)
     if word in _BY_WORD:
-        return _made(_BY_WORD[word], word)
+        return _named(_BY_WORD[word], word)
     if word in _LOSS_WORDS:
         return LossMetric(losses.get(word), name=word)
-    listed = set(_BY_CLASS) if word[:1].isupper() else _LOSS_WORDS | set(_BY_SNAKE) | {"acc"}
-    raise unknown_name("metric", word, listed)
+    candidates = set(_BY_CLASS) if word[:1].isupper() else _LOSS_WORDS | set(_BY_SNAKE) | {"acc"}
+    raise unknown_name("metric", word, candidates)
 
 
-def _made(kind: type[Metric], word: str) -> Metric:
+def _named(kind: type[Metric], word: str) -> Metric:
     """A metric of class `kind` with the name that the user wrote."""
-    needed = [f.name for f in fields(kind) if _is_needed(f)]
+    needed = [f.name for f in fields(kind) if f.default is dataclasses.MISSING]
     if needed:
         raise ValueError(
             f"metric {word!r} needs `{'`, `'.join(needed)}`: pass an object, "
@@ -191,10 +166,6 @@ def _made(kind: type[Metric], word: str) -> Metric:
         )
     metric = kind()
     return metric if metric.log_name == word else metric.replace(name=word)
-
-
-def _is_needed(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _by_function(fn: Callable[..., Any]) -> Metric:

@@ -121,13 +121,13 @@ def object_variables(metric: MetricWithSums) -> list[Variable]:
     """
     base = _names(object_sums(metric))
     views = [SumVariable(metric, i, name) for i, name in enumerate(base)]
-    own = {variable.name: variable for variable in added_variables(metric)}
-    if not own:
+    added = {variable.name: variable for variable in added_variables(metric)}
+    if not added:
         return list(views)
-    found: list[Variable] = []
+    variables: list[Variable] = []
     for name in sorted(metric.init()):
-        found += [own[name]] if name in own else views
-    return found
+        variables += [added[name]] if name in added else views
+    return variables
 
 
 def _names(sums: Tree) -> list[str]:

@@ -94,7 +94,7 @@ def base_sums(sums: Tree) -> Any:
 
 
 def added_variables(metric: MetricWithSums) -> list[Variable]:
-    """The variables that the metric made with `add_variable`, in that order."""
+    """The variables of `add_variable`, in the order of the calls."""
     return vars(metric).get(VARIABLES, [])
 
 
@@ -106,13 +106,13 @@ def add_variable(
     name: str | None,
 ) -> Variable:
     """A new variable of a metric; arguments as for `Metric.add_variable`."""
-    listed: list[Variable] = vars(metric).setdefault(VARIABLES, [])
-    unique_name = unique(name or "variable", [variable.name for variable in listed])
+    variables: list[Variable] = vars(metric).setdefault(VARIABLES, [])
+    unique_name = unique(name or "variable", [other.name for other in variables])
     start = initializers.get("zeros" if initializer is None else initializer)
     shape = weight_shape(metric.who, shape)
-    made = Variable(start, shape, dtype or "float32", trainable=False, name=unique_name)
-    listed.append(made)
-    return made
+    variable = Variable(start, shape, dtype or "float32", trainable=False, name=unique_name)
+    variables.append(variable)
+    return variable
 
 
 def define_pure_methods(cls: type, root: type) -> None:

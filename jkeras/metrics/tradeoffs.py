@@ -83,8 +83,8 @@ class _AtLevel(Metric):
 
     def compute(self, sums: Sums) -> Array:
         """A scalar; 0 where no threshold reaches the level."""
-        level, given, wanted = self._rates(sums)
-        return self._in_dtype(jnp.max(jnp.where(given >= level, wanted, 0)))
+        level, constrained, maximized = self._rates(sums)
+        return self._in_dtype(jnp.max(jnp.where(constrained >= level, maximized, 0)))
 
     def _rates(self, sums: Sums) -> tuple[float, Array, Array]:
         """The level, the rate that has to reach the level, and the rate that is maximized."""

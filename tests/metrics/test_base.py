@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jkeras import losses, metrics
-from jkeras.metrics.base import weighted_sums
+from jkeras.metrics.means import weighted_sums
 
 VALUES = jnp.arange(12.0).reshape(3, 4)
 
