@@ -176,8 +176,8 @@ def dropout(
         raise ValueError(f"dropout: expected `rate` from 0 to 1, got {rate!r}.")
     if rate in (0, 1):
         return inputs if rate == 0 else jnp.zeros_like(inputs)
-    given = inputs.shape if noise_shape is None else noise_shape
-    shape = [size if n is None else n for n, size in zip(given, inputs.shape, strict=True)]
+    sizes = inputs.shape if noise_shape is None else noise_shape
+    shape = [size if n is None else n for n, size in zip(sizes, inputs.shape, strict=True)]
     kept = jax.random.bernoulli(key_of("dropout", seed), 1 - rate, shape)
     return jnp.where(kept, inputs / (1 - rate), jnp.zeros_like(inputs))
 

@@ -109,7 +109,7 @@ def map_structure_up_to(shallow_structure: Tree, func: Callable[..., Any], *stru
     _check_function("map_structure_up_to", func)
     shallow = _treedef(shallow_structure)
     parts = [shallow.flatten_up_to(structure) for structure in structures]
-    return jax.tree.unflatten(shallow, [func(*given) for given in zip(*parts, strict=True)])
+    return jax.tree.unflatten(shallow, [func(*part) for part in zip(*parts, strict=True)])
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Tree) -> Any:
@@ -184,11 +184,7 @@ def lists_to_tuples(structure: Tree) -> Any:
       >>> lists_to_tuples([1, {"a": [2]}])
       (1, {'a': (2,)})
     """
-    return traverse(_tuple_or_none, structure, top_down=False)
-
-
-def _tuple_or_none(value: object) -> Any:
-    return tuple(value) if isinstance(value, list) else None
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)
 
 
 def traverse(func: Callable[[Any], Any], structure: Tree, top_down: bool = True) -> Any:
@@ -207,18 +203,13 @@ def traverse(func: Callable[[Any], Any], structure: Tree, top_down: bool = True)
     """
     _check_function("traverse", func)
     walk = functools.partial(traverse, func, top_down=top_down)
-    if top_down:
-        found = func(structure)
-        if found is not None:
-            return _unless_none(found)
-        return _with_children(structure, walk)
-    walked = _with_children(structure, walk)
-    found = func(walked)
-    return walked if found is None else _unless_none(found)
-
-
-def _unless_none(found: object) -> Any:
-    return None if found is MAP_TO_NONE or isinstance(found, MAP_TO_NONE) else found
+    if not top_down:
+        structure = _with_children(structure, walk)
+    replacement = func(structure)
+    if replacement is None:
+        return _with_children(structure, walk) if top_down else structure
+    is_none = replacement is MAP_TO_NONE or isinstance(replacement, MAP_TO_NONE)
+    return None if is_none else replacement
 
 
 def _with_children(structure: Tree, walk: Callable[[Any], Any]) -> Any:

@@ -73,6 +73,23 @@ def option(
     )
 
 
+def one_of(*known: object) -> Callable[[Any], Any]:
+    """A converter for `option` that accepts these values only.
+
+    Example:
+      >>> one_of("rows", "columns")("rows")
+      'rows'
+    """
+    *most, last = map(repr, known)
+
+    def convert(value: Any) -> Any:
+        if value not in known:
+            raise ValueError(f"expected {', '.join(most)} or {last}, got {value!r}.")
+        return value
+
+    return convert
+
+
 @dataclass_transform(
     frozen_default=True, eq_default=True, field_specifiers=(dataclasses.field, option)
 )

@@ -21,6 +21,8 @@ import importlib
 import pkgutil
 from typing import Any
 
+from jkeras.ops.lazy_names import lazy_names
+
 
 @functools.cache
 def _files() -> frozenset[str]:
@@ -31,13 +33,11 @@ def _files() -> frozenset[str]:
 def __getattr__(name: str) -> Any:
     if name in _files():
         return importlib.import_module(f"{__name__}.{name}")
-    if name[:2] == "__" and name != "__all__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    build = importlib.import_module(f"{__name__}.vocabulary.build")
-    if name == "__all__":
-        return list(build.names(build.PUBLIC))
-    return build.made(build.PUBLIC, name, __name__)
+    return _function(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_files(), *__getattr__("__all__")})
+    return sorted({*_names(), *_files()})
+
+
+_function, _names = lazy_names(__name__, ("numpy", "nn", "math", "linalg", "core", "einops"))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Axis = int | tuple[int, ...]
 
 
-def _of_symbols_too(function: Callable[..., Array]) -> Callable[..., Array]:
+def _accepts_symbols(function: Callable[..., Array]) -> Callable[..., Array]:
     """The function, with calls on symbols as layers whose configurations have all arguments.
 
     Some of these functions have other defaults in `keras.ops`, so the defaults are written out.
@@ -55,7 +55,7 @@ def linear(x: Array) -> Array:
     return x
 
 
-@_of_symbols_too
+@_accepts_symbols
 def relu(
     x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Array:
@@ -73,31 +73,31 @@ def relu(
     return above if negative_slope == 0.0 else above - negative_slope * jax.nn.relu(threshold - x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
     """`x` where positive, else `negative_slope · x`. The layer LeakyReLU defaults to 0.3."""
     return jax.nn.leaky_relu(x, negative_slope)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def relu6(x: Array) -> Array:
     """`min(max(x, 0), 6)`. Source: Krizhevsky 2010, CIFAR-10 technical report."""
     return jax.nn.relu6(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """`x` where positive, else `alpha · (eˣ - 1)`. Source: Clevert 2015, arXiv:1511.07289."""
     return jax.nn.elu(x, alpha)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def celu(x: Array, alpha: float = 1.0) -> Array:
     """`max(x, 0) + min(0, alpha · (e^(x/alpha) - 1))`. Source: Barron 2017, arXiv:1704.07483."""
     return jax.nn.celu(x, alpha)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def selu(x: Array) -> Array:
     """`1.0507 · elu(x, 1.67326)`: keeps mean 0 and variance 1.
 
@@ -106,7 +106,7 @@ def selu(x: Array) -> Array:
     return jax.nn.selu(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def gelu(x: Array, approximate: bool = False) -> Array:
     """`x · Φ(x)`, Φ the normal distribution function; `approximate` replaces Φ by a tanh formula.
 
@@ -115,19 +115,19 @@ def gelu(x: Array, approximate: bool = False) -> Array:
     return jax.nn.gelu(x, approximate=approximate)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def silu(x: Array) -> Array:
     """`x · sigmoid(x)`, also called swish. Source: Ramachandran et al. 2017, arXiv:1710.05941."""
     return jax.nn.silu(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def mish(x: Array) -> Array:
     """`x · tanh(softplus(x))`. Source: Misra 2019, arXiv:1908.08681."""
     return jax.nn.mish(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def glu(x: Array, axis: int = -1) -> Array:
     """The first half of `axis` times the sigmoid of the second; `axis` (an even size) is halved.
 
@@ -136,104 +136,104 @@ def glu(x: Array, axis: int = -1) -> Array:
     return jax.nn.glu(x, axis)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + e⁻ˣ)`."""
     return jax.nn.sigmoid(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def log_sigmoid(x: Array) -> Array:
     """`log(sigmoid(x))`, without overflow."""
     return jax.nn.log_sigmoid(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def hard_sigmoid(x: Array) -> Array:
     """`relu6(x + 3) / 6`: a sigmoid of three straight lines."""
     return jax.nn.hard_sigmoid(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def sparse_sigmoid(x: Array) -> Array:
     """0 up to -1, 1 from 1, and `(x + 1) / 2` between."""
     return jax.nn.sparse_sigmoid(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def hard_silu(x: Array) -> Array:
     """`x · hard_sigmoid(x)`, also called hard swish. Source: Howard 2019, arXiv:1905.02244."""
     return jax.nn.hard_silu(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def tanh(x: Array) -> Array:
     """The hyperbolic tangent."""
     return jnp.tanh(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def hard_tanh(x: Array) -> Array:
     """`x` cut to [-1, 1]."""
     return jax.nn.hard_tanh(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def tanh_shrink(x: Array) -> Array:
     """`x - tanh(x)`."""
     return x - jnp.tanh(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
     """`x` where `|x| > threshold`, else 0."""
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
     """`x` moved towards 0 by `threshold`, and 0 where `|x| ≤ threshold`."""
     inner = jnp.where(x < -threshold, x + threshold, 0.0)
     return jnp.where(x > threshold, x - threshold, inner)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def threshold(x: Array, threshold: float, default_value: float) -> Array:
     """`x` where `x > threshold`, else `default_value`."""
     return jnp.where(x > threshold, x, default_value)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def softplus(x: Array) -> Array:
     """`log(1 + eˣ)`, without overflow."""
     return jax.nn.softplus(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def sparse_plus(x: Array) -> Array:
     """0 up to -1, `x` from 1, and `(x + 1)² / 4` between."""
     return jax.nn.sparse_plus(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def squareplus(x: Array, b: float = 4) -> Array:
     """`(x + √(x² + b)) / 2`. Source: Barron 2021, arXiv:2112.11687."""
     return jax.nn.squareplus(x, b)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def softsign(x: Array) -> Array:
     """`x / (1 + |x|)`."""
     return jax.nn.soft_sign(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def exponential(x: Array) -> Array:
     """`eˣ`."""
     return jnp.exp(x)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """`eˣ / Σ eˣ` over `axis` (one axis or several together): positive, with sum 1.
 
@@ -252,13 +252,13 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     return jax.nn.softmax(x, axis)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """`x - log Σ eˣ` over `axis` (one axis or several together), without overflow."""
     return jax.nn.log_softmax(x, axis)
 
 
-@_of_symbols_too
+@_accepts_symbols
 def sparsemax(x: Array, axis: int = -1) -> Array:
     """The point of the probability simplex nearest to `x` along `axis`; most entries become 0.
 

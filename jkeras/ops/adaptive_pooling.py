@@ -64,16 +64,13 @@ def adaptive_average_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
             window = _tiles(x, axis, count)
             x = average_pool(x, window, window, "valid")
         else:
-            x = _means(x, axis, *_bounds(x.shape[axis], count))
+            starts, ends = _bounds(x.shape[axis], count)
+            places = _places(x, axis, starts, ends)
+            # Positions beyond the end of a window have weight zero.
+            shares = [(starts + n < ends) / (ends - starts) for n in range(len(places))]
+            weights = [along(axis, jnp.asarray(share, x.dtype), x.ndim) for share in shares]
+            x = functools.reduce(operator.add, map(operator.mul, places, weights))
     return x
-
-
-def _means(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> jax.Array:
-    """The mean of each window; positions beyond the end of a window have weight zero."""
-    places = _places(x, axis, starts, ends)
-    shares = [(starts + n < ends) / (ends - starts) for n in range(len(places))]
-    weights = [along(axis, jnp.asarray(share, x.dtype), x.ndim) for share in shares]
-    return functools.reduce(operator.add, map(operator.mul, places, weights))
 
 
 def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:

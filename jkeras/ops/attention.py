@@ -45,9 +45,9 @@ def attend(
 
     Source: Dao et al. 2022, arXiv:2205.14135; `jax.nn.dot_product_attention`.
     """
-    wanted = query.dtype
+    dtype = query.dtype
     # The CPU has no product of float16 matrices that adds up in float32.
-    if wanted == jnp.float16 and jax.default_backend() == "cpu":
+    if dtype == jnp.float16 and jax.default_backend() == "cpu":
         query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
     means = jax.nn.dot_product_attention(
         query,
@@ -58,7 +58,7 @@ def attend(
         is_causal=causal,
         implementation="cudnn" if flash else "xla",
     )
-    return means.astype(wanted)
+    return means.astype(dtype)
 
 
 def attend_with_scores(

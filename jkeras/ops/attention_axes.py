@@ -74,7 +74,7 @@ class Fold(NamedTuple):
         shape = self.scores_shape
         return jnp.reshape(scores, (*shape[:at], scores.shape[1], *shape[at + 1 :]))
 
-    def mask_shape(self, given: Shape) -> Shape:
+    def mask_shape(self, shape: Shape) -> Shape:
         """The shape of a mask with axes of size 1 inserted before its queries, to the scores' rank.
 
         Example:
@@ -82,8 +82,8 @@ class Fold(NamedTuple):
           (2, 1, 4, 5)
         """
         rank = len(self.scores_shape)
-        at = max(0, len(given) - 2 * len(self.axes))
-        return (*given[:at], *(1 for _ in range(rank - len(given))), *given[at:])
+        at = max(0, len(shape) - 2 * len(self.axes))
+        return (*shape[:at], *(1 for _ in range(rank - len(shape))), *shape[at:])
 
     def folded_mask(self, mask: Array) -> Array:
         """A mask that broadcasts to the scores as a mask that broadcasts to the folded scores."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, one_of, option
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
@@ -158,14 +158,14 @@ class Constant(Initializer):
         sizes = checked_shape(self.who, shape)
         if not isinstance(self.value, FrozenArray):
             return jnp.full(sizes, self.value, float32_or(dtype))
-        own = self.value.shape
-        if len(own) > len(sizes) or not all(
-            n in (1, m) for n, m in zip(own[::-1], sizes[::-1], strict=False)
+        value_shape = self.value.shape
+        if len(value_shape) > len(sizes) or not all(
+            n in (1, m) for n, m in zip(value_shape[::-1], sizes[::-1], strict=False)
         ):
             raise value_error(
                 who="Constant",
                 expected=f"`value` to broadcast to the weight's shape {sizes}",
-                got=f"shape {own}",
+                got=f"shape {value_shape}",
             )
         return jnp.broadcast_to(jnp.asarray(self.value.numpy(), float32_or(dtype)), sizes)
 
@@ -193,18 +193,6 @@ class Identity(Initializer):
                 fix="For other ranks use Orthogonal.",
             )
         return self.gain * jnp.eye(*sizes, dtype=float32_or(dtype))
-
-
-def _side(value: Any) -> str:
-    if value not in ("real", "imag"):
-        raise ValueError(f"expected 'real' or 'imag', got {value!r}.")
-    return str(value)
-
-
-def _scaling(value: Any) -> str | None:
-    if value not in (None, "density", "spectrum"):
-        raise ValueError(f"expected 'density', 'spectrum' or None, got {value!r}.")
-    return None if value is None else str(value)
 
 
 def _window(value: Any) -> Any:
@@ -235,9 +223,11 @@ class STFT(Initializer):
     Source: `keras.initializers.STFT`.
     """
 
-    side: Literal["real", "imag"] = option(default="real", convert=_side)
+    side: Literal["real", "imag"] = option(default="real", convert=one_of("real", "imag"))
     window: Any = option(default="hann", convert=_window)
-    scaling: Literal["density", "spectrum"] | None = option(default="density", convert=_scaling)
+    scaling: Literal["density", "spectrum"] | None = option(
+        default="density", convert=one_of("density", "spectrum", None)
+    )
     periodic: bool = False
 
     def __call__(

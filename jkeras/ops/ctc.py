@@ -49,8 +49,8 @@ def ctc_of_lengths(
     skips = (jnp.arange(len(states), dtype=jnp.int32) % 2 == 1) & (states != before)
     emitted = log_p[:, states]
 
-    def step(alpha: Array, seen: tuple[Array, Array]) -> tuple[Array, None]:
-        number, log_emit = seen
+    def step(alpha: Array, slices: tuple[Array, Array]) -> tuple[Array, None]:
+        number, log_emit = slices
         one, two = _shifted(alpha, 1), jnp.where(skips, _shifted(alpha, 2), NEVER)
         total = jnp.logaddexp(jnp.logaddexp(alpha, one), two)
         return jnp.where(number < steps, total + log_emit, alpha), None

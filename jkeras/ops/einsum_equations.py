@@ -53,18 +53,18 @@ def written_out(equation: str, rank: int) -> Equation:
     elided = "".join(free[:count]) if left or right else ""
     if len(inputs) + len(elided) != rank:
         raise ValueError(f"`equation` {equation!r} does not go with inputs of {rank} axes.")
-    found = Equation(
+    whole = Equation(
         (elided if left else "") + inputs + (elided if right else ""),
         kernel,
         (elided if out_left else "") + outputs + (elided if out_right else ""),
         elided,
     )
-    if found.inputs[0] != found.outputs[0]:
+    if whole.inputs[0] != whole.outputs[0]:
         raise ValueError(
             f"`equation` {equation!r}: expected the inputs and the outputs to start with the same "
             "axis, the batch."
         )
-    return found
+    return whole
 
 
 def checked_form(equation: str) -> tuple[str, ...]:

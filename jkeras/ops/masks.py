@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 
@@ -32,10 +35,5 @@ def window_mask(queries: int, keys: int, window: int) -> Array:
 
 def joined(*masks: Array | None) -> Array | None:
     """The conjunction of all masks, whose shapes broadcast; None is a mask of True."""
-    given = [mask for mask in masks if mask is not None]
-    if not given:
-        return None
-    found = given[0]
-    for mask in given[1:]:
-        found = found & mask
-    return found
+    present = [mask for mask in masks if mask is not None]
+    return functools.reduce(operator.and_, present) if present else None

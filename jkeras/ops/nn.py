@@ -1,19 +1,5 @@
 """The functions of `keras.ops.nn`, created from `vocabulary` on first access."""
 
-from __future__ import annotations
+from jkeras.ops.lazy_names import lazy_names
 
-import importlib
-from typing import Any
-
-
-def __getattr__(name: str) -> Any:
-    if name[:2] == "__" and name != "__all__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    build = importlib.import_module("jkeras.ops.vocabulary.build")
-    if name == "__all__":
-        return list(build.names(("nn",)))
-    return build.made(("nn",), name, __name__)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+__getattr__, __dir__ = lazy_names(__name__, ("nn",))

@@ -58,14 +58,14 @@ def convolve_as_product(
         return _convolve_as_sum(x, kernel, strides, pads, dilation)
     matrix = kernel.reshape(math.prod(window) * channels, filters)
     if channels < _FEW_CHANNELS:
-        seen = taps(jnp.moveaxis(x, -1, 0), window, strides, pads, dilation, axis=2)
-        positions = seen[0].shape[1:]
-        entries = jnp.stack(seen).reshape(matrix.shape[0], math.prod(positions))
+        slices = taps(jnp.moveaxis(x, -1, 0), window, strides, pads, dilation, axis=2)
+        positions = slices[0].shape[1:]
+        entries = jnp.stack(slices).reshape(matrix.shape[0], math.prod(positions))
         outputs = lax.dot_general(entries, matrix, (((0,), (0,)), ((), ())))
     else:
-        seen = taps(x, window, strides, pads, dilation, axis=1)
-        positions = seen[0].shape[:-1]
-        entries = seen[0] if len(seen) == 1 else jnp.concatenate(seen, -1)
+        slices = taps(x, window, strides, pads, dilation, axis=1)
+        positions = slices[0].shape[:-1]
+        entries = slices[0] if len(slices) == 1 else jnp.concatenate(slices, -1)
         outputs = entries.reshape(math.prod(positions), matrix.shape[0]) @ matrix
     return outputs.reshape(*positions, filters)
 
@@ -95,8 +95,8 @@ def _convolve_as_sum(
     """
     window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
     last, spread = window[-1], dilation[-1]
-    seen = taps(x, (*window[:-1], 1), strides, pads, dilation, axis=1)
-    entries = seen[0] if len(seen) == 1 else jnp.concatenate(seen, -1)
+    slices = taps(x, (*window[:-1], 1), strides, pads, dilation, axis=1)
+    entries = slices[0] if len(slices) == 1 else jnp.concatenate(slices, -1)
     matrix = jnp.moveaxis(kernel, -3, -2).reshape(math.prod(window[:-1]) * channels, last * filters)
     *positions, length, width = entries.shape
     outputs = entries.reshape(math.prod(positions) * length, width) @ matrix
@@ -142,9 +142,9 @@ def convolve_groups(
     """
     window, (channels, filters) = kernel.shape[:-2], kernel.shape[-2:]
     shares = jnp.moveaxis(x.reshape(*x.shape[:-1], groups, channels), -2, 0)
-    seen = taps(shares, window, strides, pads, dilation, axis=2)
-    positions, length = seen[0].shape[1:-1], math.prod(window) * channels
-    entries = jnp.concatenate(seen, -1).reshape(groups, math.prod(positions), length)
+    slices = taps(shares, window, strides, pads, dilation, axis=2)
+    positions, length = slices[0].shape[1:-1], math.prod(window) * channels
+    entries = jnp.concatenate(slices, -1).reshape(groups, math.prod(positions), length)
     matrices = jnp.moveaxis(kernel.reshape(length, groups, filters // groups), 1, 0)
     outputs = lax.dot_general(entries, matrices, (((2,), (1,)), ((0,), (0,))))
     return jnp.moveaxis(outputs, 0, 1).reshape(*positions, filters)
@@ -172,19 +172,19 @@ def convolve_channels(
     """
     window, (channels, each) = kernel.shape[:-2], kernel.shape[-2:]
     weights = kernel.reshape(math.prod(window), channels, each)
-    seen = taps(x, window, strides, pads, dilation, axis=1)
+    slices = taps(x, window, strides, pads, dilation, axis=1)
     # One filter at a time: an axis of filters inside, one or two long, is five times slower.
-    outputs = [_weighted_sum(seen, weights[:, :, i]) for i in range(each)]
+    outputs = [_weighted_sum(slices, weights[:, :, i]) for i in range(each)]
     if each == 1:
         return outputs[0]
     return jnp.stack(outputs, -1).reshape(*outputs[0].shape[:-1], channels * each)
 
 
-def _weighted_sum(seen: Sequence[jax.Array], weights: jax.Array) -> jax.Array:
-    """Σ seen[i] · weights[i]; the weights of one channel lie along the last axis."""
-    rank = seen[0].ndim
+def _weighted_sum(slices: Sequence[jax.Array], weights: jax.Array) -> jax.Array:
+    """Σ slices[i] · weights[i]; the weights of one channel lie along the last axis."""
+    rank = slices[0].ndim
     rows = [lax.expand_dims(row, range(rank - 1)) for row in weights]
-    return functools.reduce(operator.add, map(operator.mul, seen, rows))
+    return functools.reduce(operator.add, map(operator.mul, slices, rows))
 
 
 def taps(
@@ -207,14 +207,14 @@ def taps(
     spatial = list(range(axis, axis + len(window)))
     for i, (front, behind), step in zip(spatial, pads, strides, strict=True):
         widths[i], steps[i] = (front, behind, 0), step
-    x, found = lax.pad(x, jnp.array(fill, x.dtype), widths), []
+    x, slices = lax.pad(x, jnp.array(fill, x.dtype), widths), []
     for index in itertools.product(*map(range, window)):
         for i, at, size, spread in zip(spatial, index, window, dilation, strict=True):
             # A window that does not fit has no position: an empty slice.
             end[i] = max(x.shape[i] - (size - 1 - at) * spread, 0)
             begin[i] = min(at * spread, end[i])
-        found.append(lax.slice(x, begin, end, steps))
-    return found
+        slices.append(lax.slice(x, begin, end, steps))
+    return slices
 
 
 def explicit_pads(

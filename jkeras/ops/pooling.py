@@ -57,22 +57,14 @@ def max_pool(
 def _max_pool_on_cpu(
     x: jax.Array, window: tuple[int, ...], strides: tuple[int, ...], padding: str, lowest: float
 ) -> jax.Array:
-    if _is_tiled(window, strides, padding, x.shape):
+    fits = all(size % width == 0 for size, width in zip(x.shape, window, strict=True))
+    if window == strides and (fits or padding == "valid"):
         whole = [size // width * width for size, width in zip(x.shape, window, strict=True)]
         return _max_of_tiles(lax.slice(x, [0] * x.ndim, whole), window)
     # The last axis first: of equal entries in a window, the first row's first one is then chosen.
     for axis in reversed(_pooled(window, strides)):
         x = largest(*_windows(x, axis, window[axis], strides[axis], padding, lowest))
     return x
-
-
-def _is_tiled(
-    window: Sequence[int], strides: Sequence[int], padding: str, shape: Sequence[int]
-) -> bool:
-    """Whether windows lie side by side without padding."""
-    fits = all(size % width == 0 for size, width in zip(shape, window, strict=True))
-    unpadded = fits or padding == "valid"
-    return tuple(window) == tuple(strides) and unpadded
 
 
 # Windows side by side are axes of their own after a reshape, and a maximum over an axis is several
@@ -151,7 +143,11 @@ def average_pool(
       >>> average_pool(jnp.arange(5.0), (2,), (2,), "same").tolist()
       [0.5, 2.5, 4.0]
     """
-    sums = _sum_of_windows(x, window, strides, padding)
+    if jax.default_backend() == "cpu":
+        sums = _sum_on_cpu(x, tuple(window), tuple(strides), padding)
+    else:
+        zero = np.array(0, x.dtype)
+        sums = lax.reduce_window(x, zero, lax.add, tuple(window), tuple(strides), padding.upper())
     for axis, (size, width, step) in enumerate(zip(x.shape, window, strides, strict=True)):
         if width > 1:
             count = _entries_per_window(size, width, step, padding).astype(x.dtype)
@@ -159,22 +155,13 @@ def average_pool(
     return sums
 
 
-def _sum_of_windows(
-    x: jax.Array, window: Sequence[int], strides: Sequence[int], padding: str
-) -> jax.Array:
-    if jax.default_backend() != "cpu":
-        zero = np.array(0, x.dtype)
-        return lax.reduce_window(x, zero, lax.add, tuple(window), tuple(strides), padding.upper())
-    return _sum_on_cpu(x, tuple(window), tuple(strides), padding)
-
-
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _sum_on_cpu(
     x: jax.Array, window: tuple[int, ...], strides: tuple[int, ...], padding: str
 ) -> jax.Array:
     for axis in _pooled(window, strides):
-        seen = _windows(x, axis, window[axis], strides[axis], padding, 0)
-        x = functools.reduce(operator.add, seen)
+        slices = _windows(x, axis, window[axis], strides[axis], padding, 0)
+        x = functools.reduce(operator.add, slices)
     return x
 
 

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import option
+from jkeras.core.description import one_of, option
 from jkeras.core.errors import describe, value_error
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
@@ -162,20 +162,12 @@ def _scale(value: Any) -> float:
     return float(value)
 
 
-def _mode(value: Any) -> str:
-    if value not in ("fan_in", "fan_out", "fan_avg"):
-        raise ValueError(f"expected 'fan_in', 'fan_out' or 'fan_avg', got {value!r}.")
-    return str(value)
-
-
 def _distribution(value: Any) -> str:
     """Keras's words in any letter case; "normal" is the truncated one."""
     word = value.lower() if isinstance(value, str) else value
-    if word not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
-        raise ValueError(
-            f"expected 'truncated_normal', 'untruncated_normal' or 'uniform', got {value!r}."
-        )
-    return "truncated_normal" if word == "normal" else str(word)
+    if word == "normal":
+        return "truncated_normal"
+    return one_of("truncated_normal", "untruncated_normal", "uniform")(word)
 
 
 class VarianceScaling(RandomInitializer):
@@ -197,7 +189,9 @@ class VarianceScaling(RandomInitializer):
     """
 
     scale: float = option(default=1.0, convert=_scale)
-    mode: Literal["fan_in", "fan_out", "fan_avg"] = option(default="fan_in", convert=_mode)
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = option(
+        default="fan_in", convert=one_of("fan_in", "fan_out", "fan_avg")
+    )
     distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = option(
         default="truncated_normal", convert=_distribution
     )
@@ -223,57 +217,52 @@ class VarianceScaling(RandomInitializer):
         return self.scale / max(1.0, fan)
 
 
-def _fixed(value: Any) -> Any:
-    """A field of `VarianceScaling` with a fixed value in a subclass, which is no argument."""
-    return dataclasses.field(default=value, init=False, repr=False)
+class _FixedScaling(VarianceScaling):
+    """Base of the scalings whose only argument is the seed; the rest are class attributes."""
+
+    scale: float = dataclasses.field(default=1.0, init=False, repr=False)
+    mode: Any = dataclasses.field(default="fan_in", init=False, repr=False)
+    distribution: Any = dataclasses.field(default="uniform", init=False, repr=False)
 
 
-class GlorotUniform(VarianceScaling):
+class GlorotUniform(_FixedScaling):
     """Uniform with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010."""
 
-    scale: float = _fixed(1.0)
-    mode: Any = _fixed("fan_avg")
-    distribution: Any = _fixed("uniform")
+    mode = "fan_avg"
+    distribution = "uniform"
 
 
-class GlorotNormal(VarianceScaling):
+class GlorotNormal(_FixedScaling):
     """Truncated normal with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010."""
 
-    scale: float = _fixed(1.0)
-    mode: Any = _fixed("fan_avg")
-    distribution: Any = _fixed("truncated_normal")
+    mode = "fan_avg"
+    distribution = "truncated_normal"
 
 
-class LecunUniform(VarianceScaling):
+class LecunUniform(_FixedScaling):
     """Uniform with variance 1 / fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
 
-    scale: float = _fixed(1.0)
-    mode: Any = _fixed("fan_in")
-    distribution: Any = _fixed("uniform")
+    distribution = "uniform"
 
 
-class LecunNormal(VarianceScaling):
+class LecunNormal(_FixedScaling):
     """Truncated normal with variance 1 / fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
 
-    scale: float = _fixed(1.0)
-    mode: Any = _fixed("fan_in")
-    distribution: Any = _fixed("truncated_normal")
+    distribution = "truncated_normal"
 
 
-class HeUniform(VarianceScaling):
+class HeUniform(_FixedScaling):
     """Uniform with variance 2 / fan_in, for relu layers. Source: He et al. 2015."""
 
-    scale: float = _fixed(2.0)
-    mode: Any = _fixed("fan_in")
-    distribution: Any = _fixed("uniform")
+    scale = 2.0
+    distribution = "uniform"
 
 
-class HeNormal(VarianceScaling):
+class HeNormal(_FixedScaling):
     """Truncated normal with variance 2 / fan_in, for relu layers. Source: He et al. 2015."""
 
-    scale: float = _fixed(2.0)
-    mode: Any = _fixed("fan_in")
-    distribution: Any = _fixed("truncated_normal")
+    scale = 2.0
+    distribution = "truncated_normal"
 
 
 class Orthogonal(RandomInitializer):

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, one_of, option
 from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import Array
 from jkeras.core.registry import deserializer, function_for
@@ -41,12 +41,6 @@ def _factor(value: Any) -> float:
 def _factor_or(default: float) -> Callable[[Any], float]:
     """A converter like `_factor` under which None means `default`."""
     return lambda value: default if value is None else _factor(value)
-
-
-def _mode(value: Any) -> str:
-    if value not in ("rows", "columns"):
-        raise ValueError(f"expected 'rows' or 'columns', got {value!r}.")
-    return str(value)
 
 
 class Regularizer(Description):
@@ -122,7 +116,7 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     factor: float = option(default=0.01, convert=_factor)
-    mode: Literal["rows", "columns"] = option(default="rows", convert=_mode)
+    mode: Literal["rows", "columns"] = option(default="rows", convert=one_of("rows", "columns"))
 
     def __call__(self, x: ArrayLike | HoldsArray) -> Array:
         x = jnp.asarray(x)

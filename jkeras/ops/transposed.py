@@ -140,9 +140,9 @@ def _by_phases(x: jax.Array, kernel: jax.Array, axes: tuple[_Axis, ...]) -> jax.
         if None in phases:
             parts.append(jnp.zeros(shape, x.dtype))
             continue
-        found = [phase for phase in phases if phase is not None]
-        part = jnp.flip(kernel[tuple(phase.taps for phase in found)], range(len(axes)))
-        spreads, pads = [phase.spread for phase in found], [phase.pads for phase in found]
+        reached = [phase for phase in phases if phase is not None]
+        part = jnp.flip(kernel[tuple(phase.taps for phase in reached)], range(len(axes)))
+        spreads, pads = [phase.spread for phase in reached], [phase.pads for phase in reached]
         ones = (1,) * len(axes)
         parts.append(convolve_as_product(x, jnp.swapaxes(part, -1, -2), ones, pads, spreads))
     return _interleave(parts, axes, shape)
@@ -152,7 +152,7 @@ def _phases(axis: _Axis) -> list[_Phase | None]:
     """The phase of each remainder r: output step · a + r depends on input
     a + (r + front - t) / step through entry t of the window, if that is an integer.
     """
-    found: list[_Phase | None] = []
+    phases: list[_Phase | None] = []
     count, front = -(-axis.large // axis.step), axis.pads[0]
     every = axis.step // math.gcd(axis.step, axis.spread)
     spread = axis.spread // math.gcd(axis.step, axis.spread)
@@ -161,13 +161,13 @@ def _phases(axis: _Axis) -> list[_Phase | None]:
             t for t in range(axis.window) if (t * axis.spread - front - remainder) % axis.step == 0
         ]
         if not reaching:
-            found.append(None)
+            phases.append(None)
             continue
         before = (reaching[-1] * axis.spread - front - remainder) // axis.step
         behind = count + (len(reaching) - 1) * spread - axis.small - before
         taps = slice(reaching[0], reaching[-1] + 1, every)
-        found.append(_Phase(taps, spread, (before, behind)))
-    return found
+        phases.append(_Phase(taps, spread, (before, behind)))
+    return phases
 
 
 def _interleave(

@@ -18,13 +18,13 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
       >>> sizes("conv", "strides", 2, 3)
       (2, 2, 2)
     """
-    found = repeated(value, rank)
-    if len(found) != rank or any(not hasattr(n, "__index__") or n < 1 for n in found):
+    values = repeated(value, rank)
+    if len(values) != rank or any(not hasattr(n, "__index__") or n < 1 for n in values):
         raise ValueError(
             f"ops.{who}: `{argument}`: expected a positive integer or {rank} of them, "
             f"got {describe(value)}."
         )
-    return tuple(int(n) for n in found)
+    return tuple(int(n) for n in values)
 
 
 def repeated(value: Any, rank: int) -> tuple[Any, ...]:
@@ -40,9 +40,9 @@ def one_word(who: str, argument: str, value: str, *known: str) -> str:
     """
     word = value.lower() if isinstance(value, str) else value
     if word not in known:
-        listed = ", ".join(repr(name) for name in known)
+        choices = ", ".join(repr(name) for name in known)
         hint = nearest(word, known) if isinstance(word, str) else ""
-        raise ValueError(f"ops.{who}: expected `{argument}` {listed}, got {value!r}.{hint}")
+        raise ValueError(f"ops.{who}: expected `{argument}` {choices}, got {value!r}.{hint}")
     return str(word)
 
 

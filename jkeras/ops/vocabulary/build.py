@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import describe, nearest, unexpected_arguments
 from jkeras.core.trees import dtype_of
 from jkeras.ops.vocabulary.left_out import LEFT_OUT
-from jkeras.ops.vocabulary.table import ROWS, Rows
+from jkeras.ops.vocabulary.table import ROWS
 
 Parameter = inspect.Parameter
 
@@ -37,12 +37,6 @@ WRITTEN_OUT = {
 }
 """The files of each family."""
 
-PUBLIC = ("numpy", "nn", "math", "linalg", "core", "einops")
-"""The families whose names are those of `jkeras.ops` itself; images are `jkeras.ops.image`."""
-
-HOMES = {"image": "jkeras.ops.image"}
-"""Where a family's functions are found, if not in `jkeras.ops` itself."""
-
 OF_SYMBOLS = frozenset({"dtype", "is_tensor", "shape"})
 """What answers about a symbol at once, and makes no layer."""
 
@@ -55,10 +49,6 @@ class Source(NamedTuple):
     name: str
     home: str
 
-    def function(self) -> Callable[..., Any]:
-        """The function that does the work."""
-        return getattr(importlib.import_module(self.place), self.name)
-
 
 @functools.cache
 def family(name: str) -> dict[str, Source]:
@@ -68,32 +58,25 @@ def family(name: str) -> dict[str, Source]:
       >>> str(family("linalg")["solve"].signature)
       "(a: 'Array', b: 'Array')"
     """
-    found: dict[str, Source] = {}
+    home = "jkeras.ops.image" if name == "image" else "jkeras.ops"
+    sources: dict[str, Source] = {}
     for rows in ROWS:
         if rows.family == name:
-            found |= _of_rows(rows)
+            signature = parsed(rows.signature)
+            sources |= {key: Source(signature, rows.place, key, home) for key in rows.names.split()}
     for file in WRITTEN_OUT[name]:
-        found |= _of_file(f"{__package__}.{file}", HOMES.get(name, "jkeras.ops"))
-    return dict(sorted(found.items()))
+        place = f"{__package__}.{file}"
+        sources |= {
+            key: Source(inspect.signature(value), place, key, home)
+            for key, value in vars(importlib.import_module(place)).items()
+            if inspect.isfunction(value) and value.__module__ == place and key[0] != "_"
+        }
+    return dict(sorted(sources.items()))
 
 
 def names(families: Iterable[str]) -> list[str]:
     """The names of some families, in alphabetical order."""
     return sorted(name for each in families for name in family(each))
-
-
-def _of_rows(rows: Rows) -> dict[str, Source]:
-    signature = parsed(rows.signature)
-    return {name: Source(signature, rows.place, name, "jkeras.ops") for name in rows.names.split()}
-
-
-def _of_file(place: str, home: str) -> dict[str, Source]:
-    """The public functions that a file defines."""
-    return {
-        name: Source(inspect.signature(value), place, name, home)
-        for name, value in vars(importlib.import_module(place)).items()
-        if inspect.isfunction(value) and value.__module__ == place and name[0] != "_"
-    }
 
 
 @functools.cache
@@ -106,17 +89,17 @@ def parsed(text: str) -> inspect.Signature:
     """
     definition = ast.parse(f"def f({text}): ...").body[0]
     assert isinstance(definition, ast.FunctionDef)
-    given = definition.args
-    missing = [None] * (len(given.args) - len(given.defaults))
-    found = [
+    arguments = definition.args
+    missing = [None] * (len(arguments.args) - len(arguments.defaults))
+    parameters = [
         _parameter(arg, Parameter.POSITIONAL_OR_KEYWORD, default)
-        for arg, default in zip(given.args, [*missing, *given.defaults], strict=True)
+        for arg, default in zip(arguments.args, [*missing, *arguments.defaults], strict=True)
     ]
-    if given.vararg is not None:
-        found.append(_parameter(given.vararg, Parameter.VAR_POSITIONAL, None))
-    for arg, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-        found.append(_parameter(arg, Parameter.KEYWORD_ONLY, default))
-    return inspect.Signature(found)
+    if arguments.vararg is not None:
+        parameters.append(_parameter(arguments.vararg, Parameter.VAR_POSITIONAL, None))
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        parameters.append(_parameter(arg, Parameter.KEYWORD_ONLY, default))
+    return inspect.Signature(parameters)
 
 
 def _parameter(arg: ast.arg, kind: Any, default: ast.expr | None) -> Parameter:
@@ -126,7 +109,7 @@ def _parameter(arg: ast.arg, kind: Any, default: ast.expr | None) -> Parameter:
 
 
 @functools.cache
-def made(families: tuple[str, ...], name: str, place: str) -> Callable[..., Any]:
+def public_function(families: tuple[str, ...], name: str, place: str) -> Callable[..., Any]:
     """The public function called `name`.
 
     Args:
@@ -142,35 +125,46 @@ def made(families: tuple[str, ...], name: str, place: str) -> Callable[..., Any]
         reason = LEFT_OUT.get(name)
         why = f" {reason}" if reason else nearest(name, known)
         raise AttributeError(f"{place} has no {name!r}.{why}")
-    return _made(known[name])
+    return _created(known[name])
 
 
 @functools.cache
-def _made(source: Source) -> Callable[..., Any]:
+def _created(source: Source) -> Callable[..., Any]:
     name, signature = source.name, source.signature
-    target = source.function()
-    convert = {p.name: CONVERTERS[_kind(p)] for p in signature.parameters.values() if _kind(p)}
-    known = [p.name for p in signature.parameters.values()]
-    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in signature.parameters.values())
+    target = getattr(importlib.import_module(source.place), name)
+    parameters = signature.parameters.values()
+    convert = {p.name: CONVERTERS[_kind(p)] for p in parameters if _kind(p)}
+    known = [p.name for p in parameters]
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     by_name = source.place.startswith(__package__ or "jkeras")
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if name not in OF_SYMBOLS and has_symbol(args, kwargs):
             return importlib.import_module("jkeras.core.operations").record(function, args, kwargs)
         if kwargs and not open_ended:
-            _check_names(name, kwargs, known)
-        bound = _bound(name, signature, args, kwargs)
+            error = unexpected_arguments(f"ops.{name}", kwargs, known)
+            if error is not None:
+                raise error
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            usage = f"Write {name}{_public(signature)}."
+            raise TypeError(f"ops.{name}: {error}. {usage}") from None
         bound.apply_defaults()
-        given = bound.arguments
+        values = bound.arguments
         for argument, converter in convert.items():
-            given[argument] = converter(name, argument, given[argument])
+            values[argument] = converter(name, argument, values[argument])
         if by_name:
             return target(*bound.args, **bound.kwargs)
-        return target(*_positional(bound), **_optional(bound))
+        required, optional = _split(bound)
+        return target(*required, **optional)
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = source.home
-    function.__doc__ = _docstring(source, target)
+    first = f"`{source.place}.{name}` under Keras's name and arguments."
+    if by_name:
+        first = inspect.cleandoc(target.__doc__ or "")
+    function.__doc__ = f"{first}\n\nSource: `keras.ops.{name}`."
     setattr(function, "__signature__", _public(signature))  # noqa: B010  # mypy: no such attribute
     return function
 
@@ -185,54 +179,25 @@ def _kind(parameter: Parameter) -> str:
     return "Arrays" if parameter.kind is Parameter.VAR_POSITIONAL else word
 
 
-def _check_names(name: str, kwargs: dict[str, Any], known: list[str]) -> None:
-    error = unexpected_arguments(f"ops.{name}", kwargs, known)
-    if error is not None:
-        raise error
-
-
-def _bound(
-    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    try:
-        return signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"ops.{name}: {error}. Write {name}{_public(signature)}.") from None
-
-
-def _positional(bound: inspect.BoundArguments) -> list[Any]:
-    """The arguments that have no default."""
-    values: list[Any] = []
+def _split(bound: inspect.BoundArguments) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments without a default in order, and those with a default by name."""
+    required: list[Any] = []
+    optional: dict[str, Any] = {}
     for parameter in bound.signature.parameters.values():
+        value = bound.arguments[parameter.name]
         if parameter.kind is Parameter.VAR_POSITIONAL:
-            values += bound.arguments[parameter.name]
+            required += value
         elif parameter.default is Parameter.empty:
-            values.append(bound.arguments[parameter.name])
-    return values
-
-
-def _optional(bound: inspect.BoundArguments) -> dict[str, Any]:
-    """The arguments that have a default, by name."""
-    return {
-        parameter.name: bound.arguments[parameter.name]
-        for parameter in bound.signature.parameters.values()
-        if parameter.default is not Parameter.empty
-    }
+            required.append(value)
+        else:
+            optional[parameter.name] = value
+    return required, optional
 
 
 def _public(signature: inspect.Signature) -> inspect.Signature:
     """Keras's signature: without annotations."""
     bare = [p.replace(annotation=Parameter.empty) for p in signature.parameters.values()]
     return inspect.Signature(bare)
-
-
-def _docstring(source: Source, target: Callable[..., Any]) -> str:
-    """The docstring: that of JAX's function or of the implementation, then Keras's name."""
-    if source.place.startswith(__package__ or "jkeras"):
-        first = inspect.cleandoc(target.__doc__ or "")
-    else:
-        first = f"`{source.place}.{source.name}` under Keras's name and arguments."
-    return f"{first}\n\nSource: `keras.ops.{source.name}`."
 
 
 def as_array(who: str, argument: str, value: Any) -> Any:
@@ -300,5 +265,5 @@ CONVERTERS: dict[str, Callable[[str, str, Any], Any]] = {
 def has_symbol(*values: Any) -> bool:
     """Whether a symbol of a graph is among the values, or inside lists, tuples and dicts there."""
     symbols = sys.modules.get("jkeras.core.symbols")
-    # Where nobody has imported symbols there are none.
+    # Without the module of symbols there are none.
     return symbols is not None and bool(symbols.has_symbols(*values))

@@ -36,7 +36,7 @@ def cast(x: Array, dtype: DType) -> Array:
 def convert_to_tensor(
     x: Array, dtype: DType = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Array:
-    """`x` as an array of JAX, in `dtype` if that is given."""
+    """`x` as an array of JAX, in `dtype` unless it is None."""
     if sparse or ragged:
         word = "sparse" if sparse else "ragged"
         raise ValueError(

@@ -6,6 +6,7 @@ Images are `[height, width, channels]` or a batch of them, or with channels in f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,14 +23,7 @@ from jkeras.ops.vocabulary.control import saturate_cast
 Array = jax.Array
 
 METHODS = (
-    "linear",
-    "bilinear",
-    "trilinear",
-    "cubic",
-    "bicubic",
-    "tricubic",
-    "lanczos3",
-    "lanczos5",
+    *("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5"),
 )
 FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 
@@ -103,7 +97,7 @@ def _padded(
 
 
 Sides = tuple[int | None, int | None, int | None]
-"""What is given of an axis: before, behind, and the size that is wanted."""
+"""The arguments of an axis: entries before and behind, and the target size."""
 
 
 def pad_images(
@@ -154,26 +148,26 @@ def _by_axis(
     columns: Sides,
     sign: int = 1,
 ) -> dict[int, tuple[int, int, int]]:
-    """For the axes of height and width: how much before, how much behind, and the size then."""
+    """For the axes of height and width: entries before, entries behind, and the target size."""
     names = (
         (f"top_{what}", f"bottom_{what}", "target_height"),
         (f"left_{what}", f"right_{what}", "target_width"),
     )
     axes = _axes(who, images, data_format)
     return {
-        axis: _completed(who, given, words, images.shape[axis], sign=sign)
-        for axis, given, words in zip(axes, (rows, columns), names, strict=True)
+        axis: _completed(who, sides, words, images.shape[axis], sign=sign)
+        for axis, sides, words in zip(axes, (rows, columns), names, strict=True)
     }
 
 
 def _completed(
-    who: str, given: tuple[Any, Any, Any], names: tuple[str, str, str], size: int, sign: int = 1
+    who: str, sides: tuple[Any, Any, Any], names: tuple[str, str, str], size: int, sign: int = 1
 ) -> tuple[int, int, int]:
     """The three of (before, behind, target) from two of them: target = size ± (before + behind)."""
-    before, behind, target = given
-    if given.count(None) != 1:
-        listed = ", ".join(f"{name}={value}" for name, value in zip(names, given, strict=True))
-        raise ValueError(f"ops.image.{who}: expected exactly two of three numbers, got {listed}.")
+    before, behind, target = sides
+    if sides.count(None) != 1:
+        numbers = ", ".join(f"{name}={value}" for name, value in zip(names, sides, strict=True))
+        raise ValueError(f"ops.image.{who}: expected exactly two of three numbers, got {numbers}.")
     if target is None:
         target = size + sign * (before + behind)
     elif before is None:
@@ -181,10 +175,9 @@ def _completed(
     else:
         behind = sign * (target - size) - before
     if min(before, behind, target) < 0:
-        found = zip(names, (before, behind, target), strict=True)
-        listed = ", ".join(f"{name}={value}" for name, value in found)
+        numbers = f"{names[0]}={before}, {names[1]}={behind}, {names[2]}={target}"
         raise ValueError(
-            f"ops.image.{who}: expected numbers of at least 0 for a size of {size}, got {listed}."
+            f"ops.image.{who}: expected numbers of at least 0 for a size of {size}, got {numbers}."
         )
     return before, behind, target
 
@@ -241,9 +234,7 @@ def _patches(
         )
     batched = images if images.ndim == rank + 2 else images[None]
     channels = batched.shape[-1 if layout == "channels_last" else 1]
-    entries = channels
-    for width in window:
-        entries *= width
+    entries = channels * math.prod(window)
     kernel = jnp.eye(entries, dtype=images.dtype).reshape(*window, channels, entries)
     patches = convolve(
         batched,

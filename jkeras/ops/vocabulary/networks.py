@@ -59,11 +59,11 @@ def moments(
         )
     axes = tuple(axes) if isinstance(axes, list) else axes
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    found = jnp.mean(wide, axes, keepdims=keepdims), jnp.var(wide, axes, keepdims=keepdims)
+    mean, variance = jnp.mean(wide, axes, keepdims=keepdims), jnp.var(wide, axes, keepdims=keepdims)
     if x.dtype not in (jnp.float16, jnp.bfloat16):
-        return found
+        return mean, variance
     limit = float(jnp.finfo(jnp.float16).max)
-    mean, variance = (jnp.clip(y, -limit, limit).astype(x.dtype) for y in found)
+    mean, variance = (jnp.clip(y, -limit, limit).astype(x.dtype) for y in (mean, variance))
     return mean, variance
 
 
@@ -176,11 +176,11 @@ def dot_product_attention(
             "ops.dot_product_attention: expected `attn_logits_soft_cap` None, "
             f"got {attn_logits_soft_cap!r}: Keras has it on TPUs only."
         )
-    for name, given in (("query", query), ("key", key), ("value", value)):
-        if given.ndim != 4:
+    for name, array in (("query", query), ("key", key), ("value", value)):
+        if array.ndim != 4:
             raise ValueError(
                 f"ops.dot_product_attention: expected `{name}` [batch, time, heads, features], "
-                f"got shape {given.shape}."
+                f"got shape {array.shape}."
             )
     dtype = jnp.result_type(query, key, value)
     return jax.nn.dot_product_attention(
@@ -205,8 +205,8 @@ def _refuse_sparse(who: str, sparse: bool) -> None:
 
 
 def _sorted_axes(axis: Axes, rank: int) -> tuple[int, ...]:
-    given = axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple(sorted(int(a) % rank for a in given))
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    return tuple(sorted(int(a) % rank for a in axes))
 
 
 def _over(axes: tuple[int, ...], weight: Array, x: Array) -> Array:

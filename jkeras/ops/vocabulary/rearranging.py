@@ -29,21 +29,20 @@ def rearrange(tensor: Array, pattern: str, **axes_lengths: int) -> Array:
 
     Source: Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations".
     """
-    given, wanted = _sides(pattern)
-    names, others = [n for group in given for n in group], [n for group in wanted for n in group]
+    left, right = _sides(pattern)
+    names, others = [n for group in left for n in group], [n for group in right for n in group]
     if sorted(names) != sorted(others) or len(set(names)) != len(names):
         raise ValueError(
             f"ops.rearrange: expected the same axes, each once, on both sides, got {pattern!r}."
         )
-    if len(given) != tensor.ndim:
+    if len(left) != tensor.ndim:
         raise ValueError(
-            f"ops.rearrange: expected {len(given)} axes as in {pattern!r}, got shape "
-            f"{tensor.shape}."
+            f"ops.rearrange: expected {len(left)} axes as in {pattern!r}, got shape {tensor.shape}."
         )
-    sizes = _sizes(given, tensor.shape, axes_lengths, pattern)
+    sizes = _sizes(left, tensor.shape, axes_lengths, pattern)
     split = tensor.reshape([sizes[name] for name in names])
     moved = split.transpose([names.index(name) for name in others])
-    return moved.reshape([math.prod(sizes[name] for name in group) for group in wanted])
+    return moved.reshape([math.prod(sizes[name] for name in group) for group in right])
 
 
 def _sides(pattern: str) -> tuple[Groups, Groups]:
@@ -65,14 +64,14 @@ def _sizes(
     groups: Groups, shape: tuple[int, ...], known: dict[str, int], pattern: str
 ) -> dict[str, int]:
     """The size of every named axis."""
-    found = dict(known)
+    sizes = dict(known)
     for group, size in zip(groups, shape, strict=True):
-        missing = [name for name in group if name not in found]
-        rest = math.prod(found[name] for name in group if name in found)
+        missing = [name for name in group if name not in sizes]
+        rest = math.prod(sizes[name] for name in group if name in sizes)
         if len(missing) > 1 or size % rest or (not missing and rest != size):
             raise ValueError(
                 f"ops.rearrange: axis {' '.join(group)!r} of {pattern!r} has size {size}, got "
                 f"{known}. Give all but one of the sizes in a group, with the right product."
             )
-        found.update({name: size // rest for name in missing})
-    return found
+        sizes.update({name: size // rest for name in missing})
+    return sizes

@@ -84,9 +84,9 @@ def in_top_k(targets: Array, predictions: Array, k: int) -> Array:
     Returns:
       `[batch]` bool; NaN is never among the largest.
     """
-    own = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
-    own = jnp.where(jnp.isnan(own), -jnp.inf, own)
-    return jnp.sum(predictions > own, axis=-1) < k
+    at_target = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
+    at_target = jnp.where(jnp.isnan(at_target), -jnp.inf, at_target)
+    return jnp.sum(predictions > at_target, axis=-1) < k
 
 
 def logdet(x: Array) -> Array:

@@ -120,10 +120,8 @@ def max_pool(
     data_format: str | None = None,
 ) -> Array:
     """The largest entry of each window; windows lie side by side where `strides` is None."""
-    window, steps = _windows("max_pool", inputs, pool_size, strides, data_format)
-    return pooling.max_pool(
-        inputs, window, steps, one_word("max_pool", "padding", padding, "valid", "same")
-    )
+    options = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
+    return pooling.max_pool(inputs, *options)
 
 
 def average_pool(
@@ -134,10 +132,8 @@ def average_pool(
     data_format: str | None = None,
 ) -> Array:
     """The mean of each window, padding left out; windows lie side by side without `strides`."""
-    window, steps = _windows("average_pool", inputs, pool_size, strides, data_format)
-    return pooling.average_pool(
-        inputs, window, steps, one_word("average_pool", "padding", padding, "valid", "same")
-    )
+    options = _windows("average_pool", inputs, pool_size, strides, padding, data_format)
+    return pooling.average_pool(inputs, *options)
 
 
 def adaptive_max_pool(inputs: Array, output_size: Sizes, data_format: str | None = None) -> Array:
@@ -241,16 +237,21 @@ def _one_dtype(inputs: Array, kernel: Array) -> tuple[Array, Array]:
 
 
 def _windows(
-    who: str, inputs: Array, pool_size: Sizes, strides: Sizes | None, data_format: str | None
-) -> tuple[list[int], list[int]]:
-    """Window and steps for every axis of `inputs`."""
+    who: str,
+    inputs: Array,
+    pool_size: Sizes,
+    strides: Sizes | None,
+    padding: str,
+    data_format: str | None,
+) -> tuple[list[int], list[int], str]:
+    """Window and steps for every axis of `inputs`, and the padding."""
     axes = spatial_axes(inputs.ndim, checked_format(who, data_format))
     window = sizes(who, "pool_size", pool_size, len(axes))
     steps = window if strides is None else sizes(who, "strides", strides, len(axes))
     wide, far = [1] * inputs.ndim, [1] * inputs.ndim
     for axis, width, step in zip(axes, window, steps, strict=True):
         wide[axis], far[axis] = width, step
-    return wide, far
+    return wide, far, one_word(who, "padding", padding, "valid", "same")
 
 
 def _counts(who: str, inputs: Array, output_size: Sizes, data_format: str | None) -> dict[int, int]:
