@@ -109,11 +109,13 @@ class SubclassedLayer:
         return total
 
     def penalty_terms(self: Any, params: Params) -> list[Any]:
-        """The regularization losses of the layer's variables, then those of the layers inside."""
+        """The regularization losses of the base layer, the variables, and the layers inside."""
         if not self.trainable:
             return []
+        base, weights = base_layer(self), base_weights(origin_of(self), params)
+        terms = [] if base is None or not weights else base.penalty_terms(weights)
         variables = own_variables(origin_of(self)).items()
-        terms = [v.regularizer(params[n]) for v, n in variables if v.regularizer and n in params]
+        terms += [v.regularizer(params[n]) for v, n in variables if v.regularizer and n in params]
         for layer in layers_of(origin_of(self)):
             terms += layer.penalty_terms(params.get(layer.name, {}))
         return terms

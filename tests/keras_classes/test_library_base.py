@@ -71,6 +71,15 @@ def test_a_frozen_layer_has_no_penalty() -> None:
     assert layer.penalty(params) == 0.0
 
 
+def test_losses_of_a_model_hold_the_penalties_of_the_layer_above() -> None:
+    kinds = layers.Dense, Doubled
+    models = [jkeras.Sequential([kind(3, kernel_regularizer="l2")], seed=0) for kind in kinds]
+    for model in models:
+        model.build((None, 4))
+    losses = [[float(loss) for loss in model.losses] for model in models]
+    assert losses[0] == losses[1] and len(losses[0]) == 1
+
+
 class Row(jkeras.Sequential):
     """Has layers in a row and a call, of which one would not be heard of."""
 
