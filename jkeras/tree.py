@@ -70,16 +70,13 @@ def flatten_with_path(structure: Tree) -> list[tuple[tuple[Any, ...], Any]]:
       >>> flatten_with_path({"b": [1, 2]})
       [(('b', 0), 1), (('b', 1), 2)]
     """
+
+    def value_of(entry: Any) -> Any:
+        values = (getattr(entry, kind) for kind in ("idx", "key", "name") if hasattr(entry, kind))
+        return next(values, path_names((entry,))[0])
+
     pairs = jax.tree_util.tree_leaves_with_path(structure, is_leaf=_is_none)
-    return [(tuple(_entry(entry) for entry in path), leaf) for path, leaf in pairs]
-
-
-def _entry(entry: Any) -> Any:
-    """The index, key or name of an entry in a JAX path."""
-    for kind in ("idx", "key", "name"):
-        if hasattr(entry, kind):
-            return getattr(entry, kind)
-    return path_names((entry,))[0]
+    return [(tuple(map(value_of, path)), leaf) for path, leaf in pairs]
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:

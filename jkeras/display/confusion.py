@@ -89,9 +89,14 @@ def confusion_matrix_plot(
       ['1', '0', '1', '1']
     """
     if isinstance(matrix, tuple) and len(matrix) == 2:  # a matrix is a list or an array
-        counts = confusion_counts(*matrix)
-    else:
-        counts = _checked_counts(matrix)
+        matrix = confusion_counts(*matrix)
+    counts = np.asarray(matrix)
+    square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.size > 0
+    if not square or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:
+        raise ValueError(
+            "confusion_matrix_plot: expected a square `matrix` of counts, "
+            f"got {describe(counts)}. From labels: confusion_matrix_plot((y_true, y_pred))."
+        )
     names = class_labels(class_names, len(counts), longest=_LONGEST_NAME, exact=True)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(3.6, 0.55 * len(counts) + 1.6), 16.0)
@@ -118,14 +123,3 @@ def _draw_matrix(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
         color = "white" if value > values.max() / 2 else "black"
         text = format(value, form)
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-
-
-def _checked_counts(matrix: ArrayLike) -> np.ndarray:
-    array = np.asarray(matrix)
-    square = array.ndim == 2 and array.shape[0] == array.shape[1] and array.size > 0
-    if not square or not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
-        raise ValueError(
-            "confusion_matrix_plot: expected a square `matrix` of counts, "
-            f"got {describe(array)}. From labels: confusion_matrix_plot((y_true, y_pred))."
-        )
-    return array

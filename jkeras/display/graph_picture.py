@@ -172,8 +172,7 @@ def _inner(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing | None:
 
 def svg(drawing: Drawing) -> str:
     """A drawing as the text of an SVG file."""
-    margin = _PAD
-    width, height = drawing.width + 2 * margin, drawing.height + 2 * margin
+    margin, width, height = _PAD, drawing.width + 2 * _PAD, drawing.height + 2 * _PAD
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="{-margin:g} {-margin:g} {width:.1f} {height:.1f}">',
@@ -203,8 +202,7 @@ def figure_of(drawing: Drawing, dpi: int) -> Any:
     Raises:
       ImportError: matplotlib is not installed.
     """
-    margin = _PAD
-    width, height = drawing.width + 2 * margin, drawing.height + 2 * margin
+    margin, width, height = _PAD, drawing.width + 2 * _PAD, drawing.height + 2 * _PAD
     figure = new_figure(width / 72, height / 72)
     from matplotlib.patches import FancyArrowPatch, Rectangle
     from matplotlib.path import Path as Line
@@ -291,7 +289,15 @@ def plot_model(
 
     Source: `keras.utils.plot_model`, which draws by Graphviz.
     """
-    path = _checked_path(to_file)
+    if not isinstance(to_file, str | os.PathLike):
+        raise TypeError(f"plot_model: `to_file`: expected a path, got {describe(to_file)}.")
+    path = Path(to_file)
+    if path.suffix.lower() not in KINDS:
+        raise ValueError(
+            f"plot_model: `to_file`: expected a file that ends in {', '.join(KINDS)}, got "
+            f"{str(path)!r}.{nearest(path.suffix, KINDS)}"
+        )
+    path = path.with_suffix(path.suffix.lower())
     if not isinstance(dpi, int) or isinstance(dpi, bool) or dpi < 1:
         raise ValueError(f"plot_model: `dpi`: expected a positive integer, got {describe(dpi)}.")
     _check_word("rankdir", rankdir, DIRECTIONS)
@@ -313,18 +319,6 @@ def _check_word(argument: str, word: object, known: Sequence[str]) -> None:
     if word not in known:
         listed = ", ".join(map(repr, known))
         raise ValueError(f"plot_model: `{argument}`: expected one of {listed}, got {word!r}.")
-
-
-def _checked_path(to_file: object) -> Path:
-    if not isinstance(to_file, str | os.PathLike):
-        raise TypeError(f"plot_model: `to_file`: expected a path, got {describe(to_file)}.")
-    path = Path(to_file)
-    if path.suffix.lower() not in KINDS:
-        raise ValueError(
-            f"plot_model: `to_file`: expected a file that ends in {', '.join(KINDS)}, got "
-            f"{str(path)!r}.{nearest(path.suffix, KINDS)}"
-        )
-    return path.with_suffix(path.suffix.lower())
 
 
 def _graph_of(model: Any) -> Any:

@@ -113,7 +113,13 @@ def bar_line(
         duration = f"{elapsed:.0f}s"
     shown = "".join(f" - {name}: {format_number(value)}" for name, value in values.items())
     rate = format_rate(seconds_per_unit, unit_name)
-    return f"{_bar(current, target, width)} {_BOLD}{duration}{_RESET} {rate}{shown}"
+    bar = f"{current:7d}/Unknown"
+    if target:
+        done = int(width * (current / target))
+        filled = f"{_GREEN}{_BLOCK * done}{_RESET}" if done > 0 else ""
+        rest = f"{_WHITE}{_BLOCK * (width - done)}{_RESET}"
+        bar = f"{_BOLD}{_count(current, target)}{_RESET} {filled}{rest}"
+    return f"{bar} {_BOLD}{duration}{_RESET} {rate}{shown}"
 
 
 def short_line(
@@ -140,12 +146,3 @@ def short_line(
 
 def _count(current: int, target: int) -> str:
     return f"{current:{len(str(target))}d}/{target}"
-
-
-def _bar(current: int, target: int | None, width: int) -> str:
-    if not target:
-        return f"{current:7d}/Unknown"
-    done = int(width * (current / target))
-    filled = f"{_GREEN}{_BLOCK * done}{_RESET}" if done > 0 else ""
-    count = f"{_BOLD}{_count(current, target)}{_RESET}"
-    return f"{count} {filled}{_WHITE}{_BLOCK * (width - done)}{_RESET}"

@@ -152,24 +152,20 @@ def _captions(
     known = [classes.max() for classes in (true, predicted) if classes is not None]
     count = int(max(known, default=-1)) + 1
     names = class_labels(class_names, count, longest=_LONGEST_NAME)
-    if y_pred is None or predicted is None:
+    if predicted is None:
         return [("", False)] * len(images) if true is None else [(names[i], False) for i in true]
-    texts = [names[i] + share for i, share in zip(predicted, _shares(y_pred), strict=True)]
+    texts = [names[i] for i in predicted]
+    scores = np.asarray(y_pred)
+    is_probability = scores.ndim == 2 and scores.shape[1] > 1 and scores.dtype.kind == "f"
+    if is_probability and scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-2):
+        shares = scores.max(axis=1)
+        texts = [f"{text} ({share:.0%})" for text, share in zip(texts, shares, strict=True)]
     if true is None:
         return [(text, False) for text in texts]
     return [
         (text, False) if p == t else (f"{text}\ntrue: {names[t]}", True)
         for text, p, t in zip(texts, predicted, true, strict=True)
     ]
-
-
-def _shares(y_pred: ArrayLike) -> list[str]:
-    """The winner's probability for each example as text, empty when there are only classes."""
-    array = np.asarray(y_pred)
-    is_probability = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f"
-    if not (is_probability and array.min() >= 0 and np.allclose(array.sum(axis=1), 1, atol=1e-2)):
-        return [""] * len(array)
-    return [f" ({share:.0%})" for share in array.max(axis=1)]
 
 
 def _checked_epochs(history: Mapping[str, Sequence[float]]) -> int:

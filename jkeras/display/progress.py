@@ -65,14 +65,21 @@ class ProgressBar:
         clock_fn: Callable[[], float] = time.perf_counter,
     ) -> None:
         kind = type(self).__name__
-        if target is not None:
-            target = _checked_target(kind, target)
+        is_number = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
+        if target is not None and not is_number:
+            raise TypeError(
+                f"{kind}: expected `target` to be a number of steps or None when it is unknown, "
+                f"got {describe(target)}."
+            )
+        if target is not None and target < 0:
+            raise ValueError(f"{kind}: expected `target` to be zero or more steps, got {target}.")
         if verbose not in (0, 1, 2, "auto"):
             raise ValueError(
                 f"{kind}: expected `verbose` to be 0 (silent), 1 or 'auto' (bar) or 2 (one line), "
                 f"got {describe(verbose)}."
             )
-        self.target, self.width, self.interval, self.unit_name = target, width, interval, unit_name
+        self.target = None if target is None else int(target)
+        self.width, self.interval, self.unit_name = width, interval, unit_name
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self._stream, self._clock_fn = stream, clock_fn
         self._redraws = can_redraw(stream)
@@ -228,14 +235,3 @@ def _number(name: str, value: Any) -> float:
             f"progress bar: expected a number or an array of numbers for {name!r}, "
             f"got {describe(value)}."
         ) from None
-
-
-def _checked_target(owner: str, target: object) -> int:
-    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
-        raise TypeError(
-            f"{owner}: expected `target` to be a number of steps or None when it is unknown, "
-            f"got {describe(target)}."
-        )
-    if target < 0:
-        raise ValueError(f"{owner}: expected `target` to be zero or more steps, got {target}.")
-    return int(target)
