@@ -1,13 +1,13 @@
-"""Learning without labels: two views of a digit shall be alike, those of different digits not.
+"""Contrastive learning without labels: codes of two views of a digit are similar.
 
     python experiments/contrastive.py
     python experiments/contrastive.py --temperature 0.1
     python experiments/contrastive.py --tiny
 
-The step is our own: it draws two views of every image, encodes both, and asks of each view which of
-the others is its partner (the NT-Xent loss of SimCLR, Chen et al. 2020, arXiv:2002.05709). The net,
-the optimizer and the rest of the workflow are the library's. What was learned shows when the labels
-come in at the end: a digit gets the label of its nearest neighbor.
+A custom training step: it draws two views of every image, encodes both, and classifies for each
+view which of the others is its partner (the NT-Xent loss of SimCLR, Chen et al. 2020,
+arXiv:2002.05709). The net, the optimizer and the rest of the workflow are the library's. At the
+end, labels test the codes: a digit gets the label of its nearest neighbor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LARGEST_SHIFT = 3
 
 
 def encoder() -> Chain:
-    """From images to codes of 32 numbers."""
+    """The network from images to codes of 32 numbers."""
     return Chain((Flatten(), Dense(256, activation="relu"), Dense(32)), name="encoder")
 
 
@@ -57,7 +57,7 @@ def nt_xent(first: Any, second: Any, temperature: float) -> tuple[Any, Any]:
     """
     codes = jnp.concatenate([unit(first), unit(second)])
     count = len(first)
-    likeness = codes @ codes.T / temperature - 1e9 * jnp.eye(2 * count)  # not with itself
+    likeness = codes @ codes.T / temperature - 1e9 * jnp.eye(2 * count)  # not its own partner
     partner = jnp.roll(jnp.arange(2 * count), count)
     log_likely = jax.nn.log_softmax(likeness)[jnp.arange(2 * count), partner]
     return -log_likely.mean(), jnp.mean(likeness.argmax(axis=1) == partner)
@@ -83,7 +83,7 @@ def make_step(net: Chain, temperature: float) -> Any:
 
 
 def neighbor_accuracy(known: np.ndarray, labels: np.ndarray, asked: np.ndarray, y: Any) -> float:
-    """How often the nearest of the known codes has the label of the one that is asked for."""
+    """The fraction of codes whose nearest known code has the same label."""
     nearest = np.asarray(unit(asked) @ unit(known).T).argmax(axis=1)
     return float((labels[nearest] == y).mean())
 
@@ -100,7 +100,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Encodes without labels, and looks at neighbors before and after."""
+    """Trains the encoder without labels, and tests nearest neighbors before and after."""
     args = parse(argv)
     (x, y), (x_test, y_test) = jkeras.datasets.mnist.load_sample()
     if args.tiny:

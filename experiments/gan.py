@@ -1,13 +1,13 @@
-"""Two networks that play against each other: a GAN with two optimizers and a gradient penalty.
+"""A GAN: two networks with opposite losses, two optimizers and a gradient penalty.
 
     python experiments/gan.py
-    python experiments/gan.py --penalty 0       # without the penalty it forgets some of the spots
+    python experiments/gan.py --penalty 0       # without the penalty some spots are lost
     python experiments/gan.py --tiny
 
-The data are points around eight spots on a circle. The generator turns noise into points, the
-critic tells real points from made ones. Both are trained in one step of our own, each by its own
-optimizer; `fit` shuffles, draws the progress bar and keeps the logs as ever. The penalty (R1) is
-the square of the critic's gradient with respect to its inputs: a gradient inside a gradient.
+The data are points around eight spots on a circle. The generator maps noise to points, the critic
+classifies points as real or generated. One custom step trains both, each with its own optimizer;
+`fit` shuffles, draws the progress bar and collects the logs as usual. The penalty (R1) is the
+squared gradient of the critic with respect to its inputs: a gradient inside a gradient.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def points(count: int, seed: int) -> np.ndarray:
 
 
 def init(key: Any, x: Any) -> TrainState:
-    """The values of both networks, and a state for each optimizer."""
+    """The values of both networks, and the state of each optimizer."""
     specs = {"generator": jnp.zeros((1, NOISE)), "critic": x}
     keys = dict(zip(NETS, jax.random.split(key), strict=True))
     params = {name: net.init(keys[name], specs[name])[0] for name, net in NETS.items()}
@@ -57,18 +57,18 @@ def init(key: Any, x: Any) -> TrainState:
 
 
 def made(params: Any, key: Any, count: int) -> Any:
-    """Points that the generator makes of noise."""
+    """Points from the generator, for noise."""
     noise = jax.random.normal(key, (count, NOISE))
     return NETS["generator"].apply(params["generator"], {}, noise)[0]
 
 
 def score(params: Any, x: Any) -> Any:
-    """How real the critic takes each point for, `[count]`."""
+    """The critic's score of each point, `[count]`; high for real points."""
     return NETS["critic"].apply(params["critic"], {}, x)[0][:, 0]
 
 
 def critic_loss(params: Any, real: Any, key: Any, penalty: float) -> tuple[Any, Any]:
-    """Real points shall score high, made ones low, and neither steeply; with the accuracy."""
+    """The loss for scores of real and generated points plus the penalty, and the accuracy."""
     fake = made(params, key, len(real))
     real_score, fake_score = score(params, real), score(params, fake)
     loss = jnp.mean(jax.nn.softplus(-real_score) + jax.nn.softplus(fake_score))
@@ -78,12 +78,12 @@ def critic_loss(params: Any, real: Any, key: Any, penalty: float) -> tuple[Any, 
 
 
 def generator_loss(params: Any, key: Any, count: int) -> Any:
-    """Made points shall score high."""
+    """The loss for low scores of generated points."""
     return jnp.mean(jax.nn.softplus(-score(params, made(params, key, count))))
 
 
 def updated(train_state: TrainState, name: str, grads: Any) -> TrainState:
-    """The state after one network's optimizer has taken a step; the other network stays."""
+    """The state after an update of one network; the other network is unchanged."""
     params, slots = train_state.params, train_state.opt_state
     updates, own = OPTIMIZERS[name].update(grads[name], slots[name], params[name])
     return train_state.replace(
@@ -93,7 +93,7 @@ def updated(train_state: TrainState, name: str, grads: Any) -> TrainState:
 
 
 def make_step(penalty: float) -> Any:
-    """One step of both: first the critic's, then the generator's against the new critic."""
+    """A step of both: first the critic, then the generator against the new critic."""
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         critic_key, generator_key = jax.random.split(step_key(train_state))
@@ -112,7 +112,7 @@ def make_step(penalty: float) -> Any:
 
 
 def spots_found(x: np.ndarray) -> tuple[int, float]:
-    """How many spots get at least a fortieth of the points, and how many points lie near a spot."""
+    """The number of spots with at least a fortieth of the points; the share of points near one."""
     distances = np.linalg.norm(x[:, None] - SPOTS[None], axis=2)
     near = distances.min(axis=1) < 0.25
     shares = np.bincount(distances.argmin(axis=1)[near], minlength=8) / len(x)
@@ -131,7 +131,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Trains both networks, and counts the spots that the generator has found."""
+    """Trains both networks, and counts the spots that the generator covers."""
     args = parse(argv)
     x = points(512 if args.tiny else 20_000, args.seed)
     trainer = jkeras.Trainer(

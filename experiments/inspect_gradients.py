@@ -1,15 +1,14 @@
-"""What a trained model's gradients are like: of each example, clipped, noisy, and curved.
+"""Gradients of a trained model: per example, clipped, their noise, and the curvature.
 
     python experiments/inspect_gradients.py
     python experiments/inspect_gradients.py --clip 0.5
     python experiments/inspect_gradients.py --tiny
 
-A model is a description and its values, and the loss is a pure function of these. So everything
-that `jax.grad`, `jax.vmap` and `jax.jvp` can do, they do here with a model that `fit` has trained:
-the gradient of every example on its own, the clipped mean that private training uses (Abadi et al.
-2016, arXiv:1607.00133), the noise scale that says which batch size pays (McCandlish et al. 2018,
-arXiv:1812.06162), and the steepest curvature, by products with the Hessian that is never written
-down.
+A model is a description and its values, and the loss is a pure function of these. So `jax.grad`,
+`jax.vmap` and `jax.jvp` apply to a model that `fit` has trained: the gradient of every example, the
+clipped mean of private training (Abadi et al. 2016, arXiv:1607.00133), the noise scale that
+estimates a useful batch size (McCandlish et al. 2018, arXiv:1812.06162), and the largest curvature,
+from Hessian-vector products without the Hessian itself.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from jkeras.layers import Dense, Flatten
 
 
 def trained_model(x: np.ndarray, y: np.ndarray, epochs: int, seed: int) -> jkeras.Sequential:
-    """A small network for digits, trained in the usual way."""
+    """A small network for digits, trained by `fit`."""
     model = jkeras.Sequential(
         [Flatten(input_shape=(28, 28)), Dense(32, activation="relu"), Dense(10)],
         seed=seed,
@@ -52,18 +51,18 @@ def loss_fn(model: jkeras.Sequential) -> Callable[[Any, Any, Any], Any]:
 
 
 def example_gradients(loss: Any, params: Any, x: Any, y: Any) -> Any:
-    """The gradient of each example: like params, with an axis of examples in front."""
+    """The gradient of each example: the structure of params, with a leading axis of examples."""
     return jax.vmap(jax.grad(lambda p, a, b: loss(p, a[None], b[None])), (None, 0, 0))(params, x, y)
 
 
 def norms(gradients: Any) -> Any:
-    """The length of each example's gradient, `[examples]`."""
+    """The norm of each example's gradient, `[examples]`."""
     squares = jax.tree.map(lambda g: jnp.sum(g.reshape(len(g), -1) ** 2, axis=1), gradients)
     return jnp.sqrt(sum(jax.tree.leaves(squares)))
 
 
 def clipped_mean(gradients: Any, most: float) -> Any:
-    """The mean of the gradients, none of which counts with more than a length of `most`."""
+    """The mean of the gradients, each scaled to a norm of at most `most`."""
     factors = jnp.minimum(1, most / (norms(gradients) + 1e-12))
     return jax.tree.map(lambda g: jnp.tensordot(factors, g, 1) / len(g), gradients)
 
@@ -80,17 +79,17 @@ def noise_scale(gradients: Any) -> Any:
 
 
 def length(tree: Any) -> Any:
-    """The length of all numbers in a tree as one vector."""
+    """The norm of all numbers in a tree as one vector."""
     return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
 
 
 def hessian_product(loss: Any, params: Any, direction: Any, x: Any, y: Any) -> Any:
-    """The Hessian of the loss times a direction: how the gradient changes that way."""
+    """The Hessian of the loss times a direction: the derivative of the gradient along it."""
     return jax.jvp(lambda p: jax.grad(loss)(p, x, y), (params,), (direction,))[1]
 
 
 def steepest_curvature(loss: Any, params: Any, key: Any, x: Any, y: Any, steps: int) -> Any:
-    """The Hessian's largest eigenvalue (in size), by the power method."""
+    """The eigenvalue of the Hessian with the largest absolute value, by the power method."""
     leaves, structure = jax.tree.flatten(params)
     keys = jax.random.split(key, len(leaves))
     start = [jax.random.normal(own, leaf.shape) for own, leaf in zip(keys, leaves, strict=True)]
@@ -117,7 +116,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Trains, looks at the gradients, and keeps the length of each in a file."""
+    """Trains, analyzes the gradients, and writes the norm of each into a file."""
     args = parse(argv)
     (x, y), _ = jkeras.datasets.mnist.load_sample()
     x, y = (x[:256], y[:256]) if args.tiny else (x, y)

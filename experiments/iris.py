@@ -1,11 +1,11 @@
-"""Iris: a small table of numbers, standardized, and a choice between three species.
+"""Iris: classification of a small table of numbers into three species.
 
     python experiments/iris.py
     python experiments/iris.py --epochs 400 --seed 7
     python experiments/iris.py --tiny
 
-What a table needs and images do not: columns on a common scale. Their mean and spread are taken
-from the training flowers alone, so that nothing about the test flowers leaks into the training.
+Unlike images, a table needs columns on a common scale. Their means and deviations are those of the
+training flowers alone, so no information about the test flowers leaks into the training.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TEST_FLOWERS = 30
 
 
 def collect(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The 150 flowers in a random order: in the file, each species stands in one block."""
+    """The 150 flowers in a random order; the file has one block per species."""
     x, y = iris.load_data()
     order = np.random.default_rng(seed).permutation(len(x))
     return x[order], y[order]
@@ -39,7 +39,7 @@ def standardized(x_train: np.ndarray, x_test: np.ndarray) -> tuple[np.ndarray, n
 
 
 def define(seed: int) -> jkeras.Sequential:
-    """Four measurements in, three probabilities out."""
+    """A network from four measurements to three probabilities."""
     return jkeras.Sequential(
         [
             jkeras.Input((4,)),
@@ -52,14 +52,14 @@ def define(seed: int) -> jkeras.Sequential:
 
 
 def print_progress(epoch: int, logs: dict[str, float]) -> None:
-    """One line every 20 epochs: two hundred progress bars would tell no more."""
+    """Prints one line every 20 epochs, instead of two hundred progress bars."""
     if epoch % 20 == 0:
         values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
         print(f"epoch {epoch + 1:3}: {values}")
 
 
 def print_confusion(y_true: np.ndarray, y_pred: np.ndarray) -> None:
-    """Which species is taken for which, and how many of each are right."""
+    """Prints the confusion matrix, and the accuracy for each species."""
     counts = display.confusion_counts(y_true, y_pred, num_classes=len(iris.CLASSES))
     columns = "".join(f"{name:>12}" for name in iris.CLASSES)
     print(f"{'true / predicted':<16}{columns}{'accuracy':>12}")

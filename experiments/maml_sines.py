@@ -1,13 +1,14 @@
-"""Learning to learn: weights from which a few steps of gradient descent fit a new sine.
+"""Meta-learning (MAML): initial weights from which a few steps of gradient descent fit a new sine.
 
     python experiments/maml_sines.py
     python experiments/maml_sines.py --inner-steps 3
     python experiments/maml_sines.py --tiny
 
-An example is a whole task: ten points of a sine of its own amplitude and phase, half of them to fit
-and half to be judged by. The step is our own: its loss descends on the first half, inside, by
-`jax.lax.scan` over updates, and takes the gradient of the second half's error through all of them,
-for every task of the batch side by side by `jax.vmap` (MAML, Finn et al. 2017, arXiv:1703.03400).
+An example is a whole task: ten points of a sine with its own amplitude and phase, half of them for
+fitting and half for testing. The custom step runs gradient descent on the first half
+(`jax.lax.scan` over updates) and takes the gradient of the error on the second half through these
+updates, for all tasks of the batch in parallel (`jax.vmap`) (MAML, Finn et al. 2017,
+arXiv:1703.03400).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ POINTS = 10
 
 
 def tasks(count: int, seed: int) -> np.ndarray:
-    """Points of many sines, `[count, 10, 2]`: where, and what the sine is there."""
+    """Points (x, y) of many sines, `[count, 10, 2]`."""
     rng = np.random.default_rng(seed)
     where = rng.uniform(-5, 5, size=(count, POINTS))
     amplitude, phase = rng.uniform(0.5, 3, (count, 1)), rng.uniform(0, np.pi, (count, 1))
@@ -43,7 +44,7 @@ def tasks(count: int, seed: int) -> np.ndarray:
 
 
 def error(params: Any, points: Any) -> Any:
-    """The mean square error on points `[n, 2]`."""
+    """The mean squared error on points `[n, 2]`."""
     outputs, _ = NET.apply(params, {}, points[:, :1])
     return jnp.mean((outputs - points[:, 1:]) ** 2)
 
@@ -59,25 +60,25 @@ def adapted(params: Any, points: Any, steps: int) -> Any:
 
 
 def task_errors(params: Any, points: Any, steps: int) -> tuple[Any, Any]:
-    """The error of one task on the points that are asked for: before and after adapting."""
+    """The error of one task on its test points, before and after adaptation."""
     fitted, asked = points[: POINTS // 2], points[POINTS // 2 :]
     return error(params, asked), error(adapted(params, fitted, steps), asked)
 
 
 def mean_errors(params: Any, batch: Any, steps: int) -> tuple[Any, Any]:
-    """The mean errors of all tasks in a batch, before and after adapting."""
+    """The mean errors of all tasks in a batch, before and after adaptation."""
     before, after = jax.vmap(lambda points: task_errors(params, points, steps))(batch)
     return before.mean(), after.mean()
 
 
 def init(key: Any, x: Any) -> TrainState:
-    """The weights from which all tasks begin."""
+    """The initial weights of all tasks."""
     params, _ = NET.init(key, jax.ShapeDtypeStruct((1, 1), x.dtype))
     return make_train_state(key, params, opt_state=OPTIMIZER.init(params))
 
 
 def make_steps(inner_steps: int) -> dict[str, Any]:
-    """The step that learns to adapt, and the one that only looks how well it goes."""
+    """The training step, and the evaluation step."""
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         def loss(params: Any) -> tuple[Any, Any]:
@@ -110,7 +111,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Trains on some sines, and adapts to others."""
+    """Trains on some sines, and tests the adaptation to others."""
     args = parse(argv)
     count = 128 if args.tiny else 10_000
     steps = make_steps(args.inner_steps)

@@ -4,8 +4,9 @@
     python experiments/mnist_cnn.py --epochs 12
     python experiments/mnist_cnn.py --tiny               # a few seconds, no download
 
-New beside `mnist_mlp.py`: the pixels stay uint8 until the model rescales them, which takes a
-quarter of the memory; dropout acts while training only; the misread digits are drawn at the end.
+New compared with `mnist_mlp.py`: the pixels stay uint8 until the model rescales them, which takes a
+quarter of the memory; dropout is active in training only; the misread digits are plotted at the
+end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def collect(data_dir: Path | None) -> tuple[Pair, Pair]:
-    """The whole of MNIST, or the sample in the package where nothing can be downloaded."""
+    """The whole of MNIST, or the sample in the package if the download fails."""
     try:
         return jkeras.datasets.mnist.load_data(data_dir=data_dir)
     except jkeras.datasets.NoNetwork:
@@ -33,13 +34,13 @@ def collect(data_dir: Path | None) -> tuple[Pair, Pair]:
 
 
 def tiny_sample() -> tuple[Pair, Pair]:
-    """A few hundred digits, for a quick look."""
+    """A few hundred digits, for a quick check."""
     (x_train, y_train), (x_test, y_test) = jkeras.datasets.mnist.load_sample()
     return (x_train[:256], y_train[:256]), (x_test[:100], y_test[:100])
 
 
 def define(seed: int) -> jkeras.Sequential:
-    """Two rounds of convolution and pooling, then a dense classifier that dropout keeps honest."""
+    """Two blocks of convolution and pooling, then dropout and a dense classifier."""
     return jkeras.Sequential(
         [
             jkeras.Input((28, 28, 1), dtype="uint8"),
@@ -60,7 +61,7 @@ def define(seed: int) -> jkeras.Sequential:
 
 
 def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray, path: Path) -> None:
-    """Says how many digits were misread, and draws the first of them."""
+    """Prints the number of misread digits, and plots the first of them."""
     wrong = probabilities.argmax(axis=-1) != y
     print(f"{wrong.sum()} of {len(y)} test digits were misread")
     if wrong.any():
@@ -83,14 +84,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The whole workflow, from the data to the files."""
     args = parse(argv)
     (x_train, y_train), (x_test, y_test) = tiny_sample() if args.tiny else collect(args.data_dir)
-    x_train, x_test = x_train[..., None], x_test[..., None]  # convolutions want a channel axis
+    x_train, x_test = x_train[..., None], x_test[..., None]  # convolutions need a channel axis
     print(f"training on {len(x_train)} digits, testing on {len(x_test)}")
 
     model = define(args.seed)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.summary()
 
-    # The test set doubles as validation data: it is only watched, no choice depends on it.
+    # The test set is also the validation set: its scores are shown, no choice depends on them.
     history = model.fit(
         x_train,
         y_train,

@@ -5,7 +5,7 @@
     python experiments/mnist_mlp.py --tiny               # a few seconds, no download
 
 The first run downloads MNIST (11 MB); without a network it uses the digits that ship with jkeras.
-Figures and weights are written to `results/mnist_mlp`, or where `--output` says.
+Figures and weights are written to `results/mnist_mlp`, or to the folder of `--output`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def collect(data_dir: Path | None) -> tuple[Pair, Pair]:
-    """The whole of MNIST, or the sample in the package where nothing can be downloaded."""
+    """The whole of MNIST, or the sample in the package if the download fails."""
     try:
         return jkeras.datasets.mnist.load_data(data_dir=data_dir)
     except jkeras.datasets.NoNetwork:
@@ -39,18 +39,18 @@ def collect(data_dir: Path | None) -> tuple[Pair, Pair]:
 
 
 def tiny_sample() -> tuple[Pair, Pair]:
-    """A few hundred digits, for a quick look."""
+    """A few hundred digits, for a quick check."""
     (x_train, y_train), (x_test, y_test) = jkeras.datasets.mnist.load_sample()
     return (x_train[:320], y_train[:320]), (x_test[:100], y_test[:100])
 
 
 def scaled(images: np.ndarray) -> np.ndarray:
-    """Pixels from 0..255 to 0..1, in the precision that the network computes in."""
+    """Pixels scaled from 0..255 to 0..1, in the precision of the network."""
     return images.astype(np.float32) / 255
 
 
 def define(seed: int) -> jkeras.Sequential:
-    """Each image as a row of 784 pixels, a hidden layer, and ten probabilities."""
+    """A network: images as rows of 784 pixels, a hidden layer, ten probabilities."""
     model = jkeras.Sequential(name="mnist_mlp", seed=seed)
     model.add(jkeras.Input((28, 28)))
     model.add(Flatten())
@@ -60,13 +60,13 @@ def define(seed: int) -> jkeras.Sequential:
 
 
 def optimizer_of(name: str, learning_rate: float | None) -> jkeras.optimizers.Optimizer:
-    """The optimizer of this name, with its own learning rate unless another one is given."""
+    """The optimizer of this name, with its default learning rate unless another is set."""
     kind = OPTIMIZERS[name]
     return kind() if learning_rate is None else kind(learning_rate=learning_rate)
 
 
 def print_predictions(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    """The classes of all these digits, and the ten probabilities behind each."""
+    """Prints the predicted class and the ten probabilities of each digit."""
     print("label  predicted  probability of 0, 1, ... 9")
     for row, label in zip(probabilities, labels, strict=True):
         print(f"{label:5}  {row.argmax():9}  {' '.join(f'{p:.3f}' for p in row)}")
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     model.summary()
 
-    # The test set doubles as validation data: it is only watched, no choice depends on it.
+    # The test set is also the validation set: its scores are shown, no choice depends on them.
     history = model.fit(
         x_train,
         y_train,

@@ -1,14 +1,14 @@
-"""Learning from returns: a walker in a corridor learns to reach the far end.
+"""Policy gradients (REINFORCE): a walker in a corridor learns to reach the far end.
 
     python experiments/reinforce.py
     python experiments/reinforce.py --length 12
     python experiments/reinforce.py --tiny
 
-The environment is two pure functions, so that whole episodes are played inside the step, by
-`jax.lax.scan`, many side by side by `jax.vmap`, and compiled with the update. There are no data:
-`x` only counts the episodes, and every batch draws them from its own random key. The gradient is
-that of REINFORCE (Williams 1992, doi:10.1007/BF00992696), with the batch's mean return at each time
-as the baseline.
+The environment is two pure functions, so the training step simulates whole episodes
+(`jax.lax.scan`), many in parallel (`jax.vmap`), in one program with the update. There are no data:
+`x` only sets the number of episodes, and every batch draws them from its own random key. The
+gradient is that of REINFORCE (Williams 1992, doi:10.1007/BF00992696), with the batch's mean return
+at each time as the baseline.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SLIP = 0.1
 
 
 def begin() -> Any:
-    """Where an episode begins: in the middle, not at the goal yet."""
+    """The initial world: in the middle of the corridor, goal not reached."""
     return {"place": jnp.float32(0), "done": jnp.bool_(False)}
 
 
@@ -53,7 +53,7 @@ def move(key: Any, world: Any, action: Any, length: int) -> tuple[Any, Any]:
 
 
 def log_chances(params: Any, world: Any, length: int) -> Any:
-    """The logarithms of the chances of both actions, where the world stands."""
+    """The log probabilities of both actions in a world."""
     seen = jnp.stack([world["place"] / length, jnp.float32(1)])
     return jax.nn.log_softmax(POLICY.apply(params, {}, seen[None])[0][0])
 
@@ -74,7 +74,7 @@ def episode(params: Any, key: Any, length: int) -> tuple[Any, Any, Any]:
 
 
 def returns(rewards: Any) -> Any:
-    """The discounted sum of the rewards from each time on."""
+    """The discounted sum of the rewards from each time onwards."""
 
     def back(later: Any, reward: Any) -> tuple[Any, Any]:
         now = reward + DISCOUNT * later
@@ -84,13 +84,13 @@ def returns(rewards: Any) -> Any:
 
 
 def init(key: Any) -> TrainState:
-    """The values of the policy."""
+    """The initial values of the policy."""
     params, _ = POLICY.init(key, jax.ShapeDtypeStruct((1, 2), jnp.float32))
     return make_train_state(key, params, opt_state=OPTIMIZER.init(params))
 
 
 def make_step(length: int) -> Any:
-    """One update on as many episodes as the batch has rows."""
+    """A step: an update on as many episodes as the batch has rows."""
 
     def train_step(train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
         keys = jax.random.split(step_key(train_state), len(batch.x))
@@ -122,7 +122,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Plays and learns, and says how often the walker arrives."""
+    """Trains, and prints how often the walker reaches the goal."""
     args = parse(argv)
     trainer = jkeras.Trainer(
         train_step=make_step(args.length), init=init, seed=args.seed, name="reinforce"

@@ -3,10 +3,10 @@
     python experiments/tensors.py
     python experiments/tensors.py --tiny
 
-Axis 0 of the data always counts the examples. What follows is one example, and its rank chooses
-the layers: Dense for vectors, SimpleRNN for sentences, Conv2D for images, Conv3D for video, which
-has its frames in front. The data are made here, small and with a rule that can be learned. Compile,
-fit and evaluate stay the same for all of them.
+Axis 0 of the data is the axis of examples. The rank of an example determines the layers: Dense for
+vectors, SimpleRNN for sentences, Conv2D for images, Conv3D for video, whose first axis is time. The
+data are small and synthetic, with a rule that can be learned. Compile, fit and evaluate are the
+same for all.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOVES = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])  # up, down, left, right
 
 
 class Task(NamedTuple):
-    """Data, the layers that fit their rank, and how to judge the result."""
+    """Data, layers for their rank, and the metric of the result."""
 
     x: np.ndarray
     y: np.ndarray
@@ -50,14 +50,14 @@ class Task(NamedTuple):
 
 
 def scalars(n: int, rng: np.random.Generator) -> Task:
-    """A sine wave from single numbers; Dense wants an axis of features, so Reshape adds one."""
+    """A sine wave of single numbers; Dense needs an axis of features, so Reshape adds one."""
     x = rng.uniform(-1, 1, n).astype(np.float32)
     layers = [Reshape((1,)), Dense(32, activation="tanh"), Dense(32, activation="tanh"), Dense(1)]
     return Task(x, np.sin(4 * x), layers, "mse", "mae")
 
 
 def vectors(n: int, rng: np.random.Generator) -> Task:
-    """A number from four, with a product that no linear model can follow."""
+    """A number from four, with a product that no linear model can fit."""
     x = rng.uniform(-1, 1, (n, 4)).astype(np.float32)
     y = x @ np.array([1, -2, 3, 0], np.float32) + 2 * x[:, 0] * x[:, 3]
     return Task(
@@ -88,7 +88,7 @@ def word_vectors(n: int, rng: np.random.Generator) -> Task:
 
 
 def grey_images(n: int, rng: np.random.Generator) -> Task:
-    """Which quadrant of a noisy image is brightest; Conv2D wants channels, so Reshape adds one."""
+    """The brightest quadrant of a noisy image; Conv2D needs channels, so Reshape adds one."""
     x, y = rng.uniform(0, 1, (n, 12, 12)), rng.integers(0, 4, n)
     quadrant = np.kron(np.arange(4).reshape(2, 2), np.ones((6, 6)))
     x += 0.3 * (quadrant == y[:, None, None])
@@ -110,7 +110,7 @@ def rgb_images(n: int, rng: np.random.Generator) -> Task:
 
 
 def videos(n: int, rng: np.random.Generator) -> Task:
-    """Which way a dot moves: no single frame tells."""
+    """The direction of a moving dot, which no single frame shows."""
     x, y = np.zeros((n, 4, 10, 10, 1), np.float32), rng.integers(0, 4, n)
     start = rng.integers(3, 7, (n, 2))
     for frame in range(4):
@@ -132,7 +132,7 @@ TASKS: dict[str, Callable[[int, np.random.Generator], Task]] = {
 
 
 def run(name: str, task: Task, epochs: int, seed: int, output: Path) -> str:
-    """Trains on four fifths and judges on the rest; returns the task's line of the table."""
+    """Trains on four fifths and tests on the rest; returns the task's line of the table."""
     cut = len(task.x) * 4 // 5
     example = task.x.shape[1:]
     model = jkeras.Sequential([jkeras.Input(example, dtype=task.x.dtype), *task.layers], seed=seed)
@@ -158,7 +158,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Trains one model for each kind of tensor, then prints what each has learned."""
+    """Trains one model for each kind of tensor, then prints their results."""
     args = parse(argv)
     examples, epochs = (80, 1) if args.tiny else (args.examples, args.epochs)
     lines = []

@@ -1,8 +1,9 @@
-"""Callbacks: what happens beside training.
+"""Callbacks: actions during training.
 
     python experiments/guides/callbacks.py --tiny
 
-A callback hears of the beginning and the end of training, of epochs, and, if it asks, of batches.
+A callback has methods that `fit` calls at the beginning and end of training, of every epoch and, if
+it defines them, of every batch.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ y = np.sin(x.sum(1, keepdims=True))
 
 
 class StopAtLoss(Callback):
-    """Stops when the loss is small enough, and remembers the weights of each epoch.
+    """Stops training at a given loss, and records the norm of the weights after each epoch.
 
     Args:
-      enough: the loss to reach.
+      enough: the loss below which training stops.
     """
 
     def __init__(self, enough: float) -> None:
@@ -57,7 +58,7 @@ class StopAtLoss(Callback):
 
 
 def made() -> jkeras.Sequential:
-    """A small network, compiled."""
+    """A small compiled network."""
     model = jkeras.Sequential([layers.Dense(16, activation="tanh"), layers.Dense(1)], seed=0)
     model.compile(jkeras.optimizers.Adam(0.05), "mse")
     return model
@@ -77,7 +78,7 @@ history = model.fit(
         EarlyStopping("val_loss", patience=10, restore_best_weights=True),
         ReduceLROnPlateau("val_loss", factor=0.5, patience=2),
         ModelCheckpoint(best, monitor="val_loss", save_best_only=True),
-        BackupAndRestore(args.output / "backup"),  # killed, and started again: it goes on
+        BackupAndRestore(args.output / "backup"),  # killed and started again, it resumes
         CSVLogger(args.output / "log.csv"),
         LambdaCallback(on_train_end=lambda logs: print("the end")),
     ],

@@ -1,9 +1,9 @@
-"""A step of one's own: three ways to decide what happens with a batch.
+"""Custom training: three ways to define what happens with a batch.
 
     python experiments/guides/custom_step.py --tiny
 
-First a loop written by hand over pure functions, then a step given to `Trainer`, which brings the
-progress line, callbacks and one compiled program for an epoch; last a loop over `train_on_batch`.
+First a hand-written loop over pure functions; then a step function for `Trainer`, with progress
+line, callbacks and one compiled program per epoch; last a loop over `train_on_batch`.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ optimizer = optax.adam(1e-2)
 
 
 def noisy_loss(params: Any, state: Any, x: Any, y: Any, key: Any) -> Any:
-    """The mean square error for inputs with a little noise."""
+    """The mean squared error for inputs with added noise."""
     outputs, _ = net.apply(params, state, x + 0.05 * jax.random.normal(key, x.shape))
     return jnp.mean(jnp.square(outputs - y))
 
 
-# -- by hand: an epoch is a `scan`, because the step is pure
+# -- a hand-written loop: an epoch is a `scan`, because the step is pure
 
 params, state = net.init(jax.random.key(0), jax.ShapeDtypeStruct((32, 4), jnp.float32))
 
 
 @jax.jit
 def epoch(params: Any, opt_state: Any, key: Any) -> Any:
-    """All batches once; the losses of the steps."""
+    """One epoch: the new state, and the losses of the steps."""
 
     def step(carry: Any, batch: Any) -> Any:
         params, opt_state, key = carry
@@ -68,7 +68,7 @@ for number in range(3):
 
 
 def init(key: Any, x: Any) -> TrainState:
-    """All values, for inputs like these."""
+    """The initial values for inputs of these specs."""
     params, _ = net.init(key, x)
     return make_train_state(key, params, opt_state=optimizer.init(params))
 
@@ -89,7 +89,7 @@ print(
     "predictions:", np.round(trainer.predict(x[:3], verbose=0)[:, 0], 2), "for", y[:3, 0].round(2)
 )
 
-# -- a loop over batches, with the loss and the optimizer that `compile` got
+# -- a loop over batches, with the loss and the optimizer of `compile`
 
 model = jkeras.Sequential([layers.Dense(16, activation="tanh"), layers.Dense(1)], seed=0)
 model.compile(jkeras.optimizers.Adam(1e-2), "mse")

@@ -1,9 +1,9 @@
-"""The functional API: models that are more than a row of layers.
+"""The functional API: models that are not a simple sequence of layers.
 
     python experiments/guides/functional_api.py --tiny
 
-A layer called on `Input(...)` computes nothing: it notes what flows where. `Model(inputs, outputs)`
-is what lies between.
+A layer called on `Input(...)` computes nothing: it returns a symbol that records the call.
+`Model(inputs, outputs)` contains the layers between inputs and outputs.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ parser.add_argument("--output", type=Path, default=Path("results/functional_api"
 args = parser.parse_args()
 rows = 64 if args.tiny else 2000
 
-# -- a layer on a symbol gives a symbol, with a shape and without a value
+# -- a layer called on a symbol returns a symbol, with a shape and without a value
 
 inputs = jkeras.Input(shape=(8,), name="numbers")
 hidden = layers.Dense(16, activation="relu", name="hidden")(inputs)
 print(hidden)
 
-# -- several inputs and outputs, and functions in place of layers
+# -- several inputs and outputs, and functions instead of layers
 
 text = jkeras.Input(shape=(None,), dtype="int32", name="text")
 read = layers.LSTM(8)(layers.Embedding(50, 8, mask_zero=True)(text))
@@ -56,13 +56,13 @@ model.compile(
 )
 model.fit({"numbers": numbers, "text": words}, {"price": price, "kind": kind}, epochs=2, verbose=2)
 
-# -- a part of a model is a model: it shares the weights
+# -- a model of some of the layers shares their weights
 
 features = jkeras.Model(model.inputs, model.get_layer("hidden").output)
 found = features.predict([numbers[:4], words[:4]], verbose=0)
 print("features of four examples:", found.shape)
 
-# -- a model is a layer: called twice, it has one set of weights
+# -- a model is a layer: two calls use the same weights
 
 encoder = jkeras.Sequential([jkeras.Input((8,)), layers.Dense(4)], name="encoder")
 left, right = jkeras.Input((8,)), jkeras.Input((8,))
@@ -72,7 +72,7 @@ print("weights of the pair:", pair.count_params(), "as many as of the encoder")
 pair.compile("adam", "mse")
 pair.fit([numbers, numbers[::-1]], np.abs(price - price[::-1]), epochs=1, verbose=2)
 
-# -- what it looks like
+# -- a picture of the model
 
 jkeras.utils.plot_model(model, args.output / "offers.svg", show_shapes=True, show_layer_names=True)
 print(f"wrote a picture of the model to {args.output}")

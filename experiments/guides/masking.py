@@ -2,8 +2,8 @@
 
     python experiments/guides/masking.py --tiny
 
-A mask says which steps are real. It travels beside the values, from the layer that makes it to the
-layers and losses that need it.
+A mask marks the real steps. It is passed beside the values, from the layer that makes it to the
+layers and losses that use it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ parser.add_argument("--tiny", action="store_true", help="little data")
 parser.add_argument("--output", help="not used: nothing is written")
 rows = 96 if parser.parse_args().tiny else 4000
 
-# -- padding makes sequences equally long
+# -- padding gives all sequences the same length
 
 random = np.random.default_rng(0)
 sentences = [random.integers(1, 20, random.integers(1, 9)).tolist() for _ in range(rows)]
 tokens = pad_sequences(sentences, maxlen=8, padding="post")
 print(tokens[:2])
 
-# -- `mask_zero` makes a mask of it, and the LSTM skips what is masked
+# -- `mask_zero` makes a mask of the padding, and the LSTM skips masked steps
 
 inputs = jkeras.Input((None,), dtype="int32")
 embedded = layers.Embedding(20, 8, mask_zero=True)(inputs)
@@ -41,16 +41,16 @@ model.build((None, 8))
 alone, padded = (np.asarray(model(part))[0, 2] for part in (short, long))
 print("padding changes nothing:", bool(np.allclose(alone, padded, atol=1e-6)))
 
-# -- the loss leaves out padded steps, and so do metrics
+# -- losses and metrics ignore padded steps
 
 tags = tokens % 3
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(tokens, tags, epochs=3, verbose=2)
-nonsense = np.where(tokens > 0, tags, 2)  # other tags where nothing is
+nonsense = np.where(tokens > 0, tags, 2)  # other tags at padded steps
 same = [model.evaluate(tokens, y, verbose=0)[0] for y in (tags, nonsense)]
 print("tags of padding change nothing:", same[0] == same[1])
 
-# -- Masking makes masks of numbers; pooling counts real steps only
+# -- Masking makes a mask of numbers; pooling averages over real steps only
 
 series = random.normal(size=(rows, 8, 2)).astype("float32") * (tokens > 0)[..., None]
 mean = jkeras.Sequential([layers.Masking(0.0), layers.GlobalAveragePooling1D()])
@@ -58,7 +58,7 @@ mean.build((None, 8, 2))
 means = np.asarray(mean(series[:1]))[0]
 print("mean of the real steps:", np.allclose(means, series[0, : len(sentences[0])].mean(0)))
 
-# -- below, a mask is a value that a pure function takes and returns
+# -- as pure functions: a mask is an argument and a return value
 
 net = model.net
 outputs, _, mask = net.apply_with_mask(model.params, model.state, tokens[:2])

@@ -1,9 +1,9 @@
-"""Subclassing: layers and models as classes, the way Keras's users write them.
+"""Subclassing: layers and models as classes, as in Keras.
 
     python experiments/guides/subclassing.py --tiny
 
-The library turns such a class into two pure functions; the frozen dataclass at the end is the other
-way to write a layer, and says the same in ten lines.
+The library turns such a class into two pure functions. The frozen dataclass at the end is the other
+way to write a layer, in ten lines.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ y = np.abs(x).sum(1, keepdims=True)
 
 
 class Linear(layers.Layer):
-    """A matrix and a bias, with a penalty on what comes out."""
+    """A matrix and a bias, with a penalty on the outputs."""
 
     def __init__(self, units: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -49,11 +49,11 @@ class Linear(layers.Layer):
         return outputs
 
 
-# -- a model: layers as attributes, and a flag that says whether it trains
+# -- a model: layers as attributes, and the flag `training`
 
 
 class Network(jkeras.Model):
-    """Two layers, with noise between them while training."""
+    """Two layers, with noise between them in training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,11 +71,11 @@ model.compile("adam", "mse")
 model.fit(x, y, epochs=3, verbose=2)
 model.summary()
 
-# -- below, it is pure: `jax.grad` goes through it
+# -- as pure functions: `jax.grad` of a function of the weights
 
 
 def energy(params: Any) -> Any:
-    """The mean square of the outputs, as a function of the weights."""
+    """The mean squared output, as a function of the weights."""
     outputs, _ = model.net.apply(params, model.state, x[:8])
     return jnp.mean(jnp.square(outputs))
 
@@ -92,13 +92,13 @@ class Scale(layers.Layer):
     start: float = 1.0
 
     def init(self, key: Any, inputs: Any) -> Any:
-        """Fresh weights, and no state."""
+        """Initial weights, and an empty state."""
         return {"gain": jnp.full(inputs.shape[-1:], self.start)}, {}
 
     def apply(
         self, params: Any, state: Any, inputs: Any, *, key: Any = None, training: bool = False
     ) -> Any:
-        """The outputs, and the state as it was."""
+        """The outputs, and the state unchanged."""
         return inputs * params["gain"], state
 
 

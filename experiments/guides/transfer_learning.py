@@ -63,10 +63,10 @@ model.fit(x_new, first_half, epochs=3, verbose=2)
 same = all(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
 print(f"trained {len(model.trainable_weights)} of {len(model.weights)} arrays; base kept: {same}")
 
-# -- fine-tuning: everything, slowly. `training=False` above keeps the statistics as they are.
+# -- fine-tuning of all layers at a small rate. `training=False` above freezes the statistics.
 
 base.trainable = True
-model.optimizer.learning_rate = 1e-4  # freezing and rates need no new compile
+model.optimizer.learning_rate = 1e-4  # a change of `trainable` or the rate needs no new compile
 model.fit(x_new, first_half, epochs=2, verbose=2)
 moved = max(float(np.abs(a - b).max()) for a, b in zip(before, base.get_weights(), strict=True))
 print(f"trained {len(model.trainable_weights)} arrays; the base moved by {moved:.4f} at most")

@@ -1,4 +1,4 @@
-"""A GPT: blocks of causal attention that say which token comes next.
+"""A GPT: blocks of causal attention that predict the next token.
 
     python experiments/models/gpt.py --tiny
 
@@ -18,7 +18,7 @@ from jkeras import layers, ops
 
 
 def block(x: Any, width: int, heads: int, dropout: float) -> Any:
-    """Attention to what came before, then two dense layers; each adds to what it gets."""
+    """Causal attention, then two dense layers, each with a residual connection."""
     normal = layers.LayerNormalization(epsilon=1e-5)(x)
     attention = layers.MultiHeadAttention(heads, width // heads, dropout=dropout)
     x = x + layers.Dropout(dropout)(attention(normal, normal, use_causal_mask=True))
@@ -34,14 +34,14 @@ def build(
     heads: int = 12,
     dropout: float = 0.1,
 ) -> Any:
-    """The model: for each place the logits of the next token.
+    """The model: the logits of the next token at each position.
 
     Args:
       tokens: size of the vocabulary.
       context: the longest text, in tokens.
-      width: of the vectors between the blocks.
+      width: size of the vectors between the blocks.
       depth: number of blocks.
-      heads: of the attention; they divide `width`.
+      heads: number of attention heads, a divisor of `width`.
       dropout: the fraction that is dropped in training.
     """
     inputs = jkeras.Input((None,), dtype="int32", name="tokens")

@@ -1,4 +1,4 @@
-"""ResNet-50: fifty layers of convolution, in blocks that add to what they got.
+"""ResNet-50: fifty convolutional layers, in blocks with residual connections.
 
     python experiments/models/resnet50.py --tiny
 
@@ -27,7 +27,7 @@ def convolved(x: Any, filters: int, size: int, strides: int = 1) -> Any:
 
 
 def block(x: Any, filters: int, strides: int, first: bool) -> Any:
-    """Narrow, look around, widen again, and add: the first block of a stage widens the way past."""
+    """A bottleneck block; the first block of a stage projects its residual connection."""
     shortcut = convolved(x, 4 * filters, 1, strides) if first else x
     x = layers.ReLU()(convolved(x, filters, 1, strides))
     x = layers.ReLU()(convolved(x, filters, 3))
@@ -41,7 +41,7 @@ def build(
 
     Args:
       size: height and width of the images, in pixels.
-      classes: how many to tell apart.
+      classes: number of classes.
       filters: channels of the first convolution; each stage doubles them.
       depths: number of blocks in each stage.
     """
@@ -60,7 +60,7 @@ def build(
 
 
 def main() -> None:
-    """Trains on made images: the class is the brightest channel."""
+    """Trains on synthetic images: the class is the brightest channel."""
     parser = argparse.ArgumentParser(description="A residual network for images.")
     parser.add_argument("--tiny", action="store_true", help="small images, one block a stage")
     parser.add_argument("--output", help="not used: nothing is written")

@@ -1,4 +1,4 @@
-"""Translation: an LSTM reads, another writes, and attention looks back at what was read.
+"""Translation: an LSTM encoder, an LSTM decoder, and attention of the decoder to the encoder.
 
     python experiments/models/seq2seq.py --tiny
 
@@ -22,10 +22,10 @@ def build(
     """The model: for each step the logits of the next word.
 
     Args:
-      source_words: size of the vocabulary that is read; 0 is no word.
-      target_words: of the one that is written; 0 is no word, 1 begins.
-      width: of the word vectors.
-      units: of the LSTMs; the reader has half of them in each direction.
+      source_words: size of the source vocabulary; 0 is padding.
+      target_words: size of the target vocabulary; 0 is padding, 1 the start.
+      width: size of the word vectors.
+      units: units of each LSTM; the encoder has half of them in each direction.
     """
     source = jkeras.Input((None,), dtype="int32", name="source")
     target = jkeras.Input((None,), dtype="int32", name="target")
@@ -43,7 +43,7 @@ def build(
 
 
 def reversals(rows: int, words: int, length: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Sentences of different lengths, each to be written backward."""
+    """Sentences of different lengths; the target is the reversed sentence."""
     random = np.random.default_rng(0)
     sizes = random.integers(2, length + 1, rows)
     source = [random.integers(2, words, size) for size in sizes]
@@ -54,7 +54,7 @@ def reversals(rows: int, words: int, length: int) -> tuple[list[np.ndarray], np.
 
 
 def main() -> None:
-    """Trains to write sentences backward."""
+    """Trains to reverse sentences."""
     parser = argparse.ArgumentParser(description="Sequence to sequence with attention.")
     parser.add_argument("--tiny", action="store_true", help="short sentences, few words")
     parser.add_argument("--output", help="not used: nothing is written")

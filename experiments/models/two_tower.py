@@ -1,8 +1,8 @@
-"""Two towers: queries and documents meet as vectors; the text encoder below is one for both.
+"""Two towers: queries and documents as vectors, from one shared text encoder.
 
     python experiments/models/two_tower.py --tiny
 
-Documents can be encoded once and looked up: a query is compared with them by a product alone.
+Documents are encoded once; a query is then compared with them by a product alone.
 
 Source: Yi et al. 2019, doi:10.1145/3298689.3346996.
 """
@@ -19,7 +19,7 @@ from jkeras import layers, ops
 
 
 def encoder(words: int, width: int) -> Any:
-    """Text to one vector: ids of words, 0 for no word."""
+    """The text encoder: word ids, 0 for padding, to one vector."""
     tokens = jkeras.Input((None,), dtype="int32", name="tokens")
     embedded = layers.Embedding(words, width, mask_zero=True)(tokens)
     read = layers.Bidirectional(layers.GRU(width))(embedded)
@@ -37,8 +37,8 @@ def build(words: int = 30_000, width: int = 128, units: int = 64) -> Any:
 
     Args:
       words: size of the vocabulary, 0 included.
-      width: of the word vectors and of the encoded text.
-      units: of the towers.
+      width: size of the word vectors and of the encoded text.
+      units: units of the towers.
     """
     shared = encoder(words, width)
     query = jkeras.Input((None,), dtype="int32", name="query")
@@ -51,7 +51,7 @@ def build(words: int = 30_000, width: int = 128, units: int = 64) -> Any:
 
 
 def main() -> None:
-    """Trains on made texts: a query shares its words with its document, or with none."""
+    """Trains on synthetic texts: matching pairs share words, others do not."""
     parser = argparse.ArgumentParser(description="Queries and documents with one encoder.")
     parser.add_argument("--tiny", action="store_true", help="a small vocabulary")
     parser.add_argument("--output", help="not used: nothing is written")

@@ -1,4 +1,4 @@
-"""U-Net: an image shrinks to its meaning and grows back, with its details handed across.
+"""U-Net: an encoder and a decoder of images with skip connections.
 
     python experiments/models/unet.py --tiny
 
@@ -18,7 +18,7 @@ from jkeras import layers
 
 
 def twice(x: Any, filters: int) -> Any:
-    """Two convolutions of 3 × 3."""
+    """Two 3 × 3 convolutions."""
     for _ in range(2):
         x = layers.Conv2D(filters, (3, 3), padding="same", use_bias=False)(x)
         x = layers.Activation("relu")(layers.BatchNormalization()(x))
@@ -30,9 +30,9 @@ def build(size: int = 256, channels: int = 3, filters: int = 64, depth: int = 4)
 
     Args:
       size: height and width of the images, in pixels, a multiple of 2 ** depth.
-      channels: of the images.
+      channels: channels of the images.
       filters: channels at full size; each step down doubles them.
-      depth: how often the image is halved.
+      depth: number of halvings of the image.
     """
     inputs = jkeras.Input((size, size, channels), name="image")
     x, handed = inputs, []
@@ -49,7 +49,7 @@ def build(size: int = 256, channels: int = 3, filters: int = 64, depth: int = 4)
 
 
 def disks(count: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy images of a bright disk, and where it is."""
+    """Noisy images of a bright disk, and its mask."""
     random = np.random.default_rng(seed)
     places = random.uniform(0.3, 0.7, (count, 2, 1, 1)) * size
     rows, columns = np.mgrid[:size, :size]

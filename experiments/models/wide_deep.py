@@ -1,4 +1,4 @@
-"""Wide & Deep: a linear model that remembers beside a network that generalizes.
+"""Wide & Deep: a linear model of the categories beside a deep network.
 
     python experiments/models/wide_deep.py --tiny
 
@@ -28,9 +28,9 @@ def build(
     """The model: the probability of a click.
 
     Args:
-      sizes: for each column of categories how many there are.
-      numbers: how many columns of numbers.
-      width: of the embedding of a category.
+      sizes: the number of categories in each column.
+      numbers: the number of numeric columns.
+      width: size of a category's embedding.
       hidden: units of the dense layers.
     """
     columns = [jkeras.Input((1,), dtype="int32", name=f"column_{i}") for i in range(len(sizes))]
@@ -48,7 +48,7 @@ def build(
 
 
 def main() -> None:
-    """Trains on made clicks: two categories together decide, and a number."""
+    """Trains on synthetic clicks, which depend on two categories together and a number."""
     parser = argparse.ArgumentParser(description="Categories and numbers, remembered and learned.")
     parser.add_argument("--tiny", action="store_true", help="few categories, few units")
     parser.add_argument("--output", help="not used: nothing is written")
