@@ -6,27 +6,18 @@ In the formulas g is the clipped gradient, p the variable, η the learning rate 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule
 from jkeras.optimizers.base import Array, Optimizer, Slots
-from jkeras.optimizers.numerics import toward
 
-
-def moments(gradient: Array, slots: Slots, beta_1: Number | Array, beta_2: Number | Array) -> Slots:
-    """The new means m ("momentum") of the gradient and v ("velocity") of its square."""
-    return {
-        "momentum": toward(slots["momentum"], gradient, 1 - beta_1),
-        "velocity": toward(slots["velocity"], gradient * gradient, 1 - beta_2),
-    }
-
-
-def corrected_rate(now: dict[str, Array], beta_1: Number, beta_2: Number) -> Array:
-    """η·√(1 - β₂ᵗ) / (1 - β₁ᵗ)."""
-    first, second = 1 - beta_1 ** now["step"], 1 - beta_2 ** now["step"]
-    return now["learning_rate"] * jnp.sqrt(second) / first
+if TYPE_CHECKING:
+    import optax
 
 
 class _TwoBetas(Optimizer):
@@ -37,8 +28,7 @@ class _TwoBetas(Optimizer):
     beta_2: Number = option(default=0.999, convert=arguments.decay_rate)
     epsilon: Number = option(default=1e-7, convert=arguments.non_negative)
 
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum", "velocity")
+    slot_fields: ClassVar[Mapping[str, str]] = {"momentum": "mu", "velocity": "nu"}
 
 
 class Adam(_TwoBetas):
@@ -47,8 +37,8 @@ class Adam(_TwoBetas):
     p ← p - α·m / (√v + ε) with α = η·√(1 - β₂ᵗ) / (1 - β₁ᵗ). With `amsgrad` v is its largest
     value so far.
 
-    This is the paper's "epsilon hat" form: ε is compared with √v before the bias correction, so no
-    constant `eps` makes `optax.adam` equal to it.
+    This is the paper's "epsilon hat" form: ε is compared with √v before the bias correction, so
+    the `eps` of `optax.scale_by_adam` is ε / √(1 - β₂ᵗ), and no constant.
 
     Args:
       beta_1: decay of the mean of gradients, in [0, 1).
@@ -71,19 +61,23 @@ class Adam(_TwoBetas):
 
     amsgrad: bool = option(default=False, convert=arguments.flag)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {**_TwoBetas.slot_fields, "velocity_hat": "nu_max"}
+
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity", *(("velocity_hat",) if self.amsgrad else ()))
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
         # The betas stay Python numbers: 1 - β₂ from a float32 β₂ would be off by 5e-5.
-        new = moments(gradient, slots, self.beta_1, self.beta_2)
-        square = new["velocity"]
+        correction, rate = jnp.sqrt(1 - self.beta_2 ** now["step"]), now["learning_rate"]
         if self.amsgrad:
-            new["velocity_hat"] = square = jnp.maximum(slots["velocity_hat"], square)
-        rate = corrected_rate(now, self.beta_1, self.beta_2)
-        return -rate * new["momentum"] / (jnp.sqrt(square) + self.epsilon), new
+            scaled = optax.scale_by_amsgrad(
+                self.beta_1, self.beta_2, self.epsilon, bias_correction_nu=False
+            )
+            return optax.chain(scaled, optax.scale_by_learning_rate(rate * correction))
+        scaled = optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon / correction)
+        return optax.chain(scaled, optax.scale_by_learning_rate(rate))
 
 
 class AdamW(Adam):
@@ -121,10 +115,13 @@ class Adamax(_TwoBetas):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        mean = toward(slots["momentum"], gradient, 1 - self.beta_1)
-        norm = jnp.maximum(self.beta_2 * slots["norm"], jnp.abs(gradient))
-        correction = 1 - self.beta_1 ** now["step"]
-        update = -now["learning_rate"] * mean / (correction * (norm + self.epsilon))
+        from optax import tree_utils as tree
+
+        mean = tree.tree_update_moment(gradient, slots["momentum"], self.beta_1, 1)
+        # optax.scale_by_adamax has ε inside of the maximum, so that ε decays with the norm.
+        norm = tree.tree_update_infinity_moment(gradient, slots["norm"], self.beta_2, 0)
+        corrected = tree.tree_bias_correction(mean, self.beta_1, now["step"])
+        update = -now["learning_rate"] * corrected / (norm + self.epsilon)
         return update, {"momentum": mean, "norm": norm}
 
 
@@ -153,15 +150,20 @@ class Nadam(_TwoBetas):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
+        from optax import tree_utils as tree
+
         # Arrays, as Keras has them here: 1 - β₂ must be rounded like 1 - β₂ᵗ.
         beta_1 = jnp.asarray(self.beta_1, gradient.dtype)
         beta_2 = jnp.asarray(self.beta_2, gradient.dtype)
-        new = moments(gradient, slots, beta_1, beta_2)
+        mean = tree.tree_update_moment(gradient, slots["momentum"], beta_1, 1)
+        square = tree.tree_update_moment(gradient, slots["velocity"], beta_2, 2)
+        # optax.scale_by_adam(nesterov=True) looks ahead with the constant β₁ of the mean.
         decay, next_decay = (beta_1 * (1 - 0.5 * 0.96 ** (now["step"] + i)) for i in (0, 1))
-        new["product"] = slots["product"] * decay
-        ahead = next_decay * new["momentum"] / (1 - new["product"] * next_decay)
-        ahead = ahead + (1 - decay) * gradient / (1 - new["product"])
-        root = jnp.sqrt(new["velocity"] / (1 - beta_2 ** now["step"]))
+        product = slots["product"] * decay
+        ahead = next_decay * mean / (1 - product * next_decay)
+        ahead = ahead + (1 - decay) * gradient / (1 - product)
+        root = jnp.sqrt(tree.tree_bias_correction(square, beta_2, now["step"]))
+        new = {"momentum": mean, "velocity": square, "product": product}
         return -now["learning_rate"] * ahead / (root + self.epsilon), new
 
 
@@ -181,17 +183,14 @@ class Lamb(_TwoBetas):
     Source: You et al. 2020, arXiv:1904.00962; `keras.optimizers.Lamb`.
     """
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
-        new = moments(gradient, slots, self.beta_1, self.beta_2)
-        mean = new["momentum"] / (1 - self.beta_1 ** now["step"])
-        root = jnp.sqrt(new["velocity"] / (1 - self.beta_2 ** now["step"]))
-        update = mean / (root + self.epsilon)
-        own, length = jnp.sqrt(jnp.sum(variable**2)), jnp.sqrt(jnp.sum(update**2))
-        both = (own > 0) & (length > 0)
-        ratio = jnp.where(both, own / jnp.where(both, length, 1), 1)
-        return -ratio * now["learning_rate"] * update, new
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
+        return optax.chain(
+            optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon),
+            optax.scale_by_trust_ratio(),
+            optax.scale_by_learning_rate(now["learning_rate"]),
+        )
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -219,6 +218,16 @@ class ScheduleFreeAdamW(Optimizer):
     epsilon: Number = option(default=1e-8, convert=arguments.non_negative)
     warmup_steps: Number = option(default=0, convert=arguments.non_negative)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {
+        "momentum": "z",
+        "velocity": "nu",
+        "steps": "weight_sum",
+        "largest_rate": "max_lr",
+    }
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum", "velocity")
+
     def first_slots(self, path: str, variable: Array) -> Slots:
         # A copy: donating params and state would otherwise donate one buffer twice.
         return {"momentum": jnp.copy(variable), "velocity": jnp.zeros_like(variable)}
@@ -226,18 +235,20 @@ class ScheduleFreeAdamW(Optimizer):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        # Arrays, as Keras has them here: 1 - β₂ must be rounded like 1 - β₂ᵗ.
-        beta_1 = jnp.asarray(self.beta_1, gradient.dtype)
-        beta_2 = jnp.asarray(self.beta_2, gradient.dtype)
-        velocity = toward(slots["velocity"], gradient * gradient, 1 - beta_2)
-        root = jnp.sqrt(velocity / (1 - beta_2 ** now["step"]))
-        z = slots["momentum"] - self._rate(now) * gradient / (root + self.epsilon)
-        x = (variable - (1 - beta_1) * slots["momentum"]) / beta_1
-        x = (1 - 1 / now["step"]) * x + z / now["step"]
-        y = (1 - beta_1) * z + beta_1 * x
-        return y - variable, {"momentum": z, "velocity": velocity}
+        weights = {"steps": now["step"] - 1, "largest_rate": jnp.ones_like(now["step"])}
+        update, new = super().step(gradient, variable, slots | weights, now)
+        return update, {name: new[name] for name in slots}
 
-    def _rate(self, now: dict[str, Array]) -> Array:
-        if not self.warmup_steps:
-            return now["learning_rate"]
-        return now["learning_rate"] * jnp.minimum(now["step"] / self.warmup_steps, 1)
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+        from optax import contrib
+
+        # Arrays, as Keras has them here: 1 - β₂ must be rounded like 1 - β₂ᵗ.
+        betas = [jnp.asarray(beta, now["step"].dtype) for beta in (self.beta_1, self.beta_2)]
+        root = optax.scale_by_rms(betas[1], self.epsilon, eps_in_sqrt=False, bias_correction=True)
+        rate = now["learning_rate"]
+        if self.warmup_steps:
+            rate = rate * jnp.minimum(now["step"] / self.warmup_steps, 1)
+        steps = optax.chain(root, optax.scale_by_learning_rate(rate))
+        # Keras weighs all steps alike, with a power of 0, also while the rate warms up.
+        return contrib.schedule_free(steps, 1.0, betas[0], weight_lr_power=0.0)

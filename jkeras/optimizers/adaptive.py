@@ -7,12 +7,20 @@ Adadelta), or the means of rows and columns (Adafactor).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule
 from jkeras.optimizers.base import Array, Optimizer, Slots
+from jkeras.optimizers.numerics import applied
+
+if TYPE_CHECKING:
+    import optax
 
 
 class RMSprop(Optimizer):
@@ -40,24 +48,26 @@ class RMSprop(Optimizer):
     epsilon: Number = option(default=1e-7, convert=arguments.non_negative)
     centered: bool = option(default=False, convert=arguments.flag)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {
+        "velocity": "nu",
+        "average_gradient": "mu",
+        "momentum": "trace",
+    }
+
     def slot_names(self) -> tuple[str, ...]:
         mean = ("average_gradient",) if self.centered else ()
         return ("velocity", *mean, *(("momentum",) if self.momentum else ()))
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
-        new = {"velocity": _decayed(slots["velocity"], gradient * gradient, self.rho)}
-        variance = new["velocity"]
-        if self.centered:
-            new["average_gradient"] = _decayed(slots["average_gradient"], gradient, self.rho)
-            variance = variance - new["average_gradient"] ** 2
-        update = -now["learning_rate"] * gradient / jnp.sqrt(variance + self.epsilon)
-        if self.momentum:
-            # The slot keeps Keras's sign: it is what the variable loses.
-            new["momentum"] = now["momentum"] * slots["momentum"] - update
-            update = -new["momentum"]
-        return update, new
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
+        scale_by_root = optax.scale_by_stddev if self.centered else optax.scale_by_rms
+        scaled = scale_by_root(self.rho, self.epsilon, eps_in_sqrt=True)
+        if not self.momentum:
+            return optax.chain(scaled, optax.scale_by_learning_rate(now["learning_rate"]))
+        # The slot keeps Keras's sign: it is what the variable loses.
+        rate, momentum = optax.scale(now["learning_rate"]), optax.trace(now["momentum"])
+        return optax.chain(scaled, rate, momentum, optax.scale(-1))
 
 
 class Adagrad(Optimizer):
@@ -86,15 +96,16 @@ class Adagrad(Optimizer):
     initial_accumulator_value: Number = option(default=0.1, convert=arguments.non_negative)
     epsilon: Number = option(default=1e-7, convert=arguments.non_negative)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {"accumulator": "sum_of_squares"}
+
     def first_slots(self, path: str, variable: Array) -> Slots:
         return {"accumulator": jnp.full_like(variable, self.initial_accumulator_value)}
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
-        accumulator = slots["accumulator"] + gradient * gradient
-        update = -now["learning_rate"] * gradient / jnp.sqrt(accumulator + self.epsilon)
-        return update, {"accumulator": accumulator}
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
+        rate = optax.scale_by_learning_rate(now["learning_rate"])
+        return optax.chain(optax.scale_by_rss(eps=self.epsilon), rate)
 
 
 class Adadelta(Optimizer):
@@ -115,20 +126,16 @@ class Adadelta(Optimizer):
     rho: Number = option(default=0.95, convert=arguments.decay_rate)
     epsilon: Number = option(default=1e-7, convert=arguments.non_negative)
 
-    def slot_names(self) -> tuple[str, ...]:
-        return ("accumulated_grad", "accumulated_delta_var")
+    slot_fields: ClassVar[Mapping[str, str]] = {
+        "accumulated_grad": "e_g",
+        "accumulated_delta_var": "e_x",
+    }
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
-        squares = _decayed(slots["accumulated_grad"], gradient * gradient, self.rho)
-        past = jnp.sqrt(slots["accumulated_delta_var"] + self.epsilon)
-        delta = -past * gradient / jnp.sqrt(squares + self.epsilon)
-        deltas = _decayed(slots["accumulated_delta_var"], delta * delta, self.rho)
-        return now["learning_rate"] * delta, {
-            "accumulated_grad": squares,
-            "accumulated_delta_var": deltas,
-        }
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
+        rate = optax.scale_by_learning_rate(now["learning_rate"])
+        return optax.chain(optax.scale_by_adadelta(self.rho, self.epsilon), rate)
 
 
 class Adafactor(Optimizer):
@@ -172,29 +179,35 @@ class Adafactor(Optimizer):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        decay = 1 - now["step"] ** self.beta_2_decay
-        squares = gradient * gradient + self.epsilon_1
-        velocity, new = self._velocity(squares, slots, decay)
-        direction = gradient / jnp.sqrt(velocity)
-        direction = direction / jnp.maximum(_rms(direction) / self.clip_threshold, 1)
+        def direction(gradient: Array, slots: Slots) -> tuple[Array, Slots]:
+            fields = {"velocity": "v", "row": "v_row", "column": "v_col"}
+            if gradient.ndim == 2 and gradient.shape[0] > gradient.shape[1]:
+                # optax names the sides by their lengths.
+                fields |= {"row": "v_col", "column": "v_row"}
+            return applied(self._scaled(), fields, gradient, gradient, slots, now)
+
+        # optax takes the two longest axes of an array, Keras the last two: here it gets matrices.
+        for _ in range(gradient.ndim - 2):
+            direction = jax.vmap(direction)
+        update, new = direction(gradient, slots)
+        return applied(self.chain(now), {}, update, variable, {}, now)[0], new
+
+    def _scaled(self) -> optax.GradientTransformation:
+        """The division by the root of v."""
+        import optax
+
+        return optax.scale_by_factored_rms(
+            min_dim_size_to_factor=1,
+            epsilon=self.epsilon_1,
+            decay_rate_fn=lambda count, _: 1 - (count + 1) ** self.beta_2_decay,
+        )
+
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
         rate = jnp.minimum(now["learning_rate"], 1 / jnp.sqrt(now["step"]))
-        return -jnp.maximum(_rms(variable), self.epsilon_2) * rate * direction, new
-
-    def _velocity(self, squares: Array, slots: Slots, decay: Array) -> tuple[Array, Slots]:
-        """The v of every element, and the slots that store it."""
-        if "velocity" in slots:
-            velocity = _decayed(slots["velocity"], squares, decay)
-            return velocity, {"velocity": velocity}
-        row = _decayed(slots["row"], jnp.mean(squares, axis=-1), decay)
-        column = _decayed(slots["column"], jnp.mean(squares, axis=-2), decay)
-        share = row / jnp.mean(row, axis=-1, keepdims=True)
-        return share[..., :, None] * column[..., None, :], {"row": row, "column": column}
-
-
-def _decayed(old: Array, new: Array, decay: Number | Array) -> Array:
-    """A moving average that keeps the fraction `decay` of the old value."""
-    return decay * old + (1 - decay) * new
-
-
-def _rms(x: Array) -> Array:
-    return jnp.sqrt(jnp.mean(x * x))
+        return optax.chain(
+            optax.clip_by_block_rms(self.clip_threshold),
+            optax.scale_by_param_block_rms(self.epsilon_2),
+            optax.scale_by_learning_rate(rate),
+        )

@@ -13,13 +13,16 @@ Laws:
   - Arithmetic and slots are float32 for narrower parameters; an update has its parameter's dtype.
     (Keras computes in the narrow dtype, where Adam's 0.999 rounds to 1 and nothing moves.)
 
-A rule is a subclass with `slot_names` and `step`, written for one variable. The pair (init, update)
-is a gradient transformation in the sense of optax, so an optimizer may be part of `optax.chain`.
+A rule is a subclass with a `chain` of optax's parts and the fields of their states that hold its
+slots; or, where optax has no parts for it, with `slot_names` and `step`, written for one variable.
+The chain is constructed at every update, while it is traced, with the current hyper-parameters.
+The pair (init, update) is a gradient transformation itself, so an optimizer may be part of a chain.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
@@ -28,8 +31,9 @@ import jax.numpy as jnp
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, path_names
-from jkeras.optimizers import arguments, numerics
+from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule, keyword
+from jkeras.optimizers.numerics import applied, widen
 from jkeras.optimizers.standalone import Standalone
 
 if TYPE_CHECKING:
@@ -117,6 +121,9 @@ class Optimizer(Standalone, Description):
     )
     name: str | None = dataclasses.field(default=None, kw_only=True)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {}
+    """The slots, each with the field that holds it in a state of optax: {"momentum": "trace"}."""
+
     in_state: ClassVar[tuple[str, ...]] = ("momentum", "weight_decay", "loss_scale_factor")
     """The arguments that, like the learning rate, live in the state, unless they are None or 0."""
 
@@ -142,7 +149,7 @@ class Optimizer(Standalone, Description):
 
     def slot_names(self) -> tuple[str, ...]:
         """The names of the slots, the arrays beside each variable, which start as zeros."""
-        return ()
+        return tuple(self.slot_fields)
 
     def first_slots(self, path: str, variable: Array) -> Slots:
         """The initial slots of one variable: zeros of its shape, unless a rule overrides this.
@@ -168,6 +175,10 @@ class Optimizer(Standalone, Description):
         Returns:
           The update, to be added to the variable, and the new slots.
         """
+        return applied(self.chain(now), self.slot_fields, gradient, variable, slots, now)
+
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        """The rule as a chain of optax's parts, for the scalars `now` of `step`."""
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method `step(self, gradient, variable, slots, "
             "now)` that returns (update, slots), and the class defines none."
@@ -194,7 +205,7 @@ class Optimizer(Standalone, Description):
         """
         self._check_floating(params)
         count = jnp.zeros((), jnp.int32)
-        variables = jax.tree.map(numerics.widen, params)
+        variables = jax.tree.map(widen, params)
         slots = self._first_slots_of_all(variables)
         if self.gradient_accumulation_steps:
             slots[ACCUMULATOR] = jax.tree.map(jnp.zeros_like, variables)
@@ -219,12 +230,14 @@ class Optimizer(Standalone, Description):
         Raises:
           ValueError: `params` is left out, which optax's signature allows.
         """
+        import optax
+
         params = self._need_params(params)
-        variables = jax.tree.map(numerics.widen, params)
+        variables = jax.tree.map(widen, params)
         gathers = self.gradient_accumulation_steps
         iteration = state.count // gathers if gathers else state.count
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
-        now["step"] = numerics.incremented(iteration)
+        now["step"] = optax.safe_increment(iteration)
         gradients = self._divided_by_loss_scale(grads, variables, now)
         if self.gradient_accumulation_steps:
             updates, slots = self._accumulate(gradients, variables, state, now)
@@ -233,7 +246,7 @@ class Optimizer(Standalone, Description):
         updates = jax.tree.map(lambda update, param: update.astype(param.dtype), updates, params)
         if self.use_ema:
             updates, slots = self._update_averages(updates, params, slots, iteration)
-        count = numerics.incremented(state.count)
+        count = optax.safe_increment(state.count)
         return updates, OptimizerState(count, self._next_hyperparams(state, count), slots)
 
     # -- the parts of an update
@@ -293,22 +306,31 @@ class Optimizer(Standalone, Description):
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
         """Weight decay and `step` for one variable: the sum of both updates, and the new slots."""
+        import optax
+
         decay = self.decay_of(slots, now)
         if decay is None:
             return self.step(gradient, variable, slots, now)
-        shrunk = variable - variable * decay * now["learning_rate"]
+        shrink = optax.add_decayed_weights(-decay * now["learning_rate"])
+        shrunk, _ = shrink.update(variable, optax.EmptyState(), variable)
         update, slots = self.step(gradient, shrunk, slots, now)
         # The new value first: where a rule sets a weight to zero, it is exactly zero.
         return (shrunk + update) - variable, slots
 
     def _clip(self, gradients: Tree) -> Tree:
+        import optax
+
         if self.clipnorm:
-            return numerics.clip_each(gradients, self.clipnorm)
+            clip = optax.clip_by_global_norm(self.clipnorm)  # of each variable alone
+            return jax.tree.map(lambda g: clip.update(g, optax.EmptyState())[0], gradients)
         if self.global_clipnorm:
-            return numerics.clip_together(gradients, self.global_clipnorm)
-        if self.clipvalue:
-            return numerics.clip_values(gradients, self.clipvalue)
-        return gradients
+            clip = optax.clip_by_global_norm(self.global_clipnorm)
+        elif self.clipvalue:
+            clip = optax.clip(self.clipvalue)
+        else:
+            return gradients
+        with jax.numpy_dtype_promotion("standard"):  # a norm over float32 and float64
+            return clip.update(gradients, optax.EmptyState())[0]
 
     def _update_averages(
         self, updates: Tree, params: Tree, slots: dict[str, Tree], iteration: Array
@@ -318,9 +340,16 @@ class Optimizer(Standalone, Description):
         As in Keras, this happens at every update, also if the update only accumulates a gradient,
         and the average is the variable itself until the end of the first step.
         """
-        after = jax.tree.map(jnp.add, params, updates)
+        from optax import tree_utils
+
         momentum = jnp.where(iteration == 0, 0.0, jnp.float32(self.ema_momentum))
-        averages = numerics.moving_averages(slots[AVERAGE], after, momentum)
+
+        def follow(average: Array, param: Array, update: Array) -> Array:
+            value = (param + update).astype(average.dtype)
+            kept = momentum.astype(average.dtype)
+            return tree_utils.tree_update_moment(value, average, kept, 1)
+
+        averages = jax.tree.map(follow, slots[AVERAGE], params, updates)
         if self.ema_overwrite_frequency:
             due = (iteration + 1) % self.ema_overwrite_frequency == 0
             updates = jax.tree.map(

@@ -6,12 +6,18 @@ buffer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule
-from jkeras.optimizers.base import Array, Optimizer, Slots
+from jkeras.optimizers.base import Array, Optimizer
+
+if TYPE_CHECKING:
+    import optax
 
 
 class SGD(Optimizer):
@@ -19,7 +25,8 @@ class SGD(Optimizer):
 
     Without momentum p ← p - η·g. With momentum μ the buffer holds the learning rate:
     m ← μ·m - η·g, and then p ← p + m, or p ← p + μ·m - η·g with `nesterov`.
-    (`optax.sgd` scales by η outside the buffer, which differs once η changes.)
+    (`optax.sgd` scales by η outside the buffer, which differs once η changes, so here the order of
+    its parts is turned.)
 
     Args:
       momentum: in [0, 1].
@@ -41,18 +48,18 @@ class SGD(Optimizer):
     momentum: Number = option(default=0.0, convert=arguments.fraction)
     nesterov: bool = option(default=False, convert=arguments.flag)
 
+    slot_fields: ClassVar[Mapping[str, str]] = {"momentum": "trace"}
+
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
-        downhill = -now["learning_rate"] * gradient
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
+        rate = optax.scale_by_learning_rate(now["learning_rate"])
         if not self.momentum:
-            return downhill, slots
-        momentum = now["momentum"] * slots["momentum"] + downhill
-        update = now["momentum"] * momentum + downhill if self.nesterov else momentum
-        return update, {"momentum": momentum}
+            return rate
+        return optax.chain(rate, optax.trace(now["momentum"], self.nesterov))
 
 
 class Lion(Optimizer):
@@ -84,15 +91,12 @@ class Lion(Optimizer):
     beta_1: Number = option(default=0.9, convert=arguments.positive_fraction)
     beta_2: Number = option(default=0.99, convert=arguments.fraction)
 
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum",)
+    slot_fields: ClassVar[Mapping[str, str]] = {"momentum": "mu"}
 
-    def step(
-        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
-    ) -> tuple[Array, Slots]:
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        import optax
+
         # Arrays, as Keras has them: 1 - β₂ from a float32 β₂ differs in the sixth digit.
-        beta_1 = jnp.asarray(self.beta_1, gradient.dtype)
-        beta_2 = jnp.asarray(self.beta_2, gradient.dtype)
-        direction = jnp.sign(slots["momentum"] * beta_1 + gradient * (1 - beta_1))
-        momentum = slots["momentum"] * beta_2 + gradient * (1 - beta_2)
-        return -now["learning_rate"] * direction, {"momentum": momentum}
+        betas = (jnp.asarray(beta, now["step"].dtype) for beta in (self.beta_1, self.beta_2))
+        rate = optax.scale_by_learning_rate(now["learning_rate"])
+        return optax.chain(optax.scale_by_lion(*betas), rate)

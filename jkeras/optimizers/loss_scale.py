@@ -120,14 +120,18 @@ class LossScaleOptimizer(Description):
         Returns:
           The updates, to be added to the parameters, in their dtypes, and the new state.
         """
+        import optax
+
         finite = [jnp.all(jnp.isfinite(gradient)) for gradient in jax.tree.leaves(grads)]
 
         def step() -> tuple[Tree, LossScaleState]:
-            unscaled = jax.tree.map(lambda g: _divided(g, state.dynamic_scale), grads)
+            wide = jax.tree.map(numerics.widen, grads)
+            scale = state.dynamic_scale
+            unscaled = jax.tree.map(lambda g: g / scale.astype(g.dtype), wide)
             updates, inner = self.inner_optimizer.update(unscaled, state.inner, params)
-            count = numerics.incremented(state.step_counter)
+            count = optax.safe_increment(state.step_counter)
             grown = count == self.dynamic_growth_steps
-            scale = jnp.where(grown, state.dynamic_scale * 2, state.dynamic_scale)
+            scale = jnp.where(grown, scale * 2, scale)
             return updates, LossScaleState(inner, scale, jnp.where(grown, 0, count))
 
         def leave_out() -> tuple[Tree, LossScaleState]:
@@ -136,8 +140,3 @@ class LossScaleOptimizer(Description):
             return nothing, LossScaleState(state.inner, halved, jnp.zeros((), jnp.int32))
 
         return jax.lax.cond(jnp.all(jnp.array(finite, bool)), step, leave_out)
-
-
-def _divided(gradient: Array, scale: Array) -> Array:
-    wide = numerics.widen(gradient)
-    return wide / scale.astype(wide.dtype)

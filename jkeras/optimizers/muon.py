@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe
 from jkeras.optimizers import arguments
-from jkeras.optimizers.adam import corrected_rate, moments
+from jkeras.optimizers.adam import Adam
 from jkeras.optimizers.arguments import Number, Schedule, keyword
 from jkeras.optimizers.base import Array, Optimizer, Slots
+
+if TYPE_CHECKING:
+    import optax
 
 
 def _patterns(value: object) -> tuple[str, ...]:
@@ -110,6 +114,7 @@ class Muon(Optimizer):
     nesterov: bool = keyword(True, arguments.flag)
     rms_rate: Number | None = keyword(0.2, arguments.optional(arguments.non_negative))
 
+    slot_fields: ClassVar[Mapping[str, str]] = {"momentum": "trace"}
     in_state: ClassVar[tuple[str, ...]] = (*Optimizer.in_state, "adam_weight_decay")
 
     def first_slots(self, path: str, variable: Array) -> Slots:
@@ -125,25 +130,31 @@ class Muon(Optimizer):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        return (self._adam if "velocity" in slots else self._muon)(gradient, slots, now)
+        if "velocity" not in slots:
+            return super().step(gradient, variable, slots, now)
+        adam = Adam(1.0, self.adam_beta_1, self.adam_beta_2, self.epsilon)
+        now = {**now, "learning_rate": self.adam_lr_ratio * now["learning_rate"]}
+        return adam.step(gradient, variable, slots, now)
+
+    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+        """The rule for a matrix."""
+        import optax
+
+        # optax.contrib.scale_by_muon has a corrected mean of gradients in place of Keras's sum.
+        momentum = optax.trace(now.get("momentum", 0.0), self.nesterov)
+        rate = optax.scale_by_learning_rate(now["learning_rate"])
+        return optax.chain(momentum, optax.stateless(self._orthogonal), rate)
+
+    def _orthogonal(self, matrix: Array, params: object) -> Array:
+        """`matrix` made orthogonal, of the size of an update of Adam."""
+        del params
+        coefficients = (self.muon_a, self.muon_b, self.muon_c)
+        direction = orthogonal(matrix, steps=self.ns_steps, coefficients=coefficients)
+        if self.rms_rate is None:
+            return direction
+        return direction * (math.sqrt(max(matrix.shape)) * self.rms_rate)
 
     def _leaves_to_adam(self, path: str, variable: Array) -> bool:
         embedded = self.exclude_embeddings and "embedding" in path.lower()
         named = any(re.search(pattern, path) for pattern in self.exclude_layers or ())
         return variable.ndim != 2 or embedded or named
-
-    def _adam(self, gradient: Array, slots: Slots, now: dict[str, Array]) -> tuple[Array, Slots]:
-        new = moments(gradient, slots, self.adam_beta_1, self.adam_beta_2)
-        rate = self.adam_lr_ratio * corrected_rate(now, self.adam_beta_1, self.adam_beta_2)
-        return -rate * new["momentum"] / (jnp.sqrt(new["velocity"]) + self.epsilon), new
-
-    def _muon(self, gradient: Array, slots: Slots, now: dict[str, Array]) -> tuple[Array, Slots]:
-        decay = now.get("momentum", jnp.zeros((), gradient.dtype))
-        momentum = decay * slots["momentum"] + gradient
-        ahead = gradient + decay * momentum if self.nesterov else momentum
-        coefficients = (self.muon_a, self.muon_b, self.muon_c)
-        direction = orthogonal(ahead, steps=self.ns_steps, coefficients=coefficients)
-        update = -now["learning_rate"] * direction
-        if self.rms_rate is not None:
-            update = update * (math.sqrt(max(update.shape)) * self.rms_rate)
-        return update, {"momentum": momentum}

@@ -172,6 +172,25 @@ def test_narrow_parameters_keep_their_dtype_and_move(rule: Any) -> None:
 
 
 @every_rule
+def test_wide_parameters_have_wide_arithmetic(rule: Any) -> None:
+    """In float64, alone or beside float32, a step agrees with float32 to its rounding."""
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda p: p.astype(jnp.float64), _params())
+        mixed = {**params, "out": _params()["out"]}
+        for some in (params, mixed):
+            state = rule.init(some)
+            kinds = [leaf.dtype for leaf in jax.tree.leaves(state)]
+            trained, state = _run(rule, some, state, steps=1)
+            assert kinds == [leaf.dtype for leaf in jax.tree.leaves(state)]
+            assert [x.dtype for x in jax.tree.leaves(trained)] == [
+                x.dtype for x in jax.tree.leaves(some)
+            ]
+            narrow, _ = _run(rule, _params(), rule.init(_params()), steps=1)
+            for a, b in zip(jax.tree.leaves(trained), jax.tree.leaves(narrow), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@every_rule
 def test_wide_gradients_of_narrow_parameters_are_taken(rule: Any) -> None:
     params = _params(jnp.bfloat16)
     grads = jax.tree.map(lambda p: p.astype(jnp.float32), params)

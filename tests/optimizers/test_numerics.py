@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras.optimizers import numerics
+from jkeras.optimizers import SGD, numerics
 
 TREE = {"a": jnp.array([3.0, -4.0]), "b": jnp.array(12.0)}
 
@@ -17,24 +17,24 @@ def test_narrow_floats_are_widened(dtype: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clip", "limit", "expected"),
+    ("clipping", "expected"),
     [
-        (numerics.clip_each, 6.0, {"a": [3.0, -4.0], "b": 6.0}),
-        (numerics.clip_together, 6.5, {"a": [1.5, -2.0], "b": 6.0}),
-        (numerics.clip_together, 13.5, {"a": [3.0, -4.0], "b": 12.0}),
-        (numerics.clip_values, 3.5, {"a": [3.0, -3.5], "b": 3.5}),
+        ({"clipnorm": 6.0}, {"a": [3.0, -4.0], "b": 6.0}),
+        ({"global_clipnorm": 6.5}, {"a": [1.5, -2.0], "b": 6.0}),
+        ({"global_clipnorm": 13.5}, {"a": [3.0, -4.0], "b": 12.0}),
+        ({"clipvalue": 3.5}, {"a": [3.0, -3.5], "b": 3.5}),
     ],
 )
-def test_clipping_shortens_only_what_is_too_long(clip: Any, limit: float, expected: Any) -> None:
-    clipped = clip(TREE, limit)
+def test_clipping_shortens_only_what_is_too_long(clipping: Any, expected: Any) -> None:
+    clipped = SGD(1.0, **clipping)._clip(TREE)
     for name, values in expected.items():
         np.testing.assert_allclose(clipped[name], values, rtol=1e-6)
 
 
 def test_a_moving_average_moves_by_its_share() -> None:
-    assert float(numerics.toward(jnp.float32(1.0), jnp.float32(3.0), 0.25)) == 1.5
-    averages = {"w": jnp.zeros(2)}
-    moved = numerics.moving_averages(
-        averages, {"w": jnp.array([4.0, 8.0], jnp.bfloat16)}, jnp.float32(0.75)
-    )
-    assert moved["w"].tolist() == [1.0, 2.0] and moved["w"].dtype == jnp.float32
+    rule, params = SGD(0.0, use_ema=True, ema_momentum=0.75), {"w": jnp.zeros(2, jnp.bfloat16)}
+    state = rule.init(params)._replace(count=jnp.int32(1))
+    params = {"w": jnp.array([4.0, 8.0], jnp.bfloat16)}
+    _, state = rule.update({"w": jnp.zeros(2, jnp.bfloat16)}, state, params)
+    average = state.slots["average"]["w"]
+    assert average.tolist() == [1.0, 2.0] and average.dtype == jnp.float32
