@@ -184,3 +184,19 @@ def serialize(constraint: Callable[..., Any] | None) -> Any:
 
 
 deserialize = deserializer(get, "constraint", "constraints")
+
+
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]

@@ -41,12 +41,10 @@ from jkeras.ops.random_initializers import (
     LecunNormal,
     LecunUniform,
     Orthogonal,
-    RandomInitializer,
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
     VarianceScaling,
-    fans,
 )
 
 if TYPE_CHECKING:
@@ -226,11 +224,7 @@ deserialize = deserializer(get, "initializer", "initializers")
 
 __all__ = [
     "STFT",
-    "TABLE",
     "Constant",
-    "FromArray",
-    "FromFunction",
-    "FrozenArray",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -243,7 +237,6 @@ __all__ = [
     "Ones",
     "Orthogonal",
     "OrthogonalInitializer",
-    "RandomInitializer",
     "RandomNormal",
     "RandomUniform",
     "STFTInitializer",
@@ -252,7 +245,6 @@ __all__ = [
     "Zeros",
     "constant",
     "deserialize",
-    "fans",
     "get",
     "glorot_normal",
     "glorot_uniform",

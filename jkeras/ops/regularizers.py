@@ -182,3 +182,19 @@ def serialize(regularizer: Callable[..., Any] | None) -> Any:
 
 
 deserialize = deserializer(get, "regularizer", "regularizers")
+
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
