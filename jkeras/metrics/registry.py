@@ -185,13 +185,8 @@ def _by_function(fn: Callable[..., Any]) -> Metric:
 def resolve(identifier: MetricLike, y_true: ArraySpec, y_pred: ArraySpec) -> Metric:
     """As `get`, with "accuracy", "acc", "crossentropy" and "ce" (in any case) chosen by shapes.
 
-    One output: binary. Targets of a lower rank, or with a last axis of one: sparse. Else
-    categorical. The metric keeps the word as its name.
-
-    Args:
-      identifier: as for `get`.
-      y_true: targets, an array or `jax.ShapeDtypeStruct`, batch axis included.
-      y_pred: predictions, likewise.
+    The rule and the arguments are those of `jkeras.losses.resolve`. The metric keeps the word as
+    its name.
 
     Example:
       >>> import numpy as np

@@ -47,13 +47,8 @@ def adaptive_max_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
 def adaptive_average_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
     """The mean of each window, one axis after the other.
 
-    Args:
-      x: any rank, floating.
-      counts: how many windows, for each axis that is pooled.
-
-    Returns:
-      The rank and dtype of `x`. (Windows of one axis may differ in size, so this is the mean of
-      means: each window counts all its entries alike.)
+    `x` is floating; `counts` and the result are as for `adaptive_max_pool`. Windows of one axis may
+    differ in size, so this is a mean of means: each window counts all its entries alike.
 
     Example:
       >>> adaptive_average_pool(jnp.arange(5.0), {0: 2}).tolist()

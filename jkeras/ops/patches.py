@@ -127,9 +127,7 @@ def convolve_groups(
     Args:
       x: `[batch, *spatial, channels]` floating.
       kernel: `[*window, channels // groups, filters]`, dtype of `x`.
-      strides: steps between outputs, one per spatial axis.
-      pads: zeros in front and behind, one pair per spatial axis; negative ones cut off.
-      dilation: steps between the kernel's entries, one per spatial axis.
+      strides, pads, dilation: as for `convolve_as_product`.
       groups: divides channels and filters.
 
     Returns:
@@ -158,9 +156,7 @@ def convolve_channels(
     Args:
       x: `[batch, *spatial, channels]` floating.
       kernel: `[*window, channels, filters of each]`, dtype of `x`.
-      strides: steps between outputs, one per spatial axis.
-      pads: zeros in front and behind, one pair per spatial axis; negative ones cut off.
-      dilation: steps between the kernel's entries, one per spatial axis.
+      strides, pads, dilation: as for `convolve_as_product`.
 
     Returns:
       `[batch, *positions, channels * filters of each]`, a channel's filters side by side.

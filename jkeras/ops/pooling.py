@@ -130,14 +130,7 @@ def average_pool(
 ) -> jax.Array:
     """The mean of each window's entries; padding does not count.
 
-    Args:
-      x: any rank, floating.
-      window: one size per axis of `x`.
-      strides: one step per axis of `x`.
-      padding: "valid" or "same".
-
-    Returns:
-      The rank and dtype of `x`.
+    `x` is floating; the other arguments and the result are as for `max_pool`.
 
     Example:
       >>> average_pool(jnp.arange(5.0), (2,), (2,), "same").tolist()

@@ -68,9 +68,8 @@ def get(identifier: OptimizerLike) -> Transformation:
     raise _not_an_optimizer(identifier)
 
 
-def as_transformation(identifier: OptimizerLike) -> Transformation:
-    """The pair of pure functions `init` and `update` for an identifier; see `get`."""
-    return get(identifier)
+as_transformation = get
+"""Another name of `get`: the pair of pure functions `init` and `update` for an identifier."""
 
 
 def apply_updates(params: Tree, updates: Tree) -> Tree:
