@@ -31,15 +31,13 @@ from jkeras.losses.reduction import (
     reduction_name,
     weighted_parts,
 )
-from jkeras.losses.shapes import floats, same_rank
+from jkeras.losses.shapes import Array, floats, same_rank
 from jkeras.losses.targets import Targets, check_finite, check_kind
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from jkeras.core.typing import ArraySpec
-
-Array = jax.Array
 
 
 def floating_dtype(value: DTypeLike | None) -> Any:

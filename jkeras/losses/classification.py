@@ -15,13 +15,11 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, alike, check_axis, exact, index_pair, one_hot_pair
+from jkeras.losses.shapes import EPSILON, Array, alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_between, check_classes, check_finite
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def binary_crossentropy(

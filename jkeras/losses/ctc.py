@@ -15,14 +15,12 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import exact, floats
+from jkeras.losses.shapes import Array, exact, floats
 from jkeras.losses.targets import Targets, check_classes, check_finite
 from jkeras.ops.ctc import ctc_of_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

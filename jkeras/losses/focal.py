@@ -23,13 +23,11 @@ from jkeras.losses.classification import (
     log_probabilities,
 )
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import alike, check_axis, exact, index_pair, one_hot_pair
+from jkeras.losses.shapes import Array, alike, check_axis, exact, index_pair, one_hot_pair
 from jkeras.losses.targets import Targets, check_classes, check_finite
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def binary_focal_crossentropy(

@@ -15,19 +15,17 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, check_axis, exact, floats, paired
+from jkeras.losses.shapes import EPSILON, Array, check_axis, exact, floats, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Array = jax.Array
 Axes = int | tuple[int, ...] | None
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jax
 import jax.numpy as jnp
 
 from jkeras.losses.base import PlainLoss
-from jkeras.losses.shapes import EPSILON, exact, paired
+from jkeras.losses.shapes import EPSILON, Array, exact, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

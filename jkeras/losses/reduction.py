@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, look_up
-from jkeras.losses.shapes import exact, floats
+from jkeras.losses.shapes import Array, exact, floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Array = jax.Array
 
 _REDUCTIONS = {
     "sum_over_batch_size": "sum_over_batch_size",

@@ -14,12 +14,10 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, PlainLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, check_axis, paired
+from jkeras.losses.shapes import EPSILON, Array, check_axis, paired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

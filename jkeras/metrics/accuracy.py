@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.losses.base import check_field, floating_dtype
-from jkeras.losses.shapes import index_pair, one_hot_pair, paired
+from jkeras.losses.shapes import Array, index_pair, one_hot_pair, paired
 from jkeras.metrics.means import FormulaMetric, MeanMetric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

@@ -20,7 +20,7 @@ from jkeras.core.description import option
 from jkeras.core.errors import describe, look_up
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
-from jkeras.losses.shapes import EPSILON
+from jkeras.losses.shapes import EPSILON, Array
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     Thresholds,
@@ -37,8 +37,6 @@ from jkeras.metrics.counts import (
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def _word(kind: str, known: tuple[str, ...], value: object) -> str:

@@ -30,6 +30,7 @@ from jkeras.core.variables import Variable
 from jkeras.losses.base import (
     floating_dtype,
 )
+from jkeras.losses.shapes import Array
 from jkeras.metrics.stateful_metric import (
     object_sums,
     object_variables,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from jkeras.core.typing import ArraySpec, Identifier
 
-Array = jax.Array
 Sums = dict[str, Array]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
+from jkeras.losses.shapes import Array
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     BinaryPredictions,
@@ -31,8 +32,6 @@ from jkeras.metrics.counts import (
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 class _AtThresholds(Metric):

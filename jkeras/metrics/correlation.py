@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
-from jkeras.losses.shapes import EPSILON, check_axis, exact, floats, paired
+from jkeras.losses.shapes import EPSILON, Array, check_axis, exact, floats, paired
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import name_or_none, weights_of
 from jkeras.metrics.means import FormulaMetric, arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:

@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
 from jkeras.losses.reduction import divide_or_zero, lined_up
-from jkeras.losses.shapes import floats
+from jkeras.losses.shapes import Array, floats
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.means import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Array = jax.Array
 Thresholds = float | tuple[float, ...] | None
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")

@@ -6,15 +6,12 @@ CosineSimilarity is the cosine itself and not minus it.
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from jkeras import losses
-from jkeras.losses.shapes import paired
+from jkeras.losses.shapes import Array, paired
 from jkeras.metrics.base import Sums
 from jkeras.metrics.means import FormulaMetric
-
-Array = jax.Array
 
 
 class MeanSquaredError(FormulaMetric):

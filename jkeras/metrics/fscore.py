@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
-from jkeras.losses.shapes import EPSILON
+from jkeras.losses.shapes import EPSILON, Array
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     counts_of_predictions,
@@ -28,7 +27,6 @@ from jkeras.metrics.means import arrays
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Array = jax.Array
 
 COUNTED = ("true_positives", "false_positives", "false_negatives")
 

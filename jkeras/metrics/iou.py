@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
-from jkeras.losses.shapes import EPSILON
+from jkeras.losses.shapes import EPSILON, Array
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import count_cells, weights_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def _positive(value: int) -> int:

@@ -24,15 +24,13 @@ from jkeras.losses.base import (
     options_of,
 )
 from jkeras.losses.reduction import divide_or_zero, lined_up
-from jkeras.losses.shapes import floats, same_rank
+from jkeras.losses.shapes import Array, floats, same_rank
 from jkeras.metrics.base import Metric, Sums, missing_method
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from jkeras.core.typing import ArraySpec
-
-Array = jax.Array
 
 
 class MeanMetric(Metric):

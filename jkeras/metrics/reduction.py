@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -19,7 +18,7 @@ from jkeras.core.description import Description, option
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
-from jkeras.losses.shapes import floats
+from jkeras.losses.shapes import Array, floats
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import weights_of
 from jkeras.metrics.means import FunctionMetric, weighted_sums
@@ -27,8 +26,6 @@ from jkeras.metrics.stateful_metric import object_sums, set_object_sums
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 class _OfValues(Metric):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
+from jkeras.losses.shapes import Array
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     are_even,
@@ -30,8 +30,6 @@ from jkeras.metrics.counts import (
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-Array = jax.Array
 
 
 def share_of(value: object) -> float:
