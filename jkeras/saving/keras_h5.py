@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from jkeras.saving.keras_hdf5 import datasets
+from jkeras.saving.keras_hdf5 import UNSAFE, datasets
 
 Stored = dict[str, dict[str, np.ndarray]]
 """The arrays of each group, by their names in it: "0", "1", … ."""
@@ -72,20 +72,29 @@ def read(data: bytes, who: str) -> Stored:
     Raises:
       ValueError: the file is damaged, or not a weights file of Keras 3.
     """
+    return grouped(datasets(data, who), who)
+
+
+def grouped(arrays: Mapping[str, np.ndarray], who: str) -> Stored:
+    """The groups of the arrays of a file by their paths.
+
+    Raises:
+      ValueError: no array lies in a subgroup `vars`.
+    """
     found: Stored = {}
     others = []
-    for path, array in datasets(data, who).items():
+    for path, array in arrays.items():
         group, _, name = f"/{path}".rpartition("/")
         above, _, last = group.rpartition("/")
-        if last != "vars":
+        if last == "vars":
+            found.setdefault(above.lstrip("/"), {})[name] = array
+        else:
             others.append(path)
-            continue
-        found.setdefault(above.lstrip("/"), {})[name] = array
     if others and not found:
         raise ValueError(
             f"{who}: expected weights as Keras 3 writes them to '.weights.h5', with arrays under "
             f"'vars', got {others[0]!r}: the older '.h5' form. Load it in Keras, and save it by "
-            "model.save_weights('name.weights.h5')."
+            f"model.save_weights('name.weights.h5'). {UNSAFE}"
         )
     return found
 

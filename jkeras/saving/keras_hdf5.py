@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+UNSAFE = "If you trust who wrote the file, h5py reads it with safe_mode=False."
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_DEPTH = 64
 """Groups in one another."""
@@ -99,7 +100,7 @@ class _Reader:
         entry = f"entry {self.path!r}: " if self.path else ""
         raise ValueError(
             f"{self.who}: {entry}expected what Keras writes, got {what}. Load the file in Keras "
-            "and save it again."
+            f"and save it again. {UNSAFE}"
         )
 
     def _unpack(self, form: str, at: int) -> tuple[Any, ...]:

@@ -53,6 +53,7 @@ class FilesMixin:
         skip_mismatch: bool = False,
         *,
         rename: Mapping[str, str] | None = None,
+        safe_mode: bool = True,
     ) -> Report:
         """Reads weights by their names, in the dtypes of the model.
 
@@ -65,6 +66,8 @@ class FilesMixin:
           rename: beginnings of the file's names and what to read in their place, as in
             `rename={"backbone": "encoder"}`; `{"": "encoder"}` puts a word before all names. Not
             for Keras's files, whose weights have no names.
+          safe_mode: False reads HDF5 files through h5py: compressed ones too, and `.h5` files of
+            Keras 2. A malicious file can crash it; read only files whose writer you trust.
 
         Returns:
           What became of each weight: matched, missing, unexpected, mismatched.
@@ -77,7 +80,9 @@ class FilesMixin:
         Source: `keras.Model.load_weights`.
         """
         parts = self._trainer_parts
-        return weight_files.load(parts.state, parts.optimizer, filepath, skip_mismatch, rename)
+        return weight_files.load(
+            parts.state, parts.optimizer, filepath, skip_mismatch, rename, safe_mode
+        )
 
     def save(
         self,

@@ -24,10 +24,10 @@ from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
 from jkeras.core.trees import Tree, size_bytes
 from jkeras.keras_classes.subclassed_model import is_shape
-from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving import keras_archive, keras_h5, keras_legacy
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import keras_weights
-from jkeras.trainer.files.whole_models import checked_path
+from jkeras.trainer.files.whole_models import LEGACY_ENDINGS, checked_path
 from jkeras.trainer.loop.parts import TrainerParts, is_trainer, parts_of
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import InputSpecs, concrete, spec_of_input
@@ -90,6 +90,7 @@ def load_weights(
     skip_mismatch: bool = False,
     *,
     rename: Mapping[str, str] | None = None,
+    safe_mode: bool = True,
 ) -> Report:
     """Reads a model's weights: `model.load_weights(filepath, skip_mismatch)`.
 
@@ -98,7 +99,9 @@ def load_weights(
 
     Source: `keras.saving.load_weights`.
     """
-    return _model("load_weights", model).load_weights(filepath, skip_mismatch, rename=rename)
+    return _model("load_weights", model).load_weights(
+        filepath, skip_mismatch, rename=rename, safe_mode=safe_mode
+    )
 
 
 def _model(who: str, model: object) -> Trainer:
@@ -120,11 +123,11 @@ def load_model(
     """The model in a file that `model.save` wrote, here or in Keras 3.
 
     Args:
-      filepath: ends with `.keras`.
+      filepath: ends with `.keras`; with `safe_mode=False` also the older `.h5`.
       custom_objects: the user's own classes and functions by name.
       compile: whether to compile it as it was, and to give the optimizer the state that it had.
       safe_mode: whether a file with the code of a lambda is refused; False runs it, and with it
-        whatever the writer of the file wanted.
+        whatever the writer of the file wanted, and reads HDF5 through h5py.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -133,23 +136,28 @@ def load_model(
 
     Source: `keras.saving.load_model`.
     """
-    path = checked_path(filepath, "load")
+    safe = code.checked_safe_mode("load_model", safe_mode)
+    path = checked_path(filepath, "load", legacy=not safe)
     if not isinstance(compile, bool):
         raise TypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
-    safe = code.checked_safe_mode("load_model", safe_mode)
-    archive = keras_archive.read(path)
-    config = archive.config
-    where = f"{path}: {keras_archive.CONFIG}"
+    if path.suffix in LEGACY_ENDINGS:
+        data = keras_h5.read_bytes(path)
+        where, source = f"{path}: model_config", str(path)
+        config = keras_legacy.read_config(data, source)
+    else:
+        archive = keras_archive.read(path)
+        config, data = archive.config, archive.weights
+        where, source = f"{path}: {keras_archive.CONFIG}", f"{path}: {keras_archive.WEIGHTS}"
     _check_config(config, where, safe)
-    stored = keras_h5.read(archive.weights, f"{path}: {keras_archive.WEIGHTS}")
+    stored = keras_weights.stored_groups(data, source, safe)
     with CustomObjectScope(custom_objects), code.allowed(not safe):
         model = _described(config, where)
         parts = parts_of(model)
-        _fill(parts, stored, f"{path}: {keras_archive.WEIGHTS}", len(archive.weights))
+        _fill(parts, stored, source, len(data))
         if compile and config.get("compile_config"):
             _compile(model, config["compile_config"], where)
             if parts.state.built:
-                source, optimizer = f"{path}: {keras_archive.WEIGHTS}", parts.optimizer
+                optimizer = parts.optimizer
                 found = keras_weights.restored_optimizer(parts.state, optimizer, stored, source)
                 keras_weights.put_optimizer(parts.state, found, stored)
     return model
@@ -286,7 +294,7 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
         return
     try:
         specs = jax.eval_shape(_first(state), *map(concrete, state.specs))
-        wanted = keras_weights.sections_of(state)
+        wanted = keras_weights.sections_of(state, stored)
     except Exception as error:  # layers that do not fit together fail anywhere, in any way
         raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error
     leaves = {part: jax.tree.leaves(tree) for part, tree in zip(PARTS, specs, strict=True)}

@@ -50,7 +50,8 @@ def test_the_older_form_is_refused_with_what_to_do() -> None:
     assert str(caught.value) == (
         "old.h5: expected weights as Keras 3 writes them to '.weights.h5', with arrays under "
         "'vars', got 'dense/dense/kernel:0': the older '.h5' form. Load it in Keras, and save it "
-        "by model.save_weights('name.weights.h5')."
+        "by model.save_weights('name.weights.h5'). If you trust who wrote the file, h5py reads it "
+        "with safe_mode=False."
     )
 
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from jkeras.saving.keras_hdf5 import datasets
+from jkeras.saving.keras_hdf5 import UNSAFE, datasets
 
 
 def written(fill: Any, **options: Any) -> bytes:
@@ -94,7 +94,7 @@ def test_what_keras_does_not_write_is_refused(tmp_path: Path) -> None:
     def text(h5: Any) -> None:
         h5["a"] = "words"
 
-    fix = "Load the file in Keras and save it again."
+    fix = f"Load the file in Keras and save it again. {UNSAFE}"
     refused = {
         soft: "f.h5: expected what Keras writes, got a link instead of an object under 'a'.",
         packed: "f.h5: entry 'a': expected what Keras writes, got compressed data.",

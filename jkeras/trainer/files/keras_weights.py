@@ -9,6 +9,7 @@ have before anything is made.
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -21,8 +22,9 @@ import numpy as np
 
 from jkeras.core.folders import atomic_write
 from jkeras.core.trees import Tree
-from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving import keras_archive, keras_h5, keras_legacy
 from jkeras.saving.keras_h5 import Group, Stored, in_order
+from jkeras.saving.keras_legacy import LegacyGroups
 from jkeras.saving.matching import Mismatch, Report
 from jkeras.trainer.files import keras_optimizer
 from jkeras.trainer.files.keras_layout import Section, sections
@@ -82,14 +84,16 @@ def load_weights(
     optimizer: Transformation | None,
     path: str | os.PathLike[str],
     skip_mismatch: bool = False,
+    safe_mode: bool = True,
 ) -> Report:
     """Reads weights that Keras or `save_weights` wrote for the same layers.
 
     Args:
       state: the model's.
       optimizer: the description that it is compiled with; None for none.
-      path: a `.weights.h5` or `.keras` file.
+      path: a `.weights.h5`, `.h5` or `.keras` file.
       skip_mismatch: load what fits, and leave the rest as it is.
+      safe_mode: as for `stored_groups`.
 
     Returns:
       What matched, what did not, and why.
@@ -103,9 +107,9 @@ def load_weights(
     is_archive = path.suffix == ".keras"
     data = keras_archive.read_weights(path) if is_archive else keras_h5.read_bytes(path)
     who = f"{path}: {keras_archive.WEIGHTS}" if is_archive else str(path)
-    stored = keras_h5.read(data, who)
+    stored = stored_groups(data, who, safe_mode)
     leaves = leaves_of(state.need_values())
-    report, new = matched(sections_of(state), leaves, stored)
+    report, new = matched(sections_of(state, stored), leaves, stored)
     if not report.complete and not (skip_mismatch and report.matched):
         fix = "" if skip_mismatch else " skip_mismatch=True loads what fits."
         raise ValueError(f"{state.who}: {who}: {report.difference}{fix}")
@@ -120,9 +124,17 @@ def load_weights(
 # -- writing
 
 
-def sections_of(state: ModelState) -> list[Section]:
-    """The groups of a built model."""
-    return sections(state.net, state.name, state.order())
+def sections_of(state: ModelState, stored: Stored | None = None) -> list[Section]:
+    """The groups of a built model, as Keras writes them now or, for an older file, wrote them."""
+    if not isinstance(stored, LegacyGroups):
+        return sections(state.net, state.name, state.order())
+    by_layer: dict[str, list[Place]] = {}
+    for place in sorted(state.order(), key=lambda place: place.part != "params"):
+        by_layer.setdefault(place.names[0], []).append(place)
+    names = [name for name in stored if name != keras_optimizer.ROOT]
+    layers = dict.fromkeys(place.names[0] for place in state.order())
+    pairs = itertools.zip_longest(names[: len(layers)], layers, fillvalue="")
+    return [Section(path, layer, [[place] for place in by_layer[layer]]) for path, layer in pairs]
 
 
 def groups_of(state: ModelState, optimizer: Transformation | None, *, fresh: bool) -> list[Group]:
@@ -138,6 +150,21 @@ def groups_of(state: ModelState, optimizer: Transformation | None, *, fresh: boo
 
 
 # -- reading
+
+
+def stored_groups(data: bytes, who: str, safe_mode: bool) -> Stored:
+    """The groups in a file of Keras.
+
+    Args:
+      data: the bytes of the file.
+      who: the name of the file in errors.
+      safe_mode: whether the file is read without h5py, which knows more of HDF5 and the older
+        layout, but can be crashed by a malicious file.
+
+    Raises:
+      ValueError: the file is damaged or, with `safe_mode`, not as Keras 3 writes it.
+    """
+    return keras_h5.read(data, who) if safe_mode else keras_legacy.read(data, who)
 
 
 def matched(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.code import checked_safe_mode
 from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
 from jkeras.core.trees import Tree, named_leaves, path_names
 from jkeras.saving import weights as files
@@ -68,14 +69,16 @@ def load(
     filepath: str | os.PathLike[str] | Mapping[str, Any],
     skip_mismatch: bool = False,
     rename: Mapping[str, str] | None = None,
+    safe_mode: bool = True,
 ) -> Report:
     """Reads weights by their names, in the dtypes of the model.
 
     Args:
       state: the model's.
       optimizer: the description that it is compiled with; None for none.
-      filepath, skip_mismatch, rename: as for `Trainer.load_weights`.
+      filepath, skip_mismatch, rename, safe_mode: as for `Trainer.load_weights`.
     """
+    safe_mode = checked_safe_mode(f"{state.who}: load_weights", safe_mode)
     if isinstance(filepath, Mapping):
         return _load_named(state, "load_weights", _named(filepath), skip_mismatch, rename)
     path = Path(filepath) if _is_folder(filepath) else _checked_path(state, filepath)
@@ -85,7 +88,7 @@ def load(
                 f"{state.who}: `rename`: expected None for {path.name!r}: the weights in Keras's "
                 "files have numbers, not names."
             )
-        return keras_weights.load_weights(state, optimizer, path, skip_mismatch)
+        return keras_weights.load_weights(state, optimizer, path, skip_mismatch, safe_mode)
     if path.is_dir():
         from jkeras.saving import orbax_files
 

@@ -19,6 +19,7 @@ from jkeras.core.serialization import serialize_keras_object
 from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
 from jkeras.models.graph import Graph
 from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving.keras_hdf5 import UNSAFE
 from jkeras.trainer.files import keras_weights
 from jkeras.trainer.state.model_state import ModelState
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from jkeras.optimizers.resolve import Transformation
 
 ENDING = ".keras"
+LEGACY_ENDINGS = (".h5", ".hdf5")
 
 _Config = dict[str, Any]
 
@@ -90,8 +92,8 @@ def _options(zipped: bool | None, kwargs: dict[str, Any]) -> bool:
     return bool(with_optimizer)
 
 
-def checked_path(filepath: object, verb: str) -> Path:
-    """The path, if its name ends as it should.
+def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path:
+    """The path, if its name ends as it should; with `legacy` also with an ending of HDF5.
 
     Raises:
       TypeError, ValueError: it does not, or it is no path.
@@ -99,10 +101,15 @@ def checked_path(filepath: object, verb: str) -> Path:
     if not isinstance(filepath, str | os.PathLike):
         raise TypeError(f"{verb}: `filepath`: expected a path, got {describe(filepath)}.")
     path = Path(filepath)
-    if path.suffix == ENDING:
+    if path.suffix == ENDING or (legacy and path.suffix in LEGACY_ENDINGS):
         return path
     fix = f"Use {path.with_suffix(ENDING).name!r}."
-    if path.name.endswith((".h5", ".hdf5")):
+    if path.suffix in LEGACY_ENDINGS and verb == "load":
+        fix = (
+            f"The older form of whole models: save it in Keras as {path.stem + ENDING!r}. {UNSAFE}"
+        )
+        fix += " load_weights reads weights alone in '.weights.h5'."
+    elif path.suffix in LEGACY_ENDINGS:
         fix = f"The older form of whole models is not supported. Use {path.stem + ENDING!r}, or "
         fix += f"{verb}_weights for weights alone in '.weights.h5'."
     elif path.suffix in (".msgpack", ".safetensors"):
@@ -146,4 +153,4 @@ def _with_rows(config: object) -> Any:
     return {**config, "module": "keras", "class_name": "Sequential", "config": kept}
 
 
-__all__ = ["ENDING", "checked_path", "save"]
+__all__ = ["ENDING", "LEGACY_ENDINGS", "checked_path", "save"]

@@ -1,0 +1,145 @@
+"""Keras's files as h5py reads them: what `keras_hdf5` refuses, and the older `.h5` layout.
+
+    model_weights/dense                 attribute `weight_names`: the order of its arrays
+    model_weights/dense/net/dense/bias  an array
+    optimizer_weights                   the same; attributes of the file: the configurations
+
+h5py rests on a C library that a damaged or malicious file can crash or block, and it follows links
+to other files. It is used only where the caller says `safe_mode=False`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.saving.keras_archive import json_object
+from jkeras.saving.keras_h5 import Stored, grouped
+
+_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class LegacyGroups(dict[str, dict[str, np.ndarray]]):
+    """The groups of an older file, in the order of the model's layers, and of the optimizer."""
+
+
+def read(data: bytes, who: str) -> Stored:
+    """The groups in a file of any version of Keras; `LegacyGroups` for the older layout.
+
+    Args:
+      data: the bytes of the file.
+      who: the name of the file in errors.
+
+    Raises:
+      ValueError: the file is damaged, or not a weights file of Keras.
+    """
+    with _opened(data, who) as file:
+        root = file.get("model_weights", file)
+        if layers := _texts(root, "layer_names"):
+            names = [*layers, "top_level_model_weights"]
+            groups = {name: _arrays(root[name]) for name in names if name in root}
+            if "optimizer_weights" in file:
+                groups["optimizer"] = _arrays(file["optimizer_weights"])
+            return LegacyGroups({name: arrays for name, arrays in groups.items() if arrays})
+        found: dict[str, Any] = {}
+        file.visititems(lambda path, item: found.update({path: item}))
+        return grouped({path: _array(i) for path, i in found.items() if hasattr(i, "dtype")}, who)
+
+
+def read_config(data: bytes, who: str) -> dict[str, Any]:
+    """The configuration of a whole model in the older layout, with its `compile_config`.
+
+    Args:
+      data, who: as for `read`.
+
+    Raises:
+      ValueError: the file is damaged, or has no configuration of a model.
+    """
+    with _opened(data, who) as file:
+        if "model_config" not in file.attrs:
+            raise ValueError(
+                f"{who}: expected a whole model, got weights alone. Make the model, and read them "
+                "with model.load_weights(path, safe_mode=False)."
+            )
+        config = _modern(json_object(file.attrs["model_config"], f"{who}: model_config"))
+        if "training_config" not in file.attrs:
+            return config
+        training = json_object(file.attrs["training_config"], f"{who}: training_config")
+    compiled = {name: training.get(name) for name in _COMPILE}
+    return {**config, "compile_config": {"optimizer": training["optimizer_config"], **compiled}}
+
+
+def _modern(config: Any) -> Any:
+    """The configuration with Keras 3's words for those of Keras 2."""
+    if isinstance(config, list):
+        return [_modern(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    config = {name: _modern(value) for name, value in config.items()}
+    own = config.get("config")
+    if isinstance(own, dict) and "batch_input_shape" in own and "layers" not in own:
+        shape = {"batch_shape": own.pop("batch_input_shape"), "dtype": own.get("dtype")}
+        if config["class_name"] != "InputLayer":  # the first layer of a Sequential without one
+            return {**config, "input": {"class_name": "InputLayer", "config": shape}}
+        own |= shape
+    if "inbound_nodes" in config:
+        nodes = config["inbound_nodes"]
+        config["inbound_nodes"] = [_call(n) if isinstance(n, list) else n for n in nodes]
+    if config.get("class_name") == "Sequential" and isinstance(own, dict):
+        first, *others = own.get("layers") or [{}]
+        if "input" in first:
+            own["layers"] = [first["input"], first, *others]
+    return config
+
+
+def _call(node: list[Any]) -> dict[str, Any]:
+    """A call of a layer in a graph, of which Keras 2 noted `[[name, call, output, kwargs], …]`."""
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}} for entry in node
+    ]
+    return {"args": tensors if len(node) == 1 else [tensors], "kwargs": dict(*node[0][3:4])}
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, who: str) -> Iterator[Any]:
+    """The file in h5py, whose errors become a `ValueError` with the name of the file."""
+    import h5py
+
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            yield file
+    except ValueError as error:
+        raise error if who in str(error) else ValueError(f"{who}: {error}") from error
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{who}: expected a file of Keras, and it is damaged: {error}") from error
+
+
+def _texts(group: Any, name: str) -> list[str]:
+    """The strings of an attribute; a long one is divided into `name0`, `name1`, …."""
+    parts = itertools.takewhile(group.attrs.__contains__, (f"{name}{i}" for i in itertools.count()))
+    names = [name] if name in group.attrs else parts
+    texts = [text for part in names for text in group.attrs[part]]
+    return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]
+
+
+def _arrays(group: Any) -> dict[str, np.ndarray]:
+    """The arrays of a group under the numbers of their order."""
+    return {str(i): _array(group[path]) for i, path in enumerate(_texts(group, "weight_names"))}
+
+
+def _array(dataset: Any) -> np.ndarray:
+    array = np.asarray(dataset)
+    if array.dtype == np.dtype("V2"):  # bfloat16 as h5py writes it
+        return array.view(jnp.bfloat16)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"expected numbers under {dataset.name!r}, got {array.dtype}.")
+    return array
+
+
+__all__ = ["LegacyGroups", "read", "read_config"]
