@@ -162,7 +162,7 @@ def test_gradients(case: str, phase: str) -> None:
         pairs = zip(jax.tree.leaves(outputs), cotangents, strict=True)
         return sum((jnp.sum(y * w) for y, w in pairs), start=jnp.zeros(()))
 
-    d_params, d_inputs = jax.grad(scalar, argnums=(0, 1))(params, inputs)
+    d_params, d_inputs = jax.jit(jax.grad(scalar, argnums=(0, 1)))(params, inputs)
     d_weights = [d_params[name] for name in CASES[case]["weights"] if name in params]
     assert_close(d_weights, numbers(case, phase, "d_weights"))
     assert_close(d_inputs, numbers(case, phase, "d_inputs"))
