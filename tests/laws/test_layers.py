@@ -248,7 +248,7 @@ def test_evaluation_changes_no_state_and_vmap_agrees_with_a_loop(name: str) -> N
     for i in range(BATCHES):  # not to be compiled operation by operation
         got = jax.tree.map(lambda y, i=i: y[i], outputs)
         assert_close(got, alone(*[stack[i] for stack in stacks]))
-    assert layer.apply(params, state, *inputs)[1] is state
+    assert evaluate(name)[1] is state
 
 
 @pytest.mark.parametrize("name", FLOATING)

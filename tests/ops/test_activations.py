@@ -43,7 +43,7 @@ def test_values_and_gradients_are_keras(case):
 
     got = {
         "y": function(matrix, **arguments),
-        "dx": jax.grad(weighed)(matrix),
+        "dx": jax.jit(jax.grad(weighed))(matrix),
         "edges": function(edges, **arguments),
     }
     for what, value in got.items():
@@ -76,7 +76,7 @@ def test_dtype_is_kept_and_jit_agrees(name, dtype):
 def test_gradients_at_smooth_points(name):
     function, arguments = activations.get(name), EXTRA.get(name, {})
     x = jnp.array([[-2.3, -0.7, 0.2, 0.8], [1.7, 0.3, -0.4, -1.6]])
-    call = functools.partial(function, **arguments)
+    call = jax.jit(functools.partial(function, **arguments))
     check_grads(call, (x,), order=1, modes=["rev"], rtol=1e-2, atol=1e-2, eps=1e-2)
 
 

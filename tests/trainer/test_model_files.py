@@ -30,17 +30,6 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "keras_files.npz"
 HINT = "to write Keras's files again: KERAS_BACKEND=jax python tests/golden/make_keras_files.py"
 Golden = Mapping[str, np.ndarray]
 NAMES = sorted([*cases.ROWS, *cases.MODELS])
-PREDICTED = (
-    "batch renormalization",
-    "nested models",
-    "own model",
-    "several inputs and outputs",
-    "spectral normalization",
-)
-"""What the short form predicts: where the order of weights is easily mistaken."""
-
-CONTINUED = ("SGD on a schedule",)
-"""The optimizers that the short form trains on with."""
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +58,6 @@ def unpacked(golden: Golden, key: str, folder: Path) -> Path:
 def numbered(golden: Golden, name: str, kind: str) -> list[np.ndarray]:
     keys = (f"{name}/{kind}{i}" for i in range(9))
     return [golden[key] for key in keys if key in golden]
-
-
-def check_predictions(golden: Golden, name: str, folder: Path) -> Any:
-    model = load_model(unpacked(golden, f"{name}/file", folder))
-    values = model.train_state
-    outputs = model.net.apply(values.params, values.state, *numbered(golden, name, "x"))[0]
-    expected = numbered(golden, name, "y")
-    for own, theirs in zip(jax.tree.leaves(outputs), expected, strict=True):
-        own = np.asarray(own, "float32")
-        np.testing.assert_allclose(own, theirs, rtol=1e-5, atol=1e-6, err_msg=f"{name}; {HINT}")
-    return model
 
 
 def entries(data: bytes) -> dict[str, Any]:
@@ -113,27 +91,22 @@ def test_the_golden_file_has_every_case(golden: Golden) -> None:
     assert str(golden["keras"]) == keras_archive.KERAS
 
 
-@pytest.mark.parametrize("name", PREDICTED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_keras_predicts_the_same(name: str, golden: Golden, tmp_path: Path) -> None:
-    check_predictions(golden, name, tmp_path)
+    model = load_model(unpacked(golden, f"{name}/file", tmp_path))
+    values = model.train_state
+    inputs = numbered(golden, name, "x")
+    # One program rounds to half precision less often than one for each operation, as in Keras.
+    apply = model.net.apply if name == "half precision" else jax.jit(model.net.apply)
+    outputs, _ = apply(values.params, values.state, *inputs)
+    expected = numbered(golden, name, "y")
+    for own, theirs in zip(jax.tree.leaves(outputs), expected, strict=True):
+        own = np.asarray(own, "float32")
+        np.testing.assert_allclose(own, theirs, rtol=1e-5, atol=1e-6, err_msg=f"{name}; {HINT}")
 
 
-def test_every_file_of_keras_predicts_the_same(golden: Golden, tmp_path: Path) -> None:
-    for name in NAMES:
-        check_predictions(golden, name, tmp_path)
-
-
-@pytest.mark.parametrize("name", NAMES[::6])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_written_here_has_keras_s_entries(name: str, golden: Golden, tmp_path: Path) -> None:
-    check_entries(golden, name, tmp_path)
-
-
-def test_every_file_written_here_has_keras_s_entries(golden: Golden, tmp_path: Path) -> None:
-    for name in NAMES:
-        check_entries(golden, name, tmp_path)
-
-
-def check_entries(golden: Golden, name: str, tmp_path: Path) -> None:
     path = unpacked(golden, f"{name}/file", tmp_path)
     theirs = keras_archive.read_weights(path)
     own = written(load_model(path))
@@ -167,7 +140,7 @@ def losses_from_here_on(model: Any) -> list[float]:
     return list(fit.history["loss"])
 
 
-@pytest.mark.parametrize("name", CONTINUED)
+@pytest.mark.parametrize("name", cases.OPTIMIZERS)
 def test_training_goes_on_as_in_keras(name: str, golden: Golden, tmp_path: Path) -> None:
     model = load_model(unpacked(golden, f"{name}/trained", tmp_path))
     assert int(model.optimizer.iterations) in (6, 3)
@@ -175,24 +148,8 @@ def test_training_goes_on_as_in_keras(name: str, golden: Golden, tmp_path: Path)
     np.testing.assert_allclose(losses, golden[f"{name}/losses"], rtol=1e-5, err_msg=HINT)
 
 
-def test_training_goes_on_with_every_optimizer(golden: Golden, tmp_path: Path) -> None:
-    for name in cases.OPTIMIZERS:
-        model = load_model(unpacked(golden, f"{name}/trained", tmp_path))
-        losses = losses_from_here_on(model)
-        np.testing.assert_allclose(losses, golden[f"{name}/losses"], rtol=1e-5, err_msg=name)
-
-
-@pytest.mark.parametrize("name", ("Adam that averages", "Nadam"))
+@pytest.mark.parametrize("name", cases.OPTIMIZERS)
 def test_the_optimizer_is_written_as_keras_does(name: str, golden: Golden, tmp_path: Path) -> None:
-    check_optimizer(golden, name, tmp_path)
-
-
-def test_every_optimizer_is_written_as_keras_does(golden: Golden, tmp_path: Path) -> None:
-    for name in cases.OPTIMIZERS:
-        check_optimizer(golden, name, tmp_path)
-
-
-def check_optimizer(golden: Golden, name: str, tmp_path: Path) -> None:
     path = unpacked(golden, f"{name}/trained", tmp_path)
     theirs = keras_archive.read_weights(path)
     own = written(load_model(path), fresh=False)
