@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-PATIENCE = 60.0  # seconds until a thread that waits for the others gives up
+PATIENCE = 600.0  # seconds until a thread that waits for the others gives up
 
 
 def at_once(*tasks: Callable[[], Any]) -> list[Any]:

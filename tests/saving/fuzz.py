@@ -8,7 +8,7 @@ filled, numbers in headers made huge, entries renamed, archives made to unpack t
 reader may raise one of the errors it documents, which has to name the file; or it may return what
 the file says: for formats with a checksum what was written, to the bit, else arrays of the model's
 names, shapes and dtypes. Anything else is a failure, and so are more than `MOST_BYTES` of memory
-beyond the file, and more than `MOST_SECONDS`.
+beyond the file, and more than `MOST_SECONDS` of work.
 """
 
 from __future__ import annotations
@@ -310,7 +310,7 @@ def trial(kind: Format, content: bytes, path: Path) -> Found:
     path.write_bytes(content)
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         verdict = "right" if kind.is_right(kind.read(path)) else "a wrong answer"
     except ERRORS as error:
@@ -320,7 +320,7 @@ def trial(kind: Format, content: bytes, path: Path) -> Found:
         if isinstance(error, KeyboardInterrupt):
             raise
         verdict = f"{type(error).__name__}: {error}"
-    seconds = time.perf_counter() - began
+    seconds = time.thread_time() - began
     peak = tracemalloc.get_traced_memory()[1] - before
     if seconds > MOST_SECONDS:
         verdict = f"it took {seconds:.0f} s"
