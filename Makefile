@@ -7,7 +7,7 @@
 #   make test PYTHON=python3.13           another Python
 #   make mnist ARGS="--epochs 10"         options for the script (--help lists them)
 #   make test TESTS=tests/layers          some of the tests
-#   make test ALL=1                       the long form: every row of every table
+#   make test ALL=1                       the whole form: what tests/quick.py leaves out, too
 
 PYTHON ?= python3
 ARGS   ?=
@@ -28,7 +28,7 @@ export PIP_NO_INPUT := 1
 
 help:
 	@echo "make mnist        train on MNIST, evaluate, predict, plot (ARGS=--help for options)"
-	@echo "make test         every check and every test"
+	@echo "make test         every check, and the tests that look at everything once (ALL=1: every test)"
 	@echo "make check        lint, format, types, import contracts"
 	@echo "make format       let ruff put the code in form"
 	@echo "make bench        the benchmarks"
@@ -39,7 +39,7 @@ mnist: $(STAMP)-run
 	@$(BIN)/python experiments/mnist_mlp.py $(ARGS)
 
 test: check
-	@JKERAS_TESTS=$(if $(ALL),all,short) $(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
+	@JKERAS_TESTS=$(if $(ALL)$(TESTS),all,quick) $(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
 
 check: $(STAMP)-test
 	@$(BIN)/ruff check --quiet
@@ -57,7 +57,7 @@ bench: $(STAMP)-test
 	done
 
 clean:
-	rm -rf .venv .venv-* build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist .hypothesis .import_linter_cache .jax_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------------------------------------

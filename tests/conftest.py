@@ -11,8 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import zlib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +27,8 @@ os.environ.setdefault(
 import jax
 import pytest
 
+from tests.quick import is_late
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     JAX does not write compiled programs atomically: a worker that reads what another one has half
     written warns of it, and a warning is an error here.
     """
+    keep_programs(config, getattr(config, "workerinput", {}).get("workerid", "main"))
     if hasattr(config, "workerinput"):
         os.environ["JKERAS_HOME"] += f"/{config.workerinput['workerid']}"
         return
@@ -47,59 +48,45 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("JKERAS_DATA_DIR", None)
 
 
+def keep_programs(config: pytest.Config, worker: str) -> None:
+    """Keep compiled programs in `.jax_cache` for the next run, except in continuous integration.
+
+    A run that was killed while JAX wrote one of them leaves a half of it, which JAX compiles anew.
+    """
+    if os.environ.get("CI") == "true":
+        return
+    jax.config.update("jax_compilation_cache_dir", str(PROGRAMS / worker))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    half_written = "ignore:Error reading persistent compilation cache entry:UserWarning"
+    config.addinivalue_line("filterwarnings", half_written)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the session's home folder, once, when the last worker has stopped."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
 
 
+PROGRAMS = Path(__file__).parents[1] / ".jax_cache"
+"""Compiled programs, kept from one run of the tests to the next."""
+
 ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
 """Files whose tests start processes of their own."""
 
-MOST_ROWS = 12
-"""Rows up to which a table runs whole. Of a longer one the short form, `make test`, runs every
-third row, always the same ones; the long form, `make test ALL=1`, and pytest by itself run all."""
-
-LONG = (
-    "test_the_whole_of_mnist_equals_its_archives",
-    "test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones",
-    "test_every_file_of_keras_predicts_the_same",
-    "test_every_file_written_here_has_keras_s_entries",
-    "test_every_optimizer_is_written_as_keras_does",
-    "test_training_goes_on_with_every_optimizer",
-    "test_keras_reads_every_file_written_here",
-    "test_keras_goes_on_with_every_optimizer",
-)
-"""What only the long form runs."""
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the short form leaves out, and keep the tests of a file on one worker.
+    """Leave out what the quick form leaves out, and keep the tests of a file on one worker.
 
-    That worker then has their programs compiled already. Tests that start a process of their own
-    share nothing: each goes where there is room.
+    `tests/quick.py` names the first. One worker for a file has its programs compiled once. Tests
+    that start a process of their own share nothing: each goes where there is room.
     """
-    if os.environ.get("JKERAS_TESTS") == "short":
-        rows = Counter(table_of(item) for item in items)
-        late = {item.nodeid for item in items if is_long(item, rows[table_of(item)])}
+    if os.environ.get("JKERAS_TESTS") == "quick":
+        late = {item.nodeid for item in items if is_late(item.nodeid)}
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in late])
         items[:] = [item for item in items if item.nodeid not in late]
     for item in items:
         if item.path.name not in ALONE:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
-def table_of(item: pytest.Item) -> str:
-    """The test of which an item is a row."""
-    return item.nodeid.partition("[")[0]
-
-
-def is_long(item: pytest.Item, rows: int) -> bool:
-    """Whether a test waits for the long form; `rows` are those of its table."""
-    if item.name in LONG:
-        return True
-    thinned = rows > MOST_ROWS and item.path.name not in ALONE
-    return thinned and zlib.crc32(item.name.encode()) % 3 != 0
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -82,7 +82,7 @@ def test_experiment_runs_on_tiny_data(
     output, home = tmp_path / "output", tmp_path / "home"
     home.mkdir()
     words = ["--tiny", "--output", str(output)]
-    if script.stem == "compare" and os.environ.get("JKERAS_TESTS") == "short":
+    if script.stem == "compare" and os.environ.get("JKERAS_TESTS") == "quick":
         words += ["--models", "mlp", "transformer"]  # the long form runs all seven
     alone = script.stem == "mnist_mlp" or script.parent.name in ("benchmarks", "faults")
     run = run_by_itself if alone else functools.partial(run_here, patch=monkeypatch)

@@ -4,7 +4,6 @@ To look at one family by hand: python -m tests.keras_suite losses
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +19,6 @@ ROOT = Path(__file__).parents[2]
 LOOK = "To look: python -m tests.keras_suite "
 Outcomes = dict[str, dict[str, Any]]
 VALUES = ("losses", "activations", "constraints", "regularizers", "initializers", "schedules")
-# The short form of the tests leaves the two largest families out: they take half a minute.
-RUN = VALUES if os.environ.get("JKERAS_TESTS") == "short" else tuple(FAMILIES)
 
 pytestmark = pytest.mark.skipif(
     keras_folder() is None,
@@ -32,14 +29,14 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def outcomes() -> Outcomes:
     """What became of every family, all of them run by one process."""
-    command = [sys.executable, "-m", "tests.keras_suite", *RUN, "--json"]
+    command = [sys.executable, "-m", "tests.keras_suite", *FAMILIES, "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found: Outcomes = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.parametrize("family", RUN)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_what_fails_is_what_is_excluded(outcomes: Outcomes, family: str) -> None:
     failed = outcomes[family]["failed"]
     unexpected = {test: words for test, words in failed.items() if reason(family, test) is None}
@@ -49,7 +46,7 @@ def test_what_fails_is_what_is_excluded(outcomes: Outcomes, family: str) -> None
     assert surprising == [], f"these pass and are excluded. {LOOK}{family}"
 
 
-@pytest.mark.parametrize("family", RUN)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_most_tests_pass(outcomes: Outcomes, family: str) -> None:
     passed, failed = len(outcomes[family]["passed"]), len(outcomes[family]["failed"])
     least = {"regularizers": 0.8, "initializers": 0.8, "metrics": 0.8, "optimizers": 0.9}
