@@ -1,24 +1,78 @@
 """What `make test` leaves to `make test ALL=1`, and why.
 
-The quick form runs every check and test that is not named here: each layer, loss, metric and
-optimizer has its numbers compared with Keras's, and every experiment and every example of the
-documentation runs. What is left out looks at the same code a second time, from another side, or in
-a process of its own. Pytest by itself leaves nothing out, nor does `make test TESTS=…`.
+The quick form runs every check, every example of the documentation, every experiment, and every
+test that is not named here. What is named looks at the same code a second time, from another side
+or by way of whole programs; each layer, loss, metric and optimizer keeps a table that compares its
+numbers with Keras's. Pytest by itself leaves nothing out, nor does `make test TESTS=…`.
 """
 
 LATE = {
-    "tests/keras_suite/test_families.py": "Keras's own unit tests, in a process of their own",
-    "tests/laws/test_layers.py::test_jit_agrees_with_eager": "numbers: tests/layers/test_golden*",
+    # Laws of what is compared with Keras's numbers, too.
+    "tests/laws/test_layers.py::test_jit_agrees_with_eager": "tests/layers/test_golden*.py",
     "tests/laws/test_layers.py::test_evaluation_changes_no_state_and_vmap_agrees_with_a_loop": (
-        "numbers: tests/layers/test_golden*"
+        "tests/layers/test_golden*.py"
     ),
     "tests/laws/test_layers.py::test_gradients_agree_with_differences": (
-        "gradients of Keras: tests/layers/test_golden*"
+        "tests/layers/test_recurrent_golden.py, tests/test_models.py"
     ),
-    "tests/losses/test_laws.py": "numbers and gradients: tests/losses/test_golden.py",
-    "tests/metrics/test_laws.py": "numbers: tests/metrics/test_golden.py",
+    "tests/laws/test_layers.py::test_training_means_nothing_else_to_the_rest": (
+        "tests/layers/test_golden*.py"
+    ),
+    "tests/laws/test_layers.py::test_the_key_decides": "tests/layers/test_regularization.py",
+    "tests/laws/test_layers.py::test_another_seed_draws_otherwise": "tests/layers",
+    "tests/losses/test_laws.py": "tests/losses/test_golden.py",
+    "tests/metrics/test_laws.py": "tests/metrics/test_golden.py",
+    "tests/metrics/test_golden.py::test_weighted_results_are_those_of_keras": (
+        "test_results_are_those_of_keras of the same file"
+    ),
+    "tests/optimizers/test_laws.py": "tests/optimizers/test_golden.py",
+    # Gradients and formulations of what a layer computes, whose outputs are compared.
+    "tests/layers/test_golden.py::test_gradients": "test_outputs_and_carried_weights beside it",
+    "tests/layers/test_golden_attention.py::test_gradients": "the test of outputs beside it",
+    "tests/ops/test_activations.py::test_gradients_at_smooth_points": "Keras's gradients beside it",
+    "tests/layers/test_recurrent.py": "tests/layers/test_recurrent_golden.py",
+    "tests/ops/test_attention.py": "tests/layers/test_golden_attention.py",
+    "tests/ops/test_convolution.py": "tests/layers/test_golden.py",
+    "tests/ops/test_pooling.py": "tests/layers/test_golden.py",
+    "tests/ops/test_random_initializers.py::test_any_key_gives_the_distribution_of_keras": (
+        "test_a_seed_gives_the_numbers_of_keras of the same file"
+    ),
+    "tests/ops/test_recurrence.py": "tests/layers/test_recurrent_golden.py",
+    "tests/ops/test_transposed.py": "tests/layers/test_golden.py",
+    # Other libraries, streams and slices of batches, each in every combination.
+    "tests/data/test_feeds.py::test_every_feed_holds_the_batches_of_the_order": "tests/trainer",
+    "tests/models/test_adapters.py": "tests/models/test_adapters_of_libraries.py",
+    "tests/training/test_slices.py": "tests/training/test_steps.py",
+    # Whole trainings, file by file or run by run, of what the other tests of the trainer touch.
+    "tests/saving/test_disk_faults.py": "tests/saving: the writers themselves",
+    "tests/saving/test_fuzz.py": "tests/saving: the readers themselves",
+    "tests/test_scripts.py::test_a_script_gives_what_it_gives_under_keras": "tests/trainer",
+    "tests/test_models.py::test_a_step_of_training_is_that_of_keras": "tests/test_experiments.py",
+    "tests/trainer/test_curves_of_keras.py": "tests/trainer/test_runs_of_keras.py",
+    "tests/trainer/test_engines.py": "tests/trainer/test_laws.py",
+    "tests/trainer/test_interruptions.py": "tests/trainer/test_resuming.py",
+    "tests/trainer/test_laws.py::test_run_eagerly_gives_the_same_numbers": "the rest of the file",
+    "tests/trainer/test_masks.py": "tests/models/test_masks_golden.py",
+    "tests/trainer/test_metrics_by_class.py": "tests/metrics",
+    "tests/trainer/test_model_files.py::test_keras_goes_on_with_every_optimizer": (
+        "test_the_optimizer_is_written_as_keras_does of the same file"
+    ),
+    "tests/trainer/test_model_files.py::test_keras_reads_every_file_written_here": (
+        "test_a_file_written_here_has_keras_s_entries of the same file"
+    ),
+    "tests/trainer/test_model_files.py::test_training_goes_on_as_in_keras": (
+        "test_slots_go_to_their_names_and_weights of the same file"
+    ),
+    "tests/trainer/test_options_of_keras.py": "tests/trainer/test_options.py",
+    # In a process of their own.
+    "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
+    "tests/keras_suite/test_families.py": "Keras's numbers in each folder of tests",
+    "tests/saving/test_orbax_manager.py::"
+    "test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones": (
+        "the other tests of the file"
+    ),
 }
-"""A file, or a test of a file with all its rows, and what the quick form has in its place."""
+"""A file, or a test of a file with all its rows, and what of the quick form stands for it."""
 
 
 def is_late(nodeid: str) -> bool:
