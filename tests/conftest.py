@@ -27,7 +27,7 @@ os.environ.setdefault(
 import jax
 import pytest
 
-from tests.quick import is_late
+from tests.quick import is_left_out
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -81,9 +81,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     that start a process of their own share nothing: each goes where there is room.
     """
     if os.environ.get("JKERAS_TESTS") == "quick":
-        late = {item.nodeid for item in items if is_late(item.nodeid)}
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in late])
-        items[:] = [item for item in items if item.nodeid not in late]
+        left_out = {item.nodeid for item in items if is_left_out(item.nodeid)}
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+        items[:] = [item for item in items if item.nodeid not in left_out]
     for item in items:
         if item.path.name not in ALONE:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))

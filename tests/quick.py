@@ -6,7 +6,7 @@ or by way of whole programs; each layer, loss, metric and optimizer keeps a tabl
 numbers with Keras's. Pytest by itself leaves nothing out, nor does `make test TESTS=…`.
 """
 
-LATE = {
+LEFT_OUT = {
     # Laws of what is compared with Keras's numbers, too.
     "tests/laws/test_layers.py::test_jit_agrees_with_eager": "tests/layers/test_golden*.py",
     "tests/laws/test_layers.py::test_evaluation_changes_no_state_and_vmap_agrees_with_a_loop": (
@@ -75,7 +75,7 @@ LATE = {
 """A file, or a test of a file with all its rows, and what of the quick form stands for it."""
 
 
-def is_late(nodeid: str) -> bool:
+def is_left_out(nodeid: str) -> bool:
     """Whether the quick form leaves a test out."""
     test = nodeid.partition("[")[0]
-    return test in LATE or test.partition("::")[0] in LATE
+    return test in LEFT_OUT or test.partition("::")[0] in LEFT_OUT
