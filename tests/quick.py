@@ -74,6 +74,9 @@ LEFT_OUT = {
 }
 """A file, or a test of a file with all its rows, and what of the quick form stands for it."""
 
+FEWER = {"calls": ["--networks", "dense"], "compare": ["--models", "mlp", "transformer"]}
+"""Options of experiments that run a process for each model: what the quick form runs of them."""
+
 
 def is_left_out(nodeid: str) -> bool:
     """Whether the quick form leaves a test out."""

@@ -13,6 +13,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from tests.quick import FEWER
+
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
 FOLDERS = ("", "benchmarks", "faults", "guides", "models")
@@ -82,8 +84,8 @@ def test_experiment_runs_on_tiny_data(
     output, home = tmp_path / "output", tmp_path / "home"
     home.mkdir()
     words = ["--tiny", "--output", str(output)]
-    if script.stem == "compare" and os.environ.get("JKERAS_TESTS") == "quick":
-        words += ["--models", "mlp", "transformer"]  # the long form runs all seven
+    if os.environ.get("JKERAS_TESTS") == "quick":
+        words += FEWER.get(script.stem, [])
     alone = script.stem == "mnist_mlp" or script.parent.name in ("benchmarks", "faults")
     run = run_by_itself if alone else functools.partial(run_here, patch=monkeypatch)
     assert run(script, words, home).strip()
