@@ -25,8 +25,8 @@ from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
 from jkeras.core.variables import lenient
 from jkeras.losses.reduction import (
+    aligned,
     divide_or_zero,
-    lined_up,
     reduce_weighted,
     reduction_name,
     weighted_parts,
@@ -157,8 +157,8 @@ class Loss(Description):
         """
         values, counted = self._counted(y_true, y_pred, valid)
         if mask is not None:
-            mask = lined_up("mask", jnp.asarray(mask).astype(bool), values)
-            counted = mask if counted is None else mask & lined_up("valid", counted, values)
+            mask = aligned("mask", jnp.asarray(mask).astype(bool), values)
+            counted = mask if counted is None else mask & aligned("valid", counted, values)
         return reduce_weighted(values, sample_weight, self.reduction, counted)
 
     def parts(
@@ -189,7 +189,7 @@ class Loss(Description):
         mask = self.mask(y_true, values)
         if valid is None or mask is None:
             return values, mask if valid is None else valid
-        return values, lined_up("valid", valid, values) & mask
+        return values, aligned("valid", valid, values) & mask
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         if self.is_mutable:
@@ -245,7 +245,7 @@ class Loss(Description):
 fields(Loss)  # completes the class; then its `__init__` is that of mutable classes
 
 
-def _begin(
+def _init_mutable(
     self: Loss,
     name: str | None = None,
     reduction: str | None = "sum_over_batch_size",
@@ -258,7 +258,7 @@ def _begin(
     attributes["dtype"] = floating_dtype(dtype)
 
 
-setattr(Loss, "__init__", _begin)  # noqa: B010  # mypy: a method
+setattr(Loss, "__init__", _init_mutable)  # noqa: B010  # mypy: a method
 
 
 def fill_rows(x: Array, valid: Array) -> Array:
@@ -370,7 +370,7 @@ def batch_values(
             f"number, got shape {values.shape}. Take the mean over every axis but the first."
         )
     if weight is not None:
-        weight = lined_up("weight", floats(weight), y_pred.reshape(*rows, -1)[:, 0])
+        weight = aligned("weight", floats(weight), y_pred.reshape(*rows, -1)[:, 0])
         weight = jnp.broadcast_to(weight, rows).astype(values.dtype)
 
         def mean_of_rows() -> Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import Array, exact, floats
+from jkeras.losses.shapes import Array, at_least_float32, floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -75,7 +75,7 @@ def _labeled(
     name: str, labels: ArrayLike, other: str, embeddings: ArrayLike
 ) -> tuple[Array, Array]:
     """Labels `[n]` int32 and embeddings `[n, d]` in float32 or better."""
-    labels, embeddings = jnp.asarray(labels), exact(floats(embeddings))
+    labels, embeddings = jnp.asarray(labels), at_least_float32(floats(embeddings))
     if embeddings.ndim != 2 or labels.shape not in (embeddings.shape[:1], (len(embeddings), 1)):
         raise ValueError(
             f"circle: expected `{name}` of shape [n] beside `{other}` of shape [n, d], got "

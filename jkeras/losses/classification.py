@@ -15,7 +15,15 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, Loss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, Array, alike, check_axis, exact, index_pair, one_hot_pair
+from jkeras.losses.shapes import (
+    EPSILON,
+    Array,
+    at_least_float32,
+    check_axis,
+    equal_shapes,
+    index_pair,
+    one_hot_pair,
+)
 from jkeras.losses.targets import Targets, check_between, check_classes, check_finite
 
 if TYPE_CHECKING:
@@ -50,9 +58,9 @@ def binary_crossentropy(
 
     Source: `keras.losses.binary_crossentropy`.
     """
-    y_true, y_pred = alike("binary_crossentropy", y_true, y_pred)
+    y_true, y_pred = equal_shapes("binary_crossentropy", y_true, y_pred)
     check_axis("binary_crossentropy", axis, y_pred)
-    target, output = exact(y_true), exact(y_pred)
+    target, output = at_least_float32(y_true), at_least_float32(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing
     log_p, log_q = binary_log_probabilities(output, from_logits)
     values = -target * log_p - (1 - target) * log_q
@@ -97,7 +105,7 @@ def categorical_crossentropy(
     smoothing counts the classes on that axis, where Keras counts the last.
     """
     y_true, y_pred = one_hot_pair("categorical_crossentropy", y_true, y_pred, axis)
-    target = exact(y_true) * (1 - label_smoothing) + label_smoothing / y_pred.shape[axis]
+    target = at_least_float32(y_true) * (1 - label_smoothing) + label_smoothing / y_pred.shape[axis]
     values = -jnp.sum(target * log_probabilities(y_pred, from_logits, axis), axis=axis)
     return values.astype(y_pred.dtype)
 
@@ -147,7 +155,7 @@ def log_probabilities(output: Array, from_logits: bool, axis: int) -> Array:
       from_logits: take the softmax first.
       axis: the axis of the classes.
     """
-    output = exact(output)
+    output = at_least_float32(output)
     if from_logits:
         return jax.nn.log_softmax(output, axis=axis)
     output = output / jnp.sum(output, axis=axis, keepdims=True)

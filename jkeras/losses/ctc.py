@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import Array, exact, floats
+from jkeras.losses.shapes import Array, at_least_float32, floats
 from jkeras.losses.targets import Targets, check_classes, check_finite
 from jkeras.ops.ctc import ctc_of_lengths
 
@@ -48,7 +48,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
             "ctc: expected `y_true` [batch, labels] beside `y_pred` [batch, steps, classes], got "
             f"shapes {y_true.shape} and {y_pred.shape}. Fill short targets up with 0."
         )
-    labels, log_p = y_true.astype(jnp.int32), jax.nn.log_softmax(exact(y_pred), axis=-1)
+    labels, log_p = y_true.astype(jnp.int32), jax.nn.log_softmax(at_least_float32(y_pred), axis=-1)
     counts = jnp.sum(labels != 0, axis=1, dtype=jnp.int32)
     steps = jnp.full(len(labels), log_p.shape[1], jnp.int32)
     return jax.vmap(ctc_of_lengths)(labels, log_p, counts, steps).astype(y_pred.dtype)

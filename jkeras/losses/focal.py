@@ -23,7 +23,14 @@ from jkeras.losses.classification import (
     log_probabilities,
 )
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import Array, alike, check_axis, exact, index_pair, one_hot_pair
+from jkeras.losses.shapes import (
+    Array,
+    at_least_float32,
+    check_axis,
+    equal_shapes,
+    index_pair,
+    one_hot_pair,
+)
 from jkeras.losses.targets import Targets, check_classes, check_finite
 
 if TYPE_CHECKING:
@@ -68,9 +75,9 @@ def binary_focal_crossentropy(
     Source: Lin et al. 2018, arXiv:1708.02002; `keras.losses.binary_focal_crossentropy`. From
     logits this is the stable form; Keras clips the sigmoid, so it stops at 16.1.
     """
-    y_true, y_pred = alike("binary_focal_crossentropy", y_true, y_pred)
+    y_true, y_pred = equal_shapes("binary_focal_crossentropy", y_true, y_pred)
     check_axis("binary_focal_crossentropy", axis, y_pred)
-    target, output = exact(y_true), exact(y_pred)
+    target, output = at_least_float32(y_true), at_least_float32(y_pred)
     target = target * (1 - label_smoothing) + 0.5 * label_smoothing
     log_p, log_q = binary_log_probabilities(output, from_logits)
     p = jax.nn.sigmoid(output) if from_logits else output
@@ -115,7 +122,7 @@ def categorical_focal_crossentropy(
     """
     y_true, y_pred = one_hot_pair("categorical_focal_crossentropy", y_true, y_pred, axis)
     classes = y_pred.shape[axis]
-    target = exact(y_true) * (1 - label_smoothing) + label_smoothing / classes
+    target = at_least_float32(y_true) * (1 - label_smoothing) + label_smoothing / classes
     log_p = log_probabilities(y_pred, from_logits, axis)
     weight = jnp.power(1 - jnp.exp(log_p), gamma) * _along(alpha, axis % y_pred.ndim, y_pred)
     return -jnp.sum(weight * target * log_p, axis=axis).astype(y_pred.dtype)
@@ -156,7 +163,7 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
     `keras.losses.categorical_generalized_cross_entropy`.
     """
     labels, y_pred = index_pair("categorical_generalized_cross_entropy", y_true, y_pred)
-    output = exact(y_pred)
+    output = at_least_float32(y_pred)
     hit = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=bool)
     p = jnp.sum(jnp.where(hit, output, 0), axis=-1)
     # The smallest normal number: its power is 0 to every digit, and it has a derivative.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from jkeras.losses.base import PlainLoss
-from jkeras.losses.shapes import Array, paired
+from jkeras.losses.shapes import Array, broadcastable
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -36,7 +36,7 @@ def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.hinge`.
     """
-    y_true, y_pred = paired("hinge", y_true, y_pred)
+    y_true, y_pred = broadcastable("hinge", y_true, y_pred)
     return jnp.mean(jnp.maximum(1 - _signs(y_true) * y_pred, 0), axis=-1)
 
 
@@ -49,7 +49,7 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.squared_hinge`.
     """
-    y_true, y_pred = paired("squared_hinge", y_true, y_pred)
+    y_true, y_pred = broadcastable("squared_hinge", y_true, y_pred)
     return jnp.mean(jnp.square(jnp.maximum(1 - _signs(y_true) * y_pred, 0)), axis=-1)
 
 
@@ -64,7 +64,7 @@ def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.categorical_hinge`.
     """
-    y_true, y_pred = paired("categorical_hinge", y_true, y_pred)
+    y_true, y_pred = broadcastable("categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
     wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
     return jnp.maximum(wrong - right + 1, 0)

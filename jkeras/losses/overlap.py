@@ -21,7 +21,7 @@ import numpy as np
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, Array, check_axis, exact, floats, paired
+from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable, check_axis, floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -85,11 +85,11 @@ def tversky(
 def _regions(
     who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None
 ) -> tuple[Array, Array, Any]:
-    y_true, y_pred = paired(who, y_true, y_pred)
+    y_true, y_pred = broadcastable(who, y_true, y_pred)
     axes = None if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     for one in axes or ():
         check_axis(who, one, y_pred)
-    return exact(y_true), exact(y_pred), None if axes is None else tuple(axes)
+    return at_least_float32(y_true), at_least_float32(y_pred), None if axes is None else tuple(axes)
 
 
 class _Overlap(FormulaLoss):

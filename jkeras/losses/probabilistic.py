@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from jkeras.losses.base import PlainLoss
-from jkeras.losses.shapes import EPSILON, Array, exact, paired
+from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -36,8 +36,8 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.kl_divergence`.
     """
-    y_true, y_pred = paired("kl_divergence", y_true, y_pred)
-    target, output = (jnp.clip(exact(y), EPSILON, 1) for y in (y_true, y_pred))
+    y_true, y_pred = broadcastable("kl_divergence", y_true, y_pred)
+    target, output = (jnp.clip(at_least_float32(y), EPSILON, 1) for y in (y_true, y_pred))
     return jnp.sum(target * jnp.log(target / output), axis=-1).astype(y_pred.dtype)
 
 
@@ -52,7 +52,7 @@ def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.poisson`.
     """
-    y_true, y_pred = paired("poisson", y_true, y_pred)
+    y_true, y_pred = broadcastable("poisson", y_true, y_pred)
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, look_up
-from jkeras.losses.shapes import Array, exact, floats
+from jkeras.losses.shapes import Array, at_least_float32, floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -106,11 +106,11 @@ def weighted_parts(
       >>> float(total), float(divisor)
       (5.0, 2.0)
     """
-    reduction, values = reduction_name(reduction), exact(values)
+    reduction, values = reduction_name(reduction), at_least_float32(values)
     weights = (
-        None if sample_weight is None else lined_up("sample_weight", floats(sample_weight), values)
+        None if sample_weight is None else aligned("sample_weight", floats(sample_weight), values)
     )
-    mask = None if valid is None else lined_up("valid", jnp.asarray(valid), values)
+    mask = None if valid is None else aligned("valid", jnp.asarray(valid), values)
     if mask is not None:
         values = jnp.where(mask, values, 0)
         weights = None if weights is None else jnp.where(mask, weights, 0)
@@ -137,7 +137,7 @@ def divide_or_zero(a: Array, b: Array | np.ndarray) -> Array:
     return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
 
 
-def lined_up(name: str, x: Array, values: Array) -> Array:
+def aligned(name: str, x: Array, values: Array) -> Array:
     """`x` with the rank of `values`, its axes aligned with the first axes of `values`.
 
     A number counts for every element. Last axes of size one beyond the rank of `values` are
@@ -147,7 +147,7 @@ def lined_up(name: str, x: Array, values: Array) -> Array:
       ValueError: an axis of `x` has neither size one nor the size of the axis of `values`.
 
     Example:
-      >>> lined_up("sample_weight", jnp.ones(3), jnp.zeros((3, 4))).shape
+      >>> aligned("sample_weight", jnp.ones(3), jnp.zeros((3, 4))).shape
       (3, 1)
     """
     if x.ndim == 0:

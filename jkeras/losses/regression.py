@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, PlainLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
-from jkeras.losses.shapes import EPSILON, Array, check_axis, paired
+from jkeras.losses.shapes import EPSILON, Array, broadcastable, check_axis
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -39,7 +39,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.mean_squared_error`.
     """
-    y_true, y_pred = paired("mean_squared_error", y_true, y_pred)
+    y_true, y_pred = broadcastable("mean_squared_error", y_true, y_pred)
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
@@ -52,7 +52,7 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.mean_absolute_error`.
     """
-    y_true, y_pred = paired("mean_absolute_error", y_true, y_pred)
+    y_true, y_pred = broadcastable("mean_absolute_error", y_true, y_pred)
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
@@ -65,7 +65,7 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Arra
 
     Source: `keras.losses.mean_absolute_percentage_error`.
     """
-    y_true, y_pred = paired("mean_absolute_percentage_error", y_true, y_pred)
+    y_true, y_pred = broadcastable("mean_absolute_percentage_error", y_true, y_pred)
     return 100 * jnp.mean(
         jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON)), axis=-1
     )
@@ -81,7 +81,7 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Arra
 
     Source: `keras.losses.mean_squared_logarithmic_error`.
     """
-    y_true, y_pred = paired("mean_squared_logarithmic_error", y_true, y_pred)
+    y_true, y_pred = broadcastable("mean_squared_logarithmic_error", y_true, y_pred)
     logs = [jnp.log(jnp.maximum(y, EPSILON) + 1) for y in (y_true, y_pred)]
     return jnp.mean(jnp.square(logs[0] - logs[1]), axis=-1)
 
@@ -105,7 +105,7 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Array:
 
     Source: Huber 1964, doi:10.1214/aoms/1177703732; `keras.losses.huber`.
     """
-    y_true, y_pred = paired("huber", y_true, y_pred)
+    y_true, y_pred = broadcastable("huber", y_true, y_pred)
     error = jnp.abs(y_pred - y_true)
     small = jnp.square(error) / 2
     return jnp.mean(jnp.where(error <= delta, small, delta * error - delta * delta / 2), axis=-1)
@@ -123,7 +123,7 @@ def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.losses.log_cosh`.
     """
-    y_true, y_pred = paired("log_cosh", y_true, y_pred)
+    y_true, y_pred = broadcastable("log_cosh", y_true, y_pred)
     error = y_pred - y_true
     log_two = jnp.log(jnp.asarray(2, error.dtype))
     return jnp.mean(error + jax.nn.softplus(-2 * error) - log_two, axis=-1)
@@ -146,7 +146,7 @@ def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> A
 
     Source: `keras.losses.cosine_similarity`.
     """
-    y_true, y_pred = paired("cosine_similarity", y_true, y_pred)
+    y_true, y_pred = broadcastable("cosine_similarity", y_true, y_pred)
     check_axis("cosine_similarity", axis, y_pred)
     return -jnp.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
 

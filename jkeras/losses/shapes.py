@@ -27,7 +27,7 @@ def floats(x: ArrayLike) -> Array:
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
 
 
-def exact(x: Array) -> Array:
+def at_least_float32(x: Array) -> Array:
     """`x` in a dtype with at least float32's precision, in which 1 - 1e-7 is not 1."""
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
@@ -49,7 +49,7 @@ def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return y_true, y_pred
 
 
-def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+def broadcastable(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both arrays in the predictions' floating dtype and of one rank, with shapes that broadcast.
 
     Args:
@@ -69,14 +69,14 @@ def paired(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array
     return y_true.astype(y_pred.dtype), y_pred
 
 
-def alike(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-    """Like `paired`, with equal shapes: one column of targets does not broadcast over outputs.
+def equal_shapes(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+    """Like `broadcastable`, but one column of targets does not broadcast over outputs.
 
     Example:
-      >>> [y.shape for y in alike("f", jnp.zeros(3), jnp.zeros((3, 1)))]
+      >>> [y.shape for y in equal_shapes("f", jnp.zeros(3), jnp.zeros((3, 1)))]
       [(3, 1), (3, 1)]
     """
-    y_true, y_pred = paired(who, y_true, y_pred)
+    y_true, y_pred = broadcastable(who, y_true, y_pred)
     if y_true.shape != y_pred.shape:
         raise ValueError(_mismatch(who, y_true.shape, y_pred.shape))
     return y_true, y_pred

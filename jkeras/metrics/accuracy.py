@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jkeras.core.description import option
 from jkeras.losses.base import check_field, floating_dtype
-from jkeras.losses.shapes import Array, index_pair, one_hot_pair, paired
+from jkeras.losses.shapes import Array, broadcastable, index_pair, one_hot_pair
 from jkeras.metrics.means import FormulaMetric, MeanMetric
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: `keras.metrics.Accuracy`.
     """
-    y_true, y_pred = paired("accuracy", y_true, y_pred)
+    y_true, y_pred = broadcastable("accuracy", y_true, y_pred)
     return (y_true == y_pred).astype(jnp.float32)
 
 
@@ -62,7 +62,7 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
 
     Source: `keras.metrics.binary_accuracy`.
     """
-    y_true, y_pred = paired("binary_accuracy", y_true, y_pred)
+    y_true, y_pred = broadcastable("binary_accuracy", y_true, y_pred)
     return (y_true == (y_pred > threshold).astype(y_true.dtype)).astype(jnp.float32)
 
 

@@ -73,16 +73,15 @@ class Metric(Description):
     dtype = cast(Any, None)
 
     in_order: ClassVar[bool] = False
-    """Whether batches have to be looked at one after the other: for classes in Keras's way."""
+    """Whether batches must be processed one after the other: True for subclassed metrics."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = vars(cls)
         if ("update_state" in methods or "result" in methods) and "update" not in methods:
-            if cls.__module__ not in _OURS:
-                define_pure_methods(cls, Metric)
-                if cls.__mro__[1] is Metric:
-                    make_mutable(cls)
+            define_pure_methods(cls, Metric)
+            if cls.__mro__[1] is Metric:
+                make_mutable(cls)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -248,20 +247,17 @@ class Metric(Description):
         return value if self.dtype is None else value.astype(self.dtype)
 
 
-_OURS = ("jkeras.metrics.reduction", "jkeras.metrics.base")
-"""Where `update_state` is ours, with other names for its arguments."""
-
 fields(Metric)  # completes the class; then its `__init__` is that of mutable classes
 
 
-def _begin(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
+def _init_mutable(self: Metric, dtype: DTypeLike | None = None, name: str | None = None) -> None:
     """The `__init__` that a subclass calls by `super().__init__(...)`."""
     attributes = vars(self)
     attributes["name"] = name or snake_case(type(self).__name__)
     attributes["dtype"] = floating_dtype(dtype)
 
 
-setattr(Metric, "__init__", _begin)  # noqa: B010  # mypy: a method
+setattr(Metric, "__init__", _init_mutable)  # noqa: B010  # mypy: a method
 
 
 def _spread(zero: Array, kept: jax.ShapeDtypeStruct) -> Array:

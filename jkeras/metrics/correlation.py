@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jkeras.core.description import option
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
-from jkeras.losses.shapes import EPSILON, Array, check_axis, exact, floats, paired
+from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable, check_axis, floats
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import name_or_none, weights_of
 from jkeras.metrics.means import FormulaMetric, arrays
@@ -74,10 +74,10 @@ def _centered(
     who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int
 ) -> list[tuple[Array, Array]]:
     """Targets and predictions minus their mean over `axis`, and the two means."""
-    sides = paired(who, y_true, y_pred)
+    sides = broadcastable(who, y_true, y_pred)
     check_axis(who, axis, sides[1])
-    means = [jnp.mean(exact(side), axis=axis, keepdims=True) for side in sides]
-    return [(exact(side) - mean, mean) for side, mean in zip(sides, means, strict=True)]
+    means = [jnp.mean(at_least_float32(side), axis=axis, keepdims=True) for side in sides]
+    return [(at_least_float32(side) - mean, mean) for side, mean in zip(sides, means, strict=True)]
 
 
 def _variance(centered: Array, axis: int) -> Array:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
-from jkeras.losses.reduction import divide_or_zero, lined_up
+from jkeras.losses.reduction import aligned, divide_or_zero
 from jkeras.losses.shapes import Array, floats
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.means import arrays
@@ -160,7 +160,7 @@ def binary_predictions(
 def weights_of(weight: ArrayLike | None, values: Array) -> Array:
     """One float32 weight for each value: `weight` beside the first axes, ones when left out."""
     weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
-    return jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
+    return jnp.broadcast_to(aligned("weight", weight, values), values.shape)
 
 
 def check_class_id(metric: Metric, class_id: int | None, classes: int | None = None) -> None:

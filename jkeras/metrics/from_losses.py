@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jkeras import losses
-from jkeras.losses.shapes import Array, paired
+from jkeras.losses.shapes import Array, broadcastable
 from jkeras.metrics.base import Sums
 from jkeras.metrics.means import FormulaMetric
 
@@ -33,7 +33,7 @@ class MeanSquaredError(FormulaMetric):
 
 
 def _squared_error(y_true: Array, y_pred: Array) -> Array:
-    y_true, y_pred = paired("root_mean_squared_error", y_true, y_pred)
+    y_true, y_pred = broadcastable("root_mean_squared_error", y_true, y_pred)
     return jnp.square(y_true - y_pred)
 
 

@@ -23,7 +23,7 @@ from jkeras.losses.base import (
     gives_one_number,
     options_of,
 )
-from jkeras.losses.reduction import divide_or_zero, lined_up
+from jkeras.losses.reduction import aligned, divide_or_zero
 from jkeras.losses.shapes import Array, floats, same_rank
 from jkeras.metrics.base import Metric, Sums, missing_method
 
@@ -124,7 +124,7 @@ def weighted_sums(
     """
     values = values.astype(jnp.float32)
     weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
-    weight = jnp.broadcast_to(lined_up("weight", weight, values), values.shape)
+    weight = jnp.broadcast_to(aligned("weight", weight, values), values.shape)
     if counted is not None:
         weight = jnp.where(counted, weight, 0)
     size = values.size // max(values.shape[0], 1)
