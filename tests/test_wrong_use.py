@@ -15,6 +15,7 @@ import pytest
 
 import jkeras
 from jkeras import layers as L
+from jkeras.core.errors import NotReadyError
 from jkeras.trainer.loop import dispatch as engine
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
@@ -240,14 +241,14 @@ ERRORS = [
     Wrong(
         "fit_uncompiled",
         lambda: uncompiled().fit(X, Y),
-        ValueError,
+        NotReadyError,
         "Sequential 'net': `fit` needs a compiled model. Call compile(optimizer='adam',"
         " loss='mse') first.",
     ),
     Wrong(
         "evaluate_uncompiled",
         lambda: uncompiled().evaluate(X, Y),
-        ValueError,
+        NotReadyError,
         "Sequential 'net': `evaluate` needs a compiled model. Call "
         "compile(optimizer='adam', loss='mse') first.",
     ),
@@ -544,7 +545,7 @@ ERRORS = [
     Wrong(
         "weights_unbuilt",
         lambda: uncompiled().count_params(),
-        ValueError,
+        NotReadyError,
         "Sequential 'net': it has no weights yet, because the shape of its inputs is "
         "not known. Begin it with Input(shape), call build((None, ...)), or fit it "
         "first.",

@@ -22,6 +22,14 @@ P = ParamSpec("P")
 E = TypeVar("E", bound=Exception)
 
 
+class NotReadyError(ValueError, AttributeError):
+    """An object does not have this value yet: the model is not built, or not compiled.
+
+    It is an AttributeError, so that `hasattr`, `getattr` with a default and
+    `inspect.getmembers` work on every object, and a ValueError for whoever calls a method.
+    """
+
+
 @dataclasses.dataclass(frozen=True)
 class Message:
     """A message in parts: `who, called on called_on: `argument`: expected …, got …. fix`.

@@ -369,4 +369,4 @@ def graph_of(chain: Chain, specs: Sequence[Any]) -> Graph:
     values: tuple[Any, ...] = tuple(inputs)
     for layer in layers:
         values = as_tuple(layer(*values))
-    return Graph(inputs, unpacked(values), name=chain.name)
+    return Graph(unpacked(tuple(inputs)), unpacked(values), name=chain.name)

@@ -117,34 +117,38 @@ class CompileMixin:
 
     @property
     def loss(self) -> Any:
-        """The loss that `compile` was given, as an object, or the list or dict of them."""
-        return self._trainer_parts.need_compilation("loss").compile_spec.loss
+        """The loss of `compile`, as an object, or the list or dict of them; None before `compile`."""
+        compiled = self._trainer_parts.compilation
+        return None if compiled is None else compiled.compile_spec.loss
 
     @property
     def metrics(self) -> list[Metric]:
         """What the logs are made of, as descriptions in Keras's order: the mean of the loss, the
         metrics that `compile` was given, the means of the losses of several outputs, and metrics
-        that a model's attributes hold; nothing with functions of one's own.
+        that a model's attributes hold; empty before `compile` and with functions of one's own.
         """
         return self._trainer_parts.steps.metrics(self._trainer_parts.state)
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in its order; with functions of one's
-        own those of the logs of the last evaluation or training.
+        own those of the logs of the last evaluation or training; empty before `compile`.
         """
-        self._trainer_parts.need_compilation("metrics_names")
+        if not self.compiled:
+            return []
         return self._trainer_parts.steps.metrics_names(self._trainer_parts.state)
 
     @property
     def steps_per_execution(self) -> int:
-        """How many steps `compile` fixed for one dispatch; 1 where it adapts."""
-        return self._trainer_parts.need_compilation("steps_per_execution").steps_per_execution or 1
+        """The steps that `compile` fixed for one dispatch; 1 where their number adapts."""
+        compiled = self._trainer_parts.compilation
+        return 1 if compiled is None else compiled.steps_per_execution or 1
 
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run in Python, for a debugger; set it to change that, for free."""
-        return self._trainer_parts.need_compilation("run_eagerly").eager
+        compiled = self._trainer_parts.compilation
+        return compiled is not None and compiled.eager
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
@@ -159,7 +163,7 @@ class CompileMixin:
     @property
     def jit_compile(self) -> bool:
         """Whether steps are compiled: the opposite of `run_eagerly`."""
-        return not self._trainer_parts.need_compilation("run_eagerly").eager
+        return not self.run_eagerly
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:

@@ -170,12 +170,9 @@ class WeightsMixin:
 
     @property
     def weights(self) -> list[Weight]:
-        """Every weight as a view, layer by layer, trained ones first, as Keras orders them.
-
-        Raises:
-          ValueError: the model is not built.
+        """Every weight as a view, layer by layer, trained ones first, as Keras orders them; none
+        before the model is built.
         """
-        self._trainer_parts.state.need_values()
         return weights_of(self._trainer_parts.state)
 
     @property

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import NotReadyError, describe, nearest
 from jkeras.core.freezing import layer_paths
 from jkeras.training.loss_specs import (
     EMPTY_COMPILE_SPEC,
@@ -140,9 +140,9 @@ def skips_nans(compilation: Compilation | None) -> bool:
     return compilation is not None and compilation.on_nan == "skip"
 
 
-def not_compiled(who: str, wanted: str) -> ValueError:
+def not_compiled(who: str, wanted: str) -> NotReadyError:
     """The error for what needs a compilation, where there is none yet."""
-    return ValueError(
+    return NotReadyError(
         f"{who}: `{wanted}` needs a compiled model. "
         "Call compile(optimizer='adam', loss='mse') first."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
@@ -26,6 +26,7 @@ from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete, is_input, merged_shape
 from jkeras.training.inference_key import trace_inference
 
+T = TypeVar("T")
 Path = tuple[str, ...]
 ShapesFn = Callable[[], dict[Identity, Any]]
 """What the outputs of each layer were when the model was run in shapes alone."""
@@ -133,11 +134,20 @@ def _inner_rows(
 
 def _seen_shapes(state: ModelState) -> dict[Identity, Any]:
     """The shapes of each layer's outputs where it ran last, wherever it is; as `_output_shapes`."""
-    tried = [_shapes_of_run(state, size) for size in (2, 3)]
-    return {one: merged_shape(a, tried[1][one]) for one, a in tried[0].items()}
+    first, second = _for_two_sizes(functools.partial(_shapes_of_run, state))
+    return {one: merged_shape(a, second[one]) for one, a in first.items()}
 
 
-def _shapes_of_run(state: ModelState, size: int) -> dict[Identity, Any]:
+def _for_two_sizes(shapes_fn: Callable[..., T]) -> tuple[T, T]:
+    """Shapes for two sizes of unknown axes; what differs between them depends on such an axis."""
+    first = shapes_fn(rows=2, longer=0)
+    try:
+        return first, shapes_fn(rows=3, longer=32)
+    except (TypeError, ValueError):  # a layer has a largest length
+        return first, shapes_fn(rows=3, longer=1)
+
+
+def _shapes_of_run(state: ModelState, rows: int, longer: int) -> dict[Identity, Any]:
     values, seen = state.need_values(), {}
 
     def note(layer: object, inputs: Tree, outputs: Tree) -> None:
@@ -148,7 +158,7 @@ def _shapes_of_run(state: ModelState, size: int) -> dict[Identity, Any]:
             state.net.apply,
             values.params,
             values.state,
-            *(concrete(spec, size) for spec in state.specs or ()),
+            *(concrete(spec, rows, longer=longer) for spec in state.specs or ()),
         )
     return seen
 
@@ -215,17 +225,14 @@ def _place(symbol: Symbol, names: dict[Any, str]) -> str:
 
 
 def _output_shapes(state: ModelState) -> list[Any]:
-    """Each layer's output shape; axes that follow an unknown axis of the inputs are None.
-
-    Two sizes are tried for the unknown axes; what differs between the results depends on them.
-    """
-    tried = [_traced_shapes(state, size) for size in (2, 3)]
-    return [merged_shape(a, b) for a, b in zip(*tried, strict=True)]
+    """Each layer's output shape; axes that follow an unknown axis of the inputs are None."""
+    shapes = _for_two_sizes(functools.partial(_traced_shapes, state))
+    return [merged_shape(a, b) for a, b in zip(*shapes, strict=True)]
 
 
-def _traced_shapes(state: ModelState, size: int) -> list[Any]:
+def _traced_shapes(state: ModelState, rows: int, longer: int) -> list[Any]:
     net, values = state.net, state.need_values()
-    specs = [concrete(spec, size) for spec in state.specs or ()]
+    specs = [concrete(spec, rows, longer=longer) for spec in state.specs or ()]
     arguments = (values.params, values.state, *specs)
     if not hasattr(net, "layer_outputs"):
         return [trace_inference(net.apply, *arguments)[0]]

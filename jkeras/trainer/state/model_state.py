@@ -17,13 +17,13 @@ import numpy as np
 
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
-from jkeras.core.errors import describe
+from jkeras.core.errors import NotReadyError, describe
 from jkeras.core.layer import Layer
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.layers.adapting import Adaptable
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, shape_inference, sharing
-from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, spec_of_input
+from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, sized, spec_of_input
 from jkeras.trainer.state.weight_order import Place, leaves_of, places, with_leaves, without
 from jkeras.trainer.state.xla_cache import enable_cache
 from jkeras.training.net import Net
@@ -163,7 +163,7 @@ class ModelState:
         if self._graph is None or self._graph[0] is not net:
             known = self.specs or self.known_inputs()
             if not known:
-                raise ValueError(
+                raise NotReadyError(
                     f"{self.who}: it has no `inputs` and `outputs` yet, because the shape of its "
                     "inputs is not known. Begin it with Input(shape), or call build((None, ...))."
                 )
@@ -218,7 +218,7 @@ class ModelState:
         self.build_if_known()
         values = self.values
         if values is None:
-            raise ValueError(
+            raise NotReadyError(
                 f"{self.who}: it has no weights yet, because the shape of its inputs is not "
                 "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
@@ -286,16 +286,30 @@ class ModelState:
             return
         with self.lock:
             specs = self.specs or tuple(spec_of_input(value, self.who) for value in inputs)
-            if self.values is None:
-                self._make(specs, rows)
-            self.specs = specs
+            self.specs = self._make(specs, rows) if self.values is None else specs
 
-    def _make(self, specs: InputSpecs, rows: int) -> None:
+    def _make(self, specs: InputSpecs, rows: int) -> InputSpecs:
+        """Makes the first values; the specs, with the size of unknown axes that layers fit into.
+
+        Inside a trace of the user's the values are arrays all the same: they outlive that trace.
+        """
         enable_cache()
         few = len(getattr(self._net, "layers", ())) <= FEW_LAYERS
         init = self.maker.init_fn(self)
-        made = shape_inference.made(self._net, init, self.seed, specs, rows, at_once=few)
-        self.take_first(made)
+        first_error = None
+        for tried in sized(specs):
+            try:
+                with jax.ensure_compile_time_eval():
+                    made = shape_inference.made(
+                        self._net, init, self.seed, tried, rows, at_once=few
+                    )
+            except (TypeError, ValueError) as error:
+                first_error = first_error or error
+                continue
+            self.take_first(made)
+            return tried
+        assert first_error is not None
+        raise first_error
 
     def take_first(self, values: TrainState) -> None:
         """Makes these the first values of a model that has none; what others have written into

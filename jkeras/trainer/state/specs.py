@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -56,19 +57,56 @@ def _is_size(value: object) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, jax.Array | np.ndarray)
 
 
+SIZES = (64, 1, 4099)
+"""What is tried for unknown axes behind the first: a size that kernels and a few halvings fit into;
+one that fits what has a largest length, such as an embedding of positions; and a large one.
+"""
+
+
 class OpenSpec:
-    """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf."""
+    """A shape with unknown axes (None) and a dtype. Not a pytree node: a leaf.
 
-    def __init__(self, shape: tuple[int | None, ...], dtype: DTypeLike) -> None:
-        self.shape, self.dtype = shape, dtype
+    Attributes:
+      shape: None for an axis of any size.
+      dtype: of the values.
+      size: stands for unknown axes behind the first where the model is traced; no weight depends
+        on it.
+    """
+
+    def __init__(
+        self, shape: tuple[int | None, ...], dtype: DTypeLike, size: int = SIZES[0]
+    ) -> None:
+        self.shape, self.dtype, self.size = shape, dtype, size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OpenSpec) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.size))
 
 
-def concrete(spec: Tree, size: int = 1) -> Any:
-    """The spec with `size` for every unknown axis."""
-    return jax.tree.map(
-        lambda s: jax.ShapeDtypeStruct(tuple(size if n is None else n for n in s.shape), s.dtype),
-        spec,
-    )
+def concrete(spec: Tree, rows: int = 1, *, longer: int = 0) -> Any:
+    """The spec with numbers for unknown axes.
+
+    Args:
+      spec: specs, `OpenSpec`s among them.
+      rows: stands for the batch axis.
+      longer: is added to what stands for the other unknown axes.
+    """
+
+    def known(spec: Any) -> jax.ShapeDtypeStruct:
+        sizes = [rows, *[getattr(spec, "size", 0) + longer] * len(spec.shape)]
+        shape = (size if n is None else n for n, size in zip(spec.shape, sizes, strict=False))
+        return jax.ShapeDtypeStruct(tuple(shape), spec.dtype)
+
+    return jax.tree.map(known, spec)
+
+
+def sized(specs: InputSpecs) -> Iterator[InputSpecs]:
+    """The specs with each of `SIZES` for unknown axes; once where only the batch axis is unknown."""
+    unknown = any(None in spec.shape[1:] for spec in jax.tree.leaves(specs))
+    for size in SIZES if unknown else SIZES[:1]:
+        yield jax.tree.map(lambda spec, n=size: OpenSpec(spec.shape, spec.dtype, n), specs)
 
 
 def merged_shape(a: Tree, b: Tree) -> Any:

@@ -96,6 +96,8 @@ class LossSteps:
         """The mean of the loss, the metrics of `compile`, and the means of the losses of several
         outputs.
         """
+        if self.compilation is None:
+            return []
         objective = self._known_objective("metrics", state)
         pairs = [pair for spec in objective.loss_specs for pair in spec.metrics]
         pairs += [pair for spec in objective.loss_specs for pair in spec.weighted_metrics]
