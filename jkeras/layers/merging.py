@@ -350,4 +350,6 @@ class Dot(Layer):
 
 def _unit(x: Array, axis: int) -> Array:
     """`x` divided by its length along `axis`; by 1e-7 where the length is less."""
-    return x * jnp.minimum(lax.rsqrt(jnp.sum(x * x, axis, keepdims=True)), 1e7)
+    squares = jnp.sum(x * x, axis, keepdims=True)
+    is_zero = squares == 0  # where the derivative of the root has no value
+    return x * jnp.minimum(lax.rsqrt(jnp.where(is_zero, 1, squares)), 1e7)

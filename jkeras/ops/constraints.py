@@ -17,6 +17,7 @@ from jkeras.core.errors import describe, value_error
 from jkeras.core.layer import Array
 from jkeras.core.registry import deserializer, function_for
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.ops import subgradients
 
 if TYPE_CHECKING:
     from jkeras.core.typing import Identifier
@@ -37,7 +38,7 @@ def _number(value: Any) -> float:
 
 def norms(w: Array, axis: Axis) -> Array:
     """Euclidean norms over `axis`, which stays with size 1."""
-    return jnp.sqrt(jnp.sum(jnp.square(w), axis=axis, keepdims=True))
+    return subgradients.sqrt(jnp.sum(jnp.square(w), axis=axis, keepdims=True))
 
 
 class Constraint(Description):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.ops import subgradients
+
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
@@ -64,7 +66,7 @@ def norm(
     """The norm of vectors or matrices; integers count as floats."""
     x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
     axis = tuple(axis) if isinstance(axis, list) else axis
-    return jnp.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
+    return subgradients.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 def qr(x: Array, mode: str = "reduced") -> Any:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import unexpected_arguments
+from jkeras.ops import subgradients
 from jkeras.ops.linear import along
 
 Array = jax.Array
@@ -135,8 +136,10 @@ def normalize(x: Array, axis: Axes = -1, order: int = 2, epsilon: float | None =
         most = (
             min(1 / least, float(jnp.finfo(squares.dtype).max)) if _floats(squares) else 1 / least
         )
-        return x * jnp.minimum(jax.lax.rsqrt(squares), most)
-    norm = jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True)
+        is_zero = squares == 0  # where the derivative of the root has no value
+        factor = jnp.minimum(jax.lax.rsqrt(jnp.where(is_zero, 1, squares)), most)
+        return x * jnp.where(is_zero, jnp.asarray(most, factor.dtype), factor)
+    norm = subgradients.norm(x, ord=order, axis=axis, keepdims=True)
     return x / jnp.maximum(norm, least)
 
 

@@ -23,6 +23,7 @@ class Rows(NamedTuple):
 NUMPY = "jax.numpy"
 LINALG = "jax.numpy.linalg"
 ACTIVATIONS = "jkeras.ops.activations"
+SUBGRADIENTS = "jkeras.ops.subgradients"
 
 ROWS: tuple[Rows, ...] = (
     Rows(
@@ -30,10 +31,10 @@ ROWS: tuple[Rows, ...] = (
         NUMPY,
         "x: Array",
         """
-        abs absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert bitwise_not
-        cbrt conj conjugate copy corrcoef cos cosh deg2rad exp exp2 expm1 fabs fliplr flipud i0 imag
+        abs absolute angle arcsinh arctan arctanh bitwise_invert bitwise_not
+        conj conjugate copy corrcoef cos cosh deg2rad exp exp2 expm1 fabs fliplr flipud i0 imag
         isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 logical_not ndim negative
-        nonzero rad2deg ravel real reciprocal sign signbit sin sinc sinh size sqrt square tan tanh
+        nonzero rad2deg ravel real reciprocal sign signbit sin sinc sinh size square tan tanh
         """,
     ),
     Rows(
@@ -41,9 +42,9 @@ ROWS: tuple[Rows, ...] = (
         NUMPY,
         "x1: Array, x2: Array",
         """
-        add arctan2 divide dot equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside
+        add divide dot equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside
         hypot inner kron lcm ldexp less less_equal logaddexp logaddexp2 logical_and logical_or
-        logical_xor maximum minimum mod multiply nextafter not_equal outer power subtract
+        logical_xor maximum minimum mod multiply nextafter not_equal outer subtract
         true_divide vdot
         """,
     ),
@@ -62,9 +63,12 @@ ROWS: tuple[Rows, ...] = (
         "x: Array, axis=None, keepdims=False",
         """
         all amax amin any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian
-        nanmin nanprod nanstd nansum nanvar ptp std sum var
+        nanmin nanprod nansum nanvar ptp sum var
         """,
     ),
+    Rows("numpy", SUBGRADIENTS, "x: Array", "arccos arccosh arcsin cbrt sqrt"),
+    Rows("numpy", SUBGRADIENTS, "x1: Array, x2: Array", "arctan2 power"),
+    Rows("numpy", SUBGRADIENTS, "x: Array, axis=None, keepdims=False", "nanstd std"),
     Rows("numpy", NUMPY, "x: Array, axis=None, keepdims=False, initial=None", "max min"),
     Rows("numpy", NUMPY, "x: Array, axis=None, keepdims=False, dtype: DType = None", "prod"),
     Rows(

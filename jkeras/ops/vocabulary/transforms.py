@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.ops import subgradients
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -101,7 +102,8 @@ def cdist(x: Array, y: Array) -> Array:
             "ops.cdist: expected `x` [..., n, d] and `y` [..., m, d] with the same d, got shapes "
             f"{x.shape} and {y.shape}."
         )
-    return jnp.sqrt(jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1))
+    squares = jnp.sum(jnp.square(x[..., :, None, :] - y[..., None, :, :]), axis=-1)
+    return subgradients.sqrt(squares)
 
 
 def view_as_complex(x: Array) -> Array:
