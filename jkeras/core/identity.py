@@ -31,9 +31,10 @@ class Identity:
       nodes: the calls of the layer on symbols so far.
       remat: the scope of rematerialization that the layer was made in, or None.
       trainable: what `layer.trainable` was set to last; None for what its description says.
+      calls: the number of calls on arrays whose key the layer's `seed` fixed.
     """
 
-    __slots__ = ("__weakref__", "holder", "nodes", "remat", "serial", "trainable")
+    __slots__ = ("__weakref__", "calls", "holder", "nodes", "remat", "serial", "trainable")
 
     def __init__(self) -> None:
         self.serial = next_serial()
@@ -41,6 +42,7 @@ class Identity:
         self.remat = remat.current()
         self.trainable: bool | None = None
         self.holder: Any = None
+        self.calls = 0
 
     def __deepcopy__(self, memo: object) -> Identity:
         return Identity()

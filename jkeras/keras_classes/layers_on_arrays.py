@@ -22,7 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.calling import arrangement
+from jkeras.core.freezing import parts_of
 from jkeras.core.identity import identity_of
+from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, leaves, lies_at, path_to, put
@@ -49,12 +51,17 @@ Location = tuple[ModelState, Path]
 def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer for arrays; its weights are made at the first call.
 
+    A layer with a `seed` has random numbers that the seed and the number of calls fix, as in Keras;
+    another one draws new numbers in every call. `key=` may give the key itself.
+
     Raises:
       ValueError: inside a compiled program, where weights would be made in every run.
     """
     outputs = call_in_step(layer, args, kwargs)
     if outputs is not NotImplemented:
         return outputs
+    kwargs = dict(kwargs)
+    given_key = kwargs.pop("key") if _is_key(kwargs.get("key")) else None
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
     values = tuple(jax.tree.map(_as_input, value) for value in args)
@@ -65,12 +72,14 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         # Outside of training, layers of the library that are not made of layers draw nothing.
         is_ours = type(layer).__module__.startswith("jkeras.")
         draws = training or bool(layer.named_sublayers()) or not is_ours
-        key = key_of("layer", None) if draws else None
+        key = seeded_key(layer) if given_key is None and draws else given_key
+        key = key_of(layer.who, None, "key") if key is None and draws else key
         outputs, _, masks = call_layer(layer, {}, {}, values, masks_of(values), key=key, **context)
         return with_masks(unpacked(outputs), masks)
     holder, path = location
     current = holder.need_values()
-    key = next_key(holder, current)
+    key = seeded_key(layer) if given_key is None else given_key
+    key = next_key(holder, current) if key is None else key
     ties = weight_ties_of(holder.net)
     params, before = (at(ties.broadcast(tree), path) for tree in (current.params, current.state))
     outputs, state, masks = call_layer(
@@ -93,6 +102,32 @@ def _as_input(value: object) -> Any:
     return jnp.asarray(value) if isinstance(value, int | float) else as_array(value)
 
 
+def _is_key(value: object) -> bool:
+    """Whether a value is a key of JAX, and not the `key` of an attention layer."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
+
+
+def seeded_key(layer: Layer) -> Any:
+    """The key of the next call on arrays that the `seed`s of a layer and of the layers in it fix;
+    None where there is none, or where one of them has no seed.
+    """
+    seeds = _seeds(layer)
+    if not seeds or not all(isinstance(seed, int) for seed in seeds):
+        return None
+    identity = identity_of(layer)
+    identity.calls += 1
+    return child(jax.random.key(seeds[0]), identity.calls)
+
+
+def _seeds(layer: Layer) -> list[Any]:
+    if hasattr(layer, "seed"):
+        return [layer.seed]
+    parts = [part for _, part in parts_of(layer, {})] or layer.named_sublayers()
+    parts += [layer.cell] if hasattr(layer, "cell") else []
+    return [seed for part in parts for seed in _seeds(part)]
+
+
 # -- the holder of a layer's values
 
 
@@ -104,7 +139,7 @@ def _location_or_new(layer: Layer, values: tuple[Any, ...]) -> Location | None:
     specs = jax.tree.map(spec_or_value, values)
     if not _needs_values(layer, specs):
         return location
-    if is_traced(values):
+    if isinstance(jnp.zeros(()), jax.core.Tracer):
         shape = tuple(jax.tree.leaves(specs)[0].shape)
         raise ValueError(
             f"{layer.who}: it was called for the first time inside a compiled program, and has no "

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
+from jkeras.core.layer import Layer
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
-from jkeras.keras_classes.layers_on_arrays import note_losses
+from jkeras.keras_classes.layers_on_arrays import note_losses, seeded_key
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
 from jkeras.keras_classes.tracking import is_traced
-from jkeras.trainer.compiling.call_program import run
+from jkeras.trainer.compiling.call_program import moved, run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
 
@@ -60,18 +61,26 @@ def call_model(
 
     side_by_side = getattr(state.net, "arranged", list)(inputs)
     arrays = [jax.tree.map(to_array, value) for value in side_by_side]
+    state.build_if_known()
     state.build(*arrays)
     current = state.need_values()
     values = current.params, current.state
-    key = next_key(state, current) if training or uses_rng(state) else None
+    key = None
+    if training or uses_rng(state):
+        key = seeded_key(state.net) if isinstance(state.net, Layer) else None
+        key = next_key(state, current) if key is None else key
     masks = masks_of(arrays)
     eager = options or (parts.compilation is not None and parts.compilation.eager)
     call_fn = None if eager or is_traced((values, arrays)) else parts.plans.call_fn(state)
     if call_fn is None:
         kwargs = {**options, "key": key, "training": flag}
-        outputs, new, out_masks = run(state.net, *values, arrays, masks, kwargs)
+        outputs, changed, out_masks = run(state.net, *values, arrays, masks, kwargs)
     else:
         flags = state.trainable_flags()
-        outputs, new, out_masks = call_fn(*values, key, arrays, masks, flag, flags)
-    note_losses(state, new)
+        outputs, changed, out_masks = call_fn(*values, key, arrays, masks, flag, flags)
+    note_losses(state, changed)
+    new = moved(current.state, changed)
+    pairs = zip(jax.tree.leaves(new), jax.tree.leaves(current.state), strict=True)
+    if not is_traced(new) and any(after is not before for after, before in pairs):
+        state.values = current.replace(state=new)
     return outputs if out_masks is None else with_masks(outputs, out_masks)

@@ -122,6 +122,8 @@ class Recurrent(Layer):
         if self.stateful:
             object_api().weights(self).reset_carried()
 
+    reset_states = reset_state
+
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """Sequences keep the mask of the inputs; a last output and states have none."""
         return first_mask(mask) if self.return_sequences else None

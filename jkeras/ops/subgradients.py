@@ -1,6 +1,6 @@
 """Functions that have no finite derivative at an ordinary point: there the derivative is 0.
 
-At the root of 0, the arc cosine of 1 or the angle of (0, 0) the derivative is infinite or undefined.
+At the root of 0, the arc cosine of 1 or the angle of (0, 0) a derivative is infinite or undefined.
 One padded row of zeros then turns every weight into NaN, because infinity times 0 is NaN. 0 is the
 subgradient of a norm there, and the only value that leaves the other rows alone. Values are those
 of `jax.numpy`; so are derivatives everywhere else.

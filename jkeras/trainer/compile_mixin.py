@@ -117,7 +117,7 @@ class CompileMixin:
 
     @property
     def loss(self) -> Any:
-        """The loss of `compile`, as an object, or the list or dict of them; None before `compile`."""
+        """The loss of `compile`, as an object, or the list or dict of them; before, None."""
         compiled = self._trainer_parts.compilation
         return None if compiled is None else compiled.compile_spec.loss
 

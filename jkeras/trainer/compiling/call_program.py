@@ -26,11 +26,6 @@ RUN_IN_CALLS = ("activation", "activity_regularizer")
 """How the names of attributes of layers end that hold functions which run in a call."""
 
 
-def is_traced(tree: Tree) -> bool:
-    """Whether an array in a tree is being traced."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
-
-
 def is_compilable(net: object) -> bool:
     """Whether no Python of a user's may run in a call, other than pure functions."""
     layers = [net, *(layer for _, layer in layer_paths(net))]
@@ -63,7 +58,7 @@ def run(
     masks: Sequence[Any],
     kwargs: Mapping[str, Any],
 ) -> tuple[Any, Any, Any]:
-    """(outputs, new state, masks of the outputs) of a description for arrays.
+    """(outputs, what changed in the state, masks of the outputs) of a description for arrays.
 
     Args:
       net: the description.
@@ -77,15 +72,15 @@ def run(
         outputs, new, made = net.apply_with_mask(
             params, state, *arrays, masks=list(masks), **kwargs
         )
-        return outputs, new, made
+        return outputs, _changed(state, new), made
     outputs, new = net.apply(params, state, *arrays, **kwargs)
-    return outputs, new, None
+    return outputs, _changed(state, new), None
 
 
 def call_program(net: Net) -> Callable[..., tuple[Any, Any, Any]]:
-    """The compiled function (params, state, key, arrays, masks, training, flags) -> (outputs,
-    activity losses in the structure of the state, masks of the outputs). The flags say which layers
-    are trained, which a layer looks at while it is traced.
+    """The compiled function (params, state, key, arrays, masks, training, flags) -> (outputs, what
+    changed in the state, masks of the outputs). The flags say which layers are trained, which a
+    layer looks at while it is traced.
     """
 
     @functools.partial(jax.jit, static_argnums=(5, 6))
@@ -99,21 +94,38 @@ def call_program(net: Net) -> Callable[..., tuple[Any, Any, Any]]:
         flags: tuple[bool, ...],
     ) -> tuple[Any, Any, Any]:
         del flags
-        kwargs = {"key": key, "training": training}
-        outputs, new, made = run(net, params, state, arrays, masks, kwargs)
-        return outputs, _activity_losses_in(new), made
+        return run(net, params, state, arrays, masks, {"key": key, "training": training})
 
     return call
 
 
-def _activity_losses_in(state: Tree) -> dict[str, Any]:
-    """The part of a state that has activity losses, in its structure."""
-    found: dict[str, Any] = {}
-    for name, part in state.items() if isinstance(state, dict) else ():
-        inner = part if name == ACTIVITY_LOSS else _activity_losses_in(part)
-        if name == ACTIVITY_LOSS or inner:
-            found[name] = inner
-    return found
+def _changed(before: Tree, after: Tree) -> Any:
+    """The entries of a state, nested dicts, that are not the arrays of the state before."""
+    if not isinstance(after, dict):
+        return after
+    changed = {}
+    for name, part in after.items():
+        old = before.get(name) if isinstance(before, dict) else None
+        inner = _changed(old, part)
+        if isinstance(part, dict):
+            is_same = not inner
+        else:
+            pairs = zip(jax.tree.leaves(part), jax.tree.leaves(old), strict=False)
+            is_same = old is not None and all(a is b for a, b in pairs)
+        if not is_same:
+            changed[name] = inner
+    return changed
 
 
-__all__ = ["call_program", "is_compilable", "is_traced", "run"]
+def moved(state: Tree, changed: Tree) -> Any:
+    """The state with the entries that a call changed, but for the losses of that call."""
+    if not isinstance(changed, dict):
+        return changed
+    new = dict(state)
+    for name, part in changed.items():
+        if name != ACTIVITY_LOSS:
+            new[name] = moved(state.get(name, {}), part)
+    return new
+
+
+__all__ = ["call_program", "is_compilable", "moved", "run"]

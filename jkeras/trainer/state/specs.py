@@ -103,7 +103,7 @@ def concrete(spec: Tree, rows: int = 1, *, longer: int = 0) -> Any:
 
 
 def sized(specs: InputSpecs) -> Iterator[InputSpecs]:
-    """The specs with each of `SIZES` for unknown axes; once where only the batch axis is unknown."""
+    """The specs with each of `SIZES` for unknown axes; once where only the batch is unknown."""
     unknown = any(None in spec.shape[1:] for spec in jax.tree.leaves(specs))
     for size in SIZES if unknown else SIZES[:1]:
         yield jax.tree.map(lambda spec, n=size: OpenSpec(spec.shape, spec.dtype, n), specs)
