@@ -92,6 +92,3 @@ def answering(module: str) -> Callable[[str], NoReturn]:
         raise AttributeError(f"module {module!r} has no attribute {name!r}{fix}")
 
     return __getattr__
-
-
-__all__ = ["NOT_HERE", "answering", "reason"]

@@ -179,6 +179,3 @@ def _squeezed(shape: Shape) -> Shape:
 
 def _counted(axes: int) -> str:
     return f"{axes} axis" if axes == 1 else f"{axes} axes"
-
-
-__all__ = ["InputSpec", "check_inputs"]

@@ -153,6 +153,3 @@ def _check_index(symbol: Symbol, item: object) -> None:
                 f"{part}."
             )
         axis += symbol.ndim - used if part is Ellipsis else int(part is not None)
-
-
-__all__ = ["OPERATORS", "KerasTensor", "get_item"]

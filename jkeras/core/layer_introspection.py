@@ -111,6 +111,3 @@ def _symbols(layer: LayerIntrospection, shape: Any) -> Any:
     if all(size is None or hasattr(size, "__index__") for size in shape):
         return Symbol(shape, "int32" if layer.takes_integers else "float32")
     return [_symbols(layer, part) for part in shape]
-
-
-__all__ = ["LayerIntrospection"]

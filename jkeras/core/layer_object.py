@@ -220,6 +220,3 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
             own["activity_regularizer"] = object_api().regularizer(activity_regularizer)
 
     return __init__
-
-
-__all__ = ["WEIGHT_NAMES", "LayerObject", "init_of_objects"]

@@ -117,6 +117,3 @@ def object_api() -> ObjectAPI:
             "Layer: expected jkeras.keras_classes to be imported. Write import jkeras."
         )
     return _registered
-
-
-__all__ = ["LayerWeights", "NamedLayer", "ObjectAPI", "object_api", "register"]

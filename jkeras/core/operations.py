@@ -243,6 +243,3 @@ def record(
     """
     arguments, symbols = template((args, kwargs))
     return call(Operation(function, arguments, kind), tuple(symbols), {}, (args, kwargs))
-
-
-__all__ = ["Hole", "Operation", "Static", "Template", "record", "template"]

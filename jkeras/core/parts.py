@@ -123,17 +123,3 @@ def put(tree: Any, path: Path, part: Any) -> Any:
     if isinstance(inner, dict) and not inner:
         return {key: value for key, value in tree.items() if key != path[0]}
     return {**tree, path[0]: inner}
-
-
-__all__ = [
-    "Own",
-    "Path",
-    "at",
-    "leaves",
-    "lies_at",
-    "path_to",
-    "paths_by_name",
-    "places",
-    "put",
-    "sublayer_paths",
-]

@@ -189,6 +189,3 @@ def _key(numbers: object) -> Key:
 def _is_tracing() -> bool:
     """Whether a program is being traced here: what is computed from nothing is then traced too."""
     return isinstance(jnp.zeros(()) + 1, jax.core.Tracer)
-
-
-__all__ = ["SeedGenerator", "drawing_from", "key_of"]

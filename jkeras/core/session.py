@@ -63,6 +63,3 @@ def standardize_dtype(dtype: Any) -> str:
 def is_keras_tensor(x: object) -> bool:
     """Whether `x` is a symbol of a graph, such as `Input` gives."""
     return isinstance(x, Symbol)
-
-
-__all__ = ["PYTHON", "clear_session", "get_uid", "is_keras_tensor", "standardize_dtype"]

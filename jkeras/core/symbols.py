@@ -155,6 +155,3 @@ def has_symbols(*values: Any) -> bool:
         if isinstance(value, dict) and has_symbols(*value.values()):
             return True
     return False
-
-
-__all__ = ["Node", "Shape", "Symbol", "has_symbols", "symbols_in"]

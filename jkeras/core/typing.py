@@ -46,6 +46,3 @@ class Indexable(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
     def __len__(self) -> int: ...
-
-
-__all__ = ["ArraySpec", "Config", "HoldsArray", "Identifier", "Indexable", "Masks"]

@@ -329,6 +329,3 @@ def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
             "Give that axis a size in Input."
         )
     return tuple(int(n) for n in listed)
-
-
-__all__ = ["Frame", "Variable", "innermost", "lenient", "weight_shape", "within"]

@@ -45,18 +45,19 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 _TAKEN_FOR_ARRAYS = (dict, list, tuple, type(None), str)
+"""What Python says of these, that they lack an attribute, means that an array was expected."""
 _UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 """The errors of JAX for reading a value that a program does not have while it is traced."""
 
 
 @contextlib.contextmanager
 def naming_errors(layer: object, values: Values) -> Iterator[None]:
-    """While it is entered, what JAX or a user's code says about these inputs gets the layer's name.
+    """Puts the layer's name before the messages of errors that JAX or a user's code raises inside.
 
     Raises:
-      TypeError, ValueError: those that are raised inside, unless they name a layer already. Their
-        subclasses go on as they are, but for JAX's about values that are not known yet.
-      ValueError: in the place of what Python says of a dict or a list that is taken for an array.
+      TypeError, ValueError: raised inside, and naming no layer yet; subclasses pass unchanged,
+        except JAX's errors for values that are unknown while a program is traced.
+      ValueError: in place of an AttributeError of a dict or a list that stands for an array.
     """
     try:
         yield
@@ -79,14 +80,11 @@ def naming_errors(layer: object, values: Values) -> Iterator[None]:
     except AttributeError as error:
         wrong = [value for value in values if not hasattr(value, "shape")]
         fits = not wrong or getattr(layer, "takes_structures", False)
-        if fits or not _takes_for_array(error):
+        if fits or error.name is None or type(error.obj) not in _TAKEN_FOR_ARRAYS:
             raise
-        raise value_error(who=_who(layer), expected="one array", **_counted(wrong[0])) from error
-
-
-def _takes_for_array(error: AttributeError) -> bool:
-    """Whether Python says of a dict, a list, … that it lacks what arrays have."""
-    return error.name is not None and type(error.obj) in _TAKEN_FOR_ARRAYS
+        raise value_error(
+            who=_who(layer), expected="one array", **_not_an_array(wrong[0])
+        ) from error
 
 
 def _who(layer: object) -> str:
@@ -94,13 +92,12 @@ def _who(layer: object) -> str:
 
 
 def _shapes(values: Values) -> str:
-    """The shapes of inputs, in words."""
     shapes = [str(tuple(x.shape)) for x in jax.tree.leaves(values) if hasattr(x, "shape")]
     return f"inputs of shape {', '.join(shapes)}" if shapes else "no array"
 
 
-def _counted(value: object) -> dict[str, str]:
-    """What was given in place of an array, with what to do: fields of an error."""
+def _not_an_array(value: object) -> dict[str, str]:
+    """The parts `got` and `fix` of an error for a value in place of an array."""
     if isinstance(value, dict):
         names = " and ".join(map(repr, value))
         fix = "Give one of them; for several inputs make a Model of Inputs."
@@ -128,11 +125,11 @@ def call_layer(
 
     Args:
       layer: the layer, named.
-      params, state: the layer's own.
+      params, state: those of the layer.
       values: its inputs, side by side.
       masks: for each of them a bool array (the value's shape without features), or None; for a
         value that is a dict or a list, the same of masks.
-      key: the layer's own key, or None.
+      key: the key of the layer, or None.
       training: the flag.
       rows: `[batch]` bool, the examples that are real.
       turn: how often the layer ran before in this pass: each turn draws its own random numbers,
@@ -156,24 +153,27 @@ def call_layer(
     masked = any(mask is not None for mask in jax.tree.leaves(masks))
     if hasattr(layer, "apply_with_mask"):
         kwargs |= {"masks": masks, **(options or {})}
-        outputs, new, made = _run(layer, layer.apply_with_mask, kwargs, params, state, values)
-        made = _parallel(made, as_tuple(outputs))
+        outputs, new, out_masks = _run(layer, layer.apply_with_mask, kwargs, params, state, values)
     else:
         kwargs |= layer.mask_arguments(masks) if masked else {}
         kwargs |= options or {}
         outputs, new = _run(layer, layer.apply, kwargs, params, state, values)
-        known = masked or layer.makes_masks or kwargs.get("mask") is not None
-        made = (None,) * len(as_tuple(outputs))
-        if known:
-            made = _masks_of(layer, values, _with_explicit_mask(kwargs, masks), as_tuple(outputs))
+        explicit, out_masks = kwargs.get("mask"), None
+        if explicit is not None and not isinstance(explicit, tuple | list):
+            masks = (explicit, *masks[1:])
+        if layer.makes_masks or (layer.supports_masking and (masked or explicit is not None)):
+            out_masks = layer.compute_mask(unpacked(values), unpacked(masks))
+        elif masked or explicit is not None:
+            warn_of_lost_mask(layer)
     observer = _observer.get()
     if observer is not None:
         observer(layer, values, outputs)
     before = state.get(ACTIVITY_LOSS) if turn else None
-    return as_tuple(outputs), with_activity(layer, new, outputs, before), made
+    new = with_activity(layer, new, outputs, before)
+    return as_tuple(outputs), new, _parallel(out_masks, as_tuple(outputs))
 
 
-def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *given: Any) -> Any:
+def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *trees: Any) -> Any:
     """`apply_fn(params, state, *values, **kwargs)`, rematerialized if the layer was made in a
     `RematScope`.
     """
@@ -182,7 +182,7 @@ def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *gi
         with naming_errors(layer, values):
             return apply_fn(params, state, *values, **kwargs)
 
-    return rematerialized(identity_of(layer).remat, layer.name, run, *given)
+    return rematerialized(identity_of(layer).remat, layer.name, run, *trees)
 
 
 def key_of_turn(key: Key | None, turn: int) -> Key | None:
@@ -200,16 +200,11 @@ def unpacked(values: Values) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def activity_rule(layer: Layer) -> Any:
-    """The regularizer of the layer's outputs, or None."""
-    return getattr(layer, "activity_regularizer", None)
-
-
 def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | None = None) -> State:
     """The layer's state with the regularization of its outputs, divided by the batch size as in
     Keras; `before` is that of the turns before, when the layer runs more than once.
     """
-    rule = activity_rule(layer)
+    rule = getattr(layer, "activity_regularizer", None)
     if rule is None:
         return state
     terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
@@ -217,26 +212,11 @@ def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | Non
     return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
 
 
-def _with_explicit_mask(kwargs: Mapping[str, Any], masks: Masks) -> Masks:
-    """The masks, with the first replaced by the caller's own `mask` argument, if there is one."""
-    given = kwargs.get("mask")
-    return masks if given is None or isinstance(given, tuple | list) else (given, *masks[1:])
-
-
-def _masks_of(layer: Layer, values: Values, masks: Masks, outputs: Values) -> Masks:
-    """The masks of the outputs; none, with a warning, from a layer that does not keep them."""
-    if layer.supports_masking or layer.makes_masks:
-        made = layer.compute_mask(unpacked(values), unpacked(masks))
-        return _parallel(made, outputs)
-    warn_of_lost_mask(layer)
-    return (None,) * len(outputs)
-
-
-def _parallel(made: Tree, outputs: Values) -> Masks:
+def _parallel(masks: Tree, outputs: Values) -> Masks:
     """Masks as a tuple as long as the outputs; what is missing has none."""
     if len(outputs) == 1 and isinstance(outputs[0], dict | list):
-        return (made,)
-    listed = tuple(made) if isinstance(made, tuple | list) else (made,)
+        return (masks,)
+    listed = tuple(masks) if isinstance(masks, tuple | list) else (masks,)
     return (*listed, *(None,) * len(outputs))[: len(outputs)]
 
 
@@ -250,18 +230,3 @@ def warn_of_lost_mask(layer: Layer) -> None:
         UserWarning,
         stacklevel=3,
     )
-
-
-__all__ = [
-    "Masks",
-    "Values",
-    "activity_rule",
-    "as_tuple",
-    "call_layer",
-    "key_of_turn",
-    "naming_errors",
-    "observing",
-    "unpacked",
-    "warn_of_lost_mask",
-    "with_activity",
-]

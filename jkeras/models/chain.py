@@ -20,26 +20,14 @@ from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import (
-    Array,
-    Layer,
-    Params,
-    State,
-    option,
-)
+from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import is_input
+from jkeras.core.typing import Masks
 from jkeras.models.adapters import all_adapted
-from jkeras.models.calls import (
-    Masks,
-    Values,
-    as_tuple,
-    call_layer,
-    naming_errors,
-    unpacked,
-    with_activity,
-)
-from jkeras.models.composite import Composite
+from jkeras.models.calls import Values, as_tuple, call_layer, naming_errors, unpacked, with_activity
+from jkeras.models.composite import Composite, masks_of_inputs, put_part
 
 
 def _named(layers: object) -> tuple[Layer, ...]:
@@ -113,65 +101,34 @@ class Chain(Composite):
         seen = set()
         values: Any = inputs
         for layer in self.layers:
-            if layer.name not in seen:
-                seen.add(layer.name)
+            name = str(layer.name)
+            if name not in seen:
+                seen.add(name)
                 _check_inputs(layer, values)
                 with naming_errors(layer, values):
-                    own = layer.init(child(key, str(layer.name)), *values)
-                _put(params, layer, own[0])
-                _put(state, layer, with_activity(layer, own[1], jnp.zeros(())))
-            parts = params.get(str(layer.name), {}), state.get(str(layer.name), {})
+                    own = layer.init(child(key, name), *values)
+                put_part(params, name, own[0])
+                put_part(state, name, with_activity(layer, own[1], jnp.zeros(())))
+            parts = params.get(name, {}), state.get(name, {})
             values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
         weight_ties = self.weight_ties
         weight_ties.check_shapes(self.who, params)
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Masks | list[Any] | Array | None = None,
-    ) -> tuple[Any, State]:
-        """As every layer's `apply`.
-
-        Args:
-          params, state, key, training: as for every layer.
-          *inputs: what the first layer takes.
-          rows: `[batch]` bool, the examples that are real.
-          mask: the mask of the input, or a tuple of masks for several.
-        """
-        kwargs: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
-        return self.apply_with_mask(params, state, *inputs, **kwargs)[:2]
 
     def apply_with_mask(
         self,
         params: Params,
         state: State,
         *inputs: Any,
-        masks: Masks | list[Any] | Array | None = None,
+        masks: Masks = None,
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
     ) -> tuple[Any, State, Any]:
-        """As `apply`, and the mask of the outputs.
-
-        Args:
-          params, state, key, training, rows: as for `apply`.
-          *inputs: what the first layer takes.
-          masks: one mask or None for each input; None for none.
-
-        Returns:
-          The outputs, the new state, and the mask of the outputs: None, a bool array, or for
-          several outputs a tuple of both.
-        """
         state = dict(state)
-        pairs = inputs, _checked_masks(self, masks, inputs)
-        for made in self._run(params, state, *pairs, key, training, rows):
-            pairs = made
+        pairs: tuple[Any, Any] = inputs, tuple(masks_of_inputs(self, masks, len(inputs)))
+        for following in self._run(params, state, *pairs, key, training, rows):
+            pairs = following
         return unpacked(pairs[0]), self.weight_ties.deduplicate(state), unpacked(pairs[1])
 
     def layer_outputs(
@@ -192,11 +149,11 @@ class Chain(Composite):
         params: Params,
         state: State,
         values: Values,
-        masks: Masks,
+        masks: tuple[Any, ...],
         key: Key | None,
         training: bool,
         rows: Array | None,
-    ) -> Iterator[tuple[Values, Masks]]:
+    ) -> Iterator[tuple[Values, tuple[Any, ...]]]:
         """Yields each layer's outputs with their masks, and replaces the entries of `state` on the
         way.
         """
@@ -212,7 +169,7 @@ class Chain(Composite):
             kwargs: dict[str, Any] = {"key": own_key, "training": training, "rows": rows}
             runs = frozen_copy(layer) if freezes_all(self) else layer
             values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **kwargs)
-            _put(state, layer, new)
+            put_part(state, name, new)
             state.update(weight_ties.propagate(state, (name,)))
             yield values, masks
 
@@ -220,24 +177,6 @@ class Chain(Composite):
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
     with naming_errors(layer, inputs):
         return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
-
-
-def _checked_masks(chain: Layer, masks: Masks | list[Any] | Array | None, inputs: Values) -> Masks:
-    """One mask or None for each input.
-
-    Raises:
-      ValueError: there are more or fewer.
-    """
-    if masks is None:
-        return (None,) * len(inputs)
-    listed = tuple(masks) if isinstance(masks, tuple | list) else (masks,)
-    if len(listed) != len(inputs):
-        raise value_error(
-            who=chain.who,
-            expected=f"a mask or None for each of {len(inputs)} inputs",
-            got=len(listed),
-        )
-    return listed
 
 
 def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
@@ -253,6 +192,22 @@ def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
         ) from None
 
 
-def _put(tree: dict[str, Any], layer: Layer, part: dict[str, Any]) -> None:
-    if part:
-        tree[str(layer.name)] = part
+def written_layer(layer: Layer) -> Any:
+    """A layer of a model as a configuration; a chain as the `Sequential` that it is in Keras."""
+    if type(layer) is not Chain:
+        return serialize_keras_object(layer)
+    return {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": sequence_config(layer, str(layer.name)),
+        "registered_name": None,
+    }
+
+
+def sequence_config(chain: Chain, name: str) -> dict[str, Any]:
+    """What Keras writes for layers in a row; those of a frozen row are frozen one by one."""
+    layers = chain.layers
+    if not chain.trainable:
+        layers = tuple(layer.replace(trainable=False) for layer in layers)
+    written = [written_layer(layer) for layer in layers]
+    return {"name": name, "trainable": chain.trainable, "dtype": None, "layers": written}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import freezes_all
-from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State
 from jkeras.core.object_api import object_api
-from jkeras.models.calls import activity_rule
+from jkeras.core.typing import Masks
 from jkeras.models.weight_tying import WeightTies, weight_ties_of
 
 MODEL_WORDS = frozenset(
@@ -26,6 +28,34 @@ class Composite(Layer):
     def layers(self) -> tuple[Layer, ...]:
         """The layers under their names: what every subclass defines."""
         raise NotImplementedError(f"{type(self).__name__}: expected an attribute `layers`.")
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+        mask: Masks = None,
+    ) -> tuple[Any, State]:
+        """As every layer's `apply`.
+
+        Args:
+          params, state, key, training: as for every layer.
+          *inputs: those of the first layer of a chain; those of a graph in order, or one list, or
+            one dict by name.
+          rows: `[batch]` bool, the examples that are real.
+          mask: the mask of the input, or a tuple or list of masks for several.
+        """
+        kwargs: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
+        return self.apply_with_mask(params, state, *inputs, **kwargs)[:2]
+
+    def apply_with_mask(self, *args: Any, **kwargs: Any) -> tuple[Any, State, Any]:
+        """As `apply`, with `masks=` in place of `mask=`; the third value is the outputs' masks in
+        the outputs' structure: a bool array, or None for no mask.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `apply_with_mask`.")
 
     def __getattr__(self, name: str) -> Any:
         """An attribute of a model, as in `nested.get_layer("x")`, is that of a model of these
@@ -54,7 +84,10 @@ class Composite(Layer):
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
         """The `padded_rows` of the most affected layer."""
-        kinds = {_padded_rows(layer) for layer in self.layers}
+        kinds: set[str] = {layer.padded_rows for layer in self.layers}
+        # An activity regularizer is any function of all outputs, so it may see the filler rows.
+        if any(getattr(layer, "activity_regularizer", None) is not None for layer in self.layers):
+            return "seen"
         return "seen" if "seen" in kinds else "masked" if "masked" in kinds else "ignored"
 
     @property
@@ -90,6 +123,22 @@ class Composite(Layer):
         return list({layer.name: layer for layer in self.layers}.values())
 
 
-def _padded_rows(layer: Layer) -> PaddedRows:
-    # An activity regularizer is any function of all outputs, so it may see the filler rows.
-    return layer.padded_rows if activity_rule(layer) is None else "seen"
+def masks_of_inputs(net: Layer, masks: Masks, count: int) -> list[Any]:
+    """One mask or None for each of `count` inputs.
+
+    Raises:
+      ValueError: there are more or fewer masks.
+    """
+    if masks is None:
+        return [None] * count
+    listed = list(masks) if isinstance(masks, tuple | list) else [masks]
+    if len(listed) != count:
+        expected = f"a mask or None for each of {count} inputs"
+        raise value_error(who=net.who, expected=expected, got=describe(masks))
+    return listed
+
+
+def put_part(tree: dict[str, Any], name: str, part: dict[str, Any]) -> None:
+    """Sets the params or the state of a layer; a layer without them has no entry."""
+    if part:
+        tree[name] = part

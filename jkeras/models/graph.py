@@ -18,15 +18,16 @@ from typing import Any, ClassVar, Self
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, nearest, quoted, value_error
+from jkeras.core.errors import nearest, quoted, value_error
 from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
+from jkeras.core.typing import Masks
 from jkeras.layers.input import Input, InputLayer, entrance
-from jkeras.models.calls import Masks, as_tuple, call_layer, unpacked, with_activity
+from jkeras.models.calls import as_tuple, call_layer, unpacked, with_activity
 from jkeras.models.chain import Chain
-from jkeras.models.composite import Composite
+from jkeras.models.composite import Composite, masks_of_inputs, put_part
 from jkeras.models.graph_config import config_of_graph, graph_parts
 from jkeras.models.wiring import Call, Wiring, wired
 
@@ -99,7 +100,6 @@ class Graph(Composite):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers in Keras's order."""
         return self.wiring.layers
 
     # -- inputs and outputs
@@ -165,11 +165,14 @@ class Graph(Composite):
 
     def get_config(self) -> dict[str, Any]:
         """The layers and their calls, as Keras's functional models write them."""
-        return config_of_graph(self, self.name)
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            **config_of_graph(self.wiring, self.nodes, self.inputs, self.outputs),
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The graph that `get_config` described, here or in Keras."""
         inputs, outputs = graph_parts(config)
         return cls(inputs, outputs, name=config.get("name"))
 
@@ -184,8 +187,8 @@ class Graph(Composite):
             args = call.arguments.filled(values)[0]
             if name not in params and name not in state:
                 own = layer.init(child(key, name), *args)
-                _put(params, name, own[0])
-                _put(state, name, with_activity(layer, own[1], jnp.zeros(())))
+                put_part(params, name, own[0])
+                put_part(state, name, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(name, {}), state.get(name, {})
             run = functools.partial(_outputs, layer, call, key)
             outputs = jax.eval_shape(run, *parts, values)
@@ -194,43 +197,16 @@ class Graph(Composite):
         weight_ties.check_shapes(self.who, params)
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Masks | list[Any] | Array | None = None,
-    ) -> tuple[Any, State]:
-        """As every layer's `apply`.
-
-        Args:
-          params: as for every layer, as are state, key and training.
-          state: see params.
-          *inputs: in order; or one list, or one dict by name.
-          key: see params.
-          training: see params.
-          rows: `[batch]` bool, the examples that are real.
-          mask: the mask of the input, or a list of masks for several.
-        """
-        outputs, state, _ = self.apply_with_mask(
-            params, state, *inputs, masks=mask, key=key, training=training, rows=rows
-        )
-        return outputs, state
-
     def apply_with_mask(
         self,
         params: Params,
         state: State,
         *inputs: Any,
-        masks: Masks | list[Any] | Array | None = None,
+        masks: Masks = None,
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
     ) -> tuple[Any, State, Any]:
-        """As `apply`, and the masks of the outputs in their structure (None for no mask)."""
         state = dict(state)
         kwargs = {"key": key, "training": training, "rows": rows}
         values, known = self._run(params, state, inputs, masks, kwargs)
@@ -261,65 +237,43 @@ class Graph(Composite):
         params: Params,
         state: State,
         inputs: tuple[Any, ...],
-        masks: Masks | list[Any] | Array | None,
+        masks: Masks,
         kwargs: dict[str, Any],
     ) -> tuple[dict[int, Any], dict[int, Any]]:
         """Every value by its number, and their masks; replaces the entries of `state`."""
         values = dict(enumerate(self._checked(inputs)))
-        known = dict(enumerate(self._arranged_masks(masks)))
+        known = dict(enumerate(masks_of_inputs(self, masks, len(self.input_names))))
         turns: dict[int, int] = {}
         weight_ties = self.weight_ties
         params = weight_ties.broadcast(params)
         state.update(weight_ties.broadcast(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
-            made = self._called(call, params, state, values, known, {**kwargs, "turn": turn})
-            values.update(zip(call.outputs, made[0], strict=True))
-            known.update(zip(call.outputs, made[1], strict=True))
+            layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
+            args, options = call.arguments.filled(values)
+            own_masks, _ = call.arguments.filled(known, constants=None)
+            flags = kwargs | {"training": options.pop("training", kwargs["training"])}
+            flags["key"] = None if kwargs["key"] is None else child(kwargs["key"], name)
+            parts = params.get(name, {}), state.get(name, {})
+            runs = frozen_copy(layer) if freezes_all(self) else layer
+            outputs, new, made = call_layer(
+                runs, *parts, args, own_masks, options=options, turn=turn, **flags
+            )
+            put_part(state, name, new)
+            state.update(weight_ties.propagate(state, (name,)))
+            leaves = jax.tree.leaves(outputs)
+            out_masks = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
+            values.update(zip(call.outputs, leaves, strict=True))
+            if len(out_masks) != len(leaves):
+                out_masks = [None] * len(leaves)
+            known.update(zip(call.outputs, out_masks, strict=True))
         return values, known
-
-    def _called(
-        self,
-        call: Call,
-        params: Params,
-        state: State,
-        values: dict[int, Any],
-        masks: dict[int, Any],
-        kwargs: dict[str, Any],
-    ) -> tuple[list[Any], list[Any]]:
-        """The outputs of one call and their masks, leaf by leaf; `state` gets its new part."""
-        layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
-        args, options = call.arguments.filled(values)
-        own_masks, _ = call.arguments.filled(masks, constants=None)
-        kwargs["key"] = None if kwargs["key"] is None else child(kwargs["key"], name)
-        kwargs["training"] = options.pop("training", kwargs["training"])
-        parts = params.get(name, {}), state.get(name, {})
-        runs = frozen_copy(layer) if freezes_all(self) else layer
-        outputs, new, made = call_layer(runs, *parts, args, own_masks, options=options, **kwargs)
-        _put(state, name, new)
-        state.update(self.weight_ties.propagate(state, (name,)))
-        leaves = jax.tree.leaves(outputs)
-        own = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
-        return leaves, own if len(own) == len(leaves) else [None] * len(leaves)
 
     def _checked(self, inputs: tuple[Any, ...]) -> list[Any]:
         """The inputs in order, each as its `InputLayer` lets it through."""
         layers = [self.layers[position] for position in self.wiring.front]
         pairs = zip(layers, self.arranged(inputs), strict=True)
         return [_entered(layer, value) for layer, value in pairs]
-
-    def _arranged_masks(self, masks: Masks | list[Any] | Array | None) -> list[Any]:
-        wanted = len(self.input_names)
-        if masks is None:
-            return [None] * wanted
-        listed = list(masks) if isinstance(masks, tuple | list) else [masks]
-        if len(listed) != wanted:
-            raise value_error(
-                who=self.who,
-                expected=f"a mask or None for each of {wanted} inputs",
-                got=describe(masks),
-            )
-        return listed
 
 
 def _compared(graph: Graph) -> tuple[Any, ...]:
@@ -346,11 +300,6 @@ def _outputs(
 ) -> Any:
     args, options = call.arguments.filled(values)
     return layer.apply(params, state, *args, **options, key=key)[0]
-
-
-def _put(tree: dict[str, Any], name: str, part: dict[str, Any]) -> None:
-    if part:
-        tree[name] = part
 
 
 def graph_of(chain: Chain, specs: Sequence[Any]) -> Graph:

@@ -10,26 +10,27 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 
 from jkeras.core.errors import describe, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import OPERATORS
-from jkeras.core.layer import Layer
 from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation, record
 from jkeras.core.serialization import read, serialize_keras_object, with_plain_dtypes
-from jkeras.core.symbols import Node, Symbol
+from jkeras.core.symbols import Node, Symbol, symbols_in
+from jkeras.core.trees import Tree
 from jkeras.layers.input import InputLayer, entrance
-from jkeras.models.configs import written_layer
+from jkeras.models.chain import written_layer
 from jkeras.models.wiring import Wiring
 from jkeras.ops import activations
 
 _TENSOR = "__keras_tensor__"
 _GRAPHS = ("Functional", "Model")
 _Places = dict[int, list[Any]]
+"""From the id of a symbol to its layer, which of the layer's calls, and which of its outputs."""
 _CALLED_ON = ("x1", "x2")
 """Arguments of functions that may be numbers, and that Keras's operations are called on."""
 _MATH = frozenset(
@@ -43,87 +44,57 @@ _ACTIVATIONS = {"ReLU": activations.relu, "Mish": activations.mish}
 """The operations that Keras keeps beside its activation functions."""
 
 
-class Wired(Protocol):
-    """What is written: layers, their calls, and the symbols between them, as `models.Graph` has."""
-
-    @property
-    def inputs(self) -> Any:
-        """A structure of symbols."""
-
-    @property
-    def outputs(self) -> Any:
-        """A structure of symbols."""
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes its weights."""
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers in Keras's order."""
-
-    @property
-    def nodes(self) -> list[list[Node]]:
-        """For each layer its calls."""
-
-    @property
-    def wiring(self) -> Wiring:
-        """The same without symbols."""
-
-    @property
-    def input_symbols(self) -> list[Symbol]:
-        """The inputs, in order."""
-
-
 # -- writing
 
 
-def config_of_graph(graph: Wired, name: str | None) -> dict[str, Any]:
-    """What `keras.Model.get_config` gives for such a graph.
+def config_of_graph(
+    wiring: Wiring, nodes: list[list[Node]], inputs: Tree, outputs: Tree
+) -> dict[str, Any]:
+    """The layers and their calls, as `keras.Model.get_config` gives them.
+
+    Args:
+      wiring: the graph without symbols.
+      nodes: for each layer its calls.
+      inputs, outputs: structures of symbols.
 
     Raises:
       TypeError, ValueError: a layer or a constant in it cannot be written.
     """
-    places = _places(graph)
-    inner = [str(layer.name) for layer in graph.layers if hasattr(layer, "wiring")]
-    ends = {key: _at_the_end(place, inner) for key, place in places.items()}
-    pairs = zip(graph.layers, graph.nodes, strict=True)
-    return {
-        "name": name,
-        "trainable": graph.trainable,
-        "layers": [_layer_config(layer, nodes, places) for layer, nodes in pairs],
-        "input_layers": jax.tree.map(lambda x: ends[id(x)], graph.inputs),
-        "output_layers": jax.tree.map(lambda x: ends[id(x)], graph.outputs),
-    }
-
-
-def _at_the_end(place: list[Any], inner: list[str]) -> list[Any]:
-    """A place as `input_layers` and `output_layers` have it: there, and only there, Keras counts
-    the call that made an inner graph.
-    """
-    name, at, number = place
-    return [name, at + 1 if name in inner else at, number]
-
-
-def _places(graph: Wired) -> _Places:
-    """For every symbol its layer, which of the layer's calls, and which of its outputs."""
-    found: _Places = {}
-    for layer, nodes in zip(graph.layers, graph.nodes, strict=True):
-        for at, node in enumerate(nodes):
+    pairs = list(zip(wiring.layers, nodes, strict=True))
+    places: _Places = {}
+    for layer, calls in pairs:
+        for at, node in enumerate(calls):
             for number, symbol in enumerate(jax.tree.leaves(node.outputs)):
-                found.setdefault(id(symbol), [layer.name, at, number])
-    for symbol, position in zip(graph.input_symbols, graph.wiring.front, strict=True):
-        found[id(symbol)] = [graph.layers[position].name, 0, 0]
-    return found
+                places.setdefault(id(symbol), [layer.name, at, number])
+    for symbol, position in zip(jax.tree.leaves(inputs), wiring.front, strict=True):
+        places[id(symbol)] = [wiring.layers[position].name, 0, 0]
+    # In these two lists, and only there, Keras counts the call that made an inner graph.
+    inner = {layer.name for layer in wiring.layers if hasattr(layer, "wiring")}
+    ends = {key: [name, at + (name in inner), number] for key, (name, at, number) in places.items()}
+    return {
+        "layers": [_layer_config(layer, calls, places) for layer, calls in pairs],
+        "input_layers": jax.tree.map(lambda x: ends[id(x)], inputs),
+        "output_layers": jax.tree.map(lambda x: ends[id(x)], outputs),
+    }
 
 
 def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, Any]:
     if isinstance(layer, Operation):
         kind = layer.shown_as
-        _function_of(kind, layer.who)
-        config: dict[str, Any] = {"module": _module_of(kind), "class_name": kind}
-        config["config"] = {"name": layer.name, **_options(kind, nodes)}
-        config["registered_name"] = kind
+        _function_of(kind, layer.who)  # raises where a configuration cannot name it
+        named = [] if kind in OPERATORS else [_named(kind, node)[1].items() for node in nodes]
+        options = {
+            name: serialize_keras_object(value)
+            for pairs in named
+            for name, value in pairs
+            if _is_option(name, value)
+        }
+        config: dict[str, Any] = {
+            "module": _module_of(kind),
+            "class_name": kind,
+            "config": {"name": layer.name, **options},
+            "registered_name": kind,
+        }
     else:
         config = written_layer(layer)
     calls = [] if isinstance(layer, InputLayer) else nodes
@@ -146,14 +117,6 @@ def _module_of(kind: str) -> str:
     return f"keras.src.ops.{at}"
 
 
-def _options(kind: str, nodes: list[Node]) -> dict[str, Any]:
-    """The arguments by name that Keras's operations are made with: those that are no symbols."""
-    if kind in OPERATORS:
-        return {}
-    given = [pair for node in nodes for pair in _named(kind, node)[1].items()]
-    return {name: serialize_keras_object(v) for name, v in given if _is_option(name, v)}
-
-
 def _named(kind: str, node: Node) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a function's call, with options by name that were given by position."""
     args, kwargs = node.given
@@ -166,8 +129,7 @@ def _named(kind: str, node: Node) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _is_option(name: str, value: Any) -> bool:
-    symbols = (leaf for leaf in jax.tree.leaves(value) if isinstance(leaf, Symbol))
-    return name not in _CALLED_ON and next(symbols, None) is None
+    return name not in _CALLED_ON and not symbols_in(value)
 
 
 def _call_config(layer: Any, node: Node, places: _Places) -> dict[str, Any]:
@@ -245,24 +207,18 @@ def _callee(config: Mapping[str, Any]) -> Callable[..., Any]:
         return made
     options = {name: read(v) for name, v in config["config"].items() if name != "name"}
     function = _function_of(kind, kind)
-    given_name = config["config"].get("name")
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kind == "GetItem":
             args = (args[0], tuple(args[1]) if isinstance(args[1], list) else args[1])
         symbols = record(function, args, {**options, **kwargs}, kind=kind)
-        return _with_name(symbols, given_name)
+        node = jax.tree.leaves(symbols)[0].node
+        nodes = identity_of(node.layer).nodes
+        node.layer = node.layer.replace(name=config["config"].get("name"))
+        identity_of(node.layer).nodes.extend(nodes)
+        return symbols
 
     return call
-
-
-def _with_name(symbols: Any, name: str | None) -> Any:
-    """The same symbols, of an operation that has a name."""
-    node = jax.tree.leaves(symbols)[0].node
-    identity = identity_of(node.layer)
-    node.layer = node.layer.replace(name=name)
-    identity_of(node.layer).nodes.extend(identity.nodes)
-    return symbols
 
 
 def _function_of(kind: str, who: str) -> Callable[..., Any]:

@@ -24,6 +24,3 @@ def penalties(layer: object, params: Params) -> list[Any]:
         return []
     whole = layer.penalty(params) if hasattr(layer, "penalty") else 0.0
     return [] if isinstance(whole, float | int) and whole == 0 else [whole]
-
-
-__all__ = ["penalties"]

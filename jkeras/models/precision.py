@@ -54,7 +54,11 @@ def in_policy(net: object, policy: str | DTypePolicy) -> Chain | Graph:
 def _changed(layer: Layer, dtype: str, last: bool) -> Any:
     """The layer in `dtype`, or, where it makes outputs of the model, in float32."""
     if isinstance(layer, Graph):
-        makers = {call for call in layer.wiring.calls if set(call.outputs) & _outputs(layer)}
+        makers = {
+            call
+            for call in layer.wiring.calls
+            if set(call.outputs) & set(layer.wiring.outputs.holes)
+        }
         ends = {call.layer for call in makers} if last else set()
         layers = [_changed(part, dtype, i in ends) for i, part in enumerate(layer.layers)]
         inputs, outputs = rebuild_graph(layer, layers)
@@ -71,10 +75,6 @@ def _changed(layer: Layer, dtype: str, last: bool) -> Any:
     if not changes and layer.dtype is None and type(layer).follows_policy:
         changes["dtype"] = compute_dtype("float32" if last else dtype)
     return _same(layer, layer.replace(**changes)) if changes else layer
-
-
-def _outputs(graph: Graph) -> set[int]:
-    return set(graph.wiring.outputs.holes)
 
 
 def _same(old: Layer, new: Layer) -> Layer:

@@ -134,6 +134,3 @@ def _check_same_shapes(who: str, first: Path, a: Tree, other: Path, b: Tree) -> 
                 f"{shapes[1]}. Make a layer of its own for one of them.",
                 who=who,
             )
-
-
-__all__ = ["WeightTies", "weight_ties_of"]

@@ -104,11 +104,11 @@ class _Walk:
         self.given = given
         self.fronts = [_front(symbol) for symbol in given]
         self._front_of = dict(zip(map(id, given), self.fronts, strict=True))
-        self._met: dict[Identity, int] = {}
+        self._visited: dict[Identity, int] = {}
         self.nodes: list[Node] = []
         for symbol in outputs:
             self._visit(symbol)
-        self.depths = self._found_depths()
+        self.depths = self._depths_of_nodes()
 
     def _visit(self, output: Symbol) -> None:
         """Appends what this output needs. A stack in place of recursion: graphs may be deep."""
@@ -131,7 +131,7 @@ class _Walk:
     ) -> tuple[Node, Iterator[Symbol]]:
         node = self._source(symbol, after)
         if node not in finished:
-            self._met.setdefault(identity_of(node.layer), len(self._met))
+            self._visited.setdefault(identity_of(node.layer), len(self._visited))
         return node, iter(node.inputs)
 
     def _source(self, symbol: Symbol, after: Node | None) -> Node:
@@ -157,7 +157,7 @@ class _Walk:
         """The calls that make the inputs of a call."""
         return [self._source(symbol, node) for symbol in node.inputs]
 
-    def _found_depths(self) -> dict[Node, int]:
+    def _depths_of_nodes(self) -> dict[Node, int]:
         """A layer that is called several times has the depth of its deepest call so far."""
         depths: dict[Node, int] = {}
         of_layers: dict[Identity, int] = {}
@@ -173,10 +173,10 @@ class _Walk:
     def order(self) -> list[Identity]:
         """The layers: the deepest first, inputs that nothing needs at the end."""
         for node in self.fronts:
-            if identity_of(node.layer) not in self._met:
+            if identity_of(node.layer) not in self._visited:
                 self._of_layers[identity_of(node.layer)] = 0
-                self._met[identity_of(node.layer)] = -1
-        found = sorted(self._of_layers, key=lambda identity: self._met[identity])
+                self._visited[identity_of(node.layer)] = -1
+        found = sorted(self._of_layers, key=lambda identity: self._visited[identity])
         return sorted(found, key=lambda identity: -self._of_layers[identity])
 
 
@@ -227,7 +227,10 @@ def _numbered(structure: Tree, numbers: dict[int, int]) -> Template:
 def _named(made: dict[Identity, list[Node]]) -> tuple[Layer, ...]:
     """The layers, each a copy that knows its name and its calls here."""
     by_age = sorted(made, key=lambda identity: identity.serial)
-    given = [_given_name(made[identity]) for identity in by_age]
+    given = [
+        next((node.layer.name for node in made[identity] if node.layer.name), None)
+        for identity in by_age
+    ]
     kinds = [naming.kind_of(made[identity][0].layer) for identity in by_age]
     names = dict(zip(by_age, naming.assign(given, kinds), strict=True))
     layers = []
@@ -236,7 +239,3 @@ def _named(made: dict[Identity, list[Node]]) -> tuple[Layer, ...]:
         object.__setattr__(layer, "_calls", nodes)
         layers.append(layer)
     return tuple(layers)
-
-
-def _given_name(nodes: list[Node]) -> str | None:
-    return next((node.layer.name for node in nodes if node.layer.name), None)

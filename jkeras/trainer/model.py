@@ -34,7 +34,7 @@ from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, r
 from jkeras.layers import InputLayer
 from jkeras.models.cloning import clone_layers, rebuild_graph
 from jkeras.models.graph import Graph
-from jkeras.models.graph_config import config_of_graph, graph_parts
+from jkeras.models.graph_config import graph_parts
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
 from jkeras.trainer.loop.parts import PARTS, TrainerParts
@@ -173,7 +173,7 @@ class Model(Trainer):
         state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
             return given_config(self)
-        return config_of_graph(self.graph(), state.name)
+        return {**self.graph().get_config(), "name": state.name}
 
     @classmethod
     def from_config(

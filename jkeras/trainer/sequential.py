@@ -12,9 +12,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
 from jkeras.keras_classes.subclassed_model import check_no_call
 from jkeras.models.adapters import adapted, all_adapted
-from jkeras.models.chain import Chain, instead_of
+from jkeras.models.chain import Chain, instead_of, sequence_config
 from jkeras.models.cloning import clone_layers
-from jkeras.models.configs import sequence_config
 from jkeras.models.graph import Graph
 from jkeras.trainer.files.configurations import read_parts
 from jkeras.trainer.model import Model, steps_of

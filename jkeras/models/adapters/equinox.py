@@ -258,6 +258,3 @@ class Equinox(Foreign):
         """The module with these values; `(module, state)` where it has a state."""
         module, carried = self.module.parts.module(params, state)
         return (module, carried) if self._carries else module
-
-
-__all__ = ["Equinox"]

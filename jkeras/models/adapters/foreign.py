@@ -238,6 +238,3 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 def strong(new: trees.Tree, old: trees.Tree) -> trees.Tree:
     """`new` in the dtypes of `old`, without weak types, which a loop could not carry."""
     return jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, old)
-
-
-__all__ = ["Foreign", "parameters_of", "strong", "zeros_of"]

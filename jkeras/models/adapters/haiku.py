@@ -68,6 +68,3 @@ class Haiku(Pair):
             ),
             inputs,
         )
-
-
-__all__ = ["Haiku"]

@@ -112,6 +112,3 @@ class Linen(Foreign):
 def _is_set(module: Any, name: str) -> bool:
     """Whether a module was made with this flag, which is then not given to its call again."""
     return getattr(module, name, None) is not None and name in module.__dataclass_fields__
-
-
-__all__ = ["Linen"]

@@ -53,6 +53,3 @@ def origins(value: Any) -> set[Origin]:
         Origin(".".join(base.__module__.split(".")[:2]), base.__name__)
         for base in class_of(value).__mro__
     }
-
-
-__all__ = ["Made", "Origin", "class_of", "is_factory", "origins"]

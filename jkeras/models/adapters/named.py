@@ -59,6 +59,3 @@ def _at(named: Any, path: Path) -> Any:
     for word in path:
         named = named[word]
     return named
-
-
-__all__ = ["Named"]

@@ -147,6 +147,3 @@ class Nnx(Foreign):
     def restored(self, params: Any, state: Any) -> Any:
         """A module with these values; its random streams begin with `jax.random.key(0)`."""
         return self.module.parts.module(*trees.copy((params, state)), None)
-
-
-__all__ = ["Nnx"]

@@ -188,6 +188,3 @@ def name_of(function: Any, otherwise: str) -> str:
     name = getattr(function, "__name__", type(function).__name__)
     words = snake_case(name).split("_") if name.isidentifier() else []
     return "".join(word.title() for word in words) or otherwise
-
-
-__all__ = ["Pair", "name_of"]

@@ -174,6 +174,3 @@ def _adapter(library: str) -> Any:
         "equinox": equinox.Equinox,
         "pair": pair.Pair,
     }[library]
-
-
-__all__ = ["adapted", "all_adapted", "as_layer", "library_of", "trained_as"]
