@@ -12,43 +12,30 @@ from typing import Any, NoReturn
 
 from jkeras.core.errors import nearest
 
-_AUGMENTATION = "image augmentation is out of scope"
-_TEXT = "text and string layers are out of scope"
-_AUDIO = "audio is out of scope"
-_FOREIGN = "wraps another framework's code"
-_INTERNAL = "an internal of Keras"
-_DATASETS = "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"
-
-NOT_HERE = [
-    ("layers", "*Spectrogram", _AUDIO),
+_REASONS = [
+    ("layers", "*Spectrogram", "audio is out of scope"),
     ("layers", "Pipeline", "`Sequential` runs preparing layers in a row"),
-    ("layers", "Hash*", _TEXT),
-    ("layers", "*Lookup", _TEXT),
-    ("layers", "Text*", _TEXT),
-    ("layers", "TFSMLayer", _FOREIGN),
-    ("layers", "TorchModuleWrapper", _FOREIGN),
+    ("layers", "Hash* *Lookup Text*", "text and string layers are out of scope"),
+    ("layers", "TFSMLayer TorchModuleWrapper", "wraps another framework's code"),
     ("layers", "JaxLayer", "every layer here is a pair of pure JAX functions"),
     ("layers", "FlaxLayer", "a Flax module trains as it is"),
-    ("layers", "Rand*", _AUGMENTATION),
-    ("layers", "*Contrast*", _AUGMENTATION),
-    ("layers", "*Mix*", _AUGMENTATION),
-    ("layers", "Equalization", _AUGMENTATION),
-    ("layers", "MaxNumBoundingBoxes", _AUGMENTATION),
-    ("layers", "Solarization", _AUGMENTATION),
-    ("utils", "audio_*", _AUDIO),
-    ("utils", "text_*", _TEXT),
-    ("utils", "FeatureSpace", _TEXT),
+    (
+        "layers",
+        "Rand* *Contrast* *Mix* Equalization MaxNumBoundingBoxes Solarization",
+        "image augmentation is out of scope",
+    ),
+    ("utils", "audio_*", "audio is out of scope"),
+    ("utils", "text_* FeatureSpace", "text and string layers are out of scope"),
     ("utils", "*interactive_logging*", "`verbose=` says what is printed"),
     ("utils", "get_file", "`jkeras.datasets` downloads, checks and keeps data sets"),
     ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
-    ("utils", "Config", _INTERNAL),
-    ("datasets", "*", _DATASETS),
+    ("utils", "Config", "an internal of Keras"),
+    ("datasets", "*", "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"),
     ("dtype_policies", "DTypePolicyMap", "each layer has its `dtype`, a model its `dtype_policy`"),
-    ("dtype_policies", "*Quantized*", "quantization is out of scope"),
-    ("dtype_policies", "GPTQ*", "quantization is out of scope"),
+    ("dtype_policies", "*Quantized* GPTQ*", "quantization is out of scope"),
     ("", "applications", "trained models of others are out of scope"),
     ("", "distribution", "`jkeras.training` has pure steps, which `jax.jit` and meshes shard"),
-    ("", "quantizers", "quantization is out of scope"),
+    ("", "quantizers Quantizer", "quantization is out of scope"),
     ("", "export", "`model.net.apply` is a pure function, which `jax.export` takes"),
     ("", "preprocessing", "`jkeras.utils` and `jkeras.layers` have what is here of it"),
     ("", "legacy", "what is older than Keras 3 is out of scope"),
@@ -59,11 +46,12 @@ NOT_HERE = [
         "GradientTape",
         "`jax.value_and_grad` of a loss of `model.stateless_call` gives gradients",
     ),
-    ("", "Quantizer", "quantization is out of scope"),
     ("", "StatelessScope", "`model.net.apply` is a pure function of all values"),
-    ("", "SymbolicScope", _INTERNAL),
+    ("", "SymbolicScope", "an internal of Keras"),
 ]
-"""(module, pattern of names, why they are not here); the first that fits counts."""
+
+NOT_HERE = [(home, name, why) for home, names, why in _REASONS for name in names.split()]
+"""(module, pattern of names, why they are not here); the first pattern that fits counts."""
 
 
 def reason(module: str, name: str) -> str | None:
@@ -78,7 +66,7 @@ def reason(module: str, name: str) -> str | None:
 
 
 def answering(module: str) -> Callable[[str], NoReturn]:
-    """A `__getattr__` for a module, which says why a name is not there, or what is like it.
+    """A `__getattr__` for a module; its error says why a name is missing, or names the nearest.
 
     Args:
       module: its `__name__`.

@@ -17,24 +17,19 @@ from jkeras.core.tracing import traced_outputs
 
 _FIRST = ("inputs", "x", "sequences", "sequence")
 _ATTENTION = ("query", "value", "key")
-_OWN = ("self", "params", "state", "key", "rows")
+_NO_OPTIONS = ("self", "params", "state", "key", "rows")
 
 
 def call_on_symbols(layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The symbols of a layer's outputs.
-
-    Args:
-      layer: the layer.
-      args: the inputs: symbols, or structures of symbols.
-      kwargs: further ones by name, and options.
+    """The symbols of a layer's outputs, for inputs by position or by name, and options by name.
 
     Raises:
       TypeError: an argument that the layer does not take.
       ValueError: inputs that it does not take.
     """
-    given = args, {name: value for name, value in kwargs.items() if value is not None}
     values, options = arrangement(layer, args, kwargs)
-    return call(layer, values, options, given)
+    kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    return call(layer, values, options, (args, kwargs))
 
 
 def call(
@@ -44,9 +39,8 @@ def call(
 
     Args:
       layer: the layer.
-      args: what its `apply` gets after params and state, in its own order.
-      options: what it gets by name.
-      given: the arguments as they were written.
+      args, options: the arguments of its `apply` after params and state, by position and by name.
+      given: (args, kwargs) as the user wrote them.
     """
     node = Node(layer, args, options)
     node.given = given
@@ -68,28 +62,18 @@ def arrangement(
         values, options = layer.side_by_side(args, kwargs)
         return tuple(values), options
     values = [*args, *_by_name(kwargs)]
-    _check_given(layer, values)
-    return _side_by_side(layer, values), _options(layer, kwargs)
-
-
-def _check_given(layer: LayerContract, values: list[Any]) -> None:
-    """Raises unless there is an input."""
     if not values:
         raise type_error(who=layer.who, expected="an input", got="none", fix="Write layer(x).")
     if values[0] is None:
-        raise type_error(
-            who=layer.who,
-            expected="an input",
-            got="None",
-            fix="A function that shall give it may lack its `return`.",
-        )
+        fix = "A function that shall give it may lack its `return`."
+        raise type_error(who=layer.who, expected="an input", got="None", fix=fix)
+    return _side_by_side(layer, values), _options(layer, kwargs)
 
 
 def _by_name(kwargs: dict[str, Any]) -> list[Any]:
     """Takes the inputs out of `kwargs`, in the order in which `apply` has them."""
     names = [name for name in (*_FIRST, *_ATTENTION, "count_weights") if name in kwargs]
-    found = [kwargs.pop(name) for name in names]
-    return found + _flat(kwargs.pop("initial_state", ()))
+    return [kwargs.pop(name) for name in names] + _flat(kwargs.pop("initial_state", ()))
 
 
 def _flat(value: object) -> list[Any]:
@@ -114,7 +98,9 @@ def _options(layer: LayerContract, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name, checked against those of `apply`."""
     parameters = inspect.signature(layer.apply).parameters
     known = [
-        name for name, p in parameters.items() if name not in _OWN and p.kind is p.KEYWORD_ONLY
+        name
+        for name, p in parameters.items()
+        if name not in _NO_OPTIONS and p.kind is p.KEYWORD_ONLY
     ]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     error = None if takes_any else unexpected_arguments(f"{layer.who}: call", kwargs, known)
@@ -122,10 +108,6 @@ def _options(layer: LayerContract, kwargs: dict[str, Any]) -> dict[str, Any]:
         raise error
     flag = kwargs.get("training", False)
     if not isinstance(flag, bool):
-        raise type_error(
-            who=layer.who,
-            argument="training",
-            expected="True or False",
-            got=describe(flag),
-        )
+        expected, got = "True or False", describe(flag)
+        raise type_error(who=layer.who, argument="training", expected=expected, got=got)
     return kwargs

@@ -19,7 +19,7 @@ import copy
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from jkeras.core.errors import describe, quoted, unexpected_arguments
 from jkeras.core.policies import with_plain_dtypes
@@ -31,12 +31,10 @@ from jkeras.core.serialization import (
     serialize_keras_object,
 )
 
-T = TypeVar("T")
-
 GIVEN = "_given"
-"""Where an object of a mutable class keeps the arguments it was made with."""
+"""The attribute in which an object of a mutable class keeps the arguments of its constructor."""
 
-_SAY_NOTHING: dict[str, tuple[Any, ...]] = {
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
     "activity_regularizer": (None,),
     "quantization_config": (None,),
@@ -118,25 +116,18 @@ class Description:
         if "__init__" in cls.__dict__:
             cls.is_mutable = cls._own_init = cls.__dict__.get("is_mutable", True)
         elif not cls._own_init:
-            setattr(cls, "__init__", _ToBeMade())  # noqa: B010  # mypy: a method
+            setattr(cls, "__init__", _LazyInit())  # noqa: B010  # mypy: a method
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        made = cls._new(kwargs)
+        if kwargs:
+            known, takes_any = _arguments(cls)
+            error = None if takes_any else unexpected_arguments(cls.__name__, kwargs, known)
+            if error is not None:
+                raise error
+        made = super().__new__(cls)
         if cls.is_mutable:
             object.__setattr__(made, GIVEN, (args, kwargs))
         return made
-
-    @classmethod
-    def _new(cls, kwargs: dict[str, Any]) -> Self:
-        if not kwargs:
-            return super().__new__(cls)
-        parameters = inspect.signature(cls.__init__).parameters
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            known = [name for name in parameters if name != "self"]
-            error = unexpected_arguments(cls.__name__, kwargs, known)
-            if error is not None:
-                raise error
-        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for field in fields(type(self)):
@@ -169,8 +160,21 @@ class Description:
         A value is a number, a string, None, a list or dict of such, or, for an object, the dict
         that `jkeras.saving.serialize_keras_object` gives.
         """
-        config = _config_of(self)
-        return config | given_config(self) if self.is_mutable and _is_plain(type(self)) else config
+        config = {}
+        for field in _by_position(type(self)):
+            if not field.init:
+                continue
+            write = field.metadata.get("to_config") or serialize_keras_object
+            try:
+                written = write(getattr(self, field.name))
+            except (TypeError, ValueError) as error:
+                raise quoted(error, who=self.who, argument=field.name) from None
+            if written is not LEFT_OUT:
+                config[field.name] = written
+        mutable = [base for base in type(self).__mro__ if getattr(base, "is_mutable", False)]
+        if not self.is_mutable or any("get_config" in vars(base) for base in mutable):
+            return config
+        return config | given_config(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -180,7 +184,20 @@ class Description:
           TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
           ValueError: an argument is missing, or has a value that is not supported here.
         """
-        return _from_config(cls, config)
+        config = checked_config(cls, config)
+        known, takes_any = _arguments(cls)
+        values = {
+            name: read(value)
+            for name, value in with_plain_dtypes(config).items()
+            if name in known or takes_any or not _changes_nothing(cls.__name__, name, value)
+        }
+        required = [
+            field.name
+            for field in fields(cls)
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        ]
+        check_needed(cls, config, required, values)
+        return cls(**values)
 
     @property
     def who(self) -> str:
@@ -202,18 +219,14 @@ class Description:
     def __repr__(self) -> str:
         if self.is_mutable:
             return f"<{self.who}>"
-        shown = [
-            f"{field.name}={_short(getattr(self, field.name))}"
-            for field in sorted(fields(type(self)), key=lambda field: bool(field.kw_only))
-            if field.repr and not self._is_default(field)
-        ]
+        shown = []
+        for field in _by_position(type(self)):
+            value, default = getattr(self, field.name), field.default
+            if field.repr and default is not dataclasses.MISSING:
+                default = field.metadata.get("convert", _hashable)(default)
+            if field.repr and not value == default:
+                shown.append(f"{field.name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
-
-    def _is_default(self, field: dataclasses.Field[Any]) -> bool:
-        if field.default is dataclasses.MISSING:
-            return False
-        default = field.metadata.get("convert", _hashable)(field.default)
-        return bool(getattr(self, field.name) == default)
 
     def how_to_change(self, name: str, value: str) -> str:
         """The sentence that tells a person who tried to assign an attribute what to do instead."""
@@ -246,7 +259,7 @@ class Description:
         raise AttributeError(f"{self.who} is a frozen description: `{name}` cannot be deleted.")
 
 
-class _ToBeMade:
+class _LazyInit:
     """Stands for the `__init__` of a description until the first use of its class.
 
     Making a dataclass takes half a millisecond, and a program that imports a hundred descriptions
@@ -262,7 +275,7 @@ class _ToBeMade:
 
 def _complete(cls: type) -> None:
     """Makes a description class the frozen dataclass that it stands for, once."""
-    if isinstance(cls.__dict__.get("__init__"), _ToBeMade):
+    if isinstance(cls.__dict__.get("__init__"), _LazyInit):
         delattr(cls, "__init__")
         # A dataclass refuses assignment without saying what to do instead; these two say it.
         two = {"__setattr__": Description.__setattr__, "__delattr__": Description.__delattr__}
@@ -276,13 +289,13 @@ def _complete(cls: type) -> None:
 
 def inherit_init(cls: type) -> None:
     """Lets a class without arguments of its own have the `__init__` of the class above."""
-    if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
+    if isinstance(cls.__dict__.get("__init__"), _LazyInit) and not cls.__annotations__:
         delattr(cls, "__init__")
 
 
 def make_mutable(cls: type[Description]) -> None:
     """Lets objects of a class without arguments of its own change; its `__init__` is that above."""
-    if isinstance(cls.__dict__.get("__init__"), _ToBeMade) and not cls.__annotations__:
+    if isinstance(cls.__dict__.get("__init__"), _LazyInit) and not cls.__annotations__:
         inherit_init(cls)
         cls.is_mutable = True
 
@@ -292,6 +305,11 @@ def fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     for base in reversed(cls.__mro__):
         _complete(base)
     return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+
+
+def _by_position(cls: type) -> list[dataclasses.Field[Any]]:
+    """The fields, those that are given by name alone at the end."""
+    return sorted(fields(cls), key=lambda field: bool(field.kw_only))
 
 
 def _values(description: Description) -> tuple[Any, ...]:
@@ -316,42 +334,6 @@ def _short(value: object) -> str:
 # -- configurations
 
 
-def _config_of(description: Description) -> dict[str, Any]:
-    """The arguments of a description by name, each as a configuration holds it."""
-    config = {}
-    for field in sorted(fields(type(description)), key=lambda field: bool(field.kw_only)):
-        if not field.init:
-            continue
-        write = field.metadata.get("to_config") or serialize_keras_object
-        try:
-            written = write(getattr(description, field.name))
-        except (TypeError, ValueError) as error:
-            raise quoted(error, who=description.who, argument=field.name) from None
-        if written is not LEFT_OUT:
-            config[field.name] = written
-    return config
-
-
-def _from_config(kind: type[T], config: object) -> T:
-    """A description of this class from its arguments, as `get_config` gave them here or in Keras.
-
-    Raises:
-      TypeError: it is no dict, or an argument in it is unknown or of the wrong kind.
-      ValueError: an argument is missing, or has a value that is not supported here.
-    """
-    who = kind.__name__
-    config = checked_config(kind, config)
-    known, takes_any = _arguments(kind)
-    plain = with_plain_dtypes(config)
-    values = {
-        name: read(value)
-        for name, value in plain.items()
-        if name in known or takes_any or not _says_nothing(who, name, value)
-    }
-    check_needed(kind, config, [f.name for f in fields(kind) if _is_required(f)], values)
-    return kind(**values)
-
-
 def _arguments(kind: type) -> tuple[list[str], bool]:
     """The names of a class's arguments, and whether it takes any others."""
     parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
@@ -359,11 +341,7 @@ def _arguments(kind: type) -> tuple[list[str], bool]:
     return list(parameters), inspect.Parameter.VAR_KEYWORD in kinds
 
 
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _says_nothing(who: str, name: str, value: object) -> bool:
+def _changes_nothing(who: str, name: str, value: object) -> bool:
     """Whether an argument of Keras that a class lacks may be left out without a loss.
 
     Raises:
@@ -371,11 +349,11 @@ def _says_nothing(who: str, name: str, value: object) -> bool:
     """
     if name == "build_config":
         return True
-    if name not in _SAY_NOTHING:
+    if name not in _NEUTRAL:
         return False
-    if not any(value is plain or value == plain for plain in _SAY_NOTHING[name]):
+    if not any(value is plain or value == plain for plain in _NEUTRAL[name]):
         raise ValueError(
-            f"{who}.from_config: `{name}`: expected {_SAY_NOTHING[name][0]!r}, because jkeras has "
+            f"{who}.from_config: `{name}`: expected {_NEUTRAL[name][0]!r}, because jkeras has "
             f"no such argument, got {describe(value)}."
         )
     return True
@@ -397,9 +375,3 @@ def given_config(made: object) -> dict[str, Any]:
         elif name in given:
             named[name] = given[name]
     return {name: serialize_keras_object(value) for name, value in named.items()}
-
-
-def _is_plain(cls: type) -> bool:
-    """Whether no class of the user's writes its own configuration."""
-    below = [base for base in cls.__mro__ if getattr(base, "is_mutable", False)]
-    return not any("get_config" in vars(base) for base in below)

@@ -20,27 +20,13 @@ from __future__ import annotations
 import fnmatch
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import jax
 
 from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of
 from jkeras.core.trees import Tree, path_names
-
-
-class Freezable(Protocol):
-    """A description with the argument `trainable`: every layer."""
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes its weights."""
-
-    def replace(self, *, trainable: bool) -> Self:
-        """A copy that is trained, or is not."""
-
-
-L = TypeVar("L", bound=Freezable)
 
 _changes = itertools.count(1)
 _latest = 0
@@ -72,13 +58,8 @@ def set_trainable(net: object, value: object) -> None:
       TypeError: `value` is neither True nor False.
     """
     if not isinstance(value, bool):
-        who = getattr(net, "who", type(net).__name__)
-        raise type_error(
-            who=who,
-            argument="trainable",
-            expected="True or False",
-            got=describe(value),
-        )
+        who, got = getattr(net, "who", type(net).__name__), describe(value)
+        raise type_error(who=who, argument="trainable", expected="True or False", got=got)
     global _latest
     _latest = next(_changes)
     if isinstance(getattr(type(net), "trainable", None), Trainable):
@@ -110,7 +91,8 @@ def frozen(net: object, params: Tree, patterns: Sequence[str] = ()) -> Tree:
       >>> frozen(net, params)
       {'dense': {'kernel': True}, 'dense_1': {'kernel': False}}
     """
-    by_layer = _all(params) if not getattr(net, "trainable", True) else _frozen(net, params)
+    all_frozen = not getattr(net, "trainable", True)
+    by_layer = jax.tree.map(lambda _: True, params) if all_frozen else _frozen(net, params)
     if not patterns:
         return by_layer
 
@@ -138,10 +120,6 @@ def _frozen(net: object, params: Tree) -> Tree:
     return {name: trees.get(name, jax.tree.map(lambda _: mine, params[name])) for name in params}
 
 
-def _all(params: Tree) -> Tree:
-    return jax.tree.map(lambda _: True, params)
-
-
 def freezes_all(layer: object) -> bool:
     """Whether a layer says by its argument that all in it is frozen."""
     if getattr(layer, "trainable", True):
@@ -150,7 +128,7 @@ def freezes_all(layer: object) -> bool:
     return known is None or known.trainable is None
 
 
-def frozen_copy(layer: L) -> L:
+def frozen_copy(layer: Any) -> Any:
     """The layer as it runs inside a frozen one: frozen itself."""
     return layer.replace(trainable=False) if layer.trainable else layer
 

@@ -19,6 +19,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -272,11 +273,10 @@ class Layer(LayerObject, LayerIntrospection, Description):
         parts = {part.name: part for part in self.named_sublayers()}
         if parts:
             terms = [part.penalty_terms(params.get(name, {})) for name, part in parts.items()]
-            return [term for own in terms for term in own]
+            return list(itertools.chain.from_iterable(terms))
         if not hasattr(self, "layer"):
-            return [
-                rule(params[weight]) for weight, rule in self.weight_rules("regularizer", params)
-            ]
+            rules = self.weight_rules("regularizer", params)
+            return [rule(params[weight]) for weight, rule in rules]
         whole = self.penalty(params)
         return [] if isinstance(whole, float | int) and whole == 0 else [whole]
 

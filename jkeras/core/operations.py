@@ -7,7 +7,6 @@ operations in it is a description like any other.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -22,6 +21,7 @@ from jkeras.core.fixed_array import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import InSlices, Layer, PaddedRows, Params, State
 from jkeras.core.symbols import Symbol
+from jkeras.core.variables import lenient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,22 +61,22 @@ class Template:
     leaves: tuple[Hole | Static, ...]
 
     def filled(self, values: Sequence[Any] | dict[int, Any], **other: Any) -> Any:
-        """The structure with these values in the holes.
-
-        Args:
-          values: the values by the numbers of the holes.
-          **other: `constants=` something to put in place of the constants.
+        """The structure with `values[i]` in hole i, and `constants=`, if given, for the constants.
 
         Example:
           >>> template(({"a": 1}, 2))[0].filled([])
           ({'a': 1}, 2)
         """
-        leaves = [
-            values[leaf.number]
-            if isinstance(leaf, Hole)
-            else other.get("constants", _thawed(leaf.value))
-            for leaf in self.leaves
-        ]
+        leaves: list[Any] = []
+        for leaf in self.leaves:
+            if isinstance(leaf, Hole):
+                leaves.append(values[leaf.number])
+                continue
+            value = leaf.value
+            if isinstance(value, Slice):
+                value = slice(value.start, value.stop, value.step)
+            value = value.values if isinstance(value, FixedArray) else value
+            leaves.append(other.get("constants", value))
         return jax.tree.unflatten(self.tree, leaves)
 
     def renumbered(self, numbers: Sequence[int]) -> Template:
@@ -126,26 +126,11 @@ def _frozen(value: object) -> Any:
     return value
 
 
-def _thawed(value: object) -> Any:
-    if isinstance(value, Slice):
-        return slice(value.start, value.stop, value.step)
-    return value.values if isinstance(value, FixedArray) else value
-
-
-_BY_ENTRY = {
-    "Add",
-    "Subtract",
-    "Multiply",
-    "TrueDivide",
-    "FloorDivide",
-    "Mod",
-    "Power",
-    "Negative",
-    "Absolute",
-    *("Less", "LessEqual", "Greater", "GreaterEqual", "NotEqual"),
-    *("LogicalAnd", "LogicalOr", "LogicalXor", "LogicalNot"),
-}
-"""The operators that look at one entry at a time."""
+_ELEMENTWISE = frozenset(
+    "Add Subtract Multiply TrueDivide FloorDivide Mod Power Negative Absolute Less LessEqual "
+    "Greater GreaterEqual NotEqual LogicalAnd LogicalOr LogicalXor LogicalNot".split()
+)
+"""The operators that compute entry by entry."""
 
 
 class Operation(Layer):
@@ -177,12 +162,12 @@ class Operation(Layer):
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
         """Arithmetic leaves examples apart; other functions may mix them."""
-        return "ignored" if self.kind in _BY_ENTRY else "seen"
+        return "ignored" if self.kind in _ELEMENTWISE else "seen"
 
     @property
     def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the function
         """The same."""
-        return "same" if self.kind in _BY_ENTRY else "never"
+        return "same" if self.kind in _ELEMENTWISE else "never"
 
     @property
     def who(self) -> str:
@@ -203,15 +188,8 @@ class Operation(Layer):
         training: bool = False,
     ) -> tuple[Any, State]:
         args, kwargs = self.arguments.filled([jnp.asarray(x) for x in inputs])
-        with _lenient():
+        with lenient():
             return self.function(*args, **kwargs), state
-
-
-@contextlib.contextmanager
-def _lenient() -> Any:
-    """Lets a user's expression promote dtypes and ranks, whatever JAX's own configuration says."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
 
 
 def record(
@@ -221,20 +199,16 @@ def record(
     *,
     kind: str = "",
 ) -> Any:
-    """A call of a pure function of arrays, as a layer of the graph.
+    """The symbols of the outputs of a pure function of arrays, as a layer of the graph.
 
     Args:
       function: maps arrays to arrays, and keeps nothing. Its name becomes the layer's.
-      args: what it is called with: symbols, structures of them, and constants.
-      kwargs: the same by name.
-      kind: what the layer is called in a summary; made of the function's name when left out.
-
-    Returns:
-      The symbols of its outputs, in its structure.
+      args, kwargs: its arguments: symbols, structures of symbols, and constants.
+      kind: the layer's class in a summary; from the function's name when left out.
 
     Raises:
-      TypeError, ValueError: what the function says to these shapes, with the layers named that
-        made the symbols.
+      TypeError, ValueError: the function does not take these shapes; the message names the layers
+        that made the symbols.
 
     Example:
       >>> from jkeras import Input

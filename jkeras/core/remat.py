@@ -74,11 +74,8 @@ class RematScope:
         if mode is not None and mode not in _MODES:
             known = ", ".join(map(repr, _MODES))
             hint = nearest(mode, _MODES) if isinstance(mode, str) else ""
-            raise value_error(
-                f"expected one of {known}, got {mode!r}.{hint}",
-                who="RematScope",
-                argument="mode",
-            )
+            text = f"expected one of {known}, got {mode!r}.{hint}"
+            raise value_error(text, who="RematScope", argument="mode")
         names = [] if layer_names is None else layer_names
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise type_error(
@@ -88,11 +85,8 @@ class RematScope:
                 got=describe(layer_names),
             )
         if mode == "list_of_layers" and not names:
-            raise value_error(
-                who="RematScope",
-                expected="`layer_names` for 'list_of_layers'",
-                got="none",
-            )
+            expected = "`layer_names` for 'list_of_layers'"
+            raise value_error(who="RematScope", expected=expected, got="none")
         self.mode = mode
         self.output_size_threshold = output_size_threshold
         self.layer_names = list(names)
@@ -141,12 +135,11 @@ def rematerialized(
         finally:
             _inside.reset(token)
 
-    kept = _is_product if scope.mode == "activations" else None
+    def is_product(primitive: Any, *_: Any, **__: Any) -> bool:
+        return primitive.name in _PRODUCTS
+
+    kept = is_product if scope.mode == "activations" else None
     return jax.checkpoint(inside, policy=kept)(*values)
-
-
-def _is_product(primitive: Any, *_: Any, **__: Any) -> bool:
-    return primitive.name in _PRODUCTS
 
 
 def remat(f: F) -> F:

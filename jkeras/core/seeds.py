@@ -143,12 +143,8 @@ def key_of(who: str, seed: object, argument: str = "seed") -> Key:
     if isinstance(seed, jax.Array | np.ndarray):
         return _key_of_array(who, seed)
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise type_error(
-            who=who,
-            argument="seed",
-            expected="an integer, a key such as jax.random.key(0), or a SeedGenerator",
-            got=describe(seed),
-        )
+        expected = "an integer, a key such as jax.random.key(0), or a SeedGenerator"
+        raise type_error(who=who, argument="seed", expected=expected, got=describe(seed))
     return _key(np.array([checked_seed(who, seed), 0], np.uint32))
 
 
@@ -173,12 +169,8 @@ def _key_of_array(who: str, seed: Any) -> Key:
         return _key(seed)
     if seed.ndim == 0 and jnp.issubdtype(seed.dtype, jnp.integer):
         return _key(jnp.stack([jnp.asarray(seed, jnp.uint32), jnp.uint32(0)]))
-    raise type_error(
-        who=who,
-        argument="seed",
-        expected="one key, such as jax.random.key(0)",
-        got=describe(seed),
-    )
+    expected = "one key, such as jax.random.key(0)"
+    raise type_error(who=who, argument="seed", expected=expected, got=describe(seed))
 
 
 def _key(numbers: object) -> Key:

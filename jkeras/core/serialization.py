@@ -159,15 +159,11 @@ def _object(obj: Any) -> dict[str, Any]:
 def _module_of(kind: type) -> str:
     """The module under which Keras finds a class: of the same door there, or the class's own."""
     for room, sources in ROOMS.items():
-        if _is_under(kind.__module__, sources):
+        if any(f"{kind.__module__}.".startswith(f"{source}.") for source in sources):
             if kind.__name__ in _NOT_IN_KERAS:
                 return f"jkeras.{room}"
             return "keras" if room == "models" else f"keras.{room}"
     return kind.__module__
-
-
-def _is_under(module: str, packages: Iterable[str]) -> bool:
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def _function(function: Any) -> dict[str, Any]:
@@ -260,22 +256,24 @@ def read(config: object, room: str | None = None) -> Any:
         return _PLAIN[name](content)
     if name == "function":
         return _named_function(config, room)
-    return _made(_named_class(config, room), content, config)
+    kind = _named_class(config, room)
+    if not isinstance(kind, type):  # a function under a class's name in custom_objects
+        return kind
+    obj: Any = kind.from_config(content) if hasattr(kind, "from_config") else kind(**read(content))
+    if config.get("compile_config") and hasattr(obj, "compile_from_config"):
+        obj.compile_from_config(config["compile_config"])
+    return obj
 
 
 def _read_items(items: list[Any] | tuple[Any, ...]) -> list[Any]:
     """The items; equal configurations with one name are one object, as a layer used twice is."""
-    made: list[Any] = []
+    objects: list[Any] = []
     for i, item in enumerate(items):
-        named = isinstance(item, Mapping) and _name_in(item) is not None
+        content = item.get("config") if isinstance(item, Mapping) else None
+        named = isinstance(content, Mapping) and content.get("name") is not None
         first = items.index(item) if named else i
-        made.append(made[first] if first < i else read(item))
-    return made
-
-
-def _name_in(item: Mapping[str, Any]) -> Any:
-    content = item.get("config")
-    return content.get("name") if isinstance(content, Mapping) else None
+        objects.append(objects[first] if first < i else read(item))
+    return objects
 
 
 def _numbers(content: Any) -> np.ndarray:
@@ -296,14 +294,10 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
     content = config["config"]
     name = content["name"] if isinstance(content, Mapping) else content
-    found = _own(config.get("registered_name"), name)
-    for door in _doors(room, config.get("module")):
-        candidate = getattr(door, name, None) if name in door.__all__ else None
-        if found is None and callable(candidate) and not isinstance(candidate, type):
-            found = candidate
-    if found is None:
+    function = _look_up(name, config, room, lambda x: callable(x) and not isinstance(x, type))
+    if function is None:
         raise _unknown("function", name, room, config)
-    return found
+    return function
 
 
 def _named_class(config: Mapping[str, Any], room: str | None) -> Any:
@@ -311,14 +305,27 @@ def _named_class(config: Mapping[str, Any], room: str | None) -> Any:
     if not isinstance(name, str):
         raise TypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
     name = "Model" if name == "Functional" else name  # Keras's class of a model that is a graph
-    found = _own(config.get("registered_name"), name)
-    for door in _doors(room, module):
-        candidate = getattr(door, name) if name in door.__all__ else None
-        found = candidate if found is None and isinstance(candidate, type) else found
-    found = _loaded(module, name) if found is None else found
-    if found is None:
+    kind = _look_up(name, config, room, lambda x: isinstance(x, type))
+    if kind is None:  # a user's class in a module that is loaded already, made from one of ours
+        loaded = getattr(sys.modules.get(str(module)), name, None)
+        bases = loaded.__mro__[1:] if isinstance(loaded, type) else ()
+        kind = loaded if any(base.__module__.startswith("jkeras.") for base in bases) else None
+    if kind is None:
         raise _unknown("class", name, room, config)
-    return found
+    return kind
+
+
+def _look_up(
+    name: str, config: Mapping[str, Any], room: str | None, fits: Callable[[Any], bool]
+) -> Any:
+    """The user's object under the registered name or the name itself, else ours; None for none."""
+    registered = config.get("registered_name")
+    custom = get_registered_object(registered) if registered != "function" else None
+    custom = get_registered_object(name) if custom is None else custom
+    if custom is not None:
+        return custom
+    doors = [door for door in _doors(room, config.get("module")) if name in door.__all__]
+    return next((x for door in doors if fits(x := getattr(door, name, None))), None)
 
 
 def checked_config(kind: type, config: object) -> Mapping[str, Any]:
@@ -355,12 +362,6 @@ def check_needed(
         )
 
 
-def _own(registered: Any, name: str) -> Any:
-    """What the user made known under a registered name, or under the name itself."""
-    found = get_registered_object(registered) if registered != "function" else None
-    return get_registered_object(name) if found is None else found
-
-
 def _doors(room: str | None, module: object) -> list[Any]:
     """Where to look for a name of ours: in the module that is given, the room, or everywhere."""
     given = str(module or "").removeprefix("j").removeprefix("keras.").removeprefix("src.")
@@ -372,14 +373,6 @@ def _doors(room: str | None, module: object) -> list[Any]:
     return [importlib.import_module(path) for path in paths]
 
 
-def _loaded(module: object, name: str) -> Any:
-    """A user's class in a module that is loaded already, if it is made from one of ours."""
-    found = getattr(sys.modules.get(str(module)), name, None)
-    bases = found.__mro__[1:] if isinstance(found, type) else ()
-    ours = any(base.__module__.startswith("jkeras.") for base in bases)
-    return found if ours else None
-
-
 def _unknown(kind: str, name: object, room: str | None, config: Mapping[str, Any]) -> ValueError:
     names = {word for door in _doors(room, config.get("module")) for word in door.__all__}
     return ValueError(
@@ -388,13 +381,3 @@ def _unknown(kind: str, name: object, room: str | None, config: Mapping[str, Any
         f"custom_objects={{{name!r}: {name}}}, or decorate it with "
         "@jkeras.saving.register_keras_serializable()."
     )
-
-
-def _made(kind: object, content: object, config: Mapping[str, Any]) -> Any:
-    """The object, built and compiled as the configuration says, where its class can."""
-    if not isinstance(kind, type):  # a function under a class's name in custom_objects
-        return kind
-    made = kind.from_config(content) if hasattr(kind, "from_config") else kind(**read(content))
-    if config.get("compile_config") and hasattr(made, "compile_from_config"):
-        made.compile_from_config(config["compile_config"])
-    return made

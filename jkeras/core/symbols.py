@@ -72,39 +72,34 @@ class Symbol:
     def __repr__(self) -> str:
         return f"<Symbol shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
-    def _is_no_array(self, wanted: str, fix: str) -> NoReturn:
-        raise TypeError(
-            f"{self!r} stands for a value that is not there yet, so it has no {wanted}. {fix}"
-        )
-
     def __bool__(self) -> bool:
-        self._is_no_array("truth", "Choose inside the model: jkeras.ops.where(condition, a, b).")
+        _raise(self, "truth", "Choose inside the model: jkeras.ops.where(condition, a, b).")
 
     def __iter__(self) -> Iterator[Any]:
-        self._is_no_array("items to walk over", "Index it, x[:, 0], or use jkeras.ops.unstack.")
+        _raise(self, "items to walk over", "Index it, x[:, 0], or use jkeras.ops.unstack.")
 
     def __len__(self) -> int:
-        self._is_no_array("length", "Its shape is x.shape, with None for the batch.")
+        _raise(self, "length", "Its shape is x.shape, with None for the batch.")
 
     def __float__(self) -> float:
-        self._is_no_array("number", "Give the data to the model: model(x).")
+        _raise(self, "number", "Give the data to the model: model(x).")
 
     def __int__(self) -> int:
-        self._is_no_array("number", "Give the data to the model: model(x).")
+        _raise(self, "number", "Give the data to the model: model(x).")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._is_no_array("array", "Use jkeras.ops, or a layer, in place of the NumPy function.")
+        _raise(self, "array", "Use jkeras.ops, or a layer, in place of the NumPy function.")
+
+    def _no_jax_array(self) -> NoReturn:
+        fix = "Use jkeras.ops, or a layer, in place of the JAX function."
+        _raise(self, "array", fix, kind=ValueError)  # JAX continues after a TypeError
 
 
-def _no_jax_array(symbol: Symbol) -> NoReturn:
-    """Raised where JAX looks for the array: JAX continues after a TypeError, but not after this."""
-    raise ValueError(
-        f"{symbol!r} stands for a value that is not there yet, so it has no array. Use "
-        "jkeras.ops, or a layer, in place of the JAX function."
-    )
+setattr(Symbol, "__jax_array__", property(Symbol._no_jax_array))  # noqa: B010  # mypy: a method
 
 
-setattr(Symbol, "__jax_array__", property(_no_jax_array))  # noqa: B010  # mypy: a method elsewhere
+def _raise(symbol: Symbol, thing: str, fix: str, kind: type[Exception] = TypeError) -> NoReturn:
+    raise kind(f"{symbol!r} stands for a value that is not there yet, so it has no {thing}. {fix}")
 
 
 class Node:

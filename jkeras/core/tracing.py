@@ -33,8 +33,7 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
 
     Args:
       layer: the layer.
-      args: what `apply` gets by position: symbols, structures of them, constants.
-      options: what it gets by name.
+      args, options: the arguments of `apply`: symbols, structures of symbols, constants.
 
     Raises:
       TypeError, ValueError: the layer does not take such inputs; the message names the layer and
@@ -43,8 +42,12 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
     try:
         (weights, first), (again, second) = (_traced(layer, args, options, n) for n in _SIZES)
         _check_weights(weights, again)
-        _check_given(first)
-        return jax.tree.map(functools.partial(_symbol, _pattern(args, options)), first, second)
+        if not jax.tree.leaves(first):
+            raise ValueError(
+                f"expected outputs, got {describe(first)}. Its function may lack a `return`."
+            )
+        like = next(iter(symbols_in((args, options))), Symbol(())).like  # the class of the outputs
+        return jax.tree.map(lambda a, b: like(_common_shape(a, b), a.dtype), first, second)
     except _OF_LAYERS as error:
         message = of_any_size(error, lambda sizes: _traced(layer, args, options, sizes))
         called_on = edges(args, options)
@@ -152,34 +155,21 @@ def spec(symbol: Any, sizes: tuple[Any, Any] = (1, 1)) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(shape), symbol.dtype)
 
 
-def _check_given(outputs: object) -> None:
-    if not jax.tree.leaves(outputs):
-        raise ValueError(
-            f"expected outputs, got {describe(outputs)}. Its function may lack a `return`."
-        )
-
-
 def _check_weights(first: object, second: object) -> None:
     """Raises unless no weight's shape depends on an axis of unknown size."""
     pairs = zip(jax.tree_util.tree_leaves_with_path(first), jax.tree.leaves(second), strict=True)
     for (path, a), b in pairs:
         if a.shape != b.shape:
             name = jax.tree_util.keystr(path[1:], simple=True, separator="/")
-            shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
             raise ValueError(
-                f"its weight {name} would have the shape {shape}, which depends on an axis of "
-                "unknown size (None). Give that axis a size in Input."
+                f"its weight {name} would have the shape {_common_shape(a, b)}, which depends on "
+                "an axis of unknown size (None). Give that axis a size in Input."
             )
 
 
-def _pattern(*arguments: Any) -> Symbol:
-    """A symbol of the class that the outputs of these arguments have."""
-    return next(iter(symbols_in(arguments)), Symbol(()))
-
-
-def _symbol(pattern: Symbol, a: jax.ShapeDtypeStruct, b: jax.ShapeDtypeStruct) -> Symbol:
-    shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
-    return pattern.like(shape, a.dtype)
+def _common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
+    """The shape of two specs, None for an axis in which they differ."""
+    return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
 
 
 def edges(*arguments: Any) -> str:

@@ -114,7 +114,7 @@ class Variable:
         constraint: Any = None,
     ) -> None:
         del aggregation
-        if callable(initializer) and not hasattr(initializer, "shape") and shape is None:
+        if _is_function(initializer) and shape is None:
             raise ValueError(
                 "Variable: expected a `shape` with an initializer, got none. "
                 "Write Variable(initializer, shape=(3, 4))."
@@ -126,7 +126,7 @@ class Variable:
         self.initializer = initializer
         self._look: Callable[[], Any] | None = None
         self._own: Any = None
-        if _makes(initializer):
+        if _is_function(initializer):
             self.shape = tuple(int(n) for n in shape)
             self.dtype = dtype_of(dtype or "float32")
         else:
@@ -142,7 +142,7 @@ class Variable:
         Args:
           key: the random key of an initializer that draws.
         """
-        if not _makes(self.initializer):
+        if not _is_function(self.initializer):
             return jnp.asarray(self.initializer, self.dtype)
         kwargs = {"key": key} if getattr(self.initializer, "takes_key", True) else {}
         value = jnp.asarray(self.initializer(self.shape, self.dtype, **kwargs), self.dtype)
@@ -156,7 +156,8 @@ class Variable:
             return self._outside()
         value = frame.values[self]
         casts = frame.dtype is not None and self.autocast
-        return value.astype(frame.dtype) if casts and _is_floating(self.dtype) else value
+        is_floating = jnp.issubdtype(self.dtype, jnp.floating)
+        return value.astype(frame.dtype) if casts and is_floating else value
 
     def _outside(self) -> Any:
         """What it shows where no frame knows it."""
@@ -299,11 +300,7 @@ for _name in ("__neg__", "__pos__", "__abs__", "__invert__"):
     setattr(Variable, _name, _unary(_name))
 
 
-def _is_floating(dtype: Any) -> bool:
-    return bool(jnp.issubdtype(dtype, jnp.floating))
-
-
-def _makes(initializer: Any) -> bool:
+def _is_function(initializer: Any) -> bool:
     """Whether it is a function that makes the array, and not the array itself."""
     return callable(initializer) and not hasattr(initializer, "shape")
 

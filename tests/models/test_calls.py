@@ -213,7 +213,8 @@ def test_a_chain_says_how_many_masks_it_takes() -> None:
     with pytest.raises(ValueError) as caught:
         Chain([Add()], name="net").apply_with_mask({}, {}, X, X, masks=REAL)
     assert str(caught.value) == (
-        "Chain 'net': expected a mask or None for each of 2 inputs, got 1."
+        "Chain 'net': expected a mask or None for each of 2 inputs, got an array of shape "
+        f"{REAL.shape} and dtype bool."
     )
     with pytest.raises(ValueError) as caught:
         Add().apply({}, {}, X, X, mask=REAL)

@@ -12,6 +12,7 @@ does ("state"). A module with state is given with it, as `eqx.nn.make_with_state
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import jax
@@ -19,10 +20,9 @@ import jax.numpy as jnp
 
 from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.layer import Params, State, option
 from jkeras.core.trees import Tree
-from jkeras.models.adapters.foreign import Foreign, strong
-from jkeras.models.adapters.making import Made, class_of, is_factory
+from jkeras.models.adapters.foreign import Foreign, ModuleCall, ModuleSource, class_of, is_factory
 from jkeras.models.adapters.named import Named
 
 
@@ -33,8 +33,10 @@ class _Parts:
         params, buffers, self.static = _split(module)
         self.params, self.buffers = Named(params), Named(buffers)
         self.carried: Any = None if carried is None else jax.tree.structure(carried)
-        self.axis_names = _axis_names(module)
-        self.waits = any(map(_is_index, _indices(module)))
+        layers = jax.tree.leaves(module, is_leaf=_is_batch_norm)
+        names = [layer.axis_name for layer in layers if _is_batch_norm(layer)]
+        self.axis_names: tuple[Any, ...] = tuple(dict.fromkeys(names))  # of the batch axis
+        self.needs_state = _needs_state(module)
 
     def values(self, module: Tree, carried: Tree) -> tuple[Params, State]:
         """The params and the state in a module of this structure."""
@@ -71,36 +73,27 @@ def _is_array(leaf: object) -> bool:
 
 
 def _is_trained(leaf: object) -> bool:
-    if not isinstance(leaf, jax.Array | jax.ShapeDtypeStruct):
-        return False
-    return bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and bool(
+        jnp.issubdtype(leaf.dtype, jnp.inexact)
+    )
 
 
-def _is_index(leaf: object) -> bool:
-    return type(leaf).__name__ == "StateIndex"
+def _needs_state(module: Tree) -> bool:
+    def is_index(leaf: object) -> bool:
+        return type(leaf).__name__ == "StateIndex"
 
-
-def _indices(module: Tree) -> list[Any]:
-    return jax.tree.leaves(module, is_leaf=_is_index)
+    return any(map(is_index, jax.tree.leaves(module, is_leaf=is_index)))
 
 
 def _is_batch_norm(leaf: object) -> bool:
     return type(leaf).__name__ == "BatchNorm" and hasattr(leaf, "axis_name")
 
 
-def _axis_names(module: Tree) -> tuple[Any, ...]:
-    """The names of the batch axis that the layers inside want."""
-    found = jax.tree.leaves(module, is_leaf=_is_batch_norm)
-    names = [leaf.axis_name for leaf in found if _is_batch_norm(leaf)]
-    return tuple(dict.fromkeys(names))
-
-
-def _given(value: Any) -> tuple[Any, Any]:
-    """A module and its state, from what the user gave or a factory made."""
+def _module_and_state(value: Any) -> tuple[Any, Any]:
     return value if isinstance(value, tuple) and len(value) == 2 else (value, None)
 
 
-def _made(value: Any) -> Made:
+def _module_source(value: Any) -> ModuleSource:
     """The module with its parts; a class or a partial as what makes one.
 
     Raises:
@@ -109,27 +102,27 @@ def _made(value: Any) -> Made:
     """
     import equinox as eqx
 
-    if isinstance(value, Made):
+    if isinstance(value, ModuleSource):
         return value
     example = value
     if is_factory(value):
-        example = eqx.filter_eval_shape(_built, value, jax.random.key(0))
-    parts = _Parts(*_given(example))
-    if parts.waits and parts.carried is None:
-        name = class_of(_given(value)[0]).__name__
+        example = eqx.filter_eval_shape(_call_factory, value, jax.random.key(0))
+    parts = _Parts(*_module_and_state(example))
+    if parts.needs_state and parts.carried is None:
+        name = class_of(_module_and_state(value)[0]).__name__
         raise ValueError(
             f"expected a module with its state, got {name} alone, which has a state. "
             f"Give both: eqx.nn.make_with_state({name})(...) returns (module, state)."
         )
-    return Made(value, parts)
+    return ModuleSource(value, parts)
 
 
-def _built(factory: Any, key: Key) -> Any:
-    """What a factory makes; with its state, if it has one."""
+def _call_factory(factory: Any, key: Key) -> Any:
+    """The module, or `(module, state)` where it has a state."""
     import equinox as eqx
 
     module, state = eqx.nn.make_with_state(factory)(key=key)
-    return (module, state) if any(map(_is_index, _indices(module))) else module
+    return (module, state) if _needs_state(module) else module
 
 
 class Equinox(Foreign):
@@ -149,8 +142,9 @@ class Equinox(Foreign):
     """
 
     library: ClassVar[str] = "Equinox"
+    state_advice: ClassVar[str] = "Return the state that state.set(...) or the last layer gave."
 
-    module: Any = option(convert=_made)
+    module: Any = option(convert=_module_source)
     batched: bool = False
 
     def check(self) -> None:
@@ -174,7 +168,7 @@ class Equinox(Foreign):
 
     @property
     def kind(self) -> Any:
-        return class_of(_given(self.module.given)[0])
+        return class_of(_module_and_state(self.module.value)[0])
 
     @property
     def _carries(self) -> bool:
@@ -186,60 +180,41 @@ class Equinox(Foreign):
         return said or ("ignored" if alone else "seen")  # one example under vmap sees no other
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        given = self.module.given
+        source = self.module.value
         with self.noting_errors(inputs):
-            made = _built(given, key) if is_factory(given) else given
-        values = self.module.parts.values(*_given(made))
+            source = _call_factory(source, key) if is_factory(source) else source
+        values = self.module.parts.values(*_module_and_state(source))
         return jax.tree.map(lambda leaf: jnp.array(leaf, leaf.dtype), values)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Any = None,
-    ) -> tuple[Any, State]:
+    def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
         module, carried = self.module.parts.module(params, state)
-        module = self._in_mode(module, training)
-        named = self.call_kwargs(training, rows, None)
-        known = self.data_kwargs(None, mask)
+        module = self._in_mode(module, call.training)
+        flags = self.flags(call.training)
         for name in ("deterministic", "inference"):  # inference_mode sets them
-            named.pop(name, None)
+            flags.pop(name, None)
 
-        def call(values: Any, carried: Any, own_key: Any, known: Any) -> tuple[Any, Any]:
-            kwargs = {**named, **known}
+        def run(inputs: Any, carried: Any, key: Any, kwargs: Any) -> tuple[Any, Any]:
+            kwargs = {**flags, **kwargs}
             if "key" in self.parameters():
-                kwargs["key"] = own_key
+                kwargs["key"] = key
             if not self._carries:
-                return module(*values, **kwargs), None
-            return module(*values, state=carried, **kwargs)
+                return module(*inputs, **kwargs), None
+            return module(*inputs, state=carried, **kwargs)
 
-        values = self.cast_inputs(inputs)
-        with self.noting_errors(inputs):
-            if self.batched:
-                outputs, new = call(values, carried, key, known)
-            else:
-                outputs, new = self._over_batch(call, values, carried, key, known)
+        key: Any = call.key
+        if not self.batched:  # on each example; the state is that of the batch
+            if key is not None:
+                numbers = jnp.arange(len(jax.tree.leaves(call.inputs)[0]))
+                key = jax.vmap(functools.partial(child, key))(numbers)
+            axes = (0, None, None if key is None else 0, 0)
+            axis_name = next(iter(self.module.parts.axis_names), None)
+            run = jax.vmap(run, in_axes=axes, out_axes=(0, None), axis_name=axis_name)
+        with self.noting_errors(call.inputs):
+            outputs, new = run(call.inputs, carried, key, call.kwargs)
         if not self._carries:
             return outputs, state
-        leaves = {f"{i:03}": leaf for i, leaf in enumerate(jax.tree.leaves(new))}
-        fix = "Return the state that state.set(...) or the last layer gave."
-        self.check_alike(leaves, state["state"], fix)
-        return outputs, {**state, "state": strong(leaves, state["state"])}
-
-    def _over_batch(self, call: Any, values: Any, carried: Any, key: Key | None, known: Any) -> Any:
-        """The module on each example; its state is that of the batch."""
-        keys = None
-        if key is not None:
-            numbers = jnp.arange(len(jax.tree.leaves(values)[0]))
-            keys = jax.vmap(lambda number: child(key, number))(numbers)
-        axes = (0, None, None if keys is None else 0, 0)
-        name = next(iter(self.module.parts.axis_names), None)
-        mapped = jax.vmap(call, in_axes=axes, out_axes=(0, None), axis_name=name)
-        return mapped(values, carried, keys, known)
+        leaves = {f"{number:03}": leaf for number, leaf in enumerate(jax.tree.leaves(new))}
+        return outputs, {**state, "state": leaves}
 
     def _in_mode(self, module: Any, training: bool) -> Any:
         """The module as it trains or not; in a frozen layer, BatchNorm does not."""

@@ -8,16 +8,18 @@ itself says to wrong inputs is kept, with a note that names the layer.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.errors import nearest, type_error, value_error
-from jkeras.core.layer import Array, Layer, option
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Layer, Params, State, option
 
 _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
@@ -45,8 +47,43 @@ def _flag_or_none(value: Any) -> bool | None:
     return value
 
 
+class ModuleSource:
+    """A module that holds its first values, or its factory, as a field of a description.
+
+    A description compares and hashes, arrays do not: a source is equal to itself alone.
+
+    Attributes:
+      value: the module or the factory.
+      parts: the structure of the module, without values.
+    """
+
+    __slots__ = ("parts", "value")
+
+    def __init__(self, value: Any, parts: Any) -> None:
+        self.value, self.parts = value, parts
+
+    def __deepcopy__(self, memo: Any) -> ModuleSource:
+        return self  # neither part ever changes
+
+
+class ModuleCall(NamedTuple):
+    """One call of a module.
+
+    Attributes:
+      inputs: arrays; the floating ones in the layer's dtype, if it has one.
+      key: the random key, or None.
+      training: whether the module is trained.
+      kwargs: `rows` and `mask`, where the module takes them.
+    """
+
+    inputs: tuple[Any, ...]
+    key: Key | None
+    training: bool
+    kwargs: dict[str, Any]
+
+
 class Foreign(Layer):
-    """Base of the adapters. A subclass has a field `module`, `init` and `apply`.
+    """Base of the adapters. A subclass has a field `module`, `init` and `run`.
 
     Args:
       padded_rows: what filler rows at the end of the last batch do to the others ("ignored",
@@ -62,6 +99,9 @@ class Foreign(Layer):
     """
 
     library: ClassVar[str] = ""
+
+    state_advice: ClassVar[str] = ""
+    """What to do about a module that returns a state of another structure."""
 
     padded_rows: Any = option(None, convert=_rows_or_none, kw_only=True)  # type: ignore[misc]
     training_argument: str | None = option(None, convert=_word_or_none, kw_only=True)
@@ -88,6 +128,44 @@ class Foreign(Layer):
                     f"not.{nearest(name, self.parameters())} Its arguments: {listed}.",
                     who=self.who,
                 )
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, State]:
+        """As every layer's `apply`. The new state has the structure and dtypes of the old one.
+
+        Raises:
+          ValueError: the module returns a state of another structure, which no loop can carry.
+        """
+        kwargs: dict[str, Any] = {"rows": rows} if self.padded_rows == "masked" else {}
+        kwargs |= {"mask": mask} if mask is not None and self.makes_masks else {}
+        call = ModuleCall(self.cast_inputs(inputs), key, training, kwargs)
+        outputs, new = self.run(params, state, call)
+        if new is state:
+            return outputs, state
+        structure: Any = jax.tree.structure(new)
+        if structure != jax.tree.structure(state):
+            before, after = (", ".join(trees.named_leaves(tree)) for tree in (state, new))
+            raise value_error(
+                who=self.who,
+                expected=f"a state of the same structure after each call ({before or 'nothing'})",
+                got=after or "nothing",
+                fix=self.state_advice,
+            )
+        # Weak types become strong: a loop could not carry them.
+        strong = jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, state)
+        return outputs, strong
+
+    def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
+        """The outputs of the module with these values, and its new state."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `run`.")
 
     def known_rows(self) -> str:
         """The default of `padded_rows`: the class's own, else "seen"."""
@@ -170,21 +248,14 @@ class Foreign(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask if self.supports_masking else None
 
-    def call_kwargs(self, training: bool, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
-        """The module's keyword arguments: the flags, and rows and mask where it takes them."""
-        return self.flags(training) | self.data_kwargs(rows, mask)
-
-    def data_kwargs(self, rows: Array | None, mask: trees.Tree) -> dict[str, Any]:
-        """Keyword arguments for the real rows and the mask, where the module takes them."""
-        kwargs = {"rows": rows} if self.padded_rows == "masked" else {}
-        return kwargs | ({"mask": mask} if mask is not None and self.makes_masks else {})
-
     def cast_inputs(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs as arrays; floating ones cast to the dtype of the layer, if it has one."""
         arrays = jax.tree.map(jnp.asarray, inputs)
         if self.dtype is None:
             return arrays
-        return jax.tree.map(lambda x: self.cast(x) if _is_floating(x) else x, arrays)
+        return jax.tree.map(
+            lambda x: self.cast(x) if jnp.issubdtype(x.dtype, jnp.floating) else x, arrays
+        )
 
     @contextlib.contextmanager
     def noting_errors(self, inputs: tuple[Any, ...]) -> Iterator[None]:
@@ -199,28 +270,20 @@ class Foreign(Layer):
             )
             raise
 
-    def check_alike(self, new: trees.Tree, old: trees.Tree, fix: str) -> None:
-        """Raises unless a new state has the structure of the old one.
 
-        Raises:
-          ValueError: training could not carry it.
-        """
-        found: Any = jax.tree.structure(new)
-        if found != jax.tree.structure(old):
-            before, after = (", ".join(trees.named_leaves(tree)) for tree in (old, new))
-            raise value_error(
-                who=self.who,
-                expected=f"a state of the same structure after each call ({before or 'nothing'})",
-                got=after or "nothing",
-                fix=f"{fix}",
-            )
+def is_factory(value: Any) -> bool:
+    """Whether this is a class, or `functools.partial` of one, and no module."""
+    return isinstance(value.func if isinstance(value, functools.partial) else value, type)
 
 
-def _is_floating(x: Any) -> bool:
-    return bool(jnp.issubdtype(x.dtype, jnp.floating))
+def class_of(value: Any) -> Any:
+    """The class of a module, or the class that a factory calls."""
+    if isinstance(value, functools.partial):
+        return class_of(value.func)
+    return value if isinstance(value, type) else type(value)
 
 
-def zeros_of(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def zeros_of(inputs: trees.Tree) -> Any:
     """Zeros in place of specs: what a library makes its weights for."""
     return jax.tree.map(lambda x: jnp.zeros(x.shape, trees.dtype_of(x.dtype)), inputs)
 
@@ -233,8 +296,3 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         return {}
     found.pop("self", None)
     return found
-
-
-def strong(new: trees.Tree, old: trees.Tree) -> trees.Tree:
-    """`new` in the dtypes of `old`, without weak types, which a loop could not carry."""
-    return jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, old)

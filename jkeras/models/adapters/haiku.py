@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import trees
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import option
+from jkeras.models.adapters.foreign import zeros_of
 from jkeras.models.adapters.pair import Pair, name_of
 
 
@@ -64,7 +64,7 @@ class Haiku(Pair):
             lambda x: (
                 jax.random.normal(own, x.shape, x.dtype)
                 if jnp.issubdtype(x.dtype, jnp.floating)
-                else jnp.zeros(x.shape, trees.dtype_of(x.dtype))
+                else zeros_of(x)
             ),
             inputs,
         )

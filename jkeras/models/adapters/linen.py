@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Params, State, option
-from jkeras.models.adapters.foreign import Foreign, strong, zeros_of
+from jkeras.core.layer import Params, State, option
+from jkeras.models.adapters.foreign import Foreign, ModuleCall, zeros_of
 
 _SOWN = "intermediates"
 
@@ -48,6 +48,7 @@ class Linen(Foreign):
     """
 
     library: ClassVar[str] = "flax.linen"
+    state_advice: ClassVar[str] = "Say which collections to carry: collections=['batch_stats']."
 
     module: Any
     collections: tuple[str, ...] | None = option(None, convert=_names, kw_only=True)
@@ -59,7 +60,7 @@ class Linen(Foreign):
         return type(self.module)
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        module, flags = self._told(False)
+        module, flags = self._module_and_flags(False)
         with self.noting_errors(inputs):
             made = dict(module.init(key, *self.cast_inputs(zeros_of(inputs)), **flags))
         params = made.pop("params", {})
@@ -67,48 +68,27 @@ class Linen(Foreign):
         kept = made if self.collections is None else self.collections
         return params, {name: made[name] for name in kept if name in made}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Any = None,
-    ) -> tuple[Any, State]:
-        module, named = self._told(training)
-        named |= self.data_kwargs(rows, mask)
+    def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
+        module, flags = self._module_and_flags(call.training)
+        key = call.key
         # A stream that is not named falls back on "params"; dropout is named, as it usually is.
         rngs = None if key is None else {"params": key, "dropout": child(key, "dropout")}
-        with self.noting_errors(inputs):
-            outputs, changed = module.apply(
-                {"params": params, **state},
-                *self.cast_inputs(inputs),
-                rngs=rngs,
-                mutable=list(state),
-                **named,
-            )
-        new = {**state, **changed}
-        fix = "Say which collections to carry: collections=['batch_stats']."
-        self.check_alike(new, state, fix)
-        return outputs, strong(new, state)
+        variables, kwargs = {"params": params, **state}, {"rngs": rngs, **flags, **call.kwargs}
+        with self.noting_errors(call.inputs):
+            outputs, changed = module.apply(variables, *call.inputs, mutable=list(state), **kwargs)
+        return outputs, {**state, **changed}
 
-    def _told(self, training: bool) -> tuple[Any, dict[str, Any]]:
+    def _module_and_flags(self, training: bool) -> tuple[Any, dict[str, Any]]:
         """The module and the flags of its call; where the flag is a field, the module has it."""
         flags = self.flags(training)
-        own = {name: value for name, value in flags.items() if _is_set(self.module, name)}
-        flags = {name: value for name, value in flags.items() if name not in own}
-        if flags or own:
-            return self.module, flags
-        fields = self.flags(training, getattr(self.module, "__dataclass_fields__", {}))
+        fields = getattr(self.module, "__dataclass_fields__", {})
+        # A flag that the module was made with is not passed to its call again.
+        fixed = [n for n in flags if n in fields and getattr(self.module, n, None) is not None]
+        if flags:
+            return self.module, {n: value for n, value in flags.items() if n not in fixed}
+        fields = self.flags(training, fields)
         return (self.module.clone(**fields) if fields else self.module), {}
 
     def restored(self, params: Any, state: Any) -> Any:
         """The variables that `module.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": params, **state}
-
-
-def _is_set(module: Any, name: str) -> bool:
-    """Whether a module was made with this flag, which is then not given to its call again."""
-    return getattr(module, name, None) is not None and name in module.__dataclass_fields__

@@ -6,6 +6,8 @@ compare like all others.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +16,6 @@ import jax
 from jkeras.core.trees import Tree, path_names
 
 Path = tuple[str, ...]
-
-
-def _as_they_are(path: Path) -> Path:
-    return path
 
 
 class Named:
@@ -35,7 +33,7 @@ class Named:
       ([1, 2], {'bias': 3})
     """
 
-    def __init__(self, tree: Tree, rename: Callable[[Path], Path] = _as_they_are) -> None:
+    def __init__(self, tree: Tree, rename: Callable[[Path], Path] = tuple) -> None:
         self.structure: Any
         pairs, self.structure = jax.tree_util.tree_flatten_with_path(tree)
         self.paths = [rename(path_names(path)) or ("value",) for path, _ in pairs]
@@ -52,10 +50,5 @@ class Named:
 
     def to_tree(self, named: dict[str, Any]) -> Tree:
         """The tree whose leaves stand in nested dicts."""
-        return jax.tree.unflatten(self.structure, [_at(named, path) for path in self.paths])
-
-
-def _at(named: Any, path: Path) -> Any:
-    for word in path:
-        named = named[word]
-    return named
+        leaves = [functools.reduce(operator.getitem, path, named) for path in self.paths]
+        return jax.tree.unflatten(self.structure, leaves)

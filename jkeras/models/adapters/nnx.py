@@ -18,9 +18,8 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Params, State, option
-from jkeras.models.adapters.foreign import Foreign, strong
-from jkeras.models.adapters.making import Made, class_of, is_factory
+from jkeras.core.layer import Params, State, option
+from jkeras.models.adapters.foreign import Foreign, ModuleCall, ModuleSource, class_of, is_factory
 from jkeras.models.adapters.named import Named, Path
 
 
@@ -69,16 +68,16 @@ def _stream(key: Key, path: Any, spec: Any) -> Any:
     return own if not spec.shape else jax.random.split(own, spec.shape)
 
 
-def _made(value: Any) -> Made:
+def _module_source(value: Any) -> ModuleSource:
     """The module with its parts; a class or a partial as what makes one."""
     from flax import nnx
 
-    if isinstance(value, Made):
+    if isinstance(value, ModuleSource):
         return value
+    example = value
     if is_factory(value):
         example = nnx.eval_shape(lambda: value(rngs=nnx.Rngs(jax.random.key(0))))
-        return Made(value, _Parts(example))
-    return Made(value, _Parts(value))
+    return ModuleSource(value, _Parts(example))
 
 
 class Nnx(Foreign):
@@ -97,52 +96,43 @@ class Nnx(Foreign):
     """
 
     library: ClassVar[str] = "flax.nnx"
+    state_advice: ClassVar[str] = (
+        "Make every variable in the module's `__init__`, and collect with nnx.capture."
+    )
 
-    module: Any = option(convert=_made)
+    module: Any = option(convert=_module_source)
 
     shown_as = Foreign.shown_as
 
     @property
     def kind(self) -> Any:
-        return class_of(self.module.given)
+        return class_of(self.module.value)
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         from flax import nnx
 
-        given = self.module.given
+        module = self.module.value
         with self.noting_errors(inputs):
-            module = given(rngs=nnx.Rngs(key)) if is_factory(given) else given
+            module = module(rngs=nnx.Rngs(key)) if is_factory(module) else module
         return trees.copy(self.module.parts.values(module))
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Any = None,
-    ) -> tuple[Any, State]:
+    def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
         from flax import nnx
 
         parts: _Parts = self.module.parts
-        if training and jax.tree.leaves(parts.streams):
-            self.need_key(key)
-        module = parts.module(params, state, key)
-        module.train() if training else module.eval()
+        if call.training and jax.tree.leaves(parts.streams):
+            self.need_key(call.key)
+        module = parts.module(params, state, call.key)
+        module.train() if call.training else module.eval()
         if not self.trainable:
             module.set_attributes(use_running_average=True, raise_if_not_found=False)
-        named = self.call_kwargs(training, rows, mask)
-        if "rngs" in self.parameters() and key is not None:
-            named["rngs"] = nnx.Rngs(key)
-        with self.noting_errors(inputs):
-            outputs = module(*self.cast_inputs(inputs), **named)
+        kwargs = self.flags(call.training) | call.kwargs
+        if "rngs" in self.parameters() and call.key is not None:
+            kwargs["rngs"] = nnx.Rngs(call.key)
+        with self.noting_errors(call.inputs):
+            outputs = module(*call.inputs, **kwargs)
         _, _, _, rest = _split(module)
-        wanted = parts.rest.to_tree(state)
-        fix = "Make every variable in the module's `__init__`, and collect with nnx.capture."
-        self.check_alike(rest, wanted, fix)
-        return outputs, strong(parts.rest.to_dict(rest), state)
+        return outputs, Named(rest, _variable).to_dict(rest)
 
     def restored(self, params: Any, state: Any) -> Any:
         """A module with these values; its random streams begin with `jax.random.key(0)`."""

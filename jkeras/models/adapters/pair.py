@@ -22,20 +22,16 @@ import jax
 
 from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.layer import Params, State, option
 from jkeras.core.naming import snake_case
-from jkeras.models.adapters.foreign import Foreign, parameters_of, strong, zeros_of
+from jkeras.models.adapters.foreign import Foreign, ModuleCall, parameters_of, zeros_of
 
 _KEYS = ("key", "rng", "rngs", "rng_key", "prng_key")
 _STAX = "input_shape"
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
-    """`value` as two functions.
-
-    Raises:
-      TypeError: it is no pair of functions.
-    """
+    """`value` as two functions."""
     pair = (value.init, value.apply) if hasattr(value, "apply") else value
     if not (isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair))):
         raise TypeError(f"expected two functions, (init, apply), got {describe(value)}.")
@@ -64,6 +60,7 @@ class Pair(Foreign):
     """
 
     library: ClassVar[str] = "(init, apply)"
+    state_advice: ClassVar[str] = "Let `apply` return what `init` made, with other values."
 
     module: tuple[Any, Any] = option(convert=_pair)
 
@@ -90,7 +87,7 @@ class Pair(Foreign):
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         with self.noting_errors(inputs):
-            made = self._made(key, inputs)
+            made = self._initial(key, inputs)
         if not self.has_state:
             return self._checked("params", made), {}
         if not (isinstance(made, tuple) and len(made) == 2):
@@ -101,13 +98,14 @@ class Pair(Foreign):
             )
         return self._checked("params", made[0]), self._checked("state", made[1])
 
-    def _made(self, key: Key, inputs: tuple[Any, ...]) -> Any:
+    def _initial(self, key: Key, inputs: tuple[Any, ...]) -> Any:
         """The result of `init`."""
         init, taken = self.module[0], parameters_of(self.module[0])
         if _STAX in taken:
             return init(key, *(x.shape for x in inputs))[1]
         flags = self.flags(self.initial_flag, taken)
-        if len(taken) - len(flags) == 1 and not _takes_any(taken):
+        takes_any = any(p.kind is p.VAR_POSITIONAL for p in taken.values())
+        if len(taken) - len(flags) == 1 and not takes_any:
             return init(key, **flags)
         return init(key, *self.cast_inputs(self.examples(key, inputs)), **flags)
 
@@ -120,43 +118,26 @@ class Pair(Foreign):
     """The flag of training that `init` gets, if it has an argument for it."""
 
     def _checked(self, part: str, tree: Any) -> Any:
-        """`tree`, if it is a container of arrays: a model keeps parts by name.
-
-        Raises:
-          TypeError: it is an array, or something in it is none.
-        """
+        """`tree`, if it is a container of arrays: a model keeps parts by name."""
         wrong = [leaf for leaf in jax.tree.leaves(tree) if not hasattr(leaf, "dtype")]
         if not isinstance(tree, dict | list | tuple | Mapping) or wrong:
+            expected = f"`init` to return {part} as a dict, list or tuple of arrays"
             got = describe(wrong[0] if wrong else tree)
-            raise type_error(
-                who=self.who,
-                expected=f"`init` to return {part} as a dict, list or tuple of arrays",
-                got=got,
-            )
+            raise type_error(who=self.who, expected=expected, got=got)
         return tree
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-        mask: Any = None,
-    ) -> tuple[Any, State]:
-        named = self.call_kwargs(training, rows, mask)
-        front = [state if name == "state" else key for name in self._front()]
-        for name, parameter in self.parameters().items():
-            if name in _KEYS and name not in self._front() and _has_default(parameter):
-                named[name] = key
+    def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
+        kwargs = self.flags(call.training) | call.kwargs
+        front = self._front()
+        for name, p in self.parameters().items():
+            by_name = p.kind is p.KEYWORD_ONLY or p.default is not p.empty  # so it is no input
+            if name in _KEYS and name not in front and by_name:
+                kwargs[name] = call.key
         if _STAX in parameters_of(self.module[0]):
-            named["rng"] = key
-        with self.noting_errors(inputs):
-            outputs = self.module[1](params, *front, *self.cast_inputs(inputs), **named)
-        return self._with_state(outputs, state)
-
-    def _with_state(self, outputs: Any, state: State) -> tuple[Any, State]:
+            kwargs["rng"] = call.key
+        values = [state if name == "state" else call.key for name in front]
+        with self.noting_errors(call.inputs):
+            outputs = self.module[1](params, *values, *call.inputs, **kwargs)
         if not self.has_state:
             return outputs, state
         if not (isinstance(outputs, tuple) and len(outputs) == 2):
@@ -165,22 +146,11 @@ class Pair(Foreign):
                 expected="`apply` to return (outputs, state), because it takes a `state`",
                 got=describe(outputs),
             )
-        outputs, new = outputs
-        self.check_alike(new, state, "Let `apply` return what `init` made, with other values.")
-        return outputs, strong(new, state) if self.trainable else state
+        return outputs[0], outputs[1] if self.trainable else state
 
     def restored(self, params: Any, state: Any) -> Any:
         """`params`, or `(params, state)` where there is a state."""
         return (params, state) if self.has_state else params
-
-
-def _has_default(parameter: inspect.Parameter) -> bool:
-    """Whether it is no input: an input is given by position."""
-    return parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
-
-
-def _takes_any(parameters: Mapping[str, inspect.Parameter]) -> bool:
-    return any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
 
 
 def name_of(function: Any, otherwise: str) -> str:

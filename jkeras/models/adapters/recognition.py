@@ -11,8 +11,7 @@ from typing import Any
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
-from jkeras.models.adapters.foreign import parameters_of
-from jkeras.models.adapters.making import class_of, is_factory, origins
+from jkeras.models.adapters.foreign import class_of, is_factory, parameters_of
 
 _ELSEWHERE = {
     "torch": "A torch module does not compute in JAX: rewrite it with jkeras.layers, or as a pair "
@@ -31,37 +30,24 @@ def library_of(value: Any) -> str | None:
       >>> library_of(nn.Dense(2)), library_of((print, print)), library_of("relu")
       ('linen', 'pair', None)
     """
-    if isinstance(value, tuple) and type(value) is tuple:
-        return _of_tuple(value)
-    found = origins(value)
-    for package, name, library in _MODULES:
-        if any(o.package.startswith(package) and o.name == name for o in found):
+    if type(value) is tuple:
+        if len(value) != 2:
+            return None
+        if library_of(value[0]) == "equinox" and not is_factory(value[0]):
+            return "equinox" if type(value[1]).__name__ == "State" else None
+        return "pair" if all(map(callable, value)) else None
+    bases = [base.__module__ for base in class_of(value).__mro__ if base.__name__ == "Module"]
+    for package, library in _PACKAGES.items():
+        if any(module.startswith(package) for module in bases):
             return library
-    return "haiku" if _is_haiku(value) else "pair" if _has_pair(value) else None
+    if type(value).__module__.startswith("haiku.") and hasattr(value, "apply"):
+        return "haiku"
+    named_pair = {"init", "apply"} <= set(getattr(value, "_fields", ()))
+    return "pair" if isinstance(value, tuple) and named_pair else None
 
 
-_MODULES = (
-    ("flax.linen", "Module", "linen"),
-    ("flax.nnx", "Module", "nnx"),
-    ("equinox", "Module", "equinox"),
-)
-
-
-def _of_tuple(value: tuple[Any, ...]) -> str | None:
-    if len(value) != 2:
-        return None
-    if library_of(value[0]) == "equinox" and not is_factory(value[0]):
-        return "equinox" if type(value[1]).__name__ == "State" else None
-    return "pair" if all(map(callable, value)) else None
-
-
-def _is_haiku(value: Any) -> bool:
-    return type(value).__module__.startswith("haiku.") and hasattr(value, "apply")
-
-
-def _has_pair(value: Any) -> bool:
-    """Whether a value is a named tuple of `init` and `apply`."""
-    return isinstance(value, tuple) and {"init", "apply"} <= set(getattr(value, "_fields", ()))
+_PACKAGES = {"flax.linen": "linen", "flax.nnx": "nnx", "equinox": "equinox"}
+"""The packages whose classes `Module` are recognized."""
 
 
 def as_layer(module: Any, **options: Any) -> Layer:
@@ -125,7 +111,7 @@ def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
         return value
     for layer in among:
         module = getattr(layer, "module", None)
-        if module is value or getattr(module, "given", None) is value:
+        if module is value or getattr(module, "value", None) is value:
             return layer
     return _layer_of(value, {}, "")
 
