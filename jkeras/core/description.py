@@ -338,7 +338,7 @@ def _arguments(kind: type) -> tuple[list[str], bool]:
     """The names of a class's arguments, and whether it takes any others."""
     parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
     kinds = {parameter.kind for parameter in parameters.values()}
-    return list(parameters), inspect.Parameter.VAR_KEYWORD in kinds
+    return list(parameters)[1:], inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def _changes_nothing(who: str, name: str, value: object) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.errors import type_error, unexpected_arguments, value_error
 from jkeras.core.naming import snake_case
-from jkeras.core.object_api import object_api
+from jkeras.core.object_api import NamedLayer, object_api
 from jkeras.core.symbols import has_symbols
 
 _KERAS_METHODS = frozenset({"build", "call"})
@@ -134,11 +134,7 @@ class LayerObject:
         """
         weights = object_api().weights(self)
         if weights.location is None:
-            raise value_error(
-                "it has no weights yet, because the shape of its inputs is not known. Call "
-                "build((None, ...)), or call it on an array.",
-                who=self.who,
-            )
+            raise _has_no_weights(self)
         return sum(int(view.size) for view in weights.views())
 
     @property
@@ -155,11 +151,7 @@ class LayerObject:
           TypeError: always.
         """
         del loss
-        raise type_error(
-            "add_loss: expected a class with a `call` of its own, where it is called. What depends "
-            "on weights is a regularizer, what depends on outputs an ActivityRegularization layer.",
-            who=self.who,
-        )
+        raise _adds_no_loss(self)
 
     def stateless_call(
         self,
@@ -184,6 +176,22 @@ class LayerObject:
         values = [*trainable_variables], [*non_trainable_variables]
         outputs, state, losses = object_api().weights(self).call(*values, args, kwargs)
         return (outputs, state, losses) if return_losses else (outputs, state)
+
+
+def _has_no_weights(layer: NamedLayer) -> ValueError:
+    return value_error(
+        "it has no weights yet, because the shape of its inputs is not known. Call "
+        "build((None, ...)), or call it on an array.",
+        who=layer.who,
+    )
+
+
+def _adds_no_loss(layer: NamedLayer) -> TypeError:
+    return type_error(
+        "add_loss: expected a class with a `call` of its own, where it is called. What depends on "
+        "weights is a regularizer, what depends on outputs an ActivityRegularization layer.",
+        who=layer.who,
+    )
 
 
 def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:

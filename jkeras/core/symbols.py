@@ -54,10 +54,7 @@ class Symbol:
         """The number of axes, the batch axis included."""
         return len(self.shape)
 
-    @property
-    def rank(self) -> int:
-        """The number of axes, the batch axis included."""
-        return len(self.shape)
+    rank = ndim
 
     @property
     def size(self) -> int | None:
@@ -90,16 +87,15 @@ class Symbol:
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         _raise(self, "array", "Use jkeras.ops, or a layer, in place of the NumPy function.")
 
-    def _no_jax_array(self) -> NoReturn:
-        fix = "Use jkeras.ops, or a layer, in place of the JAX function."
-        _raise(self, "array", fix, kind=ValueError)  # JAX continues after a TypeError
-
-
-setattr(Symbol, "__jax_array__", property(Symbol._no_jax_array))  # noqa: B010  # mypy: a method
-
 
 def _raise(symbol: Symbol, thing: str, fix: str, kind: type[Exception] = TypeError) -> NoReturn:
     raise kind(f"{symbol!r} stands for a value that is not there yet, so it has no {thing}. {fix}")
+
+
+_NO_ARRAY = "Use jkeras.ops, or a layer, in place of the JAX function."
+# A ValueError, because JAX continues after a TypeError. mypy: a method elsewhere.
+_jax_array = property(lambda symbol: _raise(symbol, "array", _NO_ARRAY, ValueError))
+setattr(Symbol, "__jax_array__", _jax_array)  # noqa: B010
 
 
 class Node:

@@ -31,6 +31,17 @@ def test_the_design_names_every_folder() -> None:
     assert {path.parent.name for path in PACKAGE.rglob("__init__.py")} - named == {"jkeras"}
 
 
+def test_the_glossary_names_what_stands_in_the_code() -> None:
+    text = (DOCS / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z, ]+) \| .+ \| `(.+\.py)`: `(\w+)` \|$", text, flags=re.MULTILINE)
+    assert len(rows) > 15
+    for words, file, name in rows:
+        source = (PACKAGE / file).read_text(encoding="utf-8")
+        assert re.search(rf"\b{name}\b", source), (words, file, name)
+        stems = [word.rstrip("s").removesuffix("y") for word in re.split(r"[ ,]+", words)]
+        assert all(stem in source.lower() for stem in stems), (words, file)
+
+
 def test_the_way_of_a_fit_names_files_that_exist() -> None:
     text = (DOCS / "how_a_fit_travels.md").read_text(encoding="utf-8")
     files = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)

@@ -6,6 +6,7 @@ with it the library, is imported when the first of its modules arrives.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,7 +94,9 @@ def _layer_of(module: Any, options: Mapping[str, Any], who: str) -> Layer:
     if library == "linen" and is_factory(module):
         name = class_of(module).__name__
         raise TypeError(f"{who}expected a module, got the class {name}. Make one: {name}(...).")
-    return _adapter(library)(module, **options)
+    adapter = importlib.import_module(f"jkeras.models.adapters.{library}")
+    layer: Layer = getattr(adapter, library.title())(module, **options)
+    return layer
 
 
 def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
@@ -148,15 +151,3 @@ def instead_of(value: Any) -> str:
             "arrays alone goes in jkeras.layers.Lambda(function)."
         )
     return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
-
-
-def _adapter(library: str) -> Any:
-    from jkeras.models.adapters import equinox, haiku, linen, nnx, pair
-
-    return {
-        "linen": linen.Linen,
-        "nnx": nnx.Nnx,
-        "haiku": haiku.Haiku,
-        "equinox": equinox.Equinox,
-        "pair": pair.Pair,
-    }[library]
