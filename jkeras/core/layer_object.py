@@ -203,11 +203,7 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
     known = list(inspect.signature(init).parameters)[1:]
 
     def __init__(
-        self: LayerObject,
-        *,
-        activity_regularizer: Any = None,
-        autocast: bool = True,
-        **kwargs: Any,
+        self: LayerObject, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
     ) -> None:
         del autocast
         error = unexpected_arguments(type(self).__name__, kwargs, known)

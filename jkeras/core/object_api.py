@@ -56,11 +56,7 @@ class LayerWeights(Protocol):
         """The losses of the last call on arrays, and the regularization losses of the weights."""
 
     def call(
-        self,
-        trained: list[Any],
-        others: list[Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        self, trained: list[Any], others: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, list[Any], list[Any]]:
         """The outputs, new values of the others, and losses of a call with these values; pure."""
 

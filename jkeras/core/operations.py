@@ -193,11 +193,7 @@ class Operation(Layer):
 
 
 def record(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    *,
-    kind: str = "",
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, kind: str = ""
 ) -> Any:
     """The symbols of the outputs of a pure function of arrays, as a layer of the graph.
 

@@ -66,10 +66,7 @@ class RematScope:
     """
 
     def __init__(
-        self,
-        mode: Mode | None = "full",
-        output_size_threshold: int = 1024,
-        layer_names: Any = None,
+        self, mode: Mode | None = "full", output_size_threshold: int = 1024, layer_names: Any = None
     ) -> None:
         if mode is not None and mode not in _MODES:
             known = ", ".join(map(repr, _MODES))

@@ -105,8 +105,7 @@ class Composite(Layer):
         if freezes_all(self):
             return 0.0
         return sum(
-            (layer.penalty(params.get(str(layer.name), {})) for layer in self.distinct()),
-            start=0.0,
+            (layer.penalty(params.get(str(layer.name), {})) for layer in self.distinct()), start=0.0
         )
 
     def constrain(self, params: Params) -> Params:

@@ -143,9 +143,7 @@ class Graph(Composite):
         if len(flat) != len(self.input_names):
             listed = ", ".join(self.input_names)
             raise value_error(
-                who=self.who,
-                expected=f"{len(self.input_names)} inputs ({listed})",
-                got=len(flat),
+                who=self.who, expected=f"{len(self.input_names)} inputs ({listed})", got=len(flat)
             )
         return flat
 
