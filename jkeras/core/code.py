@@ -1,7 +1,7 @@
 """Lambdas in configurations: Keras writes their bytecode, which only the caller can let in.
 
 A lambda has no name by which it could be looked up. Its code in a file is a program of whoever
-wrote the file, so it is refused, unless the reader said `safe_mode=False`: then it is made a
+wrote the file, so it is refused, unless `safe_mode` is False: then it becomes a
 function again, with the builtins and `custom_objects` as its globals.
 """
 

@@ -60,13 +60,13 @@ class CustomObjectScope(contextlib.ContextDecorator):
     """
 
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
-        given: Any = {} if custom_objects is None else custom_objects
-        if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        objects: Any = {} if custom_objects is None else custom_objects
+        if not isinstance(objects, Mapping) or not all(isinstance(name, str) for name in objects):
             raise TypeError(
                 "`custom_objects`: expected a dict from names to classes or functions, got "
-                f"{describe(given)}. For example {{'MyLayer': MyLayer}}."
+                f"{describe(objects)}. For example {{'MyLayer': MyLayer}}."
             )
-        self.custom_objects = dict(given)
+        self.custom_objects = dict(objects)
         self._tokens: list[Any] = []
 
     def __enter__(self) -> CustomObjectScope:
@@ -102,16 +102,16 @@ def register_keras_serializable(
     Source: `keras.saving.register_keras_serializable`.
     """
 
-    def register(given: object) -> Any:
-        if not callable(given) or (isinstance(given, type) and not hasattr(given, "get_config")):
+    def register(obj: object) -> Any:
+        if not callable(obj) or (isinstance(obj, type) and not hasattr(obj, "get_config")):
             raise TypeError(
                 "register_keras_serializable: expected a function, or a class with a method "
-                f"`get_config`, got {describe(given)}."
+                f"`get_config`, got {describe(obj)}."
             )
-        full = f"{package}>{name or getattr(given, '__name__', type(given).__name__)}"
-        _EVERYWHERE[full] = given
-        _NAMES[given] = full
-        return given
+        full = f"{package}>{name or getattr(obj, '__name__', type(obj).__name__)}"
+        _EVERYWHERE[full] = obj
+        _NAMES[obj] = full
+        return obj
 
     return register
 
@@ -132,9 +132,9 @@ def get_registered_object(
     """The class or function that is known under a name, None if there is none.
 
     Args:
-      name: with its package or, for one made known without any, without.
-      custom_objects: looked through when no scope and no registration knows the name.
-      module_objects: looked through at last.
+      name: with its package, if it was registered with one.
+      custom_objects: searched when no scope and no registration knows the name.
+      module_objects: searched last.
 
     Source: `keras.saving.get_registered_object`.
     """

@@ -31,7 +31,7 @@ from jkeras.core.serialization import (
     serialize_keras_object,
 )
 
-GIVEN = "_given"
+GIVEN = "_constructor_arguments"
 """The attribute in which an object of a mutable class keeps the arguments of its constructor."""
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -124,10 +124,10 @@ class Description:
             error = None if takes_any else unexpected_arguments(cls.__name__, kwargs, known)
             if error is not None:
                 raise error
-        made = super().__new__(cls)
+        new = super().__new__(cls)
         if cls.is_mutable:
-            object.__setattr__(made, GIVEN, (args, kwargs))
-        return made
+            object.__setattr__(new, GIVEN, (args, kwargs))
+        return new
 
     def __post_init__(self) -> None:
         for field in fields(type(self)):
@@ -148,10 +148,10 @@ class Description:
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         if self.is_mutable:
-            made = copy.copy(self)
-            vars(made).update(changes)
-            return made
-        # mypy does not see that every subclass is made a dataclass.
+            new = copy.copy(self)
+            vars(new).update(changes)
+            return new
+        # mypy does not see that every subclass is a dataclass.
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def get_config(self) -> dict[str, Any]:
@@ -359,19 +359,19 @@ def _changes_nothing(who: str, name: str, value: object) -> bool:
     return True
 
 
-def given_config(made: object) -> dict[str, Any]:
-    """The arguments that an object of a mutable class was made with, by name.
+def given_config(obj: object) -> dict[str, Any]:
+    """The arguments that an object of a mutable class was constructed with, by name.
 
     Raises:
       TypeError: one of them has no configuration.
     """
-    args, kwargs = vars(made)[GIVEN]
-    signature = inspect.signature(type(made).__init__)
-    given = dict(signature.bind(made, *args, **kwargs).arguments)
+    args, kwargs = vars(obj)[GIVEN]
+    signature = inspect.signature(type(obj).__init__)
+    bound = dict(signature.bind(obj, *args, **kwargs).arguments)
     named: dict[str, Any] = {}
     for name, parameter in list(signature.parameters.items())[1:]:
-        if name in given and parameter.kind is parameter.VAR_KEYWORD:
-            named |= given[name]
-        elif name in given:
-            named[name] = given[name]
+        if name in bound and parameter.kind is parameter.VAR_KEYWORD:
+            named |= bound[name]
+        elif name in bound:
+            named[name] = bound[name]
     return {name: serialize_keras_object(value) for name, value in named.items()}

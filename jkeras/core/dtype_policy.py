@@ -2,7 +2,7 @@
 
     Dense(3, dtype="mixed_bfloat16")                    # one layer
     model.dtype_policy = "mixed_bfloat16"               # one model, its outputs in float32
-    mixed_precision.set_dtype_policy("mixed_bfloat16")  # every layer that is made from now on
+    mixed_precision.set_dtype_policy("mixed_bfloat16")  # every later layer
 
 Laws:
   - Weights are float32 always, so "bfloat16" and "mixed_bfloat16" are the same to a layer.
@@ -23,7 +23,7 @@ NAMES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "f
 
 
 class _Follow:
-    """The `dtype` of a layer that was not given one: that of the policy for every layer."""
+    """The default `dtype` of a layer: that of the policy for every layer."""
 
     def __repr__(self) -> str:
         return "None"
@@ -81,7 +81,7 @@ _policy = DTypePolicy("float32")
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy for every layer that is made.
+    """The policy for every new layer.
 
     Source: `keras.config.dtype_policy`.
     """
@@ -89,7 +89,7 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: object) -> None:
-    """Makes every layer that is made from now on, and is given no `dtype`, compute by a policy.
+    """Sets the policy of every later layer without a `dtype`.
 
     Layers that exist stay as they are.
 

@@ -71,8 +71,8 @@ class Message:
         place = f"{self.who}, called on {self.called_on}" if self.called_on else self.who
         argument = f"`{self.argument}`" if self.argument else ""
         body = f"expected {self.expected}, got {self.got}." if self.expected else self.text
-        said = f"{body} {self.fix}" if self.fix else body
-        return ": ".join([*filter(None, (place, argument)), said])
+        sentences = f"{body} {self.fix}" if self.fix else body
+        return ": ".join([*filter(None, (place, argument)), sentences])
 
     def replace(self, **changes: Any) -> Message:
         """A message with some parts changed."""
@@ -107,7 +107,7 @@ type_error = _raised_as(TypeError, Message)
 
 
 def message_of(error: Exception) -> Message:
-    """The message of an error: in parts where it was made so; else `who` and `called_on` apart.
+    """The message of an error: in parts where it has them; else `who` and `called_on` apart.
 
     A user's layer raises a plain `ValueError(f"{self.who}: ...")`, so its text is all there is, and
     this is the one place where a name is read from text: `Name: ...` or `Name 'name': ...`.
@@ -205,16 +205,16 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def unexpected_arguments(
-    owner: str, given: Iterable[str], known: Iterable[str]
+    owner: str, names: Iterable[str], known: Iterable[str]
 ) -> TypeError | None:
-    """An error for the first argument in `given` that `known` lacks, or None.
+    """An error for the first argument in `names` that `known` lacks, or None.
 
     Example:
       >>> print(unexpected_arguments("Dense", ["unit"], ["units", "name"]))
       Dense: unexpected argument `unit`. Did you mean 'units'? Arguments: units, name.
     """
     known = list(known)
-    for name in given:
+    for name in names:
         if name not in known:
             listed = ", ".join(known)
             return type_error(

@@ -38,10 +38,10 @@ class Trainable:
     def __get__(self, layer: object, owner: type) -> Any:
         if layer is None:
             return self
-        own = vars(layer)
-        known = own.get("_identity")
-        said = None if known is None else known.trainable
-        return own.get("trainable", True) if said is None else said
+        attributes = vars(layer)
+        identity = attributes.get("_identity")
+        flag = None if identity is None else identity.trainable
+        return attributes.get("trainable", True) if flag is None else flag
 
     def __set__(self, layer: object, value: bool) -> None:
         vars(layer)["trainable"] = value  # by the constructor; others go through `set_trainable`
@@ -121,11 +121,11 @@ def _frozen(net: object, params: Tree) -> Tree:
 
 
 def freezes_all(layer: object) -> bool:
-    """Whether a layer says by its argument that all in it is frozen."""
+    """Whether a layer is frozen by its argument, with all layers in it."""
     if getattr(layer, "trainable", True):
         return False
-    known = vars(layer).get("_identity") if hasattr(layer, "__dict__") else None
-    return known is None or known.trainable is None
+    identity = vars(layer).get("_identity") if hasattr(layer, "__dict__") else None
+    return identity is None or identity.trainable is None
 
 
 def frozen_copy(layer: Any) -> Any:
@@ -160,10 +160,10 @@ def whole(parted: Tree, params: Tree) -> Tree:
 def layer_paths(net: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """The layers of a model and those in them, each with its path: "encoder/dense"."""
     for name, part in parts_of(net, {}):
-        own = (*path, name) if name else path
+        inner_path = (*path, name) if name else path
         if name:
-            yield "/".join(own), part
-        yield from layer_paths(part, own)
+            yield "/".join(inner_path), part
+        yield from layer_paths(part, inner_path)
 
 
 def parts_of(net: object, params: Tree) -> Iterator[tuple[str, Any]]:

@@ -102,13 +102,13 @@ class InputSpec(Description):
             return
         if not hasattr(x, "shape"):
             raise value_error(who=who, expected="an array as input", got=describe(x))
-        wanted = self._unmet(tuple(x.shape), str(x.dtype))
-        if wanted is not None:
-            got = f"dtype {x.dtype}" if wanted.startswith("of dtype") else f"shape {x.shape}"
-            raise value_error(who=who, expected=f"an input {wanted}", got=got)
+        expected = self._mismatch(tuple(x.shape), str(x.dtype))
+        if expected is not None:
+            got = f"dtype {x.dtype}" if expected.startswith("of dtype") else f"shape {x.shape}"
+            raise value_error(who=who, expected=f"an input {expected}", got=got)
 
-    def _unmet(self, shape: Shape, dtype: str) -> str | None:
-        """The first expectation that is not met, in words, or None."""
+    def _mismatch(self, shape: Shape, dtype: str) -> str | None:
+        """The first expectation that the input does not fulfil, in words, or None."""
         rank = len(shape)
         if self.ndim is not None and not self.allow_last_axis_squeeze and rank != self.ndim:
             return f"of {_counted(self.ndim)}"
@@ -124,14 +124,14 @@ class InputSpec(Description):
         return None if self._shape_fits(shape) else f"of shape {self.shape} (None: any size)"
 
     def _shape_fits(self, shape: Shape) -> bool:
-        wanted = self.shape
-        if wanted is None:
+        expected = self.shape
+        if expected is None:
             return True
         if self.allow_last_axis_squeeze:
-            wanted, shape = _squeezed(wanted), _squeezed(shape)
-        pairs = zip(wanted, shape, strict=False)
-        return len(wanted) == len(shape) and all(
-            size in (None, own) or own is None for size, own in pairs
+            expected, shape = _squeezed(expected), _squeezed(shape)
+        pairs = zip(expected, shape, strict=False)
+        return len(expected) == len(shape) and all(
+            size in (None, actual) or actual is None for size, actual in pairs
         )
 
 

@@ -1,4 +1,4 @@
-"""Random keys derived by name, and the seed of a model that was given none.
+"""Random keys derived by name, and the default seed of a model.
 
 `child(key, "dense_1")` depends on the parent key and the name alone, so adding a layer re-seeds
 nothing beside it. No function here or elsewhere keeps a hidden generator: the one piece of
@@ -53,7 +53,7 @@ def checked_seed(who: str, seed: Any) -> int:
 
 
 def set_default_seed(seed: int) -> None:
-    """Models made from now on without a `seed` take `seed`-derived ones, each its own.
+    """Sets the seed from which later models without a `seed` derive theirs, each another.
 
     Args:
       seed: integer in [0, 2**32).
@@ -64,7 +64,7 @@ def set_default_seed(seed: int) -> None:
 
 
 def next_seed() -> int:
-    """A seed in [0, 2**32) for a model that was given none.
+    """A seed in [0, 2**32) for a model without one.
 
     After `set_default_seed` it is the next of that seed's sequence, before it one from the system.
     """

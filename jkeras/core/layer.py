@@ -5,7 +5,7 @@
 
 `params` is what an optimizer updates, `state` what training carries and gradients do not touch.
 Both are nested dicts of arrays under Keras's weight names. `apply` is pure and returns the same
-structure for every flag; a layer without state returns the state it was given. A shape rule is
+structure for every flag; a layer without state returns the same state. A shape rule is
 never written: output shapes come from `jax.eval_shape` of `apply`.
 
 Dtypes flow: a layer computes in the floating dtype of its inputs (integers become float32) and
@@ -76,7 +76,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
     Args:
       name: the layer's name in its model; chosen from the class name when left out.
       dtype: the dtype to compute in, or a policy such as "mixed_bfloat16", which says no more:
-        weights are float32. Left out, it is what `set_dtype_policy` said last, else the inputs'.
+        weights are float32. Left out, it is that of the last `set_dtype_policy`, else the inputs'.
       input_shape: shape of one example; as the first layer of a `Sequential` it builds the model.
       trainable: whether its weights are trained; a frozen BatchNormalization also normalizes by its
         moving statistics while the rest trains.
@@ -150,9 +150,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
             cls.makes_masks = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        made = super().__new__(cls, *args, **kwargs)
-        same(made, Identity())
-        return made
+        layer = super().__new__(cls, *args, **kwargs)
+        same(layer, Identity())
+        return layer
 
     def __post_init__(self) -> None:
         if self.dtype is FOLLOW and type(self).follows_policy:
@@ -161,8 +161,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields: a pickled or copied layer is another layer, and was called nowhere."""
-        own = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
-        return {**own, "trainable": self.trainable}
+        copied = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
+        return {**copied, "trainable": self.trainable}
 
     # Both take anything here, so that a type checker lets each layer name its own inputs.
     def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:
@@ -185,9 +185,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, as Keras writes them: what `from_config` takes."""
-        own = super().get_config()
-        first = {name: own.pop(name) for name in ("name", "trainable", "dtype")}
-        return {**first, **own}
+        config = super().get_config()
+        first = {name: config.pop(name) for name in ("name", "trainable", "dtype")}
+        return {**first, **config}
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the outputs, by that of the inputs: the same, unless overridden.
@@ -215,25 +215,21 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     @property
     def made_of_layers(self) -> bool:
-        """Whether it is its `layers` and nothing else: without weights of its own, and run in an
-        order that is known without running it.
-        """
+        """Whether all weights are those of its `layers`, which run in a fixed order."""
         return hasattr(self, "layers")
 
     def named_sublayers(self) -> list[Any]:
-        """The layers that it is made of, under the names by which their values lie in its own."""
+        """The sublayers, under the names by which their values lie in this layer's."""
         return [part for part in getattr(self, "layers", ()) if getattr(part, "name", None)]
 
     def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The layers in it, each once, with the path to their values in its own: `()` where these
+        """The sublayers, each once, with the path to their values in this layer's; `()` where these
         are all of them. Those in `layers`, each under its name, unless overridden.
         """
         return paths_by_name(getattr(self, "layers", ()))
 
     def wrapped_layer(self) -> Any:
-        """The layer that this one is wrapped around: its field `layer`; None where there is none,
-        or where it is no layer.
-        """
+        """The layer in the field `layer` of a wrapper; None where there is none, or no layer."""
         inner = getattr(self, "layer", None)
         return inner if hasattr(inner, "init") and hasattr(inner, "apply") else None
 
@@ -293,15 +289,15 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """Weights with their rule; `recurrent_regularizer` is that of `recurrent_kernel`."""
-        found = []
+        rules = []
         for field in fields(type(self)):
             prefix, _, kind = field.name.rpartition("_")
             rule = getattr(self, field.name)
             if kind == suffix and rule is not None and prefix != "activity":
                 weight = prefix if prefix in params else f"{prefix}_kernel"
                 if weight in params:
-                    found.append((weight, rule))
-        return found
+                    rules.append((weight, rule))
+        return rules
 
     def cast(self, inputs: Any) -> Array:
         """`inputs` as an array in the dtype this layer computes in."""
@@ -361,10 +357,10 @@ def check_rank(
 
 def activity_losses(state: Tree) -> list[Array]:
     """Every activity-regularization loss that a model reported in its new state."""
-    found: list[Array] = []
+    losses: list[Array] = []
     for name, part in state.items() if isinstance(state, dict) else ():
-        found += [part] if name == ACTIVITY_LOSS else activity_losses(part)
-    return found
+        losses += [part] if name == ACTIVITY_LOSS else activity_losses(part)
+    return losses
 
 
 __all__ = [

@@ -67,9 +67,9 @@ class LayerIntrospection:
           >>> Concatenate().compute_output_shape([(None, 2), (None, 3)])
           (None, 5)
         """
-        given = [*shapes, *named.values()]
-        found = self.compute_output_spec(*(_symbols(self, shape) for shape in given))
-        return jax.tree.map(lambda symbol: symbol.shape, found)
+        all_shapes = [*shapes, *named.values()]
+        symbols = self.compute_output_spec(*(_symbols(self, shape) for shape in all_shapes))
+        return jax.tree.map(lambda symbol: symbol.shape, symbols)
 
     @property
     def output(self) -> Any:

@@ -1,9 +1,10 @@
-"""Names in Keras's style: `dense`, `dense_1`, `conv2d`, `re_lu`, given per model and not per
+"""Names in Keras's style: `dense`, `dense_1`, `conv2d`, `re_lu`, chosen per model and not per
 process.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,34 +23,31 @@ def snake_case(name: str) -> str:
 
 
 def kind_of(layer: Any) -> str:
-    """What a layer is called in summaries, and what its name is made of: its class, mostly."""
+    """The kind of a layer in summaries and in its chosen name: mostly the name of its class."""
     own = "shown_as" in vars(type(layer))
     return str(layer.shown_as) if own else type(layer).__name__
 
 
-def unique(wanted: str, taken: Iterable[str]) -> str:
-    """`wanted`, or `wanted_1`, `wanted_2`, … : the first that is not taken.
+def unique(name: str, taken: Iterable[str]) -> str:
+    """`name`, or `name_1`, `name_2`, … : the first that is not taken.
 
     Example:
       >>> unique("dense", {"dense", "dense_1"})
       'dense_2'
     """
     taken = set(taken)
-    name, count = wanted, 0
-    while name in taken:
-        count += 1
-        name = f"{wanted}_{count}"
-    return name
+    candidates = (f"{name}_{count}" if count else name for count in itertools.count())
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def assign(given: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
-    """A name for each position: the given one, else the kind's snake case with a counter.
+def assign(requested: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
+    """A name for each position: its own, else the kind's snake case with a counter.
 
     A name that looks like one chosen here (`dense_1` for a Dense) is chosen again where it would
     occur twice, so that layers taken from two models go together in a third.
 
     Raises:
-      ValueError: two positions were given the same name, or a name contains a slash.
+      ValueError: two positions have the same name, or a name contains a slash.
 
     Example:
       >>> assign([None, "head", None], ["Dense", "Dense", "Dense"])
@@ -57,13 +55,13 @@ def assign(given: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
       >>> assign(["dense", "dense"], ["Dense", "Dense"])
       ['dense', 'dense_1']
     """
-    given = [
+    requested = [
         None
-        if name in given[:i] and re.fullmatch(rf"{snake_case(kind)}(_\d+)?", name or "")
+        if name in requested[:i] and re.fullmatch(rf"{snake_case(kind)}(_\d+)?", name or "")
         else name
-        for i, (name, kind) in enumerate(zip(given, kinds, strict=True))
+        for i, (name, kind) in enumerate(zip(requested, kinds, strict=True))
     ]
-    chosen = [name for name in given if name]
+    chosen = [name for name in requested if name]
     for name in chosen:
         if chosen.count(name) > 1:
             raise ValueError(
@@ -75,6 +73,6 @@ def assign(given: Sequence[str | None], kinds: Sequence[str]) -> list[str]:
                 f"layer name {name!r}: expected a name without '/', which separates paths."
             )
     names: list[str] = []
-    for own, kind in zip(given, kinds, strict=True):
-        names.append(own or unique(snake_case(kind), {*chosen, *names}))
+    for request, kind in zip(requested, kinds, strict=True):
+        names.append(request or unique(snake_case(kind), {*chosen, *names}))
     return names

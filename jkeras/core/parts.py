@@ -60,8 +60,8 @@ def places(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
         yield identity_of(net), path
     elif names and not made_of_layers:
         yield identity_of(net), (*path, names)
-    for own, part in parts:
-        yield from leaves(part, (*path, *own))
+    for inner_path, part in parts:
+        yield from leaves(part, (*path, *inner_path))
 
 
 def leaves(net: object, path: Path = ()) -> Iterator[tuple[Identity, Path]]:
@@ -76,10 +76,10 @@ def path_to(net: object, identity: Identity, path: Path = ()) -> Path | None:
     """Where the values of a layer with this identity lie in those of `net`; None for nowhere."""
     if identity_of(net) is identity:
         return path
-    for own, part in sublayer_paths(net):
-        found = path_to(part, identity, (*path, *own))
-        if found is not None:
-            return found
+    for inner_path, part in sublayer_paths(net):
+        place = path_to(part, identity, (*path, *inner_path))
+        if place is not None:
+            return place
     return None
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 
 def policy(dtype: Any) -> Any:
-    """A rule for the dtype of layers: Keras's policy of that name; None where nothing was said.
+    """A rule for the dtype of layers: Keras's policy of that name; None for None.
 
-    Float32, which reads as "nothing was said" in that form, is written as a string instead.
+    Float32, Keras's default, would read as None in that form, so it is written as a string.
     """
     if dtype is None or dtype.name == "float32":
         return None if dtype is None else "float32"

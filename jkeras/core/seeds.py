@@ -1,4 +1,4 @@
-"""Where a random function that was given a seed in Keras's way gets its key.
+"""Seeds in Keras's way, and the random keys that they stand for.
 
 A seed is an integer, a key of JAX, or a `SeedGenerator`, Keras's object that counts its draws.
 Laws: the same integer gives the same key, which is the one Keras takes; a generator gives another

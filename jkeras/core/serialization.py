@@ -363,9 +363,9 @@ def check_needed(
 
 
 def _doors(room: str | None, module: object) -> list[Any]:
-    """Where to look for a name of ours: in the module that is given, the room, or everywhere."""
-    given = str(module or "").removeprefix("j").removeprefix("keras.").removeprefix("src.")
-    near = [name for name in ROOMS if given == name or given.startswith(f"{name}.")]
+    """The modules to search for a name of ours: the configuration's own, the room's, or all."""
+    path = str(module or "").removeprefix("j").removeprefix("keras.").removeprefix("src.")
+    near = [name for name in ROOMS if path == name or path.startswith(f"{name}.")]
     if module and not near and str(module).split(".")[0] not in ("keras", "jkeras", "builtins"):
         return []
     order = near or ([room] if room else []) + [name for name in ROOMS if name != room]

@@ -138,15 +138,15 @@ def _traced(
     at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Symbol)]
 
     def run(key: Any, *values: Any) -> tuple[Any, Any]:
-        own = list(leaves)
+        filled = list(leaves)
         for i, value in zip(at, values, strict=True):
-            own[i] = value
-        inputs, kwargs = jax.tree.unflatten(tree, own)
-        made = layer.init(key, *inputs)
-        return made, layer.apply(*made, *inputs, **{"key": key, **kwargs})[0]
+            filled[i] = value
+        inputs, kwargs = jax.tree.unflatten(tree, filled)
+        weights = layer.init(key, *inputs)
+        return weights, layer.apply(*weights, *inputs, **{"key": key, **kwargs})[0]
 
-    found: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
-    return found
+    specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
+    return specs
 
 
 def spec(symbol: Any, sizes: tuple[Any, Any] = (1, 1)) -> jax.ShapeDtypeStruct:

@@ -1,4 +1,4 @@
-"""Types that several rooms write down: what a layer is given, and what a user may name a thing by.
+"""Types that several rooms share: the inputs of layers, and how users name an object.
 
 Annotations alone use them, so a module imports them under `TYPE_CHECKING`. Beside them stand
 `jax.typing.ArrayLike`, an array of JAX or NumPy or a scalar, and `jax.typing.DTypeLike`, a dtype or
@@ -15,7 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 ArraySpec = jax.ShapeDtypeStruct | jax.Array | np.ndarray
-"""What `init` is given for each input: a shape and a dtype, alone or with the array."""
+"""An input of `init`: a shape and a dtype, alone or with the array."""
 
 Identifier = str | Callable[..., Any] | Mapping[str, Any] | None
 """What a user may write for a function or an object with a name: the name, the function or object,

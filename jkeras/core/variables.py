@@ -7,7 +7,7 @@ A variable holds no array that is trained. It is a name for one: while a pure fu
 `Frame` says which array the name stands for, and takes down what is assigned; so the function stays
 a function of its arguments. Laws: frames nest, and the innermost one that knows a variable counts;
 threads and tasks do not see each other's; outside of all frames a variable shows what its model
-has, or, where no model has it, what it was made with or assigned.
+has, or, where no model has it, its initial or assigned value.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Variable:
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer
         self._look: Callable[[], Any] | None = None
-        self._own: Any = None
+        self._array: Any = None
         if _is_function(initializer):
             self.shape = tuple(int(n) for n in shape)
             self.dtype = dtype_of(dtype or "float32")
@@ -160,16 +160,16 @@ class Variable:
         return value.astype(frame.dtype) if casts and is_floating else value
 
     def _outside(self) -> Any:
-        """What it shows where no frame knows it."""
-        found = None if self._look is None else self._look()
-        if found is not None:
-            return found
-        if self._own is None:
-            self._own = self.initial(jax.random.key(0))
-        return self._own
+        """The value where no frame knows the variable."""
+        value = None if self._look is None else self._look()
+        if value is not None:
+            return value
+        if self._array is None:
+            self._array = self.initial(jax.random.key(0))
+        return self._array
 
     def look_by(self, function: Callable[[], Any]) -> None:
-        """Says who knows the value outside of all frames: a function that gives it, or None."""
+        """Sets the function that returns the value outside of all frames, or None."""
         self._look = function
 
     def assign(self, value: Any) -> Any:
@@ -202,7 +202,7 @@ class Variable:
                 "Use model.set_weights(...), or assign it in `call`."
             )
         else:
-            self._own = value
+            self._array = value
         return value
 
     def assign_add(self, value: Any) -> Any:

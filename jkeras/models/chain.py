@@ -50,21 +50,21 @@ def _named(layers: object) -> tuple[Layer, ...]:
     return tuple(named[identity_of(layer)] for layer in layers)
 
 
-def input_layer(given: object) -> Any:
+def input_layer(value: object) -> Any:
     """The `InputLayer` of a symbol that `Input` returned; anything else as it is."""
-    if isinstance(given, Symbol) and given.node is not None and is_input(given):
-        return given.node.layer
-    return given
+    if isinstance(value, Symbol) and value.node is not None and is_input(value):
+        return value.node.layer
+    return value
 
 
-def instead_of(given: object) -> str:
+def instead_of(value: object) -> str:
     """What to write instead of something that is no layer."""
-    if isinstance(given, type):
-        return f"Make one: {given.__name__}(...)."
-    if isinstance(given, str):
-        return f"An activation by name goes in jkeras.layers.Activation({given!r})."
-    if callable(given) and hasattr(given, "__name__"):
-        name = "f" if given.__name__ == "<lambda>" else given.__name__
+    if isinstance(value, type):
+        return f"Make one: {value.__name__}(...)."
+    if isinstance(value, str):
+        return f"An activation by name goes in jkeras.layers.Activation({value!r})."
+    if callable(value) and hasattr(value, "__name__"):
+        name = "f" if value.__name__ == "<lambda>" else value.__name__
         return f"A function goes in jkeras.layers.Lambda({name})."
     return "Layers are made by jkeras.layers, or subclass jkeras.layers.Layer."
 

@@ -33,7 +33,7 @@ from jkeras.models.wiring import Call, Wiring, wired
 
 
 def _structure(value: Any) -> Any:
-    """Kept as it is: a list stays a list, since outputs come in the structure given here."""
+    """Kept as it is: a list stays a list, since outputs come in this structure."""
     return value
 
 
@@ -82,7 +82,7 @@ class Graph(Composite):
         object.__setattr__(self, "wiring", wiring)
         object.__setattr__(self, "nodes", nodes)
 
-    # Set when it is made: the wiring, and for each layer its calls here.
+    # Set by `__post_init__`: the wiring, and for each layer its calls here.
     wiring: ClassVar[Wiring]
     nodes: ClassVar[list[list[Node]]]
 
@@ -147,17 +147,17 @@ class Graph(Composite):
             )
         return flat
 
-    def _by_name(self, given: dict[str, Any]) -> list[Any]:
+    def _by_name(self, values: dict[str, Any]) -> list[Any]:
         names = self.input_names
-        if set(given) >= set(names):
-            return [given[name] for name in names]
-        missing = [name for name in names if name not in given]
-        extra = [name for name in given if name not in names]
+        if set(values) >= set(names):
+            return [values[name] for name in names]
+        missing = [name for name in names if name not in values]
+        extra = [name for name in values if name not in names]
         why = f"{missing[0]!r} is missing."
         if extra:
             why = f"{extra[0]!r} is no input.{nearest(str(extra[0]), missing)}"
         raise value_error(
-            f"expected inputs named {', '.join(names)}, got {', '.join(map(str, given))}: {why}",
+            f"expected inputs named {', '.join(names)}, got {', '.join(map(str, values))}: {why}",
             who=self.who,
         )
 
@@ -209,10 +209,10 @@ class Graph(Composite):
         kwargs = {"key": key, "training": training, "rows": rows}
         values, known = self._run(params, state, inputs, masks, kwargs)
         state = self.weight_ties.deduplicate(state)
-        outputs, made = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
+        outputs, out_masks = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
         if isinstance(outputs, list | tuple) and len(outputs) == 1:
-            return outputs[0], state, made[0]  # as in Keras
-        return outputs, state, made
+            return outputs[0], state, out_masks[0]  # as in Keras
+        return outputs, state, out_masks
 
     def layer_outputs(
         self,
@@ -254,13 +254,13 @@ class Graph(Composite):
             flags["key"] = None if kwargs["key"] is None else child(kwargs["key"], name)
             parts = params.get(name, {}), state.get(name, {})
             runs = frozen_copy(layer) if freezes_all(self) else layer
-            outputs, new, made = call_layer(
+            outputs, new, new_masks = call_layer(
                 runs, *parts, args, own_masks, options=options, turn=turn, **flags
             )
             put_part(state, name, new)
             state.update(weight_ties.propagate(state, (name,)))
             leaves = jax.tree.leaves(outputs)
-            out_masks = jax.tree.leaves(made, is_leaf=lambda mask: mask is None)
+            out_masks = jax.tree.leaves(new_masks, is_leaf=lambda mask: mask is None)
             values.update(zip(call.outputs, leaves, strict=True))
             if len(out_masks) != len(leaves):
                 out_masks = [None] * len(leaves)
@@ -283,14 +283,14 @@ def _entered(layer: Layer, value: Array | jax.ShapeDtypeStruct) -> Any:
     """An input as the graph computes with it: integers become float32, as an `Input` without dtype
     says.
     """
-    wanted = layer.dtype
-    if wanted is None and not jnp.issubdtype(value.dtype, jnp.inexact):
-        wanted = jnp.float32
+    dtype = layer.dtype
+    if dtype is None and not jnp.issubdtype(value.dtype, jnp.inexact):
+        dtype = jnp.float32
     if isinstance(value, jax.ShapeDtypeStruct):
         layer.init(None, value)
-        return jax.ShapeDtypeStruct(value.shape, wanted or value.dtype)
+        return jax.ShapeDtypeStruct(value.shape, dtype or value.dtype)
     outputs, _ = layer.apply({}, {}, value)
-    return outputs if wanted is None else outputs.astype(wanted)
+    return outputs if dtype is None else outputs.astype(dtype)
 
 
 def _outputs(

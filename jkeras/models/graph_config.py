@@ -2,7 +2,7 @@
 
 Every layer has its own configuration and those of its calls (`inbound_nodes`): the arguments as
 they were written, with `[layer, call, output]` in place of a symbol. Operators and the functions of
-`jkeras.ops` are written under the names of Keras's operations, and found again by these.
+`jkeras.ops` are written under the names of Keras's operations, and read by these.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _module_of(kind: str) -> str:
 
 
 def _named(kind: str, node: Node) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a function's call, with options by name that were given by position."""
+    """The arguments of a function's call, options by name though they were written by position."""
     args, kwargs = node.given
     names = list(inspect.signature(_function_of(kind, kind)).parameters)
     pairs = list(zip(names, args, strict=False))
@@ -173,29 +173,29 @@ def graph_parts(config: Mapping[str, Any]) -> tuple[Any, Any]:
       ValueError: a name in it is unknown, or its calls do not fit together.
     """
     plain = with_plain_dtypes(config)
-    made: dict[tuple[str, int], list[Any]] = {}
+    outputs: dict[tuple[str, int], list[Any]] = {}
     waiting = []
     for layer_config in plain["layers"]:
         name, callee = layer_config["name"], _callee(layer_config)
         if isinstance(callee, InputLayer):
-            made[name, 0] = [entrance(callee)]
+            outputs[name, 0] = [entrance(callee)]
         nodes = enumerate(layer_config["inbound_nodes"])
         waiting += [(name, at, callee, node) for at, node in nodes]
     while waiting:
-        ready = [item for item in waiting if _sources(item[3]) <= set(made)]
+        ready = [item for item in waiting if _sources(item[3]) <= set(outputs)]
         if not ready:
             names = ", ".join(sorted({item[0] for item in waiting}))
             raise ValueError(f"the configuration's layers {names} wait for inputs that none makes.")
         for name, at, callee, node in ready:
-            args, kwargs = _filled(node["args"], made), _filled(node["kwargs"], made)
+            args, kwargs = _filled(node["args"], outputs), _filled(node["kwargs"], outputs)
             if jax.tree.leaves(kwargs.get("mask")) == []:
                 kwargs.pop("mask", None)
             if kwargs.get("training") is False and hasattr(callee, "go_backwards"):
                 del kwargs["training"]  # Keras's recurrent layers always write it
-            made[name, at] = jax.tree.leaves(callee(*args, **kwargs))
+            outputs[name, at] = jax.tree.leaves(callee(*args, **kwargs))
         waiting = [item for item in waiting if item not in ready]
     inner = [part["name"] for part in plain["layers"] if part["class_name"] in _GRAPHS]
-    ends = {(name, at + 1 if name in inner else at): made[name, at] for name, at in made}
+    ends = {(name, at + 1 if name in inner else at): outputs[name, at] for name, at in outputs}
     return _chosen(plain["input_layers"], ends), _chosen(plain["output_layers"], ends)
 
 
@@ -203,8 +203,8 @@ def _callee(config: Mapping[str, Any]) -> Callable[..., Any]:
     """What is called: a layer, a model, or a function."""
     module, kind = str(config.get("module")), config["class_name"]
     if not module.startswith(_OF_FUNCTIONS):
-        made: Callable[..., Any] = read({**config, "build_config": None})
-        return made
+        callee: Callable[..., Any] = read({**config, "build_config": None})
+        return callee
     options = {name: read(v) for name, v in config["config"].items() if name != "name"}
     function = _function_of(kind, kind)
 
@@ -230,15 +230,15 @@ def _function_of(kind: str, who: str) -> Callable[..., Any]:
     from jkeras import ops
 
     known: dict[str, Callable[..., Any]] = {**OPERATORS, **_ACTIVATIONS}
-    found = known.get(kind) or getattr(ops, snake_case(kind), None)
-    if found is None:
+    function = known.get(kind) or getattr(ops, snake_case(kind), None)
+    if function is None:
         raise value_error(
             who=who,
             expected="an operator or a function of jkeras.ops, which a configuration can name",
             got=describe(kind),
             fix="Put a function of your own in a layer.",
         )
-    return found
+    return function
 
 
 def _sources(value: Any) -> set[tuple[str, int]]:
@@ -251,21 +251,21 @@ def _sources(value: Any) -> set[tuple[str, int]]:
     return set().union(*map(_sources, value)) if isinstance(value, list | tuple) else set()
 
 
-def _filled(value: Any, made: dict[tuple[str, int], list[Any]]) -> Any:
+def _filled(value: Any, outputs: dict[tuple[str, int], list[Any]]) -> Any:
     """Arguments with symbols where the configuration has places."""
     if isinstance(value, Mapping):
         if value.get("class_name") == _TENSOR:
-            return _chosen(value["config"]["keras_history"], made)
+            return _chosen(value["config"]["keras_history"], outputs)
         if "class_name" in value:
             return read(value)
-        return {key: _filled(item, made) for key, item in value.items()}
-    return [_filled(item, made) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _filled(item, outputs) for key, item in value.items()}
+    return [_filled(item, outputs) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _chosen(value: Any, made: dict[tuple[str, int], list[Any]]) -> Any:
+def _chosen(value: Any, outputs: dict[tuple[str, int], list[Any]]) -> Any:
     """A place, or a structure of places, as symbols."""
     if isinstance(value, Mapping):
-        return {key: _chosen(item, made) for key, item in value.items()}
+        return {key: _chosen(item, outputs) for key, item in value.items()}
     if len(value) == 3 and isinstance(value[0], str):
-        return made[value[0], value[1]][value[2]]
-    return [_chosen(item, made) for item in value]
+        return outputs[value[0], value[1]][value[2]]
+    return [_chosen(item, outputs) for item in value]

@@ -56,8 +56,8 @@ class WeightTies:
     def deduplicate(self, tree: Values) -> Values:
         """The values with the weights of each tied layer at its first place alone."""
         for group in self.groups:
-            found = [place for place in group if _weights(at(tree, place))]
-            for place in found[1:]:
+            filled = [place for place in group if _weights(at(tree, place))]
+            for place in filled[1:]:
                 tree = put(tree, place, _losses(at(tree, place)))
         return tree
 
@@ -121,10 +121,10 @@ def _merged(a: Tree, b: Tree) -> Tree:
 
 
 def _check_same_shapes(who: str, first: Path, a: Tree, other: Path, b: Tree) -> None:
-    found, wanted = named_leaves(b), named_leaves(a)
-    for name in wanted if found and wanted else ():
+    others, expected = named_leaves(b), named_leaves(a)
+    for name in expected if others and expected else ():
         shapes = [
-            tuple(leaves[name].shape) if name in leaves else None for leaves in (wanted, found)
+            tuple(leaves[name].shape) if name in leaves else None for leaves in (expected, others)
         ]
         if shapes[0] != shapes[1]:
             where = ["/".join(map(str, path)) for path in (first, other)]

@@ -68,42 +68,42 @@ def wired(inputs: Tree, outputs: Tree) -> tuple[Wiring, list[list[Node]]]:
 
     Raises:
       TypeError: something else than a symbol is among them.
-      ValueError: the outputs need an `Input` that is not given, an input is given twice, or two
-        layers have one name.
+      ValueError: the outputs need an `Input` that is not among the inputs, an input occurs twice,
+        or two layers have one name.
     """
     walk = _Walk(_symbols("inputs", inputs), _symbols("outputs", outputs))
     order = walk.order()
-    numbers = {id(symbol): number for number, symbol in enumerate(walk.given)}
+    numbers = {id(symbol): number for number, symbol in enumerate(walk.inputs)}
     running = [node for node in walk.nodes if node not in walk.fronts]
     running.sort(key=lambda node: -walk.depths[node])
     calls = tuple(_call(node, order, numbers) for node in running)
-    made: dict[Identity, list[Node]] = {identity: [] for identity in order}
+    calls_of: dict[Identity, list[Node]] = {identity: [] for identity in order}
     for node in sorted({*walk.fronts, *walk.nodes}, key=lambda node: node.serial):
-        made[identity_of(node.layer)].append(node)
+        calls_of[identity_of(node.layer)].append(node)
     wiring = Wiring(
-        layers=_named(made),
+        layers=_named(calls_of),
         calls=calls,
         front=tuple(order.index(identity_of(node.layer)) for node in walk.fronts),
         inputs=_numbered(inputs, numbers),
         outputs=_numbered(outputs, numbers),
     )
-    return wiring, list(made.values())
+    return wiring, list(calls_of.values())
 
 
 class _Walk:
     """From the outputs back to the inputs.
 
     Attributes:
-      given: the inputs.
+      inputs: the inputs.
       fronts: for each of them the node of its `InputLayer`.
       nodes: every node that the outputs need, each behind those that it needs itself.
       depths: for each node the number of calls on the longest way to an output.
     """
 
-    def __init__(self, given: list[Symbol], outputs: list[Symbol]) -> None:
-        self.given = given
-        self.fronts = [_front(symbol) for symbol in given]
-        self._front_of = dict(zip(map(id, given), self.fronts, strict=True))
+    def __init__(self, inputs: list[Symbol], outputs: list[Symbol]) -> None:
+        self.inputs = inputs
+        self.fronts = [_front(symbol) for symbol in inputs]
+        self._front_of = dict(zip(map(id, inputs), self.fronts, strict=True))
         self._visited: dict[Identity, int] = {}
         self.nodes: list[Node] = []
         for symbol in outputs:
@@ -135,11 +135,11 @@ class _Walk:
         return node, iter(node.inputs)
 
     def _source(self, symbol: Symbol, after: Node | None) -> Node:
-        """The call that makes a symbol; the input layer of one that is given."""
+        """The call that makes a symbol; the input layer for one of the inputs."""
         node = self._front_of.get(id(symbol), symbol.node)
         if node is None or (is_input(symbol) and id(symbol) not in self._front_of):
             where = "is an output" if after is None else f"goes into {after.layer.who}"
-            names = [f"{origin(x)} {x.shape}" for x in self.given]
+            names = [f"{origin(x)} {x.shape}" for x in self.inputs]
             listed = ", ".join(names) or "none"
             alike = f"{origin(symbol)} {symbol.shape}" in names
             fix = (
@@ -176,8 +176,8 @@ class _Walk:
             if identity_of(node.layer) not in self._visited:
                 self._of_layers[identity_of(node.layer)] = 0
                 self._visited[identity_of(node.layer)] = -1
-        found = sorted(self._of_layers, key=lambda identity: self._visited[identity])
-        return sorted(found, key=lambda identity: -self._of_layers[identity])
+        identities = sorted(self._of_layers, key=lambda identity: self._visited[identity])
+        return sorted(identities, key=lambda identity: -self._of_layers[identity])
 
 
 def _symbols(argument: str, structure: Tree) -> list[Symbol]:
@@ -220,21 +220,21 @@ def _call(node: Node, order: list[Identity], numbers: dict[int, int]) -> Call:
 
 
 def _numbered(structure: Tree, numbers: dict[int, int]) -> Template:
-    made, symbols = template(structure)
-    return made.renumbered([numbers[id(symbol)] for symbol in symbols])
+    arguments, symbols = template(structure)
+    return arguments.renumbered([numbers[id(symbol)] for symbol in symbols])
 
 
-def _named(made: dict[Identity, list[Node]]) -> tuple[Layer, ...]:
+def _named(calls_of: dict[Identity, list[Node]]) -> tuple[Layer, ...]:
     """The layers, each a copy that knows its name and its calls here."""
-    by_age = sorted(made, key=lambda identity: identity.serial)
-    given = [
-        next((node.layer.name for node in made[identity] if node.layer.name), None)
+    by_age = sorted(calls_of, key=lambda identity: identity.serial)
+    user_names = [
+        next((node.layer.name for node in calls_of[identity] if node.layer.name), None)
         for identity in by_age
     ]
-    kinds = [naming.kind_of(made[identity][0].layer) for identity in by_age]
-    names = dict(zip(by_age, naming.assign(given, kinds), strict=True))
+    kinds = [naming.kind_of(calls_of[identity][0].layer) for identity in by_age]
+    names = dict(zip(by_age, naming.assign(user_names, kinds), strict=True))
     layers = []
-    for identity, nodes in made.items():
+    for identity, nodes in calls_of.items():
         layer = nodes[0].layer.renamed(names[identity])
         object.__setattr__(layer, "_calls", nodes)
         layers.append(layer)

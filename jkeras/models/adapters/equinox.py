@@ -175,9 +175,9 @@ class Equinox(Foreign):
         return self.module.parts.carried is not None
 
     def known_rows(self) -> str:
-        said = getattr(self.kind, "padded_rows", None)
+        declared = getattr(self.kind, "padded_rows", None)
         alone = not (self.batched or self._carries or self.module.parts.axis_names)
-        return said or ("ignored" if alone else "seen")  # one example under vmap sees no other
+        return declared or ("ignored" if alone else "seen")  # one example under vmap sees no other
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         source = self.module.value

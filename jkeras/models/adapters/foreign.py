@@ -1,6 +1,6 @@
 """A module of another library as a layer: what all of them have in common.
 
-Laws: the module that was given is never changed; `params` is what the library trains, `state` all
+Laws: the user's module never changes; `params` is what the library trains, `state` all
 else that it carries from batch to batch; random numbers come from `key` alone; what the library
 itself says to wrong inputs is kept, with a note that names the layer.
 """
@@ -116,11 +116,11 @@ class Foreign(Layer):
         if self.padded_rows is None:
             object.__setattr__(self, "padded_rows", self.known_rows())
         if self.supports_masking is None:
-            said = getattr(self.kind, "supports_masking", False)
-            object.__setattr__(self, "supports_masking", bool(said))
-        wanted = {"training_argument": self.training_argument}
-        wanted |= {"padded_rows": "rows" if self.padded_rows == "masked" else None}
-        for argument, name in wanted.items():
+            declared = getattr(self.kind, "supports_masking", False)
+            object.__setattr__(self, "supports_masking", bool(declared))
+        needed = {"training_argument": self.training_argument}
+        needed |= {"padded_rows": "rows" if self.padded_rows == "masked" else None}
+        for argument, name in needed.items():
             if name is not None and name not in self.parameters():
                 listed = ", ".join(self.parameters()) or "none"
                 raise value_error(
@@ -224,13 +224,13 @@ class Foreign(Layer):
           known: the names to choose from; those of the module's arguments when left out.
         """
         known = self.parameters() if known is None else known
-        found = {name: not training for name in _EVALUATION if name in known}
-        if "enable_dropout" in found:
-            found["enable_dropout"] = training
+        flags = {name: not training for name in _EVALUATION if name in known}
+        if "enable_dropout" in flags:
+            flags["enable_dropout"] = training
         if _STATISTICS in known:
-            found[_STATISTICS] = not (training and self.trainable)
-        own = () if self.training_argument is None else (self.training_argument,)
-        return found | {n: training and self.trainable for n in (*_TRAINING, *own) if n in known}
+            flags[_STATISTICS] = not (training and self.trainable)
+        named = () if self.training_argument is None else (self.training_argument,)
+        return flags | {n: training and self.trainable for n in (*_TRAINING, *named) if n in known}
 
     @property
     def makes_masks(self) -> bool:  # type: ignore[override]  # it depends on the module
@@ -291,8 +291,8 @@ def zeros_of(inputs: trees.Tree) -> Any:
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters of a function by name, without `self`; none where it does not tell."""
     try:
-        found = dict(inspect.signature(function).parameters)
+        parameters = dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return {}
-    found.pop("self", None)
-    return found
+    parameters.pop("self", None)
+    return parameters

@@ -62,11 +62,11 @@ class Linen(Foreign):
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         module, flags = self._module_and_flags(False)
         with self.noting_errors(inputs):
-            made = dict(module.init(key, *self.cast_inputs(zeros_of(inputs)), **flags))
-        params = made.pop("params", {})
-        made.pop(_SOWN, None)
-        kept = made if self.collections is None else self.collections
-        return params, {name: made[name] for name in kept if name in made}
+            variables = dict(module.init(key, *self.cast_inputs(zeros_of(inputs)), **flags))
+        params = variables.pop("params", {})
+        variables.pop(_SOWN, None)
+        kept = variables if self.collections is None else self.collections
+        return params, {name: variables[name] for name in kept if name in variables}
 
     def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
         module, flags = self._module_and_flags(call.training)

@@ -40,13 +40,13 @@ class Named:
 
     def to_dict(self, tree: Tree) -> dict[str, Any]:
         """The leaves of a tree of this structure as nested dicts."""
-        found: dict[str, Any] = {}
+        nested: dict[str, Any] = {}
         for path, leaf in zip(self.paths, self.structure.flatten_up_to(tree), strict=True):
-            part = found
+            part = nested
             for word in path[:-1]:
                 part = part.setdefault(word, {})
             part[path[-1]] = leaf
-        return found
+        return nested
 
     def to_tree(self, named: dict[str, Any]) -> Tree:
         """The tree whose leaves stand in nested dicts."""

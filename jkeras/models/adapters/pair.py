@@ -87,16 +87,16 @@ class Pair(Foreign):
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         with self.noting_errors(inputs):
-            made = self._initial(key, inputs)
+            values = self._initial(key, inputs)
         if not self.has_state:
-            return self._checked("params", made), {}
-        if not (isinstance(made, tuple) and len(made) == 2):
+            return self._checked("params", values), {}
+        if not (isinstance(values, tuple) and len(values) == 2):
             raise type_error(
                 who=self.who,
                 expected="`init` to return (params, state), because `apply` takes a `state`",
-                got=describe(made),
+                got=describe(values),
             )
-        return self._checked("params", made[0]), self._checked("state", made[1])
+        return self._checked("params", values[0]), self._checked("state", values[1])
 
     def _initial(self, key: Key, inputs: tuple[Any, ...]) -> Any:
         """The result of `init`."""
