@@ -659,8 +659,7 @@ ERRORS = [
         "two_inputs",
         lambda: model().fit((X, X), Y),
         ValueError,
-        "Dense 'dense': got 2 inputs, and takes another number. A tuple or list of "
-        "arrays means several inputs.",
+        "Dense 'dense': expected 1 input, got 2. A tuple or list of arrays means several inputs.",
     ),
     Wrong(
         "list_of_batches",

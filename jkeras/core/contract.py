@@ -6,7 +6,11 @@ from typing import Any, Protocol
 
 
 class LayerContract(Protocol):
-    """The two pure functions, and how messages name the layer."""
+    """The two pure functions, and how models and messages name the layer."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name in its model."""
 
     @property
     def who(self) -> str:

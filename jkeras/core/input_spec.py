@@ -20,9 +20,11 @@ def _dtype(value: object) -> str | None:
     return None if value is None else str(dtype_of(value))
 
 
-def _shape(value: object) -> Shape | None:
-    if value is not None and not isinstance(value, tuple | list):
-        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.")
+def shape_or_none(value: Any) -> Shape | None:
+    """A tuple of sizes, or None: the converter of a field."""
+    if value is not None and not isinstance(value, list | tuple):
+        fix = f" Write ({value},)." if isinstance(value, int) else ""
+        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
     return None if value is None else tuple(value)
 
 
@@ -68,7 +70,7 @@ class InputSpec(Description):
     """
 
     dtype: str | None = option(default=None, convert=_dtype)
-    shape: Shape | None = option(default=None, convert=_shape)
+    shape: Shape | None = option(default=None, convert=shape_or_none)
     ndim: int | None = option(default=None, convert=_rank)
     max_ndim: int | None = option(default=None, convert=_rank)
     min_ndim: int | None = option(default=None, convert=_rank)

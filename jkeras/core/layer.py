@@ -31,6 +31,7 @@ from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed
 from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
+from jkeras.core.input_spec import shape_or_none
 from jkeras.core.keys import Key
 from jkeras.core.layer_introspection import LayerIntrospection
 from jkeras.core.layer_object import LayerObject, init_of_objects
@@ -55,13 +56,6 @@ def _name_or_none(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"expected a string, got {describe(value)}.")
     return value or None
-
-
-def _shape_or_none(value: Any) -> tuple[int | None, ...] | None:
-    if value is not None and not isinstance(value, list | tuple):
-        fix = f" Write ({value},)." if isinstance(value, int) else ""
-        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
-    return None if value is None else tuple(value)
 
 
 def _true_or_false(value: Any) -> bool:
@@ -99,7 +93,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
     )
     dtype: Any = option(default=FOLLOW, convert=compute_dtype, to_config=policy, kw_only=True)
     input_shape: tuple[int | None, ...] | None = option(
-        default=None, convert=_shape_or_none, to_config=if_set, kw_only=True
+        default=None, convert=shape_or_none, to_config=if_set, kw_only=True
     )
 
     trainable: bool = option(default=True, convert=_true_or_false, kw_only=True)

@@ -23,6 +23,7 @@ class LayerIntrospection:
     Source: `keras.layers.Layer`.
     """
 
+    name: str | None
     who: Any
     init: Any
     apply: Any

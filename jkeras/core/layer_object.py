@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jkeras.core.calling import call_on_symbols
+from jkeras.core.contract import LayerContract
 from jkeras.core.errors import type_error, unexpected_arguments, value_error
 from jkeras.core.naming import snake_case
-from jkeras.core.object_api import NamedLayer, object_api
+from jkeras.core.object_api import object_api
 from jkeras.core.symbols import has_symbols
 
 _KERAS_METHODS = frozenset({"build", "call"})
@@ -35,6 +36,8 @@ class LayerObject:
 
     name: str | None
     who: Any
+    init: Any
+    apply: Any
     is_mutable: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -178,7 +181,7 @@ class LayerObject:
         return (outputs, state, losses) if return_losses else (outputs, state)
 
 
-def _has_no_weights(layer: NamedLayer) -> ValueError:
+def _has_no_weights(layer: LayerContract) -> ValueError:
     return value_error(
         "it has no weights yet, because the shape of its inputs is not known. Call "
         "build((None, ...)), or call it on an array.",
@@ -186,7 +189,7 @@ def _has_no_weights(layer: NamedLayer) -> ValueError:
     )
 
 
-def _adds_no_loss(layer: NamedLayer) -> TypeError:
+def _adds_no_loss(layer: LayerContract) -> TypeError:
     return type_error(
         "add_loss: expected a class with a `call` of its own, where it is called. What depends on "
         "weights is a regularizer, what depends on outputs an ActivityRegularization layer.",

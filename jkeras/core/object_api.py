@@ -11,20 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable
-
-
-class NamedLayer(Protocol):
-    """What of a layer everybody may ask."""
-
-    @property
-    def name(self) -> str | None:
-        """Its name in its model."""
-
-    @property
-    def who(self) -> str:
-        """How messages name it."""
 
 
 class LayerWeights(Protocol):
@@ -75,21 +64,21 @@ class ObjectAPI(Protocol):
     def regularizer(self, identifier: Identifier) -> Any:
         """The regularizer that a user's word stands for."""
 
-    def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs of a layer that is called on arrays, inside another one's `call` or not."""
 
-    def build(self, layer: NamedLayer, shapes: tuple[Any, ...]) -> None:
+    def build(self, layer: LayerContract, shapes: tuple[Any, ...]) -> None:
         """Makes the weights of a layer for inputs of these shapes, unless they exist, or the layer
         is being called, which makes them.
         """
 
-    def weights(self, layer: NamedLayer) -> LayerWeights:
+    def weights(self, layer: LayerContract) -> LayerWeights:
         """The weights of a layer."""
 
     def variable_value(self, owner: object, variable: Variable | None) -> Any:
         """The array of a variable in the model that has the layer which owns it, or None."""
 
-    def model(self, layer: NamedLayer) -> Any:
+    def model(self, layer: LayerContract) -> Any:
         """The model that a layer made of layers came from, or one made of them."""
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.layer import Layer
-from jkeras.core.object_api import NamedLayer
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes import subclassed_layer
@@ -27,7 +27,7 @@ class KerasObjects:
     def regularizer(self, identifier: Identifier) -> Any:
         return regularizers.get(identifier)
 
-    def call(self, layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from jkeras.keras_classes.layers_on_arrays import call_on_arrays
 
         outputs = subclassed_layer.call_inside(layer, args, kwargs)
@@ -35,11 +35,11 @@ class KerasObjects:
             return outputs
         return call_on_arrays(cast(Layer, layer), args, kwargs)
 
-    def build(self, layer: NamedLayer, shapes: tuple[Any, ...]) -> None:
+    def build(self, layer: LayerContract, shapes: tuple[Any, ...]) -> None:
         if innermost() is None:
             self.weights(layer).build(shapes)
 
-    def weights(self, layer: NamedLayer) -> Weights:
+    def weights(self, layer: LayerContract) -> Weights:
         from jkeras.keras_classes.layers_on_arrays import Weights
 
         return Weights(layer)
@@ -49,7 +49,7 @@ class KerasObjects:
 
         return value_of(owner, variable)
 
-    def model(self, layer: NamedLayer) -> Any:
+    def model(self, layer: LayerContract) -> Any:
         from jkeras.keras_classes.layer_as_model import model_of
 
         return model_of(layer)

@@ -16,12 +16,13 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.description import GIVEN, Description, inherit_init
 from jkeras.core.errors import describe
 from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
-from jkeras.core.object_api import NamedLayer, object_api
+from jkeras.core.object_api import object_api
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost, weight_shape
 from jkeras.keras_classes import tracking
@@ -360,7 +361,7 @@ def build_method(user_build: Callable[..., Any], base: Callable[..., Any]) -> Ca
     return build
 
 
-def call_inside(layer: NamedLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_inside(layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer called in a running `call`; NotImplemented outside of any `call`."""
     frame = innermost(CallFrame)
     return NotImplemented if frame is None else frame.call_layer(layer, args, kwargs)

@@ -16,17 +16,16 @@ import jax.numpy as jnp
 
 from jkeras.core import naming
 from jkeras.core.errors import describe, value_error
-from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import is_input
 from jkeras.core.typing import Masks
 from jkeras.models.adapters import all_adapted
-from jkeras.models.calls import Values, as_tuple, call_layer, naming_errors, unpacked, with_activity
+from jkeras.models.calls import as_tuple, naming_errors, unpacked, with_activity
 from jkeras.models.composite import Composite, masks_of_inputs, put_part
 
 
@@ -115,21 +114,13 @@ class Chain(Composite):
         weight_ties.check_shapes(self.who, params)
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
-    def apply_with_mask(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        masks: Masks = None,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-    ) -> tuple[Any, State, Any]:
-        state = dict(state)
-        pairs: tuple[Any, Any] = inputs, tuple(masks_of_inputs(self, masks, len(inputs)))
-        for following in self._run(params, state, *pairs, key, training, rows):
-            pairs = following
-        return unpacked(pairs[0]), self.weight_ties.deduplicate(state), unpacked(pairs[1])
+    def run_layers(
+        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        pair: tuple[Any, Any] = inputs, tuple(masks_of_inputs(self, masks, len(inputs)))
+        for following in self._run(params, state, pair, kwargs):
+            pair = following
+        return unpacked(pair[0]), unpacked(pair[1])
 
     def layer_outputs(
         self,
@@ -140,38 +131,21 @@ class Chain(Composite):
         training: bool = False,
     ) -> list[Any]:
         """The outputs of every layer, in order: what a summary or a feature extractor looks at."""
-        none = (None,) * len(inputs)
-        runs = self._run(params, dict(state), inputs, none, key, training, None)
+        kwargs = {"key": key, "training": training, "rows": None}
+        runs = self._run(params, dict(state), (inputs, (None,) * len(inputs)), kwargs)
         return [unpacked(values) for values, _ in runs]
 
     def _run(
-        self,
-        params: Params,
-        state: State,
-        values: Values,
-        masks: tuple[Any, ...],
-        key: Key | None,
-        training: bool,
-        rows: Array | None,
-    ) -> Iterator[tuple[Values, tuple[Any, ...]]]:
-        """Yields each layer's outputs with their masks, and replaces the entries of `state` on the
-        way.
-        """
-        turns: dict[str, int] = {}
-        weight_ties = self.weight_ties
-        params = weight_ties.broadcast(params)
-        state.update(weight_ties.broadcast(state))
+        self, params: Params, state: State, pair: tuple[Any, Any], kwargs: dict[str, Any]
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yields each layer's outputs with their masks; replaces the entries of `state`."""
+        turns: dict[str | None, int] = {}
+        params = self.weight_ties.broadcast(params)
+        state.update(self.weight_ties.broadcast(state))
         for layer in self.layers:
-            name = str(layer.name)
-            turn = turns[name] = turns.get(name, -1) + 1
-            own_key = None if key is None else child(key, name)
-            parts = params.get(name, {}), state.get(name, {})
-            kwargs: dict[str, Any] = {"key": own_key, "training": training, "rows": rows}
-            runs = frozen_copy(layer) if freezes_all(self) else layer
-            values, new, masks = call_layer(runs, *parts, values, masks, turn=turn, **kwargs)
-            put_part(state, name, new)
-            state.update(weight_ties.propagate(state, (name,)))
-            yield values, masks
+            turn = turns[layer.name] = turns.get(layer.name, -1) + 1
+            pair = self.run_layer(layer, params, state, *pair, turn=turn, **kwargs)
+            yield pair
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
@@ -182,13 +156,16 @@ def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[
 def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:
     """Raises unless the layer takes this many inputs, and inputs such as these."""
     check_inputs(layer.input_spec, layer.who, values)
+    signature = inspect.signature(layer.init)
     try:
-        inspect.signature(layer.init).bind(None, *values)
+        signature.bind(None, *values)
     except TypeError:
+        count = len(signature.parameters) - 1  # without the key
         raise value_error(
-            f"got {len(values)} inputs, and takes another number. A tuple or list of arrays "
-            "means several inputs.",
             who=layer.who,
+            expected=f"{count} input{'' if count == 1 else 's'}",
+            got=len(values),
+            fix="A tuple or list of arrays means several inputs.",
         ) from None
 
 

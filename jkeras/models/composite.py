@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from jkeras.core.errors import describe, value_error
-from jkeras.core.freezing import freezes_all
-from jkeras.core.keys import Key
+from jkeras.core.freezing import freezes_all, frozen_copy
+from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State
 from jkeras.core.object_api import object_api
 from jkeras.core.typing import Masks
+from jkeras.models.calls import call_layer
 from jkeras.models.weight_tying import WeightTies, weight_ties_of
 
 MODEL_WORDS = frozenset(
@@ -51,11 +52,49 @@ class Composite(Layer):
         kwargs: dict[str, Any] = {"masks": mask, "key": key, "training": training, "rows": rows}
         return self.apply_with_mask(params, state, *inputs, **kwargs)[:2]
 
-    def apply_with_mask(self, *args: Any, **kwargs: Any) -> tuple[Any, State, Any]:
-        """As `apply`, with `masks=` in place of `mask=`; the third value is the outputs' masks in
-        the outputs' structure: a bool array, or None for no mask.
+    def apply_with_mask(
+        self,
+        params: Params,
+        state: State,
+        *inputs: Any,
+        masks: Masks = None,
+        key: Key | None = None,
+        training: bool = False,
+        rows: Array | None = None,
+    ) -> tuple[Any, State, Any]:
+        """As `apply`, with `masks` in place of `mask`; the third value is the outputs' masks in the
+        outputs' structure: a bool array, or None for no mask.
         """
-        raise NotImplementedError(f"{type(self).__name__}: expected a method `apply_with_mask`.")
+        state = dict(state)
+        kwargs = {"key": key, "training": training, "rows": rows}
+        outputs, out_masks = self.run_layers(params, state, inputs, masks, kwargs)
+        return outputs, self.weight_ties.deduplicate(state), out_masks
+
+    def run_layers(
+        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """The outputs and their masks; every layer's entry of `state` is replaced."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a method `run_layers`.")
+
+    def run_layer(
+        self, layer: Layer, params: Params, state: State, inputs: Any, masks: Any, **kwargs: Any
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The outputs of one layer and their masks; replaces the layer's entry of `state`.
+
+        Args:
+          layer: one of `layers`.
+          params, state: those of all layers.
+          inputs, masks: the layer's, side by side.
+          **kwargs: as for `call_layer`, with the key of the pass.
+        """
+        name, key = str(layer.name), kwargs["key"]
+        kwargs["key"] = None if key is None else child(key, name)
+        parts = params.get(name, {}), state.get(name, {})
+        runs = frozen_copy(layer) if freezes_all(self) else layer
+        outputs, new, out_masks = call_layer(runs, *parts, inputs, masks, **kwargs)
+        put_part(state, name, new)
+        state.update(self.weight_ties.propagate(state, (name,)))
+        return outputs, out_masks
 
     def __getattr__(self, name: str) -> Any:
         """An attribute of a model, as in `nested.get_layer("x")`, is that of a model of these

@@ -19,13 +19,12 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import nearest, quoted, value_error
-from jkeras.core.freezing import freezes_all, frozen_copy
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.typing import Masks
 from jkeras.layers.input import Input, InputLayer, entrance
-from jkeras.models.calls import as_tuple, call_layer, unpacked, with_activity
+from jkeras.models.calls import as_tuple, unpacked, with_activity
 from jkeras.models.chain import Chain
 from jkeras.models.composite import Composite, masks_of_inputs, put_part
 from jkeras.models.graph_config import config_of_graph, graph_parts
@@ -195,24 +194,13 @@ class Graph(Composite):
         weight_ties.check_shapes(self.who, params)
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
-    def apply_with_mask(
-        self,
-        params: Params,
-        state: State,
-        *inputs: Any,
-        masks: Masks = None,
-        key: Key | None = None,
-        training: bool = False,
-        rows: Array | None = None,
-    ) -> tuple[Any, State, Any]:
-        state = dict(state)
-        kwargs = {"key": key, "training": training, "rows": rows}
+    def run_layers(
+        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
         values, known = self._run(params, state, inputs, masks, kwargs)
-        state = self.weight_ties.deduplicate(state)
         outputs, out_masks = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)
-        if isinstance(outputs, list | tuple) and len(outputs) == 1:
-            return outputs[0], state, out_masks[0]  # as in Keras
-        return outputs, state, out_masks
+        single = isinstance(outputs, list | tuple) and len(outputs) == 1  # itself, as in Keras
+        return (outputs[0], out_masks[0]) if single else (outputs, out_masks)
 
     def layer_outputs(
         self,
@@ -242,23 +230,16 @@ class Graph(Composite):
         values = dict(enumerate(self._checked(inputs)))
         known = dict(enumerate(masks_of_inputs(self, masks, len(self.input_names))))
         turns: dict[int, int] = {}
-        weight_ties = self.weight_ties
-        params = weight_ties.broadcast(params)
-        state.update(weight_ties.broadcast(state))
+        params = self.weight_ties.broadcast(params)
+        state.update(self.weight_ties.broadcast(state))
         for call in self.wiring.calls:
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
-            layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
+            layer = self.layers[call.layer]
             args, options = call.arguments.filled(values)
-            own_masks, _ = call.arguments.filled(known, constants=None)
+            arg_masks, _ = call.arguments.filled(known, constants=None)
             flags = kwargs | {"training": options.pop("training", kwargs["training"])}
-            flags["key"] = None if kwargs["key"] is None else child(kwargs["key"], name)
-            parts = params.get(name, {}), state.get(name, {})
-            runs = frozen_copy(layer) if freezes_all(self) else layer
-            outputs, new, new_masks = call_layer(
-                runs, *parts, args, own_masks, options=options, turn=turn, **flags
-            )
-            put_part(state, name, new)
-            state.update(weight_ties.propagate(state, (name,)))
+            flags |= {"options": options, "turn": turn}
+            outputs, new_masks = self.run_layer(layer, params, state, args, arg_masks, **flags)
             leaves = jax.tree.leaves(outputs)
             out_masks = jax.tree.leaves(new_masks, is_leaf=lambda mask: mask is None)
             values.update(zip(call.outputs, leaves, strict=True))
