@@ -10,7 +10,7 @@ import jax
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, value_error
-from jkeras.core.fixed_dict import FixedDict
+from jkeras.core.fixed_values import FixedDict
 from jkeras.core.trees import dtype_of
 
 Shape = tuple[int | None, ...]

@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.core.calling import call
 from jkeras.core.errors import describe
-from jkeras.core.fixed_array import FixedArray
+from jkeras.core.fixed_values import fixed, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import InSlices, Layer, PaddedRows, Params, State
 from jkeras.core.symbols import Symbol
@@ -40,15 +39,6 @@ class Static:
 
 
 @dataclasses.dataclass(frozen=True)
-class Slice:
-    """A slice, which Python before 3.12 cannot hash."""
-
-    start: Any
-    stop: Any
-    step: Any
-
-
-@dataclasses.dataclass(frozen=True)
 class Template:
     """A structure of arguments with holes.
 
@@ -67,16 +57,12 @@ class Template:
           >>> template(({"a": 1}, 2))[0].filled([])
           ({'a': 1}, 2)
         """
-        leaves: list[Any] = []
-        for leaf in self.leaves:
-            if isinstance(leaf, Hole):
-                leaves.append(values[leaf.number])
-                continue
-            value = leaf.value
-            if isinstance(value, Slice):
-                value = slice(value.start, value.stop, value.step)
-            value = value.values if isinstance(value, FixedArray) else value
-            leaves.append(other.get("constants", value))
+        leaves = [
+            values[leaf.number]
+            if isinstance(leaf, Hole)
+            else other.get("constants", thawed(leaf.value))
+            for leaf in self.leaves
+        ]
         return jax.tree.unflatten(self.tree, leaves)
 
     def renumbered(self, numbers: Sequence[int]) -> Template:
@@ -113,9 +99,7 @@ def _frozen(value: object) -> Any:
         parts = (value.start, value.stop, value.step)
         if any(isinstance(part, Symbol) for part in parts):
             raise TypeError("a slice with a symbol as its bound has no shape. Slice by numbers.")
-        return Slice(*parts)
-    if isinstance(value, np.ndarray | jax.Array):
-        return FixedArray(value)
+    value = fixed(value)
     try:
         hash(value)
     except TypeError:

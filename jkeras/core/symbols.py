@@ -26,16 +26,7 @@ Shape = tuple[int | None, ...]
 
 
 class Symbol:
-    """A value that is known by shape and dtype only.
-
-    Args:
-      shape: its sizes, None for an axis of any size; the first axis counts the examples.
-      dtype: its dtype.
-      name: for messages.
-
-    Attributes:
-      node: the call that made it, or None.
-    """
+    """A value that is known by shape and dtype only; `KerasTensor` documents the arguments."""
 
     __slots__ = ("__weakref__", "dtype", "name", "node", "shape")
     __array_ufunc__ = None  # so that `array * symbol` asks the symbol

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import value_error
-from jkeras.core.fixed_array import FixedArray
+from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.serialization import if_set

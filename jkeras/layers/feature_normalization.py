@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, value_error
-from jkeras.core.fixed_array import FixedArray
+from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches

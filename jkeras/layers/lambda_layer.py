@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe, value_error
-from jkeras.core.fixed_array import FixedArray
-from jkeras.core.fixed_dict import FixedDict, thawed
+from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import if_set

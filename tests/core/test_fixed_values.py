@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jkeras.core.fixed_dict import FixedDict, fixed, thawed
+from jkeras.core.fixed_values import FixedDict, fixed, thawed
 
 
 def test_equal_content_is_equal_whatever_its_order_and_its_lists() -> None:
