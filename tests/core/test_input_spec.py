@@ -106,7 +106,7 @@ def test_several_inputs_by_order_and_by_name() -> None:
         (
             {"shape": 3},
             TypeError,
-            "InputSpec: `shape`: expected a tuple of sizes, got 3 (int).",
+            "InputSpec: `shape`: expected a tuple of sizes, got 3 (int). Write (3,).",
         ),
         (
             {"ndims": 3},
