@@ -7,6 +7,8 @@ Laws:
     in a new, empty folder in every session.
 """
 
+import contextlib
+import itertools
 import os
 import shutil
 import sys
@@ -24,6 +26,7 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
 )
 
+import filelock
 import jax
 import pytest
 
@@ -39,8 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     JAX does not write compiled programs atomically: a worker that reads what another one has half
     written warns of it, and a warning is an error here.
     """
-    keep_programs(config, getattr(config, "workerinput", {}).get("workerid", "main"))
-    if hasattr(config, "workerinput"):
+    keep_programs(config)
+    if is_worker(config):
         os.environ["JKERAS_HOME"] += f"/{config.workerinput['workerid']}"
         return
     home = tempfile.mkdtemp(prefix="jkeras-tests-")
@@ -48,22 +51,36 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("JKERAS_DATA_DIR", None)
 
 
-def keep_programs(config: pytest.Config, worker: str) -> None:
+def keep_programs(config: pytest.Config) -> None:
     """Keep compiled programs in `.jax_cache` for the next run, except in continuous integration.
 
-    A run that was killed while JAX wrote one of them leaves a half of it, which JAX compiles anew.
+    The process takes the first folder there that no other process holds, and holds it to its end.
+    An entry that JAX had written by half when it was killed is compiled anew.
     """
-    if os.environ.get("CI") == "true":
+    is_controller = getattr(config.option, "numprocesses", None) and not is_worker(config)
+    if os.environ.get("CI") == "true" or is_controller:
         return
-    jax.config.update("jax_compilation_cache_dir", str(PROGRAMS / worker))
+    PROGRAMS.mkdir(exist_ok=True)
+    for number in itertools.count():
+        lock = filelock.FileLock(PROGRAMS / f"{number}.lock", timeout=0)
+        with contextlib.suppress(filelock.Timeout):
+            lock.acquire()
+            break
+    config.add_cleanup(lock.release)
+    jax.config.update("jax_compilation_cache_dir", str(PROGRAMS / str(number)))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     half_written = "ignore:Error reading persistent compilation cache entry:UserWarning"
     config.addinivalue_line("filterwarnings", half_written)
 
 
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the session's home folder, once, when the last worker has stopped."""
-    if not hasattr(config, "workerinput"):
+    if not is_worker(config):
         shutil.rmtree(os.environ.pop("JKERAS_HOME"), ignore_errors=True)
 
 

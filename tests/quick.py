@@ -13,7 +13,7 @@ LEFT_OUT = {
         "tests/layers/test_golden*.py"
     ),
     "tests/laws/test_layers.py::test_gradients_agree_with_differences": (
-        "tests/layers/test_recurrent_golden.py, tests/test_models.py"
+        "tests/layers/test_recurrent_golden.py, and every training of tests/trainer"
     ),
     "tests/laws/test_layers.py::test_training_means_nothing_else_to_the_rest": (
         "tests/layers/test_golden*.py"
@@ -26,9 +26,14 @@ LEFT_OUT = {
         "test_results_are_those_of_keras of the same file"
     ),
     "tests/optimizers/test_laws.py": "tests/optimizers/test_golden.py",
+    "tests/optimizers/test_schedules.py::test_jit_vmap_and_arrays_agree_with_one_step_at_a_time": (
+        "the other tests of the file"
+    ),
     # Gradients and formulations of what a layer computes, whose outputs are compared.
     "tests/layers/test_golden.py::test_gradients": "test_outputs_and_carried_weights beside it",
     "tests/layers/test_golden_attention.py::test_gradients": "the test of outputs beside it",
+    "tests/layers/test_recurrent_wrappers.py": "tests/layers/test_recurrent_golden.py",
+    "tests/ops/test_activations.py::test_dtype_is_kept_and_jit_agrees": "Keras's numbers beside it",
     "tests/ops/test_activations.py::test_gradients_at_smooth_points": "Keras's gradients beside it",
     "tests/layers/test_recurrent.py": "tests/layers/test_recurrent_golden.py",
     "tests/ops/test_attention.py": "tests/layers/test_golden_attention.py",
