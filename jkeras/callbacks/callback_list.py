@@ -95,18 +95,18 @@ class CallbackList(Callback):
         """
         _check(callback)
         self.callbacks.append(callback)
-        _introduce([callback], "set_model", self.model)
-        _introduce([callback], "set_params", self.params)
+        _call_setter([callback], "set_model", self.model)
+        _call_setter([callback], "set_params", self.params)
 
     def set_model(self, model: Any) -> None:
         """Calls `set_model` of every callback, unless `model` is None."""
         self.model = model
-        _introduce(self.callbacks, "set_model", model)
+        _call_setter(self.callbacks, "set_model", model)
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Calls `set_params` of every callback, unless there are no parameters."""
         self.params = params
-        _introduce(self.callbacks, "set_params", params)
+        _call_setter(self.callbacks, "set_params", params)
 
     def call(self, hook: str, *args: Any) -> None:
         """Calls `hook(*args)` of every callback that has it; the last argument is the logs."""
@@ -115,9 +115,9 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             if hook in BATCH_HOOKS and not _has_hook(callback, hook):
                 continue  # it would do nothing, for every batch
-            function = _found(callback, hook)
+            function = _hook_of(callback, hook)
             if function is not None:
-                with _noting(callback, hook):
+                with _with_note(callback, hook):
                     function(*numbers, logs)
 
     def watches_batches(self, phase: str) -> bool:
@@ -130,36 +130,38 @@ class CallbackList(Callback):
         return any(_has_batch_hooks(callback, phase) for callback in self.callbacks)
 
     @property
-    def _ours(self) -> list[Callback]:
+    def _boundary_callbacks(self) -> list[Callback]:
         """The callbacks with the hooks that Keras's callbacks lack: boundaries, checkpoints."""
         return [callback for callback in self.callbacks if isinstance(callback, Callback)]
 
     @property
     def all_boundaries(self) -> tuple[int, ...]:
         """The different values of `boundaries` of the callbacks, smallest first."""
-        return tuple(sorted({c.boundaries for c in self._ours if c.boundaries}))
+        return tuple(sorted({c.boundaries for c in self._boundary_callbacks if c.boundaries}))
 
     def at_boundary(self, every: int, batch: int, logs: Mapping[str, Any]) -> None:
         """Calls `on_boundary` of the callbacks with this value of `boundaries`."""
-        for callback in self._ours:
+        for callback in self._boundary_callbacks:
             if callback.boundaries == every:
-                with _noting(callback, "on_boundary"):
+                with _with_note(callback, "on_boundary"):
                     callback.on_boundary(batch, plain_logs(logs))
 
     def pause(self, reason: str) -> None:
         """Calls `on_pause` of every callback."""
-        for callback in self._ours:
-            with _noting(callback, "on_pause"):
+        for callback in self._boundary_callbacks:
+            with _with_note(callback, "on_pause"):
                 callback.on_pause(reason)
 
     def leave(self) -> None:
         """Calls every `on_leave`."""
-        for callback in self._ours:
+        for callback in self._boundary_callbacks:
             callback.on_leave()
 
     def earlier_run(self) -> Any:
         """The first state of a run that a callback returns from `earlier_run`, or None."""
-        return next((run for c in self._ours if (run := c.earlier_run()) is not None), None)
+        return next(
+            (run for c in self._boundary_callbacks if (run := c.earlier_run()) is not None), None
+        )
 
     def begin_run(self) -> None:
         """Before a run: records the arguments of the callbacks, to detect changes in the run."""
@@ -182,9 +184,15 @@ class CallbackList(Callback):
         seen: Counter[str] = Counter()
         for callback in self._with_attributes:
             kind = type(callback).__name__
-            if (kind, seen[kind]) in states:
-                _give_back(callback, states[kind, seen[kind]])
+            state = states.get((kind, seen[kind]))
             seen[kind] += 1
+            if state is None:
+                continue
+            if hasattr(callback, "set_state"):
+                with _with_note(callback, "set_state"):
+                    callback.set_state(state)
+            else:
+                restore_attributes(callback, state)
 
     @property
     def _with_attributes(self) -> list[Any]:
@@ -198,16 +206,8 @@ def _state_of(callback: Any) -> dict[str, Any]:
     return changed_attributes(callback, vars(callback).get(AT_START))
 
 
-def _give_back(callback: Any, state: dict[str, Any]) -> None:
-    if hasattr(callback, "set_state"):
-        with _noting(callback, "set_state"):
-            callback.set_state(state)
-    else:
-        restore_attributes(callback, state)
-
-
 @contextlib.contextmanager
-def _noting(callback: object, hook: str) -> Iterator[None]:
+def _with_note(callback: object, hook: str) -> Iterator[None]:
     """Adds a note with the callback's name to an exception that the callback raises."""
     try:
         yield
@@ -246,7 +246,7 @@ def _flat(callbacks: object) -> Iterable[Any]:
         yield callbacks
 
 
-def _introduce(callbacks: Iterable[Any], method: str, value: Any) -> None:
+def _call_setter(callbacks: Iterable[Any], method: str, value: Any) -> None:
     if value is None or value == {}:
         return
     for callback in callbacks:
@@ -254,7 +254,7 @@ def _introduce(callbacks: Iterable[Any], method: str, value: Any) -> None:
             getattr(callback, method)(value)
 
 
-def _found(callback: object, hook: str) -> Callable[..., Any] | None:
+def _hook_of(callback: object, hook: str) -> Callable[..., Any] | None:
     """The hook of a callback; `on_batch_…` stands in for `on_train_batch_…`."""
     function = getattr(callback, hook, None)
     if function is None and hook.startswith("on_train_batch_"):

@@ -60,7 +60,8 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
-        self._reset()
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         value = self.value_in(logs)
@@ -87,14 +88,6 @@ class EarlyStopping(MonitorCallback):
                 best = self.best_epoch + 1
                 print(f"Restoring model weights from the end of the best epoch: {best}.")
             self.model.set_weights(self.best_weights)
-
-    def _reset(self) -> None:
-        """Sets all attributes to those before the first epoch."""
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best = None
-        self.best_epoch = 0
-        self.best_weights = None
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch

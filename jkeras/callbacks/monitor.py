@@ -137,18 +137,16 @@ def direction(monitor: str, metrics: Iterable[Any] = ()) -> bool | None:
       >>> direction("val_accuracy"), direction("val_loss"), direction("false_positives")
       (True, False, None)
     """
-    name = monitor.removeprefix("val_")
-    kinds = [_kind(metric) for metric in metrics if _log_name(metric) == name]
+    name, metrics = monitor.removeprefix("val_"), list(metrics)
+    log_names = [getattr(metric, "log_name", getattr(metric, "name", None)) for metric in metrics]
+    pairs = zip(metrics, log_names, strict=True)
+    kinds = [_kind(metric) for metric, log_name in pairs if log_name == name]
     for words in [*kinds, name]:
         if words.endswith("loss") or any(word in words for word in _FALLING):
             return False
         if any(word in words for word in _RISING):
             return True
     return None
-
-
-def _log_name(metric: object) -> Any:
-    return getattr(metric, "log_name", getattr(metric, "name", None))
 
 
 def _kind(metric: object) -> str:

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
+import jax.numpy as jnp
 import numpy as np
 
 UNSAFE = "If you trust who wrote the file, h5py reads it with safe_mode=False."
@@ -273,7 +274,7 @@ class _Reader:
             if (size, exponent, mantissa) in _FLOATS:
                 return np.dtype(order + _FLOATS[size, exponent, mantissa])
         if kind == 5 and size == 2:  # how h5py writes the bytes of bfloat16
-            return _bfloat16()
+            return np.dtype(jnp.bfloat16)
         if kind == 8 and size == 1:
             return np.dtype(bool)
         self._refuse(f"a dtype of class {kind} and {size} bytes, which is no number")
@@ -294,9 +295,3 @@ class _Reader:
         if not fits:
             self._fail(f"it should have {size} bytes, and {length} are said to be at {start}")
         return int(start) if size else 0
-
-
-def _bfloat16() -> np.dtype:
-    import jax.numpy as jnp
-
-    return np.dtype(jnp.bfloat16)

@@ -229,15 +229,12 @@ def _check_rename(found: Mapping[str, Any], rename: object) -> None:
         if not isinstance(old, str) or not isinstance(new, str):
             raise TypeError(f"`rename`: expected strings, got {describe(old)}: {describe(new)}.")
         if not any(_begins(name, old) for name in found):
+            words = [name.split("/") for name in found]
+            beginnings = {"/".join(w[: i + 1]) for w in words for i in range(len(w))}
             raise ValueError(
                 f"`rename`: expected beginnings of names in the file, and none begins with {old!r}."
-                f"{nearest(old, _beginnings(found))}"
+                f"{nearest(old, sorted(beginnings))}"
             )
-
-
-def _beginnings(found: Mapping[str, Any]) -> list[str]:
-    words = [name.split("/") for name in found]
-    return sorted({"/".join(part[:i]) for part in words for i in range(1, len(part) + 1)})
 
 
 __all__ = ["Mismatch", "Report", "fits", "match"]

@@ -94,17 +94,15 @@ def _arrays_in(content: object) -> Arrays:
     if not isinstance(arrays, dict):
         raise ValueError(f"expected a table of weights, got {describe(arrays)}.")
     arrays = {name: _whole(name, array) for name, array in arrays.items()}
-    if version == _FORMAT:
-        _verify(arrays, content.get("crc32"))
-    return arrays
-
-
-def _verify(arrays: Arrays, crcs: object) -> None:
+    if version == _FIRST_FORMAT:
+        return arrays
+    crcs = content.get("crc32")
     if not isinstance(crcs, dict) or set(crcs) != set(arrays):
         raise ValueError("its checksums are those of other arrays.")
     for name, array in arrays.items():
         if checksum(name, array) != crcs[name]:
             raise ValueError(f"the bytes of {name!r} do not have their checksum.")
+    return arrays
 
 
 def _once(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:

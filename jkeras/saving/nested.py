@@ -165,25 +165,18 @@ def _put_together(words: Json, path: Path, arrays: Mapping[str, Any], left: set[
         return words
     if isinstance(words, list):
         return [_put_together(part, (*path, str(i)), arrays, left) for i, part in enumerate(words)]
-    kind, content = _only_entry(words, path)
-    match kind, content:
-        case "dict", dict():
+    match list(words.items()):
+        case [("dict", dict(content))]:
             items = content.items()
             return {key: _put_together(part, (*path, key), arrays, left) for key, part in items}
-        case "tuple", list():
+        case [("tuple", list(content))]:
             return tuple(_put_together(content, path, arrays, left))
-        case "float", str() if content in _FLOATS:
+        case [("float", str(content))] if content in _FLOATS:
             return _FLOATS[content]
-        case "array", str():
+        case [("array", str(content))]:
             return _array_called(content, path, arrays, left)
-        case "key", [str(impl), str(name)]:
+        case [("key", [str(impl), str(name)])]:
             return _key_of(impl, _array_called(name, path, arrays, left), path)
-    raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
-
-
-def _only_entry(words: Json, path: Path) -> tuple[Any, Any]:
-    if isinstance(words, dict) and len(words) == 1:
-        return next(iter(words.items()))
     raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
 
 

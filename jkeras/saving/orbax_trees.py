@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras.core.trees import Tree
-
-if TYPE_CHECKING:
-    pass
 
 METADATA = "_METADATA"  # the file by which a folder is known as an Orbax tree
 USUAL = ("default", "pytree")  # what Orbax calls the item of a checkpoint that has one, and Keras
@@ -82,29 +79,23 @@ def read_tree(path: Path, *, packed: int = PACKED) -> Any:
     except Exception as error:  # a damaged file fails in Orbax in any way
         raise damaged(path.parent, path.name, error) from error
     leaves = [leaf for leaf in jax.tree.leaves(metadata) if getattr(leaf, "shape", None)]
-    declared = sum(_bytes_of(leaf) for leaf in leaves)
+    declared = sum(math.prod(map(int, n.shape)) * np.dtype(n.dtype).itemsize for n in leaves)
     held = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     if declared > held * packed + SPARE:
         raise ValueError(
             f"{path}: expected arrays that its files ({held} bytes) can hold, got entries of "
             f"{declared} bytes."
         )
-    options = jax.tree.map(_as_numpy, metadata)
+
+    def as_numpy(leaf: Any) -> Any:
+        is_array = getattr(leaf, "shape", None) is not None
+        return ocp.RestoreArgs(restore_type=np.ndarray) if is_array else ocp.RestoreArgs()
+
+    options = jax.tree.map(as_numpy, metadata)
     try:
         return handler.restore(folder, args=ocp.args.PyTreeRestore(restore_args=options))
     except Exception as error:  # a damaged file fails in Orbax in any way
         raise damaged(path.parent, path.name, error) from error
-
-
-def _bytes_of(leaf: Any) -> int:
-    return math.prod(map(int, leaf.shape)) * np.dtype(leaf.dtype).itemsize
-
-
-def _as_numpy(leaf: Any) -> Any:
-    import orbax.checkpoint as ocp
-
-    is_array = getattr(leaf, "shape", None) is not None
-    return ocp.RestoreArgs(restore_type=np.ndarray) if is_array else ocp.RestoreArgs()
 
 
 def damaged(path: Path, item: str, error: Exception) -> ValueError:

@@ -216,7 +216,8 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
                 metadata: dict[str, str] = header.metadata() or {}
         except safetensors.SafetensorError as error:
             reason = str(error).rpartition("deserializing header: ")[2]
-            _refuse(path, f"its header is damaged ({reason[:120]}).")
+            size = os.fstat(file.fileno()).st_size
+            _refuse(path, f"its header is damaged ({reason[:120]}). The file has {size} bytes.")
         if not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
             return read_arrays(path)  # the file was replaced between the two openings
         file.seek(8 + int.from_bytes(file.read(8), "little"))

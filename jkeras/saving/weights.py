@@ -75,11 +75,8 @@ def read(path: str | os.PathLike[str]) -> Arrays:
     if path.suffix == ".msgpack":
         return msgpack_files.read_named(path)
     arrays, metadata = safetensors_files.read_arrays(path)
-    return _of_run(arrays) if metadata.get("format") == CHECKPOINT else arrays
-
-
-def _of_run(arrays: Arrays) -> Arrays:
-    """The params and the state among the arrays of a run's checkpoint, or all if it has none."""
+    if metadata.get("format") != CHECKPOINT:
+        return arrays
     named = {name.removeprefix("values/"): array for name, array in arrays.items()}
     weights = {n: array for n, array in named.items() if n.startswith(("params/", "state/"))}
     return weights or arrays

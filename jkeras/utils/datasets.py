@@ -172,7 +172,8 @@ class Dataset:
 
     def unbatched(self) -> Dataset:
         """The data set of single examples."""
-        return self._with(batch_size=None, drops=False, length=self._used())
+        used = min(self._length, len(self) * (self.batch_size or 1))
+        return self._with(batch_size=None, drops=False, length=used)
 
     def in_order(self) -> Dataset:
         """The examples (of the first epoch) in the order of their numbers, that of `file_paths`, in
@@ -197,10 +198,6 @@ class Dataset:
         before = self._order_fn
         length = len(range(self._length)[part])
         return self._with(order_fn=lambda epoch: before(epoch)[part], length=length)
-
-    def _used(self) -> int:
-        """The number of examples in an epoch."""
-        return min(self._length, len(self) * (self.batch_size or 1))
 
     def _examples(self, who: str, count: object) -> int:
         """The number of examples in `count` elements."""

@@ -70,14 +70,12 @@ def indexed(
             f"{WHO}: `directory`: expected image files ({', '.join(FORMATS)}), got none in "
             f"{directory!r}."
         )
-    return files if seed is None else _shuffled(files, seed)
-
-
-def _shuffled(files: Files, seed: int) -> Files:
+    if seed is None:
+        return files
     order = np.arange(len(files.paths))
     np.random.RandomState(seed).shuffle(order)
-    labels = None if files.labels is None else files.labels[order]
-    return Files([files.paths[i] for i in order], labels, files.class_names)
+    shuffled = None if files.labels is None else files.labels[order]
+    return Files([files.paths[i] for i in order], shuffled, files.class_names)
 
 
 def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[str]:

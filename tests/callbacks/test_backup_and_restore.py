@@ -138,17 +138,18 @@ def test_a_damaged_backup_is_told_and_the_one_before_it_used(
         history = model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)])
     assert history.epoch == [0, 1, 2, 3]
     fault = (
-        "expected a whole file of the safetensors format, but its {} bytes have no room for its "
+        "expected a whole file of the safetensors format, but its header is damaged ({}). The file "
+        "has {} bytes."
     )
     assert [str(warning.message) for warning in caught] == [
-        f"BackupAndRestore: {latest}: {fault.format(100)}header. Training goes on from the backup "
-        "before it."
+        f"BackupAndRestore: {latest}: {fault.format('invalid header length', 100)} Training goes "
+        "on from the backup before it."
     ]
     tmp_path.mkdir()
     latest.write_bytes(b"")
     with pytest.raises(ValueError) as error:
         model.fit(**RUN, epochs=4, callbacks=[BackupAndRestore(tmp_path)])
-    assert str(error.value) == f"{latest}: {fault.format(0)}header."
+    assert str(error.value) == f"{latest}: {fault.format('header too small', 0)}"
 
 
 def test_the_backup_of_another_model_is_refused(
