@@ -11,6 +11,7 @@ import dataclasses
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
@@ -118,6 +119,14 @@ def numbers(values: object) -> tuple[Number, ...]:
     if not values:
         raise ValueError("expected at least one number, got an empty list.")
     return tuple(non_negative(value) for value in values)
+
+
+def check_regular_expression(pattern: str) -> None:
+    """Raises ValueError unless `pattern` is a regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"expected regular expressions, got {pattern!r}: {error}.") from None
 
 
 def flag(value: object) -> bool:

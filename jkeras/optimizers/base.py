@@ -73,7 +73,7 @@ class OptimizerState(NamedTuple):
 
 
 class Optimizer(Standalone, Description):
-    """Base of the optimizers. Subclass it, annotate the arguments, write `slot_names` and `step`.
+    """Base of the optimizers. Subclass it, annotate the arguments, write `chain` or `step`.
 
     Args:
       learning_rate: a number, or a schedule: a function from the step (int32, from 0) to the rate.
@@ -191,12 +191,6 @@ class Optimizer(Standalone, Description):
 
     # -- the pair of pure functions
 
-    def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
-        import optax  # a fifth of a second, which `import jkeras` does not pay
-
-        return optax.GradientTransformation(self.init, self.update)
-
     def init(self, params: Tree) -> OptimizerState:
         """The state before the first update.
 
@@ -212,7 +206,9 @@ class Optimizer(Standalone, Description):
         if self.use_ema:
             # A copy: donating params and state would otherwise donate one buffer twice.
             slots[AVERAGE] = jax.tree.map(jnp.copy, variables)
-        return OptimizerState(count, self._first_hyperparams(count), slots)
+        numbers = {name: getattr(self, name, None) for name in self.in_state}
+        arrays = {name: jnp.float32(value) for name, value in numbers.items() if value}
+        return OptimizerState(count, {"learning_rate": self._rate_entry(count), **arrays}, slots)
 
     def update(
         self, grads: Tree, state: OptimizerState, params: Tree | None = None
@@ -232,13 +228,16 @@ class Optimizer(Standalone, Description):
         """
         import optax
 
-        params = self._need_params(params)
+        params = self.need_params(params)
         variables = jax.tree.map(widen, params)
         gathers = self.gradient_accumulation_steps
         iteration = state.count // gathers if gathers else state.count
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
         now["step"] = optax.safe_increment(iteration)
-        gradients = self._divided_by_loss_scale(grads, variables, now)
+        gradients = jax.tree.map(lambda g, v: g.astype(v.dtype), grads, variables)
+        if self.loss_scale_factor:
+            scale = now["loss_scale_factor"]
+            gradients = jax.tree.map(lambda g: g / scale.astype(g.dtype), gradients)
         if self.gradient_accumulation_steps:
             updates, slots = self._accumulate(gradients, variables, state, now)
         else:
@@ -247,16 +246,12 @@ class Optimizer(Standalone, Description):
         if self.use_ema:
             updates, slots = self._update_averages(updates, params, slots, iteration)
         count = optax.safe_increment(state.count)
-        return updates, OptimizerState(count, self._next_hyperparams(state, count), slots)
+        hyperparams = state.hyperparams
+        if callable(self.learning_rate):
+            hyperparams = {**hyperparams, "learning_rate": self._rate_entry(count)}
+        return updates, OptimizerState(count, hyperparams, slots)
 
     # -- the parts of an update
-
-    def _divided_by_loss_scale(self, grads: Tree, variables: Tree, now: dict[str, Array]) -> Tree:
-        """The gradients in the dtypes of the variables, divided by the scale of the loss."""
-        gradients = jax.tree.map(lambda g, v: g.astype(v.dtype), grads, variables)
-        if not self.loss_scale_factor:
-            return gradients
-        return jax.tree.map(lambda g: g / now["loss_scale_factor"].astype(g.dtype), gradients)
 
     def _accumulate(
         self, gradients: Tree, variables: Tree, state: OptimizerState, now: dict[str, Array]
@@ -377,35 +372,17 @@ class Optimizer(Standalone, Description):
         treedef: Any = jax.tree.structure(variables)
         return {name: treedef.unflatten([slots.get(name) for slots in made]) for name in names}
 
-    def _first_hyperparams(self, count: Array) -> dict[str, Any]:
-        numbers = {name: getattr(self, name, None) for name in self.in_state}
-        arrays = {name: jnp.float32(value) for name, value in numbers.items() if value}
-        if callable(self.learning_rate):
-            return {"learning_rate": Scheduled(self._rate_at(count)), **arrays}
-        return {"learning_rate": jnp.float32(self.learning_rate), **arrays}
-
-    def _next_hyperparams(self, state: OptimizerState, count: Array) -> dict[str, Any]:
-        """The hyper-parameters of the next update: a scheduled rate is that of the next step."""
-        if callable(self.learning_rate):
-            return {**state.hyperparams, "learning_rate": Scheduled(self._rate_at(count))}
-        return state.hyperparams
-
-    def _rate_at(self, count: Array) -> Array:
-        assert callable(self.learning_rate)
+    def _rate_entry(self, count: Array) -> Array | Scheduled:
+        """The entry of the state for the rate of the update after `count` updates."""
+        if not callable(self.learning_rate):
+            return jnp.float32(self.learning_rate)
         rate = jnp.asarray(self.learning_rate(count))
         if rate.shape != ():
             raise ValueError(
                 f"{self.who}: expected `learning_rate` to return a number for a step, "
                 f"got {describe(rate)}. Return a scalar."
             )
-        return rate.astype(jnp.float32)
-
-    def _need_params(self, params: Tree | None) -> Tree:
-        if params is None:
-            raise ValueError(
-                f"{self.who}: expected `params`, got None. Pass them: update(grads, state, params)."
-            )
-        return params
+        return Scheduled(rate.astype(jnp.float32))
 
     def _check_floating(self, params: Tree) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):

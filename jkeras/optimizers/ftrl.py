@@ -60,22 +60,14 @@ class Ftrl(Optimizer):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        rate = now["learning_rate"]
+        rate, l1 = now["learning_rate"], self.l1_regularization_strength
         accumulator = slots["accumulator"] + gradient * gradient
-        before, after = self._root(slots["accumulator"]), self._root(accumulator)
+        before, after = (a**-self.learning_rate_power for a in (slots["accumulator"], accumulator))
         pull = gradient + 2 * self.l2_shrinkage_regularization_strength * variable
         linear = slots["linear"] + (pull - (after - before) / rate * variable)
-        new = {"accumulator": accumulator, "linear": linear}
-        return self._solution(linear, after, rate, variable) - variable, new
-
-    def _root(self, accumulator: Array) -> Array:
-        return accumulator**-self.learning_rate_power
-
-    def _solution(self, linear: Array, root: Array, rate: Array, variable: Array) -> Array:
-        """The weight at which the penalised sum is least; the old one where all is zero."""
-        l1 = self.l1_regularization_strength
-        l2 = self.l2_regularization_strength + self.beta / (2.0 * rate)
-        curvature = root / rate + 2 * l2
+        # The weight at which the penalised sum is least; the old one where all is zero.
+        curvature = after / rate + 2 * (self.l2_regularization_strength + self.beta / (2.0 * rate))
         known = curvature > 0
-        solution = (jnp.clip(linear, -l1, l1) - linear) / jnp.where(known, curvature, 1)
-        return jnp.where(known, solution, variable)
+        least = (jnp.clip(linear, -l1, l1) - linear) / jnp.where(known, curvature, 1)
+        new = {"accumulator": accumulator, "linear": linear}
+        return jnp.where(known, least, variable) - variable, new

@@ -79,12 +79,6 @@ def _holders(opt_state: Tree) -> list[Any]:
     return [node for node in jax.tree.leaves(opt_state, is_leaf=_holds_rate) if _holds_rate(node)]
 
 
-def _is_scheduled(node: Any) -> bool:
-    """Whether a schedule sets the rate: a `Scheduled`, or in optax an entry in a second dict."""
-    ours = isinstance(node.hyperparams["learning_rate"], Scheduled)
-    return ours or "learning_rate" in getattr(node, "hyperparams_states", {})
-
-
 def _check_settable(nodes: list[Any]) -> None:
     if not nodes:
         raise ValueError(
@@ -97,7 +91,8 @@ def _check_settable(nodes: list[Any]) -> None:
             "set_learning_rate: expected an optimizer state with one learning rate, "
             f"got {len(nodes)}. Set each one in its own part of the state."
         )
-    if _is_scheduled(nodes[0]):
+    ours = isinstance(nodes[0].hyperparams["learning_rate"], Scheduled)
+    if ours or "learning_rate" in getattr(nodes[0], "hyperparams_states", {}):  # as optax has it
         raise TypeError(
             "set_learning_rate: expected an optimizer with a number as its `learning_rate`, got "
             "one with a schedule, which sets the rate at every step. To set it by hand, make the "

@@ -101,12 +101,8 @@ def _factors(opt_state: Tree) -> list[Array]:
 
 def _states(opt_state: Tree) -> list[OptimizerState]:
     """The `OptimizerState`s in any nesting of states, in JAX's order."""
-    leaves = jax.tree.leaves(opt_state, is_leaf=_is_state)
-    return [leaf for leaf in leaves if _is_state(leaf)]
-
-
-def _is_state(node: object) -> bool:
-    return isinstance(node, OptimizerState)
+    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, OptimizerState))
+    return [leaf for leaf in leaves if isinstance(leaf, OptimizerState)]
 
 
 def _check_belong(averages: dict[str, Array], params: dict[str, Array]) -> None:

@@ -11,7 +11,7 @@ Laws:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +23,7 @@ from jkeras.optimizers import arguments, numerics
 from jkeras.optimizers.arguments import Number
 from jkeras.optimizers.base import Array, Optimizer
 from jkeras.optimizers.multi import MultiOptimizer
-
-if TYPE_CHECKING:
-    import optax
+from jkeras.optimizers.standalone import Transformation
 
 
 class LossScaleState(NamedTuple):
@@ -48,7 +46,7 @@ def _inner(value: object) -> Any:
     return value.replace(loss_scale_factor=None)
 
 
-class LossScaleOptimizer(Description):
+class LossScaleOptimizer(Transformation, Description):
     """A wrapper around an optimizer, with a dynamic factor of the loss.
 
     `compile` wraps the optimizer of a model that computes in float16.
@@ -80,12 +78,6 @@ class LossScaleOptimizer(Description):
     initial_scale: Number = option(default=2.0**15, convert=arguments.positive)
     dynamic_growth_steps: int = option(default=2000, convert=arguments.integer(1))
     name: str | None = None
-
-    def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
-        import optax
-
-        return optax.GradientTransformation(self.init, self.update)
 
     @property
     def learning_rate(self) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 
@@ -22,9 +22,7 @@ from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 from jkeras.optimizers.base import Optimizer, OptimizerState
-
-if TYPE_CHECKING:
-    import optax
+from jkeras.optimizers.standalone import Transformation
 
 
 class Variable(NamedTuple):
@@ -65,15 +63,8 @@ def _entries(value: Any) -> tuple[tuple[str, Optimizer], ...]:
         if not isinstance(pattern, str):
             raise TypeError(f"expected strings as keys, got {describe(pattern)}.")
         _optimizer(optimizer)
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"expected regular expressions, got {pattern!r}: {error}.") from None
+        arguments.check_regular_expression(pattern)
     return pairs
-
-
-def _as_dict(entries: tuple[tuple[str, Optimizer], ...]) -> Any:
-    return serialize_keras_object(dict(entries))
 
 
 class OptimizerMap(Description):
@@ -102,7 +93,11 @@ class OptimizerMap(Description):
     """
 
     default_optimizer: Optimizer = option(convert=_optimizer)
-    optimizer_map: Any = option(default=None, convert=_entries, to_config=_as_dict)
+    optimizer_map: Any = option(
+        default=None,
+        convert=_entries,
+        to_config=lambda entries: serialize_keras_object(dict(entries)),
+    )
 
     def __getitem__(self, path: str) -> Optimizer:
         """The optimizer for a path.
@@ -149,7 +144,7 @@ def _chooser(value: object) -> Callable[[Variable], Any]:
     return chooser
 
 
-class MultiOptimizer(Description):
+class MultiOptimizer(Transformation, Description):
     """One optimizer made of several, each with its own learning rate, slots and averages.
 
     Args:
@@ -179,12 +174,6 @@ class MultiOptimizer(Description):
     )
     name: str | None = None
 
-    def transformation(self) -> optax.GradientTransformation:
-        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
-        import optax
-
-        return optax.GradientTransformation(self.init, self.update)
-
     def init(self, params: Tree) -> MultiState:
         """The states of all optimizers before the first update."""
         return MultiState(tuple(rule.init(part) for rule, part in self.parts(params).items()))
@@ -211,10 +200,7 @@ class MultiOptimizer(Description):
         Raises:
           ValueError: `params` is left out, which optax's signature allows.
         """
-        if params is None:
-            raise ValueError(
-                f"{self.who}: expected `params`, got None. Pass them: update(grads, state, params)."
-            )
+        params = self.need_params(params)
         treedef: Any = jax.tree.structure(params)
         paths, leaves = self._flat(params)
         gradients = treedef.flatten_up_to(grads)
@@ -236,15 +222,12 @@ class MultiOptimizer(Description):
         """Each optimizer with the positions of its leaves."""
         groups: dict[Optimizer, list[int]] = {}
         for i, (path, leaf) in enumerate(zip(*self._flat(params), strict=True)):
-            rule = self._checked(path, self.optimizer_map(Variable(path, leaf.shape, leaf.dtype)))
+            rule = self.optimizer_map(Variable(path, leaf.shape, leaf.dtype))
+            if not isinstance(rule, Optimizer):
+                raise TypeError(
+                    f"{self.who}: expected `optimizer_map` to return an optimizer for {path!r}, "
+                    f"got {describe(rule)}. Return one such as SGD(0.1)."
+                )
             rule = rule.replace(loss_scale_factor=self.loss_scale_factor)
             groups.setdefault(rule, []).append(i)
         return groups
-
-    def _checked(self, path: str, optimizer: object) -> Optimizer:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{self.who}: expected `optimizer_map` to return an optimizer for {path!r}, "
-                f"got {describe(optimizer)}. Return one such as SGD(0.1)."
-            )
-        return optimizer

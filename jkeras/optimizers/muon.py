@@ -27,10 +27,7 @@ def _patterns(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"expected a list of strings, got {describe(value)}.")
     for pattern in value:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"expected regular expressions, got {pattern!r}: {error}.") from None
+        arguments.check_regular_expression(pattern)
     return tuple(value)
 
 
@@ -118,10 +115,11 @@ class Muon(Optimizer):
     in_state: ClassVar[tuple[str, ...]] = (*Optimizer.in_state, "adam_weight_decay")
 
     def first_slots(self, path: str, variable: Array) -> Slots:
-        slots = {"momentum": jnp.zeros_like(variable)}
-        if self._leaves_to_adam(path, variable):
-            slots["velocity"] = jnp.zeros_like(variable)
-        return slots
+        embedded = self.exclude_embeddings and "embedding" in path.lower()
+        named = any(re.search(pattern, path) for pattern in self.exclude_layers or ())
+        adam = variable.ndim != 2 or embedded or named
+        names = ("momentum", "velocity") if adam else ("momentum",)
+        return {name: jnp.zeros_like(variable) for name in names}
 
     def decay_of(self, slots: Slots, now: dict[str, Array]) -> Array | None:
         """`adam_weight_decay` for what Adam updates, `weight_decay` for the matrices."""
@@ -153,8 +151,3 @@ class Muon(Optimizer):
         if self.rms_rate is None:
             return direction
         return direction * (math.sqrt(max(matrix.shape)) * self.rms_rate)
-
-    def _leaves_to_adam(self, path: str, variable: Array) -> bool:
-        embedded = self.exclude_embeddings and "embedding" in path.lower()
-        named = any(re.search(pattern, path) for pattern in self.exclude_layers or ())
-        return variable.ndim != 2 or embedded or named

@@ -45,17 +45,14 @@ def refitted(optimizer: Transformation, state: Tree, before: Tree, params: Tree)
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:
         return state._replace(inner=refitted(inner, state.inner, before, params))
-    known = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(state)}
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    known = {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
 
     def kept(path: tuple[Any, ...], leaf: Any) -> Any:
         old = known.get(jax.tree_util.keystr(path), leaf)
         return old if getattr(old, "shape", ()) == getattr(leaf, "shape", ()) else leaf
 
     return jax.tree_util.tree_map_with_path(kept, optimizer.init(params))
-
-
-def _leaves(state: Tree) -> list[tuple[Any, Any]]:
-    return jax.tree_util.tree_leaves_with_path(state)
 
 
 def _each(optimizer: MultiOptimizer, state: MultiState, before: Tree, params: Tree) -> MultiState:

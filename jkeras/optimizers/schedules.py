@@ -64,7 +64,26 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-class ExponentialDecay(Description, LearningRateSchedule):
+class _TimeDecay(Description, LearningRateSchedule):
+    """The arguments of schedules of the time s / n."""
+
+    initial_learning_rate: Number = option(convert=arguments.non_negative)
+    decay_steps: Number = option(convert=arguments.positive)
+    decay_rate: Number = option(convert=arguments.non_negative)
+    staircase: bool = option(default=False, convert=arguments.flag)
+
+    def passed(self, step: ArrayLike) -> Array:
+        """The time s / n, rounded down for a staircase.
+
+        XLA compiles a division by a constant to a product with a rounded inverse, whose floor may
+        be one stair late; `//` uses the remainder, which is exact.
+        """
+        return (
+            _float(step) // self.decay_steps if self.staircase else _float(step) / self.decay_steps
+        )
+
+
+class ExponentialDecay(_TimeDecay):
     """η₀ · decay_rate^(s / n).
 
     Args:
@@ -81,18 +100,15 @@ class ExponentialDecay(Description, LearningRateSchedule):
     Source: `keras.optimizers.schedules.ExponentialDecay`.
     """
 
-    initial_learning_rate: Number = option(convert=arguments.non_negative)
-    decay_steps: Number = option(convert=arguments.positive)
-    decay_rate: Number = option(convert=arguments.non_negative)
-    staircase: bool = option(default=False, convert=arguments.flag)
     name: str = "ExponentialDecay"
 
     def __call__(self, step: ArrayLike) -> Array:
-        passed = _passed(step, self.decay_steps, self.staircase)
-        return self.initial_learning_rate * jnp.power(jnp.float32(self.decay_rate), passed)
+        return self.initial_learning_rate * jnp.power(
+            jnp.float32(self.decay_rate), self.passed(step)
+        )
 
 
-class InverseTimeDecay(Description, LearningRateSchedule):
+class InverseTimeDecay(_TimeDecay):
     """η₀ / (1 + decay_rate · s / n).
 
     Args:
@@ -109,15 +125,10 @@ class InverseTimeDecay(Description, LearningRateSchedule):
     Source: `keras.optimizers.schedules.InverseTimeDecay`.
     """
 
-    initial_learning_rate: Number = option(convert=arguments.non_negative)
-    decay_steps: Number = option(convert=arguments.positive)
-    decay_rate: Number = option(convert=arguments.non_negative)
-    staircase: bool = option(default=False, convert=arguments.flag)
     name: str = "InverseTimeDecay"
 
     def __call__(self, step: ArrayLike) -> Array:
-        passed = _passed(step, self.decay_steps, self.staircase)
-        return self.initial_learning_rate / (1 + self.decay_rate * passed)
+        return self.initial_learning_rate / (1 + self.decay_rate * self.passed(step))
 
 
 class PiecewiseConstantDecay(Description, LearningRateSchedule):
@@ -190,15 +201,13 @@ class PolynomialDecay(Description, LearningRateSchedule):
 
     def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
-        end = self.decay_steps * self._cycles(step) if self.cycle else jnp.float32(self.decay_steps)
+        end = jnp.float32(self.decay_steps)
+        if self.cycle:  # at the end of the cycle: the next multiple of n, at least n
+            end = end * jnp.maximum(-(-step // self.decay_steps), 1)
         # Compiled, 1 - 10 / 10 can be -1e-8, and its root NaN.
         left = jnp.maximum(1 - jnp.minimum(step, end) / end, 0)
         span = self.initial_learning_rate - self.end_learning_rate
         return span * jnp.power(left, jnp.float32(self.power)) + self.end_learning_rate
-
-    def _cycles(self, step: Array) -> Array:
-        """The number of cycles until the coming end: step / decay_steps rounded up, at least 1."""
-        return jnp.maximum(-(-step // self.decay_steps), 1)
 
 
 class CosineDecay(Description, LearningRateSchedule):
@@ -301,15 +310,6 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
 
 def _float(step: ArrayLike) -> Array:
     return jnp.asarray(step).astype(jnp.float32)
-
-
-def _passed(step: ArrayLike, decay_steps: Number, staircase: bool) -> Array:
-    """The time s / n, rounded down for a staircase.
-
-    XLA compiles a division by a constant to a product with a rounded inverse, whose floor may be
-    one stair late; `//` uses the remainder, which is exact.
-    """
-    return _float(step) // decay_steps if staircase else _float(step) / decay_steps
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any]) -> Any:

@@ -12,7 +12,7 @@ under `jit`. `compile` uses none of this: the trainer holds the optimizer's stat
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,9 @@ import jax.numpy as jnp
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
+
+if TYPE_CHECKING:
+    import optax
 
 _NAME = "_standalone"
 
@@ -57,15 +60,33 @@ def _unbuilt() -> None:
     """None: a copied optimizer has no variables until `build`."""
 
 
-class Standalone:
-    """Keras's methods for a custom training loop, for every optimizer with `init` and `update`.
-
-    Source: `keras.optimizers.Optimizer`.
-    """
+class Transformation:
+    """A pair of pure functions, `init` and `update`, as optax has it."""
 
     who: Any
     init: Any
     update: Any
+
+    def transformation(self) -> optax.GradientTransformation:
+        """The pair (init, update) as a gradient transformation of optax, for `optax.chain`."""
+        import optax  # a fifth of a second, which `import jkeras` does not pay
+
+        return optax.GradientTransformation(self.init, self.update)
+
+    def need_params(self, params: Tree | None) -> Tree:
+        """`params`, which `update` needs and optax's signature lets a caller leave out."""
+        if params is None:
+            raise ValueError(
+                f"{self.who}: expected `params`, got None. Pass them: update(grads, state, params)."
+            )
+        return params
+
+
+class Standalone(Transformation):
+    """Keras's methods for a custom training loop.
+
+    Source: `keras.optimizers.Optimizer`.
+    """
 
     def build(self, variables: Iterable[Any]) -> None:
         """Creates the optimizer's variables; does nothing if they exist.
@@ -202,6 +223,3 @@ def _constrained(variable: Any, value: jax.Array) -> Any:
 
 def _array(value: Any) -> Any:
     return jnp.asarray(getattr(value, "value", value))
-
-
-__all__ = ["Standalone"]

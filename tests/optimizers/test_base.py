@@ -242,6 +242,23 @@ def test_the_decay_comes_before_the_rule() -> None:
     assert updates["b"] == 2 * (3.0 - 0.75) - 3.0
 
 
+def test_a_custom_rule_may_be_a_chain_of_optax() -> None:
+    class Signs(Optimizer):
+        slot_fields = {"momentum": "trace"}  # noqa: RUF012
+
+        def chain(self, now: Any) -> optax.GradientTransformation:
+            rate = optax.scale_by_learning_rate(now["learning_rate"])
+            return optax.chain(optax.scale_by_sign(), optax.trace(0.5), rate)
+
+    rule = Signs(0.25)
+    state = rule.init(PARAMS)
+    assert state.slots["momentum"]["a"].tolist() == [0.0, 0.0]
+    for _ in range(2):
+        updates, state = jax.jit(rule.update)(GRADS, state, PARAMS)
+    assert updates["a"].tolist() == [-0.375, 0.375]
+    assert state.slots["momentum"]["a"].tolist() == [1.5, -1.5]
+
+
 def test_a_rule_may_keep_other_slots_for_each_variable() -> None:
     class Mixed(Optimizer):
         def first_slots(self, path: str, variable: Any) -> Any:
