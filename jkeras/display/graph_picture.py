@@ -105,13 +105,13 @@ def _joined(parts: Sequence[Drawing], edges: list[tuple[int, int]], show: Show) 
     """Several drawings as one, with arrows between them."""
     sizes = [(part.width, part.height) for part in parts]
     placed = layout(sizes, edges, show.direction, show.bent)
-    whole = Drawing([], [], placed.arrows, placed.width, placed.height)
+    joined = Drawing([], [], placed.arrows, placed.width, placed.height)
     for part, corner in zip(parts, placed.corners, strict=True):
         moved = part.moved(*corner)
-        whole.boxes.extend(moved.boxes)
-        whole.texts.extend(moved.texts)
-        whole.arrows.extend(moved.arrows)
-    return whole
+        joined.boxes.extend(moved.boxes)
+        joined.texts.extend(moved.texts)
+        joined.arrows.extend(moved.arrows)
+    return joined
 
 
 def _box(layer: Layer, nodes: Sequence[Any], show: Show) -> Drawing:
@@ -315,9 +315,9 @@ def plot_model(
     return Picture(path)
 
 
-def _check_word(argument: str, word: object, known: Sequence[str]) -> None:
-    if word not in known:
-        listed = ", ".join(map(repr, known))
+def _check_word(argument: str, word: object, allowed: Sequence[str]) -> None:
+    if word not in allowed:
+        listed = ", ".join(map(repr, allowed))
         raise ValueError(f"plot_model: `{argument}`: expected one of {listed}, got {word!r}.")
 
 

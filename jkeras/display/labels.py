@@ -96,8 +96,8 @@ def unit_brightness(images: ArrayLike) -> np.ndarray:
       [0.0, 0.5, 1.0]
     """
     array = np.asarray(images)
-    whole = np.issubdtype(array.dtype, np.integer)
-    pixels = array.astype(np.float32) / np.float32(255 if whole else 1)
+    is_integer = np.issubdtype(array.dtype, np.integer)
+    pixels = array.astype(np.float32) / np.float32(255 if is_integer else 1)
     finite = pixels[np.isfinite(pixels)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     if low >= 0 and high <= 1:
@@ -106,7 +106,7 @@ def unit_brightness(images: ArrayLike) -> np.ndarray:
 
 
 def check_same_length(**arrays: np.ndarray | None) -> None:
-    """Raises ValueError unless all arrays that are given have as many examples as the first.
+    """Raises ValueError unless all arrays, apart from None, have as many examples as the first.
 
     Example:
       >>> check_same_length(y_true=np.zeros(3), y_pred=np.zeros(2))
@@ -114,11 +114,11 @@ def check_same_length(**arrays: np.ndarray | None) -> None:
       ...
       ValueError: expected one value of `y_pred` for each of `y_true` (3), got 2.
     """
-    given = {name: len(array) for name, array in arrays.items() if array is not None}
-    first = next(iter(given))
-    for name, length in given.items():
-        if length != given[first]:
+    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+    first = next(iter(lengths))
+    for name, length in lengths.items():
+        if length != lengths[first]:
             raise ValueError(
-                f"expected one value of `{name}` for each of `{first}` ({given[first]}), "
+                f"expected one value of `{name}` for each of `{first}` ({lengths[first]}), "
                 f"got {length}."
             )

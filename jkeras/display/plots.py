@@ -149,8 +149,8 @@ def _captions(
     true = None if y_true is None else classes_of(y_true, "y_true")
     predicted = None if y_pred is None else classes_of(y_pred, "y_pred")
     check_same_length(images=images, y_true=true, y_pred=predicted)
-    known = [classes.max() for classes in (true, predicted) if classes is not None]
-    count = int(max(known, default=-1)) + 1
+    largest = [classes.max() for classes in (true, predicted) if classes is not None]
+    count = int(max(largest, default=-1)) + 1
     names = class_labels(class_names, count, longest=_LONGEST_NAME)
     if predicted is None:
         return [("", False)] * len(images) if true is None else [(names[i], False) for i in true]

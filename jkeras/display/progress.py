@@ -171,7 +171,7 @@ class Progbar(ProgressBar):
         the two.
 
     Raises:
-      ValueError: both collections of names are given.
+      ValueError: both `stateful_metrics` and `stateless_metrics` are set.
 
     Example:
       >>> bar = Progbar(4, clock_fn=lambda: 0.0)
@@ -211,11 +211,11 @@ class Progbar(ProgressBar):
     ) -> None:
         """As `ProgressBar.update`, with means over the steps for averaged names."""
         finalize = self._is_last(current) if finalize is None else finalize
-        given = dict(values or {})
+        new = dict(values or {})
         if finalize:
-            self._sums = {name: sums for name, sums in self._sums.items() if name not in given}
+            self._sums = {name: sums for name, sums in self._sums.items() if name not in new}
         steps = 1 if finalize else max(current - self._seen, 1)
-        means = {name: self._mean(name, value, steps) for name, value in given.items()}
+        means = {name: self._mean(name, value, steps) for name, value in new.items()}
         super().update(current, means, finalize)
 
     def _mean(self, name: str, value: Any, steps: int) -> Any:

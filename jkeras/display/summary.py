@@ -103,7 +103,7 @@ def summary_text(
       rows: one for each layer, in order.
       trainable: size of the weights that are trained.
       non_trainable: size of the others.
-      optimizer: size of the optimizer's variables; its line appears only when this is given.
+      optimizer: size of the optimizer's variables; None leaves its line out.
       line_length: width of the table in characters; by default 88, or what the terminal can show.
       positions: the ends of the columns, without that of `show_trainable`, as fractions of
         `line_length`; the last one is 1.

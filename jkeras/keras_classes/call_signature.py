@@ -60,22 +60,22 @@ def side_by_side(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     Raises:
       TypeError: an argument that `call` does not take.
     """
-    known = signature(type(origin_of(layer)))
+    call = signature(type(origin_of(layer)))
     options = dict(kwargs)
-    if not known.takes_any:
-        error = unexpected_arguments(f"{layer.who}: call", options, [*known.names, *_OPTIONS])
+    if not call.takes_any:
+        error = unexpected_arguments(f"{layer.who}: call", options, [*call.names, *_OPTIONS])
         if error is not None:
             raise error
     values = []
     for i, value in enumerate(args):
-        name = known.positional[i] if i < len(known.positional) else ""
+        name = call.positional[i] if i < len(call.positional) else ""
         if name in _OPTIONS:
             options[name] = value
         else:
             values.append(value)
-    last = max((i for i, name in enumerate(known.inputs) if name in options), default=-1)
-    for name in known.inputs[len(values) : last + 1]:
-        values.append(options.pop(name, known.defaults.get(name)))
+    last = max((i for i, name in enumerate(call.inputs) if name in options), default=-1)
+    for name in call.inputs[len(values) : last + 1]:
+        values.append(options.pop(name, call.defaults.get(name)))
     return tuple(values), options
 
 

@@ -165,14 +165,14 @@ def _build(frame: CallFrame) -> None:
 
 def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     """The outputs of `call`."""
-    known = signature(type(frame.owner))
+    call = signature(type(frame.owner))
     values = args = frame.inputs
-    if len(values) > 1 and len(known.inputs) == 1 and not known.spreads:
+    if len(values) > 1 and len(call.inputs) == 1 and not call.spreads:
         args = (list(values),)
-    args, kwargs = known.arranged(args, options)
-    if known.takes("training"):
+    args, kwargs = call.arranged(args, options)
+    if call.takes("training"):
         kwargs["training"] = frame.training
-    if known.takes("mask") and "mask" not in kwargs and values:
+    if call.takes("mask") and "mask" not in kwargs and values:
         masks = frame.masks_of(args[0] if args else values[0])
         kwargs["mask"] = masks if jax.tree.leaves(masks) else None
     try:

@@ -261,10 +261,10 @@ class Weights:
 
         def values_of(part: str, tree: Any) -> Any:
             """The layer's part of a tree with the new values."""
-            own = {view.place.leaf: v for view, v in new.items() if view.place.part == part}
+            by_leaf = {view.place.leaf: v for view, v in new.items() if view.place.part == part}
             old, structure = jax.tree.flatten(tree)
-            whole = jax.tree.unflatten(structure, [own.get(i, leaf) for i, leaf in enumerate(old)])
-            return at(ties.broadcast(whole), path)
+            leaves = [by_leaf.get(i, leaf) for i, leaf in enumerate(old)]
+            return at(ties.broadcast(jax.tree.unflatten(structure, leaves)), path)
 
         params = values_of("params", values.params)
         inputs, options = arrangement(self.layer, args, kwargs)

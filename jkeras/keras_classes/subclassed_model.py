@@ -103,8 +103,8 @@ _RESERVED = {
     "layers": ("all its layers", "blocks"),
     "metrics": ("what it measures", "own_metrics"),
     "losses": ("the losses that layers add", "own_losses"),
-    "loss": ("what `compile` was given", "loss_fn"),
-    "optimizer": ("what `compile` was given", "own_optimizer"),
+    "loss": ("the argument of `compile`", "loss_fn"),
+    "optimizer": ("the argument of `compile`", "own_optimizer"),
 }
 _SETTABLE = ("params", "train_state", "learning_rate")  # of a built or compiled model
 
@@ -150,8 +150,8 @@ class SuperCall:
         body = None if model is None else vars(model).get(BODY)
         if body is None:
             raise AttributeError(
-                f"{kind.__name__} has no `call` to be found by `super()`: it was made without "
-                "inputs and outputs. Call its layers."
+                f"{kind.__name__} has no `super().call`: it was made without inputs and outputs. "
+                "Call its layers."
             )
         return body
 

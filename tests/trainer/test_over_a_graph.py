@@ -68,8 +68,7 @@ def test_a_model_of_its_graph_alone_has_no_call_above() -> None:
     with pytest.raises(AttributeError) as caught:
         Alone()(X)
     assert str(caught.value).partition("\n")[0] == (
-        "Alone has no `call` to be found by `super()`: it was made without inputs and outputs. "
-        "Call its layers."
+        "Alone has no `super().call`: it was made without inputs and outputs. Call its layers."
     )
 
 
