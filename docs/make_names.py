@@ -1,10 +1,10 @@
-"""Writes names.md: every public name of Keras, whether it is here, and how it differs.
+"""Writes names.md: every public name of Keras, whether it exists in jkeras, and its differences.
 
     python docs/make_names.py
 
-What Keras has stands in tests/golden/names.json (tests/golden/make_names.py writes it); what is
-here is read off the package. Why a name is missing, or an argument differs, stands in the tables
-below: a difference without a reason is an error.
+Keras's names are those of tests/golden/names.json (written by tests/golden/make_names.py), the
+others are read from the package. The tables below contain the reason for every missing name and
+every different argument: a difference without a reason is an error.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from jkeras.core import absent
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "tests" / "golden" / "names.json"
 
-# (module, pattern of names): why they are not here. The first that fits counts.
+# (module, pattern of names, reason for their absence). The first match counts.
 NOT_HERE = [
     *absent.NOT_HERE,
-    ("saving", "KerasFileEditor", "it edits files in place: load, change, save"),
+    ("saving", "KerasFileEditor", "load, change and save the weights instead"),
 ]
 
 FIELD = "a subclass declares it as a field"
 
-# (module, pattern of names, pattern of arguments): why it is missing or has another default.
+# (module, pattern of names, pattern of arguments, reason for the absence or another default).
 OTHERWISE = [
     ("layers", "*", "lora_*", "LoRA is out of scope"),
     ("layers", "*", "quantization_config", "quantization is out of scope"),
@@ -37,13 +37,13 @@ OTHERWISE = [
     ("layers", "Input*", "sparse", "sparse tensors are out of scope"),
     ("layers", "Input*", "ragged", "ragged tensors are out of scope"),
     ("layers", "Input*", "*tensor", "an input of TensorFlow's graphs"),
-    ("layers", "Input*", "optional", "every input of a graph is given"),
+    ("layers", "Input*", "optional", "every input of a graph is required"),
     ("layers", "Layer", "activity_regularizer", FIELD),
     ("layers", "Layer", "autocast", "dtypes flow from the inputs"),
     ("losses", "Loss", "*", FIELD),
-    ("losses", "deserialize", "name", "the configuration tells it"),
+    ("losses", "deserialize", "name", "the configuration contains it"),
     ("metrics", "Metric", "*", FIELD),
-    ("models", "Sequential", "trainable", "`model.trainable` is set later, too"),
+    ("models", "Sequential", "trainable", "`model.trainable` can be set"),
 ]
 
 
@@ -67,7 +67,7 @@ def arguments(value: Any) -> list[inspect.Parameter] | None:
 
 
 def differences(keras: list[list[str | None]] | None, value: Any) -> dict[str, str]:
-    """Each argument that is missing here or has another default, and what of it."""
+    """The arguments that are missing here or have another default, with the difference."""
     mine = arguments(value)
     if keras is None or mine is None:
         return {}
@@ -86,24 +86,24 @@ def differences(keras: list[list[str | None]] | None, value: Any) -> dict[str, s
 
 
 def reason_of_absence(module: str, name: str) -> str:
-    """Why a name of Keras is not here."""
+    """The reason for the absence of a name."""
     for home, pattern, reason in NOT_HERE:
         if home == module and fnmatch.fnmatchcase(name, pattern):
             return reason
-    raise SystemExit(f"{module}.{name} is not here: say why in NOT_HERE.")
+    raise SystemExit(f"{module}.{name} is not here: add the reason to NOT_HERE.")
 
 
 def reason_of_difference(module: str, name: str, argument: str) -> str:
-    """Why an argument differs from Keras's."""
+    """The reason for the difference of an argument."""
     for home, pattern, known, reason in OTHERWISE:
         fits = fnmatch.fnmatchcase(module, home) and fnmatch.fnmatchcase(name, pattern)
         if fits and fnmatch.fnmatchcase(argument, known):
             return reason
-    raise SystemExit(f"{module}.{name}: `{argument}` differs: say why in OTHERWISE.")
+    raise SystemExit(f"{module}.{name}: `{argument}` differs: add the reason to OTHERWISE.")
 
 
 def section(module: str, keras: dict[str, Any]) -> tuple[list[str], tuple[int, int]]:
-    """The lines about one module, and how many of how many names are here."""
+    """The lines about one module, and the numbers of names here and in Keras."""
     mine = ours(module)
     here = [name for name in keras if name in mine]
     lines = ["", f"## `jkeras.{module}`", ""]
@@ -116,18 +116,18 @@ def section(module: str, keras: dict[str, Any]) -> tuple[list[str], tuple[int, i
         for argument, text in found[name].items()
     ]
     if rows:
-        lines += ["| with other arguments | here | why |", "|---|---|---|", *rows, ""]
+        lines += ["| with other arguments | jkeras | reason |", "|---|---|---|", *rows, ""]
     absent: dict[str, list[str]] = {}
     for name in keras:
         if name not in mine:
             absent.setdefault(reason_of_absence(module, name), []).append(f"`{name}`")
     if absent:
-        lines += ["| not here | why |", "|---|---|"]
+        lines += ["| missing | reason |", "|---|---|"]
         lines += [f"| {', '.join(names)} | {reason} |" for reason, names in absent.items()]
         lines.append("")
     extra = [f"`{name}`" for name in sorted(mine) if name not in keras and name[:1] != "_"]
     if extra:
-        lines.append(f"Only here: {', '.join(extra)}.")
+        lines.append(f"In jkeras only: {', '.join(extra)}.")
     return lines, (len(here), len(keras))
 
 
@@ -136,12 +136,12 @@ def page() -> str:
     told = json.loads(GOLDEN.read_text(encoding="utf-8"))
     parts = {module: section(module, names) for module, names in told["modules"].items()}
     head = [
-        f"# Every name of Keras {told['keras']}, and what of it is here",
+        f"# The names of Keras {told['keras']} in jkeras",
         "",
-        "Written by `docs/make_names.py` from the package itself; a test holds it up to date.",
-        "A name that is here has Keras's meaning; the golden values in `tests/golden/` say so.",
+        "Written by `docs/make_names.py` from the package itself; a test keeps it up to date.",
+        "A name that exists in jkeras has Keras's meaning; tests compare its values with Keras's.",
         "",
-        "| module | here | in Keras |",
+        "| module | jkeras | Keras |",
         "|---|---|---|",
     ]
     head += [f"| `{module}` | {here} | {of} |" for module, (_, (here, of)) in parts.items()]

@@ -26,7 +26,7 @@ def test_a_name_or_an_argument_that_differs_needs_a_reason() -> None:
         try:
             ask()
         except SystemExit as told:
-            assert "say why in" in str(told)
+            assert "add the reason to" in str(told)
         else:
             raise AssertionError("a difference without a reason went through")
 
