@@ -248,6 +248,3 @@ class CompileMixin:
         Source: `keras.Model.compile_from_config`.
         """
         self.compile(**configurations.compile_arguments(config))
-
-
-__all__ = ["CompileMixin"]

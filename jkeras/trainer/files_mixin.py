@@ -210,6 +210,3 @@ class FilesMixin:
             )
         make: Any = type(self)
         return make(*clone_layers([state.net]), name=state.name)
-
-
-__all__ = ["FilesMixin"]

@@ -55,6 +55,3 @@ class Function:
     def __repr__(self) -> str:
         shapes = [tuple(symbol.shape) for symbol in jax.tree.leaves(self._given)]
         return f"<Function {self.name!r}: outputs of shape {', '.join(map(str, shapes))}>"
-
-
-__all__ = ["Function"]

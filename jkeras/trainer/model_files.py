@@ -348,6 +348,3 @@ def _compile(model: Trainer, config: Any, where: str) -> None:
         model.compile_from_config(config)
     except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
         raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
-
-
-__all__ = ["load_model", "load_weights", "save_model", "save_weights"]

@@ -388,6 +388,3 @@ def _paths(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield from _paths(part, f"{before}{name}/")
         else:
             yield before + name, part
-
-
-__all__ = ["WeightsMixin"]

@@ -89,6 +89,3 @@ def trace_inference(
     jaxpr, specs = jax.make_jaxpr(outputs, return_shape=True)(key, params, state, *inputs)
     _, used = partial_eval.dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))
     return specs, used[0]
-
-
-__all__ = ["StateWithKey", "state_and_key", "trace_inference", "with_batch_key", "with_first_batch"]

@@ -17,6 +17,3 @@ class Net(Protocol):
 
     def apply(self, *args: Any, **kwargs: Any) -> Any:
         """`apply(params, state, *inputs, key=None, training=False)`: outputs and new state."""
-
-
-__all__ = ["Net"]

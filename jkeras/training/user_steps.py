@@ -290,17 +290,3 @@ def _describe(value: object) -> str:
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
     return type(value).__name__
-
-
-__all__ = [
-    "Means",
-    "UserSteps",
-    "eval_log_names",
-    "make_train_state",
-    "step_key",
-    "train_log_names",
-    "user_eval_step_fn",
-    "user_init_fn",
-    "user_sums",
-    "user_train_step_fn",
-]

@@ -126,6 +126,3 @@ def moved(state: Tree, changed: Tree) -> Any:
         if name != ACTIVITY_LOSS:
             new[name] = moved(state.get(name, {}), part)
     return new
-
-
-__all__ = ["call_program", "is_compilable", "moved", "run"]

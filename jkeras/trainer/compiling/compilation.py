@@ -220,20 +220,3 @@ def _check_integer(who: str, name: str, value: object, least: int, words: str) -
         raise TypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
     if int(value.__index__()) < least:
         raise ValueError(f"{who}: `{name}`: expected {words}, got {value}.")
-
-
-__all__ = [
-    "ENGINES",
-    "Compilation",
-    "Engine",
-    "check_not_negative",
-    "check_positive",
-    "first_rate",
-    "in_float16",
-    "nan_policy",
-    "not_compiled",
-    "resolve",
-    "skips_nans",
-    "with_loss_scale",
-    "with_rate",
-]

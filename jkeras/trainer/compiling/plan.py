@@ -143,6 +143,3 @@ def structure_of(batch: Batch) -> tuple[Hashable, ...]:
 @functools.lru_cache(maxsize=64)
 def _dtype_on_device(dtype: DTypeLike) -> np.dtype:
     return trees.dtype_of(dtype)
-
-
-__all__ = ["Kind", "Plan", "Plans", "structure_of"]

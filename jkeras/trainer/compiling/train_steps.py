@@ -78,6 +78,3 @@ class TrainSteps(Protocol):
         Raises:
           TypeError, ValueError: the batch does not fit the model or the losses.
         """
-
-
-__all__ = ["TrainSteps"]

@@ -180,6 +180,3 @@ def _over(state: Tree, lasting: Tree) -> Any:
         name: part if name in _NO_WEIGHTS else _over(part, lasting[name])
         for name, part in state.items()
     }
-
-
-__all__ = ["ENDINGS", "KERAS_ENDINGS", "load", "save"]

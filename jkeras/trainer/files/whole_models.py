@@ -151,6 +151,3 @@ def _with_rows(config: object) -> Any:
         return config
     kept = {name: config["config"].get(name) for name in ("name", "trainable", "layers")}
     return {**config, "module": "keras", "class_name": "Sequential", "config": kept}
-
-
-__all__ = ["ENDING", "LEGACY_ENDINGS", "checked_path", "save"]

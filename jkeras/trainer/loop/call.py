@@ -50,6 +50,3 @@ class Call:
     def begin(self, pace: Pace, bar: Progress) -> Pace:
         """The pace, started: a tenth of a second a dispatch while a bar moves, else a second."""
         return pace.begin(0.1 if bar.draws else 1.0, self.fixed)
-
-
-__all__ = ["Call"]

@@ -60,6 +60,3 @@ def evaluate(state: ModelState, plan: Plan, data: Data, batch_size: int, call: C
     bar.finish(found)
     callbacks.call("on_test_end", found)
     return found
-
-
-__all__ = ["evaluate"]

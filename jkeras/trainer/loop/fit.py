@@ -215,6 +215,3 @@ def _warn_of_end(epoch: int) -> None:
         "Pass an iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
         stacklevel=5,
     )
-
-
-__all__ = ["Training", "Validation", "fit", "train_epoch"]

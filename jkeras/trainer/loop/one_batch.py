@@ -72,6 +72,3 @@ def match_sums(state: ModelState, plan: Plan) -> None:
     values, wanted = state.need_values(), plan.programs.sums_specs
     if trees.specs(values.sums) != wanted:
         state.values = values.replace(sums=plan.programs.zeros())
-
-
-__all__ = ["match_sums", "predict_on_batch", "reset_sums", "test_on_batch", "train_on_batch"]

@@ -157,6 +157,3 @@ def parts_of(trainer: object) -> TrainerParts:
 def is_trainer(value: object) -> bool:
     """Whether something is a trainer that was made."""
     return isinstance(getattr(value, "__dict__", {}).get(PARTS), TrainerParts)
-
-
-__all__ = ["PARTS", "TrainerParts", "is_trainer", "parts_of"]

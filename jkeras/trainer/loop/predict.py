@@ -48,6 +48,3 @@ def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Ca
     bar.finish({})
     callbacks.call("on_predict_end", {})
     return outputs.result()
-
-
-__all__ = ["predict"]

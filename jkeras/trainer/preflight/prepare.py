@@ -148,6 +148,3 @@ def warn_of_random_weights(state: ModelState) -> None:
 
 def _example_shape(spec: Tree) -> Any:
     return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec
-
-
-__all__ = ["Prepared", "prepare", "warn_of_random_weights"]

@@ -64,6 +64,3 @@ def with_inference_rng(state: ModelState, values: TrainState, *, in_fit: bool = 
         return values.state
     key = child(child(values.key, "validation"), values.step) if in_fit else next_key(state, values)
     return StateWithKey(values.state, key, np.int32(0))
-
-
-__all__ = ["next_key", "output_specs", "uses_rng", "with_inference_rng"]

@@ -82,6 +82,3 @@ def outputs(net: object, outputs_fn: Callable[..., Any], inputs: Tree) -> Any:
 
     with of_unknown_size(lambda sizes: run(specs_of_rows(inputs, sizes[0]))):
         return run(inputs)
-
-
-__all__ = ["made", "of_unknown_size", "outputs"]

@@ -247,6 +247,3 @@ def checked_functions(
     if train_step is None and net is None:
         raise TypeError(f"{who}: expected a `net`, or `train_step` and `init`, got neither.")
     return None if train_step is None else UserSteps(train_step, **others)
-
-
-__all__ = ["FunctionSteps", "Functions", "checked_functions"]

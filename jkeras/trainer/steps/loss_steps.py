@@ -217,6 +217,3 @@ def _eval_step(objective: Objective) -> Callable[[Any, Any, Sums, Any], Sums]:
 
 def _no_logs(sums: Sums) -> dict[str, jax.Array]:
     return {}
-
-
-__all__ = ["LossSteps"]

@@ -97,6 +97,3 @@ def given_metrics(model: StepMethods, objective: Objective) -> list[Metric]:
     pairs = [pair for spec in specs for pair in (*spec.metrics, *spec.weighted_metrics)]
     compiled = {id(metric) for _, metric in pairs}
     return [metric for metric in metrics_of(model) if id(metric) in compiled]
-
-
-__all__ = ["StepMethods", "first_variables", "given_metrics", "kept_by", "metrics_of", "updated"]

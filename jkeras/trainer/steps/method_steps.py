@@ -389,18 +389,3 @@ def stateless_apply(
     new = whole(optimizers.apply_updates(own, updates), params)
     new = state.net.constrain(new) if hasattr(state.net, "constrain") else new
     return lists.of(new, values.state)[0], jax.tree.leaves(slots)
-
-
-__all__ = [
-    "STEP_METHODS",
-    "MethodSteps",
-    "VariableLists",
-    "compute_loss",
-    "compute_metrics",
-    "metrics_result",
-    "overridden_methods",
-    "stateless_apply",
-    "stateless_call",
-    "test_step",
-    "train_step",
-]

@@ -53,6 +53,3 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
         return made[0]
 
     return step
-
-
-__all__ = ["predict_step_of"]
