@@ -99,11 +99,11 @@ def train_feeds(
       fixed: steps in a dispatch, when the user fixed them.
       watched: whether a callback watches each step.
     """
+    position = int(begun.position)
     if isinstance(data, Stream):
-        first = int(begun.position)
-        options: dict[str, Any] = {"fixed": fixed, "single": watched, "first": first}
+        options: dict[str, Any] = {"fixed": fixed, "single": watched, "first": position}
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
-    total, position = data.steps(size), int(begun.position)
+    total = data.steps(size)
     if shuffle:
         passed = 0 if limit is None else start // limit
         pass_began = begun.epoch - passed if passed else begun.epoch
@@ -122,32 +122,25 @@ def eval_feeds(
     limit: int | None,
     pace: Pace,
     watched: bool,
+    outputs_fn: Callable[[Batch, int], Any] | None = None,
 ) -> Iterator[Feed]:
-    """The batches of one evaluation; arguments as for `train_feeds`."""
+    """The batches of one evaluation or prediction, in the data's order.
+
+    Args:
+      programs, data, size, limit, pace, watched: as for `train_feeds`.
+      outputs_fn: of a prediction: from a batch and its size to the specs of its outputs. No feed
+        has more batches than outputs fit in a buffer.
+    """
     if isinstance(data, Stream):
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    order, stop = _in_order(data, size, limit)
-    return _array_feeds(data, order, size, 0, stop, programs.pads, None)
-
-
-def predict_feeds(
-    programs: Programs,
-    params: Tree,
-    state: Tree,
-    data: Data,
-    *,
-    size: int,
-    limit: int | None,
-    pace: Pace,
-    watched: bool,
-) -> Iterator[Feed]:
-    """The batches of one prediction, no more of them at a time than outputs may be kept of."""
-    if isinstance(data, Stream):
-        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
-    order, stop = _in_order(data, size, limit)
-    outputs = programs.outputs_of(params, state, data.batch, size)
+    total = data.steps(size)
+    stop = total if limit is None else min(limit, total)
+    order = plain_order(data.length, total, size)
+    if outputs_fn is None:
+        return _array_feeds(data, order, size, 0, stop, programs.pads, None)
+    outputs = outputs_fn(data.batch, size)
     fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
-    most = 1 if watched else min(fitting, _power_of_two(data.steps(size)))
+    most = 1 if watched else min(fitting, _power_of_two(total))
     options: dict[str, Any] = {"pads": programs.pads, "most": most}
     if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
         return feed.of_resident(data, order, size, 0, stop, **options)
@@ -196,7 +189,7 @@ def train(
             carry, logs = loop(carry, key, part.data, part.order, *where)
             train_state = carry.replace(key=key)
             if before is not None:
-                error = _fault(programs, part, before, train_state, logs)
+                error = _not_finite(programs, part, before, train_state, logs)
                 if error is not None:
                     yield Chunk(before, position - start - 1, logs)
                     raise error
@@ -213,18 +206,13 @@ def evaluate(
     begin_fn: Callable[[int], None],
 ) -> Iterator[Chunk]:
     """Evaluates on every feed; `begin_fn` is called with the position before each dispatch."""
-    sums, position = programs.eval_zeros(), 0
+    sums = programs.eval_zeros()
     for part in feeds:
-        loop = programs.eval_loop(part.size)
+        loop, keyed = programs.eval_loop(part.size), with_first_batch(state, part.first)
         length = None if part.length is None else np.int32(part.length)
-        while position < part.stop:
-            begin_fn(position)
-            stop = min(part.stop, position + pace.steps)
-            where = (np.int32(position - part.first), np.int32(stop - part.first), length)
-            keyed = with_first_batch(state, part.first)
-            sums, logs = loop(params, keyed, sums, part.data, part.order, *where)
-            position = stop
-            yield Chunk(None, position, logs)
+        for start, stop in _dispatches(part, pace, begin_fn):
+            sums, logs = loop(params, keyed, sums, part.data, part.order, start, stop, length)
+            yield Chunk(None, part.first + int(stop), logs)
 
 
 def predict(
@@ -237,20 +225,29 @@ def predict(
     begin_fn: Callable[[int], None],
 ) -> Iterator[Chunk]:
     """The outputs of every feed: the last chunk of a feed holds them, with the feed."""
-    position = 0
     for part in feeds:
-        loop = programs.predict_loop(part.size)
+        loop, keyed = programs.predict_loop(part.size), with_first_batch(state, part.first)
         data = part.data._replace(y=None, weight=None, rows=None)
-        outputs = _room(programs, params, state, data, part)
-        while position < part.stop:
-            begin_fn(position)
-            stop = min(part.stop, position + pace.steps)
-            where = (np.int32(position - part.first), np.int32(stop - part.first))
-            keyed = with_first_batch(state, part.first)
-            outputs, done = loop(params, keyed, outputs, data, part.order, *where)
-            position = stop
+        outputs = _output_zeros(programs, params, state, data, part)
+        for start, stop in _dispatches(part, pace, begin_fn):
+            outputs, done = loop(params, keyed, outputs, data, part.order, start, stop)
+            position = part.first + int(stop)
             finished = (outputs, part) if position == part.stop else None
             yield Chunk(finished, position, {"done": done})
+
+
+def _dispatches(
+    part: Feed, pace: Pace, begin_fn: Callable[[int], None]
+) -> Iterator[tuple[Any, Any]]:
+    """The first batch of each dispatch over a feed and the one after its last, counted in the feed;
+    `begin_fn` is called with the number of the first.
+    """
+    position = part.first
+    while position < part.stop:
+        begin_fn(position)
+        stop = min(part.stop, position + pace.steps)
+        yield np.int32(position - part.first), np.int32(stop - part.first)
+        position = stop
 
 
 def read_late(
@@ -330,10 +327,10 @@ class Outputs:
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *self._parts)
 
 
-def _fault(
+def _not_finite(
     programs: Programs, part: Feed, before: TrainState, after: TrainState, logs: Logs
 ) -> FloatingPointError | None:
-    """The error for a step that made something else than numbers, or None."""
+    """The error for a step after which a number is not finite, or None."""
 
     def batch() -> Any:
         number = int(before.position) - part.first
@@ -341,13 +338,6 @@ def _fault(
 
     where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
     return nan_watch.checked(where, programs.functions.objective, before, after, logs, batch)
-
-
-def _in_order(data: Arrays, size: int, limit: int | None) -> tuple[Any, int]:
-    """The order without shuffling, and the number after the last batch."""
-    total = data.steps(size)
-    stop = total if limit is None else min(limit, total)
-    return plain_order(data.length, total, size), stop
 
 
 def _array_feeds(
@@ -365,7 +355,7 @@ def _power_of_two(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def _room(programs: Programs, params: Tree, state: Tree, data: Batch, part: Feed) -> Any:
+def _output_zeros(programs: Programs, params: Tree, state: Tree, data: Batch, part: Feed) -> Any:
     """Zeros for the outputs of every batch that a feed has room for."""
     outputs = programs.outputs_of(params, state, data, part.size)
     count = len(part.order) // part.size

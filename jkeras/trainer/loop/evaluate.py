@@ -56,7 +56,7 @@ def evaluate(state: ModelState, plan: Plan, data: Data, batch_size: int, call: C
         chunks, pace, report, eager_fn=lambda _: watched, stopped_fn=call.interrupted
     ):
         logs = chunk.logs
-    found = floats(logs)
-    bar.finish(found)
-    callbacks.call("on_test_end", found)
-    return found
+    logs = floats(logs)
+    bar.finish(logs)
+    callbacks.call("on_test_end", logs)
+    return logs

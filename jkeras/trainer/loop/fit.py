@@ -43,13 +43,8 @@ class Training(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """The data and the plan of the validation.
-
-    Attributes:
-      data: the data set, where it will be used; None for none.
-      plan_fn: returns the plan for it.
-      batch_size: examples in a batch.
-      steps: batches at most; None for all.
+    """As `Training`; data are None where there is no validation, and `steps` batches at most, all
+    for None.
     """
 
     data: Data | None
@@ -86,7 +81,11 @@ def fit(
     while run.epoch < epochs and not run.stops:
         epoch = run.epoch
         if isinstance(data, Stream) and not run.batch and data.begin_epoch() is None:
-            _warn_of_end(epoch)
+            warnings.warn(
+                f"fit: the data ended before epoch {epoch + 1}: a generator is read once. Pass an "
+                "iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
+                stacklevel=4,
+            )
             break
         start = _first_batch(data, epoch - run.first, training.batch_size, call.limit)
         callbacks.call("on_epoch_begin", epoch, {})
@@ -125,11 +124,11 @@ def train_epoch(
     """One epoch, from batch `start` of the data on; returns the logs at its end."""
     run, state, data = parts.run, parts.state, training.data
     assert run is not None, "made by `Trainer.fit`"
-    callbacks, plan = call.callbacks, training.plan_fn()
+    callbacks, programs = call.callbacks, training.plan_fn().programs
     watched, hears = callbacks.watches_batches("train"), callbacks.hears_batches("train")
     begun = state.donatable()
     if not run.batch:
-        state.values = begun = plan.programs.begin_epoch(begun, start)
+        state.values = begun = programs.begin_epoch(begun, start)
 
     def carry(step: int) -> TrainState:
         if hears:
@@ -145,9 +144,9 @@ def train_epoch(
     def stopped() -> bool:
         return call.interrupted() or parts.stop_training
 
-    pace = call.begin(plan.programs.pace("train", training.batch_size), bar)
+    pace = call.begin(programs.pace("train", training.batch_size), bar)
     feeds = dispatch.train_feeds(
-        plan.programs,
+        programs,
         begun,
         data,
         size=training.batch_size,
@@ -159,7 +158,7 @@ def train_epoch(
         watched=watched,
     )
     chunks = dispatch.train(
-        plan.programs,
+        programs,
         carry,
         feeds,
         start=start,
@@ -178,9 +177,9 @@ def train_epoch(
             stopped_fn=stopped,
         ):
             logs, state.values = chunk.logs, chunk.value
-    found = floats(logs)
+    logs = floats(logs)
     nan_watch.warn_of_skipped("fit", state.need_values(), start)
-    return found
+    return logs
 
 
 def _keep_averages(state: ModelState) -> None:
@@ -207,11 +206,3 @@ def _first_batch(data: Data, number: int, batch_size: int, limit: int | None) ->
             stacklevel=5,
         )
     return start
-
-
-def _warn_of_end(epoch: int) -> None:
-    warnings.warn(
-        f"fit: the data ended before epoch {epoch + 1}: a generator is read once. "
-        "Pass an iterable that starts again, or one that yields steps_per_epoch * epochs batches.",
-        stacklevel=5,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from jkeras.trainer.compiling.plan import Plan
@@ -36,11 +37,17 @@ def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Ca
             if hears:
                 callbacks.call("on_predict_batch_end", chunk.done - 1, {"outputs": rows})
 
-    where = (programs, values.params, with_inference_rng(state, values))
-    feeds = dispatch.predict_feeds(
-        *where, data, size=batch_size, limit=call.limit, pace=pace, watched=watched
+    carried = with_inference_rng(state, values)
+    feeds = dispatch.eval_feeds(
+        programs,
+        data,
+        size=batch_size,
+        limit=call.limit,
+        pace=pace,
+        watched=watched,
+        outputs_fn=functools.partial(programs.outputs_of, values.params, carried),
     )
-    chunks = dispatch.predict(*where, feeds, pace=pace, begin_fn=begin)
+    chunks = dispatch.predict(programs, values.params, carried, feeds, pace=pace, begin_fn=begin)
     for _ in dispatch.read_late(
         chunks, pace, report, eager_fn=lambda _: watched, stopped_fn=lambda: False
     ):
