@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -50,6 +51,21 @@ def named_leaves(tree: Tree) -> dict[str, Any]:
     """
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {"/".join(path_names(path)): leaf for path, leaf in leaves}
+
+
+def first_difference(
+    expected: Tree, got: Tree, spec_fn: Callable[[Any], Any]
+) -> tuple[str, Any, Any] | None:
+    """The first leaf in which two trees differ: its path, and what `spec_fn` says of it in each of
+    them, None where there is none; None for trees that are alike.
+
+    Example:
+      >>> first_difference({"a": 1, "b": 2}, {"a": 1, "c": 3}, str)
+      ('b', '2', None)
+    """
+    a, b = ({n: spec_fn(x) for n, x in named_leaves(tree).items()} for tree in (expected, got))
+    different = (name for name in [*a, *b] if a.get(name) != b.get(name))
+    return next(((name, a.get(name), b.get(name)) for name in different), None)
 
 
 def count(tree: Tree) -> int:

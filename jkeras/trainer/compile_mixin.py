@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jkeras import optimizers
 from jkeras.core.dtype_policy import DTypePolicy
-from jkeras.core.errors import describe, named_arguments, said_by
+from jkeras.core.errors import describe, named_arguments, nearest, said_by
 from jkeras.keras_classes import optimizer_view
 from jkeras.metrics import Metric
 from jkeras.models.precision import in_policy
-from jkeras.trainer.compiling.compilation import resolve
+from jkeras.trainer.compiling.compilation import (
+    ENGINES,
+    Compilation,
+    check_positive,
+    in_float16,
+    nan_policy,
+    with_loss_scale,
+)
 from jkeras.trainer.files import configurations
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports.explain import explanation
-from jkeras.training.loss_specs import Losses, LossWeights
+from jkeras.training.loss_specs import Losses, LossWeights, parse_compile_args
+from jkeras.training.objective import objective_of
 
 
 class CompileMixin:
@@ -74,20 +84,39 @@ class CompileMixin:
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
         """
-        parts = self._trainer_parts
-        parts.recompile(
-            resolve(
-                parts.state.net,
-                optimizer=optimizer_view.description_of(optimizer),
-                loss=loss,
-                loss_weights=loss_weights,
-                metrics=metrics,
-                weighted_metrics=weighted_metrics,
+        net, optimizer = self._trainer_parts.state.net, optimizer_view.description_of(optimizer)
+        for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if group is not None and not isinstance(group, list | tuple | dict):
+                fix = f"Write {name}=[...]."
+                raise TypeError(f"compile: `{name}`: expected a list, got {describe(group)}. {fix}")
+        check_positive("compile", steps_per_execution=steps_per_execution)
+        if engine not in ENGINES:
+            raise ValueError(
+                f"compile: `engine`: expected one of {list(ENGINES)}, got {engine!r}."
+                f"{nearest(engine, ENGINES) if isinstance(engine, str) else ''}"
+            )
+        try:
+            optimizer = optimizers.get(optimizer)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"compile: `optimizer`: {error}") from None
+        if auto_scale_loss and in_float16(net):
+            optimizer = with_loss_scale(optimizer)
+        transformation = optimizers.as_transformation(optimizer)
+        try:  # checked against the outputs, where the description has them
+            spec = parse_compile_args(loss, loss_weights, metrics, weighted_metrics)
+            spec = objective_of(net, spec).compile_spec
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"compile: {error}") from None
+        self._trainer_parts.recompile(
+            Compilation(
+                optimizer,
+                transformation,
+                compile_spec=spec,
                 eager=run_eagerly or jit_compile is False,
                 steps_per_execution=steps_per_execution,
-                auto_scale_loss=auto_scale_loss,
                 engine=engine,
-                check_nans=check_nans,
+                scales_loss=auto_scale_loss,
+                on_nan=nan_policy(check_nans),
             )
         )
 
@@ -167,8 +196,7 @@ class CompileMixin:
 
     @jit_compile.setter
     def jit_compile(self, value: bool) -> None:
-        compiled = self._trainer_parts.need_compilation("run_eagerly")
-        self._trainer_parts.steps.compilation = dataclasses.replace(compiled, eager=not value)
+        self.run_eagerly = not value
 
     def explain(self, print_fn: Callable[[str], Any] = print) -> None:
         """Prints what runs and what it costs: the engine that feeds the data and why, what lies on
@@ -241,6 +269,16 @@ class CompileMixin:
             self._trainer_parts.compilation,
             lambda: optimizer_view.learning_rate(self._trainer_parts),
         )
+
+    def in_config_of_compilation(self) -> dict[str, Any]:
+        """`get_compile_config`, or nothing, with a warning, where it cannot be written."""
+        try:
+            return self.get_compile_config()
+        except (TypeError, ValueError) as error:
+            who = self._trainer_parts.state.who
+            what = "what it was compiled with is left out of the configuration"
+            warnings.warn(f"{who}: {what}: {error}", stacklevel=4)
+            return {}
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compiles the model as another was, by what `get_compile_config` gave here or in Keras.

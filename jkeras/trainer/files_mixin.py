@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.serialization import serialize_keras_object
-from jkeras.keras_classes import optimizer_view
 from jkeras.models.cloning import clone_layers
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import configurations, weight_files, whole_models
@@ -38,7 +36,7 @@ class FilesMixin:
           max_shard_size: has to be None: weights are written to one file.
 
         Raises:
-          FileExistsError: it exists and `overwrite` is False.
+          FileExistsError: the file exists and `overwrite` is False.
           ValueError: another ending, or a model without weights yet.
 
         Source: `keras.Model.save_weights`.
@@ -101,20 +99,13 @@ class FilesMixin:
           **kwargs: `include_optimizer=False` leaves out how training stands.
 
         Raises:
-          FileExistsError: it exists, and `overwrite` is False.
+          FileExistsError: the file exists and `overwrite` is False.
           TypeError, ValueError: another ending, or a layer that has no configuration.
 
         Source: `keras.Model.save`.
         """
-        whole_models.save(
-            self,
-            self._trainer_parts.state,
-            self._trainer_parts.optimizer,
-            filepath,
-            overwrite,
-            zipped,
-            **kwargs,
-        )
+        parts = self._trainer_parts
+        whole_models.save(self, parts.state, parts.optimizer, filepath, overwrite, zipped, **kwargs)
 
     def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """There is no export to other runtimes.
@@ -177,21 +168,6 @@ class FilesMixin:
         Source: `keras.Model.to_json`.
         """
         return json.dumps(serialize_keras_object(self), **kwargs)
-
-    def in_config_of_compilation(self) -> dict[str, Any]:
-        """`get_compile_config`, or nothing, with a warning, where it cannot be written."""
-        parts = self._trainer_parts
-        try:
-            return configurations.compile_config(
-                parts.compilation, lambda: optimizer_view.learning_rate(parts)
-            )
-        except (TypeError, ValueError) as error:
-            warnings.warn(
-                f"{parts.state.who}: what it was compiled with is left out of the configuration: "
-                f"{error}",
-                stacklevel=4,
-            )
-            return {}
 
     def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
         """A model of clones of these layers, with fresh weights.

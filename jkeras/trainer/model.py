@@ -7,20 +7,25 @@ model = jkeras.Model(inputs, layers.Dense(10)(hidden))
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
+
+import jax
+import jax.numpy as jnp
 
 from jkeras.core.batch import Batch
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.description import GIVEN, given_config
 from jkeras.core.errors import named_arguments, said_by
-from jkeras.core.layer import Layer
+from jkeras.core.layer import Layer, activity_losses
 from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
 from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
-from jkeras.core.variables import Variable
+from jkeras.core.variables import Variable, innermost
+from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_layer import build_method
 from jkeras.keras_classes.subclassed_model import (
     BODY,
@@ -32,17 +37,20 @@ from jkeras.keras_classes.subclassed_model import (
 )
 from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, record_order
 from jkeras.layers import InputLayer
+from jkeras.metrics.carried import carried
 from jkeras.models.cloning import clone_layers, rebuild_graph
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import graph_parts
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
-from jkeras.trainer.loop.parts import PARTS, TrainerParts
-from jkeras.trainer.steps import method_steps
+from jkeras.trainer.loop.parts import PARTS
+from jkeras.trainer.state.inference_rng import next_key, uses_rng
 from jkeras.trainer.steps.loss_steps import LossSteps
-from jkeras.trainer.steps.method_steps import MethodSteps, overridden_methods
+from jkeras.trainer.steps.method_metrics import given_metrics, metrics_of, updated
+from jkeras.trainer.steps.method_steps import MethodSteps, VariableLists, overridden_methods
 from jkeras.trainer.steps.predict_method import predict_step_of
 from jkeras.trainer.trainer import Trainer
+from jkeras.training.objective import Objective
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -300,15 +308,21 @@ class Model(Trainer):
           training: the flag.
           **kwargs: further arguments of the call.
         """
-        return method_steps.stateless_call(
-            self._trainer_parts.state,
-            trainable_variables,
-            non_trainable_variables,
-            args,
-            return_losses=return_losses,
-            training=training,
-            options=kwargs,
-        )
+        state, frame = self._trainer_parts.state, innermost(StepFrame)
+        lists = VariableLists(state)
+        params, carried_state = lists.values(trainable_variables, non_trainable_variables)
+        key = None if frame is None else frame.next_key()
+        if frame is None and (training or uses_rng(state)):
+            key = next_key(state, state.need_values())
+        inputs = getattr(state.net, "arranged", list)(args)
+        options = {**kwargs, "key": key, "training": bool(training)}
+        outputs, new = state.net.apply(params, carried_state, *inputs, **options)
+        if frame is not None:
+            frame.params, frame.state = params, new
+        others = lists.of(params, new)[1]
+        if not return_losses:
+            return outputs, others
+        return outputs, others, [state.net.penalty(params), *activity_losses(new)]
 
     def compute_loss(
         self,
@@ -320,9 +334,12 @@ class Model(Trainer):
     ) -> Any:
         """The loss that the model was compiled with, and those of weights and of `add_loss`."""
         del training
-        parts, batch = self._trainer_parts, Batch(x, y, sample_weight)
-        loss_steps, losses = _loss_steps(parts), self.losses
-        return method_steps.compute_loss(loss_steps, parts.state, batch, y_pred, losses)
+        total = jnp.zeros((), jnp.float32)
+        for part in self._objective().parts(Batch(x, y, sample_weight), y_pred):
+            if part.spec.loss is not None:
+                value = part.spec.loss(part.y, part.outputs, part.weight)
+                total = total + (value if part.spec.weight is None else part.spec.weight * value)
+        return sum(self.losses, start=total)
 
     def compute_metrics(
         self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None
@@ -331,22 +348,54 @@ class Model(Trainer):
         overrides this method, it returns the logs of every batch.
         """
         del x, sample_weight
-        parts = self._trainer_parts
-        return method_steps.compute_metrics(self, _loss_steps(parts), parts.state, y, y_pred)
+        if y is not None or self._trainer_parts.compilation is not None:
+            for metric in given_metrics(self, self._objective()):
+                metric.update_state(y, y_pred)
+        return Model.get_metrics_result(self)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The values of the metrics so far."""
-        return method_steps.metrics_result(self)
+        return {metric.log_name: metric.result() for metric in metrics_of(self)}
 
     def train_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """One update by `compute_loss`: (logs, state), where the state is the lists of trainable,
         non-trainable, optimizer's and metrics' variables.
         """
-        return method_steps.train_step(self, state, data)
+        first, second, slots, own = state
+        x, y, weight = (*data, None, None)[:3]
+
+        def objective(first: list[Any], second: list[Any]) -> Any:
+            y_pred, new, _ = self.stateless_call(
+                first, second, x, training=True, return_losses=True
+            )
+            known = inspect.signature(self.compute_loss).parameters
+            kwargs = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
+            with carried(metrics_of(self), own, self) as seen:
+                loss = self.compute_loss(**{name: kwargs[name] for name in kwargs if name in known})
+            return loss, (y_pred, new, seen.variables())
+
+        (loss, (y_pred, second, own)), grads = jax.value_and_grad(objective, has_aux=True)(
+            first, second
+        )
+        first, slots = self.optimizer.stateless_apply(slots, grads, first)
+        logs, own = updated(self, own, loss, x, y, y_pred, weight)
+        return logs, (first, second, slots, own)
 
     def test_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """The metrics of a batch: (logs, state)."""
-        return method_steps.test_step(self, state, data)
+        first, second, own = state
+        x, y, weight = (*data, None, None)[:3]
+        y_pred, _ = self.stateless_call(first, second, x, training=False)
+        with carried(metrics_of(self), own, self) as seen:
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        logs, own = updated(self, seen.variables(), loss, x, y, y_pred, weight)
+        return logs, (first, second, own)
+
+    def _objective(self) -> Objective:
+        """The losses and metrics of `compile`."""
+        parts = self._trainer_parts
+        assert isinstance(parts.steps, LossSteps), "a model has no other steps"
+        return parts.steps.objective(parts.state)
 
 
 def _graph(
@@ -373,11 +422,6 @@ def steps_of(model: Model) -> TrainSteps:
     if overridden:
         return MethodSteps(model, overridden, predict_fn)
     return LossSteps(predict_fn)
-
-
-def _loss_steps(parts: TrainerParts) -> LossSteps:
-    assert isinstance(parts.steps, LossSteps), "a model has no other steps"
-    return parts.steps
 
 
 def _shapes(symbols: list[Symbol]) -> Any:

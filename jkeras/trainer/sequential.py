@@ -96,16 +96,8 @@ class Sequential(Model):
     def from_config(
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> Self:
-        """A model of these layers with fresh weights.
-
-        Args:
-          config: what `get_config` gave, here or in Keras.
-          custom_objects: the user's own classes and functions by name.
-
-        Raises:
-          TypeError, ValueError: a layer in it is unknown, or its arguments are not right.
-
-        Source: `keras.Sequential.from_config`.
+        """A model of these layers with fresh weights; arguments and errors as for
+        `Model.from_config`.
         """
         parts = read_parts(cls, config, ("layers",), custom_objects)
         model = cls(parts["layers"], name=parts.get("name"))
@@ -114,11 +106,7 @@ class Sequential(Model):
         return model
 
     def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
-        """A model of clones of these layers, with fresh weights.
-
-        Args:
-          clone_function: from a layer to the one that takes its place; None for its equal.
-        """
+        """A model of clones of these layers, with fresh weights; as `Model.cloned`."""
         state = self._trainer_parts.state
         layers = clone_layers(list(state.net.layers))
         if clone_function is not None:
@@ -138,7 +126,10 @@ class Sequential(Model):
         """
         parts, state = self._trainer_parts, self._trainer_parts.state
         before = (state.net, parts.given, state.values, state.specs)
-        net = self._chain(layers)
+        try:
+            net = Chain(tuple(layers))
+        except (TypeError, ValueError) as error:
+            raise said_by(error, state.who, known_as=["Chain"]) from None
         freezing.carry_over(state.net, net)
         pairs = zip(self._as_given(), state.net.layers, strict=True)
         names = {id(given): str(layer.name) for given, layer in pairs}
@@ -154,13 +145,6 @@ class Sequential(Model):
         except BaseException:
             state.net, parts.given, state.values, state.specs = before
             raise
-
-    def _chain(self, layers: list[Layer]) -> Chain:
-        """The layers as a description; errors speak of this model."""
-        try:
-            return Chain(tuple(layers))
-        except (TypeError, ValueError) as error:
-            raise said_by(error, self._trainer_parts.state.who, known_as=["Chain"]) from None
 
     def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
         """Puts the values of layers that were there before, under the names they had, in place."""

@@ -29,6 +29,7 @@ from jkeras.keras_classes.model_calls import call_model
 from jkeras.keras_classes.tracking import missing_super_init
 from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
+from jkeras.trainer.compiling.plan import Kind
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
 from jkeras.trainer.loop import one_batch, resume
@@ -41,8 +42,8 @@ from jkeras.trainer.loop.parts import PARTS, TrainerParts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
-from jkeras.trainer.preflight.data_arguments import Examples
-from jkeras.trainer.preflight.prepare import warn_of_random_weights
+from jkeras.trainer.preflight.data_arguments import Data, Examples
+from jkeras.trainer.preflight.prepare import Prepared, warn_of_random_weights
 from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
@@ -88,12 +89,6 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
       >>> losses = trainer.fit(x, x @ jnp.arange(4.0), epochs=2, verbose=0).history["loss"]
       >>> losses[1] < losses[0] == 3.5
       True
-
-    Attributes:
-      stop_training: a callback sets it to end training after the current epoch, or in a batch hook
-        after the current batch.
-      initial_epoch: the first epoch of the run; a callback that restores an earlier run sets it in
-        `on_train_begin` to pass over the epochs that were trained then.
     """
 
     @named_arguments
@@ -161,8 +156,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     @property
     def stop_training(self) -> bool:
-        """Whether training ends after the current epoch; set in a batch hook, after the current
-        batch.
+        """Whether training ends after the current epoch; a callback sets it, and in a batch hook it
+        ends training after the current batch.
         """
         return self._trainer_parts.stop_training
 
@@ -264,17 +259,13 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             data, validation_data, validation_split, class_weight, finite=finite
         )
         data_arguments.warn_of_batch_size(batch_size, data)
-        prepared = parts.prepare("fit", data, batch_size, kind="train")
-        with explained(parts, "fit", batch_size):
-            data = parts.place("fit", prepared.data)
-        validation = Validation(None, prepared.plan_fn, 0, None)
+        data, _, plan_fn = _prepared_on_device(parts, "fit", data, batch_size, "train")
+        validation = Validation(None, plan_fn, 0, None)
         if held_out is not None:
             who = "fit: `validation_data`"
-            judged = parts.prepare(who, held_out, batch_size, kind="evaluate")
-            with explained(parts, who, batch_size):
-                held_out = parts.place(who, judged.data)
+            held_out, _, val_fn = _prepared_on_device(parts, who, held_out, batch_size, "evaluate")
             val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
-            validation = Validation(held_out, judged.plan_fn, val_size, validation_steps)
+            validation = Validation(held_out, val_fn, val_size, validation_steps)
         if isinstance(data, Stream):
             data.goes_on = steps_per_epoch is not None
         size, steps = data_arguments.sizes(data, batch_size, steps_per_epoch)
@@ -293,7 +284,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             begun=resume.begun_of(data, held_out),
             validates_fn=functools.partial(_validates, held_out is not None, validation_freq),
         )
-        training = Training(data, prepared.plan_fn, size, shuffle)
+        training = Training(data, plan_fn, size, shuffle)
         with Interrupt() as call.interrupt, parts.mode(), parts.running(run, data):
             with explained(parts, "fit", size, call.close):
                 fit(parts, training, validation, epochs, call, taken)
@@ -330,15 +321,13 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite)
-        prepared = parts.prepare("evaluate", given, batch_size, kind="evaluate")
-        with explained(parts, "evaluate", batch_size):
-            data = parts.place("evaluate", prepared.data)
+        data, plan, _ = _prepared_on_device(parts, "evaluate", given, batch_size, "evaluate")
         size, known = data_arguments.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         call = Call(listed, verbose, steps, known)
         with parts.mode(), explained(parts, "evaluate", size, call.close):
-            logs = evaluate(parts.state, prepared.plan, data, size, call)
-        return prepared.plan.in_order(logs, return_dict)
+            logs = evaluate(parts.state, plan, data, size, call)
+        return plan.in_order(logs, return_dict)
 
     @named_arguments
     def predict(
@@ -437,6 +426,15 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             parts.state.called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
             return outputs
         return call_model(self, parts, inputs, training, options)
+
+
+def _prepared_on_device(
+    parts: TrainerParts, who: str, data: Data, batch_size: int | None, kind: Kind
+) -> Prepared:
+    """As `TrainerParts.prepare`, with the data on the device if they fit there."""
+    data, plan, plan_fn = parts.prepare(who, data, batch_size, kind=kind)
+    with explained(parts, who, batch_size):
+        return Prepared(parts.place(who, data), plan, plan_fn)
 
 
 def _validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bool:

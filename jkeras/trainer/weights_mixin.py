@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -25,13 +25,6 @@ from jkeras.trainer.reports import summary_rows
 from jkeras.trainer.state import freezing
 from jkeras.trainer.state.specs import is_input
 from jkeras.training.state import TrainState
-
-_STATE_TREES = (
-    "trainable_variables",
-    "non_trainable_variables",
-    "optimizer_variables",
-    "metrics_variables",
-)
 
 
 class WeightsMixin:
@@ -322,16 +315,14 @@ class WeightsMixin:
                 f"got {value_format!r}.{nearest(str(value_format), formats)}"
             )
         values = state.lend()
-        optimizer = (
-            [] if self._trainer_parts.compilation is None else variables_of(values.opt_state)
-        )
-        found = {
-            _STATE_TREES[0]: _nested(weights_of(state, trained=True)),
-            _STATE_TREES[1]: _nested(weights_of(state, trained=False)),
-            _STATE_TREES[2]: {str(i): value for i, value in enumerate(optimizer)},
-            _STATE_TREES[3]: dict(values.sums),
+        optimizer = variables_of(values.opt_state) if self._trainer_parts.compilation else []
+        named = {
+            "trainable_variables": _nested(weights_of(state, trained=True)),
+            "non_trainable_variables": _nested(weights_of(state, trained=False)),
+            "optimizer_variables": {str(i): value for i, value in enumerate(optimizer)},
+            "metrics_variables": dict(values.sums),
         }
-        return jax.tree.map(jax.device_get, found) if value_format == "numpy_array" else found
+        return jax.tree.map(jax.device_get, named) if value_format == "numpy_array" else named
 
     def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
         """Assigns the weights in what `get_state_tree` gave; the optimizer's go with `train_state`.
@@ -341,8 +332,8 @@ class WeightsMixin:
         """
         state = self._trainer_parts.state
         weights = {weight.path: weight for weight in weights_of(state)}
-        for part in _STATE_TREES[:2]:
-            for path, value in _paths(state_tree.get(part, {})):
+        for part in ("trainable_variables", "non_trainable_variables"):
+            for path, value in trees.named_leaves(state_tree.get(part, {})).items():
                 if path not in weights:
                     raise ValueError(
                         f"{state.who}: set_state_tree: no weight {path!r}."
@@ -353,17 +344,13 @@ class WeightsMixin:
 
 def _check_alike(who: str, params: Tree, old: Tree) -> None:
     """Raises, naming the first weight that differs, unless two trees have the same shapes."""
-    shapes = [
-        {name: jnp.shape(leaf) for name, leaf in trees.named_leaves(tree).items()}
-        for tree in (params, old)
-    ]
-    found, wanted = shapes
-    for name in [*wanted, *found]:
-        if found.get(name) != wanted.get(name):
-            raise ValueError(
-                f"{who}: `params`: expected {name} of shape {wanted.get(name)}, got "
-                f"{found.get(name)}; None means that there is none."
-            )
+    difference = trees.first_difference(old, params, jnp.shape)
+    if difference is not None:
+        name, expected, got = difference
+        raise ValueError(
+            f"{who}: `params`: expected {name} of shape {expected}, got {got}; None means that "
+            "there is none."
+        )
     given: Any = jax.tree.structure(params)
     if given != jax.tree.structure(old):
         raise ValueError(
@@ -380,11 +367,3 @@ def _nested(weights: Sequence[Weight]) -> dict[str, Any]:
             node = node.setdefault(name, {})
         node[last] = weight.value
     return tree
-
-
-def _paths(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, part in tree.items():
-        if isinstance(part, dict):
-            yield from _paths(part, f"{before}{name}/")
-        else:
-            yield before + name, part

@@ -199,6 +199,17 @@ def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
     return eval_step
 
 
+def summing(
+    merge: Callable[[Sums, Sums], Sums], sums_of: Callable[[Tree, Tree, Any], Sums]
+) -> Callable[[Tree, Tree, Sums, Any], Sums]:
+    """The pure function (params, state, sums, batch) -> the sums with those of the batch."""
+
+    def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
+        return merge(sums, sums_of(params, state, batch))
+
+    return eval_step
+
+
 def predict_step_fn(net: Net) -> Callable[[Tree, Tree, Any], Any]:
     """The pure function (params, state, batch) -> outputs, without training; the state may be a
     `StateWithKey`.

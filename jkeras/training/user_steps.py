@@ -35,8 +35,6 @@ from jkeras.training.state import TrainState, fresh
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
-    from jkeras.core.typing import ArraySpec
-
 Logs = dict[str, jax.Array]
 Sums = dict[str, Tree]
 PARTS = ("params", "state", "opt_state")
@@ -263,24 +261,20 @@ def _names(who: str, logs: object) -> tuple[str, ...]:
 
 def _check_alike(part: str, old: Tree, new: Tree) -> None:
     """Raises, naming the first leaf that differs, unless a step kept structure and dtypes."""
-    before, after = ({n: _spec(x) for n, x in trees.named_leaves(t).items()} for t in (old, new))
-    for name in [*before, *after]:
-        if before.get(name) != after.get(name):
-            where = f"{part}/{name}" if name else part
-            raise ValueError(
-                f"`train_step`: expected {where} as it was, {before.get(name, 'absent')}, got "
-                f"{after.get(name, 'nothing')}."
-            )
+    difference = trees.first_difference(old, new, lambda x: f"{x.dtype}{list(x.shape)}")
+    if difference is not None:
+        name, before, after = difference
+        where = f"{part}/{name}" if name else part
+        raise ValueError(
+            f"`train_step`: expected {where} as it was, {before or 'absent'}, got "
+            f"{after or 'nothing'}."
+        )
     treedef: Any = jax.tree.structure(new)
     if treedef != jax.tree.structure(old):
         raise ValueError(
             f"`train_step`: expected `{part}` of the structure {jax.tree.structure(old)}, got "
             f"{treedef}."
         )
-
-
-def _spec(value: ArraySpec) -> str:
-    return f"{value.dtype}{list(value.shape)}"
 
 
 def _describe(value: object) -> str:

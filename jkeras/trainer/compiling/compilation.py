@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,25 +11,15 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core.errors import NotReadyError, describe, nearest
 from jkeras.core.freezing import layer_paths
-from jkeras.training.loss_specs import (
-    EMPTY_COMPILE_SPEC,
-    CompileSpec,
-    Losses,
-    LossWeights,
-    parse_compile_args,
-)
-from jkeras.training.net import Net
-from jkeras.training.objective import objective_of
+from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
-    from jkeras.optimizers.resolve import OptimizerLike, Transformation
+    from jkeras.optimizers.resolve import Transformation
 
-Engine = Literal["auto", "resident", "streaming"]
 ENGINES = ("auto", "resident", "streaming")
 NAN_POLICIES = ("stop", "skip", "ignore")
-TRAINING_METHODS = ("fit", "train_on_batch")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +53,7 @@ class Compilation:
 
     def refuses_nans(self, who: str) -> bool:
         """Whether the data of this method may not hold NaN or infinity."""
-        trains = who in TRAINING_METHODS
+        trains = who in ("fit", "train_on_batch")
         return self.on_nan in ("refuse", "stop") or (self.on_nan == "skip" and not trains)
 
     def with_optimizer(self, optimizer: Transformation) -> Compilation:
@@ -77,62 +66,6 @@ class Compilation:
             return self
         scaled = with_loss_scale(self.optimizer)
         return self if scaled is self.optimizer else self.with_optimizer(scaled)
-
-
-def resolve(
-    net: Net,
-    *,
-    optimizer: OptimizerLike,
-    loss: Losses,
-    loss_weights: LossWeights,
-    metrics: Sequence[Any] | Mapping[str, Any] | None,
-    weighted_metrics: Sequence[Any] | Mapping[str, Any] | None,
-    eager: bool,
-    steps_per_execution: int | None,
-    auto_scale_loss: bool,
-    engine: str,
-    check_nans: bool | str,
-) -> Compilation:
-    """What the arguments of `compile` mean for a description; they are as for `Trainer.compile`.
-
-    Raises:
-      TypeError, ValueError: an argument is none of these; the message names the nearest word.
-    """
-    for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-        if group is not None and not isinstance(group, list | tuple | dict):
-            raise TypeError(
-                f"compile: `{name}`: expected a list, got {describe(group)}. Write {name}=[...]."
-            )
-    check_positive("compile", steps_per_execution=steps_per_execution)
-    if engine not in ENGINES:
-        raise ValueError(
-            f"compile: `engine`: expected one of {list(ENGINES)}, got {engine!r}."
-            f"{nearest(engine, ENGINES) if isinstance(engine, str) else ''}"
-        )
-    try:
-        description = optimizers.get(optimizer)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"compile: `optimizer`: {error}") from None
-    if auto_scale_loss and in_float16(net):
-        description = with_loss_scale(description)
-    transformation = optimizers.as_transformation(description)
-    try:
-        # Checked against the outputs, where the description has them.
-        objective = objective_of(
-            net, parse_compile_args(loss, loss_weights, metrics, weighted_metrics)
-        )
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"compile: {error}") from None
-    return Compilation(
-        optimizer=description,
-        transformation=transformation,
-        compile_spec=objective.compile_spec,
-        eager=eager,
-        steps_per_execution=steps_per_execution,
-        engine=engine,
-        scales_loss=auto_scale_loss,
-        on_nan=nan_policy(check_nans),
-    )
 
 
 def skips_nans(compilation: Compilation | None) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from collections.abc import Hashable
+from typing import Protocol
 
 from jkeras.core.batch import Batch
 from jkeras.metrics import Metric
 from jkeras.trainer.compiling.compilation import Compilation
 from jkeras.trainer.compiling.plan import Kind, Plan
-from jkeras.trainer.state.model_state import ModelState
-from jkeras.training.state import TrainState
+from jkeras.trainer.state.model_state import ModelState, ValuesMaker
 
 
-class TrainSteps(Protocol):
+class TrainSteps(ValuesMaker, Protocol):
     """The steps of a model: made from a loss and an optimizer, from the user's functions, or from
     methods in Keras's way. Chosen once, when the model is made.
 
@@ -23,22 +22,12 @@ class TrainSteps(Protocol):
 
     compilation: Compilation | None
 
-    @property
-    def transformation(self) -> Any:
-        """The optax transformation whose state is among the values; None for none."""
-
-    def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
-        """The pure function (key, *specs) -> all values."""
-
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
         """Raises where an argument of `compile` does not fit the steps.
 
         Raises:
           ValueError: the steps themselves stand for an argument; the message names the argument.
         """
-
-    def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
-        """A model's values for a new compilation: weights stay, the optimizer restarts."""
 
     def metrics(self, state: ModelState) -> list[Metric]:
         """The metrics behind the logs, in Keras's order."""

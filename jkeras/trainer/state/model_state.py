@@ -49,7 +49,7 @@ class ValuesMaker(Protocol):
         """The pure function (key, *specs) -> all values."""
 
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
-        """The values with the optimizer's state and the sums at their beginning."""
+        """The values for a new compilation: weights stay, the optimizer and the sums restart."""
 
 
 class ModelState:

@@ -35,7 +35,7 @@ import jax
 from jkeras.core.identity import Identity
 from jkeras.core.layer import Layer
 from jkeras.core.parts import Path, at, leaves, put
-from jkeras.core.trees import Tree, named_leaves
+from jkeras.core.trees import Tree, first_difference, named_leaves
 from jkeras.training.net import Net
 from jkeras.training.state import TrainState
 
@@ -286,16 +286,16 @@ def _with_parts(
 def _check_alike(
     model: Subscriber, path: Path, found: Tree, mine: Tree, writer: Subscriber | None
 ) -> None:
-    theirs, own = _shapes(found), _shapes(mine)
-    for name in [*own, *theirs]:
-        if own.get(name) != theirs.get(name):
-            where = "another model" if writer is None else writer.who
-            name_of_layer = "/".join(map(str, path))
-            raise ValueError(
-                f"{model.who}: its layer {name_of_layer!r} is that of {where}, where {name} has "
-                f"the shape {theirs.get(name)}; here it would be {own.get(name)}. Give both inputs "
-                "of the same size, or make another layer."
-            )
+    difference = first_difference(mine, found, lambda leaf: tuple(leaf.shape))
+    if difference is not None:
+        name, own, theirs = difference
+        where = "another model" if writer is None else writer.who
+        name_of_layer = "/".join(map(str, path))
+        raise ValueError(
+            f"{model.who}: its layer {name_of_layer!r} is that of {where}, where {name} has the "
+            f"shape {theirs}; here it would be {own}. Give both inputs of the same size, or make "
+            "another layer."
+        )
 
 
 def _shapes(tree: Tree) -> dict[str, tuple[int, ...]]:

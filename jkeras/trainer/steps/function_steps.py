@@ -24,7 +24,6 @@ from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.training import finite, steps
 from jkeras.training.loss_specs import CompileSpec
-from jkeras.training.objective import Sums
 from jkeras.training.state import TrainState
 from jkeras.training.user_steps import (
     Means,
@@ -184,29 +183,15 @@ class FunctionSteps:
             raise type(error)(f"{who}: {error}") from error
         self._names[kind] = names
         means = Means(net, names, user_sums(values) if kind == "train" else {})
-        step_functions = StepFunctions(
-            net=net,
-            zeros=means.zeros(),
-            logs=means.logs,
-            predict=predict,
-            train=self._train_step(means) if kind == "train" else None,
-            evaluate=self._eval_step(means) if kind == "evaluate" else None,
-            skips=skips_nans(self.compilation),
-        )
-        return Plan(kind, Programs(step_functions))
-
-    def _train_step(self, means: Means) -> steps.TrainStep:
-        step = user_train_step_fn(self._functions, means)
-        skips = skips_nans(self.compilation)
-        return finite.skipping(step) if skips else step
-
-    def _eval_step(self, means: Means) -> Callable[[Any, Any, Sums, Any], Sums]:
-        sums_of = user_eval_step_fn(self._functions, means)
-
-        def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
-            return means.merge(sums, sums_of(params, state, batch))
-
-        return eval_step
+        skips, train, evaluate = skips_nans(self.compilation), None, None
+        if kind == "train":
+            step = user_train_step_fn(functions, means)
+            train = finite.skipping(step) if skips else step
+        else:
+            evaluate = steps.summing(means.merge, user_eval_step_fn(functions, means))
+        zeros = means.zeros()
+        made = StepFunctions(net, zeros, means.logs, predict, train, evaluate, skips=skips)
+        return Plan(kind, Programs(made))
 
 
 def _missing(who: str, function: str, result: str) -> ValueError:

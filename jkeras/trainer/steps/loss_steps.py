@@ -6,13 +6,10 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-import jax
-
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.jit_once import jit_once
-from jkeras.core.trees import Tree
 from jkeras.metrics import Mean, Metric
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
@@ -146,19 +143,20 @@ class LossSteps:
         predict = self._predict_fn or steps.predict_step_fn(net)
         if kind == "predict":
             pads = _may_pad(self.objective(state))
-            functions = StepFunctions(net, {}, _no_logs, predict, pads=pads)
+            functions = StepFunctions(net, {}, lambda sums: {}, predict, pads=pads)
             return Plan(kind, Programs(functions), traces_inputs=True)
         found = self._resolve(who, state, batch, rows)
         objective = dataclasses.replace(found.objective, held=state.held)
+        skips = skips_nans(self.compilation)
         functions = StepFunctions(
             net=net,
             zeros=found.zeros,
             logs=objective.logs,
             predict=predict,
-            train=self._train_step(objective),
-            evaluate=_eval_step(objective),
+            train=steps.train_step_fn(objective, self.transformation, skips=skips),
+            evaluate=steps.summing(objective.merge, steps.eval_step_fn(objective)),
             objective=objective,
-            skips=skips_nans(self.compilation),
+            skips=skips,
             pads=found.pads,
         )
         names = tuple(objective.names)
@@ -195,25 +193,7 @@ class LossSteps:
         self._resolved[key] = found
         return found
 
-    def _train_step(self, objective: Objective) -> steps.TrainStep:
-        skips = skips_nans(self.compilation)
-        return steps.train_step_fn(objective, self.transformation, skips=skips)
-
 
 def _may_pad(objective: Objective) -> bool:
     """Whether rows that are masked out leave the layers and the order of the examples alone."""
     return padded_rows(objective.net) != "seen" and not objective.compile_spec.is_in_order
-
-
-def _eval_step(objective: Objective) -> Callable[[Any, Any, Sums, Any], Sums]:
-    """The pure function (params, state, sums, batch) -> sums."""
-    sums_of = steps.eval_step_fn(objective)
-
-    def eval_step(params: Tree, state: Tree, sums: Sums, batch: Batch) -> Sums:
-        return objective.merge(sums, sums_of(params, state, batch))
-
-    return eval_step
-
-
-def _no_logs(sums: Sums) -> dict[str, jax.Array]:
-    return {}

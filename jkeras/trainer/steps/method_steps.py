@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -29,28 +28,22 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
-from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
 from jkeras.metrics import Metric
-from jkeras.metrics.carried import carried
 from jkeras.trainer.compiling.compilation import skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state import freezing, inference_rng
-from jkeras.trainer.state.inference_rng import next_key, uses_rng
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import PARTS
 from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
 from jkeras.trainer.steps.method_metrics import (
     StepMethods,
     first_variables,
-    given_metrics,
     kept_by,
-    metrics_of,
-    updated,
 )
 from jkeras.training import finite, steps
 from jkeras.training.inference_key import state_and_key
@@ -160,46 +153,34 @@ class MethodSteps(LossSteps):
             unpadded = dataclasses.replace(plan.programs.functions, pads=False)
             return dataclasses.replace(plan, programs=Programs(unpadded), log_names=())
         outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
-        values = state.need_values()
+        train: steps.TrainStep = functools.partial(self._train, state)
+        test = functools.partial(self._test, state)
+
+        def logs_of(values: TrainState, batch: Batch) -> Logs:
+            if kind == "train":
+                return train(values, batch)[1]
+            return test(values.params, values.state, values.sums, batch)["logs"]
+
         variables = first_variables(self._model)
-        first = trees.specs(values.replace(sums={"vars": variables, "logs": {}}))
-        specs = trees.specs_of_rows(batch, rows)
-        shapes = jax.eval_shape(functools.partial(self._logs, state, kind), first, specs)
-        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+        values = state.need_values().replace(sums={"vars": variables, "logs": {}})
+        logs = jax.eval_shape(logs_of, trees.specs(values), trees.specs_of_rows(batch, rows))
+        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), logs)
+        skips = skips_nans(self.compilation)
         functions = StepFunctions(
             net=state.net,
             zeros={"vars": variables, "logs": zeros},
             logs=lambda sums: sums["logs"],
             predict=self._predict_fn or steps.predict_step_fn(state.net),
-            train=self._train_fn(state) if kind == "train" else None,
-            evaluate=self._test_fn(state) if kind == "evaluate" else None,
+            train=(finite.skipping(train) if skips else train) if kind == "train" else None,
+            evaluate=test if kind == "evaluate" else None,
             objective=self.objective(state).resolved_for(outputs),
-            skips=skips_nans(self.compilation),
+            skips=skips,
         )
         return Plan(kind, Programs(functions))
 
-    def _logs(self, state: ModelState, kind: Kind, values: TrainState, batch: Batch) -> Logs:
-        """The logs of one step."""
-        if kind == "train":
-            logs: Logs = self._train(state, values, batch).sums["logs"]
-            return logs
-        return self._test(state, values.params, values.state, values.sums, batch)["logs"]
-
-    def _train_fn(self, state: ModelState) -> steps.TrainStep:
-        def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
-            new = self._train(state, train_state, batch)
-            return new, new.sums["logs"]
-
-        skips = skips_nans(self.compilation)
-        return finite.skipping(train_step) if skips else train_step
-
-    def _test_fn(self, state: ModelState) -> Callable[[Any, Any, Sums, Any], Sums]:
-        def test_step(params: Tree, carried_state: Tree, sums: Sums, batch: Batch) -> Sums:
-            return self._test(state, params, carried_state, sums, batch)
-
-        return test_step
-
-    def _train(self, state: ModelState, train_state: TrainState, batch: Batch) -> TrainState:
+    def _train(
+        self, state: ModelState, train_state: TrainState, batch: Batch
+    ) -> tuple[TrainState, Logs]:
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
         slots: list[Any] = jax.tree.leaves(train_state.opt_state)
         tree: Any = jax.tree.structure(train_state.opt_state)
@@ -210,14 +191,16 @@ class MethodSteps(LossSteps):
             made = model.train_step(given, _data(batch))
         logs, (first, second, slots, own) = _checked(state, "train_step", made, 4)
         params, carried_state = lists.values(first, second)
-        return train_state.replace(
+        logs = _scalars(logs)
+        new = train_state.replace(
             params=params,
             state=carried_state,
             opt_state=tree.unflatten(list(slots)),
-            sums={"vars": list(own), "logs": _scalars(logs)},
+            sums={"vars": list(own), "logs": logs},
             step=train_state.step + 1,
             position=train_state.position + 1,
         )
+        return new, logs
 
     def _test(
         self, state: ModelState, params: Tree, carried_state: Tree, sums: Sums, batch: Batch
@@ -262,98 +245,6 @@ def _checked(state: ModelState, name: str, made: Any, count: int) -> Any:
             f"{state.who}: {name}: expected to return (logs, ({listed})), got {describe(made)}."
         )
     return made
-
-
-# -- what the methods of `Model` do, in Keras's words
-
-
-def stateless_call(
-    state: ModelState,
-    trainable_variables: Sequence[Any],
-    non_trainable_variables: Sequence[Any],
-    args: tuple[Any, ...],
-    *,
-    return_losses: bool,
-    training: bool | None,
-    options: Mapping[str, Any],
-) -> Any:
-    """The outputs and the new non-trainable variables, and with `return_losses` the losses of the
-    weights and of `add_loss`; arguments as for `Model.stateless_call`.
-    """
-    lists = VariableLists(state)
-    params, carried_state = lists.values(trainable_variables, non_trainable_variables)
-    frame = innermost(StepFrame)
-    key = None if frame is None else frame.next_key()
-    if frame is None and (training or uses_rng(state)):
-        key = next_key(state, state.need_values())
-    inputs = getattr(state.net, "arranged", list)(args)
-    kwargs = {**options, "key": key, "training": bool(training)}
-    outputs, new = state.net.apply(params, carried_state, *inputs, **kwargs)
-    if frame is not None:
-        frame.params, frame.state = params, new
-    found = outputs, lists.of(params, new)[1]
-    if not return_losses:
-        return found
-    return *found, [state.net.penalty(params), *activity_losses(new)]
-
-
-def compute_loss(
-    loss_steps: LossSteps, state: ModelState, batch: Batch, y_pred: Tree, losses: Sequence[Any]
-) -> jax.Array:
-    """The loss that the model was compiled with, for a batch and its outputs, and `losses`."""
-    total = jnp.zeros((), jnp.float32)
-    for part in loss_steps.objective(state).parts(batch, y_pred):
-        if part.spec.loss is not None:
-            value = part.spec.loss(part.y, part.outputs, part.weight)
-            total = total + (value if part.spec.weight is None else part.spec.weight * value)
-    return sum(losses, start=total)
-
-
-def compute_metrics(
-    model: StepMethods, loss_steps: LossSteps, state: ModelState, y: Tree, y_pred: Tree
-) -> Logs:
-    """Updates the metrics that `compile` was given; returns the values of all."""
-    if y is not None or loss_steps.compilation is not None:
-        for metric in given_metrics(model, loss_steps.objective(state)):
-            metric.update_state(y, y_pred)
-    return metrics_result(model)
-
-
-def metrics_result(model: StepMethods) -> Logs:
-    """The values of the model's metrics so far."""
-    return {metric.log_name: metric.result() for metric in metrics_of(model)}
-
-
-def train_step(model: StepMethods, given: Lists, data: Tree) -> tuple[Logs, Lists]:
-    """One update by the model's `compute_loss`."""
-    first, second, slots, own = given
-    x, y, weight = (*data, None, None)[:3]
-
-    def objective(first: list[Any], second: list[Any]) -> Any:
-        y_pred, new, _ = model.stateless_call(first, second, x, training=True, return_losses=True)
-        known = inspect.signature(model.compute_loss).parameters
-        kwargs = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
-        with carried(metrics_of(model), own, model) as seen:
-            loss = model.compute_loss(**{name: kwargs[name] for name in kwargs if name in known})
-        return loss, (y_pred, new, seen.variables())
-
-    (loss, (y_pred, second, own)), grads = jax.value_and_grad(objective, has_aux=True)(
-        first, second
-    )
-    first, slots = model.optimizer.stateless_apply(slots, grads, first)
-    logs, own = updated(model, own, loss, x, y, y_pred, weight)
-    return logs, (first, second, slots, own)
-
-
-def test_step(model: StepMethods, given: Lists, data: Tree) -> tuple[Logs, Lists]:
-    """The metrics of a batch."""
-    first, second, own = given
-    x, y, weight = (*data, None, None)[:3]
-    y_pred, _ = model.stateless_call(first, second, x, training=False)
-    with carried(metrics_of(model), own, model) as seen:
-        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-    logs, own = updated(model, seen.variables(), loss, x, y, y_pred, weight)
-    return logs, (first, second, own)
 
 
 def stateless_apply(
