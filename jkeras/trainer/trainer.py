@@ -29,7 +29,6 @@ from jkeras.keras_classes.model_calls import call_model
 from jkeras.keras_classes.tracking import missing_super_init
 from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
-from jkeras.trainer.compiling.plan import Kind
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
 from jkeras.trainer.loop import one_batch, resume
@@ -42,8 +41,8 @@ from jkeras.trainer.loop.parts import PARTS, TrainerParts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
-from jkeras.trainer.preflight.data_arguments import Data, Examples
-from jkeras.trainer.preflight.prepare import Prepared, warn_of_random_weights
+from jkeras.trainer.preflight.data_arguments import Examples
+from jkeras.trainer.preflight.prepare import warn_of_random_weights
 from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
@@ -259,11 +258,15 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             data, validation_data, validation_split, class_weight, finite=finite
         )
         data_arguments.warn_of_batch_size(batch_size, data)
-        data, _, plan_fn = _prepared_on_device(parts, "fit", data, batch_size, "train")
+        data, _, plan_fn = parts.prepare("fit", data, batch_size, kind="train")
+        with explained(parts, "fit", batch_size):
+            data = parts.place("fit", data)
         validation = Validation(None, plan_fn, 0, None)
         if held_out is not None:
             who = "fit: `validation_data`"
-            held_out, _, val_fn = _prepared_on_device(parts, who, held_out, batch_size, "evaluate")
+            held_out, _, val_fn = parts.prepare(who, held_out, batch_size, kind="evaluate")
+            with explained(parts, who, batch_size):
+                held_out = parts.place(who, held_out)
             val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
             validation = Validation(held_out, val_fn, val_size, validation_steps)
         if isinstance(data, Stream):
@@ -321,7 +324,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite)
-        data, plan, _ = _prepared_on_device(parts, "evaluate", given, batch_size, "evaluate")
+        data, plan, _ = parts.prepare("evaluate", given, batch_size, kind="evaluate")
+        with explained(parts, "evaluate", batch_size):
+            data = parts.place("evaluate", data)
         size, known = data_arguments.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         call = Call(listed, verbose, steps, known)
@@ -426,15 +431,6 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             parts.state.called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
             return outputs
         return call_model(self, parts, inputs, training, options)
-
-
-def _prepared_on_device(
-    parts: TrainerParts, who: str, data: Data, batch_size: int | None, kind: Kind
-) -> Prepared:
-    """As `TrainerParts.prepare`, with the data on the device if they fit there."""
-    data, plan, plan_fn = parts.prepare(who, data, batch_size, kind=kind)
-    with explained(parts, who, batch_size):
-        return Prepared(parts.place(who, data), plan, plan_fn)
 
 
 def _validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bool:

@@ -45,7 +45,6 @@ class Plan:
       traces_inputs: whether the description is traced for batches of other shapes that come later:
         not where the steps are the user's, who looks at them there.
       check_inputs: the first layer's check of the values of inputs; None for none.
-      outputs: the specs of the outputs by those of the inputs, as far as they are inferred.
     """
 
     kind: Kind
@@ -55,7 +54,6 @@ class Plan:
     log_names: tuple[str, ...] = ()
     traces_inputs: bool = False
     check_inputs: Callable[[Any], None] | None = None
-    outputs: dict[Hashable, Any] = dataclasses.field(default_factory=dict)
 
     def in_order(self, logs: dict[str, Any], return_dict: bool) -> Any:
         """The logs as `evaluate` returns them: a dict sorted by name, or a list that begins with
@@ -63,13 +61,9 @@ class Plan:
         """
         if return_dict:
             return dict(sorted(logs.items()))
-        values = [logs[name] for name in self.log_names or _loss_first(logs)]
+        names = self.log_names or sorted(logs, key=lambda name: (name != "loss", name))
+        values = [logs[name] for name in names]
         return values if len(values) > 1 else values[0]
-
-
-def _loss_first(logs: dict[str, Any]) -> list[str]:
-    """The names of logs of steps of the user's: "loss", then the others by name."""
-    return sorted(logs, key=lambda name: (name != "loss", name))
 
 
 class Plans:
@@ -123,15 +117,12 @@ class Plans:
         if self._version != state.version:
             self.clear()
             self._version = state.version
-        plan = self._plans.get(key)
-        if plan is not None:
-            return plan, False
-        with state.lock:
-            plan = self._plans.get(key)
-            if plan is None:
-                plan = self._plans[key] = make_fn()
-                return plan, True
-        return plan, False
+        if key not in self._plans:
+            with state.lock:
+                if key not in self._plans:  # else another thread made it
+                    self._plans[key] = make_fn()
+                    return self._plans[key], True
+        return self._plans[key], False
 
 
 def structure_of(batch: Batch) -> tuple[Hashable, ...]:

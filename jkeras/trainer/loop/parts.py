@@ -84,6 +84,7 @@ class TrainerParts:
         """Takes another compilation that leaves the optimizer's state as it is."""
         self.steps.compilation = compilation
         self.plans.clear()
+        self.state.output_specs = (0, {})
 
     def recompile(self, compilation: Compilation) -> None:
         """Takes another compilation: weights stay, the optimizer restarts.

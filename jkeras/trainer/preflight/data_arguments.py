@@ -20,6 +20,7 @@ from jkeras.core.trees import Tree
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import is_input
 
 Data = Arrays | Stream
@@ -40,10 +41,7 @@ def load(
 
     Args:
       who: the method that was called, for messages.
-      x: an array, a tuple, list or dict of arrays, or an iterable of batches: also a list of
-        tuples `(x, y)`.
-      y, sample_weight: as for `fit`; None beside an iterable.
-      class_weight: as for `fit`.
+      x, y, sample_weight, class_weight: as for `fit`; an iterable may be a list of `(x, y)`.
       finite: whether NaN and infinity are refused.
 
     Raises:
@@ -56,12 +54,14 @@ def load(
             f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
             f"Write {who}(x, y); validation data stay a pair."
         )
+    in_passes = who in ("fit", "evaluate", "predict")
+    holds_all = isinstance(x, dict | tuple | list | str | int | float)
+    holds_all = holds_all or hasattr(x, "shape") or hasattr(x, "to_numpy")
     try:
-        in_list = who in _PASSES and y is None and sample_weight is None and is_batches(x)
-        if _is_resident(x) and not in_list:
+        in_list = in_passes and y is None and sample_weight is None and is_batches(x)
+        if holds_all and not in_list:
             return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
-        beside = {"y": y, "sample_weight": sample_weight}
-        for name, value in beside.items():
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:
                 raise ValueError(
                     f"`{name}`: expected None beside an iterable of batches, got "
@@ -107,10 +107,9 @@ def validation(
     part that is validated on has none, as in `validation_data`.
 
     Args:
-      data: what `load` returned for `fit`.
+      data: what `load` returned for `fit`, with `class_weight`.
       given: `validation_data`.
       fraction: `validation_split`.
-      class_weight: with which `data` were loaded.
       finite: as for `load`.
 
     Raises:
@@ -165,44 +164,30 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
     """
 
     def adjust(batch: Batch) -> Batch:
-        batch = _arranged(batch, who, net)
-        return batch if shapes is None else _adjusted_batch(batch, who, shapes)
+        if hasattr(net, "arranged"):
+            try:
+                inputs = tuple(net.arranged(batch.inputs))
+            except ValueError as error:
+                raise ValueError(f"{who}: `x`: {error}") from None
+            batch = batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
+        if shapes is None or isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
+            return batch
+        pairs = zip(batch.inputs, shapes, strict=True)
+        inputs = tuple(_with_rank(x, who, shape) for x, shape in pairs)
+        return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
 
     if isinstance(data, Stream):
         data.adjust_fn = adjust
         return data
-    if shapes is not None and not hasattr(net, "arranged"):
-        _check_count(data.batch, who, len(shapes))
-    return Arrays(adjust(data.batch), data.length)
-
-
-def _arranged(batch: Batch, who: str, net: object) -> Batch:
-    """The batch with its inputs side by side in the order of the model's names for them."""
-    if not hasattr(net, "arranged"):
-        return batch
-    try:
-        inputs = tuple(net.arranged(batch.inputs))
-    except ValueError as error:
-        raise ValueError(f"{who}: `x`: {error}") from None
-    return batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
-
-
-def _check_count(batch: Batch, who: str, count: int) -> None:
-    """Raises unless a batch has as many inputs as the model was built for."""
-    if not isinstance(batch.x, dict) and len(batch.inputs) != count:
-        wanted = "one input" if count == 1 else f"{count} inputs"
+    is_named = isinstance(data.batch.x, dict) or hasattr(net, "arranged")
+    count = len(data.batch.inputs)
+    if shapes is not None and not is_named and count != len(shapes):
+        wanted = "one input" if len(shapes) == 1 else f"{len(shapes)} inputs"
         raise ValueError(
-            f"{who}: `x`: expected {wanted}, for which the model was built, got "
-            f"{len(batch.inputs)}. A tuple or list of arrays means several inputs."
+            f"{who}: `x`: expected {wanted}, for which the model was built, got {count}. A tuple "
+            "or list of arrays means several inputs."
         )
-
-
-def _adjusted_batch(batch: Batch, who: str, shapes: tuple[Any, ...]) -> Batch:
-    if isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
-        return batch
-    pairs = zip(batch.inputs, shapes, strict=True)
-    inputs = tuple(_with_rank(x, who, shape) for x, shape in pairs)
-    return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
+    return Arrays(adjust(data.batch), data.length)
 
 
 def _with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:
@@ -268,16 +253,19 @@ def check_inputs(who: str, check: Callable[[Any], None] | None, batch: Batch) ->
             raise ValueError(f"{who}: {error}") from None
 
 
-def raw_pixels(net: object, batch: Batch) -> int:
-    """The largest value if these are unscaled images for a model that does not scale them, else
-    0.
-    """
-    for x in batch.inputs:
+def warn_of_pixels(state: ModelState, batch: Batch) -> None:
+    """Warns once of unscaled images for a model that does not scale them."""
+    for x in () if state.warned_of_pixels else batch.inputs:
         if getattr(x, "dtype", None) == np.uint8 and x.ndim >= 3:
             largest = int(x[:64].max())
-            if largest > 1 and not _takes_integers(net):
-                return largest
-    return 0
+            if largest > 1 and not _takes_integers(state.net):
+                state.warned_of_pixels = True
+                warnings.warn(
+                    f"{state.who}: `x` holds uint8 images with values up to {largest}, which train "
+                    "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
+                    stacklevel=6,
+                )
+                return
 
 
 def _takes_integers(net: object) -> bool:
@@ -288,10 +276,6 @@ def _takes_integers(net: object) -> bool:
         if hasattr(layer, "kernel_initializer"):
             return False
     return True
-
-
-_PASSES = ("fit", "evaluate", "predict")
-"""The methods that take batches one after the other."""
 
 
 def is_batches(x: object) -> bool:
@@ -307,10 +291,3 @@ def is_batches(x: object) -> bool:
         return False
     firsts = [jax.tree.leaves(batch[0]) if 1 <= len(batch) <= 3 else [] for batch in x]
     return all(leaves and all(getattr(a, "shape", ()) for a in leaves) for leaves in firsts)
-
-
-def _is_resident(x: object) -> bool:
-    """Whether `x` holds all examples, rather than being an iterable of batches."""
-    if isinstance(x, dict | tuple | list | str | int | float):
-        return True
-    return hasattr(x, "shape") or hasattr(x, "to_numpy")

@@ -62,7 +62,12 @@ class LateBatches:
         if key not in self._known:
             self._known[key] = self._checks(batch, is_new=key != self._shape(self._first))
             if len(self._known) == MANY_SHAPES:
-                self._warn(number)
+                warnings.warn(
+                    f"{self._who}: batch {number} of the data has another shape or dtype than "
+                    f"those before it, the {MANY_SHAPES}th, and a program is compiled for each. "
+                    "Pad batches to a few shapes, such as lengths that are multiples of 32.",
+                    stacklevel=2,
+                )
         checks = self._known[key]
         if checks is not None:
             checks.check_values(batch)
@@ -77,7 +82,11 @@ class LateBatches:
         shape, other than the first batch's, is checked now.
         """
         if is_new:
-            self._check_structure(batch)
+            expected, got = structure(self._first), structure(batch)
+            if expected == got:
+                expected, got = (str(jax.tree.structure(both)) for both in (self._first, batch))
+            if expected != got:
+                raise ValueError(f"expected {expected} as in the first batch, got {got}.")
         if self._outputs_fn is None:
             return None
         rows = len(jax.tree.leaves(batch.x)[0])
@@ -89,21 +98,6 @@ class LateBatches:
             for check in checks.of(batch):
                 check.check_shapes()
         return checks
-
-    def _check_structure(self, batch: Batch) -> None:
-        expected, got = structure(self._first), structure(batch)
-        if expected == got:
-            expected, got = (str(jax.tree.structure(both)) for both in (self._first, batch))
-        if expected != got:
-            raise ValueError(f"expected {expected} as in the first batch, got {got}.")
-
-    def _warn(self, number: int) -> None:
-        warnings.warn(
-            f"{self._who}: batch {number} of the data has another shape or dtype than those before "
-            f"it, the {MANY_SHAPES}th, and a program is compiled for each. Pad batches to a few "
-            "shapes, such as lengths that are multiples of 32.",
-            stacklevel=2,
-        )
 
 
 def structure(batch: Batch) -> str:

@@ -10,12 +10,9 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import jax
+from typing import NamedTuple
 
 from jkeras.core.batch import Batch
-from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -66,21 +63,28 @@ def prepare(
       TypeError, ValueError: the data do not go with the model or the losses.
     """
     state.build_if_known()
-    shapes = None if state.specs is None else tuple(map(_example_shape, state.specs))
+    shapes = None
+    if state.specs is not None:
+        shapes = tuple(tuple(s.shape[1:]) if hasattr(s, "shape") else s for s in state.specs)
     data = data_arguments.adjusted(data, who, state.net, shapes)
     batch = data_arguments.first_batch(who, data)
     rows = data_arguments.rows_of(data, batch, batch_size)
     state.build(*batch.inputs, rows=rows)
-    _warn_of_pixels(state, batch)
-    make_fn = functools.partial(_made, who, state, steps, kind, batch, rows)
+    data_arguments.warn_of_pixels(state, batch)
     used = Batch(batch.x) if kind == "predict" else batch
+
+    def make() -> Plan:
+        check = data_arguments.input_check(state.net)
+        data_arguments.check_inputs(who, check, batch)
+        adapted_layers.check_ready(who, state.net, state.need_values().state)
+        return dataclasses.replace(steps.plan(who, state, kind, batch, rows), check_inputs=check)
 
     def find() -> tuple[Plan, bool]:
         state.need_values()
         if kind == "train":
             state.sync_frozen()
         key = steps.plan_key(state, kind)
-        return plans.of(state, kind, key, used, rows, make_fn)
+        return plans.of(state, kind, key, used, rows, make)
 
     plan, is_new = find()
     if not is_new:
@@ -89,50 +93,13 @@ def prepare(
             plan.checks.check_values(batch, who)
     if isinstance(data, Stream):
         data.pads = plan.programs.pads
-        data.check_fn = _late_batches(who, state, steps, plan, batch)
+        compiled = steps.compilation
+        finite = kind == "predict" or compiled is None or compiled.refuses_nans(who)
+        infer_fn = functools.partial(inference_rng.output_specs, state)
+        outputs_fn = infer_fn if plan.traces_inputs else None
+        options = {"finite": finite, "whole": not data.pads}
+        data.check_fn = LateBatches(who, batch, plan.objective, outputs_fn, **options)
     return Prepared(data, plan, lambda: find()[0])
-
-
-def _made(
-    who: str, state: ModelState, steps: TrainSteps, kind: Kind, batch: Batch, rows: int
-) -> Plan:
-    """A new plan, after all checks that depend on the structure of the data."""
-    check = data_arguments.input_check(state.net)
-    data_arguments.check_inputs(who, check, batch)
-    adapted_layers.check_ready(who, state.net, state.need_values().state)
-    plan = steps.plan(who, state, kind, batch, rows)
-    return dataclasses.replace(plan, check_inputs=check)
-
-
-def _late_batches(
-    who: str, state: ModelState, steps: TrainSteps, plan: Plan, first: Batch
-) -> LateBatches:
-    """The check of the later batches of a stream."""
-    compiled = steps.compilation
-    finite = plan.kind == "predict" or compiled is None or compiled.refuses_nans(who)
-    outputs_fn = functools.partial(_outputs_of, state, plan) if plan.traces_inputs else None
-    whole = not plan.programs.pads
-    return LateBatches(who, first, plan.objective, outputs_fn, finite=finite, whole=whole)
-
-
-def _outputs_of(state: ModelState, plan: Plan, *inputs: Any) -> Any:
-    """The specs of the outputs for such inputs, which are traced once."""
-    key = jax.tree.structure(inputs), tuple(jax.tree.leaves(inputs))
-    if key not in plan.outputs:
-        plan.outputs[key] = inference_rng.output_specs(state, *inputs)
-    return plan.outputs[key]
-
-
-def _warn_of_pixels(state: ModelState, batch: Batch) -> None:
-    """Says once that raw pixels go into a model that does not scale them."""
-    largest = 0 if state.warned_of_pixels else data_arguments.raw_pixels(state.net, batch)
-    if largest:
-        state.warned_of_pixels = True
-        warnings.warn(
-            f"{state.who}: `x` holds uint8 images with values up to {largest}, which train "
-            "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
-            stacklevel=6,
-        )
 
 
 def warn_of_random_weights(state: ModelState) -> None:
@@ -144,7 +111,3 @@ def warn_of_random_weights(state: ModelState) -> None:
             "and its weights are random. Call fit or load_weights first.",
             stacklevel=4,
         )
-
-
-def _example_shape(spec: Tree) -> Any:
-    return tuple(spec.shape[1:]) if hasattr(spec, "shape") else spec

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from jkeras.core.keys import Key, child
@@ -35,15 +36,22 @@ def uses_rng(state: ModelState) -> bool:
 
 
 def output_specs(state: ModelState, *inputs: Any) -> Any:
-    """The specs of a model's outputs for such inputs; notes whether the model draws."""
-    values = state.need_values()
-    parts = specs((values.params, values.state))
-    net = state.net
-    found, flag = shape_inference.outputs(
-        net, lambda x: trace_inference(net.apply, *parts, *x), specs(inputs)
-    )
-    state.draws = net, flag
-    return found
+    """The specs of a model's outputs for such inputs, traced once for each; notes whether the
+    model draws.
+    """
+    values, given = state.need_values(), specs(inputs)
+    leaves, tree = jax.tree.flatten(given)
+    key = (tree, *leaves)
+    if state.output_specs[0] != state.version:
+        state.output_specs = state.version, {}
+    known, net = state.output_specs[1], state.net
+    if key not in known:
+        parts = specs((values.params, values.state))
+        known[key], flag = shape_inference.outputs(
+            net, lambda x: trace_inference(net.apply, *parts, *x), given
+        )
+        state.draws = net, flag
+    return known[key]
 
 
 def next_key(state: ModelState, values: TrainState) -> Key:

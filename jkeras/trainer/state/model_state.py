@@ -74,6 +74,7 @@ class ModelState:
       held: the paths of weights that are frozen beside those of frozen layers, `*` for anything.
       frozen: the frozen weights that the optimizer's state was made for.
       draws: the description, and whether its outputs depend on a key outside of training.
+      output_specs: the version, and the specs of the outputs by those of the inputs.
       calls: how many keys calls outside of training have used.
       added: what the last call on arrays added to the state, for the losses in it.
       warned_of_pixels: whether a warning of raw pixels was given.
@@ -93,13 +94,8 @@ class ModelState:
         is_named: bool = False,
         seed: int | None = None,
     ) -> None:
-        self._net, self.kind, self.name, self.is_named, self.maker = (
-            net,
-            kind,
-            name,
-            is_named,
-            maker,
-        )
+        self._net, self.kind, self.name = net, kind, name
+        self.is_named, self.maker = is_named, maker
         self.version = 0
         self.seed = keys.next_seed() if seed is None else keys.checked_seed(self.who, seed)
         self.owner: Callable[[], Any] = lambda: None
@@ -111,6 +107,7 @@ class ModelState:
         self.held: tuple[str, ...] = ()
         self.frozen: frozenset[str] = frozenset()
         self.draws: tuple[Any, bool] = (None, False)
+        self.output_specs: tuple[int, dict[Any, Any]] = (0, {})
         self.calls = 0
         self.added: Any = None
         self.warned_of_pixels = False
@@ -130,7 +127,8 @@ class ModelState:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what belongs to this process."""
-        return {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
+        kept = {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
+        return kept | {"output_specs": (0, {})}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.RLock(), owner=lambda: None)
@@ -222,18 +220,14 @@ class ModelState:
                 f"{self.who}: it has no weights yet, because the shape of its inputs is not "
                 "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
             )
-        new = adapted_layers.refreshed(self._adaptable_layers(), values.state, self._adapted)
+        if self._adaptable[0] is not self._net:
+            self._adaptable = self._net, list(adapted_layers.adaptable(self._net))
+        new = adapted_layers.refreshed(self._adaptable[1], values.state, self._adapted)
         if new is None:
             return values
         self.version += 1  # a description may hold what `adapt` found
         self.values = values = values.replace(state=new)
         return values
-
-    def _adaptable_layers(self) -> list[tuple[tuple[str, ...], Adaptable]]:
-        """The layers that have `adapt`, looked for once for each description."""
-        if self._adaptable[0] is not self._net:
-            self._adaptable = self._net, list(adapted_layers.adaptable(self._net))
-        return self._adaptable[1]
 
     def lend(self) -> TrainState:
         """The values for code that may keep them: training continues with a copy."""
