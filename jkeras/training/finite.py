@@ -19,7 +19,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.trees import Tree
-from jkeras.optimizers import LossScaleState
 from jkeras.training.state import TrainState
 
 SKIPPED = "skipped_steps"
@@ -55,14 +54,20 @@ def guarded(
     Args:
       update: the pure function (grads, params, opt_state) -> (params, opt_state).
       loss: of the step, a scalar.
-      grads: of the step. Where loss scaling looks at them itself, they are left to it.
+      grads: of the step. Loss scaling looks at them itself: infinite ones tell it that its factor
+        is too large.
       *values: params and opt_state.
 
     Returns:
       Whether the step is good, a bool scalar, and the params and opt_state after it.
     """
+
+    def is_scaled(node: object) -> bool:
+        return isinstance(node, LossScaleState)
+
     new = update(grads, *values)
-    judged = None if _leaves_out(values[1]) else grads
+    nodes = jax.tree.leaves(values[1], is_leaf=is_scaled)
+    judged = None if any(map(is_scaled, nodes)) else grads
     good = jnp.isfinite(loss) & is_finite((judged, new[0]))
     return good, chosen(good, new, values)
 
@@ -116,14 +121,3 @@ def skipping(step: Step) -> Step:
         return counted(train_state, after, good), logs
 
     return train_step
-
-
-def _leaves_out(opt_state: Tree) -> bool:
-    """Whether loss scaling looks for infinite gradients itself: they tell it that its factor is too
-    large.
-    """
-
-    def is_scaled(node: object) -> bool:
-        return isinstance(node, LossScaleState)
-
-    return any(is_scaled(node) for node in jax.tree.leaves(opt_state, is_leaf=is_scaled))

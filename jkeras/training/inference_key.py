@@ -64,12 +64,7 @@ def trace_inference(
 
     Args:
       apply: the model's `apply`.
-      params: as for `apply`; specs or arrays.
-      state: see params.
-      *inputs: see params.
-
-    Returns:
-      The specs of the outputs, and whether they depend on the key.
+      params, state, *inputs: as for `apply`; specs or arrays.
 
     Example:
       >>> import jax.numpy as jnp

@@ -26,7 +26,6 @@ from jkeras.core.freezing import frozen, trained
 from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
 from jkeras.core.trees import Tree
-from jkeras.losses import Loss
 from jkeras.metrics import MeanMetric, Metric
 from jkeras.metrics.subclassed_metric import PendingBatch
 from jkeras.training.loss_specs import (
@@ -154,7 +153,10 @@ class Objective:
             loss = part.spec.loss
             if loss is None:
                 continue
-            value = _loss_of(loss, part, batch.rows).astype(jnp.float32)
+            # What a mask leaves out counts as little as filler rows.
+            kwargs = {} if part.mask is None else {"mask": part.mask}
+            value = loss(part.y, part.outputs, part.weight, valid=batch.rows, **kwargs)
+            value = value.astype(jnp.float32)
             if part.spec.loss_name is not None:
                 losses[part.spec.loss_name] = value
             terms.append(value if part.spec.weight is None else part.spec.weight * value)
@@ -242,7 +244,8 @@ class Objective:
 
     def logs(self, sums: Sums) -> Logs:
         """The values to report: losses first, then the metrics in the order they were given."""
-        values = {name: _mean_of(sums[name]) for name in ("loss", *self.loss_names)}
+        losses = {name: sums[name] for name in ("loss", *self.loss_names)}
+        values = {name: s["total"] / jnp.maximum(s["count"], 1) for name, s in losses.items()}
         return values | {name: m.compute(sums[name]) for name, m in self._metrics().items()}
 
     def _metrics(self) -> dict[str, Metric]:
@@ -291,16 +294,6 @@ def _no_loss() -> dict[str, jax.Array]:
     return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
 
 
-def _mean_of(sums: dict[str, jax.Array]) -> jax.Array:
-    return sums["total"] / jnp.maximum(sums["count"], 1)
-
-
-def _loss_of(loss: Loss, part: Part, rows: jax.Array | None) -> jax.Array:
-    """The loss of one output; what its mask leaves out counts as little as filler rows."""
-    kwargs = {} if part.mask is None else {"mask": part.mask}
-    return loss(part.y, part.outputs, part.weight, valid=rows, **kwargs)
-
-
 def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight | None) -> Tree:
     """The sums of one metric over one batch. As in Keras, means alone know masks.
 
@@ -309,17 +302,14 @@ def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight 
     """
     mask = part.mask if isinstance(metric, MeanMetric) else None
     for factor in (rows, None if mask is None else mask.astype(jnp.float32)):
-        if factor is not None:
-            weight = factor if weight is None else _product(weight, factor)
+        if factor is not None and weight is not None:  # with the first axes beside each other
+            rank = max(weight.ndim, factor.ndim)
+            a, b = (x.reshape(x.shape + (1,) * (rank - x.ndim)) for x in (weight, factor))
+            weight = a * b
+        elif factor is not None:
+            weight = factor
     if metric.in_order:  # its sums cannot be merged: the batch stands for them until then
         return PendingBatch(
             (part.y, part.outputs) if weight is None else (part.y, part.outputs, weight)
         )
     return metric.update(metric.init(), part.y, part.outputs, weight)
-
-
-def _product(a: Weight, b: Weight) -> Weight:
-    """The product of two arrays, their first axes beside each other."""
-    rank = max(a.ndim, b.ndim)
-    a, b = (x.reshape(x.shape + (1,) * (rank - x.ndim)) for x in (a, b))
-    return a * b

@@ -103,7 +103,12 @@ def spread(who: str, given: object, structure: Outline, *, entries: bool = False
         return placed
     if isinstance(given, dict):
         if isinstance(structure.tree, dict) and set(given) <= set(structure.tree):
-            raise _misplaced(who, given, structure)
+            named = dict(enumerate(structure.names))
+            tree = jax.tree.map(lambda i: i if named[i] is None else named[i], structure.tree)
+            raise ValueError(
+                f"`{who}`: expected entries in the structure of the outputs, {tree}, got "
+                f"{describe(given)}."
+            )
         one_without_name = structure.count == len(given) == 1 and not structure.words
         for name in given:
             if name not in structure.words and not one_without_name:
@@ -111,8 +116,15 @@ def spread(who: str, given: object, structure: Outline, *, entries: bool = False
         if one_without_name:
             return dict(enumerate(given.values()))
         return {i: given[name] for i, name in enumerate(structure.names) if name in given}
-    fix = _fix(who, structure) if structure.count > 1 else ""
-    raise ValueError(f"`{who}`: expected {_expected(structure)}, got {_counted(given)}.{fix}")
+    got = f"a list of {len(given)}" if isinstance(given, list | tuple) else describe(given)
+    if structure.count == 1:
+        only = "one entry, because the model has one output"
+        raise ValueError(f"`{who}`: expected {only}, got {got}.")
+    listed = f" ({', '.join(structure.words)})" if structure.words else ""
+    raise ValueError(
+        f"`{who}`: expected one entry for each of the {structure.count} outputs{listed}, got {got}."
+        f"{_fix(who, structure)}"
+    )
 
 
 def _fits(given: Tree, tree: Tree, entries: bool) -> bool:
@@ -139,15 +151,6 @@ def _place(given: Tree, tree: Tree, placed: dict[int, Any]) -> None:
             _place(item, part, placed)
 
 
-def _misplaced(who: str, given: object, structure: Outline) -> ValueError:
-    names = structure.names
-    named = jax.tree.map(lambda i: i if names[i] is None else names[i], structure.tree)
-    return ValueError(
-        f"`{who}`: expected entries in the structure of the outputs, {named}, got "
-        f"{describe(given)}."
-    )
-
-
 def _unknown(who: str, name: object, structure: Outline) -> ValueError:
     if not structure.words:
         return ValueError(
@@ -158,19 +161,6 @@ def _unknown(who: str, name: object, structure: Outline) -> ValueError:
         f"`{who}`: no output is named {name!r}.{nearest(str(name), structure.words)} "
         f"Outputs: {', '.join(structure.words)}."
     )
-
-
-def _expected(structure: Outline) -> str:
-    if structure.count == 1:
-        return "one entry, because the model has one output"
-    listed = f" ({', '.join(structure.words)})" if structure.words else ""
-    return f"one entry for each of the {structure.count} outputs{listed}"
-
-
-def _counted(given: object) -> str:
-    if isinstance(given, list | tuple):
-        return f"a list of {len(given)}"
-    return describe(given)
 
 
 def _fix(who: str, structure: Outline) -> str:

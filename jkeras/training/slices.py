@@ -50,19 +50,14 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
         return None
     rows = len(jax.tree.leaves(batch.x)[0])
     outputs = jax.eval_shape(net.layer_outputs, params, state, *batch.inputs)
-    if not _is_separable(objective.resolved_for(outputs[-1])):
+    resolved = objective.resolved_for(outputs[-1])
+    loss = resolved.loss_specs[0].loss if len(resolved.loss_specs) == 1 else None
+    # The loss looks at one example at a time; another axis than the last may be that of the batch.
+    if loss is None or not (loss.independent and loss.reduction) or getattr(loss, "axis", -1) != -1:
         return None
     fits = CACHE_BYTES * rows // max(trees.size_bytes(outputs), 1)
     sizes = [size for size in range(FEWEST, min(fits, rows) + 1) if rows % size == 0]
     return sizes[-1] if sizes and sizes[-1] < rows else None
-
-
-def _is_separable(objective: Objective) -> bool:
-    """Whether there is one loss, and it looks at one example at a time."""
-    loss = objective.loss_specs[0].loss if len(objective.loss_specs) == 1 else None
-    if loss is None or not (loss.independent and loss.reduction):
-        return False
-    return getattr(loss, "axis", -1) == -1  # another axis may be that of the batch
 
 
 def value_and_grad_in_slices(
@@ -112,15 +107,13 @@ def value_and_grad_in_slices(
 
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(none_yet))
         (value, divisor, grads), outputs = lax.scan(body, zeros, (jnp.arange(count), parts))
-        scale = jnp.float32(1) if divisor is None else _inverse_or_zero(divisor)
+        scale = jnp.float32(1)
+        if divisor is not None:
+            divisor = divisor.astype(jnp.float32)
+            scale = jnp.where(divisor == 0, 0, 1 / jnp.where(divisor == 0, 1, divisor))
         penalty, penalty_grads = penalty_and_grad(params)
         grads = jax.tree.map(lambda g, p: g * scale.astype(g.dtype) + p, grads, penalty_grads)
         outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
         return (value * scale + penalty, StepOutputs(outputs, state, {})), grads
 
     return value_and_grad
-
-
-def _inverse_or_zero(divisor: jax.Array) -> jax.Array:
-    divisor = divisor.astype(jnp.float32)
-    return jnp.where(divisor == 0, 0, 1 / jnp.where(divisor == 0, 1, divisor))

@@ -28,18 +28,13 @@ RUN_IN_CALLS = ("activation", "activity_regularizer")
 
 def is_compilable(net: object) -> bool:
     """Whether no Python of a user's may run in a call, other than pure functions."""
-    layers = [net, *(layer for _, layer in layer_paths(net))]
-    return not any(
-        is_subclassed(layer) or isinstance(layer, Lambda) or _has_functions(layer)
-        for layer in layers
-    )
-
-
-def _has_functions(layer: object) -> bool:
-    """Whether a layer holds a function of a user's that runs in its call."""
-    held = getattr(layer, "__dict__", {})
-    called = (value for name, value in held.items() if name.endswith(RUN_IN_CALLS))
-    return any(callable(value) and not _is_of_library(value) for value in called)
+    for layer in [net, *(layer for _, layer in layer_paths(net))]:
+        held = getattr(layer, "__dict__", {})
+        called = [v for name, v in held.items() if name.endswith(RUN_IN_CALLS) and callable(v)]
+        is_users = is_subclassed(layer) or isinstance(layer, Lambda)
+        if is_users or not all(map(_is_of_library, called)):
+            return False
+    return True
 
 
 def _is_of_library(function: Any) -> bool:

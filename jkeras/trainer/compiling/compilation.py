@@ -126,8 +126,7 @@ def with_rate(
     """An optimizer of ours with another rate to start with.
 
     Raises:
-      TypeError: a schedule sets the rate, or `rate` is not a number.
-      ValueError: `rate` is negative or NaN.
+      TypeError, ValueError: a schedule sets the rate, or `rate` is no number of at least 0.
     """
     optimizers.set_learning_rate(description.init({}), rate)  # makes the checks
     if isinstance(description, optimizers.LossScaleOptimizer):

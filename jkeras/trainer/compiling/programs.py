@@ -99,8 +99,12 @@ class Programs:
     """
 
     def __init__(self, functions: StepFunctions) -> None:
-        # On the host, so that no donation takes the zeros away.
-        self.functions = dataclasses.replace(functions, zeros=_on_host(functions.zeros))
+        def on_host(leaf: Any) -> Any:  # no donation takes these zeros away; random keys stay
+            is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+            return leaf if is_key else np.asarray(leaf)
+
+        zeros = jax.tree.map(on_host, functions.zeros)
+        self.functions = dataclasses.replace(functions, zeros=zeros)
         self.pads = functions.pads
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
@@ -195,16 +199,6 @@ class Programs:
     def _predict_one(self, params: Tree, state: Tree, batch: Batch) -> Any:
         """The outputs of one batch, with the key that a loop would give its first one."""
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
-
-
-def _on_host(tree: Tree) -> Tree:
-    """The arrays of a tree as NumPy arrays; random keys stay."""
-
-    def host(leaf: Any) -> Any:
-        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        return leaf if is_key else np.asarray(leaf)
-
-    return jax.tree.map(host, tree)
 
 
 plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))

@@ -29,11 +29,8 @@ if TYPE_CHECKING:
 
 
 def compile_config(compilation: Compilation | None, rate_fn: Callable[[], float]) -> dict[str, Any]:
-    """The arguments of `compile` by name; empty for a model that is not compiled.
-
-    Args:
-      compilation: the model's.
-      rate_fn: returns the learning rate as it is now.
+    """The arguments of `compile` by name; empty for a model that is not compiled. `rate_fn` returns
+    the learning rate as it is now.
 
     Raises:
       TypeError, ValueError: something in it cannot be written, such as an optimizer of optax.

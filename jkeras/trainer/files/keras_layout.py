@@ -91,7 +91,7 @@ class _Walk:
         """Adds the group of a layer, and of those in it."""
         is_layer = isinstance(layer, Layer)
         if is_layer and identity_of(layer) in self.first:
-            self._again(identity_of(layer), at)
+            self._add_weights_at(at, *self.first[identity_of(layer)])
             return
         start = len(self.found)
         inner = _inner(layer)
@@ -106,9 +106,8 @@ class _Walk:
         if is_layer:
             self.first[identity_of(layer)] = (start, len(self.found), at or ())
 
-    def _again(self, identity: Identity, at: Path | None) -> None:
-        """A layer that has a group already: its weights at this place belong to that group too."""
-        start, stop, before = self.first[identity]
+    def _add_weights_at(self, at: Path | None, start: int, stop: int, before: Path) -> None:
+        """The weights at a second place of a layer belong to the groups that it has already."""
         if at is None or at == before:
             return
         known = {(place.part, place.names): place for place in self.places}
@@ -120,20 +119,16 @@ class _Walk:
 
     def _own(self, layer: object, at: Path, inner: list[_Inner]) -> list[Place]:
         """The weights of a layer that no layer in it has."""
-        if isinstance(layer, SpectralNormalization):
-            return self._of_spectral(at)
+        if isinstance(layer, SpectralNormalization):  # the wrapped kernel, again, and the vector
+            kernels = [(*at, "layer", name) for name in ("kernel", "embeddings")]
+            first = [place for place in self.places if place.names in kernels]
+            return first + [place for place in self.places if place.names == (*at, "vector_u")]
         others = [(*at, *below) for _, _, below in inner if below is not None]
         return [
             place
             for place in self.places
             if _begins(place.names, at) and not any(_begins(place.names, o) for o in others)
         ]
-
-    def _of_spectral(self, at: Path) -> list[Place]:
-        """Its own are the wrapped layer's kernel, again, and the vector."""
-        kernels = [(*at, "layer", name) for name in ("kernel", "embeddings")]
-        found = [place for place in self.places if place.names in kernels]
-        return found + [place for place in self.places if place.names == (*at, "vector_u")]
 
 
 def _begins(names: Path, start: Path) -> bool:
@@ -244,17 +239,15 @@ def _values(owner: object) -> dict[str, Any]:
         if kind.__module__.partition(".")[0] in ("jkeras", "builtins"):
             continue
         for name, member in vars(kind).items():
-            if isinstance(member, property) and _is_own(member) and name not in values:
+            # The library puts some properties of its own into the user's class.
+            module = str(getattr(getattr(member, "fget", None), "__module__", ""))
+            is_ours = module.startswith("jkeras.")
+            if isinstance(member, property) and not is_ours and name not in values:
                 try:
                     values[name] = getattr(owner, name)
                 except Exception:  # a property may fail as it likes: Keras passes it over, too
                     continue
     return values
-
-
-def _is_own(member: property) -> bool:
-    """Whether the user wrote a property; the library puts some of its own into the user's class."""
-    return not str(getattr(member.fget, "__module__", "")).startswith("jkeras.")
 
 
 def _reached(word: str, value: object) -> list[tuple[str, Any]]:

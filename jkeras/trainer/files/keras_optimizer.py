@@ -11,7 +11,7 @@ for writing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsInt
 
 import jax
@@ -54,29 +54,25 @@ class Entry(NamedTuple):
     value: Any = None
 
 
-class _Listed(NamedTuple):
+class _OptimizerVariables(NamedTuple):
     """The variables of one optimizer, and of those in it."""
 
     word: str
     name: str
     entries: list[Entry]
-    inner: list[_Listed]
+    inner: list[_OptimizerVariables]
 
 
 def groups(state: ModelState, optimizer: Transformation, *, fresh: bool) -> list[Group]:
-    """The groups of a compiled model's optimizer; none where Keras has no such optimizer.
-
-    Args:
-      state: the model's, built.
-      optimizer: the description that it is compiled with.
-      fresh: leave the slots out, as Keras does before it has trained.
+    """The groups of a compiled model's optimizer; none where Keras has no such optimizer. With
+    `fresh` without the slots, as Keras does before it has trained.
     """
-    listed = _listed_of(state, optimizer)
+    listed = _variables_of(state, optimizer)
     if listed is None:
         return []
     leaves = jax.tree.leaves(state.need_values().opt_state)
 
-    def made(part: _Listed, path: str) -> list[Group]:
+    def made(part: _OptimizerVariables, path: str) -> list[Group]:
         entries = part.entries[:2] if fresh and not part.inner else part.entries
         arrays = tuple(entry.value if not entry.at else leaves[entry.at[0]] for entry in entries)
         below = [group for inner in part.inner for group in made(inner, f"{path}/{inner.word}")]
@@ -96,16 +92,16 @@ def restored(
     Raises:
       ValueError: a variable has another shape.
     """
-    listed = _listed_of(state, optimizer)
-    found = in_order(stored.get(ROOT, {}))
-    if listed is None or not found:
+    listed = _variables_of(state, optimizer)
+    arrays = in_order(stored.get(ROOT, {}))
+    if listed is None or not arrays:
         return None
     entries = listed.entries
-    if len(found) < len(entries) and len(found) <= 2:
+    if len(arrays) < len(entries) and len(arrays) <= 2:
         return None
-    if len(found) != len(entries):
+    if len(arrays) != len(entries):
         warnings.warn(
-            f"{state.who}: the optimizer in the file has {len(found)} variables, and the "
+            f"{state.who}: the optimizer in the file has {len(arrays)} variables, and the "
             f"model's {listed.name} has {len(entries)}: it starts anew. Compile the model with the "
             "optimizer that it was trained with before its weights are loaded.",
             stacklevel=4,
@@ -113,9 +109,13 @@ def restored(
         return None
     old = state.need_values().opt_state
     leaves = jax.tree.leaves(old)
-    for number, (entry, array) in enumerate(zip(entries, found, strict=True)):
+    for number, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
         for at in entry.at:
-            leaves[at] = _alike(array, leaves[at], f"{ROOT}/vars/{number}")
+            shape = leaves[at].shape
+            if array.shape != shape:
+                where = f"{ROOT}/vars/{number}"
+                raise ValueError(f"expected {where} of shape {shape}, got {array.shape}.")
+            leaves[at] = jnp.asarray(array).astype(leaves[at].dtype)
     new = jax.tree.unflatten(jax.tree.structure(old), leaves)
     return _scheduled(optimizer, new, _trained(state))
 
@@ -133,16 +133,10 @@ def _scheduled(rule: Any, state: Tree, trained: Mapping[str, Any]) -> Any:
     return state
 
 
-def _alike(array: np.ndarray, old: jax.Array, where: str) -> jax.Array:
-    if array.shape != old.shape:
-        raise ValueError(f"expected {where} of shape {old.shape}, got {array.shape}.")
-    return jnp.asarray(array).astype(old.dtype)
-
-
 # -- the order
 
 
-def _listed_of(state: ModelState, optimizer: Transformation) -> _Listed | None:
+def _variables_of(state: ModelState, optimizer: Transformation) -> _OptimizerVariables | None:
     """The variables of a model's optimizer, their places counted in its state."""
     opt_state = state.need_values().opt_state
     count = len(jax.tree.leaves(opt_state))
@@ -159,68 +153,57 @@ def _trained(state: ModelState) -> dict[str, Any]:
     return {name: leaves[name] for name in names}
 
 
-def _listed(rule: Any, state: Tree, names: Sequence[str], specs: _Weights) -> _Listed | None:
+def _listed(
+    rule: Any, state: Tree, names: Sequence[str], specs: _Weights
+) -> _OptimizerVariables | None:
     kind = type(rule)
     word = snake_case(kind.__name__)
     named = getattr(rule, "name", None) or word
     if isinstance(state, OptimizerState) and isinstance(rule, optimizers.Optimizer):
-        return _Listed(word, named, _of_rule(rule, state, names, specs), [])
+        rate = state.hyperparams["learning_rate"]
+        slots = {slot: dict(named_leaves(tree)) for slot, tree in state.slots.items()}
+        entries = [_at(state.count)]
+        entries += [] if isinstance(rate, optimizers.Scheduled) else [_at(rate)]
+        for slot in (AVERAGE, ACCUMULATOR):
+            entries += _round(slots, (slot,), names)
+        entries += _slot_entries(rule, slots, names, specs)
+        return _OptimizerVariables(word, named, entries, [])
     if isinstance(state, LossScaleState):
         inner = _listed(rule.inner_optimizer, state.inner, names, specs)
         if inner is None:
             return None
         own = [inner.entries[0], Entry((), np.float32(0)), _at(state.step_counter)]
         own += [_at(state.dynamic_scale), *inner.entries]
-        return _Listed(word, named, own, [inner._replace(word="inner_optimizer")])
+        return _OptimizerVariables(word, named, own, [inner._replace(word="inner_optimizer")])
     if isinstance(state, MultiState) and isinstance(rule.optimizer_map, OptimizerMap):
         return _of_several(rule, state, names, specs)
     return None
 
 
-def _of_several(rule: Any, state: MultiState, names: Sequence[str], specs: _Weights) -> _Listed:
+def _of_several(
+    rule: Any, state: MultiState, names: Sequence[str], specs: _Weights
+) -> _OptimizerVariables:
     """Keras has the optimizers in the order of the map, the default last."""
     states = dict(zip(rule.parts(dict(specs)), state.states, strict=True))
     chosen = rule.optimizer_map
     rules = [*dict(chosen.optimizer_map).values(), chosen.default_optimizer]
     rules = [r.replace(loss_scale_factor=rule.loss_scale_factor) for r in dict.fromkeys(rules)]
     known = [r for r in dict.fromkeys(rules) if r in states]
-    parts = [_listed(r, states[r], _in(states[r], names), specs) for r in known]
     words: dict[str, int] = {}
     inner = []
-    for part in parts:
+    for one in known:
+        with_slots = {name for slot in states[one].slots.values() for name in named_leaves(slot)}
+        part = _listed(one, states[one], [n for n in names if n in with_slots], specs)
         assert part is not None, "the rules of a map are plain optimizers"
         words[part.word] = number = words.get(part.word, -1) + 1
         inner.append(part._replace(word=f"optimizers/{part.word}{f'_{number}' if number else ''}"))
     count = inner[0].entries[0] if inner else Entry((), np.int32(0))
-    entries = [count, Entry((), np.float32(0))]
-    return _Listed("multi_optimizer", "multi_optimizer", entries + _joined(inner), inner)
-
-
-def _joined(parts: list[_Listed]) -> list[Entry]:
-    return [entry for part in parts for entry in part.entries]
-
-
-def _in(state: OptimizerState, names: Sequence[str]) -> list[str]:
-    """Those of the variables that an optimizer has slots for."""
-    known = {name for slot in state.slots.values() for name in named_leaves(slot)}
-    return [name for name in names if name in known]
+    entries = [count, Entry((), np.float32(0)), *(e for part in inner for e in part.entries)]
+    return _OptimizerVariables("multi_optimizer", "multi_optimizer", entries, inner)
 
 
 def _at(index: SupportsInt) -> Entry:
     return Entry((int(index),))
-
-
-def _of_rule(
-    rule: optimizers.Optimizer, state: OptimizerState, names: Sequence[str], specs: _Weights
-) -> list[Entry]:
-    rate = state.hyperparams["learning_rate"]
-    entries = [_at(state.count)]
-    entries += [] if isinstance(rate, optimizers.Scheduled) else [_at(rate)]
-    slots = {slot: dict(named_leaves(tree)) for slot, tree in state.slots.items()}
-    for slot in (AVERAGE, ACCUMULATOR):
-        entries += _round(slots, (slot,), names)
-    own: Callable[..., list[Entry]] = _special(rule)
-    return entries + own(rule, slots, names, specs)
 
 
 def _round(slots: _Slots, wanted: Sequence[str], names: Sequence[str]) -> list[Entry]:
@@ -230,39 +213,26 @@ def _round(slots: _Slots, wanted: Sequence[str], names: Sequence[str]) -> list[E
     ]
 
 
-def _special(rule: optimizers.Optimizer) -> Callable[..., list[Entry]]:
-    if isinstance(rule, optimizers.Adafactor):
-        return _of_adafactor
-    return _of_nadam if isinstance(rule, optimizers.Nadam) else _of_any
-
-
-def _of_any(
+def _slot_entries(
     rule: optimizers.Optimizer, slots: _Slots, names: Sequence[str], specs: _Weights
 ) -> list[Entry]:
-    del specs
+    """The entries of the slots that the rule makes."""
+    if isinstance(rule, optimizers.Adafactor):
+        return _of_adafactor(slots, names, specs)
+    if isinstance(rule, optimizers.Nadam):  # Keras has one product of momenta for all variables
+        product = tuple(slots["product"][name] for name in names)
+        return [*_round(slots, ("momentum", "velocity"), names), Entry(product, np.float32(1))]
     known = [slot for slot in rule.slot_names() if slot in slots]
     others = [slot for slot in slots if slot not in (*known, AVERAGE, ACCUMULATOR)]
-    own = (*known, *others)
-    apart = next((parts for kind, parts in _APART.items() if isinstance(rule, kind)), (own,))
-    return [entry for wanted in apart for entry in _round(slots, wanted, names)]
+    together = ((*known, *others),)
+    rounds = next((parts for kind, parts in _APART.items() if isinstance(rule, kind)), together)
+    return [entry for wanted in rounds for entry in _round(slots, wanted, names)]
 
 
-def _of_nadam(
-    rule: optimizers.Nadam, slots: _Slots, names: Sequence[str], specs: _Weights
-) -> list[Entry]:
-    """Keras has one product of momenta for all variables, which here each has."""
-    del rule, specs
-    product = tuple(slots["product"][name] for name in names)
-    return [*_round(slots, ("momentum", "velocity"), names), Entry(product, np.float32(1))]
-
-
-def _of_adafactor(
-    rule: optimizers.Adafactor, slots: _Slots, names: Sequence[str], specs: _Weights
-) -> list[Entry]:
+def _of_adafactor(slots: _Slots, names: Sequence[str], specs: _Weights) -> list[Entry]:
     """The entries of Adafactor: for a vector, Keras keeps zeros in the place of row and column; for
     a matrix, an array for the product of both, which every step recomputes.
     """
-    del rule
     entries = []
     for name in names:
         if name in slots.get("row", {}):

@@ -44,16 +44,11 @@ def save_weights(
     path: str | os.PathLike[str],
     overwrite: bool = True,
 ) -> None:
-    """Writes a model's weights, and its optimizer's variables, as Keras does.
-
-    Args:
-      state: the model's.
-      optimizer: the description that it is compiled with; None for none.
-      path: ends with `.weights.h5`.
-      overwrite: whether an existing file may be replaced.
+    """Writes a model's weights, and the variables of the optimizer that it is compiled with, as
+    Keras does, to a file whose name ends with `.weights.h5`.
 
     Raises:
-      FileExistsError: it exists, and `overwrite` is False.
+      FileExistsError: the file exists, and `overwrite` is False.
       ValueError: another ending, or the model is not built.
     """
     path = Path(path)
@@ -70,11 +65,7 @@ def save_weights(
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Raises if a file is there and may not be replaced.
-
-    Raises:
-      FileExistsError: the file exists, and `overwrite` is False.
-    """
+    """Raises a FileExistsError if the file exists, and `overwrite` is False."""
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
 
@@ -86,7 +77,8 @@ def load_weights(
     skip_mismatch: bool = False,
     safe_mode: bool = True,
 ) -> Report:
-    """Reads weights that Keras or `save_weights` wrote for the same layers.
+    """Reads weights that Keras or `save_weights` wrote for the same layers, and the variables of
+    the optimizer that the model is compiled with.
 
     Args:
       state: the model's.
@@ -94,9 +86,6 @@ def load_weights(
       path: a `.weights.h5`, `.h5` or `.keras` file.
       skip_mismatch: load what fits, and leave the rest as it is.
       safe_mode: as for `stored_groups`.
-
-    Returns:
-      What matched, what did not, and why.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -198,7 +187,15 @@ def matched(
                 continue
             good.append(_name(same[0]))
             new |= dict.fromkeys(same, array)
-    return Report(tuple(good), tuple(missing), _unused(stored, used), tuple(unlike)), new
+    unused = tuple(
+        f"{path}/vars/{name}".lstrip("/")
+        for path, arrays in stored.items()
+        if path not in used
+        and path.partition("/")[0] != keras_optimizer.ROOT
+        and path.rpartition("/")[2] != "seed_generator"  # in older files
+        for name in arrays
+    )
+    return Report(tuple(good), tuple(missing), unused, tuple(unlike)), new
 
 
 def _there(path: str, stored: Stored) -> str:
@@ -207,20 +204,6 @@ def _there(path: str, stored: Stored) -> str:
         return path
     words = ["_layer_checkpoint_dependencies" if w == "layers" else w for w in path.split("/")]
     return "/".join(words)
-
-
-def _unused(stored: Stored, used: set[str]) -> tuple[str, ...]:
-    """The weights that a file has beside those of the model; not those of the optimizer and, in
-    older files, of the generators of random numbers.
-    """
-    return tuple(
-        f"{path}/vars/{name}".lstrip("/")
-        for path, arrays in stored.items()
-        if path not in used
-        and path.partition("/")[0] != keras_optimizer.ROOT
-        and path.rpartition("/")[2] != "seed_generator"
-        for name in arrays
-    )
 
 
 def _name(place: Place) -> str:

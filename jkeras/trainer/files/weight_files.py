@@ -44,12 +44,8 @@ def save(
     overwrite: bool = True,
     max_shard_size: float | None = None,
 ) -> None:
-    """Writes all weights of a model to one file, whole or not at all.
-
-    Args:
-      state: the model's.
-      optimizer: the description that it is compiled with; None for none.
-      filepath, overwrite, max_shard_size: as for `Trainer.save_weights`.
+    """Writes all weights of a model to one file, whole or not at all; `optimizer` is the
+    description that it is compiled with, the other arguments are as for `Trainer.save_weights`.
     """
     path = _checked_path(state, filepath)
     if max_shard_size is not None:
@@ -81,7 +77,8 @@ def load(
     safe_mode = checked_safe_mode(f"{state.who}: load_weights", safe_mode)
     if isinstance(filepath, Mapping):
         return _load_named(state, "load_weights", _named(filepath), skip_mismatch, rename)
-    path = Path(filepath) if _is_folder(filepath) else _checked_path(state, filepath)
+    is_folder = isinstance(filepath, str | os.PathLike) and os.path.isdir(filepath)
+    path = Path(filepath) if is_folder else _checked_path(state, filepath)
     if path.name.endswith(KERAS_ENDINGS) and not path.is_dir():
         if rename is not None:
             raise ValueError(
@@ -108,38 +105,26 @@ def _load_named(
     values = state.need_values()
     tree = _weights(values)
     wanted = {name: files.plain(leaf) for name, leaf in named_leaves(tree).items()}
-    found = {name: array for name, array in found.items() if not _is_passing(name)}
+    found = {n: array for n, array in found.items() if _NO_WEIGHTS.isdisjoint(n.split("/"))}
     report, names = match(wanted, found, rename)
-    _decide(f"{state.who}: {source}", report, skip_mismatch)
+    source = f"{state.who}: {source}"
+    if not report.complete and not skip_mismatch:
+        raise ValueError(
+            f"{source}: {report.difference} skip_mismatch=True loads what fits; rename={{...}} "
+            "matches other names."
+        )
+    if not report.complete and not report.matched:
+        raise ValueError(f"{source}: expected something that fits. {report.difference}")
+    if not report.complete:
+        warnings.warn(f"{source}: {report}", stacklevel=5)
     new = files.filled(tree, {name: found[theirs] for name, theirs in names.items()})
-    state.replace(_with_weights(values, new))
+    params, carried = jax.tree.map(jnp.asarray, (new["params"], new["state"]))
+    state.replace(values.replace(params=params, state=_over(values.state, carried)))
     return report
 
 
 def _checked_path(state: ModelState, filepath: str | os.PathLike[str]) -> Path:
     return files.checked_ending(filepath, ENDINGS, who=f"{state.who}: `filepath`")
-
-
-def _is_folder(filepath: object) -> bool:
-    return isinstance(filepath, str | os.PathLike) and os.path.isdir(filepath)
-
-
-def _decide(source: str, report: Report, skip_mismatch: bool) -> None:
-    """Whether to load what was matched.
-
-    Raises:
-      ValueError: something differs and that was not allowed, or nothing fits.
-    """
-    if report.complete:
-        return
-    if not skip_mismatch:
-        raise ValueError(
-            f"{source}: {report.difference} skip_mismatch=True loads what fits; rename={{...}} "
-            "matches other names."
-        )
-    if not report.matched:
-        raise ValueError(f"{source}: expected something that fits. {report.difference}")
-    warnings.warn(f"{source}: {report}", stacklevel=6)
 
 
 def _named(tree: Tree) -> dict[str, Any]:
@@ -160,16 +145,6 @@ def _lasting(state: Tree) -> Any:
     if not isinstance(state, dict):
         return state
     return {name: _lasting(part) for name, part in state.items() if name not in _NO_WEIGHTS}
-
-
-def _is_passing(name: str) -> bool:
-    return not _NO_WEIGHTS.isdisjoint(name.split("/"))
-
-
-def _with_weights(values: TrainState, new: Tree) -> TrainState:
-    """The values with other weights; what belongs to a batch stays."""
-    params, state = jax.tree.map(jnp.asarray, (new["params"], new["state"]))
-    return values.replace(params=params, state=_over(values.state, state))
 
 
 def _over(state: Tree, lasting: Tree) -> Any:

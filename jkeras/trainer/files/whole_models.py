@@ -41,13 +41,8 @@ def save(
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Writes a model to a file; see `Trainer.save`.
-
-    Args:
-      model: the model, with its configuration.
-      state: the model's.
-      optimizer: the description that it is compiled with; None for none.
-      filepath, overwrite, zipped, **kwargs: as for `Trainer.save`.
+    """Writes a model, with its state and the optimizer that it is compiled with, to a file;
+    arguments as for `Trainer.save`.
     """
     path = checked_path(filepath, "save")
     with_optimizer = _options(zipped, kwargs)

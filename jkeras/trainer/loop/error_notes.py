@@ -19,14 +19,16 @@ from jkeras.data.arrays import Arrays
 from jkeras.display import memory_text
 from jkeras.trainer.loop.parts import TrainerParts
 
-
-def nothing() -> None:
-    """What is closed where there is nothing to close."""
+NO_ROOM = "RESOURCE_EXHAUSTED"
+"""What XLA's error says where the device had no room."""
 
 
 @contextlib.contextmanager
 def explained(
-    parts: TrainerParts, who: str, size: int | None = None, close_fn: Callable[[], None] = nothing
+    parts: TrainerParts,
+    who: str,
+    size: int | None = None,
+    close_fn: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """While it is entered, an error of the device without room becomes one that says what to do.
 
@@ -43,25 +45,15 @@ def explained(
         yield
     except BaseException as error:
         close_fn()
-        if not is_out_of_memory(error):
+        if not isinstance(error, jax.errors.JaxRuntimeError) or NO_ROOM not in str(error):
             raise
         advice = what_to_reduce(parts, who, size, error)
         raise MemoryError(f"{advice} {rescued(parts)}".strip()) from error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether XLA says that the device had no room."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
-
-
 def what_to_reduce(parts: TrainerParts, who: str, size: int | None, error: BaseException) -> str:
-    """What lies on the device, and what can be made smaller, in words.
-
-    Args:
-      parts: of the trainer that works.
-      who: its method.
-      size: examples in a batch, if anybody knows.
-      error: XLA's.
+    """What lies on the device, and what can be made smaller, in words; arguments as for
+    `explained`, and XLA's error.
     """
     values, placed = parts.state.stored, parts.placed
     lies, fixes = [], []

@@ -84,10 +84,14 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
 def _check(layer: LayerContract, inputs: Tree, outputs: Tree) -> None:
     for output in jax.tree.leaves(outputs):
         if not _finite(output):
+            arrays = [np.asarray(x, np.float32) for x in jax.tree.leaves(inputs) if np.size(x)]
+            low = min((float(x.min()) for x in arrays), default=0.0)
+            high = max((float(x.max()) for x in arrays), default=0.0)
+            between = f" and lie between {low:.4g} and {high:.4g}" if arrays else ""
             raise NotFiniteError(
                 f"the outputs of {layer.who} are {_what(output)}, of inputs that are finite"
-                f"{_range(inputs)}. Look at what it computes, scale its inputs, or lower the "
-                "learning rate."
+                f"{between}. Look at what it computes, scale its inputs, or lower the learning "
+                "rate."
             )
 
 
@@ -97,15 +101,6 @@ def _finite(x: jax.Array | np.ndarray) -> bool:
 
 def _what(x: jax.Array | np.ndarray) -> str:
     return "NaN" if bool(jnp.any(jnp.isnan(x))) else "infinite"
-
-
-def _range(inputs: Tree) -> str:
-    """The smallest and the largest number in arrays, in words."""
-    arrays = [np.asarray(x, np.float32) for x in jax.tree.leaves(inputs) if np.size(x)]
-    if not arrays:
-        return ""
-    low, high = min(float(x.min()) for x in arrays), max(float(x.max()) for x in arrays)
-    return f" and lie between {low:.4g} and {high:.4g}"
 
 
 def checked(

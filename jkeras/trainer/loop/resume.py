@@ -60,7 +60,7 @@ def read_snapshot(given: object) -> Snapshot:
     """The snapshot that `fit(resume_from=)` names: itself, or what a file or folder holds.
 
     Raises:
-      TypeError: it is neither.
+      TypeError: `given` is neither a snapshot nor a path.
       FileNotFoundError, ValueError: there is no such file, or it is damaged.
     """
     if isinstance(given, str | os.PathLike):
@@ -86,19 +86,21 @@ def restored_values(who: str, taken: Snapshot, like: TrainState) -> TrainState:
     if run is None or not run["batch"]:
         own = {name: _plain(leaf) for name, leaf in wanted.items() if name.startswith("sums/")}
         old = {name: values.pop(name) for name in list(values) if name.startswith("sums/")}
-        values |= old if _alike(old, own) else own
+        values |= old if trees.specs(old) == trees.specs(own) else own
     _compare(_source(who, taken), values, wanted)
-    leaves = [_placed(values[name], leaf) for name, leaf in wanted.items()]
+
+    def placed(array: ArrayLike, like: jax.Array) -> jax.Array:
+        if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(like))
+        return jnp.asarray(array)
+
+    leaves = [placed(values[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
 def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
-    """Refuses data by which the batches of the snapshot's epoch would be others.
-
-    Args:
-      who: named in the message.
-      taken: of a run.
-      facts: of the run that is to go on with it.
+    """Refuses data by which the batches of the snapshot's epoch would be others; `facts` are of the
+    run that is to go on with it.
 
     Raises:
       ValueError: the epoch was begun with other batches.
@@ -114,10 +116,10 @@ def check_place(who: str, taken: Snapshot, facts: dict[str, Any]) -> None:
 
 
 def check_end(who: str, taken: Snapshot, epochs: int | None) -> None:
-    """Refuses a run that went further than this one shall: it is another one.
+    """Refuses a run that went further than this one shall.
 
     Raises:
-      ValueError: it did.
+      ValueError: the snapshot's epoch comes after the last one, `epochs`.
     """
     run = taken["run"]
     least = run["epoch"] + (run["batch"] > 0)
@@ -235,7 +237,7 @@ def take_values(parts: TrainerParts, taken: Snapshot) -> None:
     """Gives the trainer the values of a snapshot, and its layers the flags they had.
 
     Raises:
-      ValueError: they are another model's; nothing is changed.
+      ValueError: the values are another model's; nothing is changed.
     """
     state = parts.state
     with freezing.with_frozen_flags(state, taken.get("frozen")):
@@ -251,20 +253,6 @@ def _source(who: str, taken: Snapshot) -> str:
 def _plain(leaf: ArrayLike) -> np.ndarray:
     """A leaf as a NumPy array of its own; a random key as its numbers."""
     return np.array(weights.plain(leaf))
-
-
-def _placed(array: ArrayLike, like: jax.Array) -> jax.Array:
-    """An array of a snapshot as a leaf like that one."""
-    array = jnp.asarray(array)
-    if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
-    return array
-
-
-def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether arrays have the same names, shapes and dtypes."""
-    specs = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (one, other)]
-    return specs[0] == specs[1]
 
 
 def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:

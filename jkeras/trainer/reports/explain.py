@@ -19,29 +19,19 @@ from jkeras.training.state import TrainState
 def explanation(
     who: str, values: TrainState | None, placed: Placed | None, programs: Iterable[Programs]
 ) -> str:
-    """The text of `Trainer.explain`.
-
-    Args:
-      who: the trainer's name.
-      values: its values, if they exist.
-      placed: the data of the last call, if there was one.
-      programs: the compiled programs of every plan.
+    """The text of `Trainer.explain`, of the trainer's name and values, the data of the last call,
+    and the compiled programs of every plan.
     """
-    lines = [_model(who, values), *_device()]
+    peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
+    lines = [_model(who, values), f"device: {jax.devices()[0].device_kind}, {peak}"]
     lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
     for each in programs:
-        lines += _programs(each)
+        for (phase, size), program in each.made.items():
+            if program.traces:
+                lines += _program(program, each.pace(phase, size))
+                cut = each.slices(size) if phase == "train" else None
+                lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
     return "\n".join(lines)
-
-
-def _programs(programs: Programs) -> list[str]:
-    lines: list[str] = []
-    for (phase, size), program in programs.made.items():
-        if program.traces:
-            lines += _program(program, programs.pace(phase, size))
-            cut = programs.slices(size) if phase == "train" else None
-            lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
-    return lines
 
 
 def _model(who: str, values: TrainState | None) -> str:
@@ -50,12 +40,6 @@ def _model(who: str, values: TrainState | None) -> str:
     carried = trees.size_bytes((values.state, values.opt_state))
     count, size = trees.count(values.params), memory_text(trees.size_bytes(values.params))
     return f"{who}: {count:,} parameters, {size}; {memory_text(carried)} carried beside them"
-
-
-def _device() -> list[str]:
-    device = jax.devices()[0]
-    peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
-    return [f"device: {device.device_kind}, {peak}"]
 
 
 def _data(placed: Placed) -> str:
@@ -78,12 +62,8 @@ def _program(program: Program, pace: Pace) -> list[str]:
     work, seconds = program.flops(), pace.seconds_per_step
     facts = [] if work is None else [f"{work / 1e6:,.3g} MFLOP a step"]
     if seconds is not None:
-        facts += [f"{_milliseconds(seconds)} a step", f"{pace.steps:,} steps a dispatch"]
+        facts += [f"{1000 * seconds:.3g} ms a step", f"{pace.steps:,} steps a dispatch"]
     if work and seconds:
         rate = work / seconds
         facts.append(f"{rate / 1e9:,.3g} GFLOP/s, {rate / peak_flops():.0%} of the device")
     return [first, "  " + "; ".join(facts)] if facts else [first]
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.3g} ms"

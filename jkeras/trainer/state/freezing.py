@@ -46,17 +46,8 @@ def set_trainable(state: ModelState, value: object) -> None:
 
 
 def freeze(state: ModelState, patterns: tuple[Any, ...], value: bool) -> None:
-    """Freezes (`value` False) or thaws layers, or where there is no such layer, weights.
-
-    Args:
-      state: the model's.
-      patterns: names or paths of layers ("encoder/dense"), or paths of weights, in which `*` stands
-        for anything; a path matches whole or from a `/` on.
-      value: whether they are trained.
-
-    Raises:
-      TypeError: a pattern is no string, or there is none.
-      ValueError: nothing matches; the message names the nearest.
+    """Freezes (`value` False) or thaws layers, or where there is no such layer, weights; patterns
+    and errors are as for `model.freeze`. A path matches whole or from a `/` on.
     """
     who = "unfreeze" if value else "freeze"
     if not patterns:

@@ -27,7 +27,6 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import jax
@@ -132,32 +131,26 @@ def subscribers_of(identity: Identity) -> list[Any] | None:
 
 
 def subscribe(model: Subscriber, force: bool = False) -> None:
-    """Makes a model known to the weights of the layers that it has now.
-
-    Args:
-      model: the model.
-      force: subscribe again to the same description, because its layers may have changed.
+    """Makes a model known to the weights of the layers that it has now; `force` subscribes again to
+    the same description, whose layers may have changed.
     """
-    net = model.net
-    found = list(_layers(net))
+    net: Any = model.net
+    layers = list(leaves(net)) if isinstance(net, Layer) else []
     with _lock:
-        if force or model.subscription.net is not net:  # else another thread did it
-            model.subscription = _subscription(model, net, found)
-
-
-def _subscription(model: Subscriber, net: Any, found: list[tuple[Identity, Path]]) -> Subscription:
-    for weights in model.subscription.places:
-        weights.subscribers.discard(model)
-    subscription = Subscription(net)
-    for identity, path in found:
-        weights = _shared_weights.setdefault(identity, SharedWeights())
-        subscription.places[weights] = path
-        weights.subscribers.add(model)
-        if len(weights.subscribers) > 1 or weights.left is not None:
-            _note_sharing(weights)
-            subscription.shared[weights] = path
-            subscription.seen[weights] = weights.version if weights.writer() is model else 0
-    return subscription
+        if not force and model.subscription.net is net:  # another thread did it
+            return
+        for weights in model.subscription.places:
+            weights.subscribers.discard(model)
+        subscription = Subscription(net)
+        for identity, path in layers:
+            weights = _shared_weights.setdefault(identity, SharedWeights())
+            subscription.places[weights] = path
+            weights.subscribers.add(model)
+            if len(weights.subscribers) > 1 or weights.left is not None:
+                _note_sharing(weights)
+                subscription.shared[weights] = path
+                subscription.seen[weights] = weights.version if weights.writer() is model else 0
+        model.subscription = subscription
 
 
 def _note_sharing(weights: SharedWeights) -> None:
@@ -181,25 +174,21 @@ def refresh(model: Subscriber) -> None:
     if not subscription.shared or values is None or subscription.looked == _latest:
         return
     with _lock:
-        _refresh(model)
-
-
-def _refresh(model: Subscriber) -> None:
-    subscription, values, latest = model.subscription, model.stored, _latest
-    if values is None:
-        return
-    try:
-        for weights, path in subscription.shared.items():
-            if weights.version <= subscription.seen.get(weights, 0):
-                continue
-            found = weights.values()
-            if found is not None:
-                values = _with_parts(model, values, path, found, weights.writer())
-            subscription.seen[weights] = weights.version
-        if values is not model.stored:
-            model.stored, model.lent = values, True
-    finally:
-        subscription.looked = latest  # at the end: until then another thread waits for the values
+        subscription, values, latest = model.subscription, model.stored, _latest
+        if values is None:
+            return
+        try:
+            for weights, path in subscription.shared.items():
+                if weights.version <= subscription.seen.get(weights, 0):
+                    continue
+                parts = weights.values()
+                if parts is not None:
+                    values = _with_parts(model, values, path, parts, weights.writer())
+                subscription.seen[weights] = weights.version
+            if values is not model.stored:
+                model.stored, model.lent = values, True
+        finally:
+            subscription.looked = latest  # at the end: until then another thread waits for values
 
 
 def publish(model: Subscriber) -> None:
@@ -244,11 +233,6 @@ def release(model: Subscriber) -> None:
             weights.version = weights.version or 1
 
 
-def _layers(net: object) -> Iterator[tuple[Identity, Path]]:
-    """The layers of a description that are not made of layers, each with the path to its values."""
-    return leaves(net) if isinstance(net, Layer) else iter(())
-
-
 def _parts(values: TrainState | None, path: Path) -> tuple[Any, Any] | None:
     if values is None:
         return None
@@ -266,14 +250,20 @@ def _with_parts(
 ) -> TrainState:
     """A model's values with those of one layer replaced."""
     params, state = found
-    if not params and not state:
+    own, mine = at(values.params, path), at(values.state, path)
+    if not (params or state) or not (own or mine):  # no weights, or a layer that is never called
         return values
-    if not at(values.params, path) and not at(values.state, path):
-        return values  # a layer that the model has and never calls
-    _check_alike(model, path, params, at(values.params, path), writer)
+    difference = first_difference(own, params, lambda leaf: tuple(leaf.shape))
+    if difference is not None:
+        name, shape, theirs = difference
+        where = "another model" if writer is None else writer.who
+        raise ValueError(
+            f"{model.who}: its layer {'/'.join(map(str, path))!r} is that of {where}, where {name} "
+            f"has the shape {theirs}; here it would be {shape}. Give both inputs of the same size, "
+            "or make another layer."
+        )
     if writer is not None:
         writer.lent = True
-    mine = at(values.state, path)
     kept = {  # an entry of another shape belongs to a batch of another size
         name: part if _shapes(part) == _shapes(mine.get(name, part)) else mine[name]
         for name, part in state.items()
@@ -281,21 +271,6 @@ def _with_parts(
     return values.replace(
         params=put(values.params, path, params), state=put(values.state, path, kept)
     )
-
-
-def _check_alike(
-    model: Subscriber, path: Path, found: Tree, mine: Tree, writer: Subscriber | None
-) -> None:
-    difference = first_difference(mine, found, lambda leaf: tuple(leaf.shape))
-    if difference is not None:
-        name, own, theirs = difference
-        where = "another model" if writer is None else writer.who
-        name_of_layer = "/".join(map(str, path))
-        raise ValueError(
-            f"{model.who}: its layer {name_of_layer!r} is that of {where}, where {name} has the "
-            f"shape {theirs}; here it would be {own}. Give both inputs of the same size, or make "
-            "another layer."
-        )
 
 
 def _shapes(tree: Tree) -> dict[str, tuple[int, ...]]:
