@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.trees import Tree
+from jkeras.optimizers import LossScaleState
 from jkeras.training.state import TrainState
 
 SKIPPED = "skipped_steps"
