@@ -9,6 +9,7 @@ is wrong is a `ValueError` that names the file and the place in it.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -50,14 +51,10 @@ def save_model(
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Writes a model to a file; see `model.save`.
-
-    Args:
-      model: the model.
-      filepath, overwrite, zipped, **kwargs: as for `model.save`.
+    """Writes a model to a file: `model.save(filepath, overwrite, zipped, **kwargs)`.
 
     Raises:
-      TypeError: `model` is none.
+      TypeError: `model` is no model.
 
     Source: `keras.saving.save_model`.
     """
@@ -76,7 +73,7 @@ def save_weights(
     """Writes a model's weights: `model.save_weights(filepath, overwrite)`.
 
     Raises:
-      TypeError: `model` is none.
+      TypeError: `model` is no model.
 
     Source: `keras.saving.save_weights`.
     """
@@ -95,7 +92,7 @@ def load_weights(
     """Reads a model's weights: `model.load_weights(filepath, skip_mismatch)`.
 
     Raises:
-      TypeError: `model` is none.
+      TypeError: `model` is no model.
 
     Source: `keras.saving.load_weights`.
     """
@@ -155,7 +152,10 @@ def load_model(
         parts = parts_of(model)
         _fill(parts, stored, source, len(data))
         if compile and config.get("compile_config"):
-            _compile(model, config["compile_config"], where)
+            try:
+                model.compile_from_config(config["compile_config"])
+            except Exception as error:  # a configuration without sense fails anywhere, in any way
+                raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
             if parts.state.built:
                 optimizer = parts.optimizer
                 found = keras_weights.restored_optimizer(parts.state, optimizer, stored, source)
@@ -246,27 +246,23 @@ def _without_shapes(config: object) -> Any:
 
 def _specs(state: ModelState, config: _Config) -> InputSpecs | None:
     """What a model's inputs are: as its layers say, else as the file does."""
-    given = state.known_inputs() or _given_shapes(config)
+    build = config.get("build_config") or {}
+    given = state.known_inputs()
+    if not given and "shapes_dict" in build:
+        given = tuple(build["shapes_dict"].values())
+    elif not given:
+        content = config.get("config")
+        chain_shape = content.get("build_input_shape") if isinstance(content, dict) else None
+        shape = build.get("input_shape", chain_shape)
+        is_one = isinstance(shape, dict) or is_shape(shape)
+        given = () if shape is None else (shape,) if is_one else tuple(shape)
     specs = tuple(_shapes(value, state.who) for value in given)
-    dtypes = (config.get("build_config") or {}).get("input_dtypes")
+    dtypes = build.get("input_dtypes")
     leaves = jax.tree.leaves(specs)
     if isinstance(dtypes, list) and len(dtypes) == len(leaves):
         for leaf, dtype in zip(leaves, dtypes, strict=True):
             leaf.dtype = jnp.dtype(dtype)
     return specs or None
-
-
-def _given_shapes(config: _Config) -> list[Any]:
-    """The shapes of the inputs in a file, one for each."""
-    build = config.get("build_config") or {}
-    if "shapes_dict" in build:
-        return list(build["shapes_dict"].values())
-    content = config.get("config")
-    own = content.get("build_input_shape") if isinstance(content, dict) else None
-    shape = build.get("input_shape", own)
-    if shape is None:
-        return []
-    return [shape] if isinstance(shape, dict) or is_shape(shape) else list(shape)
 
 
 def _shapes(value: Tree, who: str) -> Any:
@@ -293,7 +289,8 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
             )
         return
     try:
-        specs = jax.eval_shape(_first(state), *map(concrete, state.specs))
+        init_fn = functools.partial(state.net.init, jax.random.key(0))
+        specs = jax.eval_shape(init_fn, *map(concrete, state.specs))
         wanted = keras_weights.sections_of(state, stored)
     except Exception as error:  # layers that do not fit together fail anywhere, in any way
         raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error
@@ -301,33 +298,6 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
     report, new = keras_weights.matched(wanted, leaves, stored)
     if not report.complete:
         raise ValueError(f"{where}: {report.difference}")
-    _check_beside(specs, size, where)
-    trees = []
-    for part, tree in zip(PARTS, specs, strict=True):
-        found = {place.leaf: array for place, array in new.items() if place.part == part}
-        values = [_value(found.get(i), leaf) for i, leaf in enumerate(leaves[part])]
-        trees.append(jax.tree.unflatten(jax.tree.structure(tree), values))
-    _take(state, *trees)
-
-
-def _value(found: np.ndarray | None, leaf: jax.ShapeDtypeStruct) -> jax.Array:
-    """A weight as the model has it; zeros for what is no weight and in no file."""
-    if found is None:
-        return jnp.zeros(leaf.shape, leaf.dtype)
-    return jnp.asarray(found.astype(leaf.dtype))
-
-
-def _first(state: ModelState) -> Any:
-    """The pure function from specs to the first params and state."""
-    return lambda *inputs: state.net.init(jax.random.key(0), *inputs)
-
-
-def _check_beside(specs: Tree, size: int, where: str) -> None:
-    """Raises where a model would carry much that is in no file.
-
-    Raises:
-      ValueError: the model would carry too much.
-    """
     needed = size_bytes(specs)
     if needed > 4 * size + MOST_BESIDE:
         raise ValueError(
@@ -335,16 +305,16 @@ def _check_beside(specs: Tree, size: int, where: str) -> None:
             "the states of its batches to be smaller."
         )
 
+    def value(array: np.ndarray | None, leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        if array is None:  # what is no weight is in no file
+            return jnp.zeros(leaf.shape, leaf.dtype)
+        return jnp.asarray(array.astype(leaf.dtype))
 
-def _take(state: ModelState, params: Tree, carried: Tree) -> None:
-    """Makes these the values of a model that has none."""
-    key = jax.random.key(state.seed)
-    values: TrainState = fresh(params, carried, {}, {}, key)
-    state.take_first(state.maker.recompiled(state, values))
-
-
-def _compile(model: Trainer, config: Any, where: str) -> None:
-    try:
-        model.compile_from_config(config)
-    except Exception as error:  # a configuration that makes no sense fails anywhere, in any way
-        raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
+    trees = []
+    for part, tree in zip(PARTS, specs, strict=True):
+        arrays = {place.leaf: array for place, array in new.items() if place.part == part}
+        values = [value(arrays.get(i), leaf) for i, leaf in enumerate(leaves[part])]
+        trees.append(jax.tree.unflatten(jax.tree.structure(tree), values))
+    params, carried = trees
+    first: TrainState = fresh(params, carried, {}, {}, jax.random.key(state.seed))
+    state.take_first(state.maker.recompiled(state, first))

@@ -284,7 +284,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             listed,
             facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
             first=initial_epoch,
-            begun=resume.begun_of(data, held_out),
+            begun=[part.begun for part in (data, held_out) if isinstance(part, Stream)],
             validates_fn=functools.partial(_validates, held_out is not None, validation_freq),
         )
         training = Training(data, plan_fn, size, shuffle)

@@ -24,6 +24,7 @@ from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports import summary_rows
 from jkeras.trainer.state import freezing
 from jkeras.trainer.state.specs import is_input
+from jkeras.trainer.state.weight_order import leaves_of, with_leaves
 from jkeras.training.state import TrainState
 
 
@@ -188,7 +189,10 @@ class WeightsMixin:
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
-        return self._trainer_parts.state.get_weights()
+        state = self._trainer_parts.state
+        state.build_if_known()
+        values = state.values
+        return [] if values is None else [np.array(weight) for weight in state.ordered(values)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
@@ -196,7 +200,23 @@ class WeightsMixin:
         Raises:
           ValueError: another number of arrays, or a shape that differs.
         """
-        self._trainer_parts.state.set_weights(weights)
+        state = self._trainer_parts.state
+        values, order = state.need_values(), state.order()
+        if len(weights) != len(order):
+            raise ValueError(
+                f"{state.who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
+                f"got {len(weights)}."
+            )
+        leaves = leaves_of(values)
+        for place, new in zip(order, weights, strict=True):
+            old, new = leaves[place.part][place.leaf], jnp.asarray(new)
+            if old.shape != new.shape:
+                raise ValueError(
+                    f"{state.who}: `weights`: expected shape {old.shape} for "
+                    f"{'/'.join(place.names)}, got {new.shape}."
+                )
+            leaves[place.part][place.leaf] = new.astype(old.dtype)
+        state.replace(with_leaves(values, leaves))
 
     def count_params(self) -> int:
         """The number of scalars in all weights.

@@ -117,12 +117,14 @@ class Plans:
         if self._version != state.version:
             self.clear()
             self._version = state.version
-        if key not in self._plans:
-            with state.lock:
-                if key not in self._plans:  # else another thread made it
-                    self._plans[key] = make_fn()
-                    return self._plans[key], True
-        return self._plans[key], False
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan, False
+        with state.lock:
+            if key in self._plans:  # another thread made it
+                return self._plans[key], False
+            plan = self._plans[key] = make_fn()
+            return plan, True
 
 
 def structure_of(batch: Batch) -> tuple[Hashable, ...]:

@@ -29,7 +29,7 @@ PARTS = MODEL_PRIVATE
 
 @dataclasses.dataclass
 class TrainerParts:
-    """The parts of a trainer.
+    """What a trainer holds.
 
     Attributes:
       state: the description and its current values.

@@ -157,11 +157,6 @@ def pass_over(
         data.pass_batches(run.batch)
 
 
-def begun_of(data: Data, held_out: Data | None) -> list[int | None]:
-    """How often the iterables among training and validation data were begun before."""
-    return [part.begun for part in (data, held_out) if isinstance(part, Stream)]
-
-
 def facts_of(data: Data, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
     """What the numbers of batches rest on, for `check_place`."""
     if isinstance(data, Stream):

@@ -52,9 +52,7 @@ def prepare(
 
     Args:
       who: the method that was called, for messages.
-      state: the model's.
-      steps: how it is trained.
-      plans: those that were made so far.
+      state, steps, plans: of the trainer.
       data: as they were loaded.
       batch_size: examples in a batch; None for 32 at most.
       kind: what the data are for.

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
@@ -262,16 +260,8 @@ class ModelState:
                 self.build(*known)
 
     def build(self, *inputs: Any, rows: int = 1) -> None:
-        """Makes the weights; does nothing when they exist.
-
-        Args:
-          *inputs: per input of the model an array, a `jax.ShapeDtypeStruct`, an `Input`, or a
-            shape such as (None, 784); batch axis included. None at all for a model that knows them.
-          rows: the size of a batch, for layers that carry something of that size.
-
-        Raises:
-          TypeError, ValueError: an input is none of these, or a layer cannot take it; the model
-            stays unbuilt.
+        """Makes the weights; does nothing when they exist. Arguments and errors are as for
+        `model.build`; a model that knows its inputs needs none.
         """
         if not inputs:
             self.need_values()
@@ -344,35 +334,6 @@ class ModelState:
         """The weights among some values, in Keras's order."""
         leaves = leaves_of(values)
         return [leaves[place.part][place.leaf] for place in self.order()]
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of all weights as NumPy arrays, in Keras's order. An unbuilt model has none."""
-        self.build_if_known()
-        values = self.values
-        return [] if values is None else [np.array(weight) for weight in self.ordered(values)]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replaces all weights by arrays in the order of `get_weights`.
-
-        Raises:
-          ValueError: another number of arrays, or a shape that differs.
-        """
-        values, order = self.need_values(), self.order()
-        if len(weights) != len(order):
-            raise ValueError(
-                f"{self.who}: `weights`: expected {len(order)} arrays, as get_weights() returns, "
-                f"got {len(weights)}."
-            )
-        leaves = leaves_of(values)
-        for place, new in zip(order, weights, strict=True):
-            old, new = leaves[place.part][place.leaf], jnp.asarray(new)
-            if old.shape != new.shape:
-                raise ValueError(
-                    f"{self.who}: `weights`: expected shape {old.shape} for "
-                    f"{'/'.join(place.names)}, got {new.shape}."
-                )
-            leaves[place.part][place.leaf] = new.astype(old.dtype)
-        self.replace(with_leaves(values, leaves))
 
     # -- frozen weights
 

@@ -72,7 +72,7 @@ def kept_by(model: StepMethods) -> list[Metric]:
 
 def updated(
     model: StepMethods,
-    own: Sequence[Any],
+    variables: Sequence[Any],
     loss: ArrayLike,
     x: Tree,
     y: Tree,
@@ -82,7 +82,7 @@ def updated(
     """The logs and the metrics' variables after a batch."""
     metrics = metrics_of(model)
     size = jnp.float32(len(jax.tree.leaves(y_pred)[0]))
-    with carried(metrics, own, model) as seen:
+    with carried(metrics, variables, model) as seen:
         for metric in metrics:
             if metric.log_name == "loss":
                 metric.update_state(loss, sample_weight=size)  # type: ignore[call-arg]  # a Mean
