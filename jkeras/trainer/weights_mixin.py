@@ -139,7 +139,19 @@ class WeightsMixin:
     def params(self, value: Tree) -> None:
         state = self._trainer_parts.state
         values = state.need_values()
-        _check_alike(state.who, value, values.params)
+        difference = trees.first_difference(values.params, value, jnp.shape)
+        if difference is not None:
+            name, expected, got = difference
+            raise ValueError(
+                f"{state.who}: `params`: expected {name} of shape {expected}, got {got}; None "
+                "means that there is none."
+            )
+        wanted: Any = jax.tree.structure(values.params)
+        given = jax.tree.structure(value)
+        if given != wanted:
+            raise ValueError(
+                f"{state.who}: `params`: expected the structure {wanted}, got {given}."
+            )
         state.replace(values.replace(params=value))
 
     @property
@@ -360,22 +372,6 @@ class WeightsMixin:
                         f"{nearest(path, weights)} Weights: {', '.join(weights)}."
                     )
                 weights[path].assign(value)
-
-
-def _check_alike(who: str, params: Tree, old: Tree) -> None:
-    """Raises, naming the first weight that differs, unless two trees have the same shapes."""
-    difference = trees.first_difference(old, params, jnp.shape)
-    if difference is not None:
-        name, expected, got = difference
-        raise ValueError(
-            f"{who}: `params`: expected {name} of shape {expected}, got {got}; None means that "
-            "there is none."
-        )
-    given: Any = jax.tree.structure(params)
-    if given != jax.tree.structure(old):
-        raise ValueError(
-            f"{who}: `params`: expected the structure {jax.tree.structure(old)}, got {given}."
-        )
 
 
 def _nested(weights: Sequence[Weight]) -> dict[str, Any]:

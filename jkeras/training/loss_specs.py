@@ -147,15 +147,24 @@ def resolve_loss_specs(compile_spec: CompileSpec, structure: Outline) -> tuple[L
     Raises:
       ValueError: an argument does not fit the outputs; the message names the argument.
     """
-    losses_by_output = _losses(compile_spec.loss, structure)
-    weights = _loss_weights(compile_spec.loss_weights, structure)
+    losses_by_output, weights = _losses(compile_spec.loss, structure), compile_spec.loss_weights
+    factors = [weights] * structure.count
+    if isinstance(weights, list | dict):
+        placed = spread("loss_weights", weights, structure)
+        factors = [placed.get(i) for i in range(structure.count)]
+    elif weights is not None and structure.count > 1:
+        raise ValueError(
+            f"`loss_weights`: expected a list or dict of {structure.count} numbers, one for each "
+            f"output, got {describe(weights)}."
+        )
     plain = _metrics("metrics", compile_spec.metrics, structure)
     weighted = _metrics("weighted_metrics", compile_spec.weighted_metrics, structure)
     loss_names = loss_log_names(compile_spec, structure)
+    pairs = [zip(groups, structure.prefixes, strict=True) for groups in (plain, weighted)]
     names = iter(
         metrics_.log_names(
             *([m for group in groups for m in group] for groups in (plain, weighted)),
-            outputs=_owners(plain, structure) + _owners(weighted, structure),
+            outputs=[prefix for each in pairs for group, prefix in each for _ in group],
         )
     )
     named = [[tuple((next(names), m) for m in group) for group in g] for g in (plain, weighted)]
@@ -164,7 +173,7 @@ def resolve_loss_specs(compile_spec: CompileSpec, structure: Outline) -> tuple[L
             number=i,
             name=name,
             loss=losses_by_output.get(i),
-            weight=weights[i],
+            weight=factors[i],
             loss_name=loss_names.get(i),
             metrics=named[0][i],
             weighted_metrics=named[1][i],
@@ -184,18 +193,6 @@ def _losses(loss: Loss | PerOutput | None, structure: Outline) -> dict[int, Loss
     return {i: value for i, value in placed.items() if value is not None}
 
 
-def _loss_weights(weights: float | PerOutput | None, structure: Outline) -> list[float | None]:
-    if not isinstance(weights, list | dict):
-        if weights is not None and structure.count > 1:
-            raise ValueError(
-                f"`loss_weights`: expected a list or dict of {structure.count} numbers, one for "
-                f"each output, got {describe(weights)}."
-            )
-        return [weights] * structure.count
-    placed = spread("loss_weights", weights, structure)
-    return [placed.get(i) for i in range(structure.count)]
-
-
 def _metrics(argument: str, given: PerOutput | tuple[()], structure: Outline) -> list[list[Metric]]:
     """The metrics of each output; all of them for a model with one."""
     if structure.count == 1:
@@ -213,11 +210,6 @@ def _flat(tree: Metric | PerOutput | tuple[()] | None) -> list[Metric]:
         items = tree.values() if isinstance(tree, dict) else tree
         return [metric for item in items for metric in _flat(item)]
     return [] if tree is None else [tree]
-
-
-def _owners(groups: list[list[Metric]], structure: Outline) -> list[str | None]:
-    pairs = zip(groups, structure.prefixes, strict=True)
-    return [prefix for group, prefix in pairs for _ in group]
 
 
 def loss_log_names(compile_spec: CompileSpec, structure: Outline) -> dict[int, str]:

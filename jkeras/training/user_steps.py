@@ -269,12 +269,10 @@ def _check_alike(part: str, old: Tree, new: Tree) -> None:
             f"`train_step`: expected {where} as it was, {before or 'absent'}, got "
             f"{after or 'nothing'}."
         )
-    treedef: Any = jax.tree.structure(new)
-    if treedef != jax.tree.structure(old):
-        raise ValueError(
-            f"`train_step`: expected `{part}` of the structure {jax.tree.structure(old)}, got "
-            f"{treedef}."
-        )
+    wanted: Any = jax.tree.structure(old)
+    given = jax.tree.structure(new)
+    if given != wanted:
+        raise ValueError(f"`train_step`: expected `{part}` of the structure {wanted}, got {given}.")
 
 
 def _describe(value: object) -> str:

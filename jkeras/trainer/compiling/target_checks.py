@@ -36,18 +36,12 @@ class TargetCheck(NamedTuple):
     outputs: Any
     output_name: str | None
 
-    def check_shapes(self, who: str = "") -> None:
-        """Raises where targets and outputs do not go together; `who` begins the message where
-        there are several outputs.
+    def run(self, check: Callable[[Any, Any], None], who: str = "") -> None:
+        """Runs one of the loss's checks; `who` begins the message where there are several outputs.
+
+        Raises:
+          TypeError, ValueError: targets do not go with the outputs, or are out of range.
         """
-        self._check(who, self.loss.check_data)
-
-    def check_values(self, who: str = "") -> None:
-        """Raises where the targets are out of range; `who` as for `check_shapes`."""
-        if len(self.y):
-            self._check(who, self.loss.check_values)
-
-    def _check(self, who: str, check: Callable[[Any, Any], None]) -> None:
         try:
             check(self.y, self.outputs)
         except (TypeError, ValueError) as error:
@@ -71,14 +65,8 @@ class TargetChecks:
         self._single: TargetCheck | None = None
 
     def check_shapes(self, who: str, batch: Batch) -> None:
-        """Raises where a loss does not go with the targets and the outputs, or with their values.
-
-        Args:
-          who: the method that was called, for messages.
-          batch: arrays.
-
-        Raises:
-          TypeError, ValueError: the loss says which.
+        """Raises the loss's error where it does not go with the targets and the outputs; `who` is
+        the method that was called.
         """
         parts = self._objective.parts(batch, self._outputs)
         for part in parts:
@@ -87,20 +75,14 @@ class TargetChecks:
             if part.y is None:
                 name = part.spec.loss.log_name
                 raise ValueError(f"{who}: expected targets for the loss {name!r}, got `y` = None.")
-            self._check_of(part, len(parts), is_resolved=False).check_shapes(who)
+            check = self._check_of(part, len(parts), is_resolved=False)
+            check.run(check.loss.check_data, who)
 
     def check_values(self, batch: Batch, who: str = "") -> None:
-        """Raises where targets are out of range.
-
-        Args:
-          batch: arrays.
-          who: begins the message where there are several outputs.
-
-        Raises:
-          TypeError, ValueError: the loss says which.
-        """
+        """Raises the loss's error where targets are out of range."""
         for check in self.of(batch):
-            check.check_values(who)
+            if len(check.y):
+                check.run(check.loss.check_values, who)
 
     def of(self, batch: Batch) -> Iterator[TargetCheck]:
         """The check of each output that has a loss, for a batch of the structure."""

@@ -96,7 +96,7 @@ class LateBatches:
         checks = TargetChecks(self._objective, outputs, finite=self._finite)
         if is_new:
             for check in checks.of(batch):
-                check.check_shapes()
+                check.run(check.loss.check_data)
         return checks
 
 
