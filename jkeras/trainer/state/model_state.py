@@ -22,7 +22,7 @@ from jkeras.layers.adapting import Adaptable
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, shape_inference, sharing
 from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, sized, spec_of_input
-from jkeras.trainer.state.weight_order import Place, leaves_of, places, with_leaves, without
+from jkeras.trainer.state.weight_order import Place, leaves_of, places, without
 from jkeras.trainer.state.xla_cache import enable_cache
 from jkeras.training.net import Net
 from jkeras.training.state import TrainState
