@@ -80,7 +80,7 @@ def deserializer(get: Callable[[Any], T], kind: str, source: str) -> Deserialize
 
     Args:
       get: from a name or a configuration to the object.
-      kind: what the object is called in the docstring: "loss".
+      kind: the word for the object in the docstring: "loss".
       source: the module of Keras, for the docstring: "losses".
 
     Example:
