@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
-    layers: list[Layer]
+    layers: Sequence[Layer]
     loss: str = "sparse_categorical_crossentropy"
     metric: str = "accuracy"
 

@@ -304,15 +304,17 @@ class Layer(LayerObject, LayerIntrospection, Description):
         """`params` cast to the dtype of `inputs`."""
         return jax.tree.map(lambda weight: weight.astype(inputs.dtype), params)
 
+    def value_error(
+        self, expected: object, got: object, fix: str = "", argument: str = ""
+    ) -> ValueError:
+        """A `ValueError` that names the layer: `Dense 'd': expected …, got …. fix`."""
+        return value_error(who=self.who, argument=argument, expected=expected, got=got, fix=fix)
+
     def need_key(self, key: Key | None) -> Key:
         """`key`, or an error that shows the call which passes one."""
         if key is None:
-            raise value_error(
-                who=self.who,
-                expected="a random `key` while training",
-                got="None",
-                fix="Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True).",
-            )
+            fix = "Pass one: apply(params, state, inputs, key=jax.random.key(0), training=True)."
+            raise self.value_error("a random `key` while training", "None", fix)
         return key
 
 
@@ -345,8 +347,7 @@ def check_rank(
     got = len(inputs.shape)
     if got == rank or (or_more and got > rank):
         return
-    shape = tuple(inputs.shape)
-    raise value_error(who=layer.who, expected=f"`inputs` {axes}", got=f"shape {shape}", fix=fix)
+    raise layer.value_error(f"`inputs` {axes}", f"shape {tuple(inputs.shape)}", fix)
 
 
 def activity_losses(state: Tree) -> list[Array]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import value_error
-from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.layers.deterministic import Deterministic, initial_weights
 from jkeras.layers.options import (
     axes,
+    axis_tuple,
     constraint,
     initializer,
     non_negative,
@@ -27,22 +28,14 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
 
-class Elementwise(Layer):
+class Elementwise(Deterministic):
     """Base of layers that apply one function to their inputs. Shapes: any, kept."""
 
     in_slices: ClassVar[InSlices] = "same"
     supports_masking: ClassVar[bool] = True
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        return self.transform(self.cast(inputs)), state
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        return self.transform(self.cast(inputs))
 
     def transform(self, x: Array) -> Array:
         """The function; `x` is floating."""
@@ -164,10 +157,9 @@ class Softmax(Elementwise):
         tail = x.shape[max(x.ndim - mask.ndim, 0) :]
         fits = len(tail) == mask.ndim
         if not fits or any(n not in (1, own) for n, own in zip(mask.shape, tail, strict=True)):
-            raise value_error(
-                who=self.who,
-                expected=f"a `mask` that broadcasts to inputs of shape {x.shape}",
-                got=f"shape {mask.shape}",
+            raise self.value_error(
+                f"a `mask` that broadcasts to inputs of shape {x.shape}",
+                f"shape {mask.shape}",
                 fix=(
                     "To take the softmax of the features of masked steps, use "
                     'Activation("softmax").'
@@ -179,23 +171,20 @@ class Softmax(Elementwise):
     def transform(self, x: Array) -> Array:
         wanted = self.axis if isinstance(self.axis, tuple) else (self.axis,)
         if any(not -x.ndim <= axis < x.ndim for axis in wanted):
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name axes of the inputs",
-                got=f"{self.axis} for inputs of shape {x.shape}",
+            raise self.value_error(
+                "`axis` to name axes of the inputs", f"{self.axis} for inputs of shape {x.shape}"
             )
         return activations.softmax(x, self.axis)
 
 
 def _shared_axes(value: Any) -> tuple[int, ...]:
-    found = axes(value)
-    found = found if isinstance(found, tuple) else (found,)
-    if min(found) < 1:
+    several = axis_tuple(value)
+    if min(several) < 1:
         raise ValueError(f"expected axes counted from 1, behind the batch axis, got {value!r}.")
-    return found
+    return several
 
 
-class PReLU(Layer):
+class PReLU(Deterministic):
     """`x` where positive, else `alpha * x` with a learned `alpha` for every feature.
 
     Shapes: `[batch, ...]`, kept. Weights: `alpha`, of the inputs' shape without the batch axis, and
@@ -222,23 +211,13 @@ class PReLU(Layer):
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape, shared = tuple(inputs.shape), self.shared_axes or ()
         if shared and max(shared) >= len(shape):
-            raise value_error(
-                who=self.who,
-                expected="`shared_axes` to name axes of the inputs",
-                got=f"{shared} for inputs of shape {shape}",
+            raise self.value_error(
+                "`shared_axes` to name axes of the inputs", f"{shared} for inputs of shape {shape}"
             )
         sizes = tuple(1 if axis in shared else n for axis, n in enumerate(shape) if axis)
-        return {"alpha": self.alpha_initializer(sizes, key=child(key, "alpha"))}, {}
+        return initial_weights(self, key, alpha=sizes), {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         alpha = lax.expand_dims(self.weights_like(params, x)["alpha"], [0])
-        return jnp.maximum(x, 0) - alpha * jnp.maximum(-x, 0), state
+        return jnp.maximum(x, 0) - alpha * jnp.maximum(-x, 0)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format, sizes
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import image_axes
+from jkeras.layers.spatial import Spatial
 from jkeras.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
-from jkeras.ops.convolution import spatial_axes
 
 if TYPE_CHECKING:
-    import numpy as np
+    from jax.typing import ArrayLike
 
 
-class AdaptivePooling(Layer):
+class AdaptivePooling(Spatial, Deterministic):
     """Base of the layers that pool to a given output size.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, *output_size, channels]`, or channels in
@@ -35,24 +33,12 @@ class AdaptivePooling(Layer):
     output_size: tuple[int, ...] = option(convert=sizes(0))
     data_format: str | None = data_format()
 
-    rank: ClassVar[int]
-    """The number of spatial axes."""
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        self.check_axes(x)
+        return self.pool(x, dict(zip(self.spatial_axes, self.output_size, strict=True)))
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        layout = str(self.data_format)
-        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
-        axes = spatial_axes(self.rank + 2, layout)
-        return self.pool(inputs, dict(zip(axes, self.output_size, strict=True))), state
-
-    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
+    def pool(self, x: Array, counts: dict[int, int]) -> Array:
         """One number for each window; `counts` has the number of windows of each spatial axis."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
@@ -60,15 +46,15 @@ class AdaptivePooling(Layer):
 class AdaptiveMaxPooling(AdaptivePooling):
     """The largest entry of each window; keeps integer dtypes."""
 
-    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
-        return adaptive_max_pool(kept(self, inputs), counts)
+    def pool(self, x: Array, counts: dict[int, int]) -> Array:
+        return adaptive_max_pool(x, counts)
 
 
 class AdaptiveAveragePooling(AdaptivePooling):
     """The mean of each window. Integers become float32."""
 
-    def pool(self, inputs: Array | np.ndarray, counts: dict[int, int]) -> Array:
-        return adaptive_average_pool(self.cast(inputs), counts)
+    def pool(self, x: Array, counts: dict[int, int]) -> Array:
+        return adaptive_average_pool(self.cast(x), counts)
 
 
 class AdaptiveMaxPooling1D(AdaptiveMaxPooling):

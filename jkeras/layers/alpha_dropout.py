@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 from jkeras.layers.regularization import Dropout
@@ -36,7 +35,7 @@ class AlphaDropout(Dropout):
 
     def check(self) -> None:
         if self.rate == 1:
-            raise value_error(who=self.who, expected="`rate` below 1", got="1.0")
+            raise self.value_error("`rate` below 1", "1.0")
 
     def disturb(self, x: Array, key: Key) -> Array:
         a = ((1 - self.rate) * (1 + self.rate * _LIMIT**2)) ** -0.5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
@@ -42,12 +42,9 @@ def query_value_key(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, Any, An
       ValueError: no inputs, or more than three.
     """
     if not 1 <= len(inputs) <= 3:
-        raise value_error(
-            who=layer.who,
-            expected=(
-                "one input (which attends to itself), or query and value, or query, value and key"
-            ),
-            got=len(inputs),
+        raise layer.value_error(
+            "one input (which attends to itself), or query and value, or query, value and key",
+            len(inputs),
             fix="Pass them side by side: apply(params, state, query, value).",
         )
     return inputs[0], inputs[min(1, len(inputs) - 1)], inputs[-1]
@@ -126,12 +123,9 @@ class ScoredAttention(Layer):
         _, value, key = arrays
         alike = query.shape[0] == key.shape[0], query.shape[2] == key.shape[2]
         if value.shape[:2] != key.shape[:2] or not all(alike):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    "query [batch, queries, d], value [batch, keys, v] and key [batch, keys, d]"
-                ),
-                got=f"shapes {query.shape}, {value.shape} and {key.shape}",
+            raise self.value_error(
+                "query [batch, queries, d], value [batch, keys, v] and key [batch, keys, d]",
+                f"shapes {query.shape}, {value.shape} and {key.shape}",
             )
         return arrays
 
@@ -167,10 +161,8 @@ def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
         return None
     mask = jnp.asarray(mask)
     if mask.shape != x.shape[:2]:
-        raise value_error(
-            who=layer.who,
-            expected=f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}",
-            got=f"shape {mask.shape}",
+        raise layer.value_error(
+            f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}", f"shape {mask.shape}"
         )
     return mask.astype(bool)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.options import one_of, optional, positive_int
@@ -77,10 +77,9 @@ class CategoryEncoding(PreprocessingLayer):
 
     def check(self) -> None:
         if self.num_tokens is None:
-            raise value_error(
-                who=self.who,
-                expected="`num_tokens`, the number of categories",
-                got="none",
+            raise self.value_error(
+                "`num_tokens`, the number of categories",
+                "none",
                 fix="For ids from 0 it is ids.max() + 1.",
             )
 
@@ -135,26 +134,22 @@ class CategoryEncoding(PreprocessingLayer):
           ids: the inputs' values.
         """
         if ids.size and (ids.min() < 0 or ids.max() >= self.depth):
-            raise value_error(
-                who=self.who,
-                expected=f"ids from 0 to {self.depth - 1}",
-                got=f"values from {ids.min()} to {ids.max()}",
+            raise self.value_error(
+                f"ids from 0 to {self.depth - 1}",
+                f"values from {ids.min()} to {ids.max()}",
                 fix="Set `num_tokens` above the largest id.",
             )
 
     def _check_weights(self, ids: Array, weights: ArrayLike) -> None:
         if self.output_mode != "count":
-            raise value_error(
-                who=self.who,
-                expected=f"no `count_weights` with output_mode={self.output_mode!r}",
-                got=describe(weights),
+            raise self.value_error(
+                f"no `count_weights` with output_mode={self.output_mode!r}",
+                describe(weights),
                 fix="Make it output_mode='count'.",
             )
         if np.shape(weights) != ids.shape:
-            raise value_error(
-                who=self.who,
-                expected=f"`count_weights` of the inputs' shape {ids.shape}",
-                got=describe(weights),
+            raise self.value_error(
+                f"`count_weights` of the inputs' shape {ids.shape}", describe(weights)
             )
 
 

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
@@ -189,13 +189,10 @@ def _owner(cell: Layer, name: str) -> type:
 def _check_new(cell: Layer, new: States, states: States) -> None:
     """Raises unless a step returns states of the shapes and dtypes of its input states."""
     if _shapes(new) != _shapes(states):
-        raise value_error(
-            who=cell.who,
-            expected=(
-                "`apply` to return ((output, *states), state) with states of shapes "
-                f"{_shapes(states)}, as it was given"
-            ),
-            got=_shapes(new),
+        raise cell.value_error(
+            "`apply` to return ((output, *states), state) with states of shapes "
+            f"{_shapes(states)}, as it was given",
+            _shapes(new),
         )
 
 
@@ -263,10 +260,8 @@ def nested_states(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: Arr
     expected = [tuple(state.shape) for state in jax.tree.leaves(wanted)]
     found = [jnp.shape(state) for state in leaves]
     if found != expected:
-        raise value_error(
-            who=layer.who,
-            expected=f"initial states of shapes {expected}, side by side behind the inputs",
-            got=found,
+        raise layer.value_error(
+            f"initial states of shapes {expected}, side by side behind the inputs", found
         )
     if all(hasattr(state, "astype") for state in leaves):  # arrays, not their specs
         leaves = [jnp.asarray(state, inputs.dtype) for state in leaves]

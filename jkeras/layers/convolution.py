@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jkeras.core.errors import value_error
-from jkeras.core.keys import Key, child
+from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
-from jkeras.layers.options import (
-    activation,
-    constraint,
-    data_format,
-    initializer,
-    one_of,
-    positive_int,
-    regularizer,
-    sizes,
-)
-from jkeras.layers.spatial import (
-    channel_axis,
-    check_channels,
-    check_image,
-    check_window,
-    finish,
-    reach,
-)
+from jkeras.layers import options
+from jkeras.layers.deterministic import Deterministic, initial_weights
+from jkeras.layers.options import constraint, initializer, positive_int, regularizer, sizes
+from jkeras.layers.spatial import Spatial
 from jkeras.ops.convolution import convolve
+from jkeras.ops.linear import add_bias
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -33,17 +20,86 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
 
-class Convolution(Layer):
+def reach(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """The number of entries that a window with dilation extends over.
+
+    Example:
+      >>> reach((3, 2), (2, 1))
+      (5, 2)
+    """
+    pairs = zip(window, dilation, strict=True)
+    return tuple((size - 1) * step + 1 for size, step in pairs)
+
+
+def check_strides(layer: Layer, strides: Sequence[int], dilation_rate: Sequence[int]) -> None:
+    """Raises if both strides and dilation are more than 1."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        got, fix = f"{strides} and {dilation_rate}", "Set one of them to 1."
+        raise layer.value_error("`strides` or `dilation_rate` of 1", got, fix)
+
+
+class ConvolutionBase(Spatial, Deterministic):
+    """Base of all convolutions: `activation(convolve(inputs) + bias)`."""
+
+    if TYPE_CHECKING:
+        # The fields stand in the subclasses, because Keras has them in another order in each.
+        def __getattr__(self, name: str) -> Any: ...
+
+    in_slices: ClassVar[InSlices] = "faster"
+
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = self.cast(inputs)
+        self.check_inputs(x)
+        weights = self.weights_like(params, x)
+        outputs = self.convolve(x, weights)
+        if self.use_bias:
+            outputs = add_bias(outputs, weights["bias"], self.channel_axis)
+        return self.activation(outputs)
+
+    def convolve(self, x: Array, weights: Params) -> Array:
+        """The outputs before bias and activation."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `convolve`.")
+
+    def check_inputs(self, inputs: ArraySpec) -> None:
+        """Raises unless `inputs` has the right axes, and the window fits into them."""
+        example = "x[..., None]" if self.layout == "channels_last" else "x[:, None]"
+        self.check_axes(inputs, f"For data without channels add the axis: {example}.")
+        if self.padding == "valid":
+            self.check_window(inputs, reach(self.kernel_size, self.dilation_rate), "kernel_size")
+
+    def convolve_windows(self, x: Array, kernel: Array, groups: int) -> Array:
+        """`x` convolved with a kernel `[*window, channels / groups, filters]`."""
+        self.check_channels(x, kernel.shape[-2] * groups)
+        return convolve(
+            x,
+            kernel,
+            strides=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            groups=groups,
+            data_format=self.layout,
+        )
+
+    def check_channels(self, x: Array, expected: int) -> None:
+        """Raises unless the number of channels of `x` is that of the weights."""
+        if x.shape[self.channel_axis] != expected:
+            raise self.value_error(
+                f"`inputs` with {expected} channels, as when its weights were made",
+                f"shape {x.shape}",
+            )
+
+
+class Convolution(ConvolutionBase):
     """Base of Conv1D, Conv2D and Conv3D. See Conv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] = ()
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
-    data_format: str | None = data_format()
+    padding: str = options.padding()
+    data_format: str | None = options.data_format()
     dilation_rate: tuple[int, ...] = ()
     groups: int = option(default=1, convert=positive_int)
-    activation: Any = activation()
+    activation: Any = options.activation()
     use_bias: bool = True
     kernel_initializer: Any = initializer("glorot_uniform")
     bias_initializer: Any = initializer("zeros")
@@ -53,74 +109,27 @@ class Convolution(Layer):
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
-    in_slices: ClassVar[InSlices] = "faster"
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
     def check(self) -> None:
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise value_error(
-                who=self.who,
-                expected="`strides` or `dilation_rate` of 1",
-                got=f"{self.strides} and {self.dilation_rate}",
-                fix="Set one of them to 1.",
-            )
+        check_strides(self, self.strides, self.dilation_rate)
         if self.filters % self.groups:
-            raise value_error(
-                who=self.who,
-                expected="`filters` to be a multiple of `groups`",
-                got=f"{self.filters} filters in {self.groups} groups",
-            )
+            got = f"{self.filters} filters in {self.groups} groups"
+            raise self.value_error("`filters` to be a multiple of `groups`", got)
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        self._check_inputs(inputs)
-        channels = inputs.shape[channel_axis(str(self.data_format))]
+        self.check_inputs(inputs)
+        channels = inputs.shape[self.channel_axis]
         if channels % self.groups:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` with a multiple of {self.groups} channels, one share for each of "
-                    "`groups`"
-                ),
-                got=f"shape {tuple(inputs.shape)}",
+            raise self.value_error(
+                f"`inputs` with a multiple of {self.groups} channels, one share for each of "
+                "`groups`",
+                f"shape {tuple(inputs.shape)}",
             )
-        shape = (*self.kernel_size, channels // self.groups, self.filters)
-        params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
-        return params, {}
+        kernel = (*self.kernel_size, channels // self.groups, self.filters)
+        bias = (self.filters,) if self.use_bias else None
+        return initial_weights(self, key, kernel=kernel, bias=bias), {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = self.cast(inputs)
-        self._check_inputs(x)
-        weights = self.weights_like(params, x)
-        expected = weights["kernel"].shape[-2] * self.groups
-        check_channels(self, x, expected, str(self.data_format))
-        outputs = convolve(
-            x,
-            weights["kernel"],
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation_rate,
-            groups=self.groups,
-            data_format=str(self.data_format),
-        )
-        return finish(self, outputs, weights), state
-
-    def _check_inputs(self, inputs: ArraySpec) -> None:
-        layout = str(self.data_format)
-        check_image(self, inputs, self.rank, layout)
-        if self.padding == "valid":
-            window = reach(self.kernel_size, self.dilation_rate)
-            check_window(self, inputs, window, "kernel_size", layout)
+    def convolve(self, x: Array, weights: Params) -> Array:
+        return self.convolve_windows(x, weights["kernel"], self.groups)
 
 
 class Conv1D(Convolution):
@@ -134,7 +143,7 @@ class Conv1D(Convolution):
 
     kernel_size: tuple[int, ...] = option(convert=sizes(1))
     strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    padding: str = option(default="valid", convert=one_of("valid", "same", "causal"))
+    padding: str = options.padding("causal")
     dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
     rank: ClassVar[int] = 1

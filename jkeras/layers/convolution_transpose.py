@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jkeras.core.errors import value_error
-from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers import options
+from jkeras.layers.convolution import ConvolutionBase, check_strides
+from jkeras.layers.deterministic import initial_weights
 from jkeras.layers.options import (
-    activation,
     constraint,
-    data_format,
+    count,
     initializer,
-    one_of,
     optional,
     positive_int,
     regularizer,
     sizes,
 )
-from jkeras.layers.spatial import channel_axis, check_channels, check_image, counts, finish
 from jkeras.ops.transposed import convolve_transposed
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
-
     from jkeras.core.typing import ArraySpec
 
 
-class TransposedConvolution(Layer):
+class TransposedConvolution(ConvolutionBase):
     """Base of Conv1DTranspose, Conv2DTranspose and Conv3DTranspose. See Conv2DTranspose."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] = ()
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    padding: str = options.padding()
     output_padding: tuple[int, ...] | None = None
-    data_format: str | None = data_format()
+    data_format: str | None = options.data_format()
     dilation_rate: tuple[int, ...] = ()
-    activation: Any = activation()
+    activation: Any = options.activation()
     use_bias: bool = True
     kernel_initializer: Any = initializer("glorot_uniform")
     bias_initializer: Any = initializer("zeros")
@@ -47,58 +45,33 @@ class TransposedConvolution(Layer):
     kernel_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
-    in_slices: ClassVar[InSlices] = "faster"
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
     def check(self) -> None:
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise value_error(
-                who=self.who,
-                expected="`strides` or `dilation_rate` of 1",
-                got=f"{self.strides} and {self.dilation_rate}",
-                fix="Set one of them to 1.",
-            )
+        check_strides(self, self.strides, self.dilation_rate)
         pairs = zip(self.output_padding or (), self.strides, strict=False)
         if any(extra >= step for extra, step in pairs):
-            raise value_error(
-                who=self.who,
-                expected=f"`output_padding` smaller than `strides` {self.strides} on every axis",
-                got=self.output_padding,
-            )
+            expected = f"`output_padding` smaller than `strides` {self.strides} on every axis"
+            raise self.value_error(expected, self.output_padding)
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        check_image(self, inputs, self.rank, str(self.data_format))
-        channels = inputs.shape[channel_axis(str(self.data_format))]
-        shape = (*self.kernel_size, self.filters, channels)
-        params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
-        return params, {}
+        self.check_inputs(inputs)
+        kernel = (*self.kernel_size, self.filters, inputs.shape[self.channel_axis])
+        bias = (self.filters,) if self.use_bias else None
+        return initial_weights(self, key, kernel=kernel, bias=bias), {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x, layout = self.cast(inputs), str(self.data_format)
-        check_image(self, x, self.rank, layout)
-        weights = self.weights_like(params, x)
-        check_channels(self, x, weights["kernel"].shape[-1], layout)
-        outputs = convolve_transposed(
+    def convolve(self, x: Array, weights: Params) -> Array:
+        self.check_channels(x, weights["kernel"].shape[-1])
+        return convolve_transposed(
             x,
             weights["kernel"],
             strides=self.strides,
             padding=self.padding,
             output_padding=self.output_padding,
             dilation=self.dilation_rate,
-            data_format=layout,
+            data_format=self.layout,
         )
-        return finish(self, outputs, weights), state
+
+    def check_window(self, inputs: ArraySpec, window: Sequence[int], argument: str) -> None:
+        """Nothing: every window fits, since the outputs are larger than the inputs."""
 
 
 class Conv1DTranspose(TransposedConvolution):
@@ -111,7 +84,7 @@ class Conv1DTranspose(TransposedConvolution):
 
     kernel_size: tuple[int, ...] = option(convert=sizes(1))
     strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(1)))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1, count)))
     dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
     rank: ClassVar[int] = 1
@@ -153,7 +126,7 @@ class Conv2DTranspose(TransposedConvolution):
 
     kernel_size: tuple[int, ...] = option(convert=sizes(2))
     strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(2)))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2, count)))
     dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
 
     rank: ClassVar[int] = 2
@@ -170,7 +143,7 @@ class Conv3DTranspose(TransposedConvolution):
 
     kernel_size: tuple[int, ...] = option(convert=sizes(3))
     strides: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(counts(3)))
+    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3, count)))
     dilation_rate: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
 
     rank: ClassVar[int] = 3

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.cells import States
+from jkeras.layers.convolution import check_strides, reach
 from jkeras.layers.options import (
     constraint,
     data_format,
@@ -24,7 +24,7 @@ from jkeras.layers.options import (
 )
 from jkeras.layers.recurrent import CellByName
 from jkeras.layers.recurrent_cells import GatedCell, forget_bias, kernels_and_bias
-from jkeras.layers.spatial import check_window, image_axes
+from jkeras.layers.spatial import Spatial, image_axes
 from jkeras.ops.convolution import convolve
 from jkeras.ops.recurrence import along_time, lstm_states
 
@@ -139,27 +139,18 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
         )
 
 
-class ConvLSTM(CellByName, ConvLSTMArguments):
+class ConvLSTM(Spatial, CellByName, ConvLSTMArguments):
     """Base of ConvLSTM1D, ConvLSTM2D and ConvLSTM3D. See ConvLSTM2D for the arguments."""
-
-    rank: ClassVar[int]
-    """The number of spatial axes."""
 
     cell_type: ClassVar[Any] = ConvLSTMCell
 
     def check(self) -> None:
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise value_error(
-                who=self.who,
-                expected="`strides` or `dilation_rate` of 1",
-                got=f"{self.strides} and {self.dilation_rate}",
-                fix="Set one of them to 1.",
-            )
+        check_strides(self, self.strides, self.dilation_rate)
 
     @property
     def input_axes(self) -> str:  # type: ignore[override]  # here it depends on the arguments
         """The axes of the inputs in words, for messages."""
-        return image_axes(self.rank, str(self.data_format)).replace("[batch,", "[batch, time,")
+        return image_axes(self.rank, self.layout).replace("[batch,", "[batch, time,")
 
     @property
     def _fix(self) -> str:
@@ -169,10 +160,8 @@ class ConvLSTM(CellByName, ConvLSTMArguments):
     def _check_inputs(self, inputs: ArraySpec) -> None:
         super()._check_inputs(inputs)
         if self.padding == "valid":
-            pairs = zip(self.kernel_size, self.dilation_rate, strict=True)
-            window = tuple((size - 1) * step + 1 for size, step in pairs)
             step = jax.ShapeDtypeStruct((inputs.shape[0], *inputs.shape[2:]), inputs.dtype)
-            check_window(self, step, window, "kernel_size", str(self.data_format))
+            self.check_window(step, reach(self.kernel_size, self.dilation_rate), "kernel_size")
 
 
 class ConvLSTM1D(ConvLSTM):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
-from jkeras.core.keys import Key, child
+from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
+from jkeras.layers.deterministic import Deterministic, cast_floating, initial_weights
 from jkeras.layers.options import (
     activation,
     constraint,
@@ -19,7 +19,6 @@ from jkeras.layers.options import (
     positive_int,
     regularizer,
 )
-from jkeras.layers.reshaping import kept
 from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec, Masks
 
 
-class Dense(Layer):
+class Dense(Deterministic):
     """A matrix product over the last axis: `activation(inputs @ kernel + bias)`.
 
     Shapes: `[batch, ..., in]` to `[batch, ..., units]`. Weights: `kernel` (in, units), `bias`
@@ -67,37 +66,24 @@ class Dense(Layer):
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         fix = "Give each example a feature axis: x[:, None]."
         check_rank(self, inputs, 2, "[batch, ..., features]", or_more=True, fix=fix)
-        shape = (inputs.shape[-1], self.units)
-        params = {"kernel": self.kernel_initializer(shape, key=child(key, "kernel"))}
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.units,), key=child(key, "bias"))
-        return params, {}
+        kernel = (inputs.shape[-1], self.units)
+        bias = (self.units,) if self.use_bias else None
+        return initial_weights(self, key, kernel=kernel, bias=bias), {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         weights = self.weights_like(params, x)
         features = weights["kernel"].shape[0]
         if x.shape[-1:] != (features,):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` with {features} features on the last axis, as when its weights "
-                    "were made"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` with {features} features on the last axis, as when its weights "
+                "were made",
+                f"shape {x.shape}",
             )
         outputs = x @ weights["kernel"]
         if self.use_bias:
             outputs = add_bias(outputs, weights["bias"])
-        return self.activation(outputs), state
+        return self.activation(outputs)
 
 
 class Identity(Layer):
@@ -117,7 +103,7 @@ class Identity(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Any, State]:
-        outputs = jax.tree.map(lambda x: kept(self, x), inputs)
+        outputs = jax.tree.map(lambda x: cast_floating(self, x), inputs)
         return (outputs[0] if len(outputs) == 1 else outputs), state
 
 
@@ -127,7 +113,7 @@ def _comparable(value: Any) -> float:
     return number(value)
 
 
-class Masking(Layer):
+class Masking(Deterministic):
     """Masks the steps whose features all equal `mask_value`, as padding.
 
     Later layers that support masking skip such steps, and so do the loss and the metrics.
@@ -160,16 +146,8 @@ class Masking(Layer):
         x = jnp.asarray(inputs)
         return jnp.any(x != jnp.asarray(self.mask_value, x.dtype), -1)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = kept(self, inputs)
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
         fix = "Give each step a feature axis: x[..., None]."
         check_rank(self, x, 2, "[batch, time, features]", or_more=True, fix=fix)
-        return jnp.where(self.compute_mask(x)[..., None], x, 0), state
+        return jnp.where(self.compute_mask(x)[..., None], x, 0)

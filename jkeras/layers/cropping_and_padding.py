@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import describe, value_error
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
-from jkeras.layers.options import data_format
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import count, counts, image_axes
-from jkeras.ops.convolution import spatial_axes
+from jkeras.core.errors import describe
+from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.layers.deterministic import Deterministic, cast_floating
+from jkeras.layers.options import count, data_format, sizes
+from jkeras.layers.spatial import Spatial
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -27,7 +25,7 @@ Pair = tuple[int, int]
 
 def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
     """A converter to a pair, in front and behind, per axis: from 2, (1, 2) or ((1, 1), (0, 2))."""
-    both = counts(2)
+    both = sizes(2, count)
 
     def convert(value: Any) -> tuple[Pair, ...]:
         if not isinstance(value, tuple | list):
@@ -42,33 +40,20 @@ def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
     return convert
 
 
-class SpatialEnds(Layer):
+class SpatialEnds(Spatial, Deterministic):
     """Base of the layers that change the ends of the spatial axes, by the method `move`."""
 
     in_slices: ClassVar[InSlices] = "same"
 
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
     margins: ClassVar[str]
     """The field that says how many entries in front and behind."""
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = kept(self, inputs)
-        # Cropping1D has no such argument, as in Keras: its channels are behind.
-        layout = str(getattr(self, "data_format", "channels_last"))
-        check_rank(self, x, self.rank + 2, image_axes(self.rank, layout))
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        self.check_axes(x)
         given = getattr(self, self.margins)
         pairs = (given,) if self.rank == 1 else given
-        return self.move(x, dict(zip(spatial_axes(x.ndim, layout), pairs, strict=True))), state
+        return self.move(x, dict(zip(self.spatial_axes, pairs, strict=True)))
 
     def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
         """`x`, cropped or padded by `pairs`: (in front, behind) for each spatial axis."""
@@ -83,10 +68,8 @@ class Cropping(SpatialEnds):
     def move(self, x: Array, pairs: dict[int, Pair]) -> Array:
         spatial = tuple(x.shape[axis] for axis in pairs)
         if any(x.shape[axis] <= sum(pair) for axis, pair in pairs.items()):
-            raise value_error(
-                who=self.who,
-                expected=f"`cropping` to leave some of the inputs' {spatial}",
-                got=getattr(self, self.margins),
+            raise self.value_error(
+                f"`cropping` to leave some of the inputs' {spatial}", getattr(self, self.margins)
             )
         begin, end = [0] * x.ndim, list(x.shape)
         for axis, (front, behind) in pairs.items():
@@ -119,7 +102,7 @@ class Cropping1D(Cropping):
     Source: `keras.layers.Cropping1D`.
     """
 
-    cropping: Pair = option(default=(1, 1), convert=counts(2))
+    cropping: Pair = option(default=(1, 1), convert=sizes(2, count))
 
     rank: ClassVar[int] = 1
 
@@ -172,7 +155,7 @@ class ZeroPadding1D(ZeroPadding):
     Source: `keras.layers.ZeroPadding1D`.
     """
 
-    padding: Pair = option(default=1, convert=counts(2))
+    padding: Pair = option(default=1, convert=sizes(2, count))
     data_format: str | None = data_format()
 
     rank: ClassVar[int] = 1

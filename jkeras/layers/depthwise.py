@@ -9,73 +9,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
-from jkeras.layers.options import (
-    activation,
-    constraint,
-    data_format,
-    initializer,
-    one_of,
-    positive_int,
-    regularizer,
-    sizes,
-)
-from jkeras.layers.spatial import (
-    channel_axis,
-    check_channels,
-    check_image,
-    check_window,
-    finish,
-    reach,
-)
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers import options
+from jkeras.layers.convolution import ConvolutionBase
+from jkeras.layers.deterministic import initial_weights
+from jkeras.layers.options import constraint, initializer, positive_int, regularizer, sizes
 from jkeras.ops.convolution import convolve
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
-
     from jkeras.core.typing import ArraySpec
 
 
-def _check_inputs(layer: DepthwiseConvolution | SeparableConvolution, inputs: ArraySpec) -> None:
-    check_image(layer, inputs, layer.rank, str(layer.data_format))
-    if layer.padding == "valid":
-        window = reach(layer.kernel_size, layer.dilation_rate)
-        check_window(layer, inputs, window, "kernel_size", str(layer.data_format))
+class DepthwiseBase(ConvolutionBase):
+    """Base of the depthwise and the separable convolutions."""
+
+    def convolve_each(self, x: Array, kernel: Array) -> Array:
+        """`x` with each channel convolved with its own filters, `[*window, channels, filters]`."""
+        channels, filters = kernel.shape[-2:]
+        grouped = kernel.reshape(*kernel.shape[:-2], 1, channels * filters)
+        return self.convolve_windows(x, grouped, channels)
 
 
-def _each_channel(
-    layer: DepthwiseConvolution | SeparableConvolution, x: Array, kernel: Array
-) -> Array:
-    """`x` with each channel convolved with its own filters.
-
-    Args:
-      layer: a layer with `strides`, `padding`, `dilation_rate` and `data_format`.
-      x: `[batch, *spatial, channels]`, or channels in front.
-      kernel: `[*window, channels, filters of each]`.
-    """
-    channels, each = kernel.shape[-2:]
-    check_channels(layer, x, channels, str(layer.data_format))
-    return convolve(
-        x,
-        kernel.reshape(*kernel.shape[:-2], 1, channels * each),
-        strides=layer.strides,
-        padding=layer.padding,
-        dilation=layer.dilation_rate,
-        groups=channels,
-        data_format=str(layer.data_format),
-    )
-
-
-class DepthwiseConvolution(Layer):
+class DepthwiseConvolution(DepthwiseBase):
     """Base of DepthwiseConv1D and DepthwiseConv2D. See DepthwiseConv2D for the arguments."""
 
     kernel_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] = ()
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    padding: str = options.padding()
     depth_multiplier: int = option(default=1, convert=positive_int)
-    data_format: str | None = data_format()
+    data_format: str | None = options.data_format()
     dilation_rate: tuple[int, ...] = ()
-    activation: Any = activation()
+    activation: Any = options.activation()
     use_bias: bool = True
     depthwise_initializer: Any = initializer("glorot_uniform")
     bias_initializer: Any = initializer("zeros")
@@ -85,13 +49,9 @@ class DepthwiseConvolution(Layer):
     depthwise_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
-    in_slices: ClassVar[InSlices] = "faster"
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        _check_inputs(self, inputs)
-        channels = inputs.shape[channel_axis(str(self.data_format))]
+        self.check_inputs(inputs)
+        channels = inputs.shape[self.channel_axis]
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         params = {"kernel": self.depthwise_initializer(shape, key=child(key, "kernel"))}
         if self.use_bias:
@@ -99,19 +59,8 @@ class DepthwiseConvolution(Layer):
             params["bias"] = self.bias_initializer((outputs,), key=child(key, "bias"))
         return params, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = self.cast(inputs)
-        _check_inputs(self, x)
-        weights = self.weights_like(params, x)
-        return finish(self, _each_channel(self, x, weights["kernel"]), weights), state
+    def convolve(self, x: Array, weights: Params) -> Array:
+        return self.convolve_each(x, weights["kernel"])
 
     def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """The weight's name is `kernel`, while its rules are called `depthwise_…`, as in Keras."""
@@ -172,17 +121,17 @@ class DepthwiseConv2D(DepthwiseConvolution):
     rank: ClassVar[int] = 2
 
 
-class SeparableConvolution(Layer):
+class SeparableConvolution(DepthwiseBase):
     """Base of SeparableConv1D and SeparableConv2D. See SeparableConv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
     kernel_size: tuple[int, ...] = option(convert=sizes(0))
     strides: tuple[int, ...] = ()
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
-    data_format: str | None = data_format()
+    padding: str = options.padding()
+    data_format: str | None = options.data_format()
     dilation_rate: tuple[int, ...] = ()
     depth_multiplier: int = option(default=1, convert=positive_int)
-    activation: Any = activation()
+    activation: Any = options.activation()
     use_bias: bool = True
     depthwise_initializer: Any = initializer("glorot_uniform")
     pointwise_initializer: Any = initializer("glorot_uniform")
@@ -195,48 +144,23 @@ class SeparableConvolution(Layer):
     pointwise_constraint: Any = constraint()
     bias_constraint: Any = constraint()
 
-    in_slices: ClassVar[InSlices] = "faster"
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        _check_inputs(self, inputs)
-        channels = inputs.shape[channel_axis(str(self.data_format))]
-        each = (*self.kernel_size, channels, self.depth_multiplier)
-        mixed = (*[1] * self.rank, channels * self.depth_multiplier, self.filters)
-        params = {
-            "depthwise_kernel": self.depthwise_initializer(
-                each, key=child(key, "depthwise_kernel")
-            ),
-            "pointwise_kernel": self.pointwise_initializer(
-                mixed, key=child(key, "pointwise_kernel")
-            ),
-        }
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.filters,), key=child(key, "bias"))
+        self.check_inputs(inputs)
+        channels = inputs.shape[self.channel_axis]
+        deep = channels * self.depth_multiplier
+        params = initial_weights(
+            self,
+            key,
+            depthwise_kernel=(*self.kernel_size, channels, self.depth_multiplier),
+            pointwise_kernel=(*[1] * self.rank, deep, self.filters),
+            bias=(self.filters,) if self.use_bias else None,
+        )
         return params, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = self.cast(inputs)
-        _check_inputs(self, x)
-        weights = self.weights_like(params, x)
-        ones = (1,) * self.rank
-        outputs = convolve(
-            _each_channel(self, x, weights["depthwise_kernel"]),
-            weights["pointwise_kernel"],
-            strides=ones,
-            dilation=ones,
-            data_format=str(self.data_format),
-        )
-        return finish(self, outputs, weights), state
+    def convolve(self, x: Array, weights: Params) -> Array:
+        each = self.convolve_each(x, weights["depthwise_kernel"])
+        kernel, ones = weights["pointwise_kernel"], (1,) * self.rank
+        return convolve(each, kernel, strides=ones, dilation=ones, data_format=self.layout)
 
 
 class SeparableConv1D(SeparableConvolution):

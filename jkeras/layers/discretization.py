@@ -82,17 +82,13 @@ class Discretization(Adaptable):
 
     def check(self) -> None:
         if (self.bin_boundaries is None) == (self.num_bins is None):
-            raise value_error(
-                who=self.who,
-                expected="either `bin_boundaries` or `num_bins`",
-                got=f"bin_boundaries={self.bin_boundaries} and num_bins={self.num_bins}",
+            raise self.value_error(
+                "either `bin_boundaries` or `num_bins`",
+                f"bin_boundaries={self.bin_boundaries} and num_bins={self.num_bins}",
             )
         if not 0 < self.epsilon <= 1:
-            raise value_error(
-                who=self.who,
-                argument="epsilon",
-                expected="a fraction above 0 and up to 1",
-                got=self.epsilon,
+            raise self.value_error(
+                "a fraction above 0 and up to 1", self.epsilon, argument="epsilon"
             )
 
     @property
@@ -150,22 +146,14 @@ class Discretization(Adaptable):
         self._needed()
         return {}, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         found = self._needed()
         x = self.cast(inputs)
         edges = jnp.asarray(found, jnp.float32)
         ids = jnp.searchsorted(edges, x.astype(jnp.float32), side="right").astype(jnp.int32)
         if self.output_mode == "int":
-            return ids, state
-        return encode(ids, len(found) + 1, self.output_mode, x.dtype), state
+            return ids
+        return encode(ids, len(found) + 1, self.output_mode, x.dtype)
 
     def _needed(self) -> Boundaries:
         if self.boundaries is None:

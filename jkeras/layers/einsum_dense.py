@@ -9,7 +9,8 @@ from jax import lax
 
 from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import (
     activation,
     constraint,
@@ -56,7 +57,7 @@ def with_fan_axes(
     return rule.replace(input_axes=inputs, output_axes=outputs)
 
 
-class EinsumDense(Layer):
+class EinsumDense(Deterministic):
     """An einsum of inputs and kernel: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Shapes: as the equation says. Weights: `kernel`, one axis per letter; `bias`, if there are
@@ -107,10 +108,8 @@ class EinsumDense(Layer):
     def check(self) -> None:
         outputs = checked_form(self.equation)[5]
         if set(self.bias_axes or "") - set(outputs):
-            raise value_error(
-                who=self.who,
-                expected=f"`bias_axes` among the outputs' axes {outputs!r}",
-                got=f"{self.bias_axes!r}",
+            raise self.value_error(
+                f"`bias_axes` among the outputs' axes {outputs!r}", f"{self.bias_axes!r}"
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
@@ -126,33 +125,22 @@ class EinsumDense(Layer):
             params["bias"] = self.bias_initializer(bias, key=child(key, "bias"))
         return params, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         weights = self.weights_like(params, x)
         equation, sizes = self._analyzed(x.shape)
         expected = tuple(sizes[letter] for letter in equation.kernel)
         if weights["kernel"].shape != expected:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` that go with a kernel of shape {weights['kernel'].shape}, as when "
-                    "its weights were made"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` that go with a kernel of shape {weights['kernel'].shape}, as when "
+                "its weights were made",
+                f"shape {x.shape}",
             )
         outputs = product(equation, x, weights["kernel"])
         if "bias" in weights:
             missing = range(outputs.ndim - weights["bias"].ndim)
             outputs = outputs + lax.expand_dims(weights["bias"], missing)
-        return self.activation(outputs), state
+        return self.activation(outputs)
 
     def _analyzed(self, shape: tuple[int, ...]) -> tuple[Equation, dict[str, int]]:
         try:

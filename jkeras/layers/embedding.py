@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import value_error
 from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
+from jkeras.layers.deterministic import Deterministic, initial_weights
 from jkeras.layers.options import (
     constraint,
     initializer,
@@ -44,7 +44,7 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
-class Table(Layer):
+class Table(Deterministic):
     """Base of the embedding layers; the base adds no arguments."""
 
     if TYPE_CHECKING:
@@ -56,10 +56,8 @@ class Table(Layer):
     def check(self) -> None:
         shape = (self.input_dim, self.output_dim)
         if self.weights is not None and self.weights.values.shape != shape:
-            raise value_error(
-                who=self.who,
-                expected=f"`weights` of shape (input_dim, output_dim) = {shape}",
-                got=self.weights,
+            raise self.value_error(
+                f"`weights` of shape (input_dim, output_dim) = {shape}", self.weights
             )
 
     @property
@@ -90,19 +88,17 @@ class Table(Layer):
         """
         low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
         if low < 0 or high >= self.input_dim:
-            raise value_error(
-                who=self.who,
-                expected=f"ids from 0 to {self.input_dim - 1} (`input_dim` is {self.input_dim})",
-                got=f"values from {low} to {high}",
+            raise self.value_error(
+                f"ids from 0 to {self.input_dim - 1} (`input_dim` is {self.input_dim})",
+                f"values from {low} to {high}",
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         if self.weights is not None:
             return {"embeddings": jnp.asarray(self.weights.values, jnp.float32)}, {}
-        shape = (self.input_dim, self.output_dim)
-        return {"embeddings": self.embeddings_initializer(shape, key=child(key, "embeddings"))}, {}
+        return initial_weights(self, key, embeddings=(self.input_dim, self.output_dim)), {}
 
-    def vectors(self, params: Params, inputs: ArrayLike) -> Array:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         """The rows of the table under these ids; NaN for an id outside it."""
         ids = jnp.asarray(inputs)
         if not jnp.issubdtype(ids.dtype, jnp.integer):
@@ -145,17 +141,6 @@ class Embedding(Table):
     embeddings_constraint: Any = constraint()
     mask_zero: bool = False
     weights: FixedArray | None = option(default=None, convert=optional(_matrix), to_config=if_set)
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        return self.vectors(params, inputs), state
 
 
 class ReversibleEmbedding(Table):
@@ -225,7 +210,7 @@ class ReversibleEmbedding(Table):
         reverse: bool = False,
     ) -> tuple[Array, State]:
         """`Layer.apply`; with `reverse` from vectors to logits."""
-        made = self._logits if reverse else self.vectors
+        made = self._logits if reverse else self.compute_outputs
         return made(params, inputs), state
 
     def apply_with_mask(
@@ -247,13 +232,10 @@ class ReversibleEmbedding(Table):
         x = self.cast(inputs)
         x = x if self.reverse_dtype is None else x.astype(self.reverse_dtype)
         if x.shape[-1:] != (self.output_dim,):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` [batch, ..., {self.output_dim}] with `reverse=True` (`output_dim` "
-                    f"is {self.output_dim})"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` [batch, ..., {self.output_dim}] with `reverse=True` (`output_dim` "
+                f"is {self.output_dim})",
+                f"shape {x.shape}",
             )
         kernel = params["embeddings"].T if self.tie_weights else params["reverse_embeddings"]
         logits = x @ kernel.astype(x.dtype)

@@ -16,7 +16,7 @@ from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
-from jkeras.layers.options import axes, optional
+from jkeras.layers.options import axis_tuple, optional
 from jkeras.layers.preprocessing import numbers
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def _axes(value: Any) -> tuple[int, ...]:
     """`axis` as a tuple; None is no axis."""
     if value is None or value in ((), []):
         return ()
-    found = axes(value)
-    return found if isinstance(found, tuple) else (found,)
+    return axis_tuple(value)
 
 
 class Normalization(Adaptable):
@@ -79,29 +78,20 @@ class Normalization(Adaptable):
 
     def check(self) -> None:
         if (self.mean is None) != (self.variance is None):
-            raise value_error(
-                who=self.who,
-                expected="both `mean` and `variance`, or none of them",
-                got=f"mean={self.mean} and variance={self.variance}",
+            raise self.value_error(
+                "both `mean` and `variance`, or none of them",
+                f"mean={self.mean} and variance={self.variance}",
             )
         if self.mean is None:
             return
         shapes = np.shape(self.mean), np.shape(self.variance)
         if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    "`mean` and `variance` of one shape with at most as many axes as `axis` names"
-                ),
-                got=f"shapes {shapes[0]} and {shapes[1]} with axis={self.axis}",
+            raise self.value_error(
+                "`mean` and `variance` of one shape with at most as many axes as `axis` names",
+                f"shapes {shapes[0]} and {shapes[1]} with axis={self.axis}",
             )
         if np.min(self.variance, initial=0) < 0:
-            raise value_error(
-                who=self.who,
-                argument="variance",
-                expected="numbers of at least 0",
-                got=self.variance,
-            )
+            raise self.value_error("numbers of at least 0", self.variance, argument="variance")
 
     @property
     def adapt_mean(self) -> np.ndarray | None:
@@ -159,10 +149,9 @@ class Normalization(Adaptable):
         """The feature axes, counted from 0, sorted."""
         rank = len(shape)
         if any(not -rank <= axis < rank for axis in self.axis):
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name axes of the inputs",
-                got=f"{self.axis} for inputs of shape {tuple(shape)}",
+            raise self.value_error(
+                "`axis` to name axes of the inputs",
+                f"{self.axis} for inputs of shape {tuple(shape)}",
             )
         return tuple(sorted(axis % rank for axis in self.axis))
 
@@ -196,13 +185,10 @@ class Normalization(Adaptable):
         given = np.shape(self.mean)
         tail = shape[len(shape) - len(given) :]
         if any(size not in (1, own) for size, own in zip(given, tail, strict=True)):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`mean` and `variance` to broadcast to {shape}, the inputs' sizes on axis "
-                    f"{self.axis}"
-                ),
-                got=f"shape {given}",
+            raise self.value_error(
+                f"`mean` and `variance` to broadcast to {shape}, the inputs' sizes on axis "
+                f"{self.axis}",
+                f"shape {given}",
             )
 
     def check_ready(self, state: State) -> None:
@@ -238,13 +224,10 @@ class Normalization(Adaptable):
         for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):
             shape[axis] = size
         if any(size not in (1, own) for size, own in zip(shape, x.shape, strict=True)):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` whose axes {self.axis} have the sizes of its statistics, "
-                    f"{np.shape(statistic)}"
-                ),
-                got=describe(x),
+            raise self.value_error(
+                f"`inputs` whose axes {self.axis} have the sizes of its statistics, "
+                f"{np.shape(statistic)}",
+                describe(x),
             )
         return jnp.asarray(statistic).astype(x.dtype).reshape(shape)
 

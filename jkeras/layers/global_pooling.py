@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank
+from jkeras.core.layer import Array, InSlices, Params, State
+from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import image_axes
-from jkeras.ops.convolution import spatial_axes
+from jkeras.layers.spatial import Spatial
 
 if TYPE_CHECKING:
-    import numpy as np
     from jax.typing import ArrayLike
 
     from jkeras.core.trees import Tree
     from jkeras.core.typing import Masks
 
 
-class GlobalPooling(Layer):
+class GlobalPooling(Spatial, Deterministic):
     """Base of the layers that pool over all spatial axes.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, channels]`, or with `keepdims` spatial axes of
@@ -41,23 +38,12 @@ class GlobalPooling(Layer):
     data_format: str | None = data_format()
     keepdims: bool = False
 
-    rank: ClassVar[int]
-    """The number of spatial axes."""
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        self.check_axes(x)
+        return self.pool(x, self.spatial_axes)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        layout = str(self.data_format)
-        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
-        return self.pool(inputs, spatial_axes(self.rank + 2, layout)), state
-
-    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
+    def pool(self, x: Array, axes: tuple[int, ...]) -> Array:
         """One number for each channel, from all entries along `axes`."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
@@ -65,15 +51,15 @@ class GlobalPooling(Layer):
 class GlobalMaxPooling(GlobalPooling):
     """The largest entry of each channel; keeps integer dtypes."""
 
-    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
-        return jnp.max(kept(self, inputs), axes, keepdims=self.keepdims)
+    def pool(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return jnp.max(x, axes, keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel."""
 
-    def pool(self, inputs: Array | np.ndarray, axes: tuple[int, ...]) -> Array:
-        return jnp.mean(self.cast(inputs), axes, keepdims=self.keepdims)
+    def pool(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return jnp.mean(self.cast(x), axes, keepdims=self.keepdims)
 
 
 class GlobalMaxPooling1D(GlobalMaxPooling):
@@ -131,7 +117,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         self,
         params: Params,
         state: State,
-        inputs: Array | np.ndarray,
+        inputs: ArrayLike,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -140,9 +126,8 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         """`Layer.apply`; `mask` is [batch, steps] bool."""
         if mask is None:
             return super().apply(params, state, inputs, key=key, training=training)
-        layout = str(self.data_format)
-        check_rank(self, inputs, 3, image_axes(1, layout))
-        x, (steps,) = self.cast(inputs), spatial_axes(3, layout)
+        x, (steps,) = self.cast(inputs), self.spatial_axes
+        self.check_axes(x)
         real = jnp.expand_dims(self._checked_mask(mask, x, steps), 3 - steps)
         total = jnp.sum(jnp.where(real, x, 0), steps, keepdims=self.keepdims)
         count = jnp.sum(real, steps, keepdims=self.keepdims, dtype=x.dtype)
@@ -151,10 +136,8 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     def _checked_mask(self, mask: ArrayLike, x: Array, steps: int) -> Array:
         mask, shape = jnp.asarray(mask), (x.shape[0], x.shape[steps])
         if mask.shape != shape:
-            raise value_error(
-                who=self.who,
-                expected=f"`mask` of shape {shape}, [batch, steps] as the inputs",
-                got=mask.shape,
+            raise self.value_error(
+                f"`mask` of shape {shape}, [batch, steps] as the inputs", mask.shape
             )
         return mask.astype(bool)
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.serialization import never
 from jkeras.core.symbols import Node
+from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import optional, positive_int
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _shape(value: Any) -> Shape:
     return tuple(None if size is None else positive_int(size) for size in value)
 
 
-class InputLayer(Layer):
+class InputLayer(Deterministic):
     """Passes inputs of a given shape through, and raises for other shapes.
 
     Args:
@@ -82,20 +83,15 @@ class InputLayer(Layer):
         parts = None if self.shape is None else (self.batch_size, *self.shape)
         whole = self.batch_shape or parts
         if whole is None:
-            raise value_error(
-                who=self.who,
-                expected="`shape`, the shape of one example",
-                got="none",
+            raise self.value_error(
+                "`shape`, the shape of one example",
+                "none",
                 fix="For 28 by 28 images write Input((28, 28)), for single numbers Input(()).",
             )
         if (parts or whole) != whole or self.batch_size not in (None, whole[0]):
-            raise value_error(
-                who=self.who,
-                expected="either `shape` (and `batch_size`) or `batch_shape`",
-                got=(
-                    f"shape={self.shape}, batch_size={self.batch_size}, "
-                    f"batch_shape={self.batch_shape}"
-                ),
+            raise self.value_error(
+                "either `shape` (and `batch_size`) or `batch_shape`",
+                f"shape={self.shape}, batch_size={self.batch_size}, batch_shape={self.batch_shape}",
             )
         return whole
 
@@ -103,27 +99,18 @@ class InputLayer(Layer):
         self._check_inputs(inputs)
         return {}, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = jnp.asarray(inputs)
         self._check_inputs(x)
-        return (x if self.dtype is None else x.astype(self.dtype)), state
+        return x if self.dtype is None else x.astype(self.dtype)
 
     def _check_inputs(self, inputs: ArraySpec) -> None:
         got, expected = tuple(inputs.shape), self.batch_shape or ()
         pairs = zip(got, expected, strict=False)
         if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
-            raise value_error(
-                who=self.who,
-                expected=f"`inputs` of shape {expected}",
-                got=got,
+            raise self.value_error(
+                f"`inputs` of shape {expected}",
+                got,
                 fix="None is an axis of any size; the first axis counts the examples.",
             )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State, option
@@ -132,10 +132,9 @@ class Lambda(Layer):
         got = tuple(outputs.shape[1:])
         pairs = zip(wanted, got, strict=False)
         if len(wanted) != len(got) or any(size not in (None, own) for size, own in pairs):
-            raise value_error(
-                who=self.who,
-                expected=f"outputs of shape {wanted} behind the batch axis, as `output_shape` says",
-                got=got,
+            raise self.value_error(
+                f"outputs of shape {wanted} behind the batch axis, as `output_shape` says",
+                got,
                 fix="Leave `output_shape` out: it follows from the function.",
             )
 

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, option
+from jkeras.core.layer import Array, InSlices, PaddedRows, Params, State, option
+from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import axes, constraint, initializer, non_negative, regularizer
 from jkeras.ops.linear import along
 
@@ -31,7 +32,7 @@ def wide(x: Array) -> Array:
     return x.astype(np.promote_types(x.dtype, np.float32))
 
 
-class AxisNormalization(Layer):
+class AxisNormalization(Deterministic):
     """Base of the layers that normalize over the axes `axis`, with weights along them.
 
     Shapes: any, kept.
@@ -47,19 +48,11 @@ class AxisNormalization(Layer):
         """Filler rows change the statistics only if `axis` includes the batch axis."""
         return "seen" if 0 in self._given_axes() else "ignored"
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         over = self._over(x)
         weights = {name: self._spread(weight, x) for name, weight in params.items()}
-        return self.normalized(wide(x), over, weights).astype(x.dtype), state
+        return self.normalized(wide(x), over, weights).astype(x.dtype)
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         """`x` normalized over some axes; the weights are of the rank and dtype of `x`."""
@@ -78,10 +71,9 @@ class AxisNormalization(Layer):
         rank, given = len(inputs.shape), self._given_axes()
         found = tuple(axis % rank for axis in given if -rank < axis < rank)
         if len(set(found)) < len(given):
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name different axes of the inputs (the batch is 0)",
-                got=f"{self.axis} for inputs of shape {tuple(inputs.shape)}",
+            raise self.value_error(
+                "`axis` to name different axes of the inputs (the batch is 0)",
+                f"{self.axis} for inputs of shape {tuple(inputs.shape)}",
             )
         return found
 
@@ -89,13 +81,10 @@ class AxisNormalization(Layer):
         """A weight of the sizes of `axis`, along these axes of `x`."""
         expected = self.weights_shape(x)
         if weight.shape != expected:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` of sizes {weight.shape} on `axis` {self.axis}, as when its "
-                    "weights were made"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` of sizes {weight.shape} on `axis` {self.axis}, as when its "
+                "weights were made",
+                f"shape {x.shape}",
             )
         over = self._over(x)
         shape = [size if i in over else 1 for i, size in enumerate(x.shape)]
@@ -209,7 +198,7 @@ def _groups(value: Any) -> int:
     return operator.index(value)
 
 
-class GroupNormalization(Layer):
+class GroupNormalization(Deterministic):
     """Normalizes groups of channels of each example, over all positions.
 
     Mean and (biased) variance are taken over the channels of a group and all axes but the batch;
@@ -256,25 +245,13 @@ class GroupNormalization(Layer):
             params["beta"] = self.beta_initializer(shape, key=child(key, "beta"))
         return params, {}
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         channels = self._channels(x)
         if any(weight.shape != (channels,) for weight in params.values()):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` with as many channels on axis {self.axis} as when its weights "
-                    "were made"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` with as many channels on axis {self.axis} as when its weights were made",
+                f"shape {x.shape}",
             )
         outputs = self._grouped(wide(x), channels)
         weights = {
@@ -282,7 +259,7 @@ class GroupNormalization(Layer):
             for name, weight in params.items()
         }
         outputs = outputs * weights.get("gamma", 1.0) + weights.get("beta", 0.0)
-        return outputs.astype(x.dtype), state
+        return outputs.astype(x.dtype)
 
     def _grouped(self, x: Array, channels: int) -> Array:
         """`x` with each group normalized."""
@@ -297,16 +274,14 @@ class GroupNormalization(Layer):
     def _channels(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) < self.axis < len(shape) or self.axis == 0:
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name an axis of the inputs behind the batch",
-                got=f"{self.axis} for inputs of shape {shape}",
+            raise self.value_error(
+                "`axis` to name an axis of the inputs behind the batch",
+                f"{self.axis} for inputs of shape {shape}",
             )
         channels = int(shape[self.axis])
         if self.groups != -1 and channels % self.groups:
-            raise value_error(
-                who=self.who,
-                expected=f"a number of channels that `groups` {self.groups} divides",
-                got=f"{channels} on axis {self.axis} of inputs of shape {shape}",
+            raise self.value_error(
+                f"a number of channels that `groups` {self.groups} divides",
+                f"{channels} on axis {self.axis} of inputs of shape {shape}",
             )
         return channels

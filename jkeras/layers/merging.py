@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
-from jkeras.layers.reshaping import kept
+from jkeras.layers.deterministic import cast_floating
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,10 +33,9 @@ def at_least_two(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
       ValueError: fewer than two.
     """
     if len(inputs) < 2:
-        raise value_error(
-            who=layer.who,
-            expected="two inputs or more",
-            got=len(inputs),
+        raise layer.value_error(
+            "two inputs or more",
+            len(inputs),
             fix="Pass them side by side: apply(params, state, a, b).",
         )
     return inputs
@@ -49,11 +48,8 @@ def exactly_two(layer: Layer, arrays: list[Array]) -> list[Array]:
       ValueError: not two.
     """
     if len(arrays) != 2:
-        raise value_error(
-            who=layer.who,
-            expected="two inputs",
-            got=len(arrays),
-            fix="Pass them side by side: apply(params, state, a, b).",
+        raise layer.value_error(
+            "two inputs", len(arrays), fix="Pass them side by side: apply(params, state, a, b)."
         )
     return arrays
 
@@ -67,11 +63,7 @@ def same_rank(layer: Layer, inputs: tuple[Any, ...]) -> list[Array]:
     shapes = [tuple(x.shape) for x in at_least_two(layer, inputs)]
     pairs_fit = all(len({n for n in axis if n != 1}) < 2 for axis in zip(*shapes, strict=False))
     if len({len(shape) for shape in shapes}) > 1 or not pairs_fit:
-        raise value_error(
-            who=layer.who,
-            expected="inputs of one shape (or 1 on an axis)",
-            got=shapes,
-        )
+        raise layer.value_error("inputs of one shape (or 1 on an axis)", shapes)
     return [layer.cast(x) for x in inputs]
 
 
@@ -126,10 +118,8 @@ def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any
     """
     if not isinstance(mask, tuple | list) or len(mask) != len(inputs):
         got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
-        raise value_error(
-            who=layer.who,
-            expected=f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs",
-            got=got,
+        raise layer.value_error(
+            f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs", got
         )
     return tuple(mask)
 
@@ -259,25 +249,19 @@ class Concatenate(Layer):
         shapes = [tuple(x.shape) for x in at_least_two(self, inputs)]
         others = {self._without_axis(shape) for shape in shapes}
         if len(others) > 1:
-            raise value_error(
-                who=self.who,
-                expected=f"inputs of one shape but for axis {self.axis}",
-                got=shapes,
-            )
+            raise self.value_error(f"inputs of one shape but for axis {self.axis}", shapes)
         return jnp.concatenate(self._of_one_dtype(inputs), self.axis), state
 
     def _without_axis(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         if not -len(shape) <= self.axis < len(shape):
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name an axis of the inputs",
-                got=f"{self.axis} for inputs of shape {shape}",
+            raise self.value_error(
+                "`axis` to name an axis of the inputs", f"{self.axis} for inputs of shape {shape}"
             )
         position = self.axis % len(shape)
         return tuple(None if axis == position else n for axis, n in enumerate(shape))
 
     def _of_one_dtype(self, inputs: tuple[Any, ...]) -> list[Array]:
-        arrays = [kept(self, x) for x in inputs]
+        arrays = [cast_floating(self, x) for x in inputs]
         same = len({x.dtype for x in arrays}) == 1
         return arrays if same else [self.cast(x) for x in arrays]
 
@@ -340,10 +324,9 @@ class Dot(Layer):
         named = zip(shapes, wanted, strict=True)
         sizes = [s[axis] if -len(s) < axis < len(s) else None for s, axis in named]
         if None in sizes or sizes[0] != sizes[1] or shapes[0][0] != shapes[1][0]:
-            raise value_error(
-                who=self.who,
-                expected=f"inputs of equal size on `axes` {self.axes} and on the batch axis",
-                got=f"shapes {shapes}",
+            raise self.value_error(
+                f"inputs of equal size on `axes` {self.axes} and on the batch axis",
+                f"shapes {shapes}",
             )
         return tuple(axis % len(s) for s, axis in zip(shapes, wanted, strict=True))
 

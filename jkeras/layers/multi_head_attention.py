@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.layer import option
 from jkeras.core.serialization import if_set
 from jkeras.layers.attention import call_option
 from jkeras.layers.options import (
-    axes,
+    axis_tuple,
     constraint,
     initializer,
     optional,
@@ -23,11 +23,6 @@ from jkeras.layers.options import (
     regularizer,
 )
 from jkeras.layers.projected_attention import Heads, ProjectedAttention, Sizes
-
-
-def _attention_axes(value: Any) -> tuple[int, ...]:
-    found = axes(value)
-    return found if isinstance(found, tuple) else (found,)
 
 
 def _output_shape(value: Any) -> tuple[int, ...]:
@@ -99,7 +94,7 @@ class MultiHeadAttention(ProjectedAttention):
     dropout: float = option(default=0.0, convert=rate)
     use_bias: bool = True
     output_shape: tuple[int, ...] | None = option(default=None, convert=optional(_output_shape))
-    attention_axes: tuple[int, ...] | None = option(default=None, convert=optional(_attention_axes))
+    attention_axes: tuple[int, ...] | None = option(default=None, convert=optional(axis_tuple))
     sliding_window: int | None = option(default=None, convert=optional(positive_int))
     flash_attention: bool | None = dataclasses.field(default=None, metadata={"to_config": if_set})
     kernel_initializer: Any = initializer("glorot_uniform")
@@ -129,13 +124,10 @@ class MultiHeadAttention(ProjectedAttention):
             return super().attending(rank)
         found = tuple(axis + rank if axis < 0 else axis for axis in self.attention_axes)
         if not set(found) <= set(range(1, rank - 1)) or len(set(found)) < len(found):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`attention_axes` that are different axes from 1 to {rank - 2} (or "
-                    f"{1 - rank} to -2) for inputs of {rank} axes"
-                ),
-                got=self.attention_axes,
+            raise self.value_error(
+                f"`attention_axes` that are different axes from 1 to {rank - 2} (or "
+                f"{1 - rank} to -2) for inputs of {rank} axes",
+                self.attention_axes,
             )
         return found
 
@@ -185,10 +177,9 @@ class GroupQueryAttention(ProjectedAttention):
     def check(self) -> None:
         super().check()
         if self.num_query_heads % self.num_key_value_heads:
-            raise value_error(
-                who=self.who,
-                expected="`num_query_heads` that `num_key_value_heads` divides",
-                got=f"{self.num_query_heads} and {self.num_key_value_heads}",
+            raise self.value_error(
+                "`num_query_heads` that `num_key_value_heads` divides",
+                f"{self.num_query_heads} and {self.num_key_value_heads}",
             )
 
     @property
@@ -199,10 +190,9 @@ class GroupQueryAttention(ProjectedAttention):
     def attending(self, rank: int) -> Sizes:
         """The one axis of steps."""
         if rank != 3:
-            raise value_error(
-                who=self.who,
-                expected="`inputs` [batch, steps, features]",
-                got=f"{rank} axes",
+            raise self.value_error(
+                "`inputs` [batch, steps, features]",
+                f"{rank} axes",
                 fix=(
                     "MultiHeadAttention attends over several, or over those that "
                     "`attention_axes` says."

@@ -201,31 +201,25 @@ class BatchNormalization(Layer):
     def _features(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
         if not -len(shape) <= self.axis < len(shape):
-            raise value_error(
-                who=self.who,
-                expected="`axis` to name an axis of the inputs",
-                got=f"{self.axis} for inputs of shape {shape}",
+            raise self.value_error(
+                "`axis` to name an axis of the inputs", f"{self.axis} for inputs of shape {shape}"
             )
         return int(shape[self.axis])
 
     def _check_features(self, x: Array, features: int) -> None:
         if self._features(x) != features:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`inputs` with {features} features on axis {self.axis}, as when its weights "
-                    "were made"
-                ),
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` with {features} features on axis {self.axis}, as when its weights "
+                "were made",
+                f"shape {x.shape}",
             )
 
     def _checked_mask(self, x: Array, mask: ArrayLike) -> Array:
         mask = jnp.asarray(mask)
         if mask.shape != x.shape[:-1]:
-            raise value_error(
-                who=self.who,
-                expected=f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}",
-                got=f"shape {mask.shape}",
+            raise self.value_error(
+                f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}",
+                f"shape {mask.shape}",
             )
         return mask.astype(bool)
 

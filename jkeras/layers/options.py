@@ -1,4 +1,8 @@
-"""Fields and converters of the arguments that many layers share."""
+"""Fields and converters of the arguments that many layers share.
+
+A converter raises a TypeError for a value of the wrong kind, and a ValueError for one of the right
+kind that is not allowed; the description puts the layer and the argument in front of the message.
+"""
 
 from __future__ import annotations
 
@@ -41,72 +45,67 @@ def data_format() -> Any:
     return option(None, convert=lambda value: known("channels_last" if value is None else value))
 
 
-def positive_int(value: Any) -> int:
-    """`value` as an int of at least 1.
+def padding(*further: str) -> Any:
+    """A field for the padding of windows: "valid", "same", or one of `further`."""
+    return option("valid", convert=one_of("valid", "same", *further))
 
-    Raises:
-      TypeError: it is not an integer.
-      ValueError: it is less than 1.
-    """
+
+def fraction(default: float = 0.0) -> Any:
+    """A field for a fraction from 0 to 1."""
+    return option(default, convert=rate)
+
+
+def integer(value: Any, least: int, expected: str) -> int:
+    """`value` as an int of at least `least`; `expected` says so in the message."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected a positive integer, got {describe(value)}.")
-    if operator.index(value) < 1:
-        raise ValueError(f"expected a positive integer, got {value!r}.")
+        raise TypeError(f"expected {expected}, got {describe(value)}.")
+    if operator.index(value) < least:
+        raise ValueError(f"expected {expected}, got {value!r}.")
     return operator.index(value)
 
 
-def rate(value: Any) -> float:
-    """`value` as a fraction in [0, 1].
+def positive_int(value: Any) -> int:
+    """`value` as an int of at least 1."""
+    return integer(value, 1, "a positive integer")
 
-    Raises:
-      TypeError: it is not a number.
-      ValueError: it lies outside [0, 1].
-    """
-    if not _is_number(value):
-        raise TypeError(f"expected a fraction from 0 to 1, got {describe(value)}.")
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected a fraction from 0 to 1, got {value!r}.")
-    return float(value)
+
+def count(value: Any) -> int:
+    """`value` as an int of at least 0."""
+    return integer(value, 0, "an integer of at least 0")
+
+
+def rate(value: Any) -> float:
+    """`value` as a fraction in [0, 1]."""
+    return _bounded(value, "a fraction from 0 to 1", 1)
 
 
 def non_negative(value: Any) -> float:
-    """`value` as a number of at least 0.
+    """`value` as a number of at least 0; NaN raises."""
+    return _bounded(value, "a number of at least 0", np.inf)
 
-    Raises:
-      TypeError: it is not a number.
-      ValueError: it is negative or NaN.
-    """
-    if not _is_number(value):
-        raise TypeError(f"expected a number of at least 0, got {describe(value)}.")
-    if not value >= 0:
-        raise ValueError(f"expected a number of at least 0, got {value!r}.")
+
+def _bounded(value: Any, expected: str, most: float) -> float:
+    if not 0 <= number(value, expected) <= most:
+        raise ValueError(f"expected {expected}, got {value!r}.")
     return float(value)
 
 
-def number(value: Any) -> float:
-    """`value` as a float.
-
-    Raises:
-      TypeError: it is not a number.
-    """
-    if not _is_number(value):
-        raise TypeError(f"expected a number, got {describe(value)}.")
+def number(value: Any, expected: str = "a number") -> float:
+    """`value` as a float."""
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
+        raise TypeError(f"expected {expected}, got {describe(value)}.")
     return float(value)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def sizes(rank: int) -> Callable[[Any], tuple[int, ...]]:
-    """A converter to `rank` positive integers: one integer stands for all of them."""
+def sizes(rank: int, each: Callable[[Any], int] = positive_int) -> Callable[[Any], tuple[int, ...]]:
+    """A converter to `rank` integers, by `each`: one integer stands for all of them."""
 
     def convert(value: Any) -> tuple[int, ...]:
         if not isinstance(value, tuple | list):
-            return (positive_int(value),) * rank
+            return (each(value),) * rank
         if len(value) != rank:
             raise ValueError(f"expected an integer or {rank} of them, got {value!r}.")
-        return tuple(positive_int(item) for item in value)
+        return tuple(each(item) for item in value)
 
     return convert
 
@@ -117,19 +116,19 @@ def optional(convert: Convert) -> Convert:
 
 
 def axes(value: Any) -> int | tuple[int, ...]:
-    """`value` as one axis number or a tuple of different ones.
+    """`value` as one axis number, or as a tuple of one or more different ones."""
+    several = axis_tuple(value)
+    return several if isinstance(value, tuple | list) else several[0]
 
-    Raises:
-      TypeError: `value` is neither an integer nor a tuple of integers.
-      ValueError: the tuple is empty or repeats an axis.
-    """
+
+def axis_tuple(value: Any) -> tuple[int, ...]:
+    """`value`, one axis number or several different ones, as a tuple."""
     items = value if isinstance(value, tuple | list) else (value,)
     if not all(hasattr(item, "__index__") and not isinstance(item, bool) for item in items):
         raise TypeError(f"expected an axis number or a tuple of them, got {describe(value)}.")
     if not items or len(set(items)) < len(items):
         raise ValueError(f"expected one axis number or several different ones, got {value!r}.")
-    found = tuple(operator.index(item) for item in items)
-    return found if isinstance(value, tuple | list) else found[0]
+    return tuple(operator.index(item) for item in items)
 
 
 def one_of(*words: str) -> Convert:

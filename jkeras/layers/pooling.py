@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
-from jkeras.layers.options import data_format, one_of, optional, sizes
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import check_window, image_axes
+from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.layers import options
+from jkeras.layers.deterministic import Deterministic, cast_floating
+from jkeras.layers.options import optional, sizes
+from jkeras.layers.spatial import Spatial
 from jkeras.ops.pooling import average_pool, max_pool
 
 if TYPE_CHECKING:
-    import numpy as np
+    from jax.typing import ArrayLike
+
+Sizes = tuple[int, ...]
 
 
-class Pooling(Layer):
+class Pooling(Spatial, Deterministic):
     """Base of the layers that pool over windows.
 
     Shapes: `[batch, *spatial, channels]` to `[batch, *positions, channels]`, or channels in front.
@@ -32,48 +34,32 @@ class Pooling(Layer):
 
     in_slices: ClassVar[InSlices] = "same"
 
-    pool_size: tuple[int, ...] = option(convert=sizes(0))
-    strides: tuple[int, ...] | None = None
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
-    data_format: str | None = data_format()
+    pool_size: Sizes = option(convert=sizes(0))
+    strides: Sizes | None = None
+    padding: str = options.padding()
+    data_format: str | None = options.data_format()
 
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        layout = str(self.data_format)
-        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        self.check_axes(x)
         if self.padding == "valid":
-            check_window(self, inputs, self.pool_size, "pool_size", layout)
-        window = self._per_axis(self.pool_size)
+            self.check_window(x, self.pool_size, "pool_size")
         strides = self._per_axis(self.strides or self.pool_size)
-        return self.pool(inputs, window, strides), state
+        return self.pool(x, self._per_axis(self.pool_size), strides)
 
-    def pool(
-        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
-    ) -> Array:
-        """One number for each window; `window` and `strides` count every axis of `inputs`."""
+    def pool(self, x: Array, window: Sizes, strides: Sizes) -> Array:
+        """One number for each window; `window` and `strides` count every axis of `x`."""
         raise NotImplementedError(f"{self.who}: expected the class to define `pool`.")
 
-    def _per_axis(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        return (1, *spatial, 1) if self.data_format == "channels_last" else (1, 1, *spatial)
+    def _per_axis(self, spatial: Sizes) -> Sizes:
+        return (1, *spatial, 1) if self.layout == "channels_last" else (1, 1, *spatial)
 
 
 class MaxPooling(Pooling):
     """The largest entry of each window; keeps integer dtypes."""
 
-    def pool(
-        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
-    ) -> Array:
-        return max_pool(kept(self, inputs), window, strides, self.padding)
+    def pool(self, x: Array, window: Sizes, strides: Sizes) -> Array:
+        return max_pool(x, window, strides, self.padding)
 
 
 class AveragePooling(Pooling):
@@ -82,10 +68,8 @@ class AveragePooling(Pooling):
     (Keras adds integers up in their own dtype: four uint8 pixels overflow.)
     """
 
-    def pool(
-        self, inputs: Array | np.ndarray, window: tuple[int, ...], strides: tuple[int, ...]
-    ) -> Array:
-        return average_pool(self.cast(inputs), window, strides, self.padding)
+    def pool(self, x: Array, window: Sizes, strides: Sizes) -> Array:
+        return average_pool(self.cast(x), window, strides, self.padding)
 
 
 class MaxPooling1D(MaxPooling):
@@ -94,8 +78,8 @@ class MaxPooling1D(MaxPooling):
     Source: `keras.layers.MaxPooling1D`.
     """
 
-    pool_size: tuple[int, ...] = option(default=2, convert=sizes(1))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1)))
+    pool_size: Sizes = option(default=2, convert=sizes(1))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(1)))
 
     rank: ClassVar[int] = 1
 
@@ -115,8 +99,8 @@ class MaxPooling2D(MaxPooling):
     Source: `keras.layers.MaxPooling2D`.
     """
 
-    pool_size: tuple[int, ...] = option(default=(2, 2), convert=sizes(2))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2)))
+    pool_size: Sizes = option(default=(2, 2), convert=sizes(2))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(2)))
 
     rank: ClassVar[int] = 2
 
@@ -127,8 +111,8 @@ class MaxPooling3D(MaxPooling):
     Source: `keras.layers.MaxPooling3D`.
     """
 
-    pool_size: tuple[int, ...] = option(default=(2, 2, 2), convert=sizes(3))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3)))
+    pool_size: Sizes = option(default=(2, 2, 2), convert=sizes(3))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(3)))
 
     rank: ClassVar[int] = 3
 
@@ -139,8 +123,8 @@ class AveragePooling1D(AveragePooling):
     Source: `keras.layers.AveragePooling1D`.
     """
 
-    pool_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1)))
+    pool_size: Sizes = option(convert=sizes(1))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(1)))
 
     rank: ClassVar[int] = 1
 
@@ -151,8 +135,8 @@ class AveragePooling2D(AveragePooling):
     Source: `keras.layers.AveragePooling2D`.
     """
 
-    pool_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2)))
+    pool_size: Sizes = option(convert=sizes(2))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(2)))
 
     rank: ClassVar[int] = 2
 
@@ -163,7 +147,7 @@ class AveragePooling3D(AveragePooling):
     Source: `keras.layers.AveragePooling3D`.
     """
 
-    pool_size: tuple[int, ...] = option(convert=sizes(3))
-    strides: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3)))
+    pool_size: Sizes = option(convert=sizes(3))
+    strides: Sizes | None = option(default=None, convert=optional(sizes(3)))
 
     rank: ClassVar[int] = 3

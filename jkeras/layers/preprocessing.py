@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe, value_error
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.errors import describe
+from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers.preprocessing_layer import PreprocessingLayer
 
 if TYPE_CHECKING:
@@ -61,17 +60,9 @@ class Rescaling(PreprocessingLayer):
 
     takes_integers: ClassVar[bool] = True
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
-        return x * self._beside("scale", x) + self._beside("offset", x), state
+        return x * self._beside("scale", x) + self._beside("offset", x)
 
     def _beside(self, argument: str, x: Array) -> Array:
         """`scale` or `offset` as an array that broadcasts with `x`."""
@@ -79,11 +70,8 @@ class Rescaling(PreprocessingLayer):
         tail = x.shape[max(x.ndim - given.ndim, 0) :]
         fits = len(tail) == given.ndim
         if not fits or any(n not in (1, own) for n, own in zip(given.shape, tail, strict=True)):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`{argument}` to broadcast along the last axes of inputs of shape {x.shape}"
-                ),
-                got=f"shape {given.shape}",
+            raise self.value_error(
+                f"`{argument}` to broadcast along the last axes of inputs of shape {x.shape}",
+                f"shape {given.shape}",
             )
         return lax.expand_dims(jnp.asarray(given, x.dtype), range(x.ndim - given.ndim))

@@ -15,14 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.layer import Layer, State
+from jkeras.core.layer import State
 from jkeras.core.symbols import has_symbols
+from jkeras.layers.deterministic import Deterministic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class PreprocessingLayer(Layer):
+class PreprocessingLayer(Deterministic):
     """Base of layers without trained weights and without randomness.
 
     Example:
@@ -51,7 +52,7 @@ class PreprocessingLayer(Layer):
             return super().__call__(*inputs, **kwargs)
         kwargs.pop("training", None)
         arrays = [_array(x) for x in inputs]
-        named = {name: _array(x) for name, x in kwargs.items() if x is not None}
+        named: dict[str, Any] = {name: _array(x) for name, x in kwargs.items() if x is not None}
         params, state = self.init(None, *arrays, **named)
         self.check_ready(state)
         return self.apply(params, state, *arrays, **named)[0]

@@ -77,10 +77,8 @@ class ProjectedAttention(Layer):
 
     def check(self) -> None:
         if self.flash_attention and self.dropout > 0:
-            raise value_error(
-                who=self.who,
-                expected="`dropout` 0 with `flash_attention`, which has no scores to drop",
-                got=self.dropout,
+            raise self.value_error(
+                "`dropout` 0 with `flash_attention`, which has no scores to drop", self.dropout
             )
 
     @property
@@ -209,10 +207,9 @@ class ProjectedAttention(Layer):
     ) -> tuple[Array, Array | None]:
         """The means `[batch, ..., heads, h]`, and the scores or None."""
         if (causal or self.sliding_window) and len(fold.axes) > 1:
-            raise value_error(
-                who=self.who,
-                expected="one axis of steps with `use_causal_mask` or `sliding_window`",
-                got=f"several, {fold.axes}: they have no order",
+            raise self.value_error(
+                "one axis of steps with `use_causal_mask` or `sliding_window`",
+                f"several, {fold.axes}: they have no order",
                 fix="Choose one in `attention_axes`.",
             )
         if self.sliding_window:
@@ -259,10 +256,9 @@ class ProjectedAttention(Layer):
             mask = jnp.asarray(mask)
             shape = fold.queries if name == "query_mask" else fold.keys
             if mask.shape != shape:
-                raise value_error(
-                    who=self.who,
-                    expected=f"`{name}` of shape {shape}, that of its input without features",
-                    got=f"shape {mask.shape}",
+                raise self.value_error(
+                    f"`{name}` of shape {shape}, that of its input without features",
+                    f"shape {mask.shape}",
                 )
             flat = fold.folded(mask.astype(bool))
             own = (1, 3) if name == "query_mask" else (1, 2)
@@ -280,13 +276,10 @@ class ProjectedAttention(Layer):
         if len(shape) > len(scores) or any(
             n not in (1, whole) for n, whole in zip(shape, scores, strict=True)
         ):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    "`attention_mask` [batch, queries, keys], or a shape that broadcasts to the "
-                    f"scores' {scores}"
-                ),
-                got=f"shape {mask.shape}",
+            raise self.value_error(
+                "`attention_mask` [batch, queries, keys], or a shape that broadcasts to the "
+                f"scores' {scores}",
+                f"shape {mask.shape}",
             )
         return fold.folded_mask(mask.astype(bool))
 
@@ -298,13 +291,10 @@ class ProjectedAttention(Layer):
         alike = len(query) == len(value) and value[:-1] == key[:-1]
         fixed = set(range(len(query) - 1)) - set(self.attending(len(query)))
         if not alike or any(query[axis] != key[axis] for axis in fixed):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    "query, value and key of one rank that differ only in features and in the "
-                    "number of steps (value and key in features)"
-                ),
-                got=f"shapes {query}, {value} and {key}",
+            raise self.value_error(
+                "query, value and key of one rank that differ only in features and in the "
+                "number of steps (value and key in features)",
+                f"shapes {query}, {value} and {key}",
             )
 
     def _check_flash(self, fused: bool, dtype: np.dtype) -> None:
@@ -317,10 +307,9 @@ class ProjectedAttention(Layer):
             )
         backend = jax.default_backend()
         if backend != "gpu" or dtype not in (jnp.bfloat16, jnp.float16):
-            raise value_error(
-                who=self.who,
-                expected="half-precision inputs on an NVIDIA GPU with `flash_attention`",
-                got=f"{dtype} on {backend}",
+            raise self.value_error(
+                "half-precision inputs on an NVIDIA GPU with `flash_attention`",
+                f"{dtype} on {backend}",
                 fix="Leave it out.",
             )
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import fields
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
 from jkeras.core.object_api import object_api
@@ -148,10 +148,8 @@ class Recurrent(Layer):
         rank = 1 + self.input_axes.count(",")
         check_rank(self, inputs, rank, self.input_axes, fix=self._fix)
         if inputs.shape[1] == 0:
-            raise value_error(
-                who=self.who,
-                expected="`inputs` with a time step or more",
-                got=f"shape {tuple(inputs.shape)}",
+            raise self.value_error(
+                "`inputs` with a time step or more", f"shape {tuple(inputs.shape)}"
             )
 
     def _check_key(self, key: Key | None, training: bool) -> None:
@@ -173,10 +171,9 @@ class Recurrent(Layer):
         carried = jax.tree.map(lambda value: value.astype(x.dtype), state[CARRIED])
         expected = jax.tree.leaves(carried)[0].shape[0]
         if x.shape[0] != expected:
-            raise value_error(
-                who=self.who,
-                expected=f"`inputs` with {expected} examples, as many as it carries the states of",
-                got=f"shape {x.shape}",
+            raise self.value_error(
+                f"`inputs` with {expected} examples, as many as it carries the states of",
+                f"shape {x.shape}",
                 fix="A stateful layer takes batches of one size.",
             )
         return carried
@@ -219,10 +216,8 @@ def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None
         return None
     mask = jnp.asarray(mask)
     if mask.shape != x.shape[:2]:
-        raise value_error(
-            who=layer.who,
-            expected=f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs",
-            got=mask.shape,
+        raise layer.value_error(
+            f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs", mask.shape
         )
     return mask.astype(bool)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
@@ -137,12 +136,9 @@ class GatedCell(Cell):
     def _check_features(self, params: Params, x: Array) -> None:
         expected, axis = params["kernel"].shape[-2], self.feature_axis
         if x.shape[axis] != expected:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"steps with {expected} features on axis {axis}, as when its weights were made"
-                ),
-                got=f"shape {x.shape[1:]}",
+            raise self.value_error(
+                f"steps with {expected} features on axis {axis}, as when its weights were made",
+                f"shape {x.shape[1:]}",
             )
 
     def _recur(

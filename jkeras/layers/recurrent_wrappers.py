@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe
 from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
@@ -117,19 +117,17 @@ class Bidirectional(Layer):
     def check(self) -> None:
         forward, backward = self.both
         if forward.go_backwards == backward.go_backwards:
-            raise value_error(
-                who=self.who,
-                expected="a `backward_layer` that goes the other way",
-                got=f"go_backwards={forward.go_backwards} for both",
+            raise self.value_error(
+                "a `backward_layer` that goes the other way",
+                f"go_backwards={forward.go_backwards} for both",
                 fix="Set it to True for one of them.",
             )
         for name in _SHARED:
             found = getattr(forward, name), getattr(backward, name)
             if found[0] != found[1]:
-                raise value_error(
-                    who=self.who,
-                    expected=f"both layers to have the same `{name}`",
-                    got=f"{found[0]} forward and {found[1]} backward",
+                raise self.value_error(
+                    f"both layers to have the same `{name}`",
+                    f"{found[0]} forward and {found[1]} backward",
                 )
 
     @property
@@ -227,10 +225,8 @@ class Bidirectional(Layer):
     def _halves(self, initial: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         leaves = jax.tree.leaves(initial)
         if len(leaves) % 2:
-            raise value_error(
-                who=self.who,
-                expected="initial states for both directions, half of them for each",
-                got=len(leaves),
+            raise self.value_error(
+                "initial states for both directions, half of them for each", len(leaves)
             )
         return leaves[: len(leaves) // 2], leaves[len(leaves) // 2 :]
 
@@ -381,12 +377,9 @@ class TimeDistributed(Wrapper):
             return None
         mask = jnp.asarray(mask)
         if mask.shape[:2] != x.shape[:2]:
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`mask` of shape {x.shape[:2]}, or with more axes behind, as the inputs begin"
-                ),
-                got=mask.shape,
+            raise self.value_error(
+                f"`mask` of shape {x.shape[:2]}, or with more axes behind, as the inputs begin",
+                mask.shape,
             )
         return mask if "mask" in inspect.signature(self.layer.apply).parameters else None
 

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
+from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format, non_negative, rate
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import image_axes
-from jkeras.ops.convolution import spatial_axes
+from jkeras.layers.spatial import Spatial
 from jkeras.ops.regularizers import L1L2
 
 if TYPE_CHECKING:
@@ -111,13 +109,10 @@ class Dropout(Noise):
         pairs = zip(self.noise_shape or (), x.shape, strict=False)
         fits = all(size in (None, 1, own) for size, own in pairs)
         if self.noise_shape is not None and (len(self.noise_shape) != x.ndim or not fits):
-            raise value_error(
-                who=self.who,
-                expected=(
-                    f"`noise_shape` with {x.ndim} entries, one per axis of inputs of shape "
-                    f"{x.shape} (its size, 1 or None)"
-                ),
-                got=self.noise_shape,
+            raise self.value_error(
+                f"`noise_shape` with {x.ndim} entries, one per axis of inputs of shape "
+                f"{x.shape} (its size, 1 or None)",
+                self.noise_shape,
             )
 
     def disturb(self, x: Array, key: Key) -> Array:
@@ -129,13 +124,10 @@ class Dropout(Noise):
         return tuple(own if size is None else size for size, own in pairs)
 
 
-class SpatialDropout(Noise):
+class SpatialDropout(Spatial, Noise):
     """Base of the layers that drop whole channels, at all positions of an example."""
 
     rate: float = option(convert=rate)
-
-    rank: ClassVar[int]
-    """The number of spatial axes."""
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name; Keras's spatial dropouts do not take `trainable`."""
@@ -144,17 +136,11 @@ class SpatialDropout(Noise):
             del config["trainable"]
         return config
 
-    @property
-    def layout(self) -> str:
-        """Where the channels are; SpatialDropout1D knows only "channels_last"."""
-        return str(getattr(self, "data_format", "channels_last"))
-
     def check_inputs(self, x: Array) -> None:
-        check_rank(self, x, self.rank + 2, image_axes(self.rank, self.layout))
+        self.check_axes(x)
 
     def disturb(self, x: Array, key: Key) -> Array:
-        spatial = spatial_axes(x.ndim, self.layout)
-        mask_shape = tuple(1 if axis in spatial else n for axis, n in enumerate(x.shape))
+        mask_shape = tuple(1 if axis in self.spatial_axes else n for axis, n in enumerate(x.shape))
         return drop(x, self.rate, key, mask_shape)
 
 
@@ -229,14 +215,14 @@ class GaussianDropout(Noise):
 
     def check(self) -> None:
         if self.rate == 1:
-            raise value_error(who=self.who, expected="`rate` below 1 (finite noise)", got=self.rate)
+            raise self.value_error("`rate` below 1 (finite noise)", self.rate)
 
     def disturb(self, x: Array, key: Key) -> Array:
         deviation = math.sqrt(self.rate / (1 - self.rate))
         return x * (1 + deviation * jax.random.normal(key, x.shape, x.dtype))
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(Deterministic):
     """The identity, with a penalty `l1 * sum |x| + l2 * sum x²` of its inputs.
 
     Shapes: any, kept. A model adds the penalty to its loss, like every `activity_regularizer`.
@@ -257,13 +243,5 @@ class ActivityRegularization(Layer):
         """The penalty of the outputs."""
         return L1L2(self.l1, self.l2)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        return kept(self, inputs), state
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        return cast_floating(self, inputs)

@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, value_error
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.errors import describe
+from jkeras.core.layer import Array, InSlices, Params, check_rank, option
+from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format, positive_int
 
 if TYPE_CHECKING:
-    import numpy as np
     from jax.typing import ArrayLike
 
 
-def kept(layer: Layer, inputs: ArrayLike) -> Array:
-    """`inputs`; floating ones cast to the layer's `dtype`, if set."""
-    x = jnp.asarray(inputs)
-    return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
-
-
-class Flatten(Layer):
+class Flatten(Deterministic):
     """Each example as one row: `[batch, ...]` to `[batch, entries]`.
 
     Args:
@@ -47,20 +40,12 @@ class Flatten(Layer):
 
     data_format: str | None = data_format()
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = kept(self, inputs)
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
         check_rank(self, x, 1, "[batch, ...]", or_more=True)
         if self.data_format == "channels_first" and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
-        return x.reshape(x.shape[0], math.prod(x.shape[1:])), state
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def _target_shape(value: Any) -> tuple[int, ...]:
@@ -72,7 +57,7 @@ def _target_shape(value: Any) -> tuple[int, ...]:
     return tuple(-1 if size == -1 else positive_int(size) for size in value)
 
 
-class Reshape(Layer):
+class Reshape(Deterministic):
     """The entries of each example in another shape: `[batch, ...]` to `[batch, *target_shape]`.
 
     Args:
@@ -92,18 +77,10 @@ class Reshape(Layer):
 
     target_shape: tuple[int, ...] = option(convert=_target_shape)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = kept(self, inputs)
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
         check_rank(self, x, 1, "[batch, ...]", or_more=True)
-        return x.reshape(x.shape[0], *self._filled(x.shape)), state
+        return x.reshape(x.shape[0], *self._filled(x.shape))
 
     def _filled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """`target_shape` with -1 replaced by the size that follows from inputs of this shape."""
@@ -111,10 +88,9 @@ class Reshape(Layer):
         known = math.prod(size for size in self.target_shape if size != -1)
         fits = entries % known == 0 if -1 in self.target_shape else entries == known
         if not fits:
-            raise value_error(
-                who=self.who,
-                expected=f"examples that fill `target_shape` {self.target_shape}",
-                got=f"{entries} entries each, from inputs of shape {shape}",
+            raise self.value_error(
+                f"examples that fill `target_shape` {self.target_shape}",
+                f"{entries} entries each, from inputs of shape {shape}",
             )
         return tuple(entries // known if size == -1 else size for size in self.target_shape)
 
@@ -127,7 +103,7 @@ def _order(value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-class Permute(Layer):
+class Permute(Deterministic):
     """The axes of each example in another order.
 
     Args:
@@ -147,21 +123,14 @@ class Permute(Layer):
 
     dims: tuple[int, ...] = option(convert=_order)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
         axes = ", ".join(f"axis {i}" for i in range(1, len(self.dims) + 1))
-        check_rank(self, inputs, len(self.dims) + 1, f"[batch, {axes}]")
-        return jnp.transpose(kept(self, inputs), (0, *self.dims)), state
+        check_rank(self, x, len(self.dims) + 1, f"[batch, {axes}]")
+        return jnp.transpose(x, (0, *self.dims))
 
 
-class RepeatVector(Layer):
+class RepeatVector(Deterministic):
     """Each example `n` times along a new axis: `[batch, features]` to `[batch, n, features]`.
 
     Args:
@@ -175,14 +144,7 @@ class RepeatVector(Layer):
 
     n: int = option(convert=positive_int)
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        check_rank(self, inputs, 2, "[batch, features]")
-        return jnp.repeat(kept(self, inputs)[:, None, :], self.n, axis=1), state
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        check_rank(self, x, 2, "[batch, features]")
+        return jnp.repeat(x[:, None, :], self.n, axis=1)

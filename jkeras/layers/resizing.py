@@ -11,12 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, value_error
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.errors import describe
+from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.layers.deterministic import cast_floating
 from jkeras.layers.options import data_format, number, one_of, positive_int
 from jkeras.layers.preprocessing_layer import PreprocessingLayer
-from jkeras.layers.reshaping import kept
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins
@@ -55,10 +54,9 @@ class _ImageLayer(PreprocessingLayer):
         shape = tuple(inputs.shape)
         if len(shape) != 4:
             grey = "x[..., None]" if layout == "channels_last" else "x[:, None]"
-            raise value_error(
-                who=self.who,
-                expected=f"`inputs` {image_axes(2, layout)}",
-                got=f"shape {shape}",
+            raise self.value_error(
+                f"`inputs` {image_axes(2, layout)}",
+                f"shape {shape}",
                 fix=(
                     f"For images without channels add the axis: {grey}; for a single image the "
                     "batch: x[None]."
@@ -127,28 +125,18 @@ class Resizing(_ImageLayer):
 
     def check(self) -> None:
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
-            raise value_error(
-                who=self.who,
-                expected="at most one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio`",
-                got="both",
+            raise self.value_error(
+                "at most one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio`", "both"
             )
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        x = kept(self, inputs)
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
         self._axes(x)
         if self.crop_to_aspect_ratio:
             x = self._cropped(x)
         floats = self._padded(x) if self.pad_to_aspect_ratio else x
         outputs = self._stretched(floats, self.interpolation, self.antialias)
-        return _rounded(outputs, x.dtype), state
+        return _rounded(outputs, x.dtype)
 
     def _padded(self, x: Array) -> Array:
         """`x` between margins, in a floating dtype."""
@@ -185,22 +173,14 @@ class CenterCrop(_ImageLayer):
     width: int = option(convert=positive_int)
     data_format: str | None = data_format()
 
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: ArrayLike,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         self._axes(jnp.asarray(inputs))
         x = self.cast(inputs)
         spare = [own - wanted for own, wanted in zip(self._size(x), self.target, strict=True)]
         if min(spare) < 0:
-            return self._stretched(self._cropped(x), "bilinear"), state
+            return self._stretched(self._cropped(x), "bilinear")
         top, left = (size // 2 for size in spare)
-        return self._part(x, *_window((top, left), self.target)), state
+        return self._part(x, *_window((top, left), self.target))
 
 
 def _window(start: Size, size: Size) -> tuple[slice, slice]:

@@ -1,15 +1,12 @@
-"""Axes, checks and converters of the layers over sequences, images and volumes."""
+"""The base of the layers over sequences, images and volumes: axes and checks."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from jkeras.core.errors import describe, value_error
-from jkeras.core.layer import Array, Layer, check_rank
+from jkeras.core.layer import Layer, check_rank
 from jkeras.ops.convolution import spatial_axes
-from jkeras.ops.linear import add_bias
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
@@ -33,82 +30,37 @@ def image_axes(rank: int, layout: str) -> str:
     return f"[batch, {inner}]"
 
 
-def channel_axis(layout: str) -> int:
-    """The axis of the channels: -1 or 1."""
-    return -1 if layout == "channels_last" else 1
+class Spatial(Layer):
+    """Base of the layers over `[batch, *spatial, channels]`, or with the channels in front."""
 
+    rank: ClassVar[int]
+    """The number of spatial axes."""
 
-def check_image(layer: Layer, inputs: ArraySpec, rank: int, layout: str) -> None:
-    """Raises unless `inputs` has a batch axis, `rank` spatial axes and channels."""
-    example = "x[..., None]" if layout == "channels_last" else "x[:, None]"
-    fix = f"For data without channels add the axis: {example}."
-    check_rank(layer, inputs, rank + 2, image_axes(rank, layout), fix=fix)
+    @property
+    def layout(self) -> str:
+        """The argument `data_format`; "channels_last" for a layer without it, as in Keras."""
+        return str(getattr(self, "data_format", "channels_last"))
 
+    @property
+    def spatial_axes(self) -> tuple[int, ...]:
+        """The spatial axes of the inputs."""
+        return spatial_axes(self.rank + 2, self.layout)
 
-def check_window(
-    layer: Layer, inputs: ArraySpec, window: Sequence[int], argument: str, layout: str
-) -> None:
-    """Raises if a window without padding is larger than the inputs' spatial axes."""
-    spatial = tuple(inputs.shape[axis] for axis in spatial_axes(len(inputs.shape), layout))
-    if any(wide > size for wide, size in zip(window, spatial, strict=True)):
-        raise value_error(
-            who=layer.who,
-            expected=f"`{argument}` to fit into the inputs' {spatial}",
-            got=f"a window of {tuple(window)}",
-            fix="Make it smaller, or pad: padding='same'.",
-        )
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels: -1 or 1."""
+        return -1 if self.layout == "channels_last" else 1
 
+    def check_axes(self, inputs: ArraySpec, fix: str = "") -> None:
+        """Raises unless `inputs` has a batch axis, `rank` spatial axes and channels."""
+        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, self.layout), fix=fix)
 
-def check_channels(layer: Layer, x: Array, expected: int, layout: str) -> None:
-    """Raises unless the number of channels of `x` is that of the weights."""
-    if x.shape[channel_axis(layout)] != expected:
-        raise value_error(
-            who=layer.who,
-            expected=f"`inputs` with {expected} channels, as when its weights were made",
-            got=f"shape {x.shape}",
-        )
-
-
-def reach(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """The number of entries that a window with dilation extends over.
-
-    Example:
-      >>> reach((3, 2), (2, 1))
-      (5, 2)
-    """
-    pairs = zip(window, dilation, strict=True)
-    return tuple((size - 1) * step + 1 for size, step in pairs)
-
-
-def finish(layer: Layer, outputs: Array, weights: dict[str, Array]) -> Array:
-    """`activation(outputs + bias)`, with the bias along the channels, where there is one."""
-    if layer.use_bias:
-        outputs = add_bias(outputs, weights["bias"], channel_axis(layer.data_format))
-    return layer.activation(outputs)
-
-
-def count(value: Any) -> int:
-    """`value` as an int of at least 0.
-
-    Raises:
-      TypeError: it is not an integer.
-      ValueError: it is negative.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected an integer of at least 0, got {describe(value)}.")
-    if operator.index(value) < 0:
-        raise ValueError(f"expected an integer of at least 0, got {value!r}.")
-    return operator.index(value)
-
-
-def counts(rank: int) -> Callable[[Any], tuple[int, ...]]:
-    """A converter to `rank` integers of at least 0: one integer stands for all of them."""
-
-    def convert(value: Any) -> tuple[int, ...]:
-        if not isinstance(value, tuple | list):
-            return (count(value),) * rank
-        if len(value) != rank:
-            raise ValueError(f"expected an integer or {rank} of them, got {value!r}.")
-        return tuple(count(item) for item in value)
-
-    return convert
+    def check_window(self, inputs: ArraySpec, window: Sequence[int], argument: str) -> None:
+        """Raises if a window without padding is larger than the inputs' spatial axes."""
+        spatial = tuple(inputs.shape[axis] for axis in self.spatial_axes)
+        if any(wide > size for wide, size in zip(window, spatial, strict=True)):
+            raise self.value_error(
+                f"`{argument}` to fit into the inputs' {spatial}",
+                f"a window of {tuple(window)}",
+                "Make it smaller, or pad: padding='same'.",
+            )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.parts import Path
@@ -135,10 +134,9 @@ class SpectralNormalization(Wrapper):
             if name in params:
                 return name
         found = ", ".join(params) or "no weights"
-        raise value_error(
-            who=self.who,
-            expected="a `layer` with a weight `kernel` or `embeddings`",
-            got=f"{type(self.layer).__name__} with {found}",
+        raise self.value_error(
+            "a `layer` with a weight `kernel` or `embeddings`",
+            f"{type(self.layer).__name__} with {found}",
         )
 
 

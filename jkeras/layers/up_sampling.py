@@ -11,45 +11,30 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
+from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format, one_of, positive_int, sizes
-from jkeras.layers.reshaping import kept
-from jkeras.layers.spatial import image_axes
-from jkeras.ops.convolution import spatial_axes
+from jkeras.layers.spatial import Spatial
 from jkeras.ops.resizing import METHODS
 
 if TYPE_CHECKING:
-    import numpy as np
+    from jax.typing import ArrayLike
 
 
-class UpSampling(Layer):
+class UpSampling(Spatial, Deterministic):
     """Base of UpSampling1D, UpSampling2D and UpSampling3D. See UpSampling2D."""
 
     in_slices: ClassVar[InSlices] = "same"
 
-    rank: ClassVar[int]
-    """The number of spatial axes."""
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        inputs: Array | np.ndarray,
-        *,
-        key: Key | None = None,
-        training: bool = False,
-    ) -> tuple[Array, State]:
-        layout = str(getattr(self, "data_format", "channels_last"))
-        check_rank(self, inputs, self.rank + 2, image_axes(self.rank, layout))
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        x = cast_floating(self, inputs)
+        self.check_axes(x)
         given: Any = getattr(self, "size")  # noqa: B009  # mypy: each subclass has its own
         factors = (given,) if self.rank == 1 else given
-        axes = spatial_axes(self.rank + 2, layout)
-        return self.enlarge(inputs, dict(zip(axes, factors, strict=True))), state
+        return self.enlarge(x, dict(zip(self.spatial_axes, factors, strict=True)))
 
-    def enlarge(self, inputs: Array | np.ndarray, factors: dict[int, int]) -> Array:
-        """`inputs` with each entry repeated `factors[axis]` times along each spatial axis."""
-        x = kept(self, inputs)
+    def enlarge(self, x: Array, factors: dict[int, int]) -> Array:
+        """`x` with each entry repeated `factors[axis]` times along each spatial axis."""
         for axis, factor in factors.items():
             x = jnp.repeat(x, factor, axis)
         return x
@@ -102,10 +87,10 @@ class UpSampling2D(UpSampling):
 
     rank: ClassVar[int] = 2
 
-    def enlarge(self, inputs: Array | np.ndarray, factors: dict[int, int]) -> Array:
+    def enlarge(self, x: Array, factors: dict[int, int]) -> Array:
         if self.interpolation == "nearest":
-            return super().enlarge(inputs, factors)
-        x = self.cast(inputs)
+            return super().enlarge(x, factors)
+        x = self.cast(x)
         shape = [size * factors.get(axis, 1) for axis, size in enumerate(x.shape)]
         return jax.image.resize(x, shape, METHODS[self.interpolation], antialias=False)
 

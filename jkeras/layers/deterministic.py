@@ -1,0 +1,51 @@
+"""The base of layers without state and randomness, and what such layers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+
+from jkeras.core.keys import Key, child
+from jkeras.core.layer import Array, Layer, Params, State
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+class Deterministic(Layer):
+    """Base of the layers whose outputs depend on weights and inputs alone: `compute_outputs`."""
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: ArrayLike,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, State]:
+        return self.compute_outputs(params, inputs), state
+
+    def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
+        """The outputs of `apply`, in training and evaluation alike."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `compute_outputs`.")
+
+
+def cast_floating(layer: Layer, inputs: ArrayLike) -> Array:
+    """`inputs`, integers as they are; floating ones cast to the layer's `dtype`, if set."""
+    x = jnp.asarray(inputs)
+    return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+
+def initial_weights(layer: Layer, key: Key, **shapes: tuple[int, ...] | None) -> Params:
+    """The weights of these shapes, `recurrent_kernel` by `recurrent_initializer` and so on.
+
+    A weight whose shape is None is left out.
+    """
+    rules = {
+        name: getattr(layer, f"{name.removesuffix('_kernel')}_initializer")
+        for name, shape in shapes.items()
+        if shape is not None
+    }
+    return {name: rule(shapes[name], key=child(key, name)) for name, rule in rules.items()}
