@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers.deterministic import Deterministic, cast_floating
-from jkeras.layers.options import data_format, sizes
-from jkeras.layers.spatial import Spatial
+from jkeras.layers.options import data_format
+from jkeras.layers.spatial import PerAxis, Spatial
 from jkeras.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class AdaptivePooling(Spatial, Deterministic):
 
     in_slices: ClassVar[InSlices] = "same"
 
-    output_size: tuple[int, ...] = option(convert=sizes(0))
+    output_size: tuple[int, ...] = option(convert=PerAxis())
     data_format: str | None = data_format()
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
@@ -57,18 +57,14 @@ class AdaptiveAveragePooling(AdaptivePooling):
         return adaptive_average_pool(self.cast(x), counts)
 
 
-class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
+class AdaptiveMaxPooling1D(AdaptiveMaxPooling, rank=1):
     """The largest entry of each of `output_size` windows of `[batch, steps, channels]`.
 
     Source: `keras.layers.AdaptiveMaxPooling1D`.
     """
 
-    output_size: tuple[int, ...] = option(convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
+class AdaptiveMaxPooling2D(AdaptiveMaxPooling, rank=2):
     """The largest entry of each window of `[batch, height, width, channels]`.
 
     Arguments: `output_size`, `data_format`, as all adaptive pooling layers'.
@@ -82,50 +78,30 @@ class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
     Source: `keras.layers.AdaptiveMaxPooling2D`.
     """
 
-    output_size: tuple[int, ...] = option(convert=sizes(2))
 
-    rank: ClassVar[int] = 2
-
-
-class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling, rank=3):
     """The largest entry of each window of `[batch, depth, height, width, channels]`.
 
     Source: `keras.layers.AdaptiveMaxPooling3D`.
     """
 
-    output_size: tuple[int, ...] = option(convert=sizes(3))
 
-    rank: ClassVar[int] = 3
-
-
-class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
+class AdaptiveAveragePooling1D(AdaptiveAveragePooling, rank=1):
     """The mean of each of `output_size` windows of `[batch, steps, channels]`.
 
     Source: `keras.layers.AdaptiveAveragePooling1D`.
     """
 
-    output_size: tuple[int, ...] = option(convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
+class AdaptiveAveragePooling2D(AdaptiveAveragePooling, rank=2):
     """The mean of each window of `[batch, height, width, channels]`.
 
     Source: `keras.layers.AdaptiveAveragePooling2D`.
     """
 
-    output_size: tuple[int, ...] = option(convert=sizes(2))
 
-    rank: ClassVar[int] = 2
-
-
-class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling, rank=3):
     """The mean of each window of `[batch, depth, height, width, channels]`.
 
     Source: `keras.layers.AdaptiveAveragePooling3D`.
     """
-
-    output_size: tuple[int, ...] = option(convert=sizes(3))
-
-    rank: ClassVar[int] = 3

@@ -9,8 +9,8 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, initial_weights
-from jkeras.layers.options import constraint, initializer, positive_int, regularizer, sizes
-from jkeras.layers.spatial import Spatial
+from jkeras.layers.options import constraint, initializer, positive_int, regularizer
+from jkeras.layers.spatial import PerAxis, Spatial
 from jkeras.ops.convolution import convolve
 from jkeras.ops.linear import add_bias
 
@@ -93,11 +93,11 @@ class Convolution(ConvolutionBase):
     """Base of Conv1D, Conv2D and Conv3D. See Conv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
-    kernel_size: tuple[int, ...] = option(convert=sizes(0))
-    strides: tuple[int, ...] = ()
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis())
     padding: str = options.padding()
     data_format: str | None = options.data_format()
-    dilation_rate: tuple[int, ...] = ()
+    dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis())
     groups: int = option(default=1, convert=positive_int)
     activation: Any = options.activation()
     use_bias: bool = True
@@ -132,7 +132,7 @@ class Convolution(ConvolutionBase):
         return self.convolve_windows(x, weights["kernel"], self.groups)
 
 
-class Conv1D(Convolution):
+class Conv1D(Convolution, rank=1):
     """A convolution over one axis: `[batch, steps, channels]` to `[batch, positions, filters]`.
 
     Arguments as Conv2D's, with one number where that has two; `padding` may also be "causal": an
@@ -141,15 +141,10 @@ class Conv1D(Convolution):
     Source: `keras.layers.Conv1D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
     padding: str = options.padding("causal")
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
-
-    rank: ClassVar[int] = 1
 
 
-class Conv2D(Convolution):
+class Conv2D(Convolution, rank=2):
     """A convolution over images: `activation(kernel * inputs + bias)`.
 
     Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
@@ -177,21 +172,9 @@ class Conv2D(Convolution):
     Source: `keras.layers.Conv2D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
 
-    rank: ClassVar[int] = 2
-
-
-class Conv3D(Convolution):
+class Conv3D(Convolution, rank=3):
     """A convolution over volumes or video: `[batch, depth, height, width, channels]`. See Conv2D.
 
     Source: `keras.layers.Conv3D`.
     """
-
-    kernel_size: tuple[int, ...] = option(convert=sizes(3))
-    strides: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
-
-    rank: ClassVar[int] = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
@@ -19,6 +19,7 @@ from jkeras.layers.options import (
     regularizer,
     sizes,
 )
+from jkeras.layers.spatial import PerAxis
 from jkeras.ops.transposed import convolve_transposed
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ class TransposedConvolution(ConvolutionBase):
     """Base of Conv1DTranspose, Conv2DTranspose and Conv3DTranspose. See Conv2DTranspose."""
 
     filters: int = option(convert=positive_int)
-    kernel_size: tuple[int, ...] = option(convert=sizes(0))
-    strides: tuple[int, ...] = ()
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis())
     padding: str = options.padding()
-    output_padding: tuple[int, ...] | None = None
+    output_padding: tuple[int, ...] | None = option(
+        default=None, convert=PerAxis(lambda rank: optional(sizes(rank, count)))
+    )
     data_format: str | None = options.data_format()
-    dilation_rate: tuple[int, ...] = ()
+    dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis())
     activation: Any = options.activation()
     use_bias: bool = True
     kernel_initializer: Any = initializer("glorot_uniform")
@@ -74,7 +77,7 @@ class TransposedConvolution(ConvolutionBase):
         """Nothing: every window fits, since the outputs are larger than the inputs."""
 
 
-class Conv1DTranspose(TransposedConvolution):
+class Conv1DTranspose(TransposedConvolution, rank=1):
     """A transposed convolution over one axis: `[batch, steps, channels]` to more steps.
 
     Arguments as Conv2DTranspose's, with one number where that has two.
@@ -82,15 +85,8 @@ class Conv1DTranspose(TransposedConvolution):
     Source: `keras.layers.Conv1DTranspose`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(1, count)))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class Conv2DTranspose(TransposedConvolution):
+class Conv2DTranspose(TransposedConvolution, rank=2):
     """A transposed convolution over images: each entry adds a scaled kernel to a larger image.
 
     Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
@@ -124,15 +120,8 @@ class Conv2DTranspose(TransposedConvolution):
     Source: Zeiler et al. 2010, doi:10.1109/CVPR.2010.5539957; `keras.layers.Conv2DTranspose`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(2, count)))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
 
-    rank: ClassVar[int] = 2
-
-
-class Conv3DTranspose(TransposedConvolution):
+class Conv3DTranspose(TransposedConvolution, rank=3):
     """A transposed convolution over volumes: `[batch, depth, height, width, channels]`.
 
     See Conv2DTranspose. (Keras has `data_format` before `output_padding` here and nowhere else;
@@ -140,10 +129,3 @@ class Conv3DTranspose(TransposedConvolution):
 
     Source: `keras.layers.Conv3DTranspose`.
     """
-
-    kernel_size: tuple[int, ...] = option(convert=sizes(3))
-    strides: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
-    output_padding: tuple[int, ...] | None = option(default=None, convert=optional(sizes(3, count)))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1, 1), convert=sizes(3))
-
-    rank: ClassVar[int] = 3

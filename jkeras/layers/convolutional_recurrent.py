@@ -16,15 +16,13 @@ from jkeras.layers.options import (
     constraint,
     data_format,
     initializer,
-    one_of,
     positive_int,
     rate,
     regularizer,
-    sizes,
 )
 from jkeras.layers.recurrent import CellByName
 from jkeras.layers.recurrent_cells import GatedCell, forget_bias, kernels_and_bias
-from jkeras.layers.spatial import Spatial, image_axes
+from jkeras.layers.spatial import PerAxis, Spatial, image_axes
 from jkeras.ops.convolution import convolve
 from jkeras.ops.recurrence import along_time, lstm_states
 
@@ -36,11 +34,11 @@ class ConvLSTMArguments(Layer):
     """The arguments of ConvLSTM1D, ConvLSTM2D and ConvLSTM3D. See ConvLSTM2D."""
 
     filters: int = option(convert=positive_int)
-    kernel_size: tuple[int, ...]
-    strides: tuple[int, ...] = ()
-    padding: str = option(default="valid", convert=one_of("valid", "same"))
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis(repeats_default=False))
+    padding: str = options.padding()
     data_format: str | None = data_format()
-    dilation_rate: tuple[int, ...] = ()
+    dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis(repeats_default=False))
     activation: Any = options.activation("tanh")
     recurrent_activation: Any = options.activation("sigmoid")
     use_bias: bool = True
@@ -164,20 +162,14 @@ class ConvLSTM(Spatial, CellByName, ConvLSTMArguments):
             self.check_window(step, reach(self.kernel_size, self.dilation_rate), "kernel_size")
 
 
-class ConvLSTM1D(ConvLSTM):
+class ConvLSTM1D(ConvLSTM, rank=1):
     """LSTM over sequences of rows: `[batch, time, steps, channels]`. See ConvLSTM2D.
 
     Source: `keras.layers.ConvLSTM1D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class ConvLSTM2D(ConvLSTM):
+class ConvLSTM2D(ConvLSTM, rank=2):
     """LSTM over sequences of images: its products with the kernels are convolutions.
 
     Shapes: `[batch, time, height, width, channels]` to `[batch, rows, columns, filters]`, the last
@@ -208,22 +200,10 @@ class ConvLSTM2D(ConvLSTM):
     `keras.layers.ConvLSTM2D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(2))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(2))
 
-    rank: ClassVar[int] = 2
-
-
-class ConvLSTM3D(ConvLSTM):
+class ConvLSTM3D(ConvLSTM, rank=3):
     """LSTM over sequences of volumes: `[batch, time, depth, height, width, channels]`. See
     ConvLSTM2D.
 
     Source: `keras.layers.ConvLSTM3D`.
     """
-
-    kernel_size: tuple[int, ...] = option(convert=sizes(3))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(3))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(3))
-
-    rank: ClassVar[int] = 3

@@ -86,7 +86,7 @@ class ZeroPadding(SpatialEnds):
         return jnp.pad(x, [pairs.get(axis, (0, 0)) for axis in range(x.ndim)])
 
 
-class Cropping1D(Cropping):
+class Cropping1D(Cropping, rank=1):
     """`[batch, steps, channels]` without its first and last steps.
 
     Args:
@@ -104,10 +104,8 @@ class Cropping1D(Cropping):
 
     cropping: Pair = option(default=(1, 1), convert=sizes(2, count))
 
-    rank: ClassVar[int] = 1
 
-
-class Cropping2D(Cropping):
+class Cropping2D(Cropping, rank=2):
     """`[batch, height, width, channels]` without its first and last rows and columns.
 
     Args:
@@ -127,10 +125,8 @@ class Cropping2D(Cropping):
     cropping: tuple[Pair, ...] = option(default=((0, 0), (0, 0)), convert=_pairs(2))
     data_format: str | None = data_format()
 
-    rank: ClassVar[int] = 2
 
-
-class Cropping3D(Cropping):
+class Cropping3D(Cropping, rank=3):
     """`[batch, depth, height, width, channels]` without its ends. See Cropping2D.
 
     Source: `keras.layers.Cropping3D`.
@@ -139,10 +135,8 @@ class Cropping3D(Cropping):
     cropping: tuple[Pair, ...] = option(default=((1, 1), (1, 1), (1, 1)), convert=_pairs(3))
     data_format: str | None = data_format()
 
-    rank: ClassVar[int] = 3
 
-
-class ZeroPadding1D(ZeroPadding):
+class ZeroPadding1D(ZeroPadding, rank=1):
     """`[batch, steps, channels]` with zeros before and after.
 
     Args:
@@ -158,10 +152,8 @@ class ZeroPadding1D(ZeroPadding):
     padding: Pair = option(default=1, convert=sizes(2, count))
     data_format: str | None = data_format()
 
-    rank: ClassVar[int] = 1
 
-
-class ZeroPadding2D(ZeroPadding):
+class ZeroPadding2D(ZeroPadding, rank=2):
     """`[batch, height, width, channels]` with zeros around every image.
 
     Args:
@@ -181,10 +173,8 @@ class ZeroPadding2D(ZeroPadding):
     padding: tuple[Pair, ...] = option(default=(1, 1), convert=_pairs(2))
     data_format: str | None = data_format()
 
-    rank: ClassVar[int] = 2
 
-
-class ZeroPadding3D(ZeroPadding):
+class ZeroPadding3D(ZeroPadding, rank=3):
     """`[batch, depth, height, width, channels]` with zeros around every volume. See ZeroPadding2D.
 
     Source: `keras.layers.ZeroPadding3D`.
@@ -192,5 +182,3 @@ class ZeroPadding3D(ZeroPadding):
 
     padding: tuple[Pair, ...] = option(default=((1, 1), (1, 1), (1, 1)), convert=_pairs(3))
     data_format: str | None = data_format()
-
-    rank: ClassVar[int] = 3

@@ -6,14 +6,15 @@ convolution is a depthwise one followed by a convolution with a window of one en
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.convolution import ConvolutionBase
 from jkeras.layers.deterministic import initial_weights
-from jkeras.layers.options import constraint, initializer, positive_int, regularizer, sizes
+from jkeras.layers.options import constraint, initializer, positive_int, regularizer
+from jkeras.layers.spatial import PerAxis
 from jkeras.ops.convolution import convolve
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ class DepthwiseBase(ConvolutionBase):
 class DepthwiseConvolution(DepthwiseBase):
     """Base of DepthwiseConv1D and DepthwiseConv2D. See DepthwiseConv2D for the arguments."""
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(0))
-    strides: tuple[int, ...] = ()
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis())
     padding: str = options.padding()
     depth_multiplier: int = option(default=1, convert=positive_int)
     data_format: str | None = options.data_format()
-    dilation_rate: tuple[int, ...] = ()
+    dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis())
     activation: Any = options.activation()
     use_bias: bool = True
     depthwise_initializer: Any = initializer("glorot_uniform")
@@ -68,20 +69,14 @@ class DepthwiseConvolution(DepthwiseBase):
         return [("kernel" if weight == "depthwise" else weight, rule) for weight, rule in found]
 
 
-class DepthwiseConv1D(DepthwiseConvolution):
+class DepthwiseConv1D(DepthwiseConvolution, rank=1):
     """A depthwise convolution over one axis. Arguments as DepthwiseConv2D's, with one number each.
 
     Source: `keras.layers.DepthwiseConv1D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class DepthwiseConv2D(DepthwiseConvolution):
+class DepthwiseConv2D(DepthwiseConvolution, rank=2):
     """A depthwise convolution over images: each channel is convolved with its own filters.
 
     Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, channels *
@@ -114,22 +109,16 @@ class DepthwiseConv2D(DepthwiseConvolution):
     Source: `keras.layers.DepthwiseConv2D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-
-    rank: ClassVar[int] = 2
-
 
 class SeparableConvolution(DepthwiseBase):
     """Base of SeparableConv1D and SeparableConv2D. See SeparableConv2D for the arguments."""
 
     filters: int = option(convert=positive_int)
-    kernel_size: tuple[int, ...] = option(convert=sizes(0))
-    strides: tuple[int, ...] = ()
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis())
     padding: str = options.padding()
     data_format: str | None = options.data_format()
-    dilation_rate: tuple[int, ...] = ()
+    dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis())
     depth_multiplier: int = option(default=1, convert=positive_int)
     activation: Any = options.activation()
     use_bias: bool = True
@@ -163,20 +152,14 @@ class SeparableConvolution(DepthwiseBase):
         return convolve(each, kernel, strides=ones, dilation=ones, data_format=self.layout)
 
 
-class SeparableConv1D(SeparableConvolution):
+class SeparableConv1D(SeparableConvolution, rank=1):
     """A separable convolution over one axis. Arguments as SeparableConv2D's, with one number each.
 
     Source: `keras.layers.SeparableConv1D`.
     """
 
-    kernel_size: tuple[int, ...] = option(convert=sizes(1))
-    strides: tuple[int, ...] = option(default=1, convert=sizes(1))
-    dilation_rate: tuple[int, ...] = option(default=1, convert=sizes(1))
 
-    rank: ClassVar[int] = 1
-
-
-class SeparableConv2D(SeparableConvolution):
+class SeparableConv2D(SeparableConvolution, rank=2):
     """A depthwise convolution, whose channels a second one then mixes position by position.
 
     Shapes: `[batch, height, width, channels]` to `[batch, rows, columns, filters]`. Weights:
@@ -201,9 +184,3 @@ class SeparableConv2D(SeparableConvolution):
 
     Source: Chollet 2016, arXiv:1610.02357; `keras.layers.SeparableConv2D`.
     """
-
-    kernel_size: tuple[int, ...] = option(convert=sizes(2))
-    strides: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-    dilation_rate: tuple[int, ...] = option(default=(1, 1), convert=sizes(2))
-
-    rank: ClassVar[int] = 2

@@ -62,34 +62,28 @@ class GlobalAveragePooling(GlobalPooling):
         return jnp.mean(self.cast(x), axes, keepdims=self.keepdims)
 
 
-class GlobalMaxPooling1D(GlobalMaxPooling):
+class GlobalMaxPooling1D(GlobalMaxPooling, rank=1):
     """`[batch, steps, channels]` to the largest of each channel.
 
     Source: `keras.layers.GlobalMaxPooling1D`.
     """
 
-    rank: ClassVar[int] = 1
 
-
-class GlobalMaxPooling2D(GlobalMaxPooling):
+class GlobalMaxPooling2D(GlobalMaxPooling, rank=2):
     """`[batch, height, width, channels]` to the largest entry of each channel.
 
     Source: `keras.layers.GlobalMaxPooling2D`.
     """
 
-    rank: ClassVar[int] = 2
 
-
-class GlobalMaxPooling3D(GlobalMaxPooling):
+class GlobalMaxPooling3D(GlobalMaxPooling, rank=3):
     """`[batch, depth, height, width, channels]` to the largest entry of each channel.
 
     Source: `keras.layers.GlobalMaxPooling3D`.
     """
 
-    rank: ClassVar[int] = 3
 
-
-class GlobalAveragePooling1D(GlobalAveragePooling):
+class GlobalAveragePooling1D(GlobalAveragePooling, rank=1):
     """`[batch, steps, channels]` to the mean of each channel.
 
     With a mask the mean is over the unmasked steps, and zeros if all steps are masked. (NaN in
@@ -106,7 +100,6 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     Source: `keras.layers.GlobalAveragePooling1D`.
     """
 
-    rank: ClassVar[int] = 1
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = False
 
@@ -142,7 +135,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         return mask.astype(bool)
 
 
-class GlobalAveragePooling2D(GlobalAveragePooling):
+class GlobalAveragePooling2D(GlobalAveragePooling, rank=2):
     """`[batch, height, width, channels]` to the mean of each channel.
 
     Example:
@@ -153,13 +146,9 @@ class GlobalAveragePooling2D(GlobalAveragePooling):
     Source: Lin et al. 2013, arXiv:1312.4400; `keras.layers.GlobalAveragePooling2D`.
     """
 
-    rank: ClassVar[int] = 2
 
-
-class GlobalAveragePooling3D(GlobalAveragePooling):
+class GlobalAveragePooling3D(GlobalAveragePooling, rank=3):
     """`[batch, depth, height, width, channels]` to the mean of each channel.
 
     Source: `keras.layers.GlobalAveragePooling3D`.
     """
-
-    rank: ClassVar[int] = 3

@@ -8,7 +8,7 @@ from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import optional, sizes
-from jkeras.layers.spatial import Spatial
+from jkeras.layers.spatial import PerAxis, Spatial
 from jkeras.ops.pooling import average_pool, max_pool
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ class Pooling(Spatial, Deterministic):
 
     in_slices: ClassVar[InSlices] = "same"
 
-    pool_size: Sizes = option(convert=sizes(0))
-    strides: Sizes | None = None
+    pool_size: Sizes = option(convert=PerAxis())
+    strides: Sizes | None = option(
+        default=None, convert=PerAxis(lambda rank: optional(sizes(rank)))
+    )
     padding: str = options.padding()
     data_format: str | None = options.data_format()
 
@@ -58,6 +60,8 @@ class Pooling(Spatial, Deterministic):
 class MaxPooling(Pooling):
     """The largest entry of each window; keeps integer dtypes."""
 
+    pool_size: Sizes = option(default=2, convert=PerAxis())
+
     def pool(self, x: Array, window: Sizes, strides: Sizes) -> Array:
         return max_pool(x, window, strides, self.padding)
 
@@ -72,19 +76,14 @@ class AveragePooling(Pooling):
         return average_pool(self.cast(x), window, strides, self.padding)
 
 
-class MaxPooling1D(MaxPooling):
+class MaxPooling1D(MaxPooling, rank=1):
     """The largest entry of each window of `[batch, steps, channels]`.
 
     Source: `keras.layers.MaxPooling1D`.
     """
 
-    pool_size: Sizes = option(default=2, convert=sizes(1))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(1)))
 
-    rank: ClassVar[int] = 1
-
-
-class MaxPooling2D(MaxPooling):
+class MaxPooling2D(MaxPooling, rank=2):
     """The largest entry of each window of `[batch, height, width, channels]`.
 
     Arguments: `pool_size`, `strides`, `padding`, `data_format`, as all pooling layers'. Of equal
@@ -99,55 +98,30 @@ class MaxPooling2D(MaxPooling):
     Source: `keras.layers.MaxPooling2D`.
     """
 
-    pool_size: Sizes = option(default=(2, 2), convert=sizes(2))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(2)))
 
-    rank: ClassVar[int] = 2
-
-
-class MaxPooling3D(MaxPooling):
+class MaxPooling3D(MaxPooling, rank=3):
     """The largest entry of each window of `[batch, depth, height, width, channels]`.
 
     Source: `keras.layers.MaxPooling3D`.
     """
 
-    pool_size: Sizes = option(default=(2, 2, 2), convert=sizes(3))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(3)))
 
-    rank: ClassVar[int] = 3
-
-
-class AveragePooling1D(AveragePooling):
+class AveragePooling1D(AveragePooling, rank=1):
     """The mean of each window of `[batch, steps, channels]`.
 
     Source: `keras.layers.AveragePooling1D`.
     """
 
-    pool_size: Sizes = option(convert=sizes(1))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(1)))
 
-    rank: ClassVar[int] = 1
-
-
-class AveragePooling2D(AveragePooling):
+class AveragePooling2D(AveragePooling, rank=2):
     """The mean of each window of `[batch, height, width, channels]`; padding does not count.
 
     Source: `keras.layers.AveragePooling2D`.
     """
 
-    pool_size: Sizes = option(convert=sizes(2))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(2)))
 
-    rank: ClassVar[int] = 2
-
-
-class AveragePooling3D(AveragePooling):
+class AveragePooling3D(AveragePooling, rank=3):
     """The mean of each window of `[batch, depth, height, width, channels]`.
 
     Source: `keras.layers.AveragePooling3D`.
     """
-
-    pool_size: Sizes = option(convert=sizes(3))
-    strides: Sizes | None = option(default=None, convert=optional(sizes(3)))
-
-    rank: ClassVar[int] = 3

@@ -144,7 +144,7 @@ class SpatialDropout(Spatial, Noise):
         return drop(x, self.rate, key, mask_shape)
 
 
-class SpatialDropout1D(SpatialDropout):
+class SpatialDropout1D(SpatialDropout, rank=1):
     """Drops whole channels of `[batch, steps, channels]` while training, a fraction `rate`.
 
     Source: Tompson et al. 2014, arXiv:1411.4280; `keras.layers.SpatialDropout1D`.
@@ -152,10 +152,8 @@ class SpatialDropout1D(SpatialDropout):
 
     seed: int | None = None
 
-    rank: ClassVar[int] = 1
 
-
-class SpatialDropout2D(SpatialDropout):
+class SpatialDropout2D(SpatialDropout, rank=2):
     """Drops whole channels of `[batch, height, width, channels]` while training.
 
     Args:
@@ -169,10 +167,8 @@ class SpatialDropout2D(SpatialDropout):
     data_format: str | None = data_format()
     seed: int | None = None
 
-    rank: ClassVar[int] = 2
 
-
-class SpatialDropout3D(SpatialDropout):
+class SpatialDropout3D(SpatialDropout, rank=3):
     """Drops whole channels of `[batch, depth, height, width, channels]` while training.
 
     Source: Tompson et al. 2014, arXiv:1411.4280; `keras.layers.SpatialDropout3D`.
@@ -180,8 +176,6 @@ class SpatialDropout3D(SpatialDropout):
 
     data_format: str | None = data_format()
     seed: int | None = None
-
-    rank: ClassVar[int] = 3
 
 
 class GaussianNoise(Noise):

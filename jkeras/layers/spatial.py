@@ -1,11 +1,13 @@
-"""The base of the layers over sequences, images and volumes: axes and checks."""
+"""The base of the layers over sequences, images and volumes: rank, axes and checks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from jkeras.core.layer import Layer, check_rank
+from jkeras.core.layer import Layer, check_rank, option
+from jkeras.layers.options import Convert, sizes
 from jkeras.ops.convolution import spatial_axes
 
 if TYPE_CHECKING:
@@ -30,11 +32,44 @@ def image_axes(rank: int, layout: str) -> str:
     return f"[batch, {inner}]"
 
 
+@dataclasses.dataclass(frozen=True)
+class PerAxis:
+    """The converter of a field with one integer for each spatial axis, in a base of any rank.
+
+    Attributes:
+      for_rank: from a rank to the converter of the classes of that rank.
+      repeats_default: whether a default of 1 is written (1, 1), as in most layers of Keras.
+    """
+
+    for_rank: Callable[[int], Convert] = sizes
+    repeats_default: bool = True
+
+    def __call__(self, value: Any) -> Any:
+        return value
+
+
 class Spatial(Layer):
-    """Base of the layers over `[batch, *spatial, channels]`, or with the channels in front."""
+    """Base of the layers over `[batch, *spatial, channels]`, or with the channels in front.
+
+    `class Conv2D(Convolution, rank=2)` has two spatial axes, and two integers in every `PerAxis`
+    field of its base.
+    """
 
     rank: ClassVar[int]
     """The number of spatial axes."""
+
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if rank is None:
+            return
+        cls.rank = rank
+        for field in dataclasses.fields(cls):  # those of the base class
+            convert = field.metadata.get("convert")
+            if isinstance(convert, PerAxis):
+                several = isinstance(field.default, int) and rank > 1 and convert.repeats_default
+                default = (field.default,) * rank if several else field.default
+                setattr(cls, field.name, option(default, convert=convert.for_rank(rank)))
+                cls.__annotations__[field.name] = "tuple[int, ...]"
 
     @property
     def layout(self) -> str:

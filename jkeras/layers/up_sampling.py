@@ -40,7 +40,7 @@ class UpSampling(Spatial, Deterministic):
         return x
 
 
-class UpSampling1D(UpSampling):
+class UpSampling1D(UpSampling, rank=1):
     """Each step of `[batch, steps, channels]` repeated `size` times.
 
     Args:
@@ -58,10 +58,8 @@ class UpSampling1D(UpSampling):
 
     size: int = option(default=2, convert=positive_int)
 
-    rank: ClassVar[int] = 1
 
-
-class UpSampling2D(UpSampling):
+class UpSampling2D(UpSampling, rank=2):
     """Images `size` times as high and wide: `[batch, height, width, channels]`.
 
     Args:
@@ -85,8 +83,6 @@ class UpSampling2D(UpSampling):
     data_format: str | None = data_format()
     interpolation: str = option(default="nearest", convert=one_of(*METHODS))
 
-    rank: ClassVar[int] = 2
-
     def enlarge(self, x: Array, factors: dict[int, int]) -> Array:
         if self.interpolation == "nearest":
             return super().enlarge(x, factors)
@@ -95,7 +91,7 @@ class UpSampling2D(UpSampling):
         return jax.image.resize(x, shape, METHODS[self.interpolation], antialias=False)
 
 
-class UpSampling3D(UpSampling):
+class UpSampling3D(UpSampling, rank=3):
     """Each entry of `[batch, depth, height, width, channels]` repeated along all three axes.
 
     Args:
@@ -110,5 +106,3 @@ class UpSampling3D(UpSampling):
 
     size: tuple[int, ...] = option(default=(2, 2, 2), convert=sizes(3))
     data_format: str | None = data_format()
-
-    rank: ClassVar[int] = 3
