@@ -12,7 +12,6 @@ from jkeras.layers.adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
-from jkeras.layers.alpha_dropout import AlphaDropout
 from jkeras.layers.attention import AdditiveAttention, Attention
 from jkeras.layers.category_encoding import CategoryEncoding
 from jkeras.layers.cells import StackedRNNCells
@@ -90,6 +89,7 @@ from jkeras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from jkeras.layers.recurrent_wrappers import Bidirectional, TimeDistributed
 from jkeras.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,

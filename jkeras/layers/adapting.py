@@ -127,13 +127,17 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
     if _is_array(data):
         yield _numbers(who, data, "")
         return
-    if isinstance(data, str | bytes | dict) or not _is_iterable(data):
+    by_index = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    if isinstance(data, str | bytes | dict) or not (hasattr(data, "__iter__") or by_index):
         raise type_error(
             f"adapt: `data`: expected an array or an iterable of batches, got {describe(data)}.",
             who=who,
         )
     count = 0
-    for count, element in enumerate(_elements(data), 1):
+    elements: Iterable[Any] = (
+        data if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
+    )
+    for count, element in enumerate(elements, 1):
         batch = element[0] if isinstance(element, tuple) and element else element
         if not _is_array(batch):
             raise type_error(
@@ -171,10 +175,6 @@ def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
 
 def _elements(data: Iterable[Any] | Indexable) -> Iterator[Any]:
     return iter(data) if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
-
-
-def _is_iterable(data: object) -> bool:
-    return hasattr(data, "__iter__") or (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
 
 
 def _is_array(value: object) -> bool:

@@ -106,8 +106,11 @@ class ScoredAttention(Layer):
             None if value_mask is None else value_mask[:, None, :],
             causal_mask(query.shape[1], keys.shape[1])[None] if causal else None,
         )
-        scores = jax.nn.softmax(_lowered(self.scores(weights, query, keys), allowed))
-        scores = self._dropped(scores, key, training)
+        scores = self.scores(weights, query, keys)
+        if allowed is not None:  # as in Keras, less a large number where masked
+            large = 65504.0 if scores.dtype == jnp.float16 else 1e9
+            scores = jnp.where(allowed, scores, scores - large)
+        scores = self._dropped(jax.nn.softmax(scores), key, training)
         outputs = scores @ value
         if query_mask is not None:
             outputs = jnp.where(query_mask[:, :, None], outputs, 0)
@@ -165,14 +168,6 @@ def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
             f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}", f"shape {mask.shape}"
         )
     return mask.astype(bool)
-
-
-def _lowered(scores: Array, allowed: Array | None) -> Array:
-    """The scores, less Keras's large number where masked."""
-    if allowed is None:
-        return scores
-    large = 65504.0 if scores.dtype == jnp.float16 else 1e9
-    return jnp.where(allowed, scores, scores - large)
 
 
 def call_option() -> Any:

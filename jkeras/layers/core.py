@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -108,7 +109,7 @@ class Identity(Layer):
 
 
 def _comparable(value: Any) -> float:
-    if number(value) != number(value):
+    if math.isnan(number(value)):
         raise ValueError("expected a number, got nan, which equals nothing: no step is masked.")
     return number(value)
 

@@ -33,12 +33,12 @@ Boundaries = tuple[float, ...]
 def _boundaries(value: Any) -> Boundaries:
     """`value` as a tuple of increasing floats."""
     try:
-        found = tuple(float(item) for item in value)
+        boundaries = tuple(float(item) for item in value)
     except (TypeError, ValueError):
         raise TypeError(f"expected a list of numbers, got {describe(value)}.") from None
-    if any(not a <= b for a, b in itertools.pairwise(found)):
-        raise ValueError(f"expected increasing numbers, got {list(found)}.")
-    return found
+    if any(not a <= b for a, b in itertools.pairwise(boundaries)):
+        raise ValueError(f"expected increasing numbers, got {list(boundaries)}.")
+    return boundaries
 
 
 class Discretization(Adaptable):
@@ -117,45 +117,49 @@ class Discretization(Adaptable):
                 who=self.who,
             )
         if steps is not None:
-            _check_steps(self.who, steps)
+            try:
+                positive_int(steps)
+            except (TypeError, ValueError) as error:
+                raise quoted(error, who=f"{self.who}: adapt", argument="steps") from None
         summary = np.zeros((2, 0), np.float32)
         for batch in itertools.islice(batches(self.who, data), steps):
             new = summarized(batch.astype(np.float32), self.epsilon)
-            summary = compressed(_sorted(np.concatenate([new, summary], axis=1)), self.epsilon)
-        found = compressed(summary, 1.0 / self.num_bins)[0, :-1]
-        return self._set_adapted(tuple(found.tolist()))
+            merged = np.concatenate([new, summary], axis=1)
+            summary = compressed(merged[:, np.argsort(merged[0])], self.epsilon)
+        quantiles = compressed(summary, 1.0 / self.num_bins)[0, :-1]
+        return self._set_adapted(tuple(quantiles.tolist()))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, with the boundaries of `adapt`, as in Keras."""
         config = super().get_config()
         if config["trainable"]:  # Keras's Discretization does not take it
             del config["trainable"]
-        found = None if self.boundaries is None else list(self.boundaries)
-        return {**config, "bin_boundaries": found}
+        boundaries = None if self.boundaries is None else list(self.boundaries)
+        return {**config, "bin_boundaries": boundaries}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The layer with these arguments; with boundaries and `num_bins` the layer is adapted."""
-        found = config.get("bin_boundaries") if isinstance(config, Mapping) else None
-        if found is None or config.get("num_bins") is None:
+        boundaries = config.get("bin_boundaries") if isinstance(config, Mapping) else None
+        if boundaries is None or config.get("num_bins") is None:
             return super().from_config(config)
         layer = super().from_config({**config, "bin_boundaries": None})
-        return layer._set_adapted(_boundaries(found))
+        return layer._set_adapted(_boundaries(boundaries))
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
-        self._needed()
+        self._required_boundaries()
         return {}, {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        found = self._needed()
+        boundaries = self._required_boundaries()
         x = self.cast(inputs)
-        edges = jnp.asarray(found, jnp.float32)
+        edges = jnp.asarray(boundaries, jnp.float32)
         ids = jnp.searchsorted(edges, x.astype(jnp.float32), side="right").astype(jnp.int32)
         if self.output_mode == "int":
             return ids
-        return encode(ids, len(found) + 1, self.output_mode, x.dtype)
+        return encode(ids, len(boundaries) + 1, self.output_mode, x.dtype)
 
-    def _needed(self) -> Boundaries:
+    def _required_boundaries(self) -> Boundaries:
         if self.boundaries is None:
             raise value_error(
                 "expected boundaries, and it has none yet. Compute them: layer.adapt(x_train); "
@@ -190,14 +194,3 @@ def compressed(summary: np.ndarray, epsilon: float) -> np.ndarray:
     values = np.interp(fractions, reached, summary[0])
     weights = np.diff(np.interp(fractions, reached, total), prepend=0)
     return np.stack([values, weights]).astype(np.float32)
-
-
-def _sorted(summary: np.ndarray) -> np.ndarray:
-    return summary[:, np.argsort(summary[0])]
-
-
-def _check_steps(who: str, steps: int) -> None:
-    try:
-        positive_int(steps)
-    except (TypeError, ValueError) as error:
-        raise quoted(error, who=f"{who}: adapt", argument="steps") from None

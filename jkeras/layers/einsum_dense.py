@@ -121,7 +121,8 @@ class EinsumDense(Deterministic):
         rule = with_fan_axes(self.kernel_initializer, summed, new)
         params = {"kernel": rule(shape, key=child(key, "kernel"))}
         if self.bias_axes:
-            bias = self._bias_shape(equation, sizes)
+            first = min(equation.outputs.index(letter) for letter in self.bias_axes)
+            bias = tuple(sizes[x] if x in self.bias_axes else 1 for x in equation.outputs[first:])
             params["bias"] = self.bias_initializer(bias, key=child(key, "bias"))
         return params, {}
 
@@ -148,10 +149,3 @@ class EinsumDense(Deterministic):
             return equation, axis_sizes(equation, shape, self.output_shape)
         except ValueError as error:
             raise value_error(f"{error} Inputs have the shape {shape}.", who=self.who) from None
-
-    def _bias_shape(self, equation: Equation, sizes: dict[str, int]) -> tuple[int, ...]:
-        letters = self.bias_axes or ""
-        first = min(equation.outputs.index(letter) for letter in letters)
-        return tuple(
-            sizes[letter] if letter in letters else 1 for letter in equation.outputs[first:]
-        )

@@ -14,10 +14,9 @@ from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import if_set
+from jkeras.layers.deterministic import cast_floating
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
-
     from jkeras.core.trees import Tree
     from jkeras.core.typing import Masks
 
@@ -78,7 +77,11 @@ class Lambda(Layer):
 
     function: Any = option(convert=_function)
     output_shape: Any = option(default=None, convert=_output_shape, to_config=if_set)
-    mask: Any = option(default=None, convert=_mask, to_config=if_set)
+    mask: Any = option(
+        default=None,
+        convert=lambda value: value if value is None or callable(value) else FixedArray(value),
+        to_config=if_set,
+    )
     arguments: FixedDict = option(default=None, convert=_arguments)
 
     @property
@@ -107,19 +110,15 @@ class Lambda(Layer):
         mask: Masks = None,
     ) -> tuple[Any, State]:
         """`Layer.apply`; `mask` is the mask of the inputs, a tuple for several inputs."""
-        arrays = [jax.tree.map(self._kept, x) for x in inputs]
+        arrays = [jax.tree.map(lambda leaf: cast_floating(self, leaf), x) for x in inputs]
         known = {"mask": _listed(mask), "training": training}
         expected = inspect.signature(self.function).parameters
         options = {name: value for name, value in known.items() if name in expected}
-        given = thawed(self.arguments) | options
-        outputs = self.function(arrays[0] if len(arrays) == 1 else arrays, **given)
+        options = thawed(self.arguments) | options
+        outputs = self.function(arrays[0] if len(arrays) == 1 else arrays, **options)
         outputs = jax.tree.map(jnp.asarray, outputs)
         self._check_shape(outputs, inputs)
         return (tuple(outputs) if isinstance(outputs, list) else outputs), state
-
-    def _kept(self, x: ArrayLike) -> jax.Array:
-        x = jnp.asarray(x)
-        return self.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
     def _check_shape(self, outputs: Tree, inputs: tuple[Any, ...]) -> None:
         if self.output_shape is None or not hasattr(outputs, "shape"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
@@ -26,41 +26,18 @@ if TYPE_CHECKING:
     from jkeras.core.typing import Masks
 
 
-def at_least_two(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs.
-
-    Raises:
-      ValueError: fewer than two.
-    """
-    if len(inputs) < 2:
-        raise layer.value_error(
-            "two inputs or more",
-            len(inputs),
-            fix="Pass them side by side: apply(params, state, a, b).",
-        )
-    return inputs
-
-
-def exactly_two(layer: Layer, arrays: list[Array]) -> list[Array]:
-    """The inputs.
-
-    Raises:
-      ValueError: not two.
-    """
-    if len(arrays) != 2:
-        raise layer.value_error(
-            "two inputs", len(arrays), fix="Pass them side by side: apply(params, state, a, b)."
-        )
-    return arrays
+def checked_shapes(layer: Layer, inputs: Sequence[Any], *, exactly_two: bool = False) -> list[Any]:
+    """The shapes of two inputs or more; raises a ValueError for another number of inputs."""
+    if len(inputs) < 2 or (exactly_two and len(inputs) > 2):
+        expected = "two inputs" if exactly_two else "two inputs or more"
+        fix = "Pass them side by side: apply(params, state, a, b)."
+        raise layer.value_error(expected, len(inputs), fix)
+    return [tuple(x.shape) for x in inputs]
 
 
 def same_rank(layer: Layer, inputs: tuple[Any, ...]) -> list[Array]:
-    """The inputs as arrays of one rank that broadcast together.
-
-    Raises:
-      ValueError: fewer than two inputs, ranks that differ, or shapes that do not broadcast.
-    """
-    shapes = [tuple(x.shape) for x in at_least_two(layer, inputs)]
+    """The inputs as floating arrays of one rank that broadcast together; raises for others."""
+    shapes = checked_shapes(layer, inputs)
     pairs_fit = all(len({n for n in axis if n != 1}) < 2 for axis in zip(*shapes, strict=False))
     if len({len(shape) for shape in shapes}) > 1 or not pairs_fit:
         raise layer.value_error("inputs of one shape (or 1 on an axis)", shapes)
@@ -90,7 +67,13 @@ class Merge(Layer):
         arrays = same_rank(self, inputs)
         if mask is None:
             return self.merge(arrays), state
-        return self.merge_masked(arrays, _spread(one_mask_each(self, mask, inputs), arrays)), state
+        masks = [
+            None
+            if m is None
+            else jnp.broadcast_to(lax.expand_dims(m, range(m.ndim, x.ndim)), x.shape)
+            for m, x in zip(one_mask_each(self, mask, inputs), arrays, strict=True)
+        ]
+        return self.merge_masked(arrays, masks), state
 
     def merge(self, arrays: list[Array]) -> Array:
         """The combination of floating arrays that broadcast together."""
@@ -104,45 +87,19 @@ class Merge(Layer):
         self, inputs: Sequence[Array | np.ndarray], mask: Sequence[ArrayLike | None] | None = None
     ) -> Any:
         """True where any input is unmasked; None unless every input has a mask."""
-        masks = None if mask is None else one_mask_each(self, mask, inputs)
-        if masks is None or any(m is None for m in masks):
+        masks = (None,) if mask is None else one_mask_each(self, mask, inputs)
+        if any(m is None for m in masks):
             return None
         return functools.reduce(jnp.logical_or, masks)
 
 
 def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """`mask` as a tuple, one mask or None for each input.
-
-    Raises:
-      ValueError: the number of masks differs from that of the inputs.
-    """
-    if not isinstance(mask, tuple | list) or len(mask) != len(inputs):
-        got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
-        raise layer.value_error(
-            f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs", got
-        )
-    return tuple(mask)
-
-
-def _spread(masks: tuple[Any, ...], arrays: list[Array]) -> list[Array | None]:
-    """The masks, broadcast to the shapes of their arrays."""
-    return [
-        None if m is None else jnp.broadcast_to(lax.expand_dims(m, range(m.ndim, x.ndim)), x.shape)
-        for m, x in zip(masks, arrays, strict=True)
-    ]
-
-
-def _extreme(
-    choose: Callable[[Array, Array], Array], arrays: list[Array], masks: list[Array | None]
-) -> Array:
-    """The maximum or minimum of the unmasked entries; the last entry if all are masked."""
-    found, real = arrays[0], masks[0]
-    for x, mask in zip(arrays[1:], masks[1:], strict=True):
-        new = x if mask is None else jnp.where(mask, x, found)
-        old = found if real is None else jnp.where(real, found, new)
-        found = choose(old, new)
-        real = None if real is None or mask is None else real | mask
-    return found
+    """`mask` as a tuple, one mask or None for each input; raises for another number of them."""
+    if isinstance(mask, tuple | list) and len(mask) == len(inputs):
+        return tuple(mask)
+    got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
+    expected = f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs"
+    raise layer.value_error(expected, got)
 
 
 class Add(Merge):
@@ -156,8 +113,8 @@ class Subtract(Merge):
     """The first of two inputs minus the second. Source: `keras.layers.Subtract`."""
 
     def merge(self, arrays: list[Array]) -> Array:
-        first, second = exactly_two(self, arrays)
-        return first - second
+        checked_shapes(self, arrays, exactly_two=True)
+        return arrays[0] - arrays[1]
 
 
 class Multiply(Merge):
@@ -169,10 +126,10 @@ class Multiply(Merge):
     def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
         pairs = zip(arrays, masks, strict=True)
         product = self.merge([x if m is None else jnp.where(m, x, 1) for x, m in pairs])
-        given = [m for m in masks if m is not None]
-        if len(given) < len(masks):
+        known = [m for m in masks if m is not None]
+        if len(known) < len(masks):
             return product
-        return jnp.where(functools.reduce(jnp.logical_or, given), product, 0)
+        return jnp.where(functools.reduce(jnp.logical_or, known), product, 0)
 
 
 class Average(Merge):
@@ -182,24 +139,41 @@ class Average(Merge):
         return functools.reduce(jnp.add, arrays) / len(arrays)
 
 
-class Maximum(Merge):
+def _broadcast(mask: Array, shape: tuple[int, ...]) -> Array:
+    """A mask without the last axes of `shape` in that shape."""
+    return jnp.broadcast_to(lax.expand_dims(mask, range(mask.ndim, len(shape))), shape)
+
+
+class Extreme(Merge):
+    """Base of Maximum and Minimum."""
+
+    choose: ClassVar[Any]
+    """A function of two arrays: which entries are kept."""
+
+    def merge(self, arrays: list[Array]) -> Array:
+        return functools.reduce(type(self).choose, arrays)
+
+    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
+        """The extreme of the unmasked entries; the last entry if all are masked."""
+        outputs, real = arrays[0], masks[0]
+        for x, mask in zip(arrays[1:], masks[1:], strict=True):
+            new = x if mask is None else jnp.where(mask, x, outputs)
+            old = outputs if real is None else jnp.where(real, outputs, new)
+            outputs = type(self).choose(old, new)
+            real = None if real is None or mask is None else real | mask
+        return outputs
+
+
+class Maximum(Extreme):
     """The largest of its inputs, entry by entry. Source: `keras.layers.Maximum`."""
 
-    def merge(self, arrays: list[Array]) -> Array:
-        return functools.reduce(jnp.maximum, arrays)
-
-    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
-        return _extreme(jnp.maximum, arrays, masks)
+    choose = jnp.maximum
 
 
-class Minimum(Merge):
+class Minimum(Extreme):
     """The smallest of its inputs, entry by entry. Source: `keras.layers.Minimum`."""
 
-    def merge(self, arrays: list[Array]) -> Array:
-        return functools.reduce(jnp.minimum, arrays)
-
-    def merge_masked(self, arrays: list[Array], masks: list[Array | None]) -> Array:
-        return _extreme(jnp.minimum, arrays, masks)
+    choose = jnp.minimum
 
 
 class Concatenate(Layer):
@@ -246,11 +220,13 @@ class Concatenate(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Array, State]:
-        shapes = [tuple(x.shape) for x in at_least_two(self, inputs)]
-        others = {self._without_axis(shape) for shape in shapes}
-        if len(others) > 1:
+        shapes = checked_shapes(self, inputs)
+        if len({self._without_axis(shape) for shape in shapes}) > 1:
             raise self.value_error(f"inputs of one shape but for axis {self.axis}", shapes)
-        return jnp.concatenate(self._of_one_dtype(inputs), self.axis), state
+        arrays = [cast_floating(self, x) for x in inputs]
+        if len({x.dtype for x in arrays}) > 1:
+            arrays = [self.cast(x) for x in inputs]
+        return jnp.concatenate(arrays, self.axis), state
 
     def _without_axis(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         if not -len(shape) <= self.axis < len(shape):
@@ -259,11 +235,6 @@ class Concatenate(Layer):
             )
         position = self.axis % len(shape)
         return tuple(None if axis == position else n for axis, n in enumerate(shape))
-
-    def _of_one_dtype(self, inputs: tuple[Any, ...]) -> list[Array]:
-        arrays = [cast_floating(self, x) for x in inputs]
-        same = len({x.dtype for x in arrays}) == 1
-        return arrays if same else [self.cast(x) for x in arrays]
 
 
 def _dot_axes(value: Any) -> int | tuple[int, int]:
@@ -311,24 +282,25 @@ class Dot(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Array, State]:
-        pair = exactly_two(self, [self.cast(x) for x in inputs])
-        over = self._summed_axes(pair)
+        pair = [self.cast(x) for x in inputs]
+        over = self._summed_axes(checked_shapes(self, pair, exactly_two=True))
         if self.normalize:
             pair = [_unit(x, axis) for x, axis in zip(pair, over, strict=True)]
         outputs = lax.dot_general(pair[0], pair[1], (((over[0],), (over[1],)), ((0,), (0,))))
         return (outputs if outputs.ndim > 1 else outputs[:, None]), state
 
-    def _summed_axes(self, pair: list[Array]) -> tuple[int, ...]:
-        wanted = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
-        shapes = [x.shape for x in pair]
-        named = zip(shapes, wanted, strict=True)
-        sizes = [s[axis] if -len(s) < axis < len(s) else None for s, axis in named]
+    def _summed_axes(self, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+        pair = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
+        sizes = [
+            shape[axis] if -len(shape) < axis < len(shape) else None
+            for shape, axis in zip(shapes, pair, strict=True)
+        ]
         if None in sizes or sizes[0] != sizes[1] or shapes[0][0] != shapes[1][0]:
             raise self.value_error(
                 f"inputs of equal size on `axes` {self.axes} and on the batch axis",
                 f"shapes {shapes}",
             )
-        return tuple(axis % len(s) for s, axis in zip(shapes, wanted, strict=True))
+        return tuple(axis % len(shape) for shape, axis in zip(shapes, pair, strict=True))
 
 
 def _unit(x: Array, axis: int) -> Array:
