@@ -9,17 +9,9 @@ from jax import lax
 
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, initial_weights
-from jkeras.layers.options import (
-    axes,
-    axis_tuple,
-    constraint,
-    initializer,
-    non_negative,
-    number,
-    optional,
-    regularizer,
-)
+from jkeras.layers.options import axes, axis_tuple, non_negative, number, optional
 from jkeras.ops import activations
 
 if TYPE_CHECKING:
@@ -203,9 +195,9 @@ class PReLU(Deterministic):
     in_slices: ClassVar[InSlices] = "same"
     supports_masking: ClassVar[bool] = True
 
-    alpha_initializer: Any = initializer("Zeros")
-    alpha_regularizer: Any = regularizer()
-    alpha_constraint: Any = constraint()
+    alpha_initializer: Any = options.initializer("Zeros")
+    alpha_regularizer: Any = options.regularizer()
+    alpha_constraint: Any = options.constraint()
     shared_axes: tuple[int, ...] | None = option(default=None, convert=optional(_shared_axes))
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:

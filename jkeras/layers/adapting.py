@@ -134,10 +134,7 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
             who=who,
         )
     count = 0
-    elements: Iterable[Any] = (
-        data if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
-    )
-    for count, element in enumerate(elements, 1):
+    for count, element in enumerate(_elements(data), 1):
         batch = element[0] if isinstance(element, tuple) and element else element
         if not _is_array(batch):
             raise type_error(

@@ -10,15 +10,7 @@ from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.convolution import ConvolutionBase, check_strides
 from jkeras.layers.deterministic import initial_weights
-from jkeras.layers.options import (
-    constraint,
-    count,
-    initializer,
-    optional,
-    positive_int,
-    regularizer,
-    sizes,
-)
+from jkeras.layers.options import count, optional, positive_int, sizes
 from jkeras.layers.spatial import PerAxis
 from jkeras.ops.transposed import convolve_transposed
 
@@ -40,13 +32,13 @@ class TransposedConvolution(ConvolutionBase):
     dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis())
     activation: Any = options.activation()
     use_bias: bool = True
-    kernel_initializer: Any = initializer("glorot_uniform")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    bias_initializer: Any = options.initializer("zeros")
+    kernel_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
+    activity_regularizer: Any = options.regularizer()
+    kernel_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
 
     def check(self) -> None:
         check_strides(self, self.strides, self.dilation_rate)

@@ -12,14 +12,7 @@ from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.cells import States
 from jkeras.layers.convolution import check_strides, reach
-from jkeras.layers.options import (
-    constraint,
-    data_format,
-    initializer,
-    positive_int,
-    rate,
-    regularizer,
-)
+from jkeras.layers.options import positive_int, rate
 from jkeras.layers.recurrent import CellByName
 from jkeras.layers.recurrent_cells import GatedCell, forget_bias, kernels_and_bias
 from jkeras.layers.spatial import PerAxis, Spatial, image_axes
@@ -37,21 +30,21 @@ class ConvLSTMArguments(Layer):
     kernel_size: tuple[int, ...] = option(convert=PerAxis())
     strides: tuple[int, ...] = option(default=1, convert=PerAxis(repeats_default=False))
     padding: str = options.padding()
-    data_format: str | None = data_format()
+    data_format: str | None = options.data_format()
     dilation_rate: tuple[int, ...] = option(default=1, convert=PerAxis(repeats_default=False))
     activation: Any = options.activation("tanh")
     recurrent_activation: Any = options.activation("sigmoid")
     use_bias: bool = True
-    kernel_initializer: Any = initializer("glorot_uniform")
-    recurrent_initializer: Any = initializer("orthogonal")
-    bias_initializer: Any = initializer("zeros")
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    recurrent_initializer: Any = options.initializer("orthogonal")
+    bias_initializer: Any = options.initializer("zeros")
     unit_forget_bias: bool = True
-    kernel_regularizer: Any = regularizer()
-    recurrent_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    recurrent_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_regularizer: Any = options.regularizer()
+    recurrent_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
+    kernel_constraint: Any = options.constraint()
+    recurrent_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
     dropout: float = option(default=0.0, convert=rate)
     recurrent_dropout: float = option(default=0.0, convert=rate)
     seed: int | None = None

@@ -11,15 +11,9 @@ import jax.numpy as jnp
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
+from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, cast_floating, initial_weights
-from jkeras.layers.options import (
-    activation,
-    constraint,
-    initializer,
-    number,
-    positive_int,
-    regularizer,
-)
+from jkeras.layers.options import number, positive_int
 from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
 
@@ -54,15 +48,15 @@ class Dense(Deterministic):
     supports_masking: ClassVar[bool] = True
 
     units: int = option(convert=positive_int)
-    activation: Any = activation()
+    activation: Any = options.activation()
     use_bias: bool = True
-    kernel_initializer: Any = initializer("glorot_uniform")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    bias_initializer: Any = options.initializer("zeros")
+    kernel_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
     activity_regularizer: Any = option(default=None, convert=regularizers.get, to_config=if_set)
-    kernel_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         fix = "Give each example a feature axis: x[:, None]."

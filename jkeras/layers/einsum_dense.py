@@ -10,15 +10,9 @@ from jax import lax
 from jkeras.core.errors import describe, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
+from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic
-from jkeras.layers.options import (
-    activation,
-    constraint,
-    initializer,
-    optional,
-    positive_int,
-    regularizer,
-)
+from jkeras.layers.options import optional, positive_int
 from jkeras.ops import regularizers
 from jkeras.ops.einsum_equations import Equation, axis_sizes, checked_form, product, written_out
 from jkeras.ops.initializers import Initializer, VarianceScaling
@@ -93,14 +87,14 @@ class EinsumDense(Deterministic):
 
     equation: str = option(convert=_equation)
     output_shape: tuple[int | None, ...] = option(convert=output_sizes)
-    activation: Any = activation()
+    activation: Any = options.activation()
     bias_axes: str | None = option(default=None, convert=optional(_letters))
-    kernel_initializer: Any = initializer("glorot_uniform")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    bias_initializer: Any = options.initializer("zeros")
+    kernel_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
+    kernel_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
     activity_regularizer: Any = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": regularizers.get}
     )

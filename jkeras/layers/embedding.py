@@ -16,15 +16,9 @@ from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
+from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, initial_weights
-from jkeras.layers.options import (
-    constraint,
-    initializer,
-    non_negative,
-    optional,
-    positive_int,
-    regularizer,
-)
+from jkeras.layers.options import non_negative, optional, positive_int
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -136,9 +130,9 @@ class Embedding(Table):
 
     input_dim: int = option(convert=positive_int)
     output_dim: int = option(convert=positive_int)
-    embeddings_initializer: Any = initializer("uniform")
-    embeddings_regularizer: Any = regularizer()
-    embeddings_constraint: Any = constraint()
+    embeddings_initializer: Any = options.initializer("uniform")
+    embeddings_regularizer: Any = options.regularizer()
+    embeddings_constraint: Any = options.constraint()
     mask_zero: bool = False
     weights: FixedArray | None = option(default=None, convert=optional(_matrix), to_config=if_set)
 
@@ -182,9 +176,9 @@ class ReversibleEmbedding(Table):
     input_dim: int = option(convert=positive_int)
     output_dim: int = option(convert=positive_int)
     tie_weights: bool = True
-    embeddings_initializer: Any = initializer("uniform")
-    embeddings_regularizer: Any = regularizer()
-    embeddings_constraint: Any = constraint()
+    embeddings_initializer: Any = options.initializer("uniform")
+    embeddings_regularizer: Any = options.regularizer()
+    embeddings_constraint: Any = options.constraint()
     mask_zero: bool = False
     reverse_dtype: Any = option(default=None, convert=optional(dtype_of))
     logit_soft_cap: float | None = option(default=None, convert=optional(_positive))

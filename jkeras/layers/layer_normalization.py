@@ -14,11 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe
-from jkeras.core.keys import Key, child
+from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, PaddedRows, Params, State, option
-from jkeras.layers.deterministic import Deterministic
-from jkeras.layers.options import axes, constraint, initializer, non_negative, regularizer
+from jkeras.layers.deterministic import Deterministic, initial_weights
+from jkeras.layers.options import axes, constraint, initializer, integer, non_negative, regularizer
 from jkeras.ops.linear import along
 
 if TYPE_CHECKING:
@@ -46,12 +45,12 @@ class AxisNormalization(Deterministic):
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the axes
         """Filler rows change the statistics only if `axis` includes the batch axis."""
-        return "seen" if 0 in self._given_axes() else "ignored"
+        return "seen" if 0 in self.axes else "ignored"
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         over = self._over(x)
-        weights = {name: self._spread(weight, x) for name, weight in params.items()}
+        weights = {name: self._beside(weight, x) for name, weight in params.items()}
         return self.normalized(wide(x), over, weights).astype(x.dtype)
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
@@ -61,23 +60,25 @@ class AxisNormalization(Deterministic):
     def weights_shape(self, inputs: ArraySpec) -> tuple[int, ...]:
         """The sizes of `axis`, in Keras's order: that of the numbers as written, sorted."""
         self._over(inputs)
-        return tuple(inputs.shape[axis] for axis in sorted(self._given_axes()))
+        return tuple(inputs.shape[axis] for axis in sorted(self.axes))
 
-    def _given_axes(self) -> tuple[int, ...]:
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """`axis` as a tuple, counted as written."""
         return self.axis if isinstance(self.axis, tuple) else (self.axis,)
 
     def _over(self, inputs: ArraySpec) -> tuple[int, ...]:
         """The axes of `axis`, counted from 0."""
-        rank, given = len(inputs.shape), self._given_axes()
-        found = tuple(axis % rank for axis in given if -rank < axis < rank)
-        if len(set(found)) < len(given):
+        rank, given = len(inputs.shape), self.axes
+        axes = tuple(axis % rank for axis in given if -rank < axis < rank)
+        if len(set(axes)) < len(given):
             raise self.value_error(
                 "`axis` to name different axes of the inputs (the batch is 0)",
                 f"{self.axis} for inputs of shape {tuple(inputs.shape)}",
             )
-        return found
+        return axes
 
-    def _spread(self, weight: Array, x: Array) -> Array:
+    def _beside(self, weight: Array, x: Array) -> Array:
         """A weight of the sizes of `axis`, along these axes of `x`."""
         expected = self.weights_shape(x)
         if weight.shape != expected:
@@ -131,12 +132,9 @@ class LayerNormalization(AxisNormalization):
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = self.weights_shape(inputs)
-        params = {}
-        if self.scale or self.rms_scaling:
-            params["gamma"] = self.gamma_initializer(shape, key=child(key, "gamma"))
-        if self.center and not self.rms_scaling:
-            params["beta"] = self.beta_initializer(shape, key=child(key, "beta"))
-        return params, {}
+        gamma = shape if self.scale or self.rms_scaling else None
+        beta = shape if self.center and not self.rms_scaling else None
+        return initial_weights(self, key, gamma=gamma, beta=beta), {}
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         centered = x - jnp.mean(x, over, keepdims=True)
@@ -191,11 +189,10 @@ class UnitNormalization(AxisNormalization):
 
 def _groups(value: Any) -> int:
     """`value` as a positive integer, or -1."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected a positive integer, or -1 for all, got {describe(value)}.")
-    if value < 1 and value != -1:
+    groups = integer(value, -1, "a positive integer, or -1 for all")
+    if groups == 0:
         raise ValueError(f"expected a positive integer, or -1 for all, got {value!r}.")
-    return operator.index(value)
+    return groups
 
 
 class GroupNormalization(Deterministic):
@@ -238,12 +235,8 @@ class GroupNormalization(Deterministic):
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = (self._channels(inputs),)
-        params = {}
-        if self.scale:
-            params["gamma"] = self.gamma_initializer(shape, key=child(key, "gamma"))
-        if self.center:
-            params["beta"] = self.beta_initializer(shape, key=child(key, "beta"))
-        return params, {}
+        gamma, beta = shape if self.scale else None, shape if self.center else None
+        return initial_weights(self, key, gamma=gamma, beta=beta), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)

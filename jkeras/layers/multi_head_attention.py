@@ -12,16 +12,9 @@ from typing import Any
 from jkeras.core.errors import describe
 from jkeras.core.layer import option
 from jkeras.core.serialization import if_set
+from jkeras.layers import options
 from jkeras.layers.attention import call_option
-from jkeras.layers.options import (
-    axis_tuple,
-    constraint,
-    initializer,
-    optional,
-    positive_int,
-    rate,
-    regularizer,
-)
+from jkeras.layers.options import axis_tuple, optional, positive_int, rate
 from jkeras.layers.projected_attention import Heads, ProjectedAttention, Sizes
 
 
@@ -97,13 +90,13 @@ class MultiHeadAttention(ProjectedAttention):
     attention_axes: tuple[int, ...] | None = option(default=None, convert=optional(axis_tuple))
     sliding_window: int | None = option(default=None, convert=optional(positive_int))
     flash_attention: bool | None = dataclasses.field(default=None, metadata={"to_config": if_set})
-    kernel_initializer: Any = initializer("glorot_uniform")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    bias_initializer: Any = options.initializer("zeros")
+    kernel_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
+    activity_regularizer: Any = options.regularizer()
+    kernel_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
     use_gate: bool = False
     seed: int | None = None
     use_causal_mask: bool = call_option()
@@ -162,13 +155,13 @@ class GroupQueryAttention(ProjectedAttention):
     use_bias: bool = True
     sliding_window: int | None = option(default=None, convert=optional(positive_int))
     flash_attention: bool | None = dataclasses.field(default=None, metadata={"to_config": if_set})
-    kernel_initializer: Any = initializer("glorot_uniform")
-    bias_initializer: Any = initializer("zeros")
-    kernel_regularizer: Any = regularizer()
-    bias_regularizer: Any = regularizer()
-    activity_regularizer: Any = regularizer()
-    kernel_constraint: Any = constraint()
-    bias_constraint: Any = constraint()
+    kernel_initializer: Any = options.initializer("glorot_uniform")
+    bias_initializer: Any = options.initializer("zeros")
+    kernel_regularizer: Any = options.regularizer()
+    bias_regularizer: Any = options.regularizer()
+    activity_regularizer: Any = options.regularizer()
+    kernel_constraint: Any = options.constraint()
+    bias_constraint: Any = options.constraint()
     use_gate: bool = False
     seed: int | None = None
     use_causal_mask: bool = call_option()

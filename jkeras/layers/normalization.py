@@ -17,8 +17,9 @@ from jax import lax
 
 from jkeras.core.description import Description, fields
 from jkeras.core.errors import describe, unknown_name, value_error
-from jkeras.core.keys import Key, child
+from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
+from jkeras.layers.deterministic import initial_weights
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
 from jkeras.ops.masks import joined
@@ -138,12 +139,16 @@ class BatchNormalization(Layer):
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         shape = (self._features(inputs),)
-        params = {}
-        if self.scale:
-            params["gamma"] = self.gamma_initializer(shape, key=child(key, "gamma"))
-        if self.center:
-            params["beta"] = self.beta_initializer(shape, key=child(key, "beta"))
-        return params, self._initial_state(key, shape)
+        gamma, beta = shape if self.scale else None, shape if self.center else None
+        params = initial_weights(self, key, gamma=gamma, beta=beta)
+        state = initial_weights(self, key, moving_mean=shape, moving_variance=shape)
+        if self.renorm:
+            # New arrays of the same values: a donated tree may not contain one buffer twice.
+            again = initial_weights(self, key, moving_mean=shape, moving_variance=shape)
+            stddev = jnp.sqrt(again["moving_variance"])
+            state |= {"moving_stddev": stddev, "renorm_mean": again["moving_mean"]}
+            state["renorm_stddev"] = jnp.sqrt(again["moving_variance"])
+        return params, state
 
     def apply(
         self,
@@ -177,26 +182,14 @@ class BatchNormalization(Layer):
             return self._normalized(params, x, *moving), state
         mean, variance = batch_moments(x, self.axis, rows, mask)
         if not self.renorm:
-            return self._normalized(params, x, mean, variance), self._moved(state, mean, variance)
+            return self._normalized(params, x, mean, variance), {
+                "moving_mean": moved(state["moving_mean"], mean, self.momentum),
+                "moving_variance": moved(state["moving_variance"], variance, self.momentum),
+            }
         stddev = jnp.sqrt(variance + self.epsilon)
-        corrected = self._corrected(params, *self._corrections(state, mean, stddev))
+        corrected = self._corrected(params, state, mean, stddev)
         outputs = self._normalized(corrected, x, mean, variance)
         return outputs, self._renorm_moved(state, mean, stddev)
-
-    def _initial_state(self, key: Key, shape: tuple[int, ...]) -> State:
-        def mean() -> Array:
-            return self.moving_mean_initializer(shape, key=child(key, "moving_mean"))
-
-        def variance() -> Array:
-            return self.moving_variance_initializer(shape, key=child(key, "moving_variance"))
-
-        state = {"moving_mean": mean(), "moving_variance": variance()}
-        if self.renorm:
-            # New arrays of the same values: a donated tree may not contain one buffer twice.
-            state["moving_stddev"] = jnp.sqrt(variance())
-            state["renorm_mean"] = mean()
-            state["renorm_stddev"] = jnp.sqrt(variance())
-        return state
 
     def _features(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)
@@ -223,12 +216,6 @@ class BatchNormalization(Layer):
             )
         return mask.astype(bool)
 
-    def _moved(self, state: State, mean: Array, variance: Array) -> State:
-        return {
-            "moving_mean": moved(state["moving_mean"], mean, self.momentum),
-            "moving_variance": moved(state["moving_variance"], variance, self.momentum),
-        }
-
     def _renorm_moved(self, state: State, mean: Array, stddev: Array) -> State:
         moving_stddev = moved(state["moving_stddev"], stddev, self.momentum)
         return {
@@ -240,17 +227,14 @@ class BatchNormalization(Layer):
             "renorm_stddev": moved(state["renorm_stddev"], stddev, self.renorm_momentum),
         }
 
-    def _corrections(self, state: State, mean: Array, stddev: Array) -> tuple[Array, Array]:
-        """The factor r and the shift d from the batch's statistics to the carried ones."""
+    def _corrected(self, params: Params, state: State, mean: Array, stddev: Array) -> Params:
+        """The `gamma` and `beta` with which `normalized` gives what `r * normalized + d` should."""
         bounds = self.renorm_clipping
         carried = self.weights_like(state, mean)
         reference = jnp.maximum(carried["renorm_stddev"], math.sqrt(self.epsilon))
         r = jnp.clip(stddev / reference, bounds.rmin, bounds.rmax)
         d = jnp.clip((mean - carried["renorm_mean"]) / reference, -bounds.dmax, bounds.dmax)
-        return lax.stop_gradient(r), lax.stop_gradient(d)
-
-    def _corrected(self, params: Params, r: Array, d: Array) -> Params:
-        """The `gamma` and `beta` with which `normalized` gives what `r * normalized + d` should."""
+        r, d = lax.stop_gradient((r, d))
         weights = self.weights_like(params, r)
         gamma, beta = weights.get("gamma", 1.0), weights.get("beta", 0.0)
         return {"gamma": r * gamma, "beta": d * gamma + beta}
