@@ -26,7 +26,7 @@ from jkeras.core.errors import describe, type_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
-from jkeras.core.parts import Path
+from jkeras.layers.wrapper import NamedParts
 from jkeras.ops.recurrence import over_time, where_real
 
 if TYPE_CHECKING:
@@ -150,7 +150,12 @@ def run_steps(
         return (where_real(mask_t, new, states), state, output), output
 
     output, new, _ = jax.eval_shape(apply, state, inputs[0], states)
-    _check_new(cell, new, states)
+    if _shapes(new) != _shapes(states):
+        raise cell.value_error(
+            "`apply` to return ((output, *states), state) with states of shapes "
+            f"{_shapes(states)}, as it was given",
+            _shapes(new),
+        )
     carry = (states, state, _output_before(output, states))
     (states, new_state, last), outputs = over_time(step, carry, (inputs, mask), unroll=unroll)
     return SequenceOutputs(outputs, last, states, new_state if jax.tree.leaves(state) else state)
@@ -158,9 +163,7 @@ def run_steps(
 
 def init_cell(cell: Layer, key: Key, inputs: ArraySpec, states: States) -> tuple[Params, State]:
     """`cell.init` for one step and states, which a cell of Keras's form takes as a list."""
-    given = (list(states),) if cell.states_in_list else states
-    made: tuple[Params, State] = cell.init(key, inputs, *given)
-    return made
+    return cell.init(key, inputs, *([list(states)] if cell.states_in_list else states))
 
 
 def step_cell(
@@ -186,21 +189,16 @@ def _owner(cell: Layer, name: str) -> type:
     return next(cls for cls in type(cell).__mro__ if name in vars(cls))
 
 
-def _check_new(cell: Layer, new: States, states: States) -> None:
-    """Raises unless a step returns states of the shapes and dtypes of its input states."""
-    if _shapes(new) != _shapes(states):
-        raise cell.value_error(
-            "`apply` to return ((output, *states), state) with states of shapes "
-            f"{_shapes(states)}, as it was given",
-            _shapes(new),
-        )
+def drops(layer: Layer) -> bool:
+    """Whether a cell or a recurrent layer has dropout, and so needs a key while training."""
+    return any(getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))
 
 
 def _output_before(output: jax.ShapeDtypeStruct, states: States) -> Array:
     """The output of masked steps at the beginning: h if it has the outputs' shape, else zeros."""
-    own = states[-1] if states and isinstance(states[-1], tuple) else states
-    if own and own[0].shape == output.shape:
-        return own[0].astype(output.dtype)
+    last = states[-1] if states and isinstance(states[-1], tuple) else states
+    if last and last[0].shape == output.shape:
+        return last[0].astype(output.dtype)
     return jnp.zeros(output.shape, output.dtype)
 
 
@@ -301,7 +299,7 @@ def _named_cells(value: Any) -> tuple[Any, ...]:
     return tuple(named[identity_of(cell)] for cell in cells)
 
 
-class StackedRNNCells(Cell):
+class StackedRNNCells(NamedParts, Cell):
     """A stack of cells as one cell: the inputs of each cell are the outputs of the cell below.
 
     Shapes: a step `[batch, features]` and all states, those of the lowest cell first, to
@@ -327,9 +325,9 @@ class StackedRNNCells(Cell):
 
     cells: tuple[Any, ...] = option(convert=_named_cells)
 
-    def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """The cells, each with the path to its values."""
-        return [((name,), cell) for name, cell in {cell.name: cell for cell in self.cells}.items()]
+    @property
+    def parts(self) -> dict[str, Layer]:
+        return {cell.name: cell for cell in self.cells}
 
     @property
     def state_size(self) -> tuple[Any, ...]:
@@ -369,11 +367,3 @@ class StackedRNNCells(Cell):
             carried.append(made.states)
             state = {**state, cell.name: made.state} if made.state else state
         return made._replace(states=tuple(carried), state=state)
-
-    def penalty(self, params: Params) -> Array | float:
-        named = {cell.name: cell for cell in self.cells if cell.name in params}
-        return sum((cell.penalty(params[name]) for name, cell in named.items()), start=0.0)
-
-    def constrain(self, params: Params) -> Params:
-        named = {cell.name: cell for cell in self.cells if cell.name in params}
-        return {name: cell.constrain(params[name]) for name, cell in named.items()}

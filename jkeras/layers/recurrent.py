@@ -22,7 +22,15 @@ from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, 
 from jkeras.core.object_api import object_api
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
-from jkeras.layers.cells import SequenceOutputs, States, as_cell, init_cell, nested_states, run
+from jkeras.layers.cells import (
+    SequenceOutputs,
+    States,
+    as_cell,
+    drops,
+    init_cell,
+    nested_states,
+    run,
+)
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
     GRUCell,
@@ -102,12 +110,13 @@ class Recurrent(Layer):
         """
         x = self.cast(inputs)
         self._check_inputs(x)
-        self._check_key(key, training)
+        if training and drops(self._cell):
+            self.need_key(key)
         real = self._steps(checked_mask(self, mask, x))
-        made = run(
+        sequence = run(
             self._cell,
             params,
-            self._of_cell(state),
+            {name: part for name, part in state.items() if name != CARRIED},
             self._steps(x),
             self._states_before(state, initial, x),
             mask=real,
@@ -115,7 +124,13 @@ class Recurrent(Layer):
             training=training,
             unroll=self.unroll,
         )
-        return self._outputs(made, real), self._state_after(state, made, rows)
+        new = sequence.state
+        if self.stateful:
+            carried = jax.tree.map(
+                lambda x, old: x.astype(old.dtype), sequence.states, state[CARRIED]
+            )
+            new = {**new, CARRIED: where_real(rows, carried, state[CARRIED])}
+        return self._outputs(sequence, real), new
 
     def reset_state(self) -> None:
         """Sets the states of a stateful layer to zero, in the model with the layer."""
@@ -152,12 +167,6 @@ class Recurrent(Layer):
                 "`inputs` with a time step or more", f"shape {tuple(inputs.shape)}"
             )
 
-    def _check_key(self, key: Key | None, training: bool) -> None:
-        cell = self._cell
-        rates = (getattr(cell, name, 0) for name in ("dropout", "recurrent_dropout"))
-        if training and any(rates):
-            self.need_key(key)
-
     def _steps(self, values: Array | None) -> Array | None:
         """`[batch, time, ...]` as `[time, batch, ...]`, in the order of the steps."""
         if values is None:
@@ -178,27 +187,14 @@ class Recurrent(Layer):
             )
         return carried
 
-    def _state_after(self, state: State, made: SequenceOutputs, rows: Array | None) -> State:
-        if not self.stateful:
-            return made.state
-        old = state[CARRIED]
-        new = jax.tree.map(lambda new, old: new.astype(old.dtype), made.states, old)
-        return {**made.state, CARRIED: where_real(rows, new, old)}
-
-    def _of_cell(self, state: State) -> State:
-        """The layer state of the cell, without `rnn_state`."""
-        if not self.stateful:
-            return state
-        return {name: part for name, part in state.items() if name != CARRIED}
-
-    def _outputs(self, made: SequenceOutputs, mask: Array | None) -> Any:
+    def _outputs(self, sequence: SequenceOutputs, mask: Array | None) -> Any:
         """The return value of `apply`; `mask` is `[time, batch]`."""
-        outputs = jnp.moveaxis(made.outputs, 0, 1) if self.return_sequences else made.last
+        outputs = jnp.moveaxis(sequence.outputs, 0, 1) if self.return_sequences else sequence.last
         if self.zero_output_for_mask and mask is not None:
             real = mask.T if self.return_sequences else mask[-1]
             axes = range(real.ndim, outputs.ndim)
             outputs = jnp.where(jnp.expand_dims(real, axes), outputs, jnp.zeros_like(outputs))
-        return (outputs, *made.states) if self.return_state else outputs
+        return (outputs, *sequence.states) if self.return_state else outputs
 
 
 def first_mask(mask: Masks) -> Any:

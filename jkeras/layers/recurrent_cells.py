@@ -20,6 +20,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.cells import Cell, SequenceOutputs, States
+from jkeras.layers.deterministic import initial_weights
 from jkeras.layers.options import constraint, initializer, positive_int, rate, regularizer
 from jkeras.ops.linear import add_bias
 from jkeras.ops.recurrence import (
@@ -105,6 +106,10 @@ class GatedCell(Cell):
     (`_from_inputs`, `_from_h`, each product(x, kernel, kept)), and its new states (`_advance`).
     """
 
+    if TYPE_CHECKING:
+        # The fields stand in the subclasses, because Keras has them in another order in each.
+        def __getattr__(self, name: str) -> Any: ...
+
     gates: ClassVar[int]
     """The number of blocks of units in a kernel."""
 
@@ -169,20 +174,18 @@ class GatedCell(Cell):
 
     def _kept(self, x: Array, h: Array, key: Key | None) -> tuple[Array | None, Array | None]:
         """The dropout factors of the inputs and of h, the same for all steps."""
-        own: Any = self
-        if own.dropout == own.recurrent_dropout == 0:
+        if self.dropout == self.recurrent_dropout == 0:
             return None, None
-        key = child(self.need_key(key), own.seed or 0)
+        key = child(self.need_key(key), self.seed or 0)
         return (
-            _factors(child(key, "inputs"), own.dropout, self._draws, x),
-            _factors(child(key, "recurrent"), own.recurrent_dropout, self._draws, h),
+            _factors(child(key, "inputs"), self.dropout, self._draws, x),
+            _factors(child(key, "recurrent"), self.recurrent_dropout, self._draws, h),
         )
 
     @property
     def _draws(self) -> int:
         """The number of dropout masks: one, or one for each gate, as in Keras with dropout of h."""
-        own: Any = self
-        return self.gates if own.recurrent_dropout else 1
+        return self.gates if self.recurrent_dropout else 1
 
 
 def _factors(key: Key, dropped: float, draws: int, like: Array) -> Array | None:
@@ -199,22 +202,19 @@ class DenseCell(GatedCell):
     """Base of the cells over vectors: their weights."""
 
     def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
-        own: Any = self
-        wide = self.gates * own.units
-        shapes = {"kernel": (inputs.shape[-1], wide), "recurrent_kernel": (own.units, wide)}
+        wide = self.gates * self.units
+        shapes = {"kernel": (inputs.shape[-1], wide), "recurrent_kernel": (self.units, wide)}
         return kernels_and_bias(self, key, shapes, self._bias), {}
 
     def _bias(self, key: Key) -> Array:
-        own: Any = self
-        return own.bias_initializer((self.gates * own.units,), key=key)
+        return self.bias_initializer((self.gates * self.units,), key=key)
 
 
 def kernels_and_bias(
     cell: Layer, key: Key, shapes: Mapping[str, tuple[int, ...]], bias: Callable[[Key], Array]
 ) -> Params:
     """The weights of a cell: `kernel`, `recurrent_kernel` of these shapes, and `bias(key)`."""
-    makers = {"kernel": cell.kernel_initializer, "recurrent_kernel": cell.recurrent_initializer}
-    params = {name: makers[name](shapes[name], key=child(key, name)) for name in shapes}
+    params = initial_weights(cell, key, **shapes)
     return params | {"bias": bias(child(key, "bias"))} if cell.use_bias else params
 
 

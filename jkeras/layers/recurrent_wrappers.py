@@ -26,9 +26,10 @@ from jkeras.core.layer import (
 from jkeras.core.naming import snake_case
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
+from jkeras.layers.cells import drops
 from jkeras.layers.options import one_of, optional
 from jkeras.layers.recurrent import first_mask
-from jkeras.layers.wrapper import Wrapper
+from jkeras.layers.wrapper import NamedParts, Wrapper
 from jkeras.ops.recurrence import over_time
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def without_weights(value: Any) -> None:
         )
 
 
-class Bidirectional(Layer):
+class Bidirectional(NamedParts):
     """A recurrent layer in both directions, the outputs merged.
 
     Shapes: the two outputs, `[batch, units]` or, with the layer's `return_sequences`,
@@ -123,11 +124,11 @@ class Bidirectional(Layer):
                 fix="Set it to True for one of them.",
             )
         for name in _SHARED:
-            found = getattr(forward, name), getattr(backward, name)
-            if found[0] != found[1]:
+            values = getattr(forward, name), getattr(backward, name)
+            if values[0] != values[1]:
                 raise self.value_error(
                     f"both layers to have the same `{name}`",
-                    f"{found[0]} forward and {found[1]} backward",
+                    f"{values[0]} forward and {values[1]} backward",
                 )
 
     @property
@@ -154,9 +155,9 @@ class Bidirectional(Layer):
         """The forward layer, a renamed copy of `layer` with its own weights, as in Keras."""
         return self.both[0]
 
-    def sublayer_paths(self) -> list[tuple[Path, Any]]:
-        """Both layers, each with the path to its values."""
-        return [((layer.name,), layer) for layer in self.both]
+    @property
+    def parts(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.both}
 
     def wrapped_layer(self) -> None:
         """None: the layer runs two copies of its argument `layer`."""
@@ -194,17 +195,19 @@ class Bidirectional(Layer):
         """As every recurrent layer's `apply`."""
         x = self.cast(inputs)
         options = {"mask": mask} if mask is not None else {}
-        found = []
+        both = []
         for layer, states in zip(self.both, self._halves(initial), strict=True):
-            own_key = self.need_key(key) if _draws(layer, training) else key
+            own_key = self.need_key(key) if training and drops(layer) else key
             own_key = None if own_key is None else child(own_key, layer.name)
             known = options | ({"rows": rows} if layer.padded_rows == "masked" else {})
             parts = params.get(layer.name, {}), state.get(layer.name, {})
             outputs, kept = layer.apply(*parts, x, *states, key=own_key, training=training, **known)
-            kept = _with_activity(layer, kept, outputs)
+            if (rule := _activity(layer)) is not None:
+                terms = [rule(leaf) / leaf.shape[0] for leaf in jax.tree.leaves(outputs)]
+                kept = {**kept, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
             state = {**state, layer.name: kept} if kept else state
-            found.append(outputs if isinstance(outputs, tuple) else (outputs,))
-        return self._merged(*found), state
+            both.append(outputs if isinstance(outputs, tuple) else (outputs,))
+        return self._merged(*both), state
 
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """Sequences keep the mask of the inputs, both where they are not merged."""
@@ -214,13 +217,6 @@ class Bidirectional(Layer):
     def mask_arguments(self, masks: tuple[Any, ...]) -> dict[str, Any]:
         """The mask of the sequence; as in Keras, not beside initial states (`mask=` says it)."""
         return {"mask": masks[0]} if len(masks) == 1 else {}
-
-    def penalty(self, params: Params) -> Array | float:
-        return sum((layer.penalty(params.get(layer.name, {})) for layer in self.both), start=0.0)
-
-    def constrain(self, params: Params) -> Params:
-        named = {layer.name: layer for layer in self.both if layer.name in params}
-        return {name: layer.constrain(params[name]) for name, layer in named.items()}
 
     def _halves(self, initial: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         leaves = jax.tree.leaves(initial)
@@ -255,22 +251,8 @@ def _directed(layer: Layer, name: str) -> Any:
     return layer.replace(name=name)
 
 
-def _draws(layer: Layer, training: bool) -> bool:
-    rates = (getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))
-    return training and any(rates)
-
-
 def _activity(layer: Layer) -> Any:
     return getattr(layer, "activity_regularizer", None)
-
-
-def _with_activity(layer: Layer, state: State, outputs: Tree) -> State:
-    """The layer's state with the regularization loss of its outputs, over the batch size."""
-    rule = _activity(layer)
-    if rule is None:
-        return state
-    terms = [rule(leaf) / leaf.shape[0] for leaf in jax.tree.leaves(outputs)]
-    return {**state, ACTIVITY_LOSS: sum(terms).astype(jnp.float32)}
 
 
 class TimeDistributed(Wrapper):
@@ -326,22 +308,11 @@ class TimeDistributed(Wrapper):
         self._check_inputs(x)
         mask = self._checked_mask(mask, x)
         if self.layer.padded_rows == "ignored" and not jax.tree.leaves(state):
-            return self._at_once(params, state, x, mask, key, training), state
+            options: dict[str, Any] = {"key": key, "training": training}
+            options |= {} if mask is None else {"mask": _joined(mask)}
+            outputs, _ = self.inner.apply(params, state, _joined(x), **options)
+            return jax.tree.map(lambda y: y.reshape(*x.shape[:2], *y.shape[1:]), outputs), state
         return self._step_by_step(params, state, x, mask, key, training, rows)
-
-    def _at_once(
-        self,
-        params: Params,
-        state: State,
-        x: Array,
-        mask: Array | None,
-        key: Key | None,
-        training: bool,
-    ) -> Any:
-        size = x.shape[:2]
-        options = {} if mask is None else {"mask": _joined(mask)}
-        made, _ = self.inner.apply(params, state, _joined(x), key=key, training=training, **options)
-        return jax.tree.map(lambda y: y.reshape(*size, *y.shape[1:]), made)
 
     def _step_by_step(
         self,
@@ -359,14 +330,14 @@ class TimeDistributed(Wrapper):
             t, x_t, mask_t = slices
             known = options if mask_t is None else options | {"mask": mask_t}
             own_key = None if key is None else child(key, t)
-            made, new = self.inner.apply(
+            outputs, new = self.inner.apply(
                 params, state, x_t, key=own_key, training=training, **known
             )
-            return new, made
+            return new, outputs
 
         first = [None if a is None else jnp.moveaxis(a, 1, 0) for a in (x, mask)]
-        new, made = over_time(step, state, (jnp.arange(x.shape[1]), *first))
-        return jax.tree.map(lambda y: jnp.moveaxis(y, 0, 1), made), new if training else state
+        new, outputs = over_time(step, state, (jnp.arange(x.shape[1]), *first))
+        return jax.tree.map(lambda y: jnp.moveaxis(y, 0, 1), outputs), new if training else state
 
     def _check_inputs(self, inputs: ArraySpec) -> None:
         check_rank(self, inputs, 3, "[batch, time, ...]", or_more=True)

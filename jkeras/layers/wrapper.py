@@ -25,6 +25,27 @@ def one_layer(value: Any) -> Any:
     raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
 
 
+class NamedParts(Layer):
+    """Base of layers that are made of others, whose values lie under their names."""
+
+    @property
+    def parts(self) -> dict[str, Layer]:
+        """The layers that it is made of, by name."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `parts`.")
+
+    def sublayer_paths(self) -> list[tuple[Path, Any]]:
+        """The parts, each with the path to its values."""
+        return [((name,), part) for name, part in self.parts.items()]
+
+    def penalty(self, params: Params) -> Array | float:
+        parts = self.parts.items()
+        return sum((part.penalty(params.get(name, {})) for name, part in parts), start=0.0)
+
+    def constrain(self, params: Params) -> Params:
+        parts = {name: part for name, part in self.parts.items() if name in params}
+        return {name: part.constrain(params[name]) for name, part in parts.items()}
+
+
 class Wrapper(Layer):
     """Base of layers around a layer, with the layer's weights, shapes and outputs by default.
 
