@@ -4,14 +4,6 @@ from jkeras.core.absent import answering as _answering
 from jkeras.core.input_spec import InputSpec
 from jkeras.core.layer import Layer
 from jkeras.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from jkeras.layers.adaptive_pooling import (
-    AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D,
-)
 from jkeras.layers.attention import AdditiveAttention, Attention
 from jkeras.layers.category_encoding import CategoryEncoding
 from jkeras.layers.cells import StackedRNNCells
@@ -37,14 +29,6 @@ from jkeras.layers.discretization import Discretization
 from jkeras.layers.einsum_dense import EinsumDense
 from jkeras.layers.embedding import Embedding, ReversibleEmbedding
 from jkeras.layers.feature_normalization import Normalization
-from jkeras.layers.global_pooling import (
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalAveragePooling3D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
-    GlobalMaxPooling3D,
-)
 from jkeras.layers.input import Input, InputLayer
 from jkeras.layers.lambda_layer import Lambda
 from jkeras.layers.layer_normalization import (
@@ -52,16 +36,6 @@ from jkeras.layers.layer_normalization import (
     LayerNormalization,
     RMSNormalization,
     UnitNormalization,
-)
-from jkeras.layers.merge_functions import (
-    add,
-    average,
-    concatenate,
-    dot,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
 )
 from jkeras.layers.merging import (
     Add,
@@ -72,13 +46,33 @@ from jkeras.layers.merging import (
     Minimum,
     Multiply,
     Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
 from jkeras.layers.multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from jkeras.layers.normalization import BatchNormalization
 from jkeras.layers.pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,

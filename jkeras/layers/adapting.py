@@ -25,7 +25,7 @@ import numpy as np
 
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.layer import State
-from jkeras.layers.preprocessing_layer import PreprocessingLayer
+from jkeras.layers.preprocessing import PreprocessingLayer
 
 if TYPE_CHECKING:
     import jax

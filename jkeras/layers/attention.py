@@ -17,6 +17,7 @@ from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
+from jkeras.layers.deterministic import checked_mask
 from jkeras.layers.options import one_of, rate
 from jkeras.layers.regularization import drop
 from jkeras.ops.initializers import GlorotUniform
@@ -160,14 +161,8 @@ def chosen(layer: Layer, name: str, given: bool | None) -> bool:
 
 def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
     """A mask of the steps of `x` as a bool array, or None."""
-    if mask is None:
-        return None
-    mask = jnp.asarray(mask)
-    if mask.shape != x.shape[:2]:
-        raise layer.value_error(
-            f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}", f"shape {mask.shape}"
-        )
-    return mask.astype(bool)
+    expected = f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}"
+    return None if mask is None else checked_mask(layer, mask, x.shape[:2], expected)
 
 
 def call_option() -> Any:

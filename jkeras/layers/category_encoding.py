@@ -12,7 +12,7 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.options import one_of, optional, positive_int
-from jkeras.layers.preprocessing_layer import PreprocessingLayer
+from jkeras.layers.preprocessing import PreprocessingLayer
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike, DTypeLike
@@ -29,11 +29,7 @@ def output_mode(*words: str) -> Any:
 
 
 def dense_only(value: Any) -> bool:
-    """A converter that accepts False only.
-
-    Raises:
-      ValueError: another value.
-    """
+    """False; raises a ValueError for another value."""
     if value:
         raise ValueError(f"expected False, got {value!r}: outputs here are dense arrays.")
     return False

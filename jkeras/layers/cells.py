@@ -267,11 +267,7 @@ def nested_states(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: Arr
 
 
 def as_cell(value: Any) -> Any:
-    """`value` if it is a cell; a list of cells becomes a `StackedRNNCells`.
-
-    Raises:
-      TypeError: `value` is not a layer, or has no `state_size`.
-    """
+    """A cell as it is, a list of cells as a `StackedRNNCells`; raises a TypeError for others."""
     if isinstance(value, tuple | list):
         return StackedRNNCells(tuple(value))
     if not isinstance(value, Layer):

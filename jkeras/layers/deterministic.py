@@ -1,4 +1,4 @@
-"""The base of layers without state and randomness, and what such layers share."""
+"""The base of layers without state and randomness, and functions that many layers share."""
 
 from __future__ import annotations
 
@@ -49,3 +49,13 @@ def initial_weights(layer: Layer, key: Key, **shapes: tuple[int, ...] | None) ->
         if shape is not None
     }
     return {name: rule(shapes[name], key=child(key, name)) for name, rule in rules.items()}
+
+
+def checked_mask(
+    layer: Layer, mask: ArrayLike, shape: tuple[int, ...], expected: str, got: str = "shape {}"
+) -> Array:
+    """`mask` as bool; raises the ValueError `expected …, got …` if it has another shape."""
+    mask = jnp.asarray(mask)
+    if mask.shape != shape:
+        raise layer.value_error(expected, got.format(mask.shape))
+    return mask.astype(bool)

@@ -19,7 +19,7 @@ from jkeras.core.description import Description, fields
 from jkeras.core.errors import describe, unknown_name, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
-from jkeras.layers.deterministic import initial_weights
+from jkeras.layers.deterministic import checked_mask, initial_weights
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
 from jkeras.ops.masks import joined
@@ -176,7 +176,8 @@ class BatchNormalization(Layer):
         x = self.cast(inputs)
         self._check_features(x, state["moving_mean"].shape[0])
         if mask is not None:
-            mask = self._checked_mask(x, mask)
+            expected = f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}"
+            mask = checked_mask(self, mask, x.shape[:-1], expected)
         if not (training and self.trainable):
             moving = state["moving_mean"], state["moving_variance"]
             return self._normalized(params, x, *moving), state
@@ -206,15 +207,6 @@ class BatchNormalization(Layer):
                 "were made",
                 f"shape {x.shape}",
             )
-
-    def _checked_mask(self, x: Array, mask: ArrayLike) -> Array:
-        mask = jnp.asarray(mask)
-        if mask.shape != x.shape[:-1]:
-            raise self.value_error(
-                f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}",
-                f"shape {mask.shape}",
-            )
-        return mask.astype(bool)
 
     def _renorm_moved(self, state: State, mean: Array, stddev: Array) -> State:
         moving_stddev = moved(state["moving_stddev"], stddev, self.momentum)

@@ -18,6 +18,7 @@ from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State, check_rank
 from jkeras.layers.attention import chosen, query_value_key
+from jkeras.layers.deterministic import checked_mask
 from jkeras.layers.einsum_dense import with_fan_axes
 from jkeras.layers.regularization import drop
 from jkeras.ops.attention import attend, attend_with_scores
@@ -249,21 +250,15 @@ class ProjectedAttention(Layer):
 
     def _steps_mask(self, fold: Fold, **masks: Any) -> Array | None:
         """The masks of query, value and key as one mask of the folded scores."""
-        found: list[Array | None] = []
+        folded: list[Array | None] = []
         for name, mask in masks.items():
             if mask is None:
                 continue
-            mask = jnp.asarray(mask)
             shape = fold.queries if name == "query_mask" else fold.keys
-            if mask.shape != shape:
-                raise self.value_error(
-                    f"`{name}` of shape {shape}, that of its input without features",
-                    f"shape {mask.shape}",
-                )
-            flat = fold.folded(mask.astype(bool))
-            own = (1, 3) if name == "query_mask" else (1, 2)
-            found.append(lax.expand_dims(flat, own))
-        return joined(*found)
+            expected = f"`{name}` of shape {shape}, that of its input without features"
+            flat = fold.folded(checked_mask(self, mask, shape, expected))
+            folded.append(lax.expand_dims(flat, (1, 3) if name == "query_mask" else (1, 2)))
+        return joined(*folded)
 
     def _whole_mask(self, fold: Fold, mask: ArrayLike | None) -> Array | None:
         """The attention mask, folded as the scores are."""

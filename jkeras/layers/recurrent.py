@@ -31,6 +31,7 @@ from jkeras.layers.cells import (
     nested_states,
     run,
 )
+from jkeras.layers.deterministic import checked_mask
 from jkeras.layers.recurrent_cells import (
     GRUArguments,
     GRUCell,
@@ -112,7 +113,10 @@ class Recurrent(Layer):
         self._check_inputs(x)
         if training and drops(self._cell):
             self.need_key(key)
-        real = self._steps(checked_mask(self, mask, x))
+        if mask is not None:
+            expected = f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs"
+            mask = checked_mask(self, mask, x.shape[:2], expected, got="{}")
+        real = self._steps(mask)
         sequence = run(
             self._cell,
             params,
@@ -202,28 +206,8 @@ def first_mask(mask: Masks) -> Any:
     return mask[0] if isinstance(mask, tuple | list) else mask
 
 
-def checked_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
-    """`mask` as `[batch, time]` bool.
-
-    Raises:
-      ValueError: the shape of `mask` is not that of the first two axes of `x`.
-    """
-    if mask is None:
-        return None
-    mask = jnp.asarray(mask)
-    if mask.shape != x.shape[:2]:
-        raise layer.value_error(
-            f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs", mask.shape
-        )
-    return mask.astype(bool)
-
-
 def without_cudnn(value: Any) -> Any:
-    """`value` if it does not require cuDNN.
-
-    Raises:
-      ValueError: `value` is neither "auto" nor False.
-    """
+    """`"auto"` or False; raises a ValueError for True, which requires cuDNN, and for others."""
     if value is True:
         raise ValueError(
             "expected 'auto' or False, got True: cuDNN is not used, the loop is compiled by XLA. "

@@ -44,11 +44,7 @@ _pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref
 
 
 def over_sequences(value: Any) -> Any:
-    """`value` if it is a recurrent layer, whose direction can be reversed.
-
-    Raises:
-      TypeError: `value` is not a recurrent layer.
-    """
+    """A recurrent layer, whose direction can be reversed; raises a TypeError for others."""
     if not isinstance(value, Layer) or not hasattr(value, "go_backwards"):
         raise TypeError(
             f"expected a recurrent layer, such as LSTM(32) or RNN(cell), got {describe(value)}."
@@ -57,11 +53,7 @@ def over_sequences(value: Any) -> Any:
 
 
 def without_weights(value: Any) -> None:
-    """None; weights are values and not part of a description.
-
-    Raises:
-      ValueError: `value` is not None.
-    """
+    """None, since a description holds no weights; raises a ValueError for others."""
     if value is not None:
         raise ValueError(
             "expected None: a layer holds no weights. Set them when the model is built: "

@@ -15,7 +15,7 @@ from jkeras.core.errors import describe
 from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers.deterministic import cast_floating
 from jkeras.layers.options import data_format, number, one_of, positive_int
-from jkeras.layers.preprocessing_layer import PreprocessingLayer
+from jkeras.layers.preprocessing import PreprocessingLayer
 from jkeras.layers.spatial import image_axes
 from jkeras.ops.convolution import spatial_axes
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins

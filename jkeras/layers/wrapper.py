@@ -10,11 +10,7 @@ from jkeras.core.parts import Path
 
 
 def one_layer(value: Any) -> Any:
-    """`value` if it is a layer; for a model its description.
-
-    Raises:
-      TypeError: `value` is neither.
-    """
+    """A layer as it is, a model as its description; raises a TypeError for others."""
     value = value.as_layer() if hasattr(value, "as_layer") else value
     if isinstance(value, Layer):
         return value

@@ -31,7 +31,7 @@ HINT = "(if Keras changed: python tests/golden/make_layers.py, or the script of 
 # Layers without numbers of their own, and where they are tested.
 ELSEWHERE = {
     "AdditiveAttention": "tests/layers/test_golden_attention.py",
-    "AlphaDropout": "tests/layers/test_alpha_dropout.py",
+    "AlphaDropout": "tests/layers/test_regularization.py",
     "Attention": "tests/layers/test_golden_attention.py",
     "Bidirectional": "tests/layers/test_recurrent_golden.py",
     "CategoryEncoding": "tests/layers/test_golden_preprocessing.py",
@@ -67,16 +67,16 @@ ELSEWHERE = {
     "TimeDistributed": "tests/layers/test_recurrent_golden.py",
     "UnitNormalization": "tests/layers/test_golden_attention.py",
     "Wrapper": "tests/layers/test_recurrent_wrappers.py",
-    "add": "tests/layers/test_merge_functions.py",
-    "average": "tests/layers/test_merge_functions.py",
-    "concatenate": "tests/layers/test_merge_functions.py",
+    "add": "tests/layers/test_merging.py",
+    "average": "tests/layers/test_merging.py",
+    "concatenate": "tests/layers/test_merging.py",
     "deserialize": "tests/core/test_serialization.py",
-    "dot": "tests/layers/test_merge_functions.py",
-    "maximum": "tests/layers/test_merge_functions.py",
-    "minimum": "tests/layers/test_merge_functions.py",
-    "multiply": "tests/layers/test_merge_functions.py",
+    "dot": "tests/layers/test_merging.py",
+    "maximum": "tests/layers/test_merging.py",
+    "minimum": "tests/layers/test_merging.py",
+    "multiply": "tests/layers/test_merging.py",
     "serialize": "tests/core/test_serialization.py",
-    "subtract": "tests/layers/test_merge_functions.py",
+    "subtract": "tests/layers/test_merging.py",
 }
 
 
