@@ -10,7 +10,7 @@ from jax import lax
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers import options
-from jkeras.layers.deterministic import Deterministic, initial_weights
+from jkeras.layers.deterministic import Deterministic, broadcasts, initial_weights
 from jkeras.layers.options import axes, axis_tuple, non_negative, number, optional
 from jkeras.ops import activations
 
@@ -146,9 +146,7 @@ class Softmax(Elementwise):
 
     def _checked_mask(self, mask: ArrayLike, x: Array) -> Array:
         mask = jnp.asarray(mask)
-        tail = x.shape[max(x.ndim - mask.ndim, 0) :]
-        fits = len(tail) == mask.ndim
-        if not fits or any(n not in (1, own) for n, own in zip(mask.shape, tail, strict=True)):
+        if not broadcasts(mask.shape, x.shape):
             raise self.value_error(
                 f"a `mask` that broadcasts to inputs of shape {x.shape}",
                 f"shape {mask.shape}",
@@ -161,8 +159,7 @@ class Softmax(Elementwise):
         return jnp.broadcast_to(lax.expand_dims(mask, range(x.ndim - mask.ndim)), x.shape)
 
     def transform(self, x: Array) -> Array:
-        wanted = self.axis if isinstance(self.axis, tuple) else (self.axis,)
-        if any(not -x.ndim <= axis < x.ndim for axis in wanted):
+        if any(not -x.ndim <= axis < x.ndim for axis in axis_tuple(self.axis)):
             raise self.value_error(
                 "`axis` to name axes of the inputs", f"{self.axis} for inputs of shape {x.shape}"
             )

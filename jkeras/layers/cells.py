@@ -97,8 +97,8 @@ class Cell(Layer):
     ) -> tuple[Any, State]:
         x = self.cast(inputs)
         nested = nested_states(self, self, states, x)
-        made = self.run(params, state, x[None], nested, key=key, training=training, unroll=True)
-        return (made.last, *made.states), made.state
+        sequence = self.run(params, state, x[None], nested, key=key, training=training, unroll=True)
+        return (sequence.last, *sequence.states), sequence.state
 
     def run(
         self,
@@ -171,12 +171,14 @@ def step_cell(
 ) -> tuple[Any, States, State]:
     """`cell.apply` for one step: the output, the states, and the layer state of the cell."""
     if cell.states_in_list:
-        made, new = cell.apply(params, state, inputs, list(states), **kwargs)
-        output, after = made if isinstance(made, tuple | list) and len(made) == 2 else (made, ())
+        outputs, new = cell.apply(params, state, inputs, list(states), **kwargs)
+        output, after = (
+            outputs if isinstance(outputs, tuple | list) and len(outputs) == 2 else (outputs, ())
+        )
         rest = after if isinstance(after, tuple | list) else (after,)
         return output, tuple(rest), new
-    made, new = cell.apply(params, state, inputs, *states, **kwargs)
-    output, *others = made if isinstance(made, tuple) else (made,)
+    outputs, new = cell.apply(params, state, inputs, *states, **kwargs)
+    output, *others = outputs if isinstance(outputs, tuple) else (outputs,)
     return output, tuple(others), new
 
 
@@ -234,36 +236,36 @@ def initial_states(cell: Layer, inputs: ArraySpec) -> States:
         return cell.initial_states(inputs)
     if not hasattr(cell, "get_initial_state"):
         return _zeros(cell, inputs)
-    made = cell.get_initial_state(batch_size=inputs.shape[0])
-    states = tuple(made) if isinstance(made, tuple | list) else (made,)
+    initial = cell.get_initial_state(batch_size=inputs.shape[0])
+    states = tuple(initial) if isinstance(initial, tuple | list) else (initial,)
     return jax.tree.map(lambda state: jnp.asarray(state, inputs.dtype), states)
 
 
-def nested_states(layer: Layer, cell: Layer, given: tuple[Any, ...], inputs: ArraySpec) -> States:
+def nested_states(layer: Layer, cell: Layer, states: tuple[Any, ...], inputs: ArraySpec) -> States:
     """Initial states in the structure of the cell.
 
     Args:
       layer: the layer that messages name.
       cell: the cell.
-      given: the states, flat or nested; empty for the cell's own initial states.
+      states: flat or nested; empty for the initial states of the cell.
       inputs: one step `[batch, ...]` or its spec.
 
     Raises:
       ValueError: another number of states, or another shape.
     """
-    if not given:
+    if not states:
         return initial_states(cell, inputs)
-    wanted = jax.eval_shape(lambda: initial_states(cell, inputs))
-    leaves = jax.tree.leaves(given)
-    expected = [tuple(state.shape) for state in jax.tree.leaves(wanted)]
-    found = [jnp.shape(state) for state in leaves]
-    if found != expected:
+    template = jax.eval_shape(lambda: initial_states(cell, inputs))
+    leaves = jax.tree.leaves(states)
+    expected = [tuple(state.shape) for state in jax.tree.leaves(template)]
+    shapes = [jnp.shape(state) for state in leaves]
+    if shapes != expected:
         raise layer.value_error(
-            f"initial states of shapes {expected}, side by side behind the inputs", found
+            f"initial states of shapes {expected}, side by side behind the inputs", shapes
         )
     if all(hasattr(state, "astype") for state in leaves):  # arrays, not their specs
         leaves = [jnp.asarray(state, inputs.dtype) for state in leaves]
-    return jax.tree.unflatten(jax.tree.structure(wanted), leaves)
+    return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
 def as_cell(value: Any) -> Any:
@@ -341,25 +343,27 @@ class StackedRNNCells(NamedParts, Cell):
     def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
-        for cell, own in zip(self.cells, nested_states(self, self, states, inputs), strict=True):
+        for cell, cell_states in zip(
+            self.cells, nested_states(self, self, states, inputs), strict=True
+        ):
             name = cell.name
             if name not in params:
-                params[name], state[name] = init_cell(cell, child(key, name), inputs, own)
+                params[name], state[name] = init_cell(cell, child(key, name), inputs, cell_states)
             step = functools.partial(step_cell, cell, key=key)
-            inputs = jax.eval_shape(step, params[name], state[name], inputs, own)[0]
-        made = {name: part for name, part in params.items() if part}
-        return made, {name: part for name, part in state.items() if part}
+            inputs = jax.eval_shape(step, params[name], state[name], inputs, cell_states)[0]
+        params = {name: part for name, part in params.items() if part}
+        return params, {name: part for name, part in state.items() if part}
 
     def run(
         self, params: Params, state: State, inputs: Array, states: States, **options: Any
     ) -> SequenceOutputs:
         """One cell after the other, each along the whole sequence."""
         key, carried = options.pop("key", None), []
-        made = SequenceOutputs(inputs, inputs[-1], (), state)
-        for cell, own in zip(self.cells, states, strict=True):
+        sequence = SequenceOutputs(inputs, inputs[-1], (), state)
+        for cell, cell_states in zip(self.cells, states, strict=True):
             own_key = None if key is None else child(key, cell.name)
             parts = params.get(cell.name, {}), state.get(cell.name, {})
-            made = run(cell, *parts, made.outputs, own, key=own_key, **options)
-            carried.append(made.states)
-            state = {**state, cell.name: made.state} if made.state else state
-        return made._replace(states=tuple(carried), state=state)
+            sequence = run(cell, *parts, sequence.outputs, cell_states, key=own_key, **options)
+            carried.append(sequence.states)
+            state = {**state, cell.name: sequence.state} if sequence.state else state
+        return sequence._replace(states=tuple(carried), state=state)

@@ -69,14 +69,14 @@ class ConvLSTMCell(ConvLSTMArguments, GatedCell):
         channels = inputs.shape[self.feature_axis]
         kernel = jax.ShapeDtypeStruct((*self.kernel_size, channels, self.filters), inputs.dtype)
         step = jax.ShapeDtypeStruct(inputs.shape, inputs.dtype)
-        made = jax.eval_shape(lambda x, kernel: self._from_inputs(x, kernel, None), step, kernel)
-        return jnp.zeros(made.shape, made.dtype), jnp.zeros(made.shape, made.dtype)
+        h = jax.eval_shape(lambda x, kernel: self._from_inputs(x, kernel, None), step, kernel)
+        return jnp.zeros(h.shape, h.dtype), jnp.zeros(h.shape, h.dtype)
 
     def init(self, key: Key, inputs: ArraySpec, *states: Any) -> tuple[Params, State]:
-        own, wide = (*self.kernel_size,), 4 * self.filters
+        window, wide = self.kernel_size, 4 * self.filters
         shapes = {
-            "kernel": (*own, inputs.shape[self.feature_axis], wide),
-            "recurrent_kernel": (*own, self.filters, wide),
+            "kernel": (*window, inputs.shape[self.feature_axis], wide),
+            "recurrent_kernel": (*window, self.filters, wide),
         }
         return kernels_and_bias(self, key, shapes, self._bias), {}
 

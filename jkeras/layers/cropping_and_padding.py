@@ -51,8 +51,8 @@ class SpatialEnds(Spatial, Deterministic):
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = cast_floating(self, inputs)
         self.check_axes(x)
-        given = getattr(self, self.margins)
-        pairs = (given,) if self.rank == 1 else given
+        pairs = getattr(self, self.margins)
+        pairs = (pairs,) if self.rank == 1 else pairs
         return self.move(x, dict(zip(self.spatial_axes, pairs, strict=True)))
 
     def move(self, x: Array, pairs: dict[int, Pair]) -> Array:

@@ -65,8 +65,8 @@ class DepthwiseConvolution(DepthwiseBase):
 
     def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """The weight's name is `kernel`, while its rules are called `depthwise_…`, as in Keras."""
-        found = super().weight_rules(suffix, {**params, "depthwise": params["kernel"]})
-        return [("kernel" if weight == "depthwise" else weight, rule) for weight, rule in found]
+        rules = super().weight_rules(suffix, {**params, "depthwise": params["kernel"]})
+        return [("kernel" if weight == "depthwise" else weight, rule) for weight, rule in rules]
 
 
 class DepthwiseConv1D(DepthwiseConvolution, rank=1):

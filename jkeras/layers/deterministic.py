@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
@@ -59,3 +60,10 @@ def checked_mask(
     if mask.shape != shape:
         raise layer.value_error(expected, got.format(mask.shape))
     return mask.astype(bool)
+
+
+def broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
+    """Whether an array of this shape broadcasts along the last axes of one of the shape `to`."""
+    tail = to[max(len(to) - len(shape), 0) :]
+    pairs = zip(shape, tail, strict=False)
+    return len(tail) == len(shape) and all(size in (1, whole) for size, whole in pairs)

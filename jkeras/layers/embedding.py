@@ -98,8 +98,8 @@ class Table(Deterministic):
         if not jnp.issubdtype(ids.dtype, jnp.integer):
             ids = ids.astype(jnp.int32)
         table = params["embeddings"]
-        found = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
-        return found.astype(self.dtype or table.dtype)
+        vectors = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+        return vectors.astype(self.dtype or table.dtype)
 
 
 class Embedding(Table):
@@ -189,8 +189,8 @@ class ReversibleEmbedding(Table):
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         params, state = super().init(key, inputs)
         if not self.tie_weights:
-            shape, own = (self.output_dim, self.input_dim), child(key, "reverse_embeddings")
-            params["reverse_embeddings"] = self.embeddings_initializer(shape, key=own)
+            shape, name = (self.output_dim, self.input_dim), "reverse_embeddings"
+            params[name] = self.embeddings_initializer(shape, key=child(key, name))
         return params, state
 
     def apply(
@@ -204,8 +204,8 @@ class ReversibleEmbedding(Table):
         reverse: bool = False,
     ) -> tuple[Array, State]:
         """`Layer.apply`; with `reverse` from vectors to logits."""
-        made = self._logits if reverse else self.compute_outputs
-        return made(params, inputs), state
+        compute = self._logits if reverse else self.compute_outputs
+        return compute(params, inputs), state
 
     def apply_with_mask(
         self,

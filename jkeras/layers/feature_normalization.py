@@ -16,6 +16,7 @@ from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
+from jkeras.layers.deterministic import broadcasts
 from jkeras.layers.options import axis_tuple, optional
 from jkeras.layers.preprocessing import numbers
 
@@ -165,30 +166,28 @@ class Normalization(Adaptable):
         kept = self._kept_axes(inputs.shape)
         shape = tuple(inputs.shape[axis] for axis in kept)
         if self.mean is not None:
-            self._check_given(shape)
+            self._check_constants(shape)
             return {}, {}
         if not self.adapted:
             zero = jnp.zeros((), jnp.int32)
             return {}, {"mean": jnp.zeros(shape), "variance": jnp.ones(shape), "count": zero}
-        found = self._adapted_value[0].values.shape
-        if found != shape:
+        adapted = self._adapted_value[0].values.shape
+        if adapted != shape:
             fix = " Axis 0 is the batch: for one number per example pass axis=None."
             raise value_error(
-                f"expected inputs with {found} features on axis {self.axis}, as in the data it "
+                f"expected inputs with {adapted} features on axis {self.axis}, as in the data it "
                 f"was adapted to, got {shape} in shape "
                 f"{tuple(inputs.shape)}.{fix if 0 in kept else ''}",
                 who=self.who,
             )
         return {}, self.fitted_state()
 
-    def _check_given(self, shape: tuple[int, ...]) -> None:
-        given = np.shape(self.mean)
-        tail = shape[len(shape) - len(given) :]
-        if any(size not in (1, own) for size, own in zip(given, tail, strict=True)):
+    def _check_constants(self, shape: tuple[int, ...]) -> None:
+        if not broadcasts(np.shape(self.mean), shape):
             raise self.value_error(
                 f"`mean` and `variance` to broadcast to {shape}, the inputs' sizes on axis "
                 f"{self.axis}",
-                f"shape {given}",
+                f"shape {np.shape(self.mean)}",
             )
 
     def check_ready(self, state: State) -> None:
@@ -211,8 +210,8 @@ class Normalization(Adaptable):
         training: bool = False,
     ) -> tuple[Array, State]:
         x = self.cast(inputs)
-        given = {"mean": np.asarray(self.mean), "variance": np.asarray(self.variance)}
-        source = state if self.mean is None else given
+        constants = {"mean": np.asarray(self.mean), "variance": np.asarray(self.variance)}
+        source = state if self.mean is None else constants
         mean, variance = (self._beside(source[name], x) for name in ("mean", "variance"))
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(EPSILON, x.dtype))
         return x * deviation + mean if self.invert else (x - mean) / deviation, state
@@ -223,7 +222,7 @@ class Normalization(Adaptable):
         shape = [1] * x.ndim
         for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):
             shape[axis] = size
-        if any(size not in (1, own) for size, own in zip(shape, x.shape, strict=True)):
+        if not broadcasts(shape, x.shape):
             raise self.value_error(
                 f"`inputs` whose axes {self.axis} have the sizes of its statistics, "
                 f"{np.shape(statistic)}",

@@ -125,14 +125,14 @@ class Lambda(Layer):
             return
         if callable(self.output_shape):
             shapes = [tuple(x.shape) for x in inputs]
-            wanted = tuple(self.output_shape(shapes[0] if len(shapes) == 1 else shapes))[1:]
+            expected = tuple(self.output_shape(shapes[0] if len(shapes) == 1 else shapes))[1:]
         else:
-            wanted = self.output_shape
+            expected = self.output_shape
         got = tuple(outputs.shape[1:])
-        pairs = zip(wanted, got, strict=False)
-        if len(wanted) != len(got) or any(size not in (None, own) for size, own in pairs):
+        pairs = zip(expected, got, strict=False)
+        if len(expected) != len(got) or any(size not in (None, own) for size, own in pairs):
             raise self.value_error(
-                f"outputs of shape {wanted} behind the batch axis, as `output_shape` says",
+                f"outputs of shape {expected} behind the batch axis, as `output_shape` says",
                 got,
                 fix="Leave `output_shape` out: it follows from the function.",
             )

@@ -69,9 +69,9 @@ class AxisNormalization(Deterministic):
 
     def _over(self, inputs: ArraySpec) -> tuple[int, ...]:
         """The axes of `axis`, counted from 0."""
-        rank, given = len(inputs.shape), self.axes
-        axes = tuple(axis % rank for axis in given if -rank < axis < rank)
-        if len(set(axes)) < len(given):
+        rank = len(inputs.shape)
+        axes = tuple(axis % rank for axis in self.axes if -rank < axis < rank)
+        if len(set(axes)) < len(self.axes):
             raise self.value_error(
                 "`axis` to name different axes of the inputs (the batch is 0)",
                 f"{self.axis} for inputs of shape {tuple(inputs.shape)}",

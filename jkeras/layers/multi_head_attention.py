@@ -115,14 +115,14 @@ class MultiHeadAttention(ProjectedAttention):
         """`attention_axes` counted from 0, or all axes between batch and features."""
         if self.attention_axes is None:
             return super().attending(rank)
-        found = tuple(axis + rank if axis < 0 else axis for axis in self.attention_axes)
-        if not set(found) <= set(range(1, rank - 1)) or len(set(found)) < len(found):
+        axes = tuple(axis + rank if axis < 0 else axis for axis in self.attention_axes)
+        if not set(axes) <= set(range(1, rank - 1)) or len(set(axes)) < len(axes):
             raise self.value_error(
                 f"`attention_axes` that are different axes from 1 to {rank - 2} (or "
                 f"{1 - rank} to -2) for inputs of {rank} axes",
                 self.attention_axes,
             )
-        return found
+        return axes
 
 
 class GroupQueryAttention(ProjectedAttention):

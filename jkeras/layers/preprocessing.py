@@ -19,7 +19,7 @@ from jax import lax
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.symbols import has_symbols
-from jkeras.layers.deterministic import Deterministic
+from jkeras.layers.deterministic import Deterministic, broadcasts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -115,12 +115,10 @@ class Rescaling(PreprocessingLayer):
 
     def _beside(self, argument: str, x: Array) -> Array:
         """`scale` or `offset` as an array that broadcasts with `x`."""
-        given = np.asarray(getattr(self, argument))
-        tail = x.shape[max(x.ndim - given.ndim, 0) :]
-        fits = len(tail) == given.ndim
-        if not fits or any(n not in (1, own) for n, own in zip(given.shape, tail, strict=True)):
+        factor = np.asarray(getattr(self, argument))
+        if not broadcasts(factor.shape, x.shape):
             raise self.value_error(
                 f"`{argument}` to broadcast along the last axes of inputs of shape {x.shape}",
-                f"shape {given.shape}",
+                f"shape {factor.shape}",
             )
-        return lax.expand_dims(jnp.asarray(given, x.dtype), range(x.ndim - given.ndim))
+        return lax.expand_dims(jnp.asarray(factor, x.dtype), range(x.ndim - factor.ndim))

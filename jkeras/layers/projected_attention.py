@@ -18,7 +18,7 @@ from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State, check_rank
 from jkeras.layers.attention import chosen, query_value_key
-from jkeras.layers.deterministic import checked_mask
+from jkeras.layers.deterministic import broadcasts, checked_mask
 from jkeras.layers.einsum_dense import with_fan_axes
 from jkeras.layers.regularization import drop
 from jkeras.ops.attention import attend, attend_with_scores
@@ -119,10 +119,10 @@ class ProjectedAttention(Layer):
         """Kernel and bias of a projection from axes of sizes `before` to axes of sizes `after`."""
         at, rank = len(before), len(before) + len(after)
         rule = with_fan_axes(self.kernel_initializer, tuple(range(at)), tuple(range(at, rank)))
-        made = {"kernel": rule((*before, *after), key=child(key, "kernel"))}
+        weights = {"kernel": rule((*before, *after), key=child(key, "kernel"))}
         if self.use_bias:
-            made["bias"] = self.bias_initializer(after, key=child(key, "bias"))
-        return made
+            weights["bias"] = self.bias_initializer(after, key=child(key, "bias"))
+        return weights
 
     def apply(
         self,
@@ -268,9 +268,7 @@ class ProjectedAttention(Layer):
         heads, at = self.heads.query, len(fold.batch)
         scores = (*fold.batch, heads, *fold.scores_shape[at + 1 :])
         shape = fold.mask_shape(mask.shape)
-        if len(shape) > len(scores) or any(
-            n not in (1, whole) for n, whole in zip(shape, scores, strict=True)
-        ):
+        if not broadcasts(shape, scores):
             raise self.value_error(
                 "`attention_mask` [batch, queries, keys], or a shape that broadcasts to the "
                 f"scores' {scores}",

@@ -334,9 +334,9 @@ class GRUCell(GRUArguments, DenseCell):
         gates, from_x = jnp.split(projected, [2 * self.units], -1)
         from_h = jnp.zeros_like(from_x)
         if "bias" in weights:
-            own, recurrent = weights["bias"]
-            gates = add_bias(gates, (own + recurrent)[: 2 * self.units])
-            from_x = add_bias(from_x, own[2 * self.units :])
+            inner, recurrent = weights["bias"]
+            gates = add_bias(gates, (inner + recurrent)[: 2 * self.units])
+            from_x = add_bias(from_x, inner[2 * self.units :])
             from_h = add_bias(from_h, recurrent[2 * self.units :])
         return jnp.concatenate([gates, from_h, from_x], -1)
 

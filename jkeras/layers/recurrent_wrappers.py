@@ -137,8 +137,8 @@ class Bidirectional(NamedParts):
             backward = _directed(turned, f"backward_{name.removeprefix('backward_')}")
             same(backward, second)
         else:
-            own = self.backward_layer.name or snake_case(type(self.backward_layer).__name__)
-            backward = _directed(self.backward_layer, own)
+            name = self.backward_layer.name or snake_case(type(self.backward_layer).__name__)
+            backward = _directed(self.backward_layer, name)
             same(backward, identity_of(self.backward_layer))
         return forward, backward
 
@@ -166,10 +166,10 @@ class Bidirectional(NamedParts):
         params: Params = {}
         state: State = {}
         for layer, states in zip(self.both, self._halves(initial), strict=True):
-            made, kept = layer.init(child(key, layer.name), inputs, *states)
+            weights, kept = layer.init(child(key, layer.name), inputs, *states)
             if _activity(layer):
                 kept = {**kept, ACTIVITY_LOSS: jnp.zeros(())}
-            params |= {layer.name: made} if made else {}
+            params |= {layer.name: weights} if weights else {}
             state |= {layer.name: kept} if kept else {}
         return params, state
 

@@ -29,8 +29,8 @@ class UpSampling(Spatial, Deterministic):
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = cast_floating(self, inputs)
         self.check_axes(x)
-        given: Any = getattr(self, "size")  # noqa: B009  # mypy: each subclass has its own
-        factors = (given,) if self.rank == 1 else given
+        size: Any = getattr(self, "size")  # noqa: B009  # mypy: a field of each subclass
+        factors = (size,) if self.rank == 1 else size
         return self.enlarge(x, dict(zip(self.spatial_axes, factors, strict=True)))
 
     def enlarge(self, x: Array, factors: dict[int, int]) -> Array:
