@@ -100,6 +100,18 @@ def test_a_librarys_own_module_is_told_nothing_and_the_mask_ends_with_a_warning(
         outputs_of(net)
 
 
+def test_a_module_of_equinox_gets_the_flag_of_its_example_in_rows() -> None:
+    class Real(eqx.Module):
+        def __call__(self, x: Any, rows: Any) -> Any:
+            return jnp.where(rows, x.sum(), 0)
+
+    layer = as_layer(Real(), padded_rows="masked")
+    params, state = layer.init(jax.random.key(0), jax.ShapeDtypeStruct((3, 2), "float32"))
+    rows = jnp.array([True, False, True])
+    outputs, _ = layer.apply(params, state, jnp.ones((3, 2)), rows=rows)
+    assert outputs.tolist() == [2.0, 0.0, 2.0]
+
+
 def test_a_module_at_every_time_step() -> None:
     module = nn.Dense(3)
     dense = as_layer(module)
