@@ -32,6 +32,7 @@ LEFT_OUT = {
     # Gradients and formulations of what a layer computes, whose outputs are compared.
     "tests/layers/test_golden.py::test_gradients": "test_outputs_and_carried_weights beside it",
     "tests/layers/test_golden_attention.py::test_gradients": "the test of outputs beside it",
+    "tests/layers/test_multi_head_attention.py": "tests/layers/test_golden_attention.py",
     "tests/layers/test_recurrent_wrappers.py": "tests/layers/test_recurrent_golden.py",
     "tests/ops/test_activations.py::test_dtype_is_kept_and_jit_agrees": "Keras's numbers beside it",
     "tests/ops/test_activations.py::test_gradients_at_smooth_points": "Keras's gradients beside it",
@@ -55,6 +56,7 @@ LEFT_OUT = {
     "tests/test_models.py::test_a_step_of_training_is_that_of_keras": "tests/test_experiments.py",
     "tests/trainer/test_curves_of_keras.py": "tests/trainer/test_runs_of_keras.py",
     "tests/trainer/test_engines.py": "tests/trainer/test_laws.py",
+    "tests/trainer/test_function_steps.py": "experiments with a step of their own, such as gan.py",
     "tests/trainer/test_interruptions.py": "tests/trainer/test_resuming.py",
     "tests/trainer/test_laws.py::test_run_eagerly_gives_the_same_numbers": "the rest of the file",
     "tests/trainer/test_masks.py": "tests/models/test_masks_golden.py",
