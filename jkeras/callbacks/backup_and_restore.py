@@ -27,7 +27,7 @@ class BackupAndRestore(Callback):
     Ctrl-C or a termination request (SIGTERM) stops writes a last backup and keeps it.
 
     Args:
-      backup_dir: a folder of its own; made when it is missing.
+      backup_dir: a folder for these backups alone; created if missing.
       save_freq: "epoch", or a number of batches, counted on from epoch to epoch; the steps between
         two backups are still dispatched together.
       double_checkpoint: whether to keep the last but one backup too, in case the file of the last
@@ -108,7 +108,7 @@ class BackupAndRestore(Callback):
             self._lock = None
 
     def get_state(self) -> dict[str, Any]:
-        """An empty dict: the callback has no state of its own."""
+        """An empty dict: the callback itself has no state."""
         return {}
 
     def _files(self) -> list[Path]:

@@ -115,7 +115,9 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             if hook in BATCH_HOOKS and not _has_hook(callback, hook):
                 continue  # it would do nothing, for every batch
-            function = _hook_of(callback, hook)
+            function = getattr(callback, hook, None)
+            if function is None:
+                function = getattr(callback, _short_name(hook), None)
             if function is not None:
                 with _with_note(callback, hook):
                     function(*numbers, logs)
@@ -126,7 +128,7 @@ class CallbackList(Callback):
         return any(_has_batch_hooks(callback, phase) for callback in watchers)
 
     def hears_batches(self, phase: str) -> bool:
-        """Whether a callback has a batch hook of its own, for every batch or `async_safe`."""
+        """Whether a callback overrides a batch hook, for every batch or `async_safe`."""
         return any(_has_batch_hooks(callback, phase) for callback in self.callbacks)
 
     @property
@@ -172,7 +174,14 @@ class CallbackList(Callback):
         """The state of each callback under the name of its class; also of Keras's callbacks and
         other objects with hooks.
         """
-        return [(type(c).__name__, _state_of(c)) for c in self._with_attributes]
+        states = []
+        for callback in self._with_attributes:
+            if hasattr(callback, "get_state"):
+                state = callback.get_state()
+            else:
+                state = changed_attributes(callback, vars(callback).get(AT_START))
+            states.append((type(callback).__name__, state))
+        return states
 
     def set_states(self, states: Mapping[tuple[str, int], dict[str, Any]]) -> None:
         """Restores the states of the callbacks.
@@ -181,11 +190,11 @@ class CallbackList(Callback):
           states: the state of each callback, by the name of the class and the number of earlier
             callbacks of that class.
         """
-        seen: Counter[str] = Counter()
+        numbers: Counter[str] = Counter()
         for callback in self._with_attributes:
             kind = type(callback).__name__
-            state = states.get((kind, seen[kind]))
-            seen[kind] += 1
+            state = states.get((kind, numbers[kind]))
+            numbers[kind] += 1
             if state is None:
                 continue
             if hasattr(callback, "set_state"):
@@ -197,13 +206,6 @@ class CallbackList(Callback):
     @property
     def _with_attributes(self) -> list[Any]:
         return [callback for callback in self.callbacks if hasattr(callback, "__dict__")]
-
-
-def _state_of(callback: Any) -> dict[str, Any]:
-    if hasattr(callback, "get_state"):
-        state: dict[str, Any] = callback.get_state()
-        return state
-    return changed_attributes(callback, vars(callback).get(AT_START))
 
 
 @contextlib.contextmanager
@@ -226,12 +228,11 @@ def plain_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
       >>> plain_logs({"loss": 0.5, "accuracy": 1})
       {'accuracy': 1.0, 'loss': 0.5}
     """
-    return {name: _plain(value) for name, value in sorted((logs or {}).items())}
-
-
-def _plain(value: Any) -> Any:
-    is_number = isinstance(value, int | float) or getattr(value, "shape", None) == ()
-    return float(value) if is_number else value
+    plain: dict[str, Any] = {}
+    for name, value in sorted((logs or {}).items()):
+        is_number = isinstance(value, int | float) or getattr(value, "shape", None) == ()
+        plain[name] = float(value) if is_number else value
+    return plain
 
 
 def _flat(callbacks: object) -> Iterable[Any]:
@@ -254,12 +255,9 @@ def _call_setter(callbacks: Iterable[Any], method: str, value: Any) -> None:
             getattr(callback, method)(value)
 
 
-def _hook_of(callback: object, hook: str) -> Callable[..., Any] | None:
-    """The hook of a callback; `on_batch_…` stands in for `on_train_batch_…`."""
-    function = getattr(callback, hook, None)
-    if function is None and hook.startswith("on_train_batch_"):
-        function = getattr(callback, hook.replace("train_", ""), None)
-    return function
+def _short_name(hook: str) -> str:
+    """The other name of the hook: `on_batch_…` for `on_train_batch_…`; else `hook` itself."""
+    return hook.replace("on_train_batch_", "on_batch_")
 
 
 def _check(callback: object) -> None:
@@ -280,19 +278,18 @@ def _has_batch_hooks(callback: object, phase: str) -> bool:
 
 
 def _has_hook(callback: object, hook: str) -> bool:
-    """Whether a callback has a batch hook of its own, by one of the names that it has."""
-    short = hook.replace("train_", "") if hook.startswith("on_train_batch_") else hook
-    return _overrides(callback, hook) or _overrides(callback, short)
-
-
-def _overrides(callback: object, hook: str) -> bool:
-    own = getattr(callback, "__dict__", {})
-    if hook in own:
-        return own[hook] is not None
-    function = getattr(type(callback), hook, None)
-    if function is None and hasattr(callback, "__getattr__"):  # it stands for another object
-        function = getattr(callback, hook, None)
-    return function is not None and function is not getattr(Callback, hook)
+    """Whether a callback overrides a batch hook, under one of the hook's names."""
+    attributes = getattr(callback, "__dict__", {})
+    for name in (hook, _short_name(hook)):
+        if name in attributes:
+            function = attributes[name]
+        else:
+            function = getattr(type(callback), name, None)
+            if function is None and hasattr(callback, "__getattr__"):  # a proxy of another object
+                function = getattr(callback, name, None)
+        if function is not None and function is not getattr(Callback, name):
+            return True
+    return False
 
 
 def _hook(name: str) -> Callable[..., None]:

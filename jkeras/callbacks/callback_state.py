@@ -63,7 +63,10 @@ def to_plain(value: object, depth: int = 0, *, named: bool = True) -> Any:
     if depth > MAX_DEPTH:
         raise NotPlain
     if isinstance(value, dict):
-        return _plain_dict(value, depth + 1, named)
+        if type(value) is dict and all(type(key) is str for key in value):
+            return {key: to_plain(part, depth + 1, named=named) for key, part in value.items()}
+        pairs = [[key, part] for key, part in value.items()]
+        return ("dict", [to_plain(pair, depth + 1, named=False) for pair in pairs])
     for kind in (list, tuple, deque, set, frozenset):
         if isinstance(value, kind):
             parts = [to_plain(part, depth + 1, named=False) for part in value]
@@ -81,11 +84,11 @@ def to_plain(value: object, depth: int = 0, *, named: bool = True) -> Any:
     return value
 
 
-def from_plain(taken: Nested, like: object) -> Any:
+def from_plain(plain: Nested, like: Any) -> Any:
     """The value of a plain form: the inverse of `to_plain`.
 
     Args:
-      taken: the return value of `to_plain`.
+      plain: the return value of `to_plain`.
       like: the current value; it supplies the class, and an object is modified in place.
 
     Raises:
@@ -96,19 +99,27 @@ def from_plain(taken: Nested, like: object) -> Any:
       >>> from_plain(to_plain(collections.Counter("aab")), collections.Counter())
       Counter({'a': 2, 'b': 1})
     """
-    if isinstance(taken, list):
-        return [from_plain(part, None) for part in taken]
-    if isinstance(taken, dict):
-        known = like if isinstance(like, dict) else {}
-        return {name: from_plain(part, known.get(name)) for name, part in taken.items()}
-    if not isinstance(taken, tuple):
-        return taken
-    match taken:
+    if isinstance(plain, list):
+        return [from_plain(part, None) for part in plain]
+    if isinstance(plain, dict):
+        current = like if isinstance(like, dict) else {}
+        return {name: from_plain(part, current.get(name)) for name, part in plain.items()}
+    if not isinstance(plain, tuple):
+        return plain
+    match plain:
         case ("dict", [*pairs]):
-            items = [(from_plain(key, None), from_plain(part, None)) for key, part in pairs]
-            return _dict_like(like, items) if isinstance(like, dict) else dict(items)
-        case (("tuple" | "set" | "frozenset" | "deque") as kind, [*parts]):
-            return _container(kind, [from_plain(part, None) for part in parts], like)
+            # A copy keeps the class, such as defaultdict. A Counter would count pairs: hence dict.
+            new = copy.copy(like) if isinstance(like, dict) else {}
+            new.clear()
+            new.update(dict((from_plain(key, None), from_plain(part, None)) for key, part in pairs))
+            return new
+        case (("tuple" | "set" | "frozenset" | "deque") as kind, [*content]):
+            parts = [from_plain(part, None) for part in content]
+            if kind == "deque":
+                return deque(parts, like.maxlen if isinstance(like, deque) else None)
+            if kind == "tuple" and hasattr(type(like), "_make"):
+                return type(like)._make(parts)
+            return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](parts)
         case ("path", str(path)):
             return type(like)(path) if isinstance(like, PurePath) else PurePath(path)
         case (str(kind), content):
@@ -124,34 +135,33 @@ def changed_attributes(owner: object, at_start: dict[str, str] | None = None) ->
       at_start: `argument_values` before the run. An attribute named like an argument of `__init__`
         is included only if its value has changed since; None leaves all of these out.
     """
-    given = _arguments_of(owner)
-    found = {}
+    arguments = inspect.signature(type(owner).__init__).parameters
+    changed = {}
     for name, value in vars(owner).items():
         if name in _EXCLUDED:
             continue
-        if name in given and (at_start is None or at_start.get(name) == _described(value)):
+        if name in arguments and (at_start is None or at_start.get(name) == _description(value)):
             continue
         try:
-            found[name] = to_plain(value)
+            changed[name] = to_plain(value)
         except NotPlain:
             continue
-    return found
+    return changed
 
 
 def argument_values(owner: object) -> dict[str, str]:
     """Descriptions of the attributes of a callback that are named like arguments of `__init__`."""
-    return {
-        name: _described(vars(owner)[name]) for name in _arguments_of(owner) if name in vars(owner)
-    }
+    arguments = inspect.signature(type(owner).__init__).parameters
+    return {name: _description(vars(owner)[name]) for name in arguments if name in vars(owner)}
 
 
 def restore_attributes(owner: object, state: dict[str, Any]) -> None:
     """Sets the attributes of a callback to those of `changed_attributes`."""
-    for name, taken in state.items():
+    for name, plain in state.items():
         if name in _EXCLUDED:
             continue
         try:
-            vars(owner)[name] = from_plain(taken, vars(owner).get(name))
+            vars(owner)[name] = from_plain(plain, vars(owner).get(name))
         except NotPlain:
             warnings.warn(
                 f"{type(owner).__name__}: the checkpoint has the content of an object for the "
@@ -161,24 +171,13 @@ def restore_attributes(owner: object, state: dict[str, Any]) -> None:
             )
 
 
-def _arguments_of(owner: object) -> Any:
-    return inspect.signature(type(owner).__init__).parameters
-
-
-def _described(value: object) -> str:
+def _description(value: object) -> str:
     """A value as a string for comparison, with the shapes of arrays instead of their values."""
     try:
         words, arrays = flatten(to_plain(value))
     except (NotPlain, TypeError, ValueError):
         return ""
     return json.dumps([words, {name: str(array.shape) for name, array in arrays.items()}])
-
-
-def _plain_dict(value: dict[Any, Any], depth: int, named: bool = True) -> Any:
-    if type(value) is dict and all(type(key) is str for key in value):
-        return {key: to_plain(part, depth, named=named) for key, part in value.items()}
-    pairs = (([key, part]) for key, part in value.items())
-    return ("dict", [to_plain(pair, depth, named=False) for pair in pairs])
 
 
 def _object_state(value: object) -> tuple[str, Any] | None:
@@ -195,28 +194,12 @@ def _object_state(value: object) -> tuple[str, Any] | None:
 
 
 def _is_plain_object(value: object) -> bool:
-    """Whether a value is fully given by its `__dict__`, and no model, layer or description."""
+    """Whether `__dict__` is the whole state of a value, and it is no model, layer, description."""
     kind: Any = type(value)
     is_plain_class = hasattr(value, "__dict__") and kind.__new__ is object.__new__
     if not is_plain_class or isinstance(value, Description) or hasattr(kind, "fit"):
         return False
     return not isinstance(value, jax.Array | np.ndarray | type)
-
-
-def _dict_like(like: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
-    """A dict of the class of `like` with these items, such as a defaultdict."""
-    new = copy.copy(like)
-    new.clear()
-    new.update(dict(items))  # of a Counter pairs would be counted
-    return new
-
-
-def _container(kind: str, parts: list[Any], like: Any) -> Any:
-    if kind == "deque":
-        return deque(parts, like.maxlen if isinstance(like, deque) else None)
-    if kind == "tuple" and hasattr(type(like), "_make"):
-        return type(like)._make(parts)
-    return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](parts)
 
 
 def _restored_object(kind: str, content: Any, like: object) -> Any:
@@ -232,11 +215,10 @@ def _restored_object(kind: str, content: Any, like: object) -> Any:
     elif kind == "object" and _is_plain_object(like):
         parameters = getattr(like, "__dataclass_params__", None)
         like = copy.copy(like) if getattr(parameters, "frozen", False) else like
-        known = dict(vars(like))
+        current = dict(vars(like))
         vars(like).clear()
-        vars(like).update(
-            {name: from_plain(part, known.get(name)) for name, part in content.items()}
-        )
+        for name, part in content.items():
+            vars(like)[name] = from_plain(part, current.get(name))
     else:
         raise NotPlain
     return like

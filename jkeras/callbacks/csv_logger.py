@@ -60,10 +60,17 @@ class CSVLogger(Callback):
         logs = logs or {}
         rows: list[dict[str, Any]] = []
         if self.keys is None:
-            self.keys = _columns(logs)
+            self.keys = sorted(logs)
+            if not any(name.startswith("val_") for name in logs):
+                self.keys += [f"val_{name}" for name in self.keys]
             if not Path(self.filename).stat().st_size:
                 rows.append({name: name for name in ("epoch", *self.keys)})
-        rows.append({"epoch": epoch} | {name: _cell(logs.get(name, "NA")) for name in self.keys})
+        row: dict[str, Any] = {"epoch": epoch}
+        for name in self.keys:
+            value: Any = logs.get(name, "NA")
+            is_list = isinstance(value, Iterable) and not isinstance(value, str)
+            row[name] = f'"[{", ".join(map(str, value))}]"' if is_list else value
+        rows.append(row)
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
 
@@ -76,14 +83,3 @@ class CSVLogger(Callback):
     def set_state(self, state: dict[str, Any]) -> None:
         self.keys = state["keys"]
         atomic_write(self.filename, lambda file: file.write(state["text"].encode()))
-
-
-def _columns(logs: Logs) -> list[str]:
-    names = sorted(logs)
-    validated = any(name.startswith("val_") for name in names)
-    return names if validated else names + [f"val_{name}" for name in names]
-
-
-def _cell(value: Any) -> Any:
-    is_list = isinstance(value, Iterable) and not isinstance(value, str)
-    return f'"[{", ".join(map(str, value))}]"' if is_list else value

@@ -64,21 +64,19 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         for name, holder in holders_of(self.model).items():
-            self._set(epoch, name, holder)
-
-    def _set(self, epoch: int, name: str, holder: Any) -> None:
-        """Sets the rate of one optimizer."""
-        now = (epoch, float(holder.learning_rate))
-        rate = self.schedule(*now) if _takes(self.schedule, 2) else self.schedule(epoch)
-        if not _is_number(rate):
-            raise TypeError(
-                "LearningRateScheduler: `schedule`: expected it to return a number, got "
-                f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
-            )
-        holder.learning_rate = float(rate)
-        if self.verbose > 0:
-            what = f"{name} learning rate".strip()
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {what} to {rate}.")
+            if _accepts_two(self.schedule):
+                rate = self.schedule(epoch, float(holder.learning_rate))
+            else:
+                rate = self.schedule(epoch)
+            if not _is_number(rate):
+                raise TypeError(
+                    "LearningRateScheduler: `schedule`: expected it to return a number, got "
+                    f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
+                )
+            holder.learning_rate = float(rate)
+            if self.verbose > 0:
+                what = f"{name} learning rate".strip()
+                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {what} to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -178,14 +176,14 @@ class ReduceLROnPlateau(MonitorCallback):
         return lowered
 
 
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function accepts `count` positional arguments; True without a known signature."""
+def _accepts_two(function: Callable[..., Any]) -> bool:
+    """Whether a function accepts two positional arguments; True without a known signature."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return True
     try:
-        signature.bind(*range(count))
+        signature.bind(0, 0.0)
     except TypeError:
         return False
     return True

@@ -74,21 +74,19 @@ class ModelCheckpoint(SavingCallback):
         self._save(self._epoch, logs or {}, {"batch": batch + 1})
 
     def _save(self, epoch: int, logs: Logs, numbers: dict[str, Any]) -> None:
-        path = self._path({**numbers, "epoch": epoch + 1, **logs})
-        if self.should_save(epoch, logs, f"saving model to {path}", unwatched=True):
-            save = self.model.save_weights if self.save_weights_only else self.model.save
-            save(path)
-            self.print_line(epoch, f"finished saving model to {path}")
-
-    def _path(self, values: dict[str, Any]) -> str:
+        values = {**numbers, "epoch": epoch + 1, **logs}
         try:
-            return self.filepath.format(**values)
+            path = self.filepath.format(**values)
         except KeyError as error:
             name = str(error.args[0])
             raise ValueError(
                 f"ModelCheckpoint: `filepath`: {self.filepath!r} names {name!r}, which is not "
                 f"among the values: {', '.join(values)}.{nearest(name, values)}"
             ) from None
+        if self.should_save(epoch, logs, f"saving model to {path}", unwatched=True):
+            save = self.model.save_weights if self.save_weights_only else self.model.save
+            save(path)
+            self.print_line(epoch, f"finished saving model to {path}")
 
 
 def _checked_path(filepath: object, weights_only: bool) -> str:

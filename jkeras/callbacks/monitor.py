@@ -104,25 +104,22 @@ class MonitorCallback(Callback):
     def value_in(self, logs: Logs | None) -> float | None:
         """The value of `monitor`, or None with a warning if the logs do not have it."""
         logs = logs or {}
-        if self.monitor in logs:
-            return self._scalar(logs[self.monitor])
-        validated = self.monitor.startswith("val_")
-        alike = [name for name in logs if name.startswith("val_") == validated]
-        warnings.warn(
-            f"{type(self).__name__}: `monitor` {self.monitor!r} is not among the logs: "
-            f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
-            "For a `val_` value give `fit` validation data.",
-            stacklevel=3,
-        )
-        return None
-
-    def _scalar(self, value: Any) -> float:
+        if self.monitor not in logs:
+            validated = self.monitor.startswith("val_")
+            alike = [name for name in logs if name.startswith("val_") == validated]
+            warnings.warn(
+                f"{type(self).__name__}: `monitor` {self.monitor!r} is not among the logs: "
+                f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
+                "For a `val_` value give `fit` validation data.",
+                stacklevel=3,
+            )
+            return None
         try:
-            return float(value)
+            return float(logs[self.monitor])
         except TypeError:
             raise ValueError(
                 f"{type(self).__name__}: `monitor`: expected one number as {self.monitor!r}, got "
-                f"{describe(value)}. Watch a metric that returns a single number."
+                f"{describe(logs[self.monitor])}. Watch a metric that returns a single number."
             ) from None
 
 
@@ -137,18 +134,15 @@ def direction(monitor: str, metrics: Iterable[Any] = ()) -> bool | None:
       >>> direction("val_accuracy"), direction("val_loss"), direction("false_positives")
       (True, False, None)
     """
-    name, metrics = monitor.removeprefix("val_"), list(metrics)
-    log_names = [getattr(metric, "log_name", getattr(metric, "name", None)) for metric in metrics]
-    pairs = zip(metrics, log_names, strict=True)
-    kinds = [_kind(metric) for metric, log_name in pairs if log_name == name]
-    for words in [*kinds, name]:
+    name = monitor.removeprefix("val_")
+    class_names = []
+    for metric in metrics:
+        if getattr(metric, "log_name", getattr(metric, "name", None)) == name:
+            loss_or_metric = getattr(metric, "loss", metric)  # the loss of a `LossMetric`
+            class_names.append(snake_case(type(loss_or_metric).__name__))
+    for words in [*class_names, name]:
         if words.endswith("loss") or any(word in words for word in _FALLING):
             return False
         if any(word in words for word in _RISING):
             return True
     return None
-
-
-def _kind(metric: object) -> str:
-    """The class of a metric in snake case; for a `LossMetric` the class of its loss."""
-    return snake_case(type(getattr(metric, "loss", metric)).__name__)

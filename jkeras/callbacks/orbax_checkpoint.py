@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
@@ -149,7 +149,7 @@ class OrbaxCheckpoint(SavingCallback):
 
     def _check_order(self) -> None:
         """Raises if the next step is before the latest checkpoint, which is from another run."""
-        assert self._manager is not None, "on_train_begin has made it"
+        assert self._manager is not None, "on_train_begin opens the manager"
         now = int(self.model.train_state.step)
         if later := self._manager.readable(now + 1):
             latest = later[-1]
@@ -164,26 +164,17 @@ class OrbaxCheckpoint(SavingCallback):
         return self.should_save(epoch, logs or {}, f"saving to {self.directory}", unwatched=False)
 
     def _save(self, logs: Logs) -> None:
-        assert self._manager is not None, "on_train_begin has made it"
+        assert self._manager is not None, "on_train_begin opens the manager"
         value = self.model.snapshot()
         step = int(value["values"]["step"])
         if step == self._saved or step in self._manager.readable(step):
-            return  # of the same values: a run that is interrupted where it has just saved
+            return  # the same values: the run was interrupted where it had just saved
         self._saved = step
         if self.save_weights_only:
             weights = ("params/", "state/")
             value = {n: v for n, v in value["values"].items() if n.startswith(weights)}
-        self._manager.save(step, value, _as_numbers(logs))
-
-
-def _as_numbers(logs: dict[str, Any]) -> dict[str, float]:
-    """The entries of the logs that are single numbers.
-
-    Example:
-      >>> _as_numbers({"loss": 0.5, "each": [0.1, 0.2]})
-      {'loss': 0.5}
-    """
-    return {name: float(v) for name, v in logs.items() if isinstance(v, int | float)}
+        numbers = {name: float(v) for name, v in logs.items() if isinstance(v, int | float)}
+        self._manager.save(step, value, numbers)
 
 
 def _checked_folder(directory: object) -> str:

@@ -10,7 +10,7 @@ from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import describe, named_arguments
 
 SECONDS = 10.0
-"""How long an answer is waited for. Training waits with it."""
+"""How long to wait for the server's reply; training waits meanwhile."""
 
 
 class RemoteMonitor(Callback):
@@ -52,7 +52,7 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        # Here, because `import jkeras` would wait for them.
+        # Imported here, because these modules would slow `import jkeras`.
         import urllib.error
         import urllib.parse
         import urllib.request
@@ -67,11 +67,10 @@ class RemoteMonitor(Callback):
         request = urllib.request.Request(self.root + self.path, body.encode(), headers)
         try:
             urllib.request.urlopen(request, timeout=SECONDS).close()
+            return
         except urllib.error.HTTPError as error:
             error.close()
-            self._warn(f"{self.root + self.path} answered {error.code} {error.reason}.")
+            problem = f"{self.root + self.path} answered {error.code} {error.reason}."
         except OSError as error:  # refused, unknown host, too slow: all of them are OSErrors
-            self._warn(f"could not reach the server at {self.root}: {error}")
-
-    def _warn(self, what: str) -> None:
-        warnings.warn(f"RemoteMonitor: {what}", stacklevel=3)
+            problem = f"could not reach the server at {self.root}: {error}"
+        warnings.warn(f"RemoteMonitor: {problem}", stacklevel=2)

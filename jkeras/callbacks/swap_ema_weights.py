@@ -28,11 +28,11 @@ class SwapEMAWeights(Callback):
     @named_arguments
     def __init__(self, swap_on_epoch: bool = False) -> None:
         self.swap_on_epoch = swap_on_epoch
-        self._kept: Any = None
+        self._training_params: Any = None
 
     def set_model(self, model: Any) -> None:
         if model is not self.model:
-            self._kept = None  # they are another model's
+            self._training_params = None  # those are of another model
         super().set_model(model)
         optimizer = model.optimizer
         multi = getattr(optimizer, "optimizer_map", None) is not None
@@ -43,32 +43,32 @@ class SwapEMAWeights(Callback):
             )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._put_back()
+        self._restore()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.swap_on_epoch:
             self._swap()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        self._kept = None  # training ends with the averages by itself
+        self._training_params = None  # training ends with the averages by itself
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         self._swap()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        self._put_back()
+        self._restore()
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         self._swap()
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._put_back()
+        self._restore()
 
     def _swap(self) -> None:
-        if self._kept is None:
-            self._kept = self.model.params
+        if self._training_params is None:
+            self._training_params = self.model.params
             self.model.params = self.model.optimizer.averaged_params()
 
-    def _put_back(self) -> None:
-        if self._kept is not None:
-            self.model.params, self._kept = self._kept, None
+    def _restore(self) -> None:
+        if self._training_params is not None:
+            self.model.params, self._training_params = self._training_params, None

@@ -6,6 +6,7 @@ runs lie in one picture.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -88,7 +89,7 @@ class TensorBoard(Callback):
         steps = _steps_to_profile(profile_batch)
         self._profiler = Profiler(Path(self.log_dir, "train"), steps) if steps else None
         if self.update_freq != "epoch" or self._profiler:
-            # Not methods of the class: whoever has them watches every batch.
+            # Not methods of the class: a callback with these methods watches every batch.
             self.on_train_batch_begin = self._begin_batch  # type: ignore[method-assign]
             self.on_train_batch_end = self._end_batch  # type: ignore[method-assign]
 
@@ -118,7 +119,8 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = dict(logs or {})
         validation = {name: logs.pop(name) for name in list(logs) if name.startswith("val_")}
-        logs |= self._rates()
+        with contextlib.suppress(AttributeError):  # an optax optimizer without such an attribute
+            logs |= rates_of(self.model)
         if self.write_steps_per_second:
             seconds, steps = self._began
             passed = max(time.perf_counter() - seconds, 1e-9)
@@ -167,14 +169,16 @@ class TensorBoard(Callback):
             for path, weight in named_leaves(part).items():
                 tag, values = f"{self.model.name}/{path}", np.asarray(weight, np.float32)
                 writer.add_histogram(f"{tag}/histogram", values, epoch)
-                image = _as_image(values) if self.write_images else None
-                if image is not None:
-                    writer.add_image(f"{tag}/image", image, epoch, dataformats="HW")
+                image = values.squeeze()
+                if self.write_images and image.ndim in (1, 2):
+                    rows = np.atleast_2d(image)  # a vector as one row, a matrix as a wide image
+                    wide = rows.T if rows.shape[0] > rows.shape[1] else rows
+                    writer.add_image(f"{tag}/image", wide, epoch, dataformats="HW")
 
     def _writer(self, part: str) -> Any:
         """The open writer of the folder `part`."""
         if part not in self._writers:
-            # Optional, and slow to import; it tells no types.
+            # Optional, and slow to import.
             from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
             suffix = f".{os.getpid()}.{next(_numbers)}"
@@ -191,12 +195,6 @@ class TensorBoard(Callback):
     def _iterations(self) -> int:
         return int(getattr(self.model.optimizer, "iterations", self.model.train_state.step))
 
-    def _rates(self) -> dict[str, float]:
-        try:
-            return rates_of(self.model)
-        except AttributeError:  # one of optax's that does not tell its rate
-            return {}
-
 
 def _need(module: str, who: str, package: str | None = None) -> None:
     if importlib.util.find_spec(module) is None:
@@ -206,9 +204,9 @@ def _need(module: str, who: str, package: str | None = None) -> None:
 
 def _steps_to_profile(value: int | str | tuple[int, int]) -> tuple[int, int] | None:
     """The first and the last step to profile, or None for none."""
-    given = value.split(",") if isinstance(value, str) else value
+    parts = value.split(",") if isinstance(value, str) else value
     try:
-        steps = [int(step) for step in given] if isinstance(given, list | tuple) else [int(given)]
+        steps = [int(step) for step in parts] if isinstance(parts, list | tuple) else [int(parts)]
     except (TypeError, ValueError):
         steps = [-1]
     first, last = steps[0] if steps else -1, steps[-1] if steps else -1
@@ -220,13 +218,3 @@ def _steps_to_profile(value: int | str | tuple[int, int]) -> tuple[int, int] | N
             f"and the last step, such as (10, 20), got {describe(value)}."
         )
     return first, last
-
-
-def _as_image(weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """A vector as one row and a matrix as a wide image; None for other ranks."""
-    values = weight.squeeze()
-    if values.ndim == 1:
-        return values[None]
-    if values.ndim != 2:
-        return None
-    return values.T if values.shape[0] > values.shape[1] else values
