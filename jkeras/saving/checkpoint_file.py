@@ -53,12 +53,12 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
     """
     path = Path(path)
     arrays, metadata = read_arrays(path)
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format")
-        fix = " Weights are read by model.load_weights." if "weights" in (found or "") else ""
+    version = metadata.get("format")
+    if version != FORMAT:
+        fix = " Weights are read by model.load_weights." if "weights" in (version or "") else ""
         raise ValueError(
             f"{path}: expected a checkpoint of the format {FORMAT!r}, got "
-            + ("a safetensors file without one." if found is None else f"{found!r}.{fix}")
+            + ("a safetensors file without one." if version is None else f"{version!r}.{fix}")
         )
     try:
         return rebuild(json.loads(metadata.get("value", "")), arrays)

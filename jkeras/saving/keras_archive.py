@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 from jkeras.saving.keras_h5 import read_bytes
 
 KERAS = "3.15.1"
-"""The version of Keras whose form this is."""
+"""The version of Keras whose format this is."""
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 MOST_GROWTH, ALLOWANCE = 20, 1 << 24
@@ -184,21 +184,16 @@ def json_object(data: str | bytes, who: str) -> dict[str, Any]:
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
-        _check_depth(text, who)
-        found = json.loads(text)
+        depth = 0
+        for match in _BRACKETS.finditer(text):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match.group(), 0)
+            if depth > MOST_DEPTH:
+                raise ValueError(f"{who}: expected at most {MOST_DEPTH} brackets in one another.")
+        value = json.loads(text)
     except UnicodeDecodeError:
         raise ValueError(f"{who}: expected JSON, and it is no text.") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{who}: expected JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{who}: expected a JSON object, got {type(found).__name__}.")
-    return found
-
-
-def _check_depth(text: str, who: str) -> None:
-    depth = 0
-    for match in _BRACKETS.finditer(text):
-        bracket = match.group()
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket, 0)
-        if depth > MOST_DEPTH:
-            raise ValueError(f"{who}: expected at most {MOST_DEPTH} brackets in one another.")
+    if not isinstance(value, dict):
+        raise ValueError(f"{who}: expected a JSON object, got {type(value).__name__}.")
+    return value

@@ -52,12 +52,12 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
 
     with h5py.File(file, "w", libver="earliest") as h5:
         for group in groups:
-            made = h5.create_group(f"{group.path}/vars".lstrip("/"))
+            h5_group = h5.create_group(f"{group.path}/vars".lstrip("/"))
             if group.name is not None:
-                made.attrs["name"] = group.name
+                h5_group.attrs["name"] = group.name
             for number, value in enumerate(group.arrays):
                 array = np.asarray(value)
-                dataset = made.create_dataset(str(number), data=array)
+                dataset = h5_group.create_dataset(str(number), data=array)
                 if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it
                     dataset.attrs["dtype"] = "bfloat16"
 
@@ -81,22 +81,22 @@ def grouped(arrays: Mapping[str, np.ndarray], who: str) -> Stored:
     Raises:
       ValueError: no array lies in a subgroup `vars`.
     """
-    found: Stored = {}
+    groups: Stored = {}
     others = []
     for path, array in arrays.items():
         group, _, name = f"/{path}".rpartition("/")
         above, _, last = group.rpartition("/")
         if last == "vars":
-            found.setdefault(above.lstrip("/"), {})[name] = array
+            groups.setdefault(above.lstrip("/"), {})[name] = array
         else:
             others.append(path)
-    if others and not found:
+    if others and not groups:
         raise ValueError(
             f"{who}: expected weights as Keras 3 writes them to '.weights.h5', with arrays under "
             f"'vars', got {others[0]!r}: the older '.h5' form. Load it in Keras, and save it by "
             f"model.save_weights('name.weights.h5'). {UNSAFE}"
         )
-    return found
+    return groups
 
 
 def in_order(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray] | None:

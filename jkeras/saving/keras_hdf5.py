@@ -72,21 +72,21 @@ def datasets(data: bytes, who: str) -> dict[str, np.ndarray]:
 class _Reader:
     def __init__(self, data: bytes, who: str) -> None:
         self.data, self.who, self.path = data, who, ""
-        self.seen: set[int] = set()
+        self.visited: set[int] = set()
         self.left = self.unread = len(data)
 
     def arrays(self) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
-        waiting = [("", self._root(), 0)]
-        while waiting:
-            self.path, address, depth = waiting.pop()
+        stack = [("", self._root(), 0)]
+        while stack:
+            self.path, address, depth = stack.pop()
             content = self._object(address)
             if isinstance(content, _Table):
                 if depth == MOST_DEPTH:
                     self._refuse(f"more than {MOST_DEPTH} groups in one another")
                 start = f"{self.path}/" if self.path else ""
                 entries = list(self._entries(content))
-                waiting += [(start + name, at, depth + 1) for name, at in reversed(entries)]
+                stack += [(start + name, at, depth + 1) for name, at in reversed(entries)]
             else:
                 found[self.path] = content
         return found
@@ -109,16 +109,16 @@ class _Reader:
             self._fail(f"offset {at} lies outside the {len(self.data)} bytes of the file")
         return struct.unpack_from(form, self.data, at)
 
-    def _marked(self, mark: bytes, at: int) -> None:
+    def _check_signature(self, mark: bytes, at: int) -> None:
         """Raises unless a structure begins with its signature and is visited for the first time."""
         if self._unpack("<4s", at)[0] != mark:
             self._fail(f"expected {mark.decode()} at offset {at}")
-        self._once(at)
+        self._visit(at)
 
-    def _once(self, at: int) -> None:
-        if at in self.seen:
+    def _visit(self, at: int) -> None:
+        if at in self.visited:
             self._fail(f"what lies at offset {at} is referred to twice")
-        self.seen.add(at)
+        self.visited.add(at)
 
     def _read(self, size: int) -> None:
         """Adds to the bytes read; more bytes than the file has mean that structures overlap."""
@@ -147,7 +147,7 @@ class _Reader:
 
     def _object(self, address: int) -> _Table | np.ndarray:
         """The group or the array whose header is at an address."""
-        self._once(address)
+        self._visit(address)
         messages = dict(self._messages(address))
         if _TABLE in messages:
             return _Table(*self._unpack("<QQ", messages[_TABLE][0]))
@@ -180,7 +180,7 @@ class _Reader:
                     self._refuse("a shared part of a header")
                 if kind == _CONTINUED:
                     more = self._unpack("<QQ", at)
-                    self._once(more[0])
+                    self._visit(more[0])
                     blocks.append(more)
                 yield kind, (at, at + length)
                 at += length
@@ -194,7 +194,7 @@ class _Reader:
             self._fail("its names lie outside the file")
         found = set()
         for leaf in self._leaves(table.tree):
-            self._marked(b"SNOD", leaf)
+            self._check_signature(b"SNOD", leaf)
             (count,) = self._unpack("<6xH", leaf)
             self._read(count * _ENTRY)
             for i in range(count):
@@ -209,10 +209,10 @@ class _Reader:
 
     def _leaves(self, root: int) -> Iterator[int]:
         """The leaves of a B-tree of entries, in order."""
-        waiting: list[tuple[int, int | None]] = [(root, None)]
-        while waiting:
-            at, above = waiting.pop()
-            self._marked(b"TREE", at)
+        stack: list[tuple[int, int | None]] = [(root, None)]
+        while stack:
+            at, above = stack.pop()
+            self._check_signature(b"TREE", at)
             kind, level, count = self._unpack("<4xBBH", at)
             if kind != 0 or (above is not None and level != above - 1):
                 self._fail(f"the tree of entries at offset {at} is not in order")
@@ -221,7 +221,7 @@ class _Reader:
             if level == 0:
                 yield from children
             else:
-                waiting += [(child, level) for child in reversed(children)]
+                stack += [(child, level) for child in reversed(children)]
 
     def _name(self, at: int, end: int) -> str:
         if not 0 <= at < end:

@@ -47,9 +47,9 @@ def read(data: bytes, who: str) -> Stored:
             if "optimizer_weights" in file:
                 groups["optimizer"] = _arrays(file["optimizer_weights"])
             return LegacyGroups({name: arrays for name, arrays in groups.items() if arrays})
-        found: dict[str, Any] = {}
-        file.visititems(lambda path, item: found.update({path: item}))
-        return grouped({path: _array(i) for path, i in found.items() if hasattr(i, "dtype")}, who)
+        items: dict[str, Any] = {}
+        file.visititems(lambda path, item: items.update({path: item}))
+        return grouped({path: _array(i) for path, i in items.items() if hasattr(i, "dtype")}, who)
 
 
 def read_config(data: bytes, who: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def read_config(data: bytes, who: str) -> dict[str, Any]:
                 f"{who}: expected a whole model, got weights alone. Make the model, and read them "
                 "with model.load_weights(path, safe_mode=False)."
             )
-        config = _modern(json_object(file.attrs["model_config"], f"{who}: model_config"))
+        config = _keras_3_config(json_object(file.attrs["model_config"], f"{who}: model_config"))
         if "training_config" not in file.attrs:
             return config
         training = json_object(file.attrs["training_config"], f"{who}: training_config")
@@ -75,26 +75,26 @@ def read_config(data: bytes, who: str) -> dict[str, Any]:
     return {**config, "compile_config": {"optimizer": training["optimizer_config"], **compiled}}
 
 
-def _modern(config: Any) -> Any:
+def _keras_3_config(config: Any) -> Any:
     """The configuration with Keras 3's words for those of Keras 2."""
     if isinstance(config, list):
-        return [_modern(item) for item in config]
+        return [_keras_3_config(item) for item in config]
     if not isinstance(config, dict):
         return config
-    config = {name: _modern(value) for name, value in config.items()}
-    own = config.get("config")
-    if isinstance(own, dict) and "batch_input_shape" in own and "layers" not in own:
-        shape = {"batch_shape": own.pop("batch_input_shape"), "dtype": own.get("dtype")}
+    config = {name: _keras_3_config(value) for name, value in config.items()}
+    inner = config.get("config")
+    if isinstance(inner, dict) and "batch_input_shape" in inner and "layers" not in inner:
+        shape = {"batch_shape": inner.pop("batch_input_shape"), "dtype": inner.get("dtype")}
         if config["class_name"] != "InputLayer":  # the first layer of a Sequential without one
             return {**config, "input": {"class_name": "InputLayer", "config": shape}}
-        own |= shape
+        inner |= shape
     if "inbound_nodes" in config:
         nodes = config["inbound_nodes"]
         config["inbound_nodes"] = [_call(n) if isinstance(n, list) else n for n in nodes]
-    if config.get("class_name") == "Sequential" and isinstance(own, dict):
-        first, *others = own.get("layers") or [{}]
+    if config.get("class_name") == "Sequential" and isinstance(inner, dict):
+        first, *others = inner.get("layers") or [{}]
         if "input" in first:
-            own["layers"] = [first["input"], first, *others]
+            inner["layers"] = [first["input"], first, *others]
     return config
 
 

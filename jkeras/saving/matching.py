@@ -80,7 +80,21 @@ class Report:
         """The first difference and the number of differences; empty for a complete report."""
         if self.complete:
             return ""
-        return f"{self._first()} In all: {self._counts()}."
+        if self.missing:
+            first = f"the model has a weight {self.missing[0]}, and the file does not."
+        elif self.mismatched:
+            first = f"{self.mismatched[0]}."
+        else:
+            first = f"the file has a weight {self.unexpected[0]}, and the model does not."
+        counts = [f"{len(self.matched)} fit"]
+        for what, names in (
+            ("not in the file", self.missing),
+            ("different", self.mismatched),
+            ("not in the model", self.unexpected),
+        ):
+            if names:
+                counts.append(f"{len(names)} {what}")
+        return f"{first} In all: {', '.join(counts)}."
 
     def __str__(self) -> str:
         total = len(self.matched) + len(self.missing) + len(self.mismatched)
@@ -91,23 +105,6 @@ class Report:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _first(self) -> str:
-        if self.missing:
-            name = self.missing[0]
-            return f"the model has a weight {name}, and the file does not."
-        if self.mismatched:
-            return f"{self.mismatched[0]}."
-        return f"the file has a weight {self.unexpected[0]}, and the model does not."
-
-    def _counts(self) -> str:
-        counts = {
-            "not in the file": self.missing,
-            "different": self.mismatched,
-            "not in the model": self.unexpected,
-        }
-        differ = [f"{len(names)} {word}" for word, names in counts.items() if names]
-        return ", ".join([f"{len(self.matched)} fit", *differ])
 
 
 def _listed(title: str, names: Sequence[str], separator: str = ", ") -> list[str]:
@@ -147,10 +144,10 @@ def match(
       >>> report.complete, names
       (True, {'params/dense/kernel': 'Dense_0/kernel'})
     """
-    read_as = _read_as(found, rename or {})
+    read_as = _renamed(found, rename or {})
     pairs = _pairs(wanted, read_as)
     mismatched = tuple(
-        Mismatch(name, _kind(wanted[name]), _kind(found[file_name]))
+        Mismatch(name, _shape_and_dtype(wanted[name]), _shape_and_dtype(found[file_name]))
         for name, file_name in pairs.items()
         if not fits(wanted[name], found[file_name])
     )
@@ -173,7 +170,7 @@ def fits(wanted: ArraySpec, found: ArraySpec) -> bool:
     return bool(wanted.dtype == found.dtype or all(floating))
 
 
-def _kind(array: ArraySpec) -> tuple[tuple[int, ...], str]:
+def _shape_and_dtype(array: ArraySpec) -> tuple[tuple[int, ...], str]:
     return tuple(array.shape), str(array.dtype)
 
 
@@ -190,12 +187,16 @@ def _pairs(wanted: Mapping[str, Any], read_as: Mapping[str, str]) -> dict[str, s
     return pairs
 
 
-def _read_as(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
+def _renamed(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
     """The file's names by their renamed form."""
     _check_rename(found, rename)
     read_as: dict[str, str] = {}
     for name in found:
-        new = _renamed(name, rename)
+        new = name
+        if prefixes := [old for old in rename if _begins(name, old)]:
+            old = max(prefixes, key=len)
+            words = (rename[old].strip("/"), name[len(old) :].strip("/"))
+            new = "/".join(word for word in words if word)
         if new in read_as:
             raise ValueError(
                 f"`rename`: expected names that differ, but {read_as[new]!r} and {name!r} are both "
@@ -203,15 +204,6 @@ def _read_as(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, s
             )
         read_as[new] = name
     return read_as
-
-
-def _renamed(name: str, rename: Mapping[str, str]) -> str:
-    beginnings = [old for old in rename if _begins(name, old)]
-    if not beginnings:
-        return name
-    old = max(beginnings, key=len)
-    rest = name[len(old) :].strip("/")
-    return "/".join(word for word in (rename[old].strip("/"), rest) if word)
 
 
 def _begins(name: str, old: str) -> bool:

@@ -71,15 +71,15 @@ def read_named(path: str | os.PathLike[str]) -> Arrays:
     try:
         content = msgpack.unpackb(
             data,
-            ext_hook=_array_of,
-            object_pairs_hook=_once,
+            ext_hook=_extension_array,
+            object_pairs_hook=_checked_dict,
             strict_map_key=False,
             max_array_len=_LONGEST_LIST,
         )
         return _arrays_in(content)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        why = str(error) or "it is no msgpack"
-        raise ValueError(f"{path}: expected weights, and the file is damaged: {why}") from error
+        reason = str(error) or "it is no msgpack"
+        raise ValueError(f"{path}: expected weights, and the file is damaged: {reason}") from error
 
 
 def _arrays_in(content: object) -> Arrays:
@@ -93,7 +93,7 @@ def _arrays_in(content: object) -> Arrays:
     arrays = content.get("weights")
     if not isinstance(arrays, dict):
         raise ValueError(f"expected a table of weights, got {describe(arrays)}.")
-    arrays = {name: _whole(name, array) for name, array in arrays.items()}
+    arrays = {name: _whole_array(name, array) for name, array in arrays.items()}
     if version == _FIRST_FORMAT:
         return arrays
     crcs = content.get("crc32")
@@ -105,7 +105,7 @@ def _arrays_in(content: object) -> Arrays:
     return arrays
 
 
-def _once(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _checked_dict(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     """A table with string keys as a dict; raises if a key occurs twice."""
     keys = [str(key) if type(key) is int else key for key, _ in pairs]
     for key in keys:
@@ -116,7 +116,7 @@ def _once(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     return dict(zip(keys, (value for _, value in pairs), strict=True))
 
 
-def _array_of(code: int, data: bytes) -> np.ndarray[Any, Any]:
+def _extension_array(code: int, data: bytes) -> np.ndarray[Any, Any]:
     """The array in one of Flax's extensions: its shape, its dtype's name, its bytes."""
     import msgpack
 
@@ -146,11 +146,11 @@ def _named(content: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str
         if isinstance(part, dict) and _CHUNKED not in part:
             yield from _named(part, (*path, key))
         elif part is not None:
-            yield name, _whole(name, part)
+            yield name, _whole_array(name, part)
 
 
-def _whole(name: str, part: object) -> np.ndarray[Any, Any]:
-    """An array, joined if it was written in chunks (Flax does so above a gigabyte)."""
+def _whole_array(name: str, part: object) -> np.ndarray[Any, Any]:
+    """An array; the chunks of one above a gigabyte, which Flax divides, are joined."""
     if isinstance(part, bool | int | float):
         return np.asarray(part)
     if isinstance(part, dict) and _CHUNKED in part:

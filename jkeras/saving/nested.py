@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -61,7 +61,7 @@ def flatten(value: Nested) -> tuple[Any, Arrays]:
       (2, 3)
     """
     arrays: Arrays = {}
-    return _taken_apart(value, (), arrays), arrays
+    return _flatten(value, (), arrays), arrays
 
 
 def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
@@ -75,20 +75,20 @@ def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
       {'best': (1, inf, [None, 'auto'])}
     """
     left = set(arrays)
-    value = _put_together(words, (), arrays, left)
+    value = _rebuild(words, (), arrays, left)
     if left:
         raise ValueError(f"nested value: expected a place for every array, {min(left)!r} has none.")
     return value
 
 
-# -- taking apart
+# -- flattening
 
 
-def _taken_apart(value: Nested, path: Path, arrays: Arrays) -> Any:
+def _flatten(value: Nested, path: Path, arrays: Arrays) -> Any:
     if len(path) > DEEPEST:
         raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
     if isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, np.str_):
-        return _array_noted(value, path, arrays)
+        return _array_entry(value, path, arrays)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, float):
@@ -98,27 +98,18 @@ def _taken_apart(value: Nested, path: Path, arrays: Arrays) -> Any:
         if type(value) is kind:
             return value
     if isinstance(value, dict):
-        return {"dict": {_key(k, path): _part(v, k, path, arrays) for k, v in value.items()}}
+        content = {}
+        for key, part in value.items():
+            if type(key) is not str:
+                raise TypeError(
+                    f"nested value{_at(path)}: expected strings as keys, got {describe(key)}. "
+                    "Write str(key)."
+                )
+            content[key] = _flatten(part, (*path, key), arrays)
+        return {"dict": content}
     if type(value) in (list, tuple):
-        parts = [_part(part, i, path, arrays) for i, part in enumerate(value)]
+        parts = [_flatten(part, (*path, str(i)), arrays) for i, part in enumerate(value)]
         return parts if isinstance(value, list) else {"tuple": parts}
-    _refuse(value, path)
-
-
-def _part(value: Nested, name: str | int, path: Path, arrays: Arrays) -> Any:
-    return _taken_apart(value, (*path, str(name)), arrays)
-
-
-def _key(key: object, path: Path) -> str:
-    if type(key) is not str:
-        raise TypeError(
-            f"nested value{_at(path)}: expected strings as keys, got {describe(key)}. "
-            "Write str(key)."
-        )
-    return key
-
-
-def _refuse(value: object, path: Path) -> NoReturn:
     fix = " Write its fields: value._asdict()." if isinstance(value, tuple) else ""
     raise TypeError(
         f"nested value{_at(path)}: expected None, a number, a string, an array, or a list, tuple "
@@ -130,47 +121,40 @@ def _at(path: Path) -> str:
     return f" at {'/'.join(path)!r}" if path else ""
 
 
-def _array_noted(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
+def _array_entry(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
     """Adds an array to the named arrays, and returns its tagged entry."""
-    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        name = _new_name(path, arrays)
-        arrays[name] = np.asarray(jax.random.key_data(value))
-        return {"key": [str(jax.random.key_impl(value)), name]}
+    is_key = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    data = jax.random.key_data(value) if is_key else value
     try:
-        code_of(value.dtype)
+        code_of(data.dtype)
     except TypeError as error:
         raise TypeError(f"nested value{_at(path)}: {error}") from None
-    name = _new_name(path, arrays)
-    arrays[name] = np.asarray(value)
-    return {"array": name}
-
-
-def _new_name(path: Path, arrays: Arrays) -> str:
-    """The path as a name, with a number if another path has the same name (`a/b` may be a key)."""
+    # A number tells apart two paths that read alike: `a/b` may be one key.
     stem = name = "/".join(path) or "value"
     number = 1
     while name in arrays or name == _RESERVED:
         number += 1
         name = f"{stem}#{number}"
-    return name
+    arrays[name] = np.asarray(data)
+    return {"key": [str(jax.random.key_impl(value)), name]} if is_key else {"array": name}
 
 
-# -- putting together
+# -- rebuilding
 
 
-def _put_together(words: Json, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
+def _rebuild(words: Json, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
     if len(path) > DEEPEST:
         raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
     if words is None or isinstance(words, bool | int | float | str):
         return words
     if isinstance(words, list):
-        return [_put_together(part, (*path, str(i)), arrays, left) for i, part in enumerate(words)]
+        return [_rebuild(part, (*path, str(i)), arrays, left) for i, part in enumerate(words)]
     match list(words.items()):
         case [("dict", dict(content))]:
             items = content.items()
-            return {key: _put_together(part, (*path, key), arrays, left) for key, part in items}
+            return {key: _rebuild(part, (*path, key), arrays, left) for key, part in items}
         case [("tuple", list(content))]:
-            return tuple(_put_together(content, path, arrays, left))
+            return tuple(_rebuild(content, path, arrays, left))
         case [("float", str(content))] if content in _FLOATS:
             return _FLOATS[content]
         case [("array", str(content))]:

@@ -102,11 +102,11 @@ def read_step(path: Folder) -> Any:
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: there is no such folder.")
     content = _read_json(path)
-    wanted, empty = content["crc32"], content["empty"]
+    crcs, empty = content["crc32"], content["empty"]
     arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in empty.items()}
-    tree = read_tree(path / ARRAYS, packed=1) if wanted else {}
+    tree = read_tree(path / ARRAYS, packed=1) if crcs else {}
     for name, array in tree.items() if isinstance(tree, dict) else [(ARRAYS, tree)]:
-        if not isinstance(array, np.ndarray) or wanted.get(name) != _crc(array):
+        if not isinstance(array, np.ndarray) or crcs.get(name) != _crc(array):
             raise ValueError(f"{path}: expected the array {name} as written, got other bytes.")
         arrays[name] = array
     try:
@@ -116,11 +116,11 @@ def read_step(path: Folder) -> Any:
 
 
 writers: weakref.WeakSet[Any] = weakref.WeakSet()
-"""What writes checkpoints in this process: each has a `directory`, and `wait`."""
+"""The managers of this process, each with a `directory` and a method `wait`."""
 
 
-def _written(path: Path) -> Path:
-    """The folder, after a wait for the background writes of this process."""
+def _after_writes(path: Path) -> Path:
+    """The folder, once the background writes of this process to it are complete."""
     for writer in list(writers):
         if writer.directory in (path.absolute(), path.absolute().parent):
             writer.wait()
@@ -147,7 +147,7 @@ def restore_latest(path: Folder) -> Any:
       FileNotFoundError: the folder does not exist.
       ValueError: the folder has no checkpoint, or none can be read.
     """
-    path = _written(Path(path).absolute())
+    path = _after_writes(Path(path).absolute())
     steps = steps_in(path)
     if (path / VALUE).exists() or not path.is_dir():
         return read_step(path)
@@ -181,16 +181,12 @@ def _read_json(path: Path) -> dict[str, Any]:
         if not isinstance(content, dict) or not isinstance(content.get(name), dict):
             raise ValueError(f"{path}: expected an entry {name!r} in {VALUE}, got none.")
     for name, entry in content["empty"].items():
-        if not _is_empty(entry):
-            raise ValueError(f"{path}: expected {name} in {VALUE} to be an array without elements.")
+        match entry:
+            case [[*shape], str(dtype)] if 0 in shape and len(shape) <= 32 and dtype in _DTYPES:
+                if all(type(n) is int and 0 <= n < 2**31 for n in shape):
+                    continue
+        raise ValueError(f"{path}: expected {name} in {VALUE} to be an array without elements.")
     return content
-
-
-def _is_empty(entry: object) -> bool:
-    match entry:
-        case [[*shape], str(dtype)] if 0 in shape and len(shape) <= 32:
-            return dtype in _DTYPES and all(type(n) is int and 0 <= n < 2**31 for n in shape)
-    return False
 
 
 # -- trees of others
@@ -212,7 +208,7 @@ def load_tree(path: Folder) -> dict[str, Any]:
       FileNotFoundError: the folder does not exist.
       ValueError: the folder has no tree, or a damaged one.
     """
-    path = _written(Path(path).absolute())
+    path = _after_writes(Path(path).absolute())
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: there is no such folder.")
     if steps := steps_in(path):

@@ -86,7 +86,7 @@ class Manager:
         self._release = weakref.finalize(self, locks.release, lock)
         try:
             self._sweep()
-            self._orbax = self._made(kept)
+            self._orbax = self._orbax_manager(kept)
         except BaseException:
             self._release()
             raise
@@ -96,7 +96,8 @@ class Manager:
         _closing_at_exit()
         orbax_files.writers.add(self)
 
-    def _made(self, kept: int | None) -> Any:
+    def _orbax_manager(self, kept: int | None) -> Any:
+        """The manager of Orbax that keeps `kept` checkpoints."""
         import orbax.checkpoint as ocp
         from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
@@ -108,7 +109,7 @@ class Manager:
             preservation_policy=policy,
             best_fn=None if self._best is None else self._rank,
             best_mode=self._mode,
-            enable_async_checkpointing=False,  # the thread is ours
+            enable_async_checkpointing=False,  # `_writer` is the thread
         )
         items = orbax_files.handlers()
         return ocp.CheckpointManager(
@@ -193,7 +194,7 @@ class Manager:
           OSError: as `wait`.
         """
         if self.latest is None or self.latest < first:
-            return []  # as nearly always
+            return []  # the usual case
         self.wait()
         for step in self.steps():
             if step >= first:
@@ -253,27 +254,27 @@ class Manager:
           ValueError: the step has no checkpoint, or a damaged one.
         """
         self.wait()
-        found = self._number(step)
+        number = self._number(step)
         steps = self.steps()
-        if found not in steps:
+        if number not in steps:
             raise ValueError(
                 f"{self._who}: `step`: expected one of {steps} in {str(self.directory)!r}, got "
                 f"{step!r}."
             )
-        return orbax_files.read_step(self.directory / str(found))
+        return orbax_files.read_step(self.directory / str(number))
 
     def _number(self, step: Which) -> int | None:
         if step in (None, "latest"):
             return self.latest
         if step != "best":
-            return step  # type: ignore[return-value]  # another word is answered with the steps
+            return step  # type: ignore[return-value]  # `restore` refuses another word
         if self._best is None:
             raise ValueError(
                 f"{self._who}: `step`: expected a step or 'latest', because no metric was named, "
                 "got 'best'. Name one: Manager(..., best='val_loss')."
             )
-        found: int | None = self._orbax.best_step()
-        return found
+        best: int | None = self._orbax.best_step()
+        return best
 
 
 def _reason(error: Exception) -> str:

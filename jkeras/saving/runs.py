@@ -18,6 +18,9 @@ COUNTS = ("first", "epoch", "batch", "earlier")
 OTHERS = (".h5", ".keras", ".msgpack")
 """Endings of files that hold models or weights, and no run."""
 
+_FROZEN = ("layers", "held", "made_for")
+"""The lists of names in the entry `frozen`."""
+
 LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
 
 
@@ -99,11 +102,18 @@ def checked(who: str, value: object) -> dict[str, Any]:
     """
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ValueError(f"{who}: expected the state of a run ({FORMAT}), got {_instead(value)}")
-    for name, is_right in _FORM.items():
-        if name not in value or not is_right(value[name]):
-            raise ValueError(f"{who}: expected the state of a run, and its {name!r} is damaged.")
-    for name, is_right in _MORE.items():
-        if name in value and not is_right(value[name]):
+    arrays, states, frozen = value.get("values"), value.get("callbacks"), value.get("frozen")
+    is_valid = {
+        "values": isinstance(arrays, dict)
+        and all(isinstance(array, np.ndarray) for array in arrays.values()),
+        "run": "run" in value and _is_position(value["run"]),
+        "callbacks": isinstance(states, list) and all(map(_is_callback_state, states)),
+        "frozen": "frozen" not in value
+        or (isinstance(frozen, dict) and all(_is_names(frozen.get(name)) for name in _FROZEN)),
+        "calls": "calls" not in value or _is_count(value["calls"]),
+    }
+    for name, valid in is_valid.items():
+        if not valid:
             raise ValueError(f"{who}: expected the state of a run, and its {name!r} is damaged.")
     return value
 
@@ -117,19 +127,16 @@ def _instead(value: object) -> str:
     """The end of the error for a value that is not a run's state: what it is, and what reads it."""
     if not isinstance(value, dict):
         return "something else."
-    found = value.get("format")
-    if isinstance(found, str) and found.startswith(FORMAT.rstrip("0123456789")):
-        return f"{found!r}. Another version of jkeras wrote it: go on with that one."
+    version = value.get("format")
+    if isinstance(version, str) and version.startswith(FORMAT.rstrip("0123456789")):
+        return f"{version!r}. Another version of jkeras wrote it: go on with that one."
     if any(str(name).startswith("params/") for name in value):
         return "weights alone. Take them with model.load_weights(path), and fit a new run."
     return "something else."
 
 
-def _is_values(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(v, np.ndarray) for v in value.values())
-
-
-def _is_place(value: object) -> bool:
+def _is_position(value: object) -> bool:
+    """Whether a value is the position of a run in its data; None is one before the first step."""
     if value is None:
         return True
     if not isinstance(value, dict) or not set(COUNTS) < set(value):
@@ -146,26 +153,16 @@ def _is_place(value: object) -> bool:
     )
 
 
-def _is_states(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(state, list)
-        and len(state) == 2
-        and isinstance(state[0], str)
-        and isinstance(state[1], dict)
-        for state in value
-    )
+def _is_callback_state(value: object) -> bool:
+    match value:
+        case [str(), dict()]:
+            return isinstance(value, list)
+    return False
 
 
-def _is_flags(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(value.get(name), list) and all(isinstance(part, str) for part in value[name])
-        for name in ("layers", "held", "made_for")
-    )
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**31
-
-
-_MORE = {"frozen": _is_flags, "calls": _is_count}
-_FORM = {"values": _is_values, "run": _is_place, "callbacks": _is_states}

@@ -98,19 +98,24 @@ def load(path: str | os.PathLike[str], like: Tree) -> Tree:
       ValueError: the file is damaged, or a weight is missing, left over or of another shape or
         dtype; the message names the first one that differs.
     """
-    found = read(path)
-    report, names = match({name: plain(leaf) for name, leaf in named_leaves(like).items()}, found)
+    arrays = read(path)
+    report, names = match({name: plain(leaf) for name, leaf in named_leaves(like).items()}, arrays)
     if not report.complete:
         raise ValueError(f"{path}: {report.difference}")
-    return filled(like, {name: found[file_name] for name, file_name in names.items()})
+    return filled(like, {name: arrays[file_name] for name, file_name in names.items()})
 
 
 def filled(tree: Tree, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Tree:
     """A tree whose arrays are replaced by the named arrays, cast to the dtypes of the tree."""
-    leaves = [
-        _as(leaf, arrays[name]) if name in arrays else leaf
-        for name, leaf in named_leaves(tree).items()
-    ]
+    leaves = []
+    for name, leaf in named_leaves(tree).items():
+        if name not in arrays:
+            leaves.append(leaf)
+        elif _is_key(leaf):
+            data, impl = jnp.asarray(arrays[name]), jax.random.key_impl(leaf)
+            leaves.append(jax.random.wrap_key_data(data, impl=impl))
+        else:
+            leaves.append(arrays[name].astype(plain(leaf).dtype, copy=False))
     return jax.tree.unflatten(jax.tree.structure(tree), leaves)
 
 
@@ -124,16 +129,10 @@ def _is_key(leaf: object) -> bool:
     return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _as(leaf: Any, array: np.ndarray[Any, Any]) -> Any:
-    if _is_key(leaf):
-        return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
-    return array.astype(plain(leaf).dtype, copy=False)
-
-
 def checked_ending(
     path: str | os.PathLike[str], known: tuple[str, ...] = ENDINGS, who: str = "weights file"
 ) -> Path:
-    """The path as a string, if it ends with one of these suffixes.
+    """The path, if it ends with one of these suffixes.
 
     Raises:
       TypeError: `path` is not a path.
