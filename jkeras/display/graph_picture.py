@@ -300,8 +300,11 @@ def plot_model(
     path = path.with_suffix(path.suffix.lower())
     if not isinstance(dpi, int) or isinstance(dpi, bool) or dpi < 1:
         raise ValueError(f"plot_model: `dpi`: expected a positive integer, got {describe(dpi)}.")
-    _check_word("rankdir", rankdir, DIRECTIONS)
-    _check_word("splines", splines, ("ortho", "line"))
+    words = (("rankdir", rankdir, DIRECTIONS), ("splines", splines, ("ortho", "line")))
+    for argument, word, allowed in words:
+        if word not in allowed:
+            listed = ", ".join(map(repr, allowed))
+            raise ValueError(f"plot_model: `{argument}`: expected one of {listed}, got {word!r}.")
     show = Show(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable,
         expand_nested, rankdir, splines == "ortho",
@@ -313,12 +316,6 @@ def plot_model(
         figure, kind = figure_of(drawing, dpi), path.suffix[1:]
         atomic_write(path, lambda file: figure.savefig(file, format=kind, dpi=dpi))
     return Picture(path)
-
-
-def _check_word(argument: str, word: object, allowed: Sequence[str]) -> None:
-    if word not in allowed:
-        listed = ", ".join(map(repr, allowed))
-        raise ValueError(f"plot_model: `{argument}`: expected one of {listed}, got {word!r}.")
 
 
 def _graph_of(model: Any) -> Any:

@@ -98,9 +98,12 @@ def prediction_grid(
       >>> [axes.get_title() for axes in figure.axes]
       ['3', '8\ntrue: 5']
     """
+    for name, value in (("rows", rows), ("columns", columns)):
+        if value < 1:
+            raise ValueError(f"prediction_grid: expected `{name}` of at least 1, got {value}.")
     pixels = _checked_images(images)
     captions = _captions(pixels, y_true, y_pred, class_names)
-    shown = min(len(pixels), _positive("rows", rows) * _positive("columns", columns))
+    shown = min(len(pixels), rows * columns)
     columns = min(columns, shown)
     rows = math.ceil(shown / columns)
     brightness = unit_brightness(pixels[:shown])
@@ -198,9 +201,3 @@ def _checked_images(images: ArrayLike) -> np.ndarray:
             "For one image write image[None]."
         )
     return array
-
-
-def _positive(name: str, value: int) -> int:
-    if value < 1:
-        raise ValueError(f"prediction_grid: expected `{name}` of at least 1, got {value}.")
-    return value

@@ -84,7 +84,7 @@ class ProgressBar:
         self._stream, self._clock_fn = stream, clock_fn
         self._redraws = can_redraw(stream)
         self._values: dict[str, Any] = {}
-        self._seen = 0
+        self._current = 0
         self._start = clock_fn()
         self._after_first: float | None = None
         self._last_drawn = -math.inf
@@ -104,7 +104,7 @@ class ProgressBar:
         """
         finalize = self._is_last(current) if finalize is None else finalize
         self._values.update(values or {})
-        self._seen = current
+        self._current = current
         now = self._clock_fn()
         seconds_per_unit = self._seconds_per_unit(current, now)
         if self.verbose == 1:
@@ -119,7 +119,7 @@ class ProgressBar:
 
     def add(self, n: int, values: Values | None = None) -> None:
         """Moves the bar on by `n` steps."""
-        self.update(self._seen + n, values)
+        self.update(self._current + n, values)
 
     def close(self) -> None:
         """Ends an unfinished line, so that later output begins on a new line."""
@@ -140,7 +140,17 @@ class ProgressBar:
         return (now - self._start) / current
 
     def _numbers(self) -> dict[str, float]:
-        return {name: _number(name, value) for name, value in self._values.items()}
+        """The values as numbers: the mean of an array."""
+        numbers = {}
+        for name, value in self._values.items():
+            try:
+                numbers[name] = float(np.mean(value))
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"progress bar: expected a number or an array of numbers for {name!r}, "
+                    f"got {describe(value)}."
+                ) from None
+        return numbers
 
     def _draw(self, current: int, now: float, seconds_per_unit: float, finalize: bool) -> None:
         line = bar_line(
@@ -202,8 +212,8 @@ class Progbar(ProgressBar):
             target, width=width, verbose=verbose, interval=interval, unit_name=unit_name,
             stream=stream, clock_fn=clock_fn,
         )  # fmt: skip
-        self._as_given = frozenset(stateful_metrics or ())
-        self._to_average = None if stateless_metrics is None else frozenset(stateless_metrics)
+        self._stateful = frozenset(stateful_metrics or ())
+        self._stateless = None if stateless_metrics is None else frozenset(stateless_metrics)
         self._sums: dict[str, tuple[Any, int]] = {}
 
     def update(
@@ -214,24 +224,12 @@ class Progbar(ProgressBar):
         new = dict(values or {})
         if finalize:
             self._sums = {name: sums for name, sums in self._sums.items() if name not in new}
-        steps = 1 if finalize else max(current - self._seen, 1)
-        means = {name: self._mean(name, value, steps) for name, value in new.items()}
-        super().update(current, means, finalize)
-
-    def _mean(self, name: str, value: Any, steps: int) -> Any:
-        averages = self._to_average is None or name in self._to_average
-        if name in self._as_given or not averages:
-            return value
-        total, count = self._sums.get(name, (0.0, 0))
-        self._sums[name] = total + value * steps, count + steps
-        return (total + value * steps) / (count + steps)
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return float(np.mean(value))
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"progress bar: expected a number or an array of numbers for {name!r}, "
-            f"got {describe(value)}."
-        ) from None
+        steps = 1 if finalize else max(current - self._current, 1)
+        for name, value in new.items():
+            is_averaged = self._stateless is None or name in self._stateless
+            if is_averaged and name not in self._stateful:
+                total, count = self._sums.get(name, (0.0, 0))
+                total, count = total + value * steps, count + steps
+                self._sums[name] = total, count
+                new[name] = total / count
+        super().update(current, new, finalize)
