@@ -72,18 +72,18 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
     """
     if not isinstance(tensor, Symbol):
         raise TypeError(f"get_source_inputs: expected a symbol, got {describe(tensor)}.")
-    found: dict[int, Symbol] = {}
-    seen: set[Node] = set()
-    waiting = [tensor]
-    while waiting:
-        symbol = waiting.pop(0)
+    inputs: dict[int, Symbol] = {}
+    visited: set[Node] = set()
+    queue = [tensor]
+    while queue:
+        symbol = queue.pop(0)
         node = symbol.node
         if node is None or not symbols_in((node.args, node.options)):
-            found[id(symbol)] = symbol
-        elif node not in seen:
-            seen.add(node)
-            waiting += node.inputs
-    return list(found.values())
+            inputs[id(symbol)] = symbol
+        elif node not in visited:
+            visited.add(node)
+            queue += node.inputs
+    return list(inputs.values())
 
 
 __all__ = ["get_source_inputs", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"]

@@ -54,12 +54,19 @@ def indexed(
       follow_links: whether to follow links to folders.
       seed: the seed of the order; None for the order by name.
     """
-    directory = _folder(directory)
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
+    directory = os.fspath(directory)
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(
+            f"{WHO}: `directory`: expected a folder, got {directory!r}, and there is none."
+        )
     folders = _class_folders(directory, class_names) if labels == "inferred" else [""]
-    found = [list(_image_files(directory, folder, follow_links)) for folder in folders]
-    paths = [path for part in found for path in part]
+    by_folder = [list(_image_files(directory, folder, follow_links)) for folder in folders]
+    paths = [path for part in by_folder for path in part]
     if labels == "inferred":
-        numbers = np.repeat(np.arange(len(folders), dtype=np.int32), [len(part) for part in found])
+        counts = [len(part) for part in by_folder]
+        numbers = np.repeat(np.arange(len(folders), dtype=np.int32), counts)
         files = Files(paths, numbers, folders)
     elif labels is None:
         files = Files(paths, None, None)
@@ -88,33 +95,22 @@ def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[st
                 yield os.path.join(directory, folder, inside)
 
 
-def _folder(directory: object) -> str:
-    if not isinstance(directory, str | os.PathLike):
-        raise TypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
-    if not os.path.isdir(directory):
-        raise FileNotFoundError(
-            f"{WHO}: `directory`: expected a folder, got {os.fspath(directory)!r}, and there is "
-            "none."
-        )
-    return os.fspath(directory)
-
-
 def _class_folders(directory: str, class_names: Sequence[str] | None) -> list[str]:
     """The subfolders that are classes."""
     with os.scandir(directory) as entries:
-        found = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    if not found:
+        folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    if not folders:
         raise ValueError(
             f"{WHO}: `directory`: expected a subfolder for each class, got none in "
             f"{directory!r}. For images without classes pass labels=None."
         )
     for name in class_names or ():
-        if name not in found:
+        if name not in folders:
             raise ValueError(
                 f"{WHO}: `class_names`: expected names of subfolders, got {name!r}."
-                f"{nearest(str(name), found)} Subfolders: {', '.join(found)}."
+                f"{nearest(str(name), folders)} Subfolders: {', '.join(folders)}."
             )
-    return found if class_names is None else list(class_names)
+    return folders if class_names is None else list(class_names)
 
 
 def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:

@@ -103,14 +103,16 @@ def image_dataset_from_directory(
     files = indexed(directory, labels, class_names, follow_links, seed if shuffle else None)
     _check_classes(files, label_mode)
     if verbose:
-        print(_found(files))
-    made = []
+        names = files.class_names
+        classes = "" if names is None else f" belonging to {len(names)} classes"
+        print(f"Found {len(files.paths)} files{classes}.")
+    datasets = []
     for name, part in parts(files, validation_split, subset).items():
         if verbose and subset is not None:
             print(f"Using {len(part.paths)} files for {name}.")
         shuffled = shuffle and not (subset == "both" and name == "validation")
-        made.append(_dataset(part, label_mode, reader, batch_size, seed if shuffled else None))
-    return made if subset == "both" else made[0]
+        datasets.append(_dataset(part, label_mode, reader, batch_size, seed if shuffled else None))
+    return datasets if subset == "both" else datasets[0]
 
 
 class Reader(NamedTuple):
@@ -175,13 +177,6 @@ def _targets(files: Files, label_mode: str | None) -> np.ndarray | None:
     if label_mode == "categorical":
         return np.eye(len(files.class_names or ()), dtype=np.float32)[files.labels]
     return files.labels
-
-
-def _found(files: Files) -> str:
-    count = f"Found {len(files.paths)} files"
-    if files.class_names is None:
-        return f"{count}."
-    return f"{count} belonging to {len(files.class_names)} classes."
 
 
 def _size(value: object) -> Size:

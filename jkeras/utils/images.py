@@ -7,7 +7,6 @@ import io
 import os
 import pathlib
 import warnings
-from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +68,10 @@ def load_img(
     image = in_colors(opened("load_img", path), color_mode)
     if target_size is None:
         return image
-    height, width = _size("load_img", target_size)
+    pair = isinstance(target_size, tuple | list) and len(target_size) == 2
+    if not pair or not all(isinstance(n, int | np.integer) and n > 0 for n in target_size):
+        raise ValueError(f"load_img: `target_size`: expected (height, width), got {target_size!r}.")
+    height, width = map(int, target_size)
     if image.size == (width, height):
         return image
     resample = getattr(pillow("load_img").Resampling, interpolation.upper())
@@ -129,7 +131,9 @@ def array_to_img(
             f"{describe(np.asarray(x))}. For a grey image add the channel: x[..., None]."
         )
     if scale:
-        array = _stretched(array)
+        array = array - array.min()
+        largest = array.max()
+        array = array / largest * 255 if largest else array
     image = pillow("array_to_img")
     if array.shape[2] > 1:
         return image.fromarray(array.astype("uint8"))
@@ -211,13 +215,6 @@ def channels_first(who: str, data_format: str | None) -> bool:
     return data_format == words[1]
 
 
-def _size(who: str, value: Sequence[int]) -> tuple[int, int]:
-    pair = isinstance(value, tuple | list) and len(value) == 2
-    if not pair or not all(isinstance(size, int | np.integer) and size > 0 for size in value):
-        raise ValueError(f"{who}: `target_size`: expected (height, width), got {value!r}.")
-    return int(value[0]), int(value[1])
-
-
 def _box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
     """Left, upper, right and lower edge of the largest middle part with the target's aspect ratio.
 
@@ -227,10 +224,3 @@ def _box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int,
     height = min(size[1], size[0] * target[1] // target[0])
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     return left, top, left + width, top + height
-
-
-def _stretched(array: np.ndarray) -> np.ndarray:
-    """Numbers moved and scaled to 0 … 255."""
-    array = array - array.min()
-    largest = array.max()
-    return array / largest * 255 if largest else array

@@ -34,12 +34,12 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
 
     Source: `keras.utils.to_categorical`.
     """
-    given = np.asarray(x)
-    if given.dtype.kind not in "buif":
-        raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(given)}.")
+    values = np.asarray(x)
+    if values.dtype.kind not in "buif":
+        raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(values)}.")
     with np.errstate(invalid="ignore"):  # NaN and infinity are no whole numbers, and raise below
-        ids = given.astype(np.int64)
-    whole = bool((given == ids).all())
+        ids = values.astype(np.int64)
+    whole = bool((values == ids).all())
     if ids.ndim > 1 and ids.shape[-1] == 1:
         ids = ids[..., 0]
     largest = int(ids.max(initial=-1))
@@ -47,7 +47,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
     if not whole or ids.min(initial=0) < 0 or largest >= classes:
         raise ValueError(
             f"to_categorical: `x`: expected whole numbers from 0 to {classes - 1}, got values from "
-            f"{given.min()} to {given.max()}. Set `num_classes` above the largest id."
+            f"{values.min()} to {values.max()}. Set `num_classes` above the largest id."
         )
     return np.eye(classes, dtype=np.float32)[ids]
 

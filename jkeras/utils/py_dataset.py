@@ -79,16 +79,13 @@ class PyDataset:
         count = self.num_batches
         self.on_epoch_begin()
         try:
-            yield from self._batches(itertools.count() if count is None else range(count))
-        finally:  # a run may be left early, by the last epoch of `fit`
+            numbers = itertools.count() if count is None else range(count)
+            ahead = self.workers > 1
+            yield from self._read_ahead(numbers) if ahead else (self[n] for n in numbers)
+        finally:  # the last epoch of `fit` may end the iteration early
             self.on_epoch_end()
 
-    def _batches(self, numbers: Iterable[int]) -> Iterator[Any]:
-        if self.workers < 2:
-            return (self[number] for number in numbers)
-        return self._ahead(numbers)
-
-    def _ahead(self, numbers: Iterable[int]) -> Iterator[Any]:
+    def _read_ahead(self, numbers: Iterable[int]) -> Iterator[Any]:
         """The batches in order, while threads make the next ones."""
         with concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
             rest = iter(numbers)

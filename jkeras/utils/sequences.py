@@ -12,7 +12,7 @@ from jkeras.core.errors import describe, nearest
 from jkeras.utils.datasets import checked_count
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    pass
 
 _SIDES = ("pre", "post")
 
@@ -58,13 +58,22 @@ def pad_sequences(
     if maxlen is not None:
         maxlen = checked_count("pad_sequences", "maxlen", maxlen, least=1)
     size = max(lengths, default=0) if maxlen is None else maxlen
+    if isinstance(value, str) and np.dtype(dtype).kind not in "USO":
+        raise ValueError(
+            f"pad_sequences: `value`: expected a number for the dtype {dtype!r}, got {value!r}. "
+            "For text pass dtype=object."
+        )
     filled = next((item for item in sequences if len(item)), ())
     inner = np.asarray(filled).shape[1:]
-    result = _full((len(lengths), size, *inner), value, dtype)
+    result = np.full((len(lengths), size, *inner), value, dtype)
     for i, sequence in enumerate(sequences):
         if len(sequence):
-            kept = sequence[-size:] if truncating == "pre" else sequence[:size]
-            part = _part(kept, i, inner, dtype)
+            part = np.asarray(sequence[-size:] if truncating == "pre" else sequence[:size], dtype)
+            if part.shape[1:] != inner:
+                raise ValueError(
+                    f"pad_sequences: `sequences`: expected entries of shape {inner}, as in the "
+                    f"first, got {part.shape[1:]} at position {i}."
+                )
             start = size - len(part) if padding == "pre" else 0
             result[i, start : start + len(part)] = part
     return result
@@ -82,25 +91,3 @@ def _lengths(sequences: Sequence[Any]) -> list[int]:
                 f"{describe(sequence)} at position {i}. For a single sequence write [sequence]."
             )
     return [len(sequence) for sequence in sequences]
-
-
-def _full(shape: tuple[int, ...], value: float | str, dtype: DTypeLike) -> np.ndarray:
-    text = np.dtype(dtype).kind in "USO"
-    if isinstance(value, str) and not text:
-        raise ValueError(
-            f"pad_sequences: `value`: expected a number for the dtype {dtype!r}, got {value!r}. "
-            "For text pass dtype=object."
-        )
-    return np.full(shape, value, dtype)
-
-
-def _part(
-    sequence: ArrayLike, position: int, inner: tuple[int, ...], dtype: DTypeLike
-) -> np.ndarray:
-    part = np.asarray(sequence, dtype)
-    if part.shape[1:] != inner:
-        raise ValueError(
-            f"pad_sequences: `sequences`: expected entries of shape {inner}, as in the first, got "
-            f"{part.shape[1:]} at position {position}."
-        )
-    return part

@@ -82,22 +82,21 @@ def _as_dataset(dataset: Any) -> Dataset:
             "split_dataset: `dataset`: expected arrays of one length, at least 1, got lengths "
             f"{lengths}."
         )
-    made = tuple(np.asarray(array) for array in arrays)
-    return from_arrays(made if several else made[0])
+    converted = tuple(map(np.asarray, arrays))
+    return from_arrays(converted if several else converted[0])
 
 
 def _sizes(left: Size, right: Size, total: int) -> tuple[int, int]:
     """Both sizes as numbers of examples."""
-    given = {"left_size": left, "right_size": right}
     if left is None and right is None:
         raise ValueError(
             "split_dataset: expected `left_size` or `right_size`, got none. For four fifths on the "
             "left write left_size=0.8."
         )
-    counts = {name: _count(name, size, total) for name, size in given.items() if size is not None}
-    chosen = counts.get("left_size"), counts.get("right_size")
-    first = total - int(chosen[1] or 0) if chosen[0] is None else chosen[0]
-    second = total - first if chosen[1] is None else chosen[1]
+    first = None if left is None else _count("left_size", left, total)
+    second = None if right is None else _count("right_size", right, total)
+    first = total - (second or 0) if first is None else first
+    second = total - first if second is None else second
     if first + second > total or min(first, second) < 1:
         raise ValueError(
             f"split_dataset: expected two parts with at least one of the {total} examples each, "
