@@ -261,9 +261,9 @@ def _npy(
         version = np.lib.format.read_magic(file)
         if version != (1, 0):  # what NumPy writes for every plain array
             raise ValueError(f"{name}: version {version} of the npy format")
-        found, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=4096)
-        if (found, fortran, dtype) != (shape, False, np.uint8):
-            raise damaged(path, f"{name} uint8 {shape}", f"{dtype} {found}")
+        actual, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=4096)
+        if (actual, fortran, dtype) != (shape, False, np.uint8):
+            raise damaged(path, f"{name} uint8 {shape}", f"{dtype} {actual}")
         data = file.read(int(np.prod(shape)))
         rest = file.read(1)  # reaches the end, where zipfile compares its checksum
     if len(data) != np.prod(shape) or rest:

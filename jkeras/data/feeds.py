@@ -172,7 +172,9 @@ def of_stream(
             yield filling.feed()
             filling = None
         if filling is None:
-            alone = shape != common or _is_on_accelerator(batch)
+            leaf = jax.tree.leaves(batch.x)[0]
+            devices = leaf.devices() if isinstance(leaf, jax.Array) else ()
+            alone = shape != common or any(device.platform != "cpu" for device in devices)
             filling = _Buffer(shape, number, 1 if alone else capacity(batch, fixed))
         filling.add(batch)
         if filling.is_full or single or (fixed is None and filling.seconds > seconds):
@@ -307,8 +309,3 @@ def _until_failure(batches: Iterator[Batch], failure: list[Exception]) -> Iterat
         yield from batches
     except Exception as error:  # whatever a user's generator raises; it is raised again later
         failure.append(error)
-
-
-def _is_on_accelerator(batch: Batch) -> bool:
-    leaf = jax.tree.leaves(batch.x)[0]
-    return isinstance(leaf, jax.Array) and next(iter(leaf.devices())).platform != "cpu"

@@ -62,12 +62,12 @@ def in_memory(tree: Tree) -> Any:
 def _check(name: str, whole: Any, leaf: np.ndarray[Any, Any]) -> None:
     expected = whole.offset + byte_bounds(leaf)[1] - byte_bounds(whole)[0]
     try:
-        found = whole.base.size()
+        size = whole.base.size()
     except (OSError, ValueError):  # the file is not open any more, so its size is unknown
         return
-    if found < expected:
+    if size < expected:
         raise ShrunkenFile(
             f"`{name or 'array'}`: its file {str(whole.filename)!r} has shrunk: expected at least "
-            f"{expected} bytes, as when it was opened, got {found}. Write data to a new file, and "
+            f"{expected} bytes, as when it was opened, got {size}. Write data to a new file, and "
             "rename it when it is complete."
         )

@@ -178,31 +178,32 @@ class Stream:
                 )
             self._padded(self.adjust_fn(self._take()))
 
-    def _values(self) -> Iterator[Any]:
-        """The values of the source; one with a length but without `__iter__` is indexed."""
-        if hasattr(self._source, "__iter__") or self.steps is None:
-            return iter(self._source)
-        return (self._source[i] for i in range(self.steps))
-
     def _checked_all(self) -> Iterator[Batch]:
-        for number, value in enumerate(self._noting_errors()):
+        for number, value in enumerate(self._values_with_notes()):
             yield self._checked(value, number)
 
-    def _noting_errors(self) -> Iterator[Any]:
-        """The values; an exception of the source gets a note with the number of the batch."""
+    def _values_with_notes(self) -> Iterator[Any]:
+        """The values of the source; its exceptions get a note with the number of the batch.
+
+        A source with a length but without `__iter__` is indexed.
+        """
         number = 0
         try:
-            for number, value in enumerate(self._values(), 1):  # noqa: B007  # read in the note
+            values, steps = self._source, self.steps
+            if not hasattr(values, "__iter__") and steps is not None:
+                values = (self._source[i] for i in range(steps))
+            for number, value in enumerate(values, 1):  # noqa: B007  # read in the note
                 yield value
         except Exception as error:  # whatever a user's code raises; it goes on as it is
             error.add_note(
                 f"{self._who}: raised by the data where batch {number} was asked for."
-                f"{self._shrunk(self.steps)}"
+                f"{self._shrunk()}"
             )
             raise
 
-    def _shrunk(self, steps: int | None) -> str:
+    def _shrunk(self) -> str:
         """A sentence for a source that has become shorter; an empty string otherwise."""
+        steps = self.steps
         if steps is None or self._promised is None or steps >= self._promised:
             return ""
         return f" It had {self._promised} batches when it was passed, and has {steps} now."
@@ -228,9 +229,9 @@ class Stream:
         elif self._promised is None:
             message += (
                 " A generator is read once: pass an iterable that starts again, or ask for fewer "
+                "steps."
             )
-            message += "steps."
-        warnings.warn(message + self._shrunk(self.steps), stacklevel=2)
+        warnings.warn(message + self._shrunk(), stacklevel=2)
 
     def _checked(self, value: Tree, number: int) -> Batch:
         try:

@@ -24,7 +24,7 @@ from jkeras.core.errors import nearest
 from jkeras.data.archives import DatasetError, NotPrepared, UnknownDataset, damaged
 from jkeras.data.tfds_mnist import prepare_mnist
 
-NOISE = ("OpenCV is not installed", "Variant folder")  # what it logs as warnings, and is none
+NOISE = ("OpenCV is not installed", "Variant folder")  # the beginnings of needless log records
 BLOCK = 1000  # records read at once: 82 µs a record, against 250 µs one by one
 
 
@@ -65,7 +65,7 @@ def prepared(name: str, data_dir: str | os.PathLike[str] | None = None) -> Any:
         with _quiet():
             prepare_mnist(folder)
         builder = _builder(name, folder)
-        if not _is_prepared(builder):  # a folder of that name stood in the way
+        if not _is_prepared(builder):  # a folder with this name was there already
             raise damaged(Path(builder.data_dir), "a prepared dataset", "some of its files only")
     return builder
 
@@ -82,7 +82,9 @@ def _builder(name: str, folder: Path) -> Any:
     try:
         return tfds.builder(name, data_dir=folder)
     except tfds.core.DatasetNotFoundError:
-        known = {*tfds.list_builders(with_community_datasets=False), *_folders(folder)}
+        known = set(tfds.list_builders(with_community_datasets=False))
+        if folder.is_dir():
+            known |= {path.name for path in folder.iterdir() if path.is_dir()}
         raise UnknownDataset(
             f"unknown dataset {name!r}.{nearest(name, known)} "
             f"Looked among the {len(known)} names of tensorflow-datasets and in {folder}."
@@ -104,11 +106,6 @@ def _unknown_variant(name: str, error: BaseException) -> UnknownDataset:
     listed = ", ".join(sorted(configs)) or "none"
     suggestion = nearest(variant, configs)
     return UnknownDataset(f"unknown dataset {name!r}.{suggestion} Configurations: {listed}.")
-
-
-def _folders(folder: Path) -> list[str]:
-    """Names of the prepared datasets in `folder`."""
-    return [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def _reason(error: BaseException) -> str:
@@ -133,9 +130,12 @@ def read_arrays(builder: Any, split: str) -> dict[str, np.ndarray]:
     """
     source = _source(builder, split)
     records: list[dict[str, Any]] = []
-    with _quiet():
-        for start in range(0, len(source), BLOCK):
-            records += _records(builder, source, start)
+    try:
+        with _quiet():
+            for start in range(0, len(source), BLOCK):
+                records += source.__getitems__(range(start, min(start + BLOCK, len(source))))
+    except RuntimeError as error:  # a checksum in the files differs
+        raise damaged(Path(builder.data_dir), "whole record files", _reason(error)) from error
     return _columns(builder, records)
 
 
@@ -157,14 +157,6 @@ def _source(builder: Any, split: str) -> Any:
             f"dataset {builder.name!r}: expected `split` one of {', '.join(splits)}, or a slice "
             f"with examples in it such as 'train[:80%]', got {split!r}.{fix}"
         ) from error
-
-
-def _records(builder: Any, source: Any, start: int) -> list[dict[str, Any]]:
-    """A block of records. The files carry checksums, and damage surfaces as a `RuntimeError`."""
-    try:
-        return source.__getitems__(range(start, min(start + BLOCK, len(source))))
-    except RuntimeError as error:
-        raise damaged(Path(builder.data_dir), "whole record files", _reason(error)) from error
 
 
 def _columns(builder: Any, records: list[dict[str, Any]]) -> dict[str, np.ndarray]:

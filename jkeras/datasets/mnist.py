@@ -58,7 +58,7 @@ def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | Non
     arrays = _cached(file, ours=not Path(path).is_absolute())
     if arrays is None:
         arrays = _decoded(data_dir)
-        _keep(file, arrays)
+        _write_copy(file, arrays)
     return _pairs(arrays)
 
 
@@ -117,9 +117,9 @@ def _check(source: Path, arrays: Arrays) -> None:
         if array.shape != shape or array.dtype != np.uint8:
             got = f"{array.dtype} {array.shape}"
             raise damaged(source, f"{name} uint8 {shape}", got)
-        found = zlib.crc32(np.ascontiguousarray(array).data)
-        if found != checksum:
-            raise damaged(source, f"{name} with CRC-32 {checksum:08x}", f"{found:08x}")
+        crc = zlib.crc32(np.ascontiguousarray(array).data)
+        if crc != checksum:
+            raise damaged(source, f"{name} with CRC-32 {checksum:08x}", f"{crc:08x}")
 
 
 def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
@@ -137,7 +137,7 @@ def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
     return arrays
 
 
-def _keep(file: Path, arrays: Arrays) -> None:
+def _write_copy(file: Path, arrays: Arrays) -> None:
     """Writes the decoded copy; a failure is only a warning, because the data are valid."""
     try:
         atomic_write(file, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
