@@ -1,8 +1,9 @@
 """The functions of `keras.config`: the global settings of Keras, most of which are constants here.
 
-No global setting changes the numbers of this package. So every setting but one is a constant, and
+No global setting changes the numbers of this package. So most settings are constants, and
 setting another value raises an error that names the argument of a layer or model to use instead.
-The exception is the dtype policy, which layers read when they are created.
+The exceptions are the dtype policy, which layers read when they are created, and whether tracebacks
+show the lines of this package.
 """
 
 from __future__ import annotations
@@ -10,14 +11,22 @@ from __future__ import annotations
 from typing import NoReturn
 
 from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
+from jkeras.core.tracebacks import (
+    disable_traceback_filtering,
+    enable_traceback_filtering,
+    is_traceback_filtering_enabled,
+)
 
 __all__ = [
     "backend",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
     "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
     "set_backend",
     "set_dtype_policy",
     "set_epsilon",
@@ -92,9 +101,7 @@ def is_nnx_enabled() -> bool:
 
 _ELSEWHERE = {
     "disable_flash_attention": "Pass flash_attention=False to the attention layer.",
-    "disable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "off").',
     "enable_flash_attention": "Pass flash_attention=True to the attention layer.",
-    "enable_traceback_filtering": 'Use jax.config.update("jax_traceback_filtering", "auto").',
 }
 
 

@@ -30,10 +30,12 @@ import filelock
 import jax
 import pytest
 
+from jkeras.core import tracebacks
 from tests.quick import is_left_out
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+tracebacks.disable_traceback_filtering()  # a test that fails shows every line
 
 
 def pytest_configure(config: pytest.Config) -> None:

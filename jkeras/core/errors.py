@@ -15,6 +15,8 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+from jkeras.core.tracebacks import filtered
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -225,7 +227,8 @@ def unexpected_arguments(
 
 
 def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorates a public method so that a misspelt argument is answered with the nearest one.
+    """Decorates a public method so that a misspelt argument is answered with the nearest one, and
+    errors have short tracebacks.
 
     Example:
       >>> @named_arguments
@@ -240,10 +243,14 @@ def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-        error = unexpected_arguments(owner, kwargs, known)
+        __tracebackhide__ = True
+        error: Exception | None = unexpected_arguments(owner, kwargs, known)
         if error is not None:
             raise error
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as raised:
+            raise filtered(raised)  # noqa: B904  # the same error
 
     return checked
 

@@ -17,6 +17,7 @@ from jkeras.core.errors import type_error, unexpected_arguments, value_error
 from jkeras.core.naming import snake_case
 from jkeras.core.object_api import object_api
 from jkeras.core.symbols import has_symbols
+from jkeras.core.tracebacks import api_boundary
 
 _KERAS_METHODS = frozenset({"build", "call"})
 """What a layer class in Keras's way defines, in place of `apply`."""
@@ -45,6 +46,7 @@ class LayerObject:
         if "apply" not in vars(cls) and not _KERAS_METHODS.isdisjoint(vars(cls)):
             object_api().complete_class(cls)
 
+    @api_boundary
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """The layer as a part of a graph: called on symbols, it gives the symbols of its outputs;
         called on arrays, their values.
@@ -70,6 +72,7 @@ class LayerObject:
     def built(self, value: bool) -> None:
         """Keras's `build` says it at its end; it changes nothing."""
 
+    @api_boundary
     def build(self, *shapes: Any) -> None:
         """Makes the weights, unless they exist.
 
@@ -120,6 +123,7 @@ class LayerObject:
         """Copies of all weights as NumPy arrays; none before they exist."""
         return object_api().weights(self).get()
 
+    @api_boundary
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`, in all models that have
         the layer.
@@ -156,6 +160,7 @@ class LayerObject:
         del loss
         raise _adds_no_loss(self)
 
+    @api_boundary
     def stateless_call(
         self,
         trainable_variables: Sequence[Any],

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.core.tracebacks import api_boundary
 from jkeras.models.cloning import clone_layers
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import configurations, weight_files, whole_models
@@ -82,6 +83,7 @@ class FilesMixin:
             parts.state, parts.optimizer, filepath, skip_mismatch, rename, safe_mode
         )
 
+    @api_boundary
     def save(
         self,
         filepath: str | os.PathLike[str],
@@ -107,6 +109,7 @@ class FilesMixin:
         parts = self._trainer_parts
         whole_models.save(self, parts.state, parts.optimizer, filepath, overwrite, zipped, **kwargs)
 
+    @api_boundary
     def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """There is no export to other runtimes.
 

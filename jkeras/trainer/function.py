@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.trainer.model import Model
 
@@ -32,12 +33,14 @@ class Function:
     Source: `keras.Function`.
     """
 
+    @api_boundary
     def __init__(self, inputs: Tree, outputs: Tree, name: str | None = None) -> None:
         self._model = Model(inputs, outputs, name=name or "function")
         self.name = self._model.name
         self.inputs, self.outputs = self._model.inputs, self._model.outputs
         self._given = outputs
 
+    @api_boundary
     def __call__(self, *inputs: Any) -> Any:
         """The outputs for arrays, in the structure of the symbols; symbols for symbols.
 

@@ -23,6 +23,7 @@ from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
 from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
+from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes.step_context import StepFrame
@@ -144,6 +145,7 @@ class Model(Trainer):
             record_order(self)
         super().__setattr__(name, value)
 
+    @api_boundary
     def build(self, *inputs: Any, rows: int = 1, input_shape: Sequence[Any] | None = None) -> None:
         """As for every trainer; `input_shape` is Keras's name for it, and a list has one shape for
         each input.

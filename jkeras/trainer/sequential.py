@@ -10,6 +10,7 @@ from typing import Any, Self
 from jkeras.core.errors import describe, named_arguments, said_by
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
+from jkeras.core.tracebacks import api_boundary
 from jkeras.keras_classes.subclassed_model import check_no_call
 from jkeras.models.adapters import adapted, all_adapted
 from jkeras.models.chain import Chain, instead_of, sequence_config
@@ -57,6 +58,7 @@ class Sequential(Model):
             listed = list(layers) if isinstance(layers, Iterable) else [layers]
             self._set(all_adapted(as_layer(layer) for layer in listed))
 
+    @api_boundary
     def add(self, layer: object) -> None:
         """Appends a layer. Weights that exist stay; the new layer's are made when they are needed.
 

@@ -23,6 +23,7 @@ from jkeras.callbacks import Callback, CallbackList, History
 from jkeras.core.errors import named_arguments, nearest
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.symbols import has_symbols
+from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
@@ -400,6 +401,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
         return prepared.plan.in_order(logs, return_dict)
 
+    @api_boundary
     def predict_on_batch(self, x: Tree) -> Any:
         """The outputs of one batch, as NumPy arrays."""
         parts, who = self._trainer_parts, "predict"
@@ -418,6 +420,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
 
     # -- calls
 
+    @api_boundary
     def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """The outputs for arrays, as JAX arrays; with `training=True` as in a step, dropout on.
 

@@ -12,6 +12,7 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.errors import nearest
 from jkeras.core.layer import activity_losses
+from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost
 from jkeras.display import summary_text
@@ -73,6 +74,7 @@ class WeightsMixin:
         net = self._trainer_parts.state.net
         return [layer for layer in getattr(net, "layers", ()) if not is_input(layer)]
 
+    @api_boundary
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer of this name, or at this index.
 
@@ -159,6 +161,7 @@ class WeightsMixin:
         """What layers carry beside the weights (moving means), as nested dicts."""
         return self._trainer_parts.state.lend().state
 
+    @api_boundary
     def build(self, *inputs: Any, rows: int = 1) -> None:
         """Makes the weights; does nothing when they exist.
 
@@ -206,6 +209,7 @@ class WeightsMixin:
         values = state.values
         return [] if values is None else [np.array(weight) for weight in state.ordered(values)]
 
+    @api_boundary
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replaces all weights by arrays in the order of `get_weights`.
 
@@ -230,6 +234,7 @@ class WeightsMixin:
             leaves[place.part][place.leaf] = new.astype(old.dtype)
         state.replace(with_leaves(values, leaves))
 
+    @api_boundary
     def count_params(self) -> int:
         """The number of scalars in all weights.
 
@@ -277,6 +282,7 @@ class WeightsMixin:
 
     # -- what is shown
 
+    @api_boundary
     def summary(
         self,
         line_length: int | None = None,

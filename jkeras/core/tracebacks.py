@@ -1,0 +1,94 @@
+"""Short tracebacks: an error shows the user's own lines, not those of this package and of JAX.
+
+    jkeras.config.disable_traceback_filtering()  # shows every line
+
+The functions that users call are wrapped by `api_boundary`. An error that leaves one of them stays
+the same object, with its type, its notes and its causes; only the frames of this package and of JAX
+are taken out of its traceback. `JAX_TRACEBACK_FILTERING=off` shows every line, too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+import jax
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_HIDDEN = frozenset({"jkeras", "jax", "jaxlib", "contextlib", "functools"})
+"""The packages whose frames are taken out: this one, JAX, and what lies between their functions."""
+
+_enabled = True
+
+
+def enable_traceback_filtering() -> None:
+    """Shows the user's own lines alone in tracebacks, which is the default.
+
+    Source: `keras.config.enable_traceback_filtering`.
+    """
+    global _enabled
+    _enabled = True
+
+
+def disable_traceback_filtering() -> None:
+    """Shows every line in tracebacks, those of this package and of JAX among them.
+
+    Source: `keras.config.disable_traceback_filtering`.
+    """
+    global _enabled
+    _enabled = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether tracebacks show the user's own lines alone.
+
+    Source: `keras.config.is_traceback_filtering_enabled`.
+    """
+    return _enabled and jax.config.jax_traceback_filtering != "off"
+
+
+def api_boundary(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorates a function that users call, so that its errors have short tracebacks."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise filtered(error)  # noqa: B904  # the same error
+
+    return called
+
+
+def filtered(error: Exception) -> Exception:
+    """The same error with a short traceback, and so its causes."""
+    if not is_traceback_filtering_enabled():
+        return error
+    seen: set[int] = set()
+    following: list[BaseException | None] = [error]
+    while following:
+        each = following.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = _of_users(each.__traceback__)
+            following += [each.__cause__, each.__context__]
+    return error
+
+
+def _of_users(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback of the frames that are neither this package's nor JAX's."""
+    kept = []
+    while traceback is not None:
+        kept.append(traceback)
+        traceback = traceback.tb_next
+    short = None
+    for each in reversed(kept):
+        frame = each.tb_frame
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _HIDDEN:
+            short = TracebackType(short, frame, each.tb_lasti, each.tb_lineno)
+    return short
