@@ -48,7 +48,7 @@ def is_traceback_filtering_enabled() -> bool:
 
     Source: `keras.config.is_traceback_filtering_enabled`.
     """
-    return _enabled and jax.config.jax_traceback_filtering != "off"
+    return _enabled and getattr(jax.config, "jax_traceback_filtering", "auto") != "off"
 
 
 def api_boundary(function: Callable[P, T]) -> Callable[P, T]:

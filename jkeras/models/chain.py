@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import jax
@@ -151,6 +151,21 @@ class Chain(Composite):
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:
     with naming_errors(layer, inputs):
         return as_tuple(layer.apply(params, state, *inputs, key=jax.random.key(0))[0])
+
+
+def output_specs(layers: Iterable[Layer], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The specs of what layers in a row give for specs of inputs; nothing is computed.
+
+    Raises:
+      TypeError, ValueError: a layer does not fit behind those before it.
+    """
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    for layer in layers:
+        _check_inputs(layer, values)
+        with naming_errors(layer, values):
+            own = jax.eval_shape(layer.init, key, *values)
+        values = jax.eval_shape(functools.partial(_outputs, layer), *own, *values)
+    return values
 
 
 def _check_inputs(layer: Layer, values: tuple[Any, ...]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import operator
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
+
+import jax
 
 from jkeras.core.errors import describe, named_arguments, said_by
 from jkeras.core.layer import Layer
@@ -13,13 +17,13 @@ from jkeras.core.symbols import Node
 from jkeras.core.tracebacks import api_boundary
 from jkeras.keras_classes.subclassed_model import check_no_call
 from jkeras.models.adapters import adapted, all_adapted
-from jkeras.models.chain import Chain, instead_of, sequence_config
+from jkeras.models.chain import Chain, instead_of, output_specs, sequence_config
 from jkeras.models.cloning import clone_layers
 from jkeras.models.graph import Graph
 from jkeras.trainer.files.configurations import read_parts
 from jkeras.trainer.model import Model, steps_of
-from jkeras.trainer.state import freezing
-from jkeras.trainer.state.specs import as_layer, is_input
+from jkeras.trainer.state import freezing, shape_inference
+from jkeras.trainer.state.specs import as_layer, declared_inputs, is_input, spec_of_input
 from jkeras.training.state import TrainState
 
 
@@ -34,6 +38,8 @@ class Sequential(Model):
 
     Raises:
       TypeError: something else than a layer is in the list; the message gives its position.
+      ValueError: a layer does not fit behind those before it; known at once with an `Input` in
+        front.
 
     Example:
       >>> from jkeras.layers import Dense, Input
@@ -64,6 +70,7 @@ class Sequential(Model):
 
         Raises:
           TypeError: it is not a layer.
+          ValueError: it does not fit behind the others, as far as shapes are known.
         """
         given, who = self._as_given(), self._trainer_parts.state.who
         layer = adapted(as_layer(layer), given)
@@ -132,6 +139,8 @@ class Sequential(Model):
             net = Chain(tuple(layers))
         except (TypeError, ValueError) as error:
             raise said_by(error, state.who, known_as=["Chain"]) from None
+        if state.values is None:
+            self._infer_shapes(net, layers)
         freezing.carry_over(state.net, net)
         pairs = zip(self._as_given(), state.net.layers, strict=True)
         names = {id(given): str(layer.name) for given, layer in pairs}
@@ -147,6 +156,28 @@ class Sequential(Model):
         except BaseException:
             state.net, parts.given, state.values, state.specs = before
             raise
+
+    def _infer_shapes(self, net: Chain, layers: list[Layer]) -> None:
+        """Raises where a layer does not fit behind those before it, if the first one tells the
+        shape of the inputs. Nothing is computed, and of layers that were added only these are
+        looked at. A layer that reads values, as `run_eagerly` allows, is left for later.
+        """
+        parts, inputs = self._trainer_parts, declared_inputs(net)
+        before, specs = parts.inferred
+        parts.inferred = [], None
+        if not inputs:
+            return
+        new = net.layers[len(before) :]
+        try:
+            if specs is not None and all(map(operator.is_, before, layers)) and new:
+                with contextlib.suppress(TypeError, ValueError):  # the size of an axis was a guess
+                    parts.inferred = layers, output_specs(new, specs)
+                    return
+            known = [spec_of_input(value, parts.state.who) for value in inputs]
+            parts.inferred = layers, shape_inference.outputs_of_layers(net.layers, known)
+        except (TypeError, ValueError) as error:
+            if not isinstance(error.__cause__, jax.errors.JAXTypeError):
+                raise
 
     def _take_over(self, old: TrainState, names: dict[int, str]) -> None:
         """Puts the values of layers that were there before, under the names they had, in place."""

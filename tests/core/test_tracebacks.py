@@ -61,7 +61,9 @@ def of_package(error: BaseException) -> list[str]:
     """The files of this package and of JAX in a traceback, without the functions that filter."""
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     hidden = "/jkeras/", "/jax/"
-    found = [file for file in files if any(part in file for part in hidden) and "/tests/" not in file]
+    found = [
+        file for file in files if any(part in file for part in hidden) and "/tests/" not in file
+    ]
     return [file for file in found if not file.endswith(("core/tracebacks.py", "core/errors.py"))]
 
 

@@ -1,9 +1,14 @@
 """`Sequential`: built late or at once, grown and shrunk with its weights, fed in every form."""
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 
 import jkeras
+from jkeras import Sequential
+from jkeras import layers as L
 from jkeras.layers import (
     BatchNormalization,
     Concatenate,
@@ -210,3 +215,59 @@ def test_a_misspelt_monitor_is_answered_with_the_nearest() -> None:
         "EarlyStopping: `monitor` 'val_lose' is not among the logs: loss, mae, val_loss, val_mae. "
         "Did you mean 'val_loss'? For a `val_` value give `fit` validation data."
     )
+
+
+MISFITS: dict[str, tuple[list[Any], str]] = {
+    "LSTM on LSTM": ([Input((5, 3)), L.LSTM(4), L.LSTM(4)], "got shape (None, 4)"),
+    "a kernel larger than the image": ([Input((4, 4, 1)), L.Conv2D(2, 5)], "a window of (5, 5)"),
+    "a wrong shape": ([Input((4,)), L.Reshape((3,))], "got 4 entries each"),
+    "Flatten left out": ([Input((4, 4)), L.Dense(2), L.LSTM(2), L.Conv1D(2, 2)], "(None, 2)"),
+    "a shape on the first layer": (
+        [L.Dense(2, input_shape=(3,)), L.Conv1D(2, 2)],
+        "got shape (None, 2)",
+    ),
+    "a row in a row": ([Input((5, 3)), Sequential([L.LSTM(4), L.LSTM(4)])], "got shape (None, 4)"),
+    "an unknown length": ([Input((None, 3)), L.LSTM(4), L.LSTM(4)], "got shape (None, 4)"),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_layers_that_do_not_fit_fail_at_construction(name: str) -> None:
+    layers, message = MISFITS[name]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Sequential(layers)
+    model = Sequential(layers[:-1])
+    before = model.layers
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.add(layers[-1])
+    assert model.layers == before
+
+
+def test_construction_compiles_nothing_and_looks_at_each_layer_once() -> None:
+    traces = []
+
+    def counted(x: Any) -> Any:
+        traces.append(x.shape)
+        return x
+
+    model = Sequential([Input((4,)), L.Lambda(counted)])
+    once = len(traces)
+    for _ in range(5):
+        model.add(L.Dense(3))
+    assert len(traces) == once
+    assert model._trainer_parts.state.stored is None
+
+
+def test_a_length_that_is_unknown_may_be_large() -> None:
+    model = Sequential([Input((None, 3))])
+    for _ in range(7):
+        model.add(L.MaxPooling1D(2))
+    assert model.output_shape == (None, None, 3)
+
+
+def test_a_layer_that_reads_values_is_left_for_later() -> None:
+    class Choice(L.Layer):
+        def call(self, x: Any) -> Any:
+            return x if x.sum() > 0 else -x
+
+    assert len(Sequential([Input((4,)), Choice()]).layers) == 1

@@ -42,6 +42,7 @@ class TrainerParts:
       policy: how the layers compute.
       plain: the description without the policy, and the one made of it.
       given: of a `Sequential` the description, and the layers as the user gave them.
+      inferred: of a `Sequential` the layers whose shapes were inferred, and the specs behind them.
     """
 
     state: ModelState
@@ -54,6 +55,7 @@ class TrainerParts:
     policy: DTypePolicy = dataclasses.field(default_factory=lambda: DTypePolicy("float32"))
     plain: tuple[Any, Any] = (None, None)
     given: tuple[Any, list[Any]] = (None, [])
+    inferred: tuple[list[Any], Any] = ([], None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the run and the data that were there."""

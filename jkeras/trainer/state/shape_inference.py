@@ -18,7 +18,8 @@ from jkeras.core.keys import Key
 from jkeras.core.tracing import of_any_size, spec
 from jkeras.core.trees import Tree, specs_of_rows
 from jkeras.models.calls import naming_errors
-from jkeras.trainer.state.specs import concrete
+from jkeras.models.chain import output_specs
+from jkeras.trainer.state.specs import concrete, sized
 
 
 @contextlib.contextmanager
@@ -66,11 +67,32 @@ def made(
             return init_fn(key, *given)
 
     def run_again(sizes: tuple[Any, Any]) -> None:
-        unknown = (jax.tree.map(lambda leaf: spec(leaf, sizes), each) for each in specs)
-        jax.eval_shape(run, key, *unknown)
+        jax.eval_shape(run, key, *_with_sizes(specs, sizes))
 
     with of_unknown_size(run_again):
         return (jit_once(run) if at_once else run)(key, *known)
+
+
+def outputs_of_layers(layers: Sequence[Any], specs: Sequence[Any]) -> tuple[Any, ...]:
+    """The specs of the outputs of layers in a row, where a size of unknown axes fits into them.
+
+    Args:
+      layers: the layers, named.
+      specs: shapes in which an unknown axis is None.
+    """
+    first_error = None
+    for tried in sized(tuple(specs)):
+        try:
+            with of_unknown_size(lambda sizes: output_specs(layers, _with_sizes(specs, sizes))):
+                return output_specs(layers, tuple(concrete(each) for each in tried))
+        except (TypeError, ValueError) as error:
+            first_error = first_error or error
+    assert first_error is not None, "some size was tried"
+    raise first_error
+
+
+def _with_sizes(specs: Sequence[Any], sizes: tuple[Any, Any]) -> tuple[Any, ...]:
+    return tuple(jax.tree.map(lambda leaf: spec(leaf, sizes), each) for each in specs)
 
 
 def outputs(net: object, outputs_fn: Callable[..., Any], inputs: Tree) -> Any:
