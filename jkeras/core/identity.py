@@ -8,6 +8,7 @@ is shared by the models it is in) although descriptions hold no weights and comp
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any
 
 from jkeras.core import remat
@@ -32,9 +33,10 @@ class Identity:
       remat: the scope of rematerialization that the layer was made in, or None.
       trainable: what `layer.trainable` was set to last; None for what its description says.
       calls: the number of calls on arrays whose key the layer's `seed` fixed.
+      views: the views on its weights that are in use, by their names in the layer.
     """
 
-    __slots__ = ("__weakref__", "calls", "holder", "nodes", "remat", "serial", "trainable")
+    __slots__ = ("__weakref__", "calls", "holder", "nodes", "remat", "serial", "trainable", "views")
 
     def __init__(self) -> None:
         self.serial = next_serial()
@@ -43,6 +45,7 @@ class Identity:
         self.trainable: bool | None = None
         self.holder: Any = None
         self.calls = 0
+        self.views: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
     def __deepcopy__(self, memo: object) -> Identity:
         return Identity()

@@ -84,17 +84,17 @@ class LayerObject:
     @property
     def weights(self) -> Any:  # a list; two layers have an argument of this name
         """Views on all weights, trained ones first; none before they exist."""
-        return object_api().weights(self).views()
+        return object_api().weights(self).views(kept=True)
 
     @property
     def trainable_weights(self) -> list[Any]:
         """Views on the weights that training changes."""
-        return object_api().weights(self).views(True)
+        return object_api().weights(self).views(True, kept=True)
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """Views on the others."""
-        return object_api().weights(self).views(False)
+        return object_api().weights(self).views(False, kept=True)
 
     @property
     def variables(self) -> list[Any]:
@@ -113,7 +113,7 @@ class LayerObject:
 
     def __getattr__(self, name: str) -> Any:
         """A weight under its name, `layer.kernel`, as a view that computes as an array."""
-        views = object_api().weights(self).views() if name in WEIGHT_NAMES else []
+        views = object_api().weights(self).views(kept=True) if name in WEIGHT_NAMES else []
         for view in views:
             if view.name == name:
                 return view

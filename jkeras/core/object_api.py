@@ -25,8 +25,10 @@ class LayerWeights(Protocol):
 
     location: Any
 
-    def views(self, trained: bool | None = None) -> list[Any]:
-        """Views on the trained ones, the others, or, by default, all of them."""
+    def views(self, trained: bool | None = None, *, kept: bool = False) -> list[Any]:
+        """Views on the trained ones, the others, or, by default, all of them; with `kept` the ones
+        that users see, one for each weight in whatever model.
+        """
 
     def get(self) -> list[Any]:
         """Copies as NumPy arrays."""
@@ -75,8 +77,8 @@ class ObjectAPI(Protocol):
     def weights(self, layer: LayerContract) -> LayerWeights:
         """The weights of a layer."""
 
-    def variable_value(self, owner: object, variable: Variable | None) -> Any:
-        """The array of a variable in the model that has the layer which owns it, or None."""
+    def variable_view(self, owner: object, variable: Variable | None) -> Any:
+        """The view on a variable in the model that has the layer which owns it, or None."""
 
     def model(self, layer: LayerContract) -> Any:
         """The model that a layer made of layers came from, or one made of them."""

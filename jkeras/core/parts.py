@@ -83,6 +83,14 @@ def path_to(net: object, identity: Identity, path: Path = ()) -> Path | None:
     return None
 
 
+def layers_by_path(net: Any, path: Path = ()) -> dict[Path, Any]:
+    """The innermost layer at each path to values, `net` included."""
+    found = {path: net}
+    for inner_path, part in sublayer_paths(net):
+        found |= layers_by_path(part, (*path, *inner_path))
+    return found
+
+
 # -- values at a place
 
 

@@ -6,8 +6,8 @@
 A variable holds no array that is trained. It is a name for one: while a pure function runs, a
 `Frame` says which array the name stands for, and takes down what is assigned; so the function stays
 a function of its arguments. Laws: frames nest, and the innermost one that knows a variable counts;
-threads and tasks do not see each other's; outside of all frames a variable shows what its model
-has, or, where no model has it, its initial or assigned value.
+threads and tasks do not see each other's; outside of all frames a variable reads and writes what
+its model has, or, where no model has it, its initial or assigned value.
 """
 
 from __future__ import annotations
@@ -98,8 +98,6 @@ class Variable:
     Source: `keras.Variable`.
     """
 
-    __array_ufunc__ = None  # so that `array * variable` asks the variable
-
     def __init__(
         self,
         initializer: Any,
@@ -121,10 +119,10 @@ class Variable:
             )
         self.name = "variable" if name is None else str(name)
         self.named = name is not None
-        self.trainable, self.autocast = bool(trainable), autocast
+        self.in_params, self.autocast = bool(trainable), autocast
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer
-        self._look: Callable[[], Any] | None = None
+        self._find: Callable[[], Any] = lambda: None
         self._array: Any = None
         if _is_function(initializer):
             self.shape = tuple(int(n) for n in shape)
@@ -161,16 +159,38 @@ class Variable:
 
     def _outside(self) -> Any:
         """The value where no frame knows the variable."""
-        value = None if self._look is None else self._look()
-        if value is not None:
-            return value
+        weight = self._find()
+        if weight is not None:
+            return weight.value
         if self._array is None:
             self._array = self.initial(jax.random.key(0))
         return self._array
 
-    def look_by(self, function: Callable[[], Any]) -> None:
-        """Sets the function that returns the value outside of all frames, or None."""
-        self._look = function
+    def find_by(self, function: Callable[[], Any]) -> None:
+        """Sets the function that returns the view on the weight in the model that has it, or None;
+        it is called outside of all frames.
+        """
+        self._find = function
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it; in a model, setting it freezes or unfreezes this weight."""
+        weight = None if _frame_of(self) is not None else self._find()
+        return self.in_params if weight is None else weight.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        weight = self._find()
+        if weight is None:
+            self.in_params = bool(value)
+        else:
+            weight.trainable = value
+
+    @property
+    def path(self) -> str:
+        """The names of the layers around it in its model, and its name."""
+        weight = self._find()
+        return self.name if weight is None else weight.path
 
     def assign(self, value: Any) -> Any:
         """Makes `value` the array, cast to its dtype; returns the array.
@@ -187,7 +207,7 @@ class Variable:
                 )
             value = jnp.broadcast_to(value, self.shape)
         frame = _frame_of(self)
-        if frame is not None and frame.fixed and self.trainable:
+        if frame is not None and frame.fixed and self.in_params:
             raise ValueError(f"{self!r}: {frame.fixed}")
         if frame is not None:
             frame.values[self] = value
@@ -196,13 +216,12 @@ class Variable:
                 f"{self!r}: a variable that is assigned inside a compiled program must belong to "
                 "the layer or metric that runs there. Make it by self.add_weight(...)."
             )
-        elif self._look is not None and self._look() is not None:
-            raise ValueError(
-                f"{self!r}: a model has its values, so it cannot be assigned from outside. "
-                "Use model.set_weights(...), or assign it in `call`."
-            )
         else:
-            self._array = value
+            weight = self._find()
+            if weight is None:
+                self._array = value
+            else:
+                weight.assign(value)
         return value
 
     def assign_add(self, value: Any) -> Any:
@@ -230,11 +249,6 @@ class Variable:
         """The number of entries."""
         return int(np.prod(self.shape, dtype=int))
 
-    @property
-    def path(self) -> str:
-        """Its name."""
-        return self.name
-
     def numpy(self) -> np.ndarray:
         """A copy as a NumPy array."""
         return np.array(self.value)
@@ -245,6 +259,12 @@ class Variable:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         del copy
         return np.asarray(self.value, dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = [_array(x) for x in inputs]
+        if method == "__call__" and not kwargs and hasattr(jnp, ufunc.__name__):
+            return getattr(jnp, ufunc.__name__)(*plain)  # of traced arrays, too
+        return getattr(ufunc, method)(*map(np.asarray, plain), **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         """The attributes of arrays (`T`, `astype`, `sum`, `at`), of the value."""

@@ -74,7 +74,7 @@ class CallFrame(BaseFrame):
     def enter(self) -> None:
         """Begins `call`: every variable has its array, every layer inside its name."""
         for variable, name in tracking.own_variables(self.owner).items():
-            tree = self.params if variable.trainable else self.state
+            tree = self.params if variable.in_params else self.state
             if self.plan is not None and name not in tree:
                 self.plan.variables[variable] = name
                 tree[name] = jnp.zeros(variable.shape, variable.dtype)
@@ -102,7 +102,7 @@ class CallFrame(BaseFrame):
         """
         state = dict(self.state)
         for variable, name in tracking.own_variables(self.owner).items():
-            if not variable.trainable and variable in self.values:
+            if not variable.in_params and variable in self.values:
                 state[name] = self.values[variable]
         if self.plan is not None:
             self.plan.adds_losses |= bool(self.losses)

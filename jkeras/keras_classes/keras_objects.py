@@ -44,10 +44,10 @@ class KerasObjects:
 
         return Weights(layer)
 
-    def variable_value(self, owner: object, variable: Variable | None) -> Any:
-        from jkeras.keras_classes.layers_on_arrays import value_of
+    def variable_view(self, owner: object, variable: Variable | None) -> Any:
+        from jkeras.keras_classes.layers_on_arrays import variable_view
 
-        return value_of(owner, variable)
+        return variable_view(owner, variable)
 
     def model(self, layer: LayerContract) -> Any:
         from jkeras.keras_classes.layer_as_model import model_of

@@ -29,11 +29,12 @@ from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, leaves, lies_at, path_to, put
 from jkeras.core.seeds import key_of
+from jkeras.core.trees import path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
 from jkeras.keras_classes.step_context import call_in_step
 from jkeras.keras_classes.tracking import Path, is_traced, own_variables
-from jkeras.keras_classes.weight_views import Weight, weights_of
+from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.weight_tying import weight_ties_of
@@ -211,8 +212,8 @@ class Weights:
                 holder.build_if_known()  # graphs know the shape of their inputs
             self.location = location_of(layer)
 
-    def views(self, trained: bool | None = None) -> list[Weight]:
-        """Views on the trained ones, the others, or all."""
+    def views(self, trained: bool | None = None, *, kept: bool = False) -> list[Any]:
+        """Views on the trained ones, the others, or all; with `kept` the ones that users see."""
         if self.location is None:
             return []
         holder, path = self.location
@@ -223,7 +224,8 @@ class Weights:
         def is_of_layer(place: Place) -> bool:
             return any(lies_at(place.names, layer_place) for layer_place in layer_places)
 
-        return [view for view in weights_of(holder, trained) if is_of_layer(view.place)]
+        views = [view for view in weights_of(holder, trained) if is_of_layer(view.place)]
+        return kept_views(views) if kept else views
 
     def losses(self) -> list[Any]:
         """The losses of the last call on arrays, and the regularization losses of the weights."""
@@ -322,8 +324,8 @@ class Weights:
                 _new_holder(self.layer, specs)
 
 
-def value_of(owner: object, variable: Variable | None) -> Any:
-    """The array of a variable in the model that has it."""
+def variable_view(owner: object, variable: Variable | None) -> Weight | None:
+    """The view on a variable in the model that has it; None where no model has."""
     if owner is None or variable is None:
         return None
     if has_state(owner):
@@ -335,5 +337,7 @@ def value_of(owner: object, variable: Variable | None) -> Any:
     if location is None or name is None:
         return None
     holder, path = location
-    values = holder.need_values()
-    return at(values.params if variable.trainable else values.state, path).get(name)
+    part, names = "params" if variable.in_params else "state", (*path, name)
+    paths = jax.tree_util.tree_leaves_with_path(getattr(holder.need_values(), part))
+    at_names = [i for i, (keys, _) in enumerate(paths) if path_names(keys) == names]
+    return Weight(holder, Place(part, at_names[0], names)) if at_names else None

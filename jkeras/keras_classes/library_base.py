@@ -164,9 +164,11 @@ def base_weight(owner: Layer, name: str, frame: BaseFrame | None) -> Any:
     if frame is not None:
         return frame.base.weight(name) if frame.owner is owner else None
     weights = object_api().weights(owner)
-    for view in weights.views() if weights.location else ():
+    if weights.location is None:
+        return None
+    for view, kept in zip(weights.views(), weights.views(kept=True), strict=True):
         if view.place.names[len(weights.location[1]) :] == (name,):
-            return view
+            return kept
     return None
 
 

@@ -23,7 +23,7 @@ from jkeras.core.trees import Tree
 from jkeras.keras_classes import optimizer_parts
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.keras_classes.optimizer_parts import DescriptionView
-from jkeras.keras_classes.weight_views import weights_of
+from jkeras.keras_classes.weight_views import kept_views, weights_of
 from jkeras.trainer.compiling.compilation import first_rate, with_rate
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.steps import method_steps
@@ -181,13 +181,13 @@ class OptimizerView(DescriptionView):
           ValueError: other variables, or another number of gradients.
         """
         state, grads = self._parts.state, list(grads)
-        trained = weights_of(state, trained=True)
-        paths = [getattr(v, "path", "?") for v in trainable_variables or trained]
-        if paths != [v.path for v in trained] or len(grads) != len(trained):
+        trained = kept_views(weights_of(state, trained=True))
+        given = list(trained if trainable_variables is None else trainable_variables)
+        if [*map(id, given)] != [*map(id, trained)] or len(grads) != len(trained):
             raise ValueError(
                 f"{self.who}: apply: expected a gradient for each of the {len(trained)} trainable "
                 f"variables of {state.who}, in their order, got {len(grads)} gradients and "
-                f"{len(paths)} variables. For others make an optimizer of its own: "
+                f"{len(given)} variables. For others make an optimizer of its own: "
                 "optimizer.apply(grads, variables)."
             )
         opt_state = state.lend().opt_state

@@ -215,7 +215,7 @@ class SubclassedLayer:
         )  # fmt: skip
         tracking.record_of(owner).variables.append(variable)
         refs = weakref.ref(owner), weakref.ref(variable)
-        variable.look_by(lambda: object_api().variable_value(*(ref() for ref in refs)))
+        variable.find_by(lambda: object_api().variable_view(*(ref() for ref in refs)))
         return variable
 
     add_variable = add_weight

@@ -55,7 +55,7 @@ class WeightPlan:
             params, state = self.base.layer.init(key, *self.base.specs)
         for variable, name in self.variables.items():
             value = variable.initial(child(key, name))
-            (params if variable.trainable else state)[name] = value
+            (params if variable.in_params else state)[name] = value
         for path, part in self.parts.items():
             part_key = functools.reduce(child, path, key)
             if isinstance(part, WeightPlan):

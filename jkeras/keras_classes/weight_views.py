@@ -1,6 +1,11 @@
 """A weight of a model as in Keras: an element of `model.trainable_variables`.
 
 It holds no array: it reads the model's current value, and `assign` replaces that value.
+
+Laws:
+  - What users see is one object for each weight, whichever layer or model is asked: the `Variable`
+    of a subclassed layer, otherwise a `Weight` that the layer's identity knows (`kept_views`).
+  - Nothing is kept alive: the identity refers to it weakly; it lives as long as its model.
 """
 
 from __future__ import annotations
@@ -12,8 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.core.identity import identity_of
+from jkeras.core.layer import Layer
+from jkeras.core.parts import layers_by_path, path_to
+from jkeras.core.variables import Variable
 from jkeras.keras_classes.live_number import LiveNumber
-from jkeras.trainer.state import freezing
+from jkeras.keras_classes.tracking import MODEL_PRIVATE, is_subclassed, origin_of, own_variables
+from jkeras.trainer.state import freezing, sharing
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
@@ -26,6 +36,7 @@ class Weight(LiveNumber):
       place: the place of the weight in it.
 
     Attributes:
+      model_state, place: as given; of a kept view those of the model that was asked last.
       path: the names of the layers around it, and its name: "encoder/dense/kernel".
       name: the last name of the path.
 
@@ -35,7 +46,7 @@ class Weight(LiveNumber):
     def __init__(self, state: ModelState, place: Place) -> None:
         self.path = "/".join(place.names)
         super().__init__(place.names[-1] if place.names else "weight", self._get, self._set)
-        self._model_state = state
+        self.model_state = state
         self.place = place
 
     @property
@@ -50,8 +61,10 @@ class Weight(LiveNumber):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the weight; set it to freeze or unfreeze this weight alone."""
-        state = self._model_state
+        """Whether training changes the weight; set it to freeze or unfreeze this weight alone, in
+        all models that have it.
+        """
+        state = self.model_state
         return freezing.trained_places(state)[state.order().index(self.place)]
 
     @trainable.setter
@@ -61,7 +74,14 @@ class Weight(LiveNumber):
                 f"{self.path}: `trainable` cannot be set: it is a statistic, which no gradient "
                 "changes."
             )
-        freezing.freeze_weight(self._model_state, self.path, value)
+        layer, inner_names = _layer_of(self.place, layers_by_path(self.model_state.net))
+        identity = identity_of(layer) if isinstance(layer, Layer) else None
+        others = None if identity is None else sharing.subscribers_of(identity)
+        for state in others or [self.model_state]:
+            path = () if identity is None else path_to(state.net, identity)
+            if path is not None and state.built:
+                name = "/".join((*path, *inner_names))
+                freezing.freeze_weight(state, name, value)
 
     def numpy(self) -> Any:
         """A copy of the value."""
@@ -81,14 +101,13 @@ class Weight(LiveNumber):
     def __len__(self) -> int:
         return len(self.value)
 
-    def __hash__(self) -> int:
-        return hash((id(self._model_state), self.place))
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"<Weight path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
     def _get(self) -> jax.Array:
-        values = self._model_state.lend()
+        values = self.model_state.lend()
         leaf: jax.Array = jax.tree.leaves(getattr(values, self.place.part))[self.place.leaf]
         return leaf
 
@@ -99,10 +118,10 @@ class Weight(LiveNumber):
             raise ValueError(
                 f"{self.path}: expected a value of shape {old.shape}, got {describe(value)}."
             )
-        values = self._model_state.need_values()
+        values = self.model_state.need_values()
         leaves = leaves_of(values)
         leaves[self.place.part][self.place.leaf] = new.astype(old.dtype)
-        self._model_state.replace(with_leaves(values, leaves))
+        self.model_state.replace(with_leaves(values, leaves))
 
 
 def weights_of(state: ModelState, trained: bool | None = None) -> list[Weight]:
@@ -120,3 +139,38 @@ def weights_of(state: ModelState, trained: bool | None = None) -> list[Weight]:
         pairs = zip(places, freezing.trained_places(state), strict=True)
         places = [place for place, flag in pairs if flag == trained]
     return [Weight(state, place) for place in places]
+
+
+def _layer_of(place: Place, layers: dict[tuple[Any, ...], Any]) -> tuple[Any, tuple[str, ...]]:
+    """The innermost of `layers_by_path` that has a weight, and the weight's names there."""
+    names = place.names
+    depth = next(n for n in range(len(names), -1, -1) if names[:n] in layers)
+    return layers[names[:depth]], names[depth:]
+
+
+def kept_views(views: list[Weight]) -> list[Weight | Variable]:
+    """The objects that users see for views on weights of one model: one for each weight."""
+    if not views:
+        return []
+    state = views[0].model_state
+    owner = state.owner()
+    views_alive = (state if owner is None else vars(owner)[MODEL_PRIVATE]).views
+    layers = layers_by_path(state.net)
+    variables: dict[int, dict[str, Variable]] = {}
+    result: list[Weight | Variable] = []
+    for view in views:
+        layer, inner_names = _layer_of(view.place, layers)
+        if is_subclassed(layer) and len(inner_names) == 1:
+            if id(layer) not in variables:
+                own = own_variables(origin_of(layer)).items()
+                variables[id(layer)] = {name: variable for variable, name in own}
+            if inner_names[0] in variables[id(layer)]:
+                result.append(variables[id(layer)][inner_names[0]])
+                continue
+        identity = identity_of(layer if isinstance(layer, Layer) else state)
+        kept = identity.views.setdefault(inner_names, view)
+        if kept is not view:
+            kept.path, kept.model_state, kept.place = view.path, state, view.place
+        views_alive[view.place.names] = kept
+        result.append(kept)
+    return result

@@ -14,12 +14,12 @@ from jkeras.core.errors import nearest
 from jkeras.core.layer import activity_losses
 from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
-from jkeras.core.variables import innermost
+from jkeras.core.variables import Variable, innermost
 from jkeras.display import summary_text
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.optimizer_view import variables_of
 from jkeras.keras_classes.step_context import StepFrame
-from jkeras.keras_classes.weight_views import Weight, weights_of
+from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.penalties import penalties
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports import summary_rows
@@ -178,26 +178,26 @@ class WeightsMixin:
         self._trainer_parts.state.build(*inputs, rows=rows)
 
     @property
-    def weights(self) -> list[Weight]:
+    def weights(self) -> list[Weight | Variable]:
         """Every weight as a view, layer by layer, trained ones first, as Keras orders them; none
         before the model is built.
         """
-        return weights_of(self._trainer_parts.state)
+        return kept_views(weights_of(self._trainer_parts.state))
 
     @property
-    def variables(self) -> list[Weight]:
+    def variables(self) -> list[Weight | Variable]:
         """Every weight in that order, each as a view with `path`, `shape`, `numpy()`, `assign`."""
-        return weights_of(self._trainer_parts.state)
+        return kept_views(weights_of(self._trainer_parts.state))
 
     @property
-    def trainable_variables(self) -> list[Weight]:
+    def trainable_variables(self) -> list[Weight | Variable]:
         """The weights that training changes, in that order, as views."""
-        return weights_of(self._trainer_parts.state, trained=True)
+        return kept_views(weights_of(self._trainer_parts.state, trained=True))
 
     @property
-    def non_trainable_variables(self) -> list[Weight]:
+    def non_trainable_variables(self) -> list[Weight | Variable]:
         """The others, in that order, as views: statistics, and what is frozen."""
-        return weights_of(self._trainer_parts.state, trained=False)
+        return kept_views(weights_of(self._trainer_parts.state, trained=False))
 
     trainable_weights = trainable_variables
     non_trainable_weights = non_trainable_variables

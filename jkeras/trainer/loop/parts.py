@@ -41,6 +41,7 @@ class TrainerParts:
       initial_epoch: the first epoch of the run, which callbacks may set.
       policy: how the layers compute.
       plain: the description without the policy, and the one made of it.
+      views: the views on weights that users have seen.
       given: of a `Sequential` the description, and the layers as the user gave them.
       inferred: of a `Sequential` the layers whose shapes were inferred, and the specs behind them.
     """
@@ -56,10 +57,11 @@ class TrainerParts:
     plain: tuple[Any, Any] = (None, None)
     given: tuple[Any, list[Any]] = (None, [])
     inferred: tuple[list[Any], Any] = ([], None)
+    views: dict[tuple[str, ...], Any] = dataclasses.field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the run and the data that were there."""
-        return vars(self) | {"run": None, "placed": None}
+        """Everything but the run, the data and the views that were there."""
+        return vars(self) | {"run": None, "placed": None, "views": {}}
 
     @property
     def compilation(self) -> Compilation | None:

@@ -75,6 +75,7 @@ class ModelState:
       output_specs: the version, and the specs of the outputs by those of the inputs.
       calls: how many keys calls outside of training have used.
       added: what the last call on arrays added to the state, for the losses in it.
+      views: of a state without a model, the views on its weights that users see.
       warned_of_pixels: whether a warning of raw pixels was given.
       optimizer_met_data: whether the optimizer's variables count, as in Keras, which makes them
         when it meets data.
@@ -108,6 +109,7 @@ class ModelState:
         self.output_specs: tuple[int, dict[Any, Any]] = (0, {})
         self.calls = 0
         self.added: Any = None
+        self.views: dict[tuple[str, ...], Any] = {}
         self.warned_of_pixels = False
         self.optimizer_met_data = False
         self.lock = threading.RLock()
@@ -126,7 +128,7 @@ class ModelState:
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what belongs to this process."""
         kept = {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
-        return kept | {"output_specs": (0, {})}
+        return kept | {"output_specs": (0, {}), "views": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, lock=threading.RLock(), owner=lambda: None)
