@@ -2,9 +2,9 @@
 
 A stream yields `x`, `(x, y)` or `(x, y, sample_weight)`, each of them an array or, for several
 inputs or outputs, a tuple, list or dict of arrays. An iterable that can be restarted is restarted
-at every epoch, or, if an epoch is a part of a pass (`goes_on`), at the end of a pass; a generator
-continues where it stopped. Batches smaller than the first are padded to the first one's size, so
-one compiled program serves all batches.
+at every epoch, or, if an epoch is a part of a pass (`continues_pass`), at the end of a pass; a
+generator continues where it stopped. Batches smaller than the first are padded to the first one's
+size, so one compiled program serves all batches.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Stream:
       finite: whether NaN and infinity raise an error with the batch's number.
 
     Attributes:
-      goes_on: whether an epoch continues the pass of the epoch before, until that pass is complete;
-        else every epoch is a new pass. A generator always continues.
+      continues_pass: whether an epoch continues the pass of the epoch before, until that pass is
+        complete; else every epoch is a new pass. A generator always continues.
       begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
       adjust_fn: applied to every batch before padding.
@@ -70,12 +70,12 @@ class Stream:
         self._batches: Iterator[Batch] | None = None
         self._peeked: list[Batch] = []
         self._size = 0
-        self._passed = 0  # batches of the pass under way that were read, with `goes_on`
-        self.goes_on = False
+        self._passed = 0  # batches of the pass under way that were read, with `continues_pass`
+        self.continues_pass = False
         self.pads = True
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
-        self._promised = self.steps
+        self._initial_steps = self.steps
         self._has_warned = False
 
     @property
@@ -111,11 +111,11 @@ class Stream:
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch; for a generator all remaining ones.
 
-        The call ends the epoch for the stream, whether or not its batches are read. With `goes_on`
-        these are the remaining batches of the pass, of which the next epoch gets the unread ones;
-        `end_epoch` has to follow.
+        The call ends the epoch for the stream, whether or not its batches are read. With
+        `continues_pass` these are the remaining batches of the pass, of which the next epoch gets
+        the unread ones; `end_epoch` has to follow.
         """
-        if self.goes_on and not self._is_read_once:
+        if self.continues_pass and not hasattr(self._source, "__next__"):  # not a generator
             return (self._padded(self.adjust_fn(b)) for b in self._rest_of_pass())
         batches = self._checked_all() if self._batches is None else self._batches
         peeked = self._peeked
@@ -134,11 +134,6 @@ class Stream:
         """
         self._batches, self._peeked, self._passed = None, [], 0
 
-    @property
-    def _is_read_once(self) -> bool:
-        """Whether the source is an iterator, such as a generator."""
-        return hasattr(self._source, "__next__")
-
     def _rest_of_pass(self) -> Iterator[Batch]:
         while self.first() is not None:
             yield self._take()
@@ -156,7 +151,7 @@ class Stream:
         self.close()
         return True
 
-    def pass_epoch(self, limit: int | None = None) -> None:
+    def skip_epoch(self, limit: int | None = None) -> None:
         """Skips the batches of one epoch, or the first `limit` batches."""
         self.begin_epoch()
         for number, _ in enumerate(self.epoch(), 1):
@@ -164,7 +159,7 @@ class Stream:
                 break
         self.end_epoch()
 
-    def pass_batches(self, count: int) -> None:
+    def skip_batches(self, count: int) -> None:
         """Skips `count` batches of the epoch.
 
         Raises:
@@ -204,9 +199,9 @@ class Stream:
     def _shrunk(self) -> str:
         """A sentence for a source that has become shorter; an empty string otherwise."""
         steps = self.steps
-        if steps is None or self._promised is None or steps >= self._promised:
+        if steps is None or self._initial_steps is None or steps >= self._initial_steps:
             return ""
-        return f" It had {self._promised} batches when it was passed, and has {steps} now."
+        return f" It had {self._initial_steps} batches when it was passed, and has {steps} now."
 
     def warn_of_early_end(self, done: int, limit: int | None) -> None:
         """Warns, once, if an epoch has had fewer batches than expected.
@@ -215,7 +210,7 @@ class Stream:
           done: the number of batches that were read.
           limit: the requested number of batches; None for the length of the source.
         """
-        expected = self._promised if limit is None else limit
+        expected = self._initial_steps if limit is None else limit
         if self._has_warned or (done if expected is None else done >= expected):
             return
         self._has_warned = True
@@ -226,7 +221,7 @@ class Stream:
                 " The next epoch begins at the start of the data again. Choose `steps_per_epoch` "
                 f"so that it divides the {self._passed} batches."
             )
-        elif self._promised is None:
+        elif self._initial_steps is None:
             message += (
                 " A generator is read once: pass an iterable that starts again, or ask for fewer "
                 "steps."

@@ -271,7 +271,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
             validation = Validation(held_out, val_fn, val_size, validation_steps)
         if isinstance(data, Stream):
-            data.goes_on = steps_per_epoch is not None
+            data.continues_pass = steps_per_epoch is not None
         size, steps = data_arguments.sizes(data, batch_size, steps_per_epoch)
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps

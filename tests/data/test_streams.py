@@ -351,7 +351,7 @@ def test_a_shorter_last_epoch_of_a_pass_is_told_of(source: str) -> None:
 def test_no_batch_is_read_that_no_epoch_wants() -> None:
     data = Noted()
     stream = Stream(data)
-    stream.goes_on = True
+    stream.continues_pass = True
     for expected in ([0, 1, 2, 3], [4, 5], [0, 1, 2, 3]):
         first = stream.begin_epoch()
         epoch = stream.epoch()

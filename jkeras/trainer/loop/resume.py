@@ -150,11 +150,11 @@ def pass_over(
         stream.first()
     for epoch in range(run.first, run.epoch):
         if isinstance(data, Stream):
-            data.pass_epoch(limits[0])
+            data.skip_epoch(limits[0])
         if isinstance(held_out, Stream) and run.validates_fn(epoch):
-            held_out.pass_epoch(limits[1])
+            held_out.skip_epoch(limits[1])
     if isinstance(data, Stream):
-        data.pass_batches(run.batch)
+        data.skip_batches(run.batch)
 
 
 def facts_of(data: Data, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
