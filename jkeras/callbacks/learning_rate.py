@@ -68,7 +68,8 @@ class LearningRateScheduler(Callback):
                 rate = self.schedule(epoch, float(holder.learning_rate))
             else:
                 rate = self.schedule(epoch)
-            if not _is_number(rate):
+            is_scalar = getattr(rate, "shape", None) == () and np.dtype(rate.dtype).kind in "iufV"
+            if isinstance(rate, bool) or not (isinstance(rate, int | float) or is_scalar):
                 raise TypeError(
                     "LearningRateScheduler: `schedule`: expected it to return a number, got "
                     f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
@@ -187,10 +188,3 @@ def _accepts_two(function: Callable[..., Any]) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    is_scalar = getattr(value, "shape", None) == () and np.dtype(value.dtype).kind in "iufV"
-    return isinstance(value, int | float) or is_scalar

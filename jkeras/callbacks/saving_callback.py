@@ -48,11 +48,11 @@ class SavingCallback(MonitorCallback):
         value = self.value_in(logs)
         if value is None:
             return unwatched
-        before = "None" if self.best is None else f"{self.best:.5f}"
+        best = "None" if self.best is None else f"{self.best:.5f}"
         if not self.improves(value, self.best):
-            self.print_line(epoch, f"{self.monitor} did not improve from {before}")
+            self.print_line(epoch, f"{self.monitor} did not improve from {best}")
             return False
-        self.print_line(epoch, f"{self.monitor} improved from {before} to {value:.5f}, {saving}")
+        self.print_line(epoch, f"{self.monitor} improved from {best} to {value:.5f}, {saving}")
         self.best = value
         return True
 

@@ -99,7 +99,10 @@ def of_resident(
     starts = range(first, whole, most or max(whole - first, 1))
     for start in starts if most else starts[:1]:
         begin, end = (start, min(start + most, whole)) if most else (0, whole)
-        part = order if most is None else _part(order, begin * size, most * size)
+        part = order
+        if most is not None:  # beyond its end the order names example 0
+            part = order[begin * size : (begin + most) * size]
+            part = jnp.pad(part, (0, most * size - len(part)))
         length = data.length - begin * size if padded else None
         yield Feed(data.batch, part, size, begin, end, length)
     if rest:
@@ -262,12 +265,6 @@ def _gathered(leaf: ArrayLike, rows: np.ndarray, room: int) -> np.ndarray:
     else:
         np.take(leaf, rows, axis=0, out=target[:count], mode="clip")
     return target
-
-
-def _part(order: jax.Array, start: int, count: int) -> Any:
-    """`count` entries of an order from `start` on; beyond its end it names example 0."""
-    part = order[start : start + count]
-    return jnp.pad(part, (0, count - len(part)))
 
 
 def _feed(

@@ -118,7 +118,7 @@ def bar_line(
         done = int(width * (current / target))
         filled = f"{_GREEN}{_BLOCK * done}{_RESET}" if done > 0 else ""
         rest = f"{_WHITE}{_BLOCK * (width - done)}{_RESET}"
-        bar = f"{_BOLD}{_count(current, target)}{_RESET} {filled}{rest}"
+        bar = f"{_BOLD}{current:{len(str(target))}d}/{target}{_RESET} {filled}{rest}"
     return f"{bar} {_BOLD}{duration}{_RESET} {rate}{shown}"
 
 
@@ -141,8 +141,4 @@ def short_line(
     shown = "".join(
         f" - {name}: {format_number(value, signed=True)}" for name, value in values.items()
     )
-    return f"{_count(current, target)} - {elapsed:.0f}s - {rate}{shown}"
-
-
-def _count(current: int, target: int) -> str:
-    return f"{current:{len(str(target))}d}/{target}"
+    return f"{current:{len(str(target))}d}/{target} - {elapsed:.0f}s - {rate}{shown}"

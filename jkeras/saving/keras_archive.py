@@ -102,15 +102,15 @@ def read_weights(path: str | os.PathLike[str]) -> bytes:
     return _members(read_bytes(path), str(path), (WEIGHTS,))[WEIGHTS]
 
 
-def _members(data: bytes, who: str, wanted: tuple[str, ...]) -> dict[str, bytes]:
+def _members(data: bytes, who: str, required: tuple[str, ...]) -> dict[str, bytes]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _UNREADABLE as error:
         raise ValueError(f"{who}: expected a .keras file, and it is damaged: {error}.") from None
     with archive:
         infos = archive.infolist()
-        _check_names(infos, who, wanted)
-        return {i.filename: _content(archive, i, who) for i in infos if i.filename in wanted}
+        _check_names(infos, who, required)
+        return {i.filename: _content(archive, i, who) for i in infos if i.filename in required}
 
 
 _UNREADABLE = (
@@ -126,7 +126,7 @@ _UNREADABLE = (
 """What zipfile raises for a file or a member that is damaged."""
 
 
-def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]) -> None:
+def _check_names(infos: list[zipfile.ZipInfo], who: str, required: tuple[str, ...]) -> None:
     """Raises if a member's name is not one of Keras's, or a required member is missing."""
     names = [info.filename for info in infos]
     for info in infos:
@@ -140,7 +140,7 @@ def _check_names(infos: list[zipfile.ZipInfo], who: str, wanted: tuple[str, ...]
             )
         if plain and names.count(name) > 1:
             raise ValueError(f"{who}: the member {name!r} is there twice.")
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in required if name not in names]
     if missing:
         raise ValueError(f"{who}: expected a .keras file, and it has no {missing[0]}.")
 

@@ -76,7 +76,7 @@ class _Reader:
         self.left = self.unread = len(data)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray] = {}
         stack = [("", self._root(), 0)]
         while stack:
             self.path, address, depth = stack.pop()
@@ -88,10 +88,10 @@ class _Reader:
                 entries = list(self._entries(content))
                 stack += [(start + name, at, depth + 1) for name, at in reversed(entries)]
             else:
-                found[self.path] = content
-        return found
+                arrays[self.path] = content
+        return arrays
 
-    # -- where things are
+    # -- checked access to the bytes
 
     def _fail(self, what: str) -> NoReturn:
         entry = f"entry {self.path!r}" if self.path else "its beginning"
@@ -192,7 +192,7 @@ class _Reader:
         size, _, names = self._unpack("<QQQ", table.heap + 8)
         if names + size > len(self.data):
             self._fail("its names lie outside the file")
-        found = set()
+        known = set()
         for leaf in self._leaves(table.tree):
             self._check_signature(b"SNOD", leaf)
             (count,) = self._unpack("<6xH", leaf)
@@ -202,9 +202,9 @@ class _Reader:
                 name = self._name(names + offset, names + size)
                 if kind == 2:
                     self._refuse(f"a link instead of an object under {name!r}")
-                if name in found:
+                if name in known:
                     self._fail(f"it has the name {name!r} twice")
-                found.add(name)
+                known.add(name)
                 yield name, address
 
     def _leaves(self, root: int) -> Iterator[int]:
@@ -240,7 +240,11 @@ class _Reader:
     # -- arrays
 
     def _array(self, messages: dict[int, tuple[int, int]]) -> np.ndarray:
-        shape = self._shape(messages[_DATASPACE][0])
+        at = messages[_DATASPACE][0]
+        version, rank, _, kind = self._unpack("<BBBB", at)
+        if version not in (1, 2) or rank > 32 or (version == 2 and kind == 2):
+            self._fail(f"its shape has version {version} and {rank} axes")
+        shape = self._unpack(f"<{rank}Q", at + (8 if version == 1 else 4))
         dtype = self._dtype(messages[_DATATYPE][0])
         size = dtype.itemsize
         for n in shape:
@@ -257,12 +261,6 @@ class _Reader:
         except ValueError:  # no elements, and other axes longer than NumPy can count
             self._fail(f"it has the shape {shape}")
         return array != 0 if is_bool else array
-
-    def _shape(self, at: int) -> tuple[int, ...]:
-        version, rank, _, kind = self._unpack("<BBBB", at)
-        if version not in (1, 2) or rank > 32 or (version == 2 and kind == 2):
-            self._fail(f"its shape has version {version} and {rank} axes")
-        return self._unpack(f"<{rank}Q", at + (8 if version == 1 else 4))
 
     def _dtype(self, at: int) -> np.dtype:
         packed, low, _, _, size = self._unpack("<BBBBI", at)

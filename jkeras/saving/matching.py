@@ -118,15 +118,15 @@ def _listed(title: str, names: Sequence[str], separator: str = ", ") -> list[str
 
 
 def match(
-    wanted: Mapping[str, Any],
-    found: Mapping[str, Any],
+    expected: Mapping[str, Any],
+    stored: Mapping[str, Any],
     rename: Mapping[str, str] | None = None,
 ) -> tuple[Report, dict[str, str]]:
     """Finds the file's weight for each weight of a model.
 
     Args:
-      wanted: the model's weights (arrays or specs) by name.
-      found: the file's weights (arrays or specs) by name.
+      expected: the model's weights (arrays or specs) by name.
+      stored: the file's weights (arrays or specs) by name.
       rename: prefixes of the file's names (whole words) and their replacements:
         `{"backbone": "encoder", "head": "classifier/dense"}`; an empty prefix matches every name.
         The longest prefix that matches is used.
@@ -144,66 +144,64 @@ def match(
       >>> report.complete, names
       (True, {'params/dense/kernel': 'Dense_0/kernel'})
     """
-    read_as = _renamed(found, rename or {})
-    pairs = _pairs(wanted, read_as)
-    mismatched = tuple(
-        Mismatch(name, _shape_and_dtype(wanted[name]), _shape_and_dtype(found[file_name]))
-        for name, file_name in pairs.items()
-        if not fits(wanted[name], found[file_name])
-    )
-    different = {one.name for one in mismatched}
+    by_name = _renamed(stored, rename or {})
+    pairs = _pairs(expected, by_name)
+    matched, mismatched = [], []
+    for name, file_name in pairs.items():
+        arrays = expected[name], stored[file_name]
+        if fits(*arrays):
+            matched.append(name)
+        else:
+            specs = [(tuple(array.shape), str(array.dtype)) for array in arrays]
+            mismatched.append(Mismatch(name, *specs))
     used = set(pairs.values())
     report = Report(
-        matched=tuple(name for name in pairs if name not in different),
-        missing=tuple(name for name in wanted if name not in pairs),
-        unexpected=tuple(name for name in found if name not in used),
-        mismatched=mismatched,
+        matched=tuple(matched),
+        missing=tuple(name for name in expected if name not in pairs),
+        unexpected=tuple(name for name in stored if name not in used),
+        mismatched=tuple(mismatched),
     )
     return report, {name: pairs[name] for name in report.matched}
 
 
-def fits(wanted: ArraySpec, found: ArraySpec) -> bool:
+def fits(expected: ArraySpec, stored: ArraySpec) -> bool:
     """Whether an array can replace another: equal shapes, and equal dtypes or both floating."""
-    if tuple(wanted.shape) != tuple(found.shape):
+    if tuple(expected.shape) != tuple(stored.shape):
         return False
-    floating = (jnp.issubdtype(array.dtype, jnp.floating) for array in (wanted, found))
-    return bool(wanted.dtype == found.dtype or all(floating))
+    floating = (jnp.issubdtype(array.dtype, jnp.floating) for array in (expected, stored))
+    return bool(expected.dtype == stored.dtype or all(floating))
 
 
-def _shape_and_dtype(array: ArraySpec) -> tuple[tuple[int, ...], str]:
-    return tuple(array.shape), str(array.dtype)
-
-
-def _pairs(wanted: Mapping[str, Any], read_as: Mapping[str, str]) -> dict[str, str]:
+def _pairs(expected: Mapping[str, Any], by_name: Mapping[str, str]) -> dict[str, str]:
     """The file's names by the model's; a name may lack its first word if that is unambiguous."""
-    shorts = {name: name.partition("/")[2] for name in wanted}
+    shorts = {name: name.partition("/")[2] for name in expected}
     times = collections.Counter(shorts.values())
     pairs = {}
     for name, short in shorts.items():
-        if name in read_as:
-            pairs[name] = read_as[name]
-        elif short in read_as and times[short] == 1 and short not in wanted:
-            pairs[name] = read_as[short]
+        if name in by_name:
+            pairs[name] = by_name[name]
+        elif short in by_name and times[short] == 1 and short not in expected:
+            pairs[name] = by_name[short]
     return pairs
 
 
-def _renamed(found: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
-    """The file's names by their renamed form."""
-    _check_rename(found, rename)
-    read_as: dict[str, str] = {}
-    for name in found:
+def _renamed(stored: Mapping[str, Any], rename: Mapping[str, str]) -> dict[str, str]:
+    """The file's names by their names after `rename`."""
+    _check_rename(stored, rename)
+    by_name: dict[str, str] = {}
+    for name in stored:
         new = name
         if prefixes := [old for old in rename if _begins(name, old)]:
             old = max(prefixes, key=len)
             words = (rename[old].strip("/"), name[len(old) :].strip("/"))
             new = "/".join(word for word in words if word)
-        if new in read_as:
+        if new in by_name:
             raise ValueError(
-                f"`rename`: expected names that differ, but {read_as[new]!r} and {name!r} are both "
+                f"`rename`: expected names that differ, but {by_name[new]!r} and {name!r} are both "
                 f"read as {new!r}."
             )
-        read_as[new] = name
-    return read_as
+        by_name[new] = name
+    return by_name
 
 
 def _begins(name: str, old: str) -> bool:
@@ -211,7 +209,7 @@ def _begins(name: str, old: str) -> bool:
     return not old or name == old or name.startswith(f"{old}/")
 
 
-def _check_rename(found: Mapping[str, Any], rename: object) -> None:
+def _check_rename(stored: Mapping[str, Any], rename: object) -> None:
     if not isinstance(rename, Mapping):
         raise TypeError(
             "`rename`: expected a dict from beginnings of the file's names to what to read in "
@@ -220,8 +218,8 @@ def _check_rename(found: Mapping[str, Any], rename: object) -> None:
     for old, new in rename.items():
         if not isinstance(old, str) or not isinstance(new, str):
             raise TypeError(f"`rename`: expected strings, got {describe(old)}: {describe(new)}.")
-        if not any(_begins(name, old) for name in found):
-            words = [name.split("/") for name in found]
+        if not any(_begins(name, old) for name in stored):
+            words = [name.split("/") for name in stored]
             beginnings = {"/".join(w[: i + 1]) for w in words for i in range(len(w))}
             raise ValueError(
                 f"`rename`: expected beginnings of names in the file, and none begins with {old!r}."

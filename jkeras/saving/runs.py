@@ -24,17 +24,15 @@ _FROZEN = ("layers", "held", "made_for")
 LATEST, PREVIOUS = "latest.safetensors", "previous.safetensors"
 
 
-def write(path: str | os.PathLike[str], snapshot: dict[str, Any]) -> None:
-    """Writes the return value of `Trainer.snapshot` to one file, atomically."""
-    write_checkpoint(path, snapshot)
-
-
 def write_latest(folder: str | os.PathLike[str], snapshot: dict[str, Any], *, double: bool) -> None:
-    """Writes the folder's latest file; with `double` the previous latest file is kept too."""
+    """Writes the return value of `Trainer.snapshot` to the folder's latest file, atomically.
+
+    With `double` the previous latest file is kept too.
+    """
     latest = Path(folder) / LATEST
     if double and latest.exists():
         os.replace(latest, Path(folder) / PREVIOUS)
-    write(latest, snapshot)
+    write_checkpoint(latest, snapshot)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -142,13 +140,12 @@ def _is_position(value: object) -> bool:
     if not isinstance(value, dict) or not set(COUNTS) < set(value):
         return False
     counts = [value[name] for name in COUNTS]
-    dicts = [value.get(name) for name in ("facts", "logs")]
     begun = value.get("begun", [])
     return (
         isinstance(begun, list)
         and all(count is None or _is_count(count) for count in begun)
         and all(map(_is_count, counts))
-        and all(isinstance(part, dict) for part in dicts)
+        and all(isinstance(value.get(name), dict) for name in ("facts", "logs"))
         and isinstance(value.get("stops"), bool)
     )
 

@@ -114,18 +114,21 @@ class Dataset:
         def mapped(part: Any) -> Any:
             return map_fn(*part) if isinstance(part, tuple) else map_fn(part)
 
-        if self.batch_size is not None:
-            return self._with(gather_fn=lambda indices: mapped(self._gather_fn(indices)))
-        single = self._example
-        return self._with(gather_fn=lambda indices: stacked([mapped(single(i)) for i in indices]))
+        def gather(indices: Indices) -> Any:
+            if self.batch_size is not None:
+                return mapped(self._gather_fn(indices))
+            examples = [mapped(self._example(index)) for index in indices]
+            return jax.tree.map(lambda *parts: np.stack(parts), *examples)
+
+        return self._with(gather_fn=gather)
 
     def take(self, count: int) -> Dataset:
         """The first `count` elements of each epoch."""
-        return self._cut(slice(None, self._examples("take", count)))
+        return self._cut("take", count, lambda size: slice(None, size))
 
     def skip(self, count: int) -> Dataset:
         """All but the first `count` elements of each epoch."""
-        return self._cut(slice(self._examples("skip", count), None))
+        return self._cut("skip", count, lambda size: slice(size, None))
 
     def batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
         """Single examples in batches.
@@ -163,10 +166,10 @@ class Dataset:
                 "is made."
             )
         seed = seed_or_random("Dataset: shuffle", seed)
-        before, length = self._order_fn, self._length
+        order_fn, length = self._order_fn, self._length
 
         def order(epoch: int) -> Indices:
-            return before(epoch)[np.random.default_rng((seed, epoch)).permutation(length)]
+            return order_fn(epoch)[np.random.default_rng((seed, epoch)).permutation(length)]
 
         return self._with(order_fn=order)
 
@@ -194,14 +197,11 @@ class Dataset:
             setattr(new, name if name == "batch_size" else f"_{name}", value)
         return new
 
-    def _cut(self, part: slice) -> Dataset:
-        before = self._order_fn
-        length = len(range(self._length)[part])
-        return self._with(order_fn=lambda epoch: before(epoch)[part], length=length)
-
-    def _examples(self, who: str, count: object) -> int:
-        """The number of examples in `count` elements."""
-        return checked_count(f"Dataset: {who}", "count", count) * (self.batch_size or 1)
+    def _cut(self, who: str, count: object, part_fn: Callable[[int], slice]) -> Dataset:
+        """The part of the examples that `part_fn` returns for the size of `count` elements."""
+        part = part_fn(checked_count(f"Dataset: {who}", "count", count) * (self.batch_size or 1))
+        order_fn, length = self._order_fn, len(range(self._length)[part])
+        return self._with(order_fn=lambda epoch: order_fn(epoch)[part], length=length)
 
     def _example(self, index: int | np.integer) -> Any:
         return jax.tree.map(lambda part: part[0], self._gather_fn(np.asarray([index])))
@@ -216,11 +216,6 @@ def from_arrays(arrays: Tree, batch_size: int | None = None) -> Dataset:
     """
     length = len(jax.tree.leaves(arrays)[0])
     return Dataset(lambda i: jax.tree.map(lambda a: a[i], arrays), length, batch_size)
-
-
-def stacked(examples: list[Any]) -> Any:
-    """Examples of one structure as one batch."""
-    return jax.tree.map(lambda *parts: np.stack(parts), *examples)
 
 
 def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:

@@ -63,7 +63,7 @@ def image_dataset_from_directory(
       pad_to_aspect_ratio: first add black margins until the aspect ratio fits.
       data_format: "channels_last" (the default), or "channels_first".
       format: "tf" or "grain"; the data set is this library's in both cases.
-      verbose: whether to print how many files were found.
+      verbose: whether to print the number of files.
 
     Returns:
       A `Dataset` of images `[batch, height, width, channels]`, float32 from 0 to 255, or of pairs

@@ -75,7 +75,14 @@ def load_img(
     if image.size == (width, height):
         return image
     resample = getattr(pillow("load_img").Resampling, interpolation.upper())
-    box = _box(image.size, (width, height)) if keep_aspect_ratio else None
+    box = None
+    if keep_aspect_ratio:  # the largest middle part with the target's aspect ratio
+        inner = (
+            min(image.width, image.height * width // height),
+            min(image.height, image.width * height // width),
+        )
+        left, top = (image.width - inner[0]) // 2, (image.height - inner[1]) // 2
+        box = (left, top, left + inner[0], top + inner[1])
     return image.resize((width, height), resample, box=box)
 
 
@@ -213,14 +220,3 @@ def channels_first(who: str, data_format: str | None) -> bool:
     words = ("channels_last", "channels_first")
     check_word(who, "data_format", data_format or words[0], words)
     return data_format == words[1]
-
-
-def _box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, upper, right and lower edge of the largest middle part with the target's aspect ratio.
-
-    Both sizes are width and height, as Pillow has them.
-    """
-    width = min(size[0], size[1] * target[0] // target[1])
-    height = min(size[1], size[0] * target[1] // target[0])
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return left, top, left + width, top + height

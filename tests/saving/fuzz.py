@@ -117,7 +117,7 @@ def formats(folder: Path) -> list[Format]:
         Format(".msgpack", written("a.msgpack", model.save_weights), loaded, same, 4),
         Format(
             "run",
-            written("run.safetensors", lambda path: runs.write(path, value)),
+            written("run.safetensors", lambda path: checkpoint_file.write_checkpoint(path, value)),
             runs.read,
             lambda found: equal({**found, "source": ""}, {**value, "source": ""}),
             3,

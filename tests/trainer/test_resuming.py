@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import jkeras
 from jkeras import callbacks, layers
 from jkeras.saving import runs
+from jkeras.saving.checkpoint_file import write_checkpoint
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(44, 5)).astype(np.float32)
@@ -218,7 +219,7 @@ def test_it_ends_with_the_same_bits(
     model.train_state = start.replace(key=jax.random.key(9))  # as in a process without a seed
     again, data = used(every), data if kind == "dataset" else DATA[kind]()
     with tempfile.TemporaryDirectory() as folder:
-        runs.write(f"{folder}/run", cut.taken)
+        write_checkpoint(f"{folder}/run", cut.taken)
         run: dict[str, Any] = {"resume_from": f"{folder}/run", "verbose": 0}
         history = model.fit(**data, epochs=EPOCHS, callbacks=again, **run)
     assert ended(model, history, again) == expected[kind]
@@ -413,7 +414,7 @@ WRONG = [
 def test_a_file_of_another_form_is_refused(change: Any, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     right = {"format": runs.FORMAT, "values": {}, "run": None, "callbacks": []}
-    runs.write(path, {**right, **change})
+    write_checkpoint(path, {**right, **change})
     with pytest.raises(ValueError) as error:
         runs.read(path)
     assert str(error.value) == f"{path}: {message}"
