@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.save_freq import checked_save_freq
+from jkeras.callbacks.saving_callback import checked_save_freq
 from jkeras.core import locks
 from jkeras.core.errors import describe, named_arguments
 from jkeras.saving import runs

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
-from jkeras.callbacks.save_freq import checked_save_freq
 from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import describe, named_arguments, nearest
 
@@ -56,11 +55,9 @@ class ModelCheckpoint(SavingCallback):
         save_freq: int | Literal["epoch"] = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
+        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose, save_freq)
         self.filepath = _checked_path(filepath, save_weights_only)
         self.save_weights_only = save_weights_only
-        self.save_freq = checked_save_freq("ModelCheckpoint", "save_freq", save_freq)
-        self.boundaries = None if self.save_freq == "epoch" else self.save_freq
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

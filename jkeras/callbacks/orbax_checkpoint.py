@@ -15,7 +15,6 @@ from typing import Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
-from jkeras.callbacks.save_freq import checked_save_freq
 from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import describe, named_arguments
 from jkeras.saving.orbax_manager import Manager, checked_count
@@ -73,15 +72,13 @@ class OrbaxCheckpoint(SavingCallback):
         save_on_background: bool = True,
         save_weights_only: bool = False,
     ) -> None:
-        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose)
+        super().__init__(monitor, mode, initial_value_threshold, save_best_only, verbose, save_freq)
         self.directory = _checked_folder(directory)
-        self.save_freq = checked_save_freq("OrbaxCheckpoint", "save_freq", save_freq)
         if max_to_keep is not None:
             checked_count("OrbaxCheckpoint", "max_to_keep", max_to_keep)
         self.max_to_keep = max_to_keep
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
-        self.boundaries = None if self.save_freq == "epoch" else self.save_freq
         self._manager: Manager | None = None
         self._logs: Logs | None = None
         self._epoch: int | None = None

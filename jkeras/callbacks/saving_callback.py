@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
+from jkeras.core.errors import describe
 
 
 class SavingCallback(MonitorCallback):
@@ -17,14 +18,23 @@ class SavingCallback(MonitorCallback):
       threshold: the value that `monitor` has to beat before anything is saved.
       save_best_only: save only when `monitor` has improved.
       verbose: 1 prints a line about each decision.
+      save_freq: "epoch", or the number of batches from one call of `on_boundary` to the next.
     """
 
     def __init__(
-        self, monitor: str, mode: Mode, threshold: float | None, save_best_only: bool, verbose: int
+        self,
+        monitor: str,
+        mode: Mode,
+        threshold: float | None,
+        save_best_only: bool,
+        verbose: int,
+        save_freq: int | Literal["epoch"],
     ) -> None:
         super().__init__(monitor, mode, threshold)
         self.save_best_only = save_best_only
         self.verbose = verbose
+        self.save_freq = checked_save_freq(type(self).__name__, "save_freq", save_freq)
+        self.boundaries = None if self.save_freq == "epoch" else self.save_freq
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
@@ -60,3 +70,20 @@ class SavingCallback(MonitorCallback):
         """Prints a line about an epoch, counted from 0."""
         if self.verbose > 0:
             print(f"\nEpoch {epoch + 1}: {what}")
+
+
+def checked_save_freq(who: str, name: str, value: object) -> Any:
+    """`value`, if it is "epoch" or a number of batches.
+
+    Raises:
+      TypeError: `value` is neither a string nor an integer.
+      ValueError: `value` is a string other than "epoch", or less than 1.
+    """
+    what = f"{who}: `{name}`: expected 'epoch' or a number of batches of at least 1"
+    if value == "epoch":
+        return value
+    if isinstance(value, str) or (hasattr(value, "__index__") and int(value) < 1):
+        raise ValueError(f"{what}, got {value!r}.")
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what}, got {describe(value)}.")
+    return int(value)

@@ -19,7 +19,7 @@ import numpy as np
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.profiler import Profiler
-from jkeras.callbacks.save_freq import checked_save_freq
+from jkeras.callbacks.saving_callback import checked_save_freq
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.trees import named_leaves
 

@@ -9,11 +9,14 @@ Laws:
     characters, no redraws. Its text is Keras's final line. (Keras redraws there too, which fills a
     log file with unfinished lines.)
   - A value is read only when it is displayed: passing device arrays does not make the host wait.
+  - `stream=None` means standard output as it is at the moment of the call.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TextIO
@@ -22,7 +25,6 @@ import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.display.lines import bar_line, short_line, without_colors
-from jkeras.display.streams import can_redraw, write_text
 
 Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
@@ -233,3 +235,24 @@ class Progbar(ProgressBar):
                 self._sums[name] = total, count
                 new[name] = total / count
         super().update(current, new, finalize)
+
+
+def can_redraw(stream: TextIO | None) -> bool:
+    """Whether a carriage return restarts the line: on terminals, in notebooks, in PyCharm.
+
+    `isatty` is False in notebooks and PyCharm, so these two count only for standard output.
+    """
+    target = sys.stdout if stream is None else stream
+    if hasattr(target, "isatty") and target.isatty():
+        return True
+    return target is sys.stdout and ("ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ)
+
+
+def write_text(stream: TextIO | None, text: str) -> None:
+    """Writes and flushes; `=` replaces the bar's character if the encoding lacks it."""
+    try:
+        print(text, end="", file=stream, flush=True)
+    except UnicodeEncodeError:
+        encoding = getattr(sys.stdout if stream is None else stream, "encoding", None) or "ascii"
+        plain = text.replace("━", "=").encode(encoding, errors="replace").decode(encoding)
+        print(plain, end="", file=stream, flush=True)

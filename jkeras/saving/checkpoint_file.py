@@ -64,6 +64,3 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
         return rebuild(json.loads(metadata.get("value", "")), arrays)
     except (RecursionError, ValueError) as error:
         raise ValueError(f"{path}: expected a checkpoint, and it is damaged: {error}") from error
-
-
-__all__ = ["FORMAT", "read_checkpoint", "write_checkpoint"]

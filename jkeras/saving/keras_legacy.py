@@ -140,6 +140,3 @@ def _array(dataset: Any) -> np.ndarray:
     if array.dtype.kind not in "biufc":
         raise ValueError(f"expected numbers under {dataset.name!r}, got {array.dtype}.")
     return array
-
-
-__all__ = ["LegacyGroups", "read", "read_config"]

@@ -225,6 +225,3 @@ def _check_rename(stored: Mapping[str, Any], rename: object) -> None:
                 f"`rename`: expected beginnings of names in the file, and none begins with {old!r}."
                 f"{nearest(old, sorted(beginnings))}"
             )
-
-
-__all__ = ["Mismatch", "Report", "fits", "match"]

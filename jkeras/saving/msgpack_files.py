@@ -21,15 +21,13 @@ import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.core.folders import atomic_write
-from jkeras.saving.safetensors_files import check_size, checksum, named_dtype
+from jkeras.saving.safetensors_files import Arrays, check_size, checksum, named_dtype
 
 _FORMAT, _FIRST_FORMAT = "jkeras-weights-2", "jkeras-weights-1"
 _ARRAY, _SCALAR = 1, 3  # Flax's extension types; 2 is a complex number, which no weight is
 _CHUNKED = "__msgpack_chunked_array__"
 _LONGEST_LIST = 1024  # msgpack allocates lists by what they claim to hold; Flax writes short ones
 _DEEPEST = 100
-
-Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def write_named(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
@@ -169,6 +167,3 @@ def _joined(name: str, shape: object, chunks: object) -> np.ndarray[Any, Any]:
     whole, sizes = np.concatenate(list(chunks.values())), list(shape.values())
     check_size(sizes, whole.dtype, whole.nbytes)
     return whole.reshape(sizes)
-
-
-__all__ = ["read_named", "write_named"]

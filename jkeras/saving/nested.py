@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.saving.safetensors_files import code_of
+from jkeras.saving.safetensors_files import Arrays, code_of
 
 DEEPEST = 100
 """Levels of nesting that a value may have."""
@@ -30,7 +30,6 @@ DEEPEST = 100
 _RESERVED = "__metadata__"  # a name that no array can have in a file
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 Nested = Any
 """Dicts with string keys, lists, tuples, None, booleans, numbers, strings, arrays, random keys."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -181,6 +180,3 @@ def _key_of(impl: str, data: np.ndarray[Any, Any], path: Path) -> jax.Array:
             f"nested value{_at(path)}: expected the numbers of a random key of kind {impl!r}, got "
             f"{describe(data)}."
         ) from error
-
-
-__all__ = ["DEEPEST", "flatten", "rebuild"]

@@ -26,6 +26,7 @@ from jkeras.saving.orbax_trees import damaged, nested, read_tree, tree_in
 
 if TYPE_CHECKING:
     from jkeras.saving.nested import Json, Nested
+    from jkeras.saving.safetensors_files import Arrays
 
 FORMAT = "jkeras-orbax-1"
 ARRAYS, VALUE = "arrays", "value"
@@ -36,7 +37,6 @@ _DTYPES = (
 )
 _KERAS = {"trainable_variables": "params", "non_trainable_variables": "state"}
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 Folder = str | os.PathLike[str]
 
 
@@ -242,6 +242,3 @@ def _crc(array: np.ndarray[Any, Any]) -> int:
     about = f"{array.shape} {array.dtype}".encode()
     plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return zlib.crc32(plain.data, zlib.crc32(about))
-
-
-__all__ = ["load_tree", "read_step", "restore_latest", "steps_in"]

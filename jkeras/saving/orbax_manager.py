@@ -34,7 +34,8 @@ from jkeras.core.errors import describe
 from jkeras.saving import orbax_files
 
 if TYPE_CHECKING:
-    from jkeras.saving.nested import Arrays, Json, Nested
+    from jkeras.saving.nested import Json, Nested
+    from jkeras.saving.safetensors_files import Arrays
 
 Which = int | Literal["latest", "best"] | None
 
@@ -328,6 +329,3 @@ def checked_count(who: str, name: str, value: object) -> int:
     if int(value) < 1:
         raise ValueError(f"{who}: `{name}`: expected at least 1, got {value}.")
     return int(value)
-
-
-__all__ = ["Manager"]

@@ -102,6 +102,3 @@ def damaged(path: Path, item: str, error: Exception) -> ValueError:
     """The error for an item of a checkpoint that Orbax cannot read."""
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return ValueError(f"{path}: expected its entry {item!r} whole, and it is damaged: {reason}")
-
-
-__all__ = ["damaged", "nested", "read_tree", "tree_in"]

@@ -39,24 +39,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _CODES = {
-    "bool": "BOOL",
-    "uint8": "U8",
-    "int8": "I8",
-    "uint16": "U16",
-    "int16": "I16",
-    "uint32": "U32",
-    "int32": "I32",
-    "uint64": "U64",
-    "int64": "I64",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e8m0fnu": "F8_E8M0",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float32": "F32",
-    "float64": "F64",
-    "complex64": "C64",
-}
+    "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32",
+    "int32": "I32", "uint64": "U64", "int64": "I64", "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0", "float16": "F16", "bfloat16": "BF16",
+    "float32": "F32", "float64": "F64", "complex64": "C64",
+}  # fmt: skip
 _DTYPES = {code: jnp.dtype(name).newbyteorder("<") for name, code in _CODES.items()}
 
 _HIGHEST_RANK = 32
@@ -293,6 +280,3 @@ def _read_array(
 
     array = np.empty(shape, dtype)
     return array, checksum(name, array, fill)
-
-
-__all__ = ["check_size", "checksum", "code_of", "named_dtype", "read_arrays", "write_arrays"]

@@ -21,10 +21,9 @@ from jkeras.core.trees import Tree, named_leaves
 from jkeras.saving import msgpack_files, safetensors_files
 from jkeras.saving.checkpoint_file import FORMAT as CHECKPOINT
 from jkeras.saving.matching import Report, match
+from jkeras.saving.safetensors_files import Arrays
 
 ENDINGS = (".safetensors", ".msgpack")
-
-Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def save(path: str | os.PathLike[str], tree: Tree, *, overwrite: bool = True) -> None:

@@ -84,6 +84,3 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
             visited.add(node)
             queue += node.inputs
     return list(inputs.values())
-
-
-__all__ = ["get_source_inputs", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"]

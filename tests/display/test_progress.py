@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from jkeras.display.lines import without_colors
-from jkeras.display.progress import Progbar, ProgressBar
+from jkeras.display.progress import Progbar, ProgressBar, can_redraw, write_text
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "display" / "progress.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
@@ -170,3 +171,40 @@ def test_values_must_be_numbers() -> None:
     assert message(TypeError, bar.update, 1, {"loss": "low"}) == (
         "progress bar: expected a number or an array of numbers for 'loss', got 'low' (str)."
     )
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYCHARM_HOSTED", raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+
+def test_a_terminal_can_redraw_and_a_file_cannot() -> None:
+    assert can_redraw(Terminal())
+    assert not can_redraw(io.StringIO())
+
+
+def test_standard_output_in_a_notebook_can_redraw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert not can_redraw(None)
+    monkeypatch.setitem(sys.modules, "ipykernel", io)
+    assert can_redraw(None)
+    assert not can_redraw(io.StringIO())
+
+
+def test_standard_output_in_pycharm_can_redraw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setenv("PYCHARM_HOSTED", "1")
+    assert can_redraw(None)
+
+
+def test_standard_output_is_looked_up_when_writing(capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(None, "a━")
+    assert capsys.readouterr().out == "a━"
+
+
+def test_a_character_that_the_encoding_lacks_is_replaced() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    write_text(stream, "━━ é\n")
+    assert raw.getvalue() == b"== ?\n"

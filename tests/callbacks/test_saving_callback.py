@@ -2,7 +2,7 @@
 
 import pytest
 
-from jkeras.callbacks.save_freq import checked_save_freq
+from jkeras.callbacks.saving_callback import checked_save_freq
 
 
 @pytest.mark.parametrize(
