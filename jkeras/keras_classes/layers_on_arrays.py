@@ -166,12 +166,14 @@ def _new_holder(layer: Layer, specs: Sequence[Any]) -> ModelState:
     return holder
 
 
-def location_of(layer: object) -> Location | None:
-    """The location of a layer's values; None where no model has any."""
+def location_of(layer: object, last: ModelState | None = None) -> Location | None:
+    """The location of a layer's values; None where no model has any. The values of `last` count
+    where no other model has any.
+    """
     identity = identity_of(layer)
     if identity.holder is not None and identity.holder.values is not None:
         return identity.holder, ()
-    for holder in holders_of(layer):
+    for holder in sorted(holders_of(layer), key=lambda holder: holder is last):
         path = path_to(holder.net, identity)
         if path is not None and holder.values is not None:
             return holder, path

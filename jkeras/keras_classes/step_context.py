@@ -5,8 +5,9 @@
         ...
 
 Law: a layer of the model that is called in a step, directly or as a model inside the model, has the
-values of the model's last call in that step, so the loss depends on them. Its new state (moving
-means) is dropped: the state is that of the model's call.
+values of the model's last call in that step, so the loss depends on them; before the first call,
+those that the step began with. Its new state (moving means) is dropped: the state is that of the
+model's call.
 """
 
 from __future__ import annotations
@@ -36,13 +37,25 @@ class StepFrame(Frame):
       model: the model.
       key: the key of the step, or None.
       opt_tree: the structure of the optimizer's state, or None.
+      params, state: the values that the step begins with, or None.
     """
 
-    def __init__(self, model: Any, key: Key | None, opt_tree: Any = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        key: Key | None,
+        opt_tree: Any = None,
+        params: Any = None,
+        state: Any = None,
+    ) -> None:
         super().__init__(model)
         self.key, self.opt_tree, self.calls = key, opt_tree, 0
-        self.params: Any = None
-        self.state: Any = {}
+        self.params = params
+        self.state = {} if state is None else state
+
+    def draw_key(self) -> Key:
+        """The key of random functions without a seed; constant in a step without a key."""
+        return child(jax.random.key(0) if self.key is None else self.key, "draws")
 
     def next_key(self) -> Key | None:
         """The key of the next call; the first call has the key of the step."""

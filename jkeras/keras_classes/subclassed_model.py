@@ -9,6 +9,9 @@
 
 `Subclassed` is the view of such a model as a layer: the layers are those in the model's attributes,
 and the values are the model's, as for every trainer.
+
+A class may define `train_step` and no `call`: a GAN, a teacher and its student. A layer or model in
+the attributes that `call` does not call is a part of the model all the same, if it is built.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ from jkeras.core.trees import spec_of
 from jkeras.core.variables import innermost
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import signature
-from jkeras.keras_classes.functional_call import run
+from jkeras.keras_classes.functional_call import plan_weights, run
 from jkeras.keras_classes.tracking import ORIGIN, layers_of
+from jkeras.keras_classes.uncalled_parts import add_uncalled, build_parts
+from jkeras.keras_classes.weight_plan import WeightPlan
 from jkeras.trainer.state.model_state import has_state, state_of
 
 
@@ -44,6 +49,23 @@ class Subclassed(Layer):
     ) -> None:
         vars(self)[ORIGIN] = model
         super().__init__(name=name, dtype=dtype, trainable=trainable)
+
+    @property
+    def has_call(self) -> bool:
+        """Whether the model's class defines `call`."""
+        return hasattr(type(vars(self)[ORIGIN]), "call")
+
+    def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
+        """Initial params and state for `call` with such inputs, and of the layers beside it."""
+        plan = plan_weights(self, key, inputs) if self.has_call else WeightPlan(self.who)
+        add_uncalled(plan, self)
+        return plan.init(key)
+
+    def build_parts(self) -> list[str]:
+        """Builds the layers and models in the attributes whose inputs are known; the names, for
+        messages, of those that stay without the weights that they need.
+        """
+        return build_parts(vars(self)[ORIGIN])
 
     def call(self, *inputs: Any, **options: Any) -> Any:
         """The model's `call`."""
@@ -84,10 +106,11 @@ class Subclassed(Layer):
     ) -> list[Any]:
         """The outputs of the last call of every layer; None for a layer that is not called."""
         outputs: dict[Any, Any] = {}
-        run(
-            self, params, state, inputs, (None,) * len(inputs),
-            key=key, training=training, layer_outputs=outputs,
-        )  # fmt: skip
+        if self.has_call:
+            run(
+                self, params, state, inputs, (None,) * len(inputs),
+                key=key, training=training, layer_outputs=outputs,
+            )  # fmt: skip
         return [outputs.get((layer.name,)) for layer in layers_of(vars(self)[ORIGIN])]
 
 

@@ -25,6 +25,18 @@ class CalledLayer(NamedTuple):
     specs: tuple[Any, ...]
 
 
+class WeightsElsewhere(NamedTuple):
+    """A layer that nothing calls here, whose values another model has.
+
+    Attributes:
+      layer: the layer.
+      specs: the specs of its params and state there.
+    """
+
+    layer: Layer
+    specs: tuple[Any, Any]
+
+
 class WeightPlan:
     """The variables of a subclassed layer, and the layers that it calls.
 
@@ -34,7 +46,9 @@ class WeightPlan:
     Attributes:
       base: the base layer (see `library_base`), if its weights are used.
       variables: the names of the variables.
-      parts: the layers inside by their paths: plans of subclassed layers, other layers with specs.
+      parts: the layers inside by their paths: plans of subclassed layers, other layers with specs,
+        layers that are not called but have values elsewhere, which `init` makes zeros of: a model
+        that is built takes over the values that its layers have.
       adds_losses: whether `call` adds losses.
       weight_ties: the layers inside that stand at several places.
     """
@@ -43,7 +57,7 @@ class WeightPlan:
         self.who = who
         self.base: CalledLayer | None = None
         self.variables: dict[Variable, str] = {}
-        self.parts: dict[tuple[str, ...], WeightPlan | CalledLayer] = {}
+        self.parts: dict[tuple[str, ...], WeightPlan | CalledLayer | WeightsElsewhere] = {}
         self.adds_losses = False
         self.weight_ties = WeightTies()
 
@@ -60,6 +74,8 @@ class WeightPlan:
             part_key = functools.reduce(child, path, key)
             if isinstance(part, WeightPlan):
                 new = part.init(part_key)
+            elif isinstance(part, WeightsElsewhere):
+                new = _zeros(part.specs[0]), _zeros(part.specs[1])
             else:
                 new = part.layer.init(part_key, *part.specs)
                 new = new[0], with_activity(part.layer, new[1], jnp.zeros(()))
@@ -68,3 +84,10 @@ class WeightPlan:
             state[LOSSES] = {ACTIVITY_LOSS: jnp.zeros((), jnp.float32)}
         self.weight_ties.check_shapes(self.who, params)
         return self.weight_ties.deduplicate(params), self.weight_ties.deduplicate(state)
+
+
+def _zeros(specs: Any) -> Any:
+    """Zeros for specs in nested dicts, whose order stays."""
+    if isinstance(specs, dict):
+        return {name: _zeros(part) for name, part in specs.items()}
+    return jnp.zeros(specs.shape, specs.dtype)

@@ -311,6 +311,7 @@ class Model(Trainer):
           **kwargs: further arguments of the call.
         """
         state, frame = self._trainer_parts.state, innermost(StepFrame)
+        state.need_values()
         lists = VariableLists(state)
         params, carried_state = lists.values(trainable_variables, non_trainable_variables)
         key = None if frame is None else frame.next_key()
@@ -319,7 +320,7 @@ class Model(Trainer):
         inputs = getattr(state.net, "arranged", list)(args)
         options = {**kwargs, "key": key, "training": bool(training)}
         outputs, new = state.net.apply(params, carried_state, *inputs, **options)
-        if frame is not None:
+        if frame is not None and frame.owner is self:
             frame.params, frame.state = params, new
         others = lists.of(params, new)[1]
         if not return_losses:

@@ -62,7 +62,7 @@ def prepare(
     """
     state.build_if_known()
     shapes = None
-    if state.specs is not None:
+    if state.specs:
         shapes = tuple(tuple(s.shape[1:]) if hasattr(s, "shape") else s for s in state.specs)
     data = data_arguments.adjusted(data, who, state.net, shapes)
     batch = data_arguments.first_batch(who, data)

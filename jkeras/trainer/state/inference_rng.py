@@ -28,8 +28,8 @@ def uses_rng(state: ModelState) -> bool:
     net, flag = state.draws
     if net is not state.net:
         state.build_if_known()
-        if state.specs is None:
-            return False
+        if not state.specs:  # a model without `call` may draw in its steps
+            return state.specs is not None
         output_specs(state, *map(concrete, state.specs))
         net, flag = state.draws
     return flag

@@ -126,7 +126,8 @@ class ModelState:
             sharing.release(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but what belongs to this process."""
+        """Everything but what belongs to this process; the values as other models wrote them."""
+        sharing.refresh(self)
         kept = {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
         return kept | {"output_specs": (0, {}), "views": {}}
 
@@ -216,10 +217,7 @@ class ModelState:
         self.build_if_known()
         values = self.values
         if values is None:
-            raise NotReadyError(
-                f"{self.who}: it has no weights yet, because the shape of its inputs is not "
-                "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
-            )
+            raise self._not_ready(None if self.has_call else self._net.build_parts()[0])
         if self._adaptable[0] is not self._net:
             self._adaptable = self._net, list(adapted_layers.adaptable(self._net))
         new = adapted_layers.refreshed(self._adaptable[1], values.state, self._adapted)
@@ -228,6 +226,19 @@ class ModelState:
         self.version += 1  # a description may hold what `adapt` found
         self.values = values = values.replace(state=new)
         return values
+
+    def _not_ready(self, part: str | None) -> NotReadyError:
+        """The error for weights that are not there: because of a part, or of the inputs."""
+        if part is not None:
+            return NotReadyError(
+                f"{self.who}: expected layers and models with weights, since it has no `call` that "
+                f"tells the shapes of their inputs, got {part} without. Begin it with "
+                "Input(shape), or call its build((None, ...))."
+            )
+        return NotReadyError(
+            f"{self.who}: it has no weights yet, because the shape of its inputs is not "
+            "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
+        )
 
     def lend(self) -> TrainState:
         """The values for code that may keep them: training continues with a copy."""
@@ -255,11 +266,18 @@ class ModelState:
         return declared_inputs(self._net) or self.called_on
 
     def build_if_known(self) -> None:
-        """Builds the model if the shape of its inputs can be known."""
+        """Builds the model if the shape of its inputs can be known, or does not matter."""
         if self.stored is None or self.specs is None:
             known = self.known_inputs()
             if known:
                 self.build(*known)
+            elif not self.has_call and not self._net.build_parts():
+                self._build((), 1)
+
+    @property
+    def has_call(self) -> bool:
+        """Whether the model can be called; one that has a `train_step` alone need not."""
+        return getattr(self._net, "has_call", True)
 
     def build(self, *inputs: Any, rows: int = 1) -> None:
         """Makes the weights; does nothing when they exist. Arguments and errors are as for
@@ -268,11 +286,19 @@ class ModelState:
         if not inputs:
             self.need_values()
             return
+        self._build(inputs if self.has_call else (), rows)
+
+    def _build(self, inputs: tuple[Any, ...], rows: int) -> None:
         if self.specs is not None and self.stored is not None:
             return
+        missing = [] if self.has_call else self._net.build_parts()
+        if missing:
+            raise self._not_ready(missing[0])
         with self.lock:
             specs = self.specs or tuple(spec_of_input(value, self.who) for value in inputs)
             self.specs = self._make(specs, rows) if self.values is None else specs
+        if not self.has_call:
+            self.order()  # while the models are there that tell the order in the parts
 
     def _make(self, specs: InputSpecs, rows: int) -> InputSpecs:
         """Makes the first values; the specs, with the size of unknown axes that layers fit into.

@@ -110,7 +110,7 @@ class LossSteps:
             raise not_compiled(state.who, argument)
         state.build_if_known()
         objective = self.objective(state)
-        if objective.output_structure is None and state.specs is not None:
+        if objective.output_structure is None and state.specs:
             specs = map(concrete, state.specs)
             objective = objective.resolved_for(inference_rng.output_specs(state, *specs))
         if objective.output_structure is None and objective.compile_spec.is_for_several:

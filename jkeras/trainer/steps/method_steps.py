@@ -28,6 +28,7 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
+from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import Tree
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
@@ -152,7 +153,10 @@ class MethodSteps(LossSteps):
             plan = super().plan(who, state, kind, batch, rows)
             unpadded = dataclasses.replace(plan.programs.functions, pads=False)
             return dataclasses.replace(plan, programs=Programs(unpadded), log_names=())
-        outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
+        objective = None
+        if state.has_call:
+            outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
+            objective = self.objective(state).resolved_for(outputs)
         train: steps.TrainStep = functools.partial(self._train, state)
         test = functools.partial(self._test, state)
 
@@ -173,7 +177,7 @@ class MethodSteps(LossSteps):
             predict=self._predict_fn or steps.predict_step_fn(state.net),
             train=(finite.skipping(train) if skips else train) if kind == "train" else None,
             evaluate=test if kind == "evaluate" else None,
-            objective=self.objective(state).resolved_for(outputs),
+            objective=objective,
             skips=skips,
         )
         return Plan(kind, Programs(functions))
@@ -187,7 +191,8 @@ class MethodSteps(LossSteps):
         key = child(child(train_state.key, "step"), train_state.step)
         weights = lists.of(train_state.params, train_state.state)
         given = (*weights, slots, list(train_state.sums["vars"]))
-        with within(StepFrame(model, key, tree)):
+        frame = StepFrame(model, key, tree, train_state.params, train_state.state)
+        with within(frame), drawing_from(frame.draw_key):
             made = model.train_step(given, _data(batch))
         logs, (first, second, slots, own) = _checked(state, "train_step", made, 4)
         params, carried_state = lists.values(first, second)
@@ -208,7 +213,8 @@ class MethodSteps(LossSteps):
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
         carried_state, key = state_and_key(carried_state)
         given = (*lists.of(params, carried_state), list(sums["vars"]))
-        with within(StepFrame(model, key)):
+        frame = StepFrame(model, key, None, params, carried_state)
+        with within(frame), drawing_from(frame.draw_key):
             made = model.test_step(given, _data(batch))
         logs, (_, _, own) = _checked(state, "test_step", made, 3)
         return {"vars": list(own), "logs": _scalars(logs)}
