@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.core.identity import identity_of
-from jkeras.keras_classes.layers_on_arrays import holders_of
+from jkeras.keras_classes.holders import holders_of
 from jkeras.models.graph import Graph
 from jkeras.trainer.model import Model
 from jkeras.trainer.sequential import Sequential

@@ -27,26 +27,23 @@ from jkeras.core.identity import identity_of
 from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
-from jkeras.core.parts import at, leaves, lies_at, path_to, put
+from jkeras.core.parts import at, lies_at, put
 from jkeras.core.seeds import key_of
 from jkeras.core.trees import path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
+from jkeras.keras_classes.holders import Location, holders_of, location_of
 from jkeras.keras_classes.step_context import call_in_step
-from jkeras.keras_classes.tracking import Path, is_traced, own_variables
+from jkeras.keras_classes.tracking import is_traced, own_variables
 from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
 from jkeras.models.weight_tying import weight_ties_of
-from jkeras.trainer.state import sharing
 from jkeras.trainer.state.inference_rng import next_key
 from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.specs import concrete, spec_of_input
 from jkeras.trainer.state.weight_order import Place
 from jkeras.trainer.steps.loss_steps import LossSteps
-
-Location = tuple[ModelState, Path]
-"""The holder of a layer's values, and the path to them."""
 
 
 def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -166,20 +163,6 @@ def _new_holder(layer: Layer, specs: Sequence[Any]) -> ModelState:
     return holder
 
 
-def location_of(layer: object, last: ModelState | None = None) -> Location | None:
-    """The location of a layer's values; None where no model has any. The values of `last` count
-    where no other model has any.
-    """
-    identity = identity_of(layer)
-    if identity.holder is not None and identity.holder.values is not None:
-        return identity.holder, ()
-    for holder in sorted(holders_of(layer), key=lambda holder: holder is last):
-        path = path_to(holder.net, identity)
-        if path is not None and holder.values is not None:
-            return holder, path
-    return None
-
-
 def _has_values(location: Location | None) -> bool:
     """Whether there is a value at a location; a layer that its model does not call has none."""
     if location is None:
@@ -188,15 +171,6 @@ def _has_values(location: Location | None) -> bool:
     values, ties = holder.need_values(), weight_ties_of(holder.net)
     trees = (ties.broadcast(tree) for tree in (values.params, values.state))
     return any(jax.tree.leaves(at(tree, path)) for tree in trees)
-
-
-def holders_of(layer: object) -> list[ModelState]:
-    """The models of a layer, or of the first layer in it; the one that was written last first."""
-    for identity, _ in leaves(layer):
-        holders = sharing.subscribers_of(identity)
-        if holders is not None:
-            return holders
-    return []
 
 
 class Weights:

@@ -21,7 +21,7 @@ from jkeras.core import trees
 from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.parts import at, sublayer_paths
-from jkeras.keras_classes.layers_on_arrays import location_of
+from jkeras.keras_classes.holders import location_of
 from jkeras.keras_classes.library_base import library_class
 from jkeras.keras_classes.tracking import (
     ORDER,
