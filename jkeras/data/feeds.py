@@ -94,20 +94,20 @@ def of_resident(
       pads: whether a partial last batch may be padded; else the last batch has its own feed.
       most: the largest number of batches in a feed; None for all batches in one feed.
     """
-    whole, rest = _division(data.length, size, stop, pads=pads)
-    padded = bool(data.length % size) and not rest
-    starts = range(first, whole, most or max(whole - first, 1))
+    full, partial = _full_and_partial(data.length, size, stop, pads=pads)
+    padded = bool(data.length % size) and not partial
+    starts = range(first, full, most or max(full - first, 1))
     for start in starts if most else starts[:1]:
-        begin, end = (start, min(start + most, whole)) if most else (0, whole)
+        begin, end = (start, min(start + most, full)) if most else (0, full)
         part = order
         if most is not None:  # beyond its end the order names example 0
             part = order[begin * size : (begin + most) * size]
             part = jnp.pad(part, (0, most * size - len(part)))
         length = data.length - begin * size if padded else None
         yield Feed(data.batch, part, size, begin, end, length)
-    if rest:
-        last = order[whole * size : data.length]
-        yield Feed(data.batch, last, len(last), whole, whole + 1, None)
+    if partial:
+        last = order[full * size : data.length]
+        yield Feed(data.batch, last, len(last), full, full + 1, None)
 
 
 def of_host(
@@ -121,21 +121,23 @@ def of_host(
       size, first, stop, pads: as for `of_resident`.
       most: the number of batches in a buffer.
     """
-    whole, rest = _division(data.length, size, stop, pads=pads)
-    padded = bool(data.length % size) and not rest
-    places = stop - first > 1  # one batch is one dispatch, which takes the host's arrays along
-    for start in range(first, whole, most):
-        end = min(start + most, whole)
-        rows = order[start * size : end * size]
+    full, partial = _full_and_partial(data.length, size, stop, pads=pads)
+    padded = bool(data.length % size) and not partial
+    transfers = stop - first > 1  # one batch is one dispatch, which takes the host's arrays along
+
+    def gather(rows: np.ndarray, room: int) -> Any:
         check_files(data.batch)
-        buffer = jax.tree.map(lambda a, rows=rows: _gathered(a, rows, most * size), data.batch)
+        return jax.tree.map(lambda leaf: _gathered(leaf, rows, room), data.batch)
+
+    for start in range(first, full, most):
+        end = min(start + most, full)
+        buffer = gather(order[start * size : end * size], most * size)
         length = min(data.length - start * size, most * size) if padded else None
-        yield _feed(buffer, size, start, end, length, most, places=places)
-    if rest:
-        rows = order[whole * size : data.length]
-        check_files(data.batch)
-        buffer = jax.tree.map(lambda a: _gathered(a, rows, len(rows)), data.batch)
-        yield _feed(buffer, len(rows), whole, whole + 1, None, 1, places=places)
+        yield _feed(buffer, size, start, end, length, most, transfers=transfers)
+    if partial:
+        rest = data.length - full * size
+        buffer = gather(order[full * size : data.length], rest)
+        yield _feed(buffer, rest, full, full + 1, None, 1, transfers=transfers)
 
 
 def of_stream(
@@ -275,15 +277,15 @@ def _feed(
     length: int | None,
     most: int,
     *,
-    places: bool = True,
+    transfers: bool = True,
 ) -> Feed:
     order: Any = np.arange(most * size, dtype=np.int32)
-    if places:
+    if transfers:
         data, order = jax.device_put((data, order))
     return Feed(data, order, size, first, stop, length)
 
 
-def _division(length: int, size: int, stop: int, *, pads: bool) -> tuple[int, int]:
+def _full_and_partial(length: int, size: int, stop: int, *, pads: bool) -> tuple[int, int]:
     """The number of batches of the common size, and of separate partial last batches (0 or 1)."""
     if pads or length % size == 0 or stop <= length // size:
         return stop, 0
@@ -304,5 +306,5 @@ def _until_failure(batches: Iterator[Batch], failure: list[Exception]) -> Iterat
     """The batches before an exception, which is appended to `failure` instead of raised at once."""
     try:
         yield from batches
-    except Exception as error:  # whatever a user's generator raises; it is raised again later
+    except Exception as error:  # any exception of a user's generator; `of_stream` raises it later
         failure.append(error)
