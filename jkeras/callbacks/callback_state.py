@@ -174,10 +174,10 @@ def restore_attributes(owner: object, state: dict[str, Any]) -> None:
 def _description(value: object) -> str:
     """A value as a string for comparison, with the shapes of arrays instead of their values."""
     try:
-        words, arrays = flatten(to_plain(value))
+        structure, arrays = flatten(to_plain(value))
     except (NotPlain, TypeError, ValueError):
         return ""
-    return json.dumps([words, {name: str(array.shape) for name, array in arrays.items()}])
+    return json.dumps([structure, {name: str(array.shape) for name, array in arrays.items()}])
 
 
 def _object_state(value: object) -> tuple[str, Any] | None:

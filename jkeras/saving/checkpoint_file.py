@@ -40,8 +40,8 @@ def write_checkpoint(path: str | os.PathLike[str], value: Nested) -> None:
       ...     read_checkpoint(f"{folder}/latest")
       {'epoch': 3, 'best': (inf, None)}
     """
-    words, arrays = flatten(value)
-    write_arrays(path, arrays, {"format": FORMAT, "value": json.dumps(words, allow_nan=False)})
+    structure, arrays = flatten(value)
+    write_arrays(path, arrays, {"format": FORMAT, "value": json.dumps(structure, allow_nan=False)})
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Any:

@@ -76,7 +76,7 @@ def read_config(data: bytes, who: str) -> dict[str, Any]:
 
 
 def _keras_3_config(config: Any) -> Any:
-    """The configuration with Keras 3's words for those of Keras 2."""
+    """The configuration of Keras 2 with the class and argument names of Keras 3."""
     if isinstance(config, list):
         return [_keras_3_config(item) for item in config]
     if not isinstance(config, dict):

@@ -53,8 +53,8 @@ def flatten(value: Nested) -> tuple[Any, Arrays]:
       ValueError: `value` is nested too deeply.
 
     Example:
-      >>> words, arrays = flatten({"step": 3, "kernel": np.zeros((2, 3))})
-      >>> words
+      >>> structure, arrays = flatten({"step": 3, "kernel": np.zeros((2, 3))})
+      >>> structure
       {'dict': {'step': 3, 'kernel': {'array': 'kernel'}}}
       >>> arrays["kernel"].shape
       (2, 3)
@@ -63,7 +63,7 @@ def flatten(value: Nested) -> tuple[Any, Arrays]:
     return _flatten(value, (), arrays), arrays
 
 
-def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+def rebuild(structure: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
     """The value of which `flatten` returned these two parts.
 
     Raises:
@@ -74,7 +74,7 @@ def rebuild(words: Json, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
       {'best': (1, inf, [None, 'auto'])}
     """
     left = set(arrays)
-    value = _rebuild(words, (), arrays, left)
+    value = _rebuild(structure, (), arrays, left)
     if left:
         raise ValueError(f"nested value: expected a place for every array, {min(left)!r} has none.")
     return value
@@ -141,14 +141,14 @@ def _array_entry(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
 # -- rebuilding
 
 
-def _rebuild(words: Json, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
+def _rebuild(structure: Json, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:
     if len(path) > DEEPEST:
         raise ValueError(f"nested value: expected at most {DEEPEST} levels, got more.")
-    if words is None or isinstance(words, bool | int | float | str):
-        return words
-    if isinstance(words, list):
-        return [_rebuild(part, (*path, str(i)), arrays, left) for i, part in enumerate(words)]
-    match list(words.items()):
+    if structure is None or isinstance(structure, bool | int | float | str):
+        return structure
+    if isinstance(structure, list):
+        return [_rebuild(part, (*path, str(i)), arrays, left) for i, part in enumerate(structure)]
+    match list(structure.items()):
         case [("dict", dict(content))]:
             items = content.items()
             return {key: _rebuild(part, (*path, key), arrays, left) for key, part in items}
@@ -160,7 +160,7 @@ def _rebuild(words: Json, path: Path, arrays: Mapping[str, Any], left: set[str])
             return _array_called(content, path, arrays, left)
         case [("key", [str(impl), str(name)])]:
             return _key_of(impl, _array_called(name, path, arrays, left), path)
-    raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(words)}.")
+    raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(structure)}.")
 
 
 def _array_called(name: str, path: Path, arrays: Mapping[str, Any], left: set[str]) -> Any:

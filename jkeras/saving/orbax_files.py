@@ -46,17 +46,17 @@ def host_copy(value: Nested) -> tuple[Any, Arrays]:
     NumPy arrays are not copied. JAX arrays are, because on the CPU `np.asarray` of a JAX array is a
     view of the same memory, which the next training step overwrites.
     """
-    words, arrays = flatten(value)
-    return words, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
+    structure, arrays = flatten(value)
+    return structure, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
 
 
 def items_of(
-    words: Json, arrays: Arrays, metrics: dict[str, float] | None = None
+    structure: Json, arrays: Arrays, metrics: dict[str, float] | None = None
 ) -> dict[str, Any]:
     """The two items of a checkpoint, as Orbax's `args.Composite` takes them.
 
     Args:
-      words, arrays: the return values of `host_copy`.
+      structure, arrays: the return values of `host_copy`.
       metrics: metrics that are stored beside the value.
     """
     from orbax.checkpoint import args
@@ -65,7 +65,7 @@ def items_of(
     empty = {n: [list(a.shape), a.dtype.name] for n, a in arrays.items() if not a.size}
     full = {name: array for name, array in arrays.items() if array.size}
     content = {
-        "value": words,
+        "value": structure,
         "empty": empty,
         "crc32": {name: _crc(array) for name, array in full.items()},
         "metrics": metrics or {},

@@ -155,24 +155,24 @@ class Manager:
                 f"{self._who}: `step`: expected one later than {later[-1]}, the latest in "
                 f"{str(self.directory)!r}, got {step}."
             )
-        words, arrays = orbax_files.host_copy(value)
+        structure, arrays = orbax_files.host_copy(value)
         self.wait()
         self.latest = step
         numbers = {name: float(number) for name, number in (metrics or {}).items()}
         if self._writer is None:
-            self._write(step, words, arrays, numbers)
+            self._write(step, structure, arrays, numbers)
         else:
-            self._under_way = self._writer.submit(self._write, step, words, arrays, numbers)
+            self._under_way = self._writer.submit(self._write, step, structure, arrays, numbers)
         return True
 
-    def _write(self, step: int, words: Json, arrays: Arrays, metrics: dict[str, float]) -> None:
+    def _write(self, step: int, structure: Json, arrays: Arrays, metrics: dict[str, float]) -> None:
         from orbax.checkpoint import args
 
         try:
             with _quiet():
-                items = args.Composite(**orbax_files.items_of(words, arrays, metrics))
+                items = args.Composite(**orbax_files.items_of(structure, arrays, metrics))
                 self._orbax.save(step, args=items, metrics=metrics, force=True)
-        except Exception as error:  # whatever Orbax, TensorStore or the system says
+        except Exception as error:  # any exception of Orbax, TensorStore or the system
             self._sweep()
             self.latest = max(self.steps(), default=None)
             raise OSError(

@@ -15,7 +15,7 @@ FORMAT = "jkeras-run-1"
 COUNTS = ("first", "epoch", "batch", "earlier")
 """What a run counts: its first epoch, the one under way, steps in it and steps before it."""
 
-OTHERS = (".h5", ".keras", ".msgpack")
+MODEL_ENDINGS = (".h5", ".keras", ".msgpack")
 """Endings of files that hold models or weights, and no run."""
 
 _FROZEN = ("layers", "held", "made_for")
@@ -43,7 +43,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
       ValueError: the file is damaged, or not the state of a run.
     """
     path = Path(path)
-    if path.name.endswith(OTHERS):
+    if path.name.endswith(MODEL_ENDINGS):
         raise ValueError(
             f"{path}: expected the state of a run, got a file of a model. "
             f"Take its weights with model.load_weights({str(path)!r}), and fit a new run."

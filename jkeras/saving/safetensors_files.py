@@ -123,8 +123,8 @@ def write_arrays(
 
     def header() -> bytes:
         """The length and the header; of the same size for all values of the checksums."""
-        words = {**metadata, _CRCS: json.dumps(crcs)}
-        content: dict[str, Any] = {_METADATA: {**words, _CRC: _crc_of_words(words)}}
+        strings = {**metadata, _CRCS: json.dumps(crcs)}
+        content: dict[str, Any] = {_METADATA: {**strings, _CRC: _metadata_crc(strings)}}
         end = 0
         for name, code in codes.items():
             shape = list(map(int, arrays[name].shape))
@@ -171,8 +171,8 @@ def checksum(
     return f"{crc:08x}"
 
 
-def _crc_of_words(words: Mapping[str, str]) -> str:
-    return f"{zlib.crc32(json.dumps(words, sort_keys=True).encode('ascii')):08x}"
+def _metadata_crc(strings: Mapping[str, str]) -> str:
+    return f"{zlib.crc32(json.dumps(strings, sort_keys=True).encode('ascii')):08x}"
 
 
 # -- reading
@@ -251,7 +251,7 @@ def _checked_crcs(
     if _CRCS not in metadata and _CRC not in metadata:
         return None
     expected = metadata.pop(_CRC, None)
-    if expected != _crc_of_words(metadata):
+    if expected != _metadata_crc(metadata):
         _refuse(path, "its metadata is damaged: it does not have its checksum.")
     try:
         crcs = json.loads(metadata.pop(_CRCS, ""))
