@@ -213,7 +213,7 @@ def _with_note(callback: object, hook: str) -> Iterator[None]:
     """Adds a note with the callback's name to an exception that the callback raises."""
     try:
         yield
-    except Exception as error:  # whatever a user's code raises; it goes on as it is
+    except Exception as error:  # any exception of a user's code; it is raised unchanged
         error.add_note(
             f"Raised by the callback {type(callback).__name__} in {hook}. The model and its "
             "history keep what was trained before."

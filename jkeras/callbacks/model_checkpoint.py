@@ -11,8 +11,8 @@ from jkeras.callbacks.monitor import Mode
 from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import describe, named_arguments, nearest
 
-WHOLE = (".keras",)
-WEIGHTS = (".weights.h5", ".safetensors", ".msgpack")
+MODEL_ENDINGS = (".keras",)
+WEIGHT_ENDINGS = (".weights.h5", ".safetensors", ".msgpack")
 
 
 class ModelCheckpoint(SavingCallback):
@@ -93,7 +93,7 @@ def _checked_path(filepath: object, weights_only: bool) -> str:
             f"{describe(filepath)}."
         )
     path = os.fspath(filepath)
-    endings = WEIGHTS if weights_only else WHOLE
+    endings = WEIGHT_ENDINGS if weights_only else MODEL_ENDINGS
     if not path.endswith(endings):
         what = "weights alone are saved" if weights_only else "whole models are saved"
         raise ValueError(
@@ -109,14 +109,14 @@ def _checked_path(filepath: object, weights_only: bool) -> str:
 def _calls(path: str, weights_only: bool) -> str:
     """The corrected call for an error message, with `save_weights_only` as the ending requires."""
     stem = path
-    for ending in (*WEIGHTS, *WHOLE, ".h5"):
+    for ending in (*WEIGHT_ENDINGS, *MODEL_ENDINGS, ".h5"):
         stem = stem.removesuffix(ending)
     whole = f"ModelCheckpoint({stem + '.keras'!r})"
     weights = f"ModelCheckpoint({stem + '.weights.h5'!r}, save_weights_only=True)"
     if weights_only:
-        also = f", or for the whole model {whole}" if path.endswith(WHOLE) else ""
+        also = f", or for the whole model {whole}" if path.endswith(MODEL_ENDINGS) else ""
         return f"Write {weights}{also}"
-    kept = next((path for ending in WEIGHTS if path.endswith(ending)), None)
+    kept = next((path for ending in WEIGHT_ENDINGS if path.endswith(ending)), None)
     if kept is None:
         return f"Write {whole}"
     return f"Write {whole}, or for weights alone ModelCheckpoint({kept!r}, save_weights_only=True)"

@@ -69,6 +69,6 @@ class Profiler(Callback):
 
     def _finish(self) -> None:
         jax.profiler.stop_trace()
-        # From here on nobody watches batches: a hook that is None does not count as one.
+        # Later steps are dispatched together again: a hook that is None does not count as one.
         self.on_train_batch_begin = None  # type: ignore[assignment, method-assign]
         self.on_train_batch_end = None  # type: ignore[assignment, method-assign]

@@ -37,15 +37,15 @@ def check_files(tree: Tree) -> None:
     Example:
       >>> check_files({"x": np.zeros(3)})
     """
-    if all(whole_of(leaf) is None for leaf in jax.tree.leaves(tree)):
+    if all(mapped_array(leaf) is None for leaf in jax.tree.leaves(tree)):
         return  # naming the leaves takes longer than checking them
     for name, leaf in trees.named_leaves(tree).items():
-        whole = whole_of(leaf)
-        if whole is not None:
-            _check(name, whole, leaf)
+        mapped = mapped_array(leaf)
+        if mapped is not None:
+            _check(name, mapped, leaf)
 
 
-def whole_of(leaf: object) -> Any:
+def mapped_array(leaf: object) -> Any:
     """The memory-mapped array that an array is a view of; None for an array in memory."""
     base: Any = leaf
     while isinstance(base, np.ndarray):
@@ -56,18 +56,18 @@ def whole_of(leaf: object) -> Any:
 def in_memory(tree: Tree) -> Any:
     """The tree with memory-mapped arrays copied into memory."""
     check_files(tree)
-    return jax.tree.map(lambda a: a if whole_of(a) is None else np.array(a), tree)
+    return jax.tree.map(lambda a: a if mapped_array(a) is None else np.array(a), tree)
 
 
-def _check(name: str, whole: Any, leaf: np.ndarray[Any, Any]) -> None:
-    expected = whole.offset + byte_bounds(leaf)[1] - byte_bounds(whole)[0]
+def _check(name: str, mapped: Any, leaf: np.ndarray[Any, Any]) -> None:
+    expected = mapped.offset + byte_bounds(leaf)[1] - byte_bounds(mapped)[0]
     try:
-        size = whole.base.size()
+        size = mapped.base.size()
     except (OSError, ValueError):  # the file is not open any more, so its size is unknown
         return
     if size < expected:
         raise ShrunkenFile(
-            f"`{name or 'array'}`: its file {str(whole.filename)!r} has shrunk: expected at least "
+            f"`{name or 'array'}`: its file {str(mapped.filename)!r} has shrunk: expected at least "
             f"{expected} bytes, as when it was opened, got {size}. Write data to a new file, and "
             "rename it when it is complete."
         )

@@ -189,7 +189,7 @@ class Stream:
                 values = (self._source[i] for i in range(steps))
             for number, value in enumerate(values, 1):  # noqa: B007  # read in the note
                 yield value
-        except Exception as error:  # whatever a user's code raises; it goes on as it is
+        except Exception as error:  # any exception of a user's code; it is raised unchanged
             error.add_note(
                 f"{self._who}: raised by the data where batch {number} was asked for."
                 f"{self._shrunk()}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-"""Keras's words for colors, and Pillow's."""
+"""Pillow's mode for each `color_mode` of Keras."""
 
 _GREY = ("L", "I;16", "I")
 """Modes of Pillow with one channel, which "grayscale" leaves as they are."""

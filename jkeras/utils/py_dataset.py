@@ -37,7 +37,7 @@ class PyDataset:
     Source: `keras.utils.PyDataset`.
     """
 
-    # Where a subclass does not call `super().__init__`.
+    # Defaults for a subclass that does not call `super().__init__`.
     workers: int = 1
     use_multiprocessing: bool = False
     max_queue_size: int = 10

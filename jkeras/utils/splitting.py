@@ -53,9 +53,9 @@ def split_dataset(
             f"split_dataset: `preferred_backend`: expected None, got {preferred_backend!r}: data "
             "sets here belong to no other library."
         )
-    whole = _as_dataset(dataset)
-    batch_size = whole.batch_size
-    single = whole if batch_size is None else whole.unbatched()
+    source = _as_dataset(dataset)
+    batch_size = source.batch_size
+    single = source if batch_size is None else source.unbatched()
     left, right = _sizes(left_size, right_size, len(single))
     order = list(range(len(single)))
     if shuffle:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jkeras.data.mapped_files import ShrunkenFile, check_files, in_memory, whole_of
+from jkeras.data.mapped_files import ShrunkenFile, check_files, in_memory, mapped_array
 
 HEADER = 128
 ROW = 4 * 100
@@ -52,7 +52,9 @@ def test_a_view_needs_its_part_of_the_file(name: str, path: Path) -> None:
 def test_what_is_in_memory_has_no_file(path: Path) -> None:
     array = np.load(path, mmap_mode="r")
     copies = [array * 2, np.array(array), array.astype("float64"), in_memory(array), np.ones(3)]
-    assert all(whole_of(copy) is None for copy in copies) and whole_of(array[1:]) is not None
+    assert (
+        all(mapped_array(copy) is None for copy in copies) and mapped_array(array[1:]) is not None
+    )
     os.truncate(path, 0)
     check_files(copies)
 
