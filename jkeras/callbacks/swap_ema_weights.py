@@ -58,11 +58,7 @@ class SwapEMAWeights(Callback):
     def on_test_end(self, logs: Logs | None = None) -> None:
         self._restore()
 
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
-        self._swap()
-
-    def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._restore()
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
 
     def _swap(self) -> None:
         if self._training_params is None:
