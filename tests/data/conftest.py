@@ -20,9 +20,10 @@ def digits_of(split):
     return images, rng.integers(0, 10, COUNTS[split], dtype=np.uint8)
 
 
-def write_idx_file(path: Path, array: np.ndarray) -> None:
+def write_idx_file(path: Path, array: np.ndarray) -> Path:
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     path.write_bytes(gzip.compress(header + array.tobytes()))
+    return path
 
 
 def write_all(folder: Path) -> None:

@@ -8,7 +8,6 @@ import socket
 import struct
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from jkeras.data.archives import (
     plain_disk_errors,
     read_idx,
 )
+from tests.data.conftest import write_idx_file
 
 BODY = bytes(range(256)) * 2000
 CHECKSUM = hashlib.sha256(BODY).hexdigest()
@@ -61,12 +61,6 @@ def closed_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-def write_idx(path: Path, array: np.ndarray) -> Path:
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-    return path
 
 
 def test_the_errors_form_one_tree():
@@ -160,7 +154,7 @@ def test_giving_up_takes_less_than_ten_seconds():
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (4, 28, 28), (0,), (2, 0, 3)])
 def test_read_idx_gives_what_was_written(tmp_path, shape):
     array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-    result = read_idx(write_idx(tmp_path / "a.gz", array))
+    result = read_idx(write_idx_file(tmp_path / "a.gz", array))
     assert result.dtype == np.uint8 and result.flags.writeable
     np.testing.assert_array_equal(result, array, strict=True)
 

@@ -1,7 +1,5 @@
 """MNIST in Keras's form: from the cache, from a prepared folder, and the sample in the package."""
 
-import gzip
-import struct
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ from jkeras.data import tfds as door
 from jkeras.data.archives import DamagedArchive, read_idx
 from jkeras.data.tfds_mnist import ARCHIVES
 from jkeras.datasets import mnist
+from tests.data.conftest import write_idx_file
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
@@ -22,11 +21,6 @@ NAMES = ("x_train", "y_train", "x_test", "y_test")
 def flat(pairs):
     (x_train, y_train), (x_test, y_test) = pairs
     return dict(zip(NAMES, (x_train, y_train, x_test, y_test), strict=True))
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def tiny(tmp_path, monkeypatch):
     downloads = tmp_path / "data" / "downloads"
     downloads.mkdir(parents=True)
     for file, name in zip([*ARCHIVES["train"], *ARCHIVES["test"]], NAMES, strict=True):
-        write_idx(downloads / file, arrays[name])
+        write_idx_file(downloads / file, arrays[name])
     facts = {name: (array.shape, zlib.crc32(array)) for name, array in arrays.items()}
     monkeypatch.setattr(mnist, "ARRAYS", facts)
     monkeypatch.setenv("JKERAS_HOME", str(tmp_path / "home"))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jkeras.saving.nested import DEEPEST, flatten, rebuild
+from tests.saving.equality import same
 
 DTYPES = ["bool", "uint8", "int64", "float16", "bfloat16", "float32", "float8_e4m3fn"]
 ARRAYS = [np.zeros(shape, jnp.dtype(name)) for name in DTYPES for shape in [(), (0, 2), (2,)]]
@@ -25,19 +26,6 @@ NESTED = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two nested values are equal to the last bit, types too."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return repr(a) == repr(b)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

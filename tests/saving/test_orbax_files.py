@@ -19,6 +19,7 @@ import pytest
 import jkeras
 from jkeras.saving import orbax_files
 from jkeras.saving.orbax_manager import Manager
+from tests.saving.equality import same
 
 VALUE = {
     "values": {
@@ -51,21 +52,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def copied(written: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
     """A copy of it, to damage."""
     return pathlib.Path(shutil.copytree(written, tmp_path / "run"))
-
-
-def same(got: Any, expected: Any) -> bool:
-    """Whether two values are the same, to the bit, dtypes and kinds of containers included."""
-    if isinstance(expected, jax.Array):  # a key
-        return bool((jax.random.key_data(got) == jax.random.key_data(expected)).all())
-    if isinstance(expected, np.ndarray | np.generic):
-        alike = got.shape == expected.shape and got.dtype == expected.dtype
-        return alike and got.tobytes() == expected.tobytes()
-    if isinstance(expected, dict):
-        return list(got) == list(expected) and all(same(got[k], v) for k, v in expected.items())
-    if isinstance(expected, list | tuple):
-        pairs = zip(got, expected, strict=True)
-        return type(got) is type(expected) and all(same(a, b) for a, b in pairs)
-    return type(got) is type(expected) and repr(got) == repr(expected)
 
 
 def test_what_is_read_is_what_was_written(written: pathlib.Path) -> None:

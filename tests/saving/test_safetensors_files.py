@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jkeras.saving.safetensors_files import code_of, read_arrays, write_arrays
+from tests.saving.equality import same
 
 NAMES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 NAMES += ["float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float16", "bfloat16", "float32"]
@@ -33,11 +34,6 @@ def header(content: Any, data: bytes = b"") -> bytes:
 def entry(shape: Any, begin: Any, end: Any, dtype: Any = "F32") -> dict[str, Any]:
     """What a header says of an array."""
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two arrays are equal to the last bit."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def test_every_dtype_comes_back(tmp_path: Path) -> None:
