@@ -204,7 +204,15 @@ def read_idx(path: Path) -> np.ndarray:
     room = path.stat().st_size * DEFLATE_RATIO
     try:
         with gzip.open(path, "rb") as file:
-            shape = _idx_shape(path, file.read(4), file)
+            magic = file.read(4)
+            if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+                got = f"first bytes {magic.hex(' ')}"
+                raise damaged(path, "an IDX file of unsigned bytes", got)
+            rank = magic[3]
+            sizes = file.read(4 * rank)
+            if len(sizes) != 4 * rank:
+                raise damaged(path, f"{rank} dimensions", f"{len(sizes)} bytes of header")
+            shape = struct.unpack(f">{rank}I", sizes)
             count = int(np.prod(shape, dtype=object))
             if count > room:
                 raise damaged(path, f"{shape} bytes", f"a file that holds at most {room}")
@@ -269,17 +277,6 @@ def _npy(
     if len(data) != np.prod(shape) or rest:
         raise ValueError(f"{name}: {'more' if rest else len(data)} elements")
     return np.frombuffer(data, np.uint8).reshape(shape).copy()
-
-
-def _idx_shape(path: Path, magic: bytes, file: gzip.GzipFile) -> tuple[int, ...]:
-    """The dimensions in an IDX header, of which `magic` is the first four bytes."""
-    if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        raise damaged(path, "an IDX file of unsigned bytes", f"first bytes {magic.hex(' ')}")
-    rank = magic[3]
-    sizes = file.read(4 * rank)
-    if len(sizes) != 4 * rank:
-        raise damaged(path, f"{rank} dimensions", f"{len(sizes)} bytes of header")
-    return struct.unpack(f">{rank}I", sizes)
 
 
 def damaged(path: Path, expected: str, got: str) -> DamagedArchive:

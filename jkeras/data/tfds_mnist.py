@@ -80,15 +80,10 @@ def _plain_builder() -> type:
 
 
 def _archive(folder: Path, url: str, info: Any | None) -> Path:
-    """The path of an archive: an existing file, else a new download.
+    """The path of an archive in the folder of downloads; downloads it if it is missing.
 
-    An existing file has the name that tensorflow-datasets gives to the archive, or its original
-    name.
-
-    Args:
-      folder: the folder of downloads.
-      url: the archive's address.
-      info: the registered size and checksum, or None.
+    An existing file has the name that tensorflow-datasets gives to the archive, or the name in its
+    address. `info` is the registered size and checksum.
     """
     from tensorflow_datasets.core.download.resource import get_dl_fname
 

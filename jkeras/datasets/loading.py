@@ -43,17 +43,6 @@ def load(
     """
     from jkeras.data import tfds
 
-    _check_kinds(name, split)
-    builder = tfds.prepared(name, data_dir)
-    if split is None:
-        return {part: _read(builder, part) for part in sorted(builder.info.splits)}
-    if isinstance(split, str):
-        return _read(builder, split)
-    return [_read(builder, part) for part in split]
-
-
-def _check_kinds(name: object, split: object) -> None:
-    """Raises unless `name` is a string, and `split` a string, a list of strings, or None."""
     if not isinstance(name, str):
         raise TypeError(
             f"load: expected `name` to be a string such as 'mnist', got {name!r} "
@@ -65,6 +54,12 @@ def _check_kinds(name: object, split: object) -> None:
             "load: expected `split` to be a string such as 'train[:80%]', a list of strings or "
             f"None, got {split!r} ({type(split).__name__})."
         )
+    builder = tfds.prepared(name, data_dir)
+    if split is None:
+        return {part: _read(builder, part) for part in sorted(builder.info.splits)}
+    if isinstance(split, str):
+        return _read(builder, split)
+    return [_read(builder, part) for part in split]
 
 
 def _read(builder: Any, split: str) -> Arrays:

@@ -55,7 +55,7 @@ def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | Non
     Source: LeCun, Cortes and Burges, yann.lecun.com/exdb/mnist; `keras.datasets.mnist.load_data`.
     """
     file = cache_folder("datasets") / path
-    arrays = _cached(file, ours=not Path(path).is_absolute())
+    arrays = _cached(file, in_cache=not Path(path).is_absolute())
     if arrays is None:
         arrays = _decoded(data_dir)
         _write_copy(file, arrays)
@@ -88,15 +88,10 @@ def _pairs(arrays: Arrays) -> Pairs:
     )
 
 
-def _cached(file: Path, *, ours: bool) -> Arrays | None:
-    """The decoded copy; None if the file is missing, or damaged and in jkeras's cache.
+def _cached(file: Path, *, in_cache: bool) -> Arrays | None:
+    """The decoded copy; None if the file is missing.
 
-    Args:
-      file: the path of the decoded copy.
-      ours: whether the file is in jkeras's cache, so that a damaged file may be replaced.
-
-    Raises:
-      DamagedArchive: `file` is not MNIST, and `ours` is False.
+    A damaged file counts as missing in jkeras's cache (`in_cache`), and raises elsewhere.
     """
     try:
         arrays = read_npz(file, {name: shape for name, (shape, _) in ARRAYS.items()})
@@ -104,7 +99,7 @@ def _cached(file: Path, *, ours: bool) -> Arrays | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except DamagedArchive:
-        if not ours:
+        if not in_cache:
             raise
         return None
     return arrays
