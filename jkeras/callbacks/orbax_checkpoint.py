@@ -97,10 +97,20 @@ class OrbaxCheckpoint(SavingCallback):
         self._logs = self._epoch = self._saved = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Raises if the run begins before the latest checkpoint, which is from another run."""
         run = getattr(self.model, "_run", None)
         # In the middle of an epoch the values of a continued run are restored after this hook.
         if self._epoch is None and not getattr(run, "batch", 0):
-            self._check_order()
+            assert self._manager is not None, "on_train_begin opens the manager"
+            now = int(self.model.train_state.step)
+            if later := self._manager.readable(now + 1):
+                self._close()
+                raise ValueError(
+                    "OrbaxCheckpoint: `directory`: expected no checkpoints behind update "
+                    f"{now}, where this run begins, got one of update {later[-1]} in "
+                    f"{self.directory!r}. Go on with that run: fit(..., "
+                    f"resume_from={self.directory!r}); or choose another folder."
+                )
         self._epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -143,19 +153,6 @@ class OrbaxCheckpoint(SavingCallback):
         manager, self._manager = self._manager, None
         if manager is not None:
             manager.close()
-
-    def _check_order(self) -> None:
-        """Raises if the next step is before the latest checkpoint, which is from another run."""
-        assert self._manager is not None, "on_train_begin opens the manager"
-        now = int(self.model.train_state.step)
-        if later := self._manager.readable(now + 1):
-            latest = later[-1]
-            self._close()
-            raise ValueError(
-                f"OrbaxCheckpoint: `directory`: expected no checkpoints behind update {now}, where "
-                f"this run begins, got one of update {latest} in {self.directory!r}. Go on with "
-                f"that run: fit(..., resume_from={self.directory!r}); or choose another folder."
-            )
 
     def _decides(self, epoch: int, logs: Logs | None) -> bool:
         return self.should_save(epoch, logs or {}, f"saving to {self.directory}", unwatched=False)

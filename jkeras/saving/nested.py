@@ -159,7 +159,14 @@ def _rebuild(structure: Json, path: Path, arrays: Mapping[str, Any], left: set[s
         case [("array", str(content))]:
             return _array_called(content, path, arrays, left)
         case [("key", [str(impl), str(name)])]:
-            return _key_of(impl, _array_called(name, path, arrays, left), path)
+            data = _array_called(name, path, arrays, left)
+            try:
+                return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"nested value{_at(path)}: expected the numbers of a random key of kind "
+                    f"{impl!r}, got {describe(data)}."
+                ) from error
     raise ValueError(f"nested value{_at(path)}: expected a part of it, got {describe(structure)}.")
 
 
@@ -169,14 +176,3 @@ def _array_called(name: str, path: Path, arrays: Mapping[str, Any], left: set[st
         raise ValueError(f"nested value{_at(path)}: expected an array {name!r}, which {known}.")
     left.remove(name)
     return arrays[name]
-
-
-def _key_of(impl: str, data: np.ndarray[Any, Any], path: Path) -> jax.Array:
-    """A random key of an implementation from its key data."""
-    try:
-        return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"nested value{_at(path)}: expected the numbers of a random key of kind {impl!r}, got "
-            f"{describe(data)}."
-        ) from error
