@@ -5,6 +5,7 @@ from jkeras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam, ScheduleFre
 from jkeras.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
 from jkeras.optimizers.descent import SGD, Lion
+from jkeras.optimizers.extra_arguments import compute_updates, init_state
 from jkeras.optimizers.ftrl import Ftrl
 from jkeras.optimizers.learning_rate import get_learning_rate, set_learning_rate
 from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
@@ -45,10 +46,12 @@ __all__ = [
     "Scheduled",
     "apply_updates",
     "as_transformation",
+    "compute_updates",
     "deserialize",
     "final_params",
     "get",
     "get_learning_rate",
+    "init_state",
     "refitted",
     "scale_loss",
     "scales_loss",

@@ -77,7 +77,7 @@ class Optimizer(Standalone, Description):
 
     Args:
       learning_rate: a number, or a schedule: a function from the step (int32, from 0) to the rate.
-        It counts every update, also those that only accumulate a gradient.
+        Updates that only accumulate a gradient are no steps (Keras counts them).
       weight_decay: each step first shrinks the variables by `learning_rate · weight_decay` of
         themselves; None or 0 for no decay.
       clipnorm: largest norm of one variable's gradient, None or 0 for no limit.
@@ -230,8 +230,7 @@ class Optimizer(Standalone, Description):
 
         params = self.need_params(params)
         variables = jax.tree.map(widen, params)
-        gathers = self.gradient_accumulation_steps
-        iteration = state.count // gathers if gathers else state.count
+        iteration = self._iteration(state.count)
         now = {name: _value(entry) for name, entry in state.hyperparams.items()}
         now["step"] = optax.safe_increment(iteration)
         gradients = jax.tree.map(lambda g, v: g.astype(v.dtype), grads, variables)
@@ -372,11 +371,15 @@ class Optimizer(Standalone, Description):
         treedef: Any = jax.tree.structure(variables)
         return {name: treedef.unflatten([slots.get(name) for slots in made]) for name in names}
 
+    def _iteration(self, count: Array) -> Array:
+        """The number of steps among `count` updates, some of which only accumulate a gradient."""
+        return count // (self.gradient_accumulation_steps or 1)
+
     def _rate_entry(self, count: Array) -> Array | Scheduled:
-        """The entry of the state for the rate of the update after `count` updates."""
+        """The entry of the state for the rate of the step after `count` updates."""
         if not callable(self.learning_rate):
             return jnp.float32(self.learning_rate)
-        rate = jnp.asarray(self.learning_rate(count))
+        rate = jnp.asarray(self.learning_rate(self._iteration(count)))
         if rate.shape != ():
             raise ValueError(
                 f"{self.who}: expected `learning_rate` to return a number for a step, "

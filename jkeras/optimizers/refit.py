@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from jkeras.core.trees import Tree
+from jkeras.optimizers.extra_arguments import init_state
 from jkeras.optimizers.multi import MultiOptimizer, MultiState
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def refitted(optimizer: Transformation, state: Tree, before: Tree, params: Tree)
         old = known.get(jax.tree_util.keystr(path), leaf)
         return old if getattr(old, "shape", ()) == getattr(leaf, "shape", ()) else leaf
 
-    return jax.tree_util.tree_map_with_path(kept, optimizer.init(params))
+    return jax.tree_util.tree_map_with_path(kept, init_state(optimizer, params))
 
 
 def _each(optimizer: MultiOptimizer, state: MultiState, before: Tree, params: Tree) -> MultiState:

@@ -123,8 +123,8 @@ def init_fn(
         outputs = None
         if looks and objective.output_structure is None:
             outputs = jax.eval_shape(lambda *args: net.apply(*args)[0], params, state, *specs)
-        sums = objective.zeros(outputs=outputs)
-        return fresh(params, state, optimizer.init(objective.trained(params)), sums, key)
+        opt_state = optimizers.init_state(optimizer, objective.trained(params))
+        return fresh(params, state, opt_state, objective.zeros(outputs=outputs), key)
 
     return init
 
@@ -137,20 +137,37 @@ def train_step_fn(
     """
     constrain = getattr(objective.net, "constrain", lambda params: params)
 
-    def update(grads: Tree, params: Tree, opt_state: Tree) -> tuple[Tree, Tree]:
-        trained = objective.trained(params)
-        updates, opt_state = optimizer.update(grads, opt_state, trained)
-        new = constrain(whole(optimizers.apply_updates(trained, updates), params))
-        return whole(objective.trained(new), params), opt_state
+    def updated(train_state: TrainState, batch: Batch, key: Key, size: int | None) -> Any:
+        """(loss, step_outputs), whether the step is good, and (params, opt_state) after it."""
+        params, searches = train_state.params, False
+
+        def value_fn(trained: Tree) -> jax.Array:
+            nonlocal searches
+            searches = True
+            return objective.value(whole(trained, params), train_state.state, batch, key, True)[0]
+
+        aux, grads = gradients(objective, train_state, batch, key, size)
+        extra = {"value": aux[0], "value_fn": value_fn}
+
+        def update(grads: Tree, params: Tree, opt_state: Tree) -> tuple[Tree, Tree]:
+            trained = objective.trained(params)
+            updates, opt_state = optimizers.compute_updates(
+                optimizer, grads, opt_state, trained, **extra
+            )
+            new = constrain(whole(optimizers.apply_updates(trained, updates), params))
+            return whole(objective.trained(new), params), opt_state
+
+        args = (grads, params, train_state.opt_state)
+        good, new = finite.guarded(update, aux[0], *args) if skips else (None, update(*args))
+        if searches and size:  # slices draw other random numbers than the function searched
+            return updated(train_state, batch, key, None)
+        return aux, good, new
 
     def train_step(train_state: TrainState, batch: Tree) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
         key = child(child(train_state.key, "step"), train_state.step)
-        (loss, step_outputs), grads = gradients(objective, train_state, batch, key)
-        args = (grads, train_state.params, train_state.opt_state)
-        good, (params, opt_state) = (
-            finite.guarded(update, loss, *args) if skips else (None, update(*args))
-        )
+        size = slice_size(objective, train_state.params, train_state.state, batch)
+        (loss, step_outputs), good, (params, opt_state) = updated(train_state, batch, key, size)
         resolved = objective.resolved_for(step_outputs.outputs)
         sums = resolved.sums(loss, step_outputs, batch)
         after = train_state.replace(
@@ -168,13 +185,15 @@ def train_step_fn(
     return train_step
 
 
-def gradients(objective: Objective, train_state: TrainState, batch: Batch, key: Key) -> Any:
-    """((loss, step_outputs), gradients) of a batch; the gradients are those of the loss with the
-    optimizer's loss scale, and None for frozen weights.
+def gradients(
+    objective: Objective, train_state: TrainState, batch: Batch, key: Key, size: int | None = None
+) -> Any:
+    """((loss, step_outputs), gradients) of a batch, in slices of `size` examples if there is one;
+    the gradients are those of the loss with the optimizer's loss scale, and None for frozen
+    weights.
     """
     params, opt_state = train_state.params, train_state.opt_state
     arguments = (objective.trained(params), train_state.state, batch, key, True)
-    size = slice_size(objective, params, train_state.state, batch)
     if size and not optimizers.scales_loss(opt_state):
         return value_and_grad_in_slices(objective, size, params)(*arguments)
 

@@ -180,11 +180,11 @@ def test_a_gathered_mean_is_the_step_of_its_mean() -> None:
     np.testing.assert_allclose(gathered[1::2], plain, rtol=1e-6)
 
 
-def test_a_schedule_counts_updates_that_only_gather() -> None:
+def test_a_schedule_counts_steps() -> None:
     rates = jnp.array([1.0, 2.0, 4.0, 8.0])
     rule = SGD(lambda step: rates[step], gradient_accumulation_steps=2)
     seen, _ = _follow(rule, 4, [1.0, 1.0, 1.0, 1.0])
-    assert seen == [0.0, -2.0, -2.0, -10.0]
+    assert seen == [0.0, -1.0, -1.0, -3.0]
 
 
 def test_gathering_clips_the_mean() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
@@ -86,7 +87,9 @@ class LossSteps:
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
         """The values with the optimizer's state and the sums at their beginning."""
         objective = self.objective(state)
-        opt_state = jit_once(self.transformation.init)(objective.trained(values.params))
+        opt_state = jit_once(functools.partial(optimizers.init_state, self.transformation))(
+            objective.trained(values.params)
+        )
         return values.replace(opt_state=opt_state, sums=objective.zeros())
 
     def metrics(self, state: ModelState) -> list[Metric]:
