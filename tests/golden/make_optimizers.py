@@ -277,9 +277,26 @@ def build(value: Any) -> Any:
     return value
 
 
+class OfSteps(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of steps with `every` gradients each; Keras's schedules count gradients."""
+
+    def __init__(self, schedule: Any, every: int) -> None:
+        self.schedule, self.every = schedule, every
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step // self.every)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"schedule": self.schedule, "every": self.every}
+
+
 def build_optimizer(kind: str, arguments: dict[str, Any]) -> Any:
     """A Keras optimizer."""
-    return getattr(keras.optimizers, kind)(**{name: build(v) for name, v in arguments.items()})
+    made = {name: build(value) for name, value in arguments.items()}
+    every, rate = arguments.get("gradient_accumulation_steps"), made.get("learning_rate")
+    if every and isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        made["learning_rate"] = OfSteps(rate, every)
+    return getattr(keras.optimizers, kind)(**made)
 
 
 def problem() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
