@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.core.operations import record
 from jkeras.core.symbols import Symbol
-from jkeras.core.tracing import edges
+from jkeras.core.tracing import edges, spec
 
 
 def get_item(x: Any, item: Any) -> Any:
@@ -82,6 +83,32 @@ def _combined(kind: str, a: object, b: object) -> Any:
     return record(OPERATORS[kind], (a, b), {}, kind=kind)
 
 
+def _mask_of(symbol: object) -> Any:
+    """The mask of a symbol, as a symbol that the same layer's `compute_mask` makes, or None."""
+    node = symbol.node if isinstance(symbol, Symbol) else None
+    if node is None:
+        return None
+    layer, masks = node.layer, tuple(map(_mask_of, node.args))
+    if node.options.get("mask") is not None:
+        masks = (node.options["mask"], *masks[1:])
+    is_masked = layer.supports_masking and any(mask is not None for mask in masks)
+    if not (is_masked or layer.makes_masks) or layer.made_of_layers:
+        return None
+
+    def compute_mask(args: Any, masks: Any) -> Any:
+        args, masks = ((x[0] if len(x) == 1 else x) for x in (args, masks))
+        return layer.compute_mask(args, masks)
+
+    leaves, tree = jax.tree.flatten((node.args, masks))
+    specs = [spec(leaf) if isinstance(leaf, Symbol) else leaf for leaf in leaves]
+    if not jax.tree.leaves(jax.eval_shape(compute_mask, *jax.tree.unflatten(tree, specs))):
+        return None
+    made = record(compute_mask, (node.args, masks), {}, kind="ComputeMask")
+    at = [id(output) for output in jax.tree.leaves(node.outputs)].index(id(symbol))
+    listed = made if isinstance(made, tuple | list) else [made]
+    return listed[at] if at < len(listed) else None
+
+
 class KerasTensor(Symbol):
     """A symbol that can be computed with: a value known by shape and dtype only.
 
@@ -105,6 +132,13 @@ class KerasTensor(Symbol):
     """
 
     __slots__ = ()
+
+    @property
+    def _keras_mask(self) -> Any:
+        """The mask that the value will have, as a symbol; None where it will have none, or where a
+        model made it.
+        """
+        return _mask_of(self)
 
     def reshape(self, *newshape: Any) -> Any:
         """Reshaped; the batch axis is one of the sizes, -1 where it is unknown."""

@@ -10,9 +10,11 @@ which JAX itself knows the axis as unknown (`jax.export.symbolic_shape`).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -26,6 +28,26 @@ _SIZES = ((2, 64), (3, 96))
 _RARE_SIZES = (4099, 4111)
 """Stand for the batch and other unknown axes in messages; see `of_any_size`."""
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
+
+
+_shapes_only: ContextVar[bool] = ContextVar("shapes_only", default=False)
+
+
+@contextlib.contextmanager
+def shapes_only() -> Iterator[None]:
+    """While it is entered, layers run for the shapes of weights and outputs alone, without the
+    masks that the values will have.
+    """
+    token = _shapes_only.set(True)
+    try:
+        yield
+    finally:
+        _shapes_only.reset(token)
+
+
+def is_shapes_only() -> bool:
+    """Whether layers run for shapes alone."""
+    return _shapes_only.get()
 
 
 def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -145,7 +167,8 @@ def _traced(
         weights = layer.init(key, *inputs)
         return weights, layer.apply(*weights, *inputs, **{"key": key, **kwargs})[0]
 
-    specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
+    with shapes_only():
+        specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
     return specs
 
 

@@ -35,6 +35,7 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from
+from jkeras.core.tracing import is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
@@ -69,7 +70,8 @@ def plan_weights(view: Layer, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
         for training in (False, True) if _uses_training(tracking.origin_of(view)) else (False,):
             run(view, {}, {}, values, (None,) * len(values), key=key, training=training, plan=plan)
 
-    jax.eval_shape(trace, key, *(spec_of(leaves[i]) for i in arrays))
+    with shapes_only():
+        jax.eval_shape(trace, key, *(spec_of(leaves[i]) for i in arrays))
     return plan
 
 
@@ -180,13 +182,28 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     except TypeError as error:
         raise TypeError(f"{frame.view.who}: call: {error}.") from None
     with naming_errors(frame.view, values):
-        outputs = jax.tree.map(as_array, frame.owner.call(*args, **kwargs))
+        outputs = jax.tree.map(as_array, _run_call(frame.owner.call, args, kwargs))
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"{frame.view.who}: expected `call` to return its outputs, got {describe(outputs)}. "
             "End it with return."
         )
     return jax.tree.map(jnp.asarray, outputs)
+
+
+def _run_call(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a user's `call`. Where shapes alone are asked for, the masks of the inputs are
+    not known: if `call` cannot do without, it gets one that leaves out nothing.
+    """
+    if not is_shapes_only() or kwargs.get("mask", ()) is not None:
+        return call(*args, **kwargs)
+    try:
+        return call(*args, **kwargs)
+    except Exception:  # what a user's code does with None
+        masks = jax.tree.map(lambda x: jnp.ones(jnp.shape(x)[:2], bool), args[0] if args else None)
+        with contextlib.suppress(Exception):
+            return call(*args, **{**kwargs, "mask": masks})
+        raise
 
 
 def _compute_masks(frame: CallFrame, outputs: Tree) -> Any:

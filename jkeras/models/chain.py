@@ -22,7 +22,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
-from jkeras.core.tracing import is_input
+from jkeras.core.tracing import is_input, shapes_only
 from jkeras.core.typing import Masks
 from jkeras.models.adapters import all_adapted
 from jkeras.models.calls import as_tuple, naming_errors, unpacked, with_activity
@@ -109,7 +109,8 @@ class Chain(Composite):
                 put_part(params, name, own[0])
                 put_part(state, name, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(name, {}), state.get(name, {})
-            values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
+            with shapes_only():
+                values = jax.eval_shape(functools.partial(_outputs, layer), *parts, *values)
         weight_ties = self.weight_ties
         weight_ties.check_shapes(self.who, params)
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
@@ -164,7 +165,8 @@ def output_specs(layers: Iterable[Layer], values: tuple[Any, ...]) -> tuple[Any,
         _check_inputs(layer, values)
         with naming_errors(layer, values):
             own = jax.eval_shape(layer.init, key, *values)
-        values = jax.eval_shape(functools.partial(_outputs, layer), *own, *values)
+        with shapes_only():
+            values = jax.eval_shape(functools.partial(_outputs, layer), *own, *values)
     return values
 
 

@@ -22,6 +22,7 @@ from jkeras.core.errors import nearest, quoted, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
+from jkeras.core.tracing import shapes_only
 from jkeras.core.typing import Masks
 from jkeras.layers.input import Input, InputLayer, entrance
 from jkeras.models.calls import as_tuple, unpacked, with_activity
@@ -188,7 +189,8 @@ class Graph(Composite):
                 put_part(state, name, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(name, {}), state.get(name, {})
             run = functools.partial(_outputs, layer, call, key)
-            outputs = jax.eval_shape(run, *parts, values)
+            with shapes_only():
+                outputs = jax.eval_shape(run, *parts, values)
             values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
         weight_ties = self.weight_ties
         weight_ties.check_shapes(self.who, params)
