@@ -32,13 +32,13 @@ class Files(NamedTuple):
     labels: np.ndarray | None
     class_names: list[str] | None
 
-    def part(self, chosen: slice) -> Files:
-        """The files with these indices."""
-        labels = None if self.labels is None else self.labels[chosen]
-        return Files(self.paths[chosen], labels, self.class_names)
+    def part(self, indices: np.ndarray) -> Files:
+        """The files with these indices, in this order."""
+        labels = None if self.labels is None else self.labels[indices]
+        return Files([self.paths[i] for i in indices], labels, self.class_names)
 
 
-def indexed(
+def list_images(
     directory: str | os.PathLike[str],
     labels: str | Sequence[int] | np.ndarray | None,
     class_names: Sequence[str] | None,
@@ -79,10 +79,9 @@ def indexed(
         )
     if seed is None:
         return files
-    order = np.arange(len(files.paths))
+    order = np.arange(len(paths))
     np.random.RandomState(seed).shuffle(order)
-    shuffled = None if files.labels is None else files.labels[order]
-    return Files([files.paths[i] for i in order], shuffled, files.class_names)
+    return files.part(order)
 
 
 def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[str]:
@@ -124,7 +123,7 @@ def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
     return Files(paths, numbers.astype(np.int32), [str(label) for label in sorted(set(labels))])
 
 
-def parts(files: Files, fraction: float | None, subset: str | None) -> dict[str, Files]:
+def subsets(files: Files, fraction: float | None, subset: str | None) -> dict[str, Files]:
     """The files of each subset, by its name: the last files are for validation."""
     if not fraction:
         return {"all": files}
@@ -134,8 +133,6 @@ def parts(files: Files, fraction: float | None, subset: str | None) -> dict[str,
             f"{WHO}: `validation_split`: expected files for training and for validation, got "
             f"{len(files.paths) - count} and {count} out of {len(files.paths)} with {fraction}."
         )
-    both = {
-        "training": files.part(slice(None, -count)),
-        "validation": files.part(slice(-count, None)),
-    }
+    order = np.arange(len(files.paths))
+    both = {"training": files.part(order[:-count]), "validation": files.part(order[-count:])}
     return both if subset == "both" else {str(subset): both[str(subset)]}

@@ -12,7 +12,7 @@ import numpy as np
 from jkeras.core.errors import describe
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins, resized
 from jkeras.utils.datasets import Dataset, checked_count, seed_or_random
-from jkeras.utils.image_files import WHO, Files, indexed, parts
+from jkeras.utils.image_files import WHO, Files, list_images, subsets
 from jkeras.utils.images import MODES, channels_first, check_word, in_colors, opened
 from jkeras.utils.timeseries import check_format
 
@@ -100,14 +100,14 @@ def image_dataset_from_directory(
     if labels is None or label_mode is None:
         labels = label_mode = None
     seed = seed_or_random(WHO, seed)
-    files = indexed(directory, labels, class_names, follow_links, seed if shuffle else None)
+    files = list_images(directory, labels, class_names, follow_links, seed if shuffle else None)
     _check_classes(files, label_mode)
     if verbose:
         names = files.class_names
         classes = "" if names is None else f" belonging to {len(names)} classes"
         print(f"Found {len(files.paths)} files{classes}.")
     datasets = []
-    for name, part in parts(files, validation_split, subset).items():
+    for name, part in subsets(files, validation_split, subset).items():
         if verbose and subset is not None:
             print(f"Using {len(part.paths)} files for {name}.")
         shuffled = shuffle and not (subset == "both" and name == "validation")
