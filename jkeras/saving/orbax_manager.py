@@ -3,7 +3,7 @@
     with Manager("run", max_to_keep=3) as manager:
         manager.save(12, trainer.snapshot())
         ...
-    restored = Manager.read("run")
+        restored = manager.restore()
 
 Laws:
   - `save` returns when the values are copied; a background thread writes the bytes.

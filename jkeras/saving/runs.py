@@ -13,7 +13,7 @@ from jkeras.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 FORMAT = "jkeras-run-1"
 COUNTS = ("first", "epoch", "batch", "earlier")
-"""What a run counts: its first epoch, the one under way, steps in it and steps before it."""
+"""The counters of a run: the first epoch, the current epoch, the steps in it, the earlier steps."""
 
 MODEL_ENDINGS = (".h5", ".keras", ".msgpack")
 """Endings of files that hold models or weights, and no run."""
