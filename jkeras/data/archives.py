@@ -110,7 +110,7 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     except NoNetwork as error:
         raise NoNetwork(
             f"{error} Without a network, set JKERAS_DATA_DIR to a folder with the prepared "
-            f"dataset, or put {_file_name(url)} into {path.parent}."
+            f"dataset, or put {urlsplit(url).path.rpartition('/')[2]} into {path.parent}."
         ) from error.__cause__
 
 
@@ -177,13 +177,9 @@ def _no_network(url: str, error: BaseException) -> NoNetwork:
         error.close()  # it holds the connection
     elif isinstance(reason, OSError):
         reason = reason.strerror or reason
-    return NoNetwork(
-        f"{_file_name(url)}: expected a download from {urlsplit(url).netloc}, got {reason}."
-    )
-
-
-def _file_name(url: str) -> str:
-    return urlsplit(url).path.rpartition("/")[2]
+    address = urlsplit(url)
+    name = address.path.rpartition("/")[2]
+    return NoNetwork(f"{name}: expected a download from {address.netloc}, got {reason}.")
 
 
 def read_idx(path: Path) -> np.ndarray:

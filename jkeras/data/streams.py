@@ -116,11 +116,11 @@ class Stream:
         the unread ones; `end_epoch` has to follow.
         """
         if self.continues_pass and not hasattr(self._source, "__next__"):  # not a generator
-            return (self._padded(self.adjust_fn(b)) for b in self._rest_of_pass())
+            return map(self._prepared, self._rest_of_pass())
         batches = self._checked_all() if self._batches is None else self._batches
         peeked = self._peeked
         self.close()
-        return (self._padded(self.adjust_fn(b)) for b in itertools.chain(peeked, batches))
+        return map(self._prepared, itertools.chain(peeked, batches))
 
     def end_epoch(self) -> None:
         """Closes the iterator if the pass is complete; without a length the next epoch does so."""
@@ -171,7 +171,7 @@ class Stream:
                     f"{self._who}: expected the {count} batches that were read before the run was "
                     f"interrupted, and the data ended after {number}. Pass the same data."
                 )
-            self._padded(self.adjust_fn(self._take()))
+            self._prepared(self._take())
 
     def _checked_all(self) -> Iterator[Batch]:
         for number, value in enumerate(self._values_with_notes()):
@@ -244,7 +244,9 @@ class Stream:
             raise type(error)(f"{self._who}: batch {number} of the data: {message}") from None
         return batch
 
-    def _padded(self, batch: Batch) -> Batch:
+    def _prepared(self, batch: Batch) -> Batch:
+        """The batch after `adjust_fn`, padded to the largest size so far."""
+        batch = self.adjust_fn(batch)
         self._size = max(self._size, len(jax.tree.leaves(batch.x)[0]))
         return padded(batch, self._size) if self.pads else batch
 

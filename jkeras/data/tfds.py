@@ -55,24 +55,23 @@ def prepared(name: str, data_dir: str | os.PathLike[str] | None = None) -> Any:
     """
     folder = Path(data_dir).expanduser() if data_dir is not None else data_folder()
     builder = _builder(name, folder)
-    if not _is_prepared(builder):
-        if builder.name != "mnist":
-            raise NotPrepared(
-                f"dataset {name!r}: expected it prepared in {folder}, got no such folder. Prepare "
-                f"it where TensorFlow is installed, with tfds.load({name!r}, "
-                "builder_kwargs=dict(file_format='array_record')), and set JKERAS_DATA_DIR to it."
-            )
-        with _quiet():
-            prepare_mnist(folder)
-        builder = _builder(name, folder)
-        if not _is_prepared(builder):  # a folder with this name was there already
-            raise damaged(Path(builder.data_dir), "a prepared dataset", "some of its files only")
-    return builder
-
-
-def _is_prepared(builder: Any) -> bool:
     with _quiet():
-        return builder.is_prepared()
+        if builder.is_prepared():
+            return builder
+    if builder.name != "mnist":
+        raise NotPrepared(
+            f"dataset {name!r}: expected it prepared in {folder}, got no such folder. Prepare "
+            f"it where TensorFlow is installed, with tfds.load({name!r}, "
+            "builder_kwargs=dict(file_format='array_record')), and set JKERAS_DATA_DIR to it."
+        )
+    with _quiet():
+        prepare_mnist(folder)
+    builder = _builder(name, folder)
+    with _quiet():
+        if builder.is_prepared():
+            return builder
+    # A folder with this name was there already.
+    raise damaged(Path(builder.data_dir), "a prepared dataset", "some of its files only")
 
 
 def _builder(name: str, folder: Path) -> Any:
