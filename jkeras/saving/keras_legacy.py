@@ -43,10 +43,14 @@ def read(data: bytes, who: str) -> Stored:
         root = file.get("model_weights", file)
         if layers := _texts(root, "layer_names"):
             names = [*layers, "top_level_model_weights"]
-            groups = {name: _arrays(root[name]) for name in names if name in root}
+            groups = {name: root[name] for name in names if name in root}
             if "optimizer_weights" in file:
-                groups["optimizer"] = _arrays(file["optimizer_weights"])
-            return LegacyGroups({name: arrays for name, arrays in groups.items() if arrays})
+                groups["optimizer"] = file["optimizer_weights"]
+            legacy = LegacyGroups()
+            for name, group in groups.items():
+                if paths := _texts(group, "weight_names"):
+                    legacy[name] = {str(i): _array(group[path]) for i, path in enumerate(paths)}
+            return legacy
         items: dict[str, Any] = {}
         file.visititems(lambda path, item: items.update({path: item}))
         return grouped({path: _array(i) for path, i in items.items() if hasattr(i, "dtype")}, who)
@@ -126,11 +130,6 @@ def _texts(group: Any, name: str) -> list[str]:
     names = [name] if name in group.attrs else parts
     texts = [text for part in names for text in group.attrs[part]]
     return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]
-
-
-def _arrays(group: Any) -> dict[str, np.ndarray]:
-    """The arrays of a group under the numbers of their order."""
-    return {str(i): _array(group[path]) for i, path in enumerate(_texts(group, "weight_names"))}
 
 
 def _array(dataset: Any) -> np.ndarray:

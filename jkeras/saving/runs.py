@@ -54,7 +54,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         return read_latest(path, str(path))
     from jkeras.saving import orbax_files
 
-    return _checked(path, orbax_files.restore_latest(path))
+    return {**checked(str(path), orbax_files.restore_latest(path)), "source": str(path)}
 
 
 def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
 def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file.")
-    return _checked(path, read_checkpoint(path))
+    return {**checked(str(path), read_checkpoint(path)), "source": str(path)}
 
 
 def checked(who: str, value: object) -> dict[str, Any]:
@@ -114,11 +114,6 @@ def checked(who: str, value: object) -> dict[str, Any]:
         if not valid:
             raise ValueError(f"{who}: expected the state of a run, and its {name!r} is damaged.")
     return value
-
-
-def _checked(path: Path, value: object) -> dict[str, Any]:
-    """The checked state of a run from a file, with the path as the entry `source`."""
-    return {**checked(str(path), value), "source": str(path)}
 
 
 def _instead(value: object) -> str:
