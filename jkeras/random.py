@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
+from jkeras.core.dtype_policy import requested_dtype
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.keys import Key
 from jkeras.core.seeds import SeedGenerator, key_of
-from jkeras.core.trees import dtype_of
 
 Array = jax.Array
 Shape = Sequence[int]
@@ -200,4 +200,4 @@ def _checked(
     if not isinstance(sizes, tuple) or not all(hasattr(n, "__index__") for n in sizes):
         fix = f" Write ({shape},)." if isinstance(shape, int) else ""
         raise TypeError(f"{who}: `shape`: expected a tuple of sizes, got {describe(shape)}.{fix}")
-    return key_of(who, seed), sizes, dtype_of("float32" if dtype is None else dtype)
+    return key_of(who, seed), sizes, requested_dtype("float32" if dtype is None else dtype)

@@ -16,6 +16,7 @@ import numpy as np
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import describe, named_arguments
+from jkeras.core.trees import widest_float
 
 
 def holders_of(model: Any) -> dict[str, Any]:
@@ -167,7 +168,7 @@ class ReduceLROnPlateau(MonitorCallback):
         lowered = False
         for name, holder in holders_of(self.model).items():
             old = float(holder.learning_rate)
-            if old <= np.float32(self.min_lr):
+            if old <= widest_float().type(self.min_lr):
                 continue
             new = max(old * self.factor, self.min_lr)
             holder.learning_rate, lowered = new, True

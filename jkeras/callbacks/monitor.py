@@ -11,11 +11,10 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import numpy as np
-
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import describe, nearest
 from jkeras.core.naming import snake_case
+from jkeras.core.trees import widest_float
 
 Mode = Literal["auto", "min", "max"]
 
@@ -97,8 +96,8 @@ class MonitorCallback(Callback):
         if reference is None:
             return True
         least = self.min_delta if self.rises() else -self.min_delta
-        # In float32, as in Keras: what differs by less is a tie.
-        new, old = np.float32(value - least), np.float32(reference)
+        # In the dtype of the logs, as in Keras: what differs by less is a tie.
+        new, old = (widest_float().type(x) for x in (value - least, reference))
         return bool(new > old if self.rises() else new < old)
 
     def value_in(self, logs: Logs | None) -> float | None:

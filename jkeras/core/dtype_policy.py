@@ -1,23 +1,32 @@
-"""Mixed precision: weights in float32, arithmetic in a narrower dtype.
+"""The dtype of a layer's arithmetic: narrower than its weights, or double precision.
 
     Dense(3, dtype="mixed_bfloat16")                    # one layer
     model.dtype_policy = "mixed_bfloat16"               # one model, its outputs in float32
     mixed_precision.set_dtype_policy("mixed_bfloat16")  # every later layer
 
 Laws:
-  - Weights are float32 always, so "bfloat16" and "mixed_bfloat16" are the same to a layer.
+  - A layer that computes in float64 has float64 weights, which needs JAX's x64 mode. All other
+    weights are float32, so "bfloat16" and "mixed_bfloat16" are the same to a layer.
   - A policy for every layer acts where a layer is made, and the layer then says so itself: what a
     description computes never depends on anything but its fields.
-  - Losses, metrics, statistics of normalization and optimizers are float32 whatever the policy.
+  - Losses, metrics, statistics of normalization and optimizers are float32 in narrower policies.
 """
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe, nearest, quoted
-from jkeras.core.trees import dtype_of
+from jkeras.core.trees import Tree, dtype_of, widest_float
 
 NAMES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "float64")
 
@@ -41,7 +50,23 @@ def _name(value: object) -> str:
         raise ValueError(
             f"expected one of {', '.join(map(repr, NAMES))}, got {value!r}.{nearest(value, NAMES)}"
         )
+    if value == "float64":
+        check_x64()
     return value
+
+
+def check_x64() -> None:
+    """Raises unless JAX computes in 64 bits.
+
+    Raises:
+      ValueError: it does not; JAX would use float32 instead.
+    """
+    if widest_float() != np.float64:
+        raise ValueError(
+            "expected a dtype that JAX is set to compute in, got 'float64' in 32-bit mode. Switch "
+            "64 bits on before the first array: jax.config.update('jax_enable_x64', True), or set "
+            "the environment variable JAX_ENABLE_X64=1."
+        )
 
 
 class DTypePolicy(Description):
@@ -52,7 +77,8 @@ class DTypePolicy(Description):
 
     Raises:
       TypeError: `name` is no string.
-      ValueError: there is no such policy; the message names the nearest.
+      ValueError: there is no such policy; the message names the nearest. Or it is "float64", and
+        JAX computes in 32 bits.
 
     Example:
       >>> policy = DTypePolicy("mixed_bfloat16")
@@ -73,11 +99,12 @@ class DTypePolicy(Description):
 
     @property
     def variable_dtype(self) -> str:
-        """The dtype of weights: "float32"."""
-        return "float32"
+        """The dtype of weights: "float64" for "float64", else "float32"."""
+        return "float64" if self.name == "float64" else "float32"
 
 
 _policy = DTypePolicy("float32")
+_weight_dtype = contextvars.ContextVar("weight_dtype", default="float32")
 
 
 def dtype_policy() -> DTypePolicy:
@@ -119,12 +146,67 @@ def compute_dtype(value: object) -> np.dtype | None:
 
     Raises:
       TypeError: it is neither.
-      ValueError: it sounds like a policy, and there is none of this name.
+      ValueError: it sounds like a policy, and there is none of this name; or it is float64, and
+        JAX computes in 32 bits.
     """
     if value is None or value is FOLLOW:
         return None
     if isinstance(value, DTypePolicy):
-        return dtype_of(value.compute_dtype)
-    if isinstance(value, str) and value.startswith("mixed"):
-        return dtype_of(DTypePolicy(_name(value)).compute_dtype)
-    return dtype_of(value)
+        value = value.compute_dtype
+    elif isinstance(value, str) and value.startswith("mixed"):
+        value = DTypePolicy(_name(value)).compute_dtype
+    # By identity: NumPy's float64 is equal to Python's float, which means float32 in Keras.
+    dtype: np.dtype = jnp.dtype("float32" if value is float else value)  # type: ignore[call-overload]
+    if dtype == np.float64:
+        check_x64()
+    return dtype_of(dtype)
+
+
+def requested_dtype(value: Any) -> np.dtype:
+    """`dtype_of`, with a warning where that makes float32 of a float64 that the user asks for."""
+    dtype = dtype_of(value)
+    if dtype != np.float64 and value is not float and jnp.dtype(value) == np.float64:
+        warnings.warn(
+            "float64 is not available in JAX's 32-bit mode; the result is float32. Switch 64 bits "
+            "on: jax.config.update('jax_enable_x64', True).",
+            UserWarning,
+            stacklevel=4,
+        )
+    return dtype
+
+
+def narrowed(net: Any, values: Tree) -> Any:
+    """Arrays as a model takes them: float64 as float32 unless the model computes in float64."""
+    if widest_float() != np.float64 or computes_in_float64(net):
+        return values
+    return jax.tree.map(lambda x: x.astype(np.float32) if x.dtype == np.float64 else x, values)
+
+
+@contextlib.contextmanager
+def weights_of(layer: Any, inputs: Iterable[Any]) -> Iterator[None]:
+    """Within, initializers without a dtype make the weights of this layer: float64 where the layer
+    computes in it, because of its `dtype` or of its inputs; else float32.
+    """
+    dtypes = [layer.dtype] if layer.dtype is not None else [
+        leaf.dtype for leaf in jax.tree.leaves(tuple(inputs)) if hasattr(leaf, "dtype")
+    ]  # fmt: skip
+    token = _weight_dtype.set("float64" if np.float64 in dtypes else "float32")
+    try:
+        yield
+    finally:
+        _weight_dtype.reset(token)
+
+
+def weight_dtype() -> np.dtype:
+    """The dtype of new weights that ask for none: float32, but within `weights_of`."""
+    return dtype_of(_weight_dtype.get())
+
+
+def computes_in_float64(layer: Any) -> bool:
+    """Whether a layer, a model or a layer in it has the dtype float64."""
+    if widest_float() != np.float64:
+        return False
+    parts = [*getattr(layer, "layers", ()), getattr(layer, "layer", None)]
+    return getattr(layer, "dtype", None) == np.float64 or any(
+        computes_in_float64(part) for part in parts if part is not None
+    )

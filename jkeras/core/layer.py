@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, fields, option
-from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed
+from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed, weights_of
 from jkeras.core.errors import describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
@@ -70,7 +70,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
     Args:
       name: the layer's name in its model; chosen from the class name when left out.
       dtype: the dtype to compute in, or a policy such as "mixed_bfloat16", which says no more:
-        weights are float32. Left out, it is that of the last `set_dtype_policy`, else the inputs'.
+        weights are float32, or float64 where the layer computes in it. Left out, it is that of the
+        last `set_dtype_policy`, else the inputs'.
       input_shape: shape of one example; as the first layer of a `Sequential` it builds the model.
       trainable: whether its weights are trained; a frozen BatchNormalization also normalizes by its
         moving statistics while the rest trains.
@@ -142,6 +143,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
         super().__init_subclass__(**kwargs)
         if "compute_mask" in cls.__dict__ and "makes_masks" not in cls.__dict__:
             cls.makes_masks = True
+        if "init" in cls.__dict__:
+            cls.init = _in_weight_dtype(cls.__dict__["init"])  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls, *args, **kwargs)
@@ -321,6 +324,17 @@ class Layer(LayerObject, LayerIntrospection, Description):
 fields(Layer)  # completes the class, which puts the argument's default where this belongs:
 setattr(Layer, "trainable", Trainable())  # noqa: B010  # mypy: an argument
 setattr(Layer, "__init__", init_of_objects(Layer.__init__))  # noqa: B010  # mypy: a method
+
+
+def _in_weight_dtype(init: Callable[..., Any]) -> Any:
+    """The method `init` with the dtype of new weights that the layer asks for."""
+
+    @functools.wraps(init)
+    def initialized(self: Layer, key: Any, *inputs: Any, **kwargs: Any) -> Any:
+        with weights_of(self, (*inputs, *kwargs.values())):
+            return init(self, key, *inputs, **kwargs)
+
+    return initialized
 
 
 @functools.cache

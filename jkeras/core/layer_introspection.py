@@ -90,7 +90,7 @@ class LayerIntrospection:
 
     @property
     def variable_dtype(self) -> str:
-        """The name of the dtype of its weights: "float32"."""
+        """The name of the dtype of its weights: "float32", or "float64"."""
         return self.dtype_policy.variable_dtype
 
     @property

@@ -93,3 +93,8 @@ def dtype_of(value: Any) -> np.dtype:
     x64).
     """
     return np.dtype(jax.dtypes.canonicalize_dtype(jnp.dtype(value)))
+
+
+def widest_float() -> np.dtype:
+    """The dtype of sums, losses and hyper-parameters: float64 where JAX has it, else float32."""
+    return dtype_of(np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 
@@ -74,7 +74,7 @@ def load(
 def class_weights(
     y: Tree, class_weight: Mapping[int, float], sample_weight: Tree = None
 ) -> np.ndarray:
-    """The weight of each example's class, `[examples]` float32.
+    """The weight of each example's class, `[examples]` floats.
 
     Args:
       y: class ids `[examples]` or `[examples, 1]`, or one-hot `[examples, classes]`.
@@ -113,7 +113,7 @@ def class_weights(
             f"`class_weight`: expected class ids from 0 in it and in `y`, got {lowest}. "
             "Number the classes from 0, or use `sample_weight` instead."
         )
-    table = np.ones(max([*class_weight, int(ids.max(initial=0))]) + 1, np.float32)
+    table = np.ones(max([*class_weight, int(ids.max(initial=0))]) + 1, widest_float())
     for index, weight in class_weight.items():
         table[index] = weight
     return table[ids]

@@ -1,6 +1,7 @@
 """Conversion of training data to arrays, and the errors for invalid data.
 
-Laws: float64 becomes float32 (as in Keras), every other dtype stays; a valid array has a batch
+Laws: float64 becomes float32 (as in Keras), but stays in JAX's x64 mode, where the model decides;
+every other dtype stays; a valid array has a batch
 axis, holds numbers only and, with `finite`, no NaN and no infinity. All checks of arrays in memory
 run before training starts.
 """
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.data.mapped_files import check_files
 
 
@@ -76,7 +77,7 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     if finite:
         check_finite(name, array)
     _check_integers(name, array)
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    return array.astype(widest_float()) if array.dtype == np.float64 else array
 
 
 def as_targets(y: Tree, *, finite: bool = True) -> Any:
@@ -87,13 +88,13 @@ def as_targets(y: Tree, *, finite: bool = True) -> Any:
 
 
 def as_weights(weight: Tree, *, finite: bool = True) -> Any:
-    """Sample weights as float32, from arrays or plain lists of numbers, in a list or dict of them
+    """Sample weights as floats, from arrays or plain lists of numbers, in a list or dict of them
     for several outputs.
     """
     return _each_output(
         "sample_weight",
         weight,
-        lambda name, leaf: as_array(name, leaf, finite=finite).astype(np.float32),
+        lambda name, leaf: as_array(name, leaf, finite=finite).astype(widest_float()),
     )
 
 
@@ -127,16 +128,18 @@ def _holds_arrays(items: list[Any] | tuple[Any, ...]) -> bool:
 
 def check_finite(name: str, array: np.ndarray | jax.Array) -> None:
     """Raises when a floating array holds NaN or infinity; the message names the first such row.
-    A number outside the range of float32 counts as infinity, which it becomes in training.
+    A number outside the range of float32, where that is the widest float, counts as infinity, which
+    it becomes in training.
 
     One sum over the array decides in the usual case: it is finite only if every element is.
     """
     if not jnp.issubdtype(array.dtype, jnp.floating) or array.size == 0:
         return
+    dtype = widest_float()
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(float(array.sum(dtype=np.float32))):
+        if np.isfinite(float(array.sum(dtype=dtype))):
             return
-        values = np.asarray(array, np.float32).reshape(len(array), -1)
+        values = np.asarray(array, dtype).reshape(len(array), -1)
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())

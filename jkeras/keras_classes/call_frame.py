@@ -16,7 +16,7 @@ from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.parts import at, put
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array, leaf_masks, spec_or_value
@@ -107,9 +107,11 @@ class CallFrame(BaseFrame):
         if self.plan is not None:
             self.plan.adds_losses |= bool(self.losses)
         if LOSSES in state or self.losses:
-            total = jnp.zeros((), jnp.float32) if before is None else before[LOSSES][ACTIVITY_LOSS]
+            total = (
+                jnp.zeros((), widest_float()) if before is None else before[LOSSES][ACTIVITY_LOSS]
+            )
             for loss in self.losses:
-                total = total + jnp.sum(jnp.asarray(loss)).astype(jnp.float32)
+                total = total + jnp.sum(jnp.asarray(loss)).astype(widest_float())
             state[LOSSES] = {ACTIVITY_LOSS: total}
         return self.weight_ties.deduplicate(state)
 

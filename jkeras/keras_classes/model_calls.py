@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
@@ -60,7 +61,7 @@ def call_model(
             ) from error
 
     side_by_side = getattr(state.net, "arranged", list)(inputs)
-    arrays = [jax.tree.map(to_array, value) for value in side_by_side]
+    arrays = [narrowed(state.net, jax.tree.map(to_array, value)) for value in side_by_side]
     state.build_if_known()
     state.build(*arrays)
     current = state.need_values()

@@ -15,6 +15,7 @@ import numpy as np
 
 from jkeras import optimizers
 from jkeras.core.naming import snake_case, unique
+from jkeras.core.trees import widest_float
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import without
@@ -53,7 +54,9 @@ class DescriptionView:
           TypeError: on assignment: a schedule sets the rate, or the value is not a number.
           ValueError: on assignment: the value is negative or NaN.
         """
-        return LiveNumber("learning_rate", lambda: np.float32(self._get_rate()), self._set_rate)
+        return LiveNumber(
+            "learning_rate", lambda: widest_float().type(self._get_rate()), self._set_rate
+        )
 
     @abstractmethod
     def _get_rate(self) -> Any: ...

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.keras_classes import optimizer_parts
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.keras_classes.optimizer_parts import DescriptionView
@@ -239,7 +239,7 @@ def description_of(optimizer: Any) -> Any:
     if not isinstance(first, int | float):
         return description
     now = optimizer.learning_rate
-    return description if now == np.float32(first) else with_rate(description, float(now))
+    return description if now == widest_float().type(first) else with_rate(description, float(now))
 
 
 def variables_of(opt_state: Tree) -> list[Any]:

@@ -18,11 +18,13 @@ from jax.typing import DTypeLike
 
 from jkeras.core.contract import LayerContract
 from jkeras.core.description import GIVEN, Description, inherit_init
-from jkeras.core.errors import describe
+from jkeras.core.dtype_policy import compute_dtype, weight_dtype
+from jkeras.core.errors import describe, quoted
 from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
+from jkeras.core.trees import widest_float
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost, weight_shape
 from jkeras.keras_classes import tracking
@@ -186,7 +188,7 @@ class SubclassedLayer:
         Args:
           shape: the shape; by default the weight is a scalar.
           initializer: by default "glorot_uniform", or "zeros" for integers.
-          dtype: by default float32.
+          dtype: by default float32, or float64 where the layer computes in it.
           trainable: whether the optimizer updates the weight; other weights are assigned in `call`.
           autocast: whether the weight is cast to the dtype that the layer computes in.
           regularizer, constraint: names, objects or functions, as in `layers.Dense`.
@@ -206,7 +208,12 @@ class SubclassedLayer:
                 f"{self.who}: add_weight was called in `call`, where a weight would be new every "
                 "time. Call it in `build(self, input_shape)` or in `__init__`."
             )
-        dtype = jnp.dtype(dtype or "float32")
+        try:
+            dtype = compute_dtype(dtype)
+        except (TypeError, ValueError) as error:
+            raise quoted(error, who=f"{self.who}: add_weight", argument="dtype") from None
+        if dtype is None:
+            dtype = self.dtype if self.dtype == widest_float() else weight_dtype()
         default = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
         init_fn = initializers.get(default if initializer is None else initializer)
         variable = Variable(

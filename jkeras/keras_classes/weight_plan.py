@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.parts import put
+from jkeras.core.trees import widest_float
 from jkeras.core.variables import Variable
 from jkeras.models.calls import with_activity
 from jkeras.models.weight_tying import WeightTies
@@ -78,10 +79,10 @@ class WeightPlan:
                 new = _zeros(part.specs[0]), _zeros(part.specs[1])
             else:
                 new = part.layer.init(part_key, *part.specs)
-                new = new[0], with_activity(part.layer, new[1], jnp.zeros(()))
+                new = new[0], with_activity(part.layer, new[1], jnp.zeros((), widest_float()))
             params, state = put(params, path, new[0]), put(state, path, new[1])
         if self.adds_losses:
-            state[LOSSES] = {ACTIVITY_LOSS: jnp.zeros((), jnp.float32)}
+            state[LOSSES] = {ACTIVITY_LOSS: jnp.zeros((), widest_float())}
         self.weight_ties.check_shapes(self.who, params)
         return self.weight_ties.deduplicate(params), self.weight_ties.deduplicate(state)
 

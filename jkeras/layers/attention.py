@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, check_rank, option
@@ -205,9 +206,9 @@ class Attention(ScoredAttention):
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         params = {}
         if self.use_scale:
-            params["scale"] = jnp.ones(())
+            params["scale"] = jnp.ones((), weight_dtype())
         if self.score_mode == "concat":
-            params["concat_score_weight"] = jnp.ones(())
+            params["concat_score_weight"] = jnp.ones((), weight_dtype())
         return params, {}
 
     def scores(self, params: Params, query: Array, key: Array) -> Array:

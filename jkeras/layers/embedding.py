@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
@@ -89,7 +90,7 @@ class Table(Deterministic):
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         if self.weights is not None:
-            return {"embeddings": jnp.asarray(self.weights.values, jnp.float32)}, {}
+            return {"embeddings": jnp.asarray(self.weights.values, weight_dtype())}, {}
         return initial_weights(self, key, embeddings=(self.input_dim, self.output_dim)), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:

@@ -15,6 +15,7 @@ from jkeras.core.errors import describe, value_error
 from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.trees import widest_float
 from jkeras.layers.adapting import Adaptable, batches
 from jkeras.layers.deterministic import broadcasts
 from jkeras.layers.options import axis_tuple, optional
@@ -124,8 +125,8 @@ class Normalization(Adaptable):
                 "constructor to take them from data.",
                 who=self.who,
             )
-        _, mean, variance = self._moments(data)
-        return self._set_adapted((FixedArray(np.float32(mean)), FixedArray(np.float32(variance))))
+        _, *found = self._moments(data)
+        return self._set_adapted(tuple(FixedArray(np.asarray(x, widest_float())) for x in found))
 
     def _moments(self, data: Data) -> Moments:
         """Count, mean and variance of all batches together, in float64."""

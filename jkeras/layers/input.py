@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import followed
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
@@ -131,7 +132,7 @@ def Input(
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
       dtype: the dtype that the inputs are cast to; no cast when left out (but in a graph integers
-        become float32).
+        become float32). Under `set_dtype_policy("float64")` it is float64 when left out.
       batch_shape: `shape` and `batch_size` together, in place of both.
       name: the input's name in its model.
 
@@ -146,6 +147,8 @@ def Input(
 
     Source: `keras.Input`.
     """
+    if dtype is None and followed() == jnp.float64:
+        dtype = followed()
     return entrance(InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name))
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, PaddedRows, Params, State, option
 from jkeras.layers.deterministic import Deterministic, initial_weights
@@ -158,7 +159,7 @@ class RMSNormalization(AxisNormalization):
     epsilon: float = option(default=1e-6, convert=non_negative)
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        return {"scale": jnp.ones(self.weights_shape(inputs))}, {}
+        return {"scale": jnp.ones(self.weights_shape(inputs), weight_dtype())}, {}
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         power = jnp.mean(lax.square(x), over, keepdims=True)

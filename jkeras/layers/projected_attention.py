@@ -17,6 +17,7 @@ from jax import lax
 from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State, check_rank
+from jkeras.core.trees import widest_float
 from jkeras.layers.attention import chosen, query_value_key
 from jkeras.layers.deterministic import broadcasts, checked_mask
 from jkeras.layers.einsum_dense import with_fan_axes
@@ -113,7 +114,7 @@ class ProjectedAttention(Layer):
             return params, {}
         # The penalty of the outputs is reported by the model that holds this layer.
         inner = [name for name in sizes if name != "attention_output"]
-        return params, {name: {ACTIVITY_LOSS: jnp.zeros(())} for name in inner}
+        return params, {name: {ACTIVITY_LOSS: jnp.zeros((), widest_float())} for name in inner}
 
     def _weights(self, key: Key, before: Sizes, after: Sizes) -> Params:
         """Kernel and bias of a projection from axes of sizes `before` to axes of sizes `after`."""
@@ -246,7 +247,7 @@ class ProjectedAttention(Layer):
         if rule is None:
             return state
         losses = {name: rule(part) / part.shape[0] for name, part in parts.items()}
-        return {name: {ACTIVITY_LOSS: losses[name].astype(jnp.float32)} for name in losses}
+        return {name: {ACTIVITY_LOSS: losses[name].astype(widest_float())} for name in losses}
 
     def _steps_mask(self, fold: Fold, **masks: Any) -> Array | None:
         """The masks of query, value and key as one mask of the folded scores."""

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import fields
+from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED, Array, Layer, PaddedRows, Params, State, check_rank, option
@@ -84,7 +85,7 @@ class Recurrent(Layer):
         states = nested_states(self, self._cell, initial, step)
         params, state = init_cell(self._cell, key, step, states)
         if self.stateful:
-            zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, jnp.float32), states)
+            zeros = jax.tree.map(lambda value: jnp.zeros(value.shape, weight_dtype()), states)
             state = {**state, CARRIED: zeros}
         return params, state
 

@@ -26,6 +26,7 @@ from jkeras.core.layer import (
 from jkeras.core.naming import snake_case
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
+from jkeras.core.trees import widest_float
 from jkeras.layers.cells import drops
 from jkeras.layers.options import one_of, optional
 from jkeras.layers.recurrent import first_mask
@@ -168,7 +169,7 @@ class Bidirectional(NamedParts):
         for layer, states in zip(self.both, self._halves(initial), strict=True):
             weights, kept = layer.init(child(key, layer.name), inputs, *states)
             if _activity(layer):
-                kept = {**kept, ACTIVITY_LOSS: jnp.zeros(())}
+                kept = {**kept, ACTIVITY_LOSS: jnp.zeros((), widest_float())}
             params |= {layer.name: weights} if weights else {}
             state |= {layer.name: kept} if kept else {}
         return params, state

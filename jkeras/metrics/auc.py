@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras.core.description import option
 from jkeras.core.errors import describe, look_up
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import EPSILON, Array
@@ -129,7 +130,7 @@ class AUC(Metric):
         if self.multi_label:
             return self.merge(sums, counts_above(levels, predictions, clips))
         if self.label_weights is not None:
-            weights = jnp.asarray(self.label_weights, jnp.float32)
+            weights = jnp.asarray(self.label_weights, widest_float())
             weights = weights.reshape((1,) * (predictions.weight.ndim - 1) + (-1,))
             predictions = predictions._replace(weight=predictions.weight * weights)
         counts = counts_above(levels, predictions.as_one_group(), clips)
@@ -147,7 +148,7 @@ class AUC(Metric):
             parts = (x[:-1] - x[1:]) * ((y[:-1] + y[1:]) / 2 if interpolates else bound)
         areas = jnp.sum(parts, axis=0)
         if self.multi_label and self.label_weights is not None:
-            weights = jnp.asarray(self.label_weights, jnp.float32)
+            weights = jnp.asarray(self.label_weights, widest_float())
             area = divide_or_zero(jnp.sum(areas * weights), jnp.sum(weights))
         else:
             area = jnp.mean(areas)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras.core.description import option
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable, check_axis, floats
@@ -165,8 +166,10 @@ class R2Score(Metric):
 
     def init(self) -> Sums:
         """Zero moments: `[1]` each, which stands for all outputs."""
-        zeros = {name: jnp.zeros(1, jnp.float32) for name in ("sum", "squares", "errors", "count")}
-        return zeros | ({"targets": jnp.zeros((), jnp.float32)} if self.num_regressors else {})
+        zeros = {
+            name: jnp.zeros(1, widest_float()) for name in ("sum", "squares", "errors", "count")
+        }
+        return zeros | ({"targets": jnp.zeros((), widest_float())} if self.num_regressors else {})
 
     def update(
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
@@ -179,7 +182,7 @@ class R2Score(Metric):
           y_pred: likewise.
           weight: `[batch]`, or one for each target; ones when left out.
         """
-        y_true, y_pred = (y.astype(jnp.float32) for y in arrays(y_true, y_pred))
+        y_true, y_pred = (y.astype(widest_float()) for y in arrays(y_true, y_pred))
         if y_true.shape != y_pred.shape or y_pred.ndim != 2:
             raise ValueError(
                 f"{self.who}: expected `y_true` and `y_pred` [batch, outputs], got shapes "
@@ -192,7 +195,7 @@ class R2Score(Metric):
         new = {name: jnp.sum(weight * part, axis=0) for name, part in parts.items()}
         new["count"] = jnp.sum(weight, axis=0)
         if self.num_regressors:
-            new["targets"] = jnp.sum(weight != 0, dtype=jnp.float32)
+            new["targets"] = jnp.sum(weight != 0, dtype=widest_float())
         return self.merge(sums, new)
 
     def compute(self, sums: Sums) -> Array:

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import describe, unknown_name
+from jkeras.core.trees import widest_float
 from jkeras.losses.reduction import aligned, divide_or_zero
-from jkeras.losses.shapes import Array, floats
+from jkeras.losses.shapes import Array, at_least_float32, floats
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.means import arrays
 
@@ -153,13 +154,15 @@ def binary_predictions(
             f"{y_true.shape}. For class indices pass one-hot targets: "
             f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
         )
-    score = y_pred.astype(jnp.float32)
+    score = at_least_float32(y_pred)
     return BinaryPredictions(y_true.astype(bool), score, weights_of(weight, score))
 
 
 def weights_of(weight: ArrayLike | None, values: Array) -> Array:
     """One float32 weight for each value: `weight` beside the first axes, ones when left out."""
-    weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
+    weight = (
+        jnp.ones((), widest_float()) if weight is None else floats(weight).astype(widest_float())
+    )
     return jnp.broadcast_to(aligned("weight", weight, values), values.shape)
 
 
@@ -199,9 +202,11 @@ def counts_above(levels: tuple[float, ...], predictions: BinaryPredictions, clip
     score = jnp.clip(predictions.score, 0, 1) if clip else predictions.score
     predictions = predictions._replace(score=jnp.where(jnp.isnan(score), -jnp.inf, score))
     if len(levels) <= FEW or list(levels) != sorted(levels):
-        predicted = predictions.score[None] > jnp.asarray(levels, jnp.float32)[:, None, None]
+        predicted = (
+            predictions.score[None] > jnp.asarray(levels, predictions.score.dtype)[:, None, None]
+        )
         return counts_of_predictions(
-            predictions.positive.astype(jnp.float32), predicted, predictions.weight, 1
+            predictions.positive.astype(widest_float()), predicted, predictions.weight, 1
         )
     return _counts_by_bucket(levels, predictions)
 
@@ -234,7 +239,9 @@ def _counts_by_bucket(levels: tuple[float, ...], predictions: BinaryPredictions)
     The bucket of an element is the number of thresholds below its score; the counts at a threshold
     are the sums over the buckets on either side.
     """
-    bucket = jnp.searchsorted(jnp.asarray(levels, jnp.float32), predictions.score).astype(jnp.int32)
+    bucket = jnp.searchsorted(
+        jnp.asarray(levels, predictions.score.dtype), predictions.score
+    ).astype(jnp.int32)
     group = jnp.arange(predictions.score.shape[1], dtype=jnp.int32)[None]
     group = jnp.broadcast_to(group, bucket.shape)
     shape = (2, len(levels) + 1, predictions.score.shape[1])
@@ -259,12 +266,12 @@ def count_cells(index: tuple[Array, ...], weight: Array, shape: tuple[int, ...])
       weight: float32, of that shape.
       shape: the shape of the table.
     """
-    return jnp.zeros(shape, jnp.float32).at[index].add(weight, mode="promise_in_bounds")
+    return jnp.zeros(shape, widest_float()).at[index].add(weight, mode="promise_in_bounds")
 
 
 def zero_counts(*shape: int, names: tuple[str, ...] = COUNTS) -> Sums:
     """The counts before the first batch."""
-    return {name: jnp.zeros(shape, jnp.float32) for name in names}
+    return {name: jnp.zeros(shape, widest_float()) for name in names}
 
 
 def precision_of(sums: Sums) -> Array:

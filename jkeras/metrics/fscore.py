@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import jax.numpy as jnp
 
 from jkeras.core.description import option
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
-from jkeras.losses.shapes import EPSILON, Array
+from jkeras.losses.shapes import EPSILON, Array, at_least_float32
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import (
     counts_of_predictions,
@@ -75,14 +76,14 @@ class _FScore(Metric):
                 f"{y_true.shape} and {y_pred.shape}. For class indices pass one-hot targets: "
                 f"jkeras.utils.to_categorical(y, {y_pred.shape[-1]})."
             )
-        score = y_pred.astype(jnp.float32)
+        score = at_least_float32(y_pred)
         if self.threshold is not None:
             predicted = score > self.threshold
         else:
             predicted = score >= jnp.max(score, axis=-1, keepdims=True)
             predicted &= jnp.abs(score) > 1e-9
         counts = counts_of_predictions(
-            y_true.astype(jnp.float32),
+            y_true.astype(widest_float()),
             predicted[None],
             weights_of(weight, score),
             None if self.average == "micro" else (0, 1),

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
-from jkeras.losses.shapes import EPSILON, Array
+from jkeras.losses.shapes import EPSILON, Array, at_least_float32
 from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.counts import count_cells, weights_of
 
@@ -57,7 +58,7 @@ class _IoU(Metric):
 
     def init(self) -> Sums:
         """A matrix of zeros, `[classes, classes]`."""
-        return {"confusion_matrix": jnp.zeros((self.num_classes,) * 2, jnp.float32)}
+        return {"confusion_matrix": jnp.zeros((self.num_classes,) * 2, widest_float())}
 
     def update(
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
@@ -95,7 +96,7 @@ class _IoU(Metric):
         right, union = right[index], union[index]
         occurs = union > 1e-9
         shares = jnp.where(occurs, right / (union + EPSILON), 0)
-        return self._in_dtype(jnp.sum(shares) / (jnp.sum(occurs, dtype=jnp.float32) + EPSILON))
+        return self._in_dtype(jnp.sum(shares) / (jnp.sum(occurs, dtype=widest_float()) + EPSILON))
 
     def _classes(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """Class indices, int32."""
@@ -165,7 +166,7 @@ class BinaryIoU(_IoU):
     dtype: Any = option(default=None, convert=floating_dtype)
 
     def _classes(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        positive = y_pred.astype(jnp.float32) >= self.threshold
+        positive = at_least_float32(y_pred) >= self.threshold
         return y_true.astype(jnp.int32), positive.astype(jnp.int32)
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import (
     Loss,
     batch_values,
@@ -57,7 +58,7 @@ class MeanMetric(Metric):
 
     def init(self) -> Sums:
         """Zero weighted values, zero weights."""
-        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+        return {"total": jnp.zeros((), widest_float()), "count": jnp.zeros((), widest_float())}
 
     def update(
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
@@ -122,8 +123,10 @@ def weighted_sums(
       >>> float(sums["total"]), float(sums["count"])
       (2.0, 2.0)
     """
-    values = values.astype(jnp.float32)
-    weight = jnp.ones((), jnp.float32) if weight is None else floats(weight).astype(jnp.float32)
+    values = values.astype(widest_float())
+    weight = (
+        jnp.ones((), widest_float()) if weight is None else floats(weight).astype(widest_float())
+    )
     weight = jnp.broadcast_to(aligned("weight", weight, values), values.shape)
     if counted is not None:
         weight = jnp.where(counted, weight, 0)

@@ -16,6 +16,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, option
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
 from jkeras.losses.shapes import Array, floats
@@ -52,7 +53,7 @@ class _OfValues(Metric):
                 f"{self.who}: expected values and their weights, got targets and predictions. "
                 "In compile(metrics=[...]) use a function (y_true, y_pred) instead."
             )
-        return self.merge(sums, self._sums_of(floats(values).astype(jnp.float32), weight))
+        return self.merge(sums, self._sums_of(floats(values).astype(widest_float()), weight))
 
     def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         """Adds values to the sums this object keeps; arguments as for `update`."""
@@ -83,7 +84,7 @@ class Sum(_OfValues):
 
     def init(self) -> Sums:
         """Zero."""
-        return {"total": jnp.zeros((), jnp.float32)}
+        return {"total": jnp.zeros((), widest_float())}
 
     def compute(self, sums: Sums) -> Array:
         """The sum."""
@@ -112,7 +113,7 @@ class Mean(_OfValues):
 
     def init(self) -> Sums:
         """Zero weighted values, zero weights."""
-        return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+        return {"total": jnp.zeros((), widest_float()), "count": jnp.zeros((), widest_float())}
 
     def compute(self, sums: Sums) -> Array:
         """The weighted mean; 0 before the first value."""

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras.core.naming import unique
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import Frame, Variable, innermost, lenient, weight_shape, within
 from jkeras.ops import initializers
 
@@ -110,7 +110,7 @@ def add_variable(
     unique_name = unique(name or "variable", [other.name for other in variables])
     start = initializers.get("zeros" if initializer is None else initializer)
     shape = weight_shape(metric.who, shape)
-    variable = Variable(start, shape, dtype or "float32", trainable=False, name=unique_name)
+    variable = Variable(start, shape, dtype or widest_float(), trainable=False, name=unique_name)
     variables.append(variable)
     return variable
 

@@ -15,7 +15,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jkeras.core.errors import Message, describe, message_of, tell, type_error, value_error
 from jkeras.core.identity import identity_of
@@ -23,7 +22,7 @@ from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
 from jkeras.core.remat import rematerialized
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 
 Values = tuple[Any, ...]
 Masks = tuple[Any, ...]
@@ -208,7 +207,7 @@ def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | Non
     if rule is None:
         return state
     terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
-    loss = sum(terms).astype(jnp.float32)
+    loss = sum(terms).astype(widest_float())
     return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
 
 

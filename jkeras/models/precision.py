@@ -1,10 +1,11 @@
 """A model in mixed precision: the same layers, in another dtype.
 
 Laws:
-  - Weights stay float32, and layers stay what they are: models that share them go on sharing.
+  - Weights stay float32 (but float64 under "float64"), and layers stay what they are: models that
+    share them go on sharing.
   - A layer that says its `dtype` keeps it.
-  - The layers that make a model's outputs compute in float32, so that probabilities and predictions
-    have all their digits.
+  - The layers that make a model's outputs compute in float32 at least, so that probabilities and
+    predictions have all their digits.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def _changed(layer: Layer, dtype: str, last: bool) -> Any:
         if isinstance(part := getattr(layer, name, None), Layer)
     }
     if not changes and layer.dtype is None and type(layer).follows_policy:
-        changes["dtype"] = compute_dtype("float32" if last else dtype)
+        changes["dtype"] = compute_dtype("float32" if last and dtype != "float64" else dtype)
     return _same(layer, layer.replace(**changes)) if changes else layer
 
 

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, one_of, option
+from jkeras.core.dtype_policy import requested_dtype, weight_dtype
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
-from jkeras.core.trees import dtype_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -77,8 +77,8 @@ def checked_shape(who: str, shape: Shape) -> tuple[int, ...]:
 
 
 def float32_or(dtype: DTypeLike | None) -> np.dtype:
-    """`dtype`, or float32 for None."""
-    return dtype_of(jnp.float32 if dtype is None else dtype)
+    """`dtype`, or for None that of the weights of the layer that is being initialized."""
+    return weight_dtype() if dtype is None else requested_dtype(dtype)
 
 
 class FrozenArray(Description):

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
-from jkeras.core.trees import Tree, path_names
+from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule, keyword
 from jkeras.optimizers.numerics import applied, widen
@@ -207,7 +207,9 @@ class Optimizer(Standalone, Description):
             # A copy: donating params and state would otherwise donate one buffer twice.
             slots[AVERAGE] = jax.tree.map(jnp.copy, variables)
         numbers = {name: getattr(self, name, None) for name in self.in_state}
-        arrays = {name: jnp.float32(value) for name, value in numbers.items() if value}
+        arrays = {
+            name: jnp.asarray(value, widest_float()) for name, value in numbers.items() if value
+        }
         return OptimizerState(count, {"learning_rate": self._rate_entry(count), **arrays}, slots)
 
     def update(
@@ -336,7 +338,7 @@ class Optimizer(Standalone, Description):
         """
         from optax import tree_utils
 
-        momentum = jnp.where(iteration == 0, 0.0, jnp.float32(self.ema_momentum))
+        momentum = jnp.where(iteration == 0, 0.0, jnp.asarray(self.ema_momentum, widest_float()))
 
         def follow(average: Array, param: Array, update: Array) -> Array:
             value = (param + update).astype(average.dtype)
@@ -378,14 +380,14 @@ class Optimizer(Standalone, Description):
     def _rate_entry(self, count: Array) -> Array | Scheduled:
         """The entry of the state for the rate of the step after `count` updates."""
         if not callable(self.learning_rate):
-            return jnp.float32(self.learning_rate)
+            return jnp.asarray(self.learning_rate, widest_float())
         rate = jnp.asarray(self.learning_rate(self._iteration(count)))
         if rate.shape != ():
             raise ValueError(
                 f"{self.who}: expected `learning_rate` to return a number for a step, "
                 f"got {describe(rate)}. Return a scalar."
             )
-        return Scheduled(rate.astype(jnp.float32))
+        return Scheduled(rate.astype(widest_float()))
 
     def _check_floating(self, params: Tree) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):

@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 from jkeras.core.description import Description, option
 from jkeras.core.registry import deserializer, reader
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.core.trees import widest_float
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 
@@ -104,7 +105,7 @@ class ExponentialDecay(_TimeDecay):
 
     def __call__(self, step: ArrayLike) -> Array:
         return self.initial_learning_rate * jnp.power(
-            jnp.float32(self.decay_rate), self.passed(step)
+            jnp.asarray(self.decay_rate, widest_float()), self.passed(step)
         )
 
 
@@ -168,7 +169,7 @@ class PiecewiseConstantDecay(Description, LearningRateSchedule):
 
     def __call__(self, step: ArrayLike) -> Array:
         step = jnp.asarray(step)
-        rate = jnp.full(step.shape, self.values[0], jnp.float32)
+        rate = jnp.full(step.shape, self.values[0], widest_float())
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
             rate = jnp.where(step > jnp.asarray(boundary).astype(step.dtype), value, rate)
         return rate
@@ -201,13 +202,15 @@ class PolynomialDecay(Description, LearningRateSchedule):
 
     def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
-        end = jnp.float32(self.decay_steps)
+        end = jnp.asarray(self.decay_steps, widest_float())
         if self.cycle:  # at the end of the cycle: the next multiple of n, at least n
             end = end * jnp.maximum(-(-step // self.decay_steps), 1)
         # Compiled, 1 - 10 / 10 can be -1e-8, and its root NaN.
         left = jnp.maximum(1 - jnp.minimum(step, end) / end, 0)
         span = self.initial_learning_rate - self.end_learning_rate
-        return span * jnp.power(left, jnp.float32(self.power)) + self.end_learning_rate
+        return (
+            span * jnp.power(left, jnp.asarray(self.power, widest_float())) + self.end_learning_rate
+        )
 
 
 class CosineDecay(Description, LearningRateSchedule):
@@ -289,7 +292,7 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
         step = _float(step)
         period, start, length = self._period(step)
         fraction = jnp.maximum(step - start, 0) / length
-        height = jnp.power(jnp.float32(self.m_mul), period)
+        height = jnp.power(jnp.asarray(self.m_mul, widest_float()), period)
         decayed = (1 - self.alpha) * 0.5 * height * (1 + jnp.cos(math.pi * fraction)) + self.alpha
         return self.initial_learning_rate * decayed
 
@@ -301,7 +304,7 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
             return period, period * first, first
         # Period i starts at first · (1 + t + ... + tⁱ⁻¹) = first · (tⁱ - 1) / (t - 1). Logarithms
         # round, so a step within 1e-5 of a restart counts as there. Compiled Keras can be late.
-        growth = jnp.float32(self.t_mul)
+        growth = jnp.asarray(self.t_mul, widest_float())
         reached = (step * (1 + 1e-5) + 1e-3) / first
         period = jnp.floor(jnp.log1p(reached * (growth - 1)) / jnp.log(growth))
         length = first * jnp.power(growth, period)
@@ -309,7 +312,7 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
 
 
 def _float(step: ArrayLike) -> Array:
-    return jnp.asarray(step).astype(jnp.float32)
+    return jnp.asarray(step).astype(widest_float())
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule | Callable[..., Any]) -> Any:

@@ -7,9 +7,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from jkeras import optimizers
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.errors import describe, named_arguments, nearest, said_by
+from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.trees import Tree, path_names
 from jkeras.keras_classes import optimizer_view
 from jkeras.metrics import Metric
 from jkeras.models.precision import in_policy
@@ -219,7 +223,8 @@ class CompileMixin:
     def dtype_policy(self) -> DTypePolicy:
         """How the layers compute. Set it to "mixed_bfloat16", and all layers without a `dtype` of
         their own compute in bfloat16, but those that make the outputs; weights stay as they are,
-        and so does the optimizer, unless float16 makes it scale the loss.
+        and so does the optimizer, unless float16 makes it scale the loss. With "float64" all of
+        them compute in it, the weights become float64, and the optimizer starts anew.
 
         Raises:
           TypeError: on assignment: it is no policy, or the model is not made of layers.
@@ -237,12 +242,16 @@ class CompileMixin:
         except (TypeError, ValueError) as error:
             known_as = ["DTypePolicy", "in_policy"]
             raise said_by(error, state.who, known_as=known_as, argument="dtype_policy") from None
+        before, after = parts.policy.variable_dtype, policy.variable_dtype
         parts.policy, parts.plain = policy, (plain, net)
         state.net = net
+        if before != after and (values := state.values) is not None:
+            trees = (_in_dtype(tree, before, after) for tree in (values.params, values.state))
+            state.values = values.replace(**dict(zip(("params", "state"), trees, strict=True)))
         compiled = parts.compilation
         if compiled is not None:
             scaled = compiled.scaled_for(net)
-            if scaled is not compiled:
+            if before != after or scaled is not compiled:
                 parts.restart_optimizer(scaled)
 
     @property
@@ -252,7 +261,7 @@ class CompileMixin:
 
     @property
     def variable_dtype(self) -> str:
-        """The name of the dtype of its weights: "float32"."""
+        """The name of the dtype of its weights: "float32", or "float64"."""
         return self._trainer_parts.policy.variable_dtype
 
     # -- the compilation as a configuration
@@ -286,3 +295,13 @@ class CompileMixin:
         Source: `keras.Model.compile_from_config`.
         """
         self.compile(**configurations.compile_arguments(config))
+
+
+def _in_dtype(tree: Tree, before: str, after: str) -> Any:
+    """The weights of one dtype in another; sums of losses, which are no weights, stay."""
+
+    def cast(path: Any, leaf: Any) -> Any:
+        is_sum = path_names(path)[-1:] == (ACTIVITY_LOSS,)
+        return leaf.astype(after) if leaf.dtype == before and not is_sum else leaf
+
+    return jax.tree_util.tree_map_with_path(cast, tree)

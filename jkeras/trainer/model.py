@@ -24,7 +24,7 @@ from jkeras.core.operations import Operation
 from jkeras.core.serialization import read
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracebacks import api_boundary
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_layer import build_method
@@ -337,7 +337,7 @@ class Model(Trainer):
     ) -> Any:
         """The loss that the model was compiled with, and those of weights and of `add_loss`."""
         del training
-        total = jnp.zeros((), jnp.float32)
+        total = jnp.zeros((), widest_float())
         for part in self._objective().parts(Batch(x, y, sample_weight), y_pred):
             if part.spec.loss is not None:
                 value = part.spec.loss(part.y, part.outputs, part.weight)

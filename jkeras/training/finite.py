@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.optimizers import LossScaleState
 from jkeras.training.state import TrainState
 
@@ -43,8 +43,8 @@ def is_finite(tree: Tree) -> jax.Array:
       (True, False)
     """
     leaves = (leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact))
-    squares = [jnp.sum(jnp.square(leaf.astype(jnp.float32))) for leaf in leaves]
-    return jnp.all(jnp.isfinite(jnp.array(squares, jnp.float32)))
+    squares = [jnp.sum(jnp.square(leaf.astype(widest_float()))) for leaf in leaves]
+    return jnp.all(jnp.isfinite(jnp.array(squares, widest_float())))
 
 
 def guarded(

@@ -25,7 +25,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.freezing import frozen, trained
 from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.metrics import MeanMetric, Metric
 from jkeras.metrics.subclassed_metric import PendingBatch
 from jkeras.training.loss_specs import (
@@ -156,15 +156,19 @@ class Objective:
             # What a mask leaves out counts as little as filler rows.
             kwargs = {} if part.mask is None else {"mask": part.mask}
             value = loss(part.y, part.outputs, part.weight, valid=batch.rows, **kwargs)
-            value = value.astype(jnp.float32)
+            value = value.astype(widest_float())
             if part.spec.loss_name is not None:
                 losses[part.spec.loss_name] = value
             terms.append(value if part.spec.weight is None else part.spec.weight * value)
         penalty = self.penalty(params)
         # Without rules it is the number 0.0, which a trace need not add.
-        terms += [] if isinstance(penalty, float) and penalty == 0 else [jnp.float32(penalty)]
+        terms += (
+            []
+            if isinstance(penalty, float) and penalty == 0
+            else [jnp.asarray(penalty, widest_float())]
+        )
         terms += activity_losses(new_state)
-        total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), jnp.float32)
+        total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), widest_float())
         return total, StepOutputs(outputs, new_state, losses, mask)
 
     def loss_parts(self, batch: Batch, outputs: Tree) -> tuple[jax.Array, jax.Array | None]:
@@ -225,8 +229,12 @@ class Objective:
 
     def sums(self, loss: jax.Array, step_outputs: StepOutputs, batch: Batch) -> Sums:
         """The sums of one batch."""
-        rows = None if batch.rows is None else batch.rows.astype(jnp.float32)
-        size = jnp.float32(len(jax.tree.leaves(batch.x)[0])) if rows is None else rows.sum()
+        rows = None if batch.rows is None else batch.rows.astype(widest_float())
+        size = (
+            jnp.asarray(len(jax.tree.leaves(batch.x)[0]), widest_float())
+            if rows is None
+            else rows.sum()
+        )
         losses = {"loss": loss, **step_outputs.losses}
         new: Sums = {name: {"total": v * size, "count": size} for name, v in losses.items()}
         for part in self.parts(batch, step_outputs.outputs, step_outputs.mask):
@@ -291,7 +299,7 @@ def _widened(x: Any) -> Any:
 
 
 def _no_loss() -> dict[str, jax.Array]:
-    return {"total": jnp.zeros((), jnp.float32), "count": jnp.zeros((), jnp.float32)}
+    return {"total": jnp.zeros((), widest_float()), "count": jnp.zeros((), widest_float())}
 
 
 def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight | None) -> Tree:
@@ -301,7 +309,7 @@ def _updated(metric: Metric, part: Part, rows: jax.Array | None, weight: Weight 
     `value_and_grad`; here also in training.
     """
     mask = part.mask if isinstance(metric, MeanMetric) else None
-    for factor in (rows, None if mask is None else mask.astype(jnp.float32)):
+    for factor in (rows, None if mask is None else mask.astype(widest_float())):
         if factor is not None and weight is not None:  # with the first axes beside each other
             rank = max(weight.ndim, factor.ndim)
             a, b = (x.reshape(x.shape + (1,) * (rank - x.ndim)) for x in (weight, factor))

@@ -23,7 +23,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.training.objective import Objective, StepOutputs, padded_rows
 
 CACHE_BYTES = 5 << 20
@@ -81,10 +81,12 @@ def value_and_grad_in_slices(
     def total(params: Tree, state: Tree, part: Batch, key: Key) -> tuple[jax.Array, Any]:
         outputs, _, _ = objective.outputs(full(params), state, part, key, True)
         value, divisor = objective.loss_parts(part, outputs)
-        return value.astype(jnp.float32), (divisor, outputs)
+        return value.astype(widest_float()), (divisor, outputs)
 
     total_and_grad = jax.value_and_grad(total, has_aux=True)
-    penalty_and_grad = jax.value_and_grad(lambda p: jnp.float32(objective.penalty(full(p))))
+    penalty_and_grad = jax.value_and_grad(
+        lambda p: jnp.asarray(objective.penalty(full(p)), widest_float())
+    )
 
     def value_and_grad(
         params: Tree, state: Tree, batch: Batch, key: Key, training: bool
@@ -107,9 +109,9 @@ def value_and_grad_in_slices(
 
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(none_yet))
         (value, divisor, grads), outputs = lax.scan(body, zeros, (jnp.arange(count), parts))
-        scale = jnp.float32(1)
+        scale = jnp.asarray(1, widest_float())
         if divisor is not None:
-            divisor = divisor.astype(jnp.float32)
+            divisor = divisor.astype(widest_float())
             scale = jnp.where(divisor == 0, 0, 1 / jnp.where(divisor == 0, 1, divisor))
         penalty, penalty_grads = penalty_and_grad(params)
         grads = jax.tree.map(lambda g, p: g * scale.astype(g.dtype) + p, grads, penalty_grads)

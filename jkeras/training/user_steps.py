@@ -27,7 +27,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key, child
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.training.finite import SKIPPED
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 from jkeras.training.state import TrainState, fresh
@@ -108,7 +108,7 @@ class Means:
     def zeros(self, batch: Batch | None = None, outputs: Tree = None) -> Sums:
         """The sums before the first batch."""
         del batch, outputs
-        none = jax.ShapeDtypeStruct((), jnp.float32)
+        none = jax.ShapeDtypeStruct((), widest_float())
         means = {name: {"total": none, "count": none} for name in self.names}
         specs = {"means": means, "own": self.user_sum_specs}
         return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), specs)
@@ -116,9 +116,9 @@ class Means:
     def sums(self, logs: Logs, batch: Batch) -> Sums:
         """The sums of one batch with these logs."""
         leaves = jax.tree.leaves(batch.x)
-        size = jnp.float32(leaves[0].shape[0] if leaves else 1)
+        size = jnp.asarray(leaves[0].shape[0] if leaves else 1, widest_float())
         means = {
-            name: {"total": size * logs[name].astype(jnp.float32), "count": size}
+            name: {"total": size * logs[name].astype(widest_float()), "count": size}
             for name in self.names
         }
         return {"means": means, "own": {}}

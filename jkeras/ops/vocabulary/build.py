@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import requested_dtype
 from jkeras.core.errors import describe, nearest, unexpected_arguments
-from jkeras.core.trees import dtype_of
 from jkeras.ops.vocabulary.left_out import LEFT_OUT
 from jkeras.ops.vocabulary.table import ROWS
 
@@ -239,7 +239,7 @@ def as_dtype(who: str, argument: str, value: Any) -> Any:
     if value is None:
         return None
     try:
-        return dtype_of(value)
+        return requested_dtype(value)
     except TypeError:
         hint = nearest(value, DTYPES) if isinstance(value, str) else ""
         raise ValueError(

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.batch import Batch
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.losses.registry import ByShape, resolve
 from jkeras.training.objective import Objective, Part
 
@@ -119,4 +119,4 @@ def rows_of_numbers(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """
     if not jnp.issubdtype(y.dtype, jnp.floating):
         return y
-    return y[np.isfinite(y.astype(np.float32)).reshape(len(y), -1).all(axis=1)]
+    return y[np.isfinite(y.astype(widest_float())).reshape(len(y), -1).all(axis=1)]

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jkeras import losses, metrics, optimizers
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.serialization import (
@@ -22,6 +20,7 @@ from jkeras.core.serialization import (
     serialize_keras_object,
     with_plain_dtypes,
 )
+from jkeras.core.trees import widest_float
 from jkeras.trainer.compiling.compilation import Compilation
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def check_parts(cls: type, config: object, needed: tuple[str, ...]) -> None:
 def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:
     """An optimizer with the rate that it has now."""
     rate = getattr(optimizer, "learning_rate", None)
-    if isinstance(rate, int | float) and np.float32(rate) != rate_fn():
+    if isinstance(rate, int | float) and widest_float().type(rate) != rate_fn():
         optimizer = optimizer.replace(learning_rate=rate_fn())
     if not hasattr(optimizer, "get_config"):
         raise TypeError(

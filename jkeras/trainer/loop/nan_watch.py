@@ -20,7 +20,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.contract import LayerContract
 from jkeras.core.keys import child
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.models.calls import observing
 from jkeras.training.finite import SKIPPED
 from jkeras.training.objective import Logs, Objective
@@ -84,7 +84,7 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
 def _check(layer: LayerContract, inputs: Tree, outputs: Tree) -> None:
     for output in jax.tree.leaves(outputs):
         if not _finite(output):
-            arrays = [np.asarray(x, np.float32) for x in jax.tree.leaves(inputs) if np.size(x)]
+            arrays = [np.asarray(x, widest_float()) for x in jax.tree.leaves(inputs) if np.size(x)]
             low = min((float(x.min()) for x in arrays), default=0.0)
             high = max((float(x.max()) for x in arrays), default=0.0)
             between = f" and lie between {low:.4g} and {high:.4g}" if arrays else ""

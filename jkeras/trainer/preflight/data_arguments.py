@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from jkeras.core.batch import Batch
+from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.data import arrays
@@ -164,6 +165,7 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
     """
 
     def adjust(batch: Batch) -> Batch:
+        batch = narrowed(net, batch)
         if hasattr(net, "arranged"):
             try:
                 inputs = tuple(net.arranged(batch.inputs))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost
 from jkeras.keras_classes.tracking import attributes
 from jkeras.metrics import Metric
@@ -81,7 +81,7 @@ def updated(
 ) -> tuple[dict[str, Any], list[Any]]:
     """The logs and the metrics' variables after a batch."""
     metrics = metrics_of(model)
-    size = jnp.float32(len(jax.tree.leaves(y_pred)[0]))
+    size = jnp.asarray(len(jax.tree.leaves(y_pred)[0]), widest_float())
     with carried(metrics, variables, model) as seen:
         for metric in metrics:
             if metric.log_name == "loss":

@@ -29,7 +29,7 @@ from jkeras.core.errors import describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
 from jkeras.core.seeds import drawing_from
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
@@ -233,7 +233,7 @@ def _scalars(logs: Mapping[str, Any]) -> Logs:
         if isinstance(value, dict):
             found |= _scalars(value)
         else:
-            found[name] = jnp.asarray(getattr(value, "value", value), jnp.float32)
+            found[name] = jnp.asarray(getattr(value, "value", value), widest_float())
     return found
 
 
