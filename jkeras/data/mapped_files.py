@@ -41,8 +41,19 @@ def check_files(tree: Tree) -> None:
         return  # naming the leaves takes longer than checking them
     for name, leaf in trees.named_leaves(tree).items():
         mapped = mapped_array(leaf)
-        if mapped is not None:
-            _check(name, mapped, leaf)
+        if mapped is None:
+            continue
+        expected = mapped.offset + byte_bounds(leaf)[1] - byte_bounds(mapped)[0]
+        try:
+            size = mapped.base.size()
+        except (OSError, ValueError):  # the file is not open any more, so its size is unknown
+            continue
+        if size < expected:
+            raise ShrunkenFile(
+                f"`{name or 'array'}`: its file {str(mapped.filename)!r} has shrunk: expected at "
+                f"least {expected} bytes, as when it was opened, got {size}. Write data to a new "
+                "file, and rename it when it is complete."
+            )
 
 
 def mapped_array(leaf: object) -> Any:
@@ -57,17 +68,3 @@ def in_memory(tree: Tree) -> Any:
     """The tree with memory-mapped arrays copied into memory."""
     check_files(tree)
     return jax.tree.map(lambda a: a if mapped_array(a) is None else np.array(a), tree)
-
-
-def _check(name: str, mapped: Any, leaf: np.ndarray[Any, Any]) -> None:
-    expected = mapped.offset + byte_bounds(leaf)[1] - byte_bounds(mapped)[0]
-    try:
-        size = mapped.base.size()
-    except (OSError, ValueError):  # the file is not open any more, so its size is unknown
-        return
-    if size < expected:
-        raise ShrunkenFile(
-            f"`{name or 'array'}`: its file {str(mapped.filename)!r} has shrunk: expected at least "
-            f"{expected} bytes, as when it was opened, got {size}. Write data to a new file, and "
-            "rename it when it is complete."
-        )
