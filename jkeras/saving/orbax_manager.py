@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from jkeras.saving.nested import Json, Nested
     from jkeras.saving.safetensors_files import Arrays
 
-Which = int | Literal["latest", "best"] | None
-
 
 class Manager:
     """Writes checkpoints to a folder, keeps some of them, and reads them.
@@ -245,7 +243,7 @@ class Manager:
         """The steps of the complete checkpoints, in order."""
         return orbax_files.steps_in(self.directory)
 
-    def restore(self, step: Which = None) -> Any:
+    def restore(self, step: int | Literal["latest", "best"] | None = None) -> Any:
         """The value of a checkpoint.
 
         Args:
@@ -255,7 +253,16 @@ class Manager:
           ValueError: the step has no checkpoint, or a damaged one.
         """
         self.wait()
-        number = self._number(step)
+        number: int | str | None = step
+        if step in (None, "latest"):
+            number = self.latest
+        elif step == "best":
+            if self._best is None:
+                raise ValueError(
+                    f"{self._who}: `step`: expected a step or 'latest', because no metric was "
+                    "named, got 'best'. Name one: Manager(..., best='val_loss')."
+                )
+            number = self._orbax.best_step()
         steps = self.steps()
         if number not in steps:
             raise ValueError(
@@ -263,19 +270,6 @@ class Manager:
                 f"{step!r}."
             )
         return orbax_files.read_step(self.directory / str(number))
-
-    def _number(self, step: Which) -> int | None:
-        if step in (None, "latest"):
-            return self.latest
-        if step != "best":
-            return step  # type: ignore[return-value]  # `restore` refuses another word
-        if self._best is None:
-            raise ValueError(
-                f"{self._who}: `step`: expected a step or 'latest', because no metric was named, "
-                "got 'best'. Name one: Manager(..., best='val_loss')."
-            )
-        best: int | None = self._orbax.best_step()
-        return best
 
 
 def _reason(error: Exception) -> str:
