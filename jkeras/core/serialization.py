@@ -252,6 +252,8 @@ def read(config: object, room: str | None = None) -> Any:
             f"{', '.join(map(repr, config))}."
         )
     name, content = config["class_name"], config["config"]
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
     if name in _PLAIN:
         return _PLAIN[name](content)
     if name == "function":
@@ -293,7 +295,9 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 
 def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
     content = config["config"]
-    name = content["name"] if isinstance(content, Mapping) else content
+    name = content.get("name") if isinstance(content, Mapping) else content
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name of a function in 'config', got {describe(name)}.")
     function = _look_up(name, config, room, lambda x: callable(x) and not isinstance(x, type))
     if function is None:
         raise _unknown("function", name, room, config)
@@ -302,8 +306,6 @@ def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
 
 def _named_class(config: Mapping[str, Any], room: str | None) -> Any:
     name, module = config["class_name"], config.get("module")
-    if not isinstance(name, str):
-        raise TypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
     name = "Model" if name == "Functional" else name  # Keras's class of a model that is a graph
     kind = _look_up(name, config, room, lambda x: isinstance(x, type))
     if kind is None:  # a user's class in a module that is loaded already, made from one of ours

@@ -179,6 +179,9 @@ class Adafactor(Optimizer):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
+        if not gradient.size:  # the means of no elements are NaN, and optax has no slots for them
+            return gradient, slots
+
         def direction(gradient: Array, slots: Slots) -> tuple[Array, Slots]:
             fields = {"velocity": "v", "row": "v_row", "column": "v_col"}
             if gradient.ndim == 2 and gradient.shape[0] > gradient.shape[1]:

@@ -110,6 +110,18 @@ def _call(node: list[Any]) -> dict[str, Any]:
     return {"args": tensors if len(node) == 1 else [tensors], "kwargs": dict(*node[0][3:4])}
 
 
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+)
+"""What h5py raises for a file that is damaged, and a configuration that makes no sense."""
+
+
 @contextlib.contextmanager
 def _opened(data: bytes, who: str) -> Iterator[Any]:
     """The file in h5py, whose errors become a `ValueError` with the name of the file."""
@@ -120,7 +132,7 @@ def _opened(data: bytes, who: str) -> Iterator[Any]:
             yield file
     except ValueError as error:
         raise error if who in str(error) else ValueError(f"{who}: {error}") from error
-    except (AttributeError, KeyError, OSError, RuntimeError, TypeError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{who}: expected a file of Keras, and it is damaged: {error}") from error
 
 

@@ -260,6 +260,13 @@ def test_wrong_configurations_are_answered() -> None:
     assert message_of(TypeError, read, {"class_name": 3, "config": {}}) == (
         "expected the name of a class as 'class_name', got 3 (int)."
     )
+    assert message_of(TypeError, read, {"class_name": ["Dense"], "config": {}}) == (
+        "expected the name of a class as 'class_name', got ['Dense'] (list)."
+    )
+    for content, shown in (({}, "None (NoneType)"), ({"name": ["relu"]}, "['relu'] (list)")):
+        assert message_of(TypeError, read, {"class_name": "function", "config": content}) == (
+            f"expected the name of a function in 'config', got {shown}."
+        )
     unknown = {"module": "keras.layers", "class_name": "Dens", "config": {}}
     assert message_of(ValueError, read, unknown) == (
         "the configuration names the class 'Dens', which is not known here. Did you mean 'Dense'? "

@@ -63,6 +63,13 @@ def test_adafactor_stays_where_there_is_no_gradient(shape: tuple[int, ...]) -> N
     assert (update == 0).all()
 
 
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)])
+def test_adafactor_passes_variables_without_elements(shape: tuple[int, ...]) -> None:
+    update, state = _first(Adafactor(0.1), jnp.zeros(shape))
+    assert update.shape == shape
+    assert all(jnp.isfinite(slot).all() for slot in trees.named_leaves(state.slots).values())
+
+
 def test_relative_step_changes_nothing_as_in_keras() -> None:
     gradient = jnp.array([[1.0, -2.0], [0.5, 3.0]])
     relative, _ = _first(Adafactor(5.0), gradient)

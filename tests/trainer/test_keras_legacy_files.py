@@ -258,6 +258,31 @@ def test_damaged_files_are_refused(tmp_path: Path, content: Any, problem: str) -
     assert str(error.value).startswith(f"{path}: {problem}")
 
 
+def test_a_call_of_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    dense = {"class_name": "Dense", "config": {"units": 2}, "inbound_nodes": [[]]}
+    config = {"class_name": "Functional", "config": {"layers": [dense]}}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(ValueError) as error:
+        load_model(path, safe_mode=False)
+    assert str(error.value) == (
+        f"{path}: expected a file of Keras, and it is damaged: list index out of range"
+    )
+
+
+def test_an_array_beyond_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.weights.h5"
+    with h5py.File(path, "w") as file:
+        shape, chunks = (10**8, 10**8), (1000, 1000)
+        file.create_dataset("layers/dense/vars/0", shape, "f8", chunks=chunks)
+    with pytest.raises(ValueError) as error:
+        small().load_weights(path, safe_mode=False)
+    assert str(error.value).startswith(
+        f"{path}: expected a file of Keras, and it is damaged: Unable to allocate 71.1 PiB for an "
+    )
+
+
 def test_text_is_no_weight(tmp_path: Path) -> None:
     path = tmp_path / "m.weights.h5"
     with h5py.File(path, "w") as file:
