@@ -23,8 +23,10 @@ from jkeras.core.session import (
     is_keras_tensor,
     standardize_dtype,
 )
+from jkeras.core.variables import Variable
 
 __all__ = [
+    "Variable",
     "backend",
     "clear_session",
     "epsilon",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from jkeras.core.absent import missing
 from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
 from jkeras.core.tracebacks import (
     disable_traceback_filtering,
@@ -107,7 +108,7 @@ _ELSEWHERE = {
 
 def __getattr__(name: str) -> NoReturn:
     fix = _ELSEWHERE.get(name, "")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}. {fix}".rstrip())
+    raise missing(f"module {__name__!r} has no attribute {name!r}. {fix}".rstrip())
 
 
 def _keep(who: str, argument: str, value: object, fixed: object, fix: str) -> None:

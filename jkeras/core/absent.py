@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import dis
 import fnmatch
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -37,7 +39,13 @@ _REASONS = [
     ("", "distribution", "`jkeras.training` has pure steps, which `jax.jit` and meshes shard"),
     ("", "quantizers Quantizer", "quantization is out of scope"),
     ("", "export", "`model.net.apply` is a pure function, which `jax.export` takes"),
-    ("", "preprocessing", "`jkeras.utils` and `jkeras.layers` have what is here of it"),
+    ("preprocessing", "text*", "text and string layers are out of scope"),
+    ("preprocessing.image", "smart_resize", "`jkeras.ops.image.resize` has `crop_to_aspect_ratio`"),
+    (
+        "preprocessing.sequence",
+        "TimeseriesGenerator",
+        "`jkeras.utils.timeseries_dataset_from_array` takes its place, as in Keras",
+    ),
     ("", "legacy", "what is older than Keras 3 is out of scope"),
     ("", "visualization", "`jkeras.display` draws figures"),
     ("", "wrappers", "`model.fit` and `model.predict` are easily put into an estimator"),
@@ -77,6 +85,20 @@ def answering(module: str) -> Callable[[str], NoReturn]:
         why = None if name[:1] == "_" else reason(home, name)
         known = getattr(sys.modules[module], "__all__", ())
         fix = f": {why}." if why else f".{nearest(name, known)}"
-        raise AttributeError(f"module {module!r} has no attribute {name!r}{fix}")
+        raise missing(f"module {module!r} has no attribute {name!r}{fix}")
 
     return __getattr__
+
+
+def missing(message: str) -> AttributeError | ImportError:
+    """The error for a name that a module of this package does not have.
+
+    Python drops the message of an AttributeError in `from module import name`, so an ImportError
+    says it there: where the instruction that runs outside of this package is that import. Where
+    frames cannot be read it is an AttributeError.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "jkeras":
+        frame = frame.f_back
+    imports = frame is not None and frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+    return ImportError(message) if imports else AttributeError(message)

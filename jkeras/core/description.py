@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -107,6 +108,9 @@ class Description:
     is_mutable: ClassVar[bool] = False
     """Whether objects of the class may change, because it has an `__init__` of its own."""
 
+    aliases: ClassVar[Mapping[str, Callable[[Any], tuple[str, Any]]]] = {}
+    """Other words for arguments, each with what gives the argument and its value."""
+
     _own_init: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -121,7 +125,8 @@ class Description:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if kwargs:
             known, takes_any = _arguments(cls)
-            error = None if takes_any else unexpected_arguments(cls.__name__, kwargs, known)
+            names = [name for name in kwargs if name not in cls.aliases]
+            error = None if takes_any else unexpected_arguments(cls.__name__, names, known)
             if error is not None:
                 raise error
         new = super().__new__(cls)
@@ -221,12 +226,16 @@ class Description:
             return f"<{self.who}>"
         shown = []
         for field in _by_position(type(self)):
-            value, default = getattr(self, field.name), field.default
-            if field.repr and default is not dataclasses.MISSING:
-                default = field.metadata.get("convert", _hashable)(default)
-            if field.repr and not value == default:
+            value = getattr(self, field.name)
+            if field.repr and not value == self.default_of(field):
                 shown.append(f"{field.name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def default_of(self, field: dataclasses.Field[Any]) -> Any:
+        """The value of a field that was left out, or MISSING."""
+        if field.default is dataclasses.MISSING:
+            return field.default
+        return field.metadata.get("convert", _hashable)(field.default)
 
     def how_to_change(self, name: str, value: str) -> str:
         """The sentence that tells a person who tried to assign an attribute what to do instead."""
@@ -285,6 +294,22 @@ def _complete(cls: type) -> None:
         dataclasses.dataclass(frozen=True, repr=False, eq=False, match_args=False)(cls)
         for name, method in (two | own).items():
             setattr(cls, name, method)
+        if cls.aliases:  # type: ignore[attr-defined]  # of every description
+            setattr(cls, "__init__", _with_aliases(cls.__init__))  # type: ignore[misc]  # noqa: B010
+
+
+def _with_aliases(init: Callable[..., None]) -> Callable[..., None]:
+    """An `__init__` that knows the aliases of its class, where no field has such a name."""
+
+    @functools.wraps(init)
+    def __init__(self: Description, *args: Any, **kwargs: Any) -> None:
+        for alias in self.aliases.keys() & kwargs.keys():
+            if alias not in inspect.signature(init).parameters:
+                name, value = self.aliases[alias](kwargs.pop(alias))
+                kwargs.setdefault(name, value)
+        init(self, *args, **kwargs)
+
+    return __init__
 
 
 def inherit_init(cls: type) -> None:

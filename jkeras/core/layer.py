@@ -101,6 +101,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     settable: ClassVar[Mapping[str, Callable[[Any, Any], None]]] = {"trainable": set_trainable}
 
+    aliases: ClassVar = {"input_dim": lambda size: ("input_shape", (size,))}
+
     follows_policy: ClassVar[bool] = True
     """Whether a layer without `dtype` takes that of the policy for every layer."""
 

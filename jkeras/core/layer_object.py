@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.contract import LayerContract
@@ -40,6 +40,7 @@ class LayerObject:
     init: Any
     apply: Any
     is_mutable: Any
+    aliases: ClassVar[Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -77,7 +78,7 @@ class LayerObject:
         """Makes the weights, unless they exist.
 
         Args:
-          *shapes: the shape of each input, batch axis included.
+          *shapes: the shape of each input, batch axis included; or a list or dict of them.
         """
         object_api().build(self, shapes)
 
@@ -214,7 +215,8 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
         self: LayerObject, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
     ) -> None:
         del autocast
-        error = unexpected_arguments(type(self).__name__, kwargs, known)
+        names = [name for name in kwargs if name not in self.aliases]
+        error = unexpected_arguments(type(self).__name__, names, known)
         if error is not None:
             raise error
         init(self, **kwargs)

@@ -163,7 +163,8 @@ class Variable:
         if weight is not None:
             return weight.value
         if self._array is None:
-            self._array = self.initial(jax.random.key(0))
+            with jax.ensure_compile_time_eval():  # it outlives a trace
+                self._array = self.initial(jax.random.key(0))
         return self._array
 
     def find_by(self, function: Callable[[], Any]) -> None:

@@ -295,7 +295,8 @@ class Weights:
     def build(self, shapes: tuple[Any, ...]) -> None:
         """Makes the weights for inputs of these shapes, where no model has any."""
         if not _has_values(self.location):
-            specs = [concrete(spec_of_input(shape, self.layer.who)) for shape in shapes]
+            given = tuple(concrete(spec_of_input(shape, self.layer.who)) for shape in shapes)
+            specs, _ = arrangement(self.layer, given, {})
             if _needs_values(self.layer, specs):
                 _new_holder(self.layer, specs)
 

@@ -204,6 +204,29 @@ class OptimizerView(DescriptionView):
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """See the optimizer's own method; here before the first update alone.
+
+        Raises:
+          ValueError: the model was trained.
+        """
+        state, compiled = self._parts.state, self._parts.need_compilation("optimizer")
+        if state.optimizer_met_data:
+            raise ValueError(
+                f"{self.who}: exclude_from_weight_decay: expected an optimizer before its first "
+                f"update, and {state.who} was trained. Call it before `fit`, or compile again."
+            )
+        changed = self.description.replace()
+        changed.exclude_from_weight_decay(var_list, var_names)
+        object.__setattr__(self, "description", changed)
+        self._parts.change_compilation(compiled.with_optimizer(changed))
+
+    def finalize_variable_values(self, var_list: Any = None) -> None:
+        """With `use_ema`, makes the averages the model's weights; `fit` does so at its end."""
+        del var_list
+        state = self._parts.state
+        state.replace(state.need_values().replace(params=self.averaged_params()))
+
     def build(self, variables: Any = None) -> None:
         """Builds the model, and with it the optimizer's state."""
         del variables

@@ -17,6 +17,7 @@ holds; `stateful_metric.py` has the functions behind them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -141,10 +142,32 @@ class Metric(Description):
         """The metric's value for these sums: a scalar."""
         raise missing_method(self, "compute(self, sums)", "the value")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.name is None:
+            object.__setattr__(self, "name", self.default_name)
+
+    def default_of(self, field: dataclasses.Field[Any]) -> Any:
+        """The value of a field that was left out; of `name`, `default_name`."""
+        is_unnamed = field.name == "name" and field.default is None
+        return self.default_name if is_unnamed else super().default_of(field)
+
+    @property
+    def who(self) -> str:
+        """How messages name this metric: with its name if the user chose one."""
+        is_field = type(self).name is None and not self.is_mutable
+        is_unnamed = is_field and self.name == self.default_name
+        return type(self).__name__ if is_unnamed else super().who
+
+    @property
+    def default_name(self) -> str:
+        """The name of a metric without `name`: that of the class in snake case."""
+        return snake_case(type(self).__name__)
+
     @property
     def log_name(self) -> str:
         """How logs call this metric, before names that occur twice get a number."""
-        return self.name or snake_case(type(self).__name__)
+        return self.name or self.default_name
 
     def update_state(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None

@@ -175,9 +175,9 @@ class FunctionMetric(MeanMetric):
         return batch_values(self._returned, y_true, y_pred, weight, self.who)
 
     @property
-    def log_name(self) -> str:
-        """The field `name`, else the function's in snake case."""
-        return self.name or function_name(self.fn)
+    def default_name(self) -> str:
+        """The function's name in snake case."""
+        return function_name(self.fn)
 
 
 class LossMetric(MeanMetric):
@@ -215,6 +215,6 @@ class LossMetric(MeanMetric):
         return self.loss.mask(y_true, values)
 
     @property
-    def log_name(self) -> str:
-        """The field `name`, else the name of the loss."""
-        return self.name or self.loss.log_name
+    def default_name(self) -> str:
+        """The name of the loss."""
+        return self.loss.log_name

@@ -174,6 +174,6 @@ class MeanMetricWrapper(FunctionMetric):
         return config
 
     @property
-    def log_name(self) -> str:
-        """The field `name`, else the class's in snake case."""
-        return self.name or "mean_metric_wrapper"
+    def default_name(self) -> str:
+        """The name of the class in snake case, of subclasses, too."""
+        return "mean_metric_wrapper"

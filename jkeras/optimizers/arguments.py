@@ -112,6 +112,19 @@ def keyword(default: Any, convert: Callable[[Any], Any]) -> Any:
     return dataclasses.field(default=default, kw_only=True, metadata={"convert": convert})
 
 
+def exclusions(value: object) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """What weight decay leaves out: regular expressions for names, and paths; None for nothing."""
+    if value is None:
+        return None
+    names, paths = (tuple(part) for part in value)  # type: ignore[attr-defined]
+    for word in (*names, *paths):
+        if not isinstance(word, str):
+            raise TypeError(f"expected names such as 'bias', got {describe(word)}.")
+    for name in names:
+        check_regular_expression(name)
+    return (names, paths) if names or paths else None
+
+
 def numbers(values: object) -> tuple[Number, ...]:
     """A non-empty list of numbers of at least 0, as a tuple."""
     if not isinstance(values, list | tuple):

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import describe
+from jkeras.core.serialization import if_set
 from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule, keyword
@@ -92,6 +93,7 @@ class Optimizer(Standalone, Description):
         gradients are divided, so that small gradients survive in float16; above 0, None for 1.
       gradient_accumulation_steps: the number of gradients whose mean makes one step, at least 2;
         the updates in between are zeros. None or 0 for a step at every update.
+      no_weight_decay: what `exclude_from_weight_decay` sets: expressions for names, and paths.
       name: only for error messages.
 
     Example:
@@ -118,6 +120,9 @@ class Optimizer(Standalone, Description):
     loss_scale_factor: Number | None = keyword(None, arguments.optional(arguments.positive))
     gradient_accumulation_steps: int | None = keyword(
         None, lambda value: arguments.integer(2)(value) if value else None
+    )
+    no_weight_decay: Any = option(
+        default=None, convert=arguments.exclusions, to_config=if_set, kw_only=True
     )
     name: str | None = dataclasses.field(default=None, kw_only=True)
 
@@ -284,12 +289,17 @@ class Optimizer(Standalone, Description):
             for name, tree in slots.items()
             if name not in (AVERAGE, ACCUMULATOR)
         }
+        decays = self.decays(variables)
         results = [
             self._step_one(
                 clipped[i],
                 variable,
                 {name: column[i] for name, column in columns.items() if column[i] is not None},
-                {name: value.astype(variable.dtype) for name, value in now.items()},
+                {
+                    name: value.astype(variable.dtype)
+                    for name, value in now.items()
+                    if decays[i] or not name.endswith("weight_decay")
+                },
             )
             for i, variable in enumerate(jax.tree.leaves(variables))
         ]

@@ -11,6 +11,7 @@ under `jit`. `compile` uses none of this: the trainer holds the optimizer's stat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, path_names
 from jkeras.core.variables import Variable
 
 if TYPE_CHECKING:
     import optax
 
-_NAME = "_standalone"
+_NAME, _EXCLUDED = "_standalone", "_excluded_ids"
 
 
 class OptimizerVariables:
@@ -33,13 +34,14 @@ class OptimizerVariables:
     Args:
       state: the optimizer's state, whose leaves become variables.
       count: the number of trained variables.
+      decays: for each of them, whether weight decay holds for it.
     """
 
-    def __init__(self, state: Tree, count: int) -> None:
+    def __init__(self, state: Tree, count: int, decays: list[bool]) -> None:
         leaves, self.tree = jax.tree.flatten(state)
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
-        self.count = count
+        self.count, self.decays = count, decays
         self.variables = [
             Variable(leaf, trainable=False, name=name)
             for name, leaf in zip(names, leaves, strict=True)
@@ -88,6 +90,10 @@ class Standalone(Transformation):
     Source: `keras.optimizers.Optimizer`.
     """
 
+    no_weight_decay: Any
+    replace: Any
+    use_ema: Any
+
     def build(self, variables: Iterable[Any]) -> None:
         """Creates the optimizer's variables; does nothing if they exist.
 
@@ -95,8 +101,82 @@ class Standalone(Transformation):
           variables: the variables that are trained.
         """
         if self._held is None:
+            variables = list(variables)
             listed = [_array(variable) for variable in variables]
-            vars(self)[_NAME] = OptimizerVariables(self.init(listed), len(listed))
+            names = [getattr(variable, "name", "") for variable in variables]
+            excluded = vars(self).get(_EXCLUDED, ())
+            decays = [id(variable) not in excluded for variable in variables]
+            named = self._decays_by_name(names)
+            decays = [*map(all, zip(decays, named, strict=True))]
+            vars(self)[_NAME] = OptimizerVariables(self.init(listed), len(listed), decays)
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leaves variables out of weight decay; a later call replaces an earlier one.
+
+        Args:
+          var_list: variables of a model, or others that this optimizer will train.
+          var_names: regular expressions, searched in the variables' names: ["bias", "gamma"].
+
+        Raises:
+          TypeError: an array in place of a variable, or a name that is no string.
+          ValueError: the optimizer is built, or a name is no regular expression.
+
+        Source: `keras.optimizers.Optimizer.exclude_from_weight_decay`.
+        """
+        if self.built:
+            raise ValueError(
+                f"{self.who}: exclude_from_weight_decay: expected an optimizer that is not built. "
+                "Call it before the first update."
+            )
+        variables = list(var_list or ())
+        for variable in variables:
+            if not isinstance(getattr(variable, "path", None), str):
+                raise TypeError(
+                    f"{self.who}: exclude_from_weight_decay: `var_list`: expected variables, got "
+                    f"{describe(variable)}. Write model.trainable_variables."
+                )
+        names = [var_names] if isinstance(var_names, str) else list(var_names or ())
+        paths = [variable.path for variable in variables]
+        changed: Any = self.replace(no_weight_decay=(names, paths))
+        vars(self).update(
+            no_weight_decay=changed.no_weight_decay, **{_EXCLUDED: [*map(id, variables)]}
+        )
+
+    def decays(self, variables: Tree) -> list[bool]:
+        """Whether weight decay holds for each leaf of a tree of variables."""
+        leaves = jax.tree_util.tree_leaves_with_path(variables)
+        if self.no_weight_decay is None:
+            return [True] * len(leaves)
+        if self.built:
+            return list(self._held.decays)
+        paths = ["/".join(path_names(path)) for path, _ in leaves]
+        excluded: set[str] = set()
+        for given in self.no_weight_decay[1]:
+            ends = [p for p in paths if p.endswith(f"/{given}") or given.endswith(f"/{p}")]
+            excluded |= {given} if given in paths else {*ends}
+        named = self._decays_by_name([path.rpartition("/")[2] for path in paths])
+        return [name and path not in excluded for name, path in zip(named, paths, strict=True)]
+
+    def _decays_by_name(self, names: list[str]) -> list[bool]:
+        expressions = self.no_weight_decay[0] if self.no_weight_decay else ()
+        return [not any(re.search(e, name) for e in expressions) for name in names]
+
+    def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
+        """With `use_ema`, assigns to each variable its average; does nothing before `build`.
+
+        Args:
+          var_list: the variables that the optimizer was built for.
+
+        Source: `keras.optimizers.Optimizer.finalize_variable_values`.
+        """
+        from jkeras.optimizers.base import AVERAGE  # which imports this module
+
+        if self.use_ema and self.built:
+            averages = jax.tree.leaves(self._held.state(self.variables).slots[AVERAGE])
+            for variable, average in zip(var_list, averages, strict=True):
+                variable.assign(average)
 
     @property
     def _held(self) -> Any:

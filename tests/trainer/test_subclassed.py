@@ -126,6 +126,26 @@ def test_a_step_may_call_that_of_the_base() -> None:
     )
 
 
+class Brief(Inner):
+    """Reports a number alone: the loss."""
+
+    def train_step(self, state: Any, data: Any) -> Any:
+        logs, state = super().train_step(state, data)
+        return logs["loss"], state
+
+    def test_step(self, state: Any, data: Any) -> Any:
+        logs, state = super().test_step(state, data)
+        return logs["loss"], state
+
+
+def test_a_number_as_logs_is_the_loss() -> None:
+    model = Brief()
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+    assert sorted(history) == ["loss", "val_loss"]
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(X, Y, verbose=0))
+
+
 def _fit(model: Any) -> Any:
     model.compile("sgd", "mse")
     return model.fit(X, Y, verbose=0)

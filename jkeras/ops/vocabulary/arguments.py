@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import numpy as np
+
 from jkeras.core.errors import describe, nearest
 
 
@@ -30,6 +33,56 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
 def repeated(value: Any, rank: int) -> tuple[Any, ...]:
     """The entries of a tuple or list; any other value `rank` times."""
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
+
+
+SIZES = frozenset(
+    "repeats shape newshape num num_classes N M n start stop step pad_width size".split()
+)
+"""The names of arguments that decide shapes."""
+
+
+def known_sizes(who: str, argument: str, value: Any) -> Any:
+    """`value` with arrays in it as numbers: a shape is known before a program runs.
+
+    Raises:
+      TypeError: an array is computed in the program, or a size is None.
+
+    Example:
+      >>> known_sizes("tile", "repeats", [np.array(2), 1]), known_sizes("eye", "M", None)
+      ([2, 1], None)
+    """
+    if isinstance(value, list | tuple):
+        if any(size is None for size in value):
+            raise TypeError(
+                f"ops.{who}: `{argument}`: expected known sizes, got {tuple(value)}. In a shape "
+                "for `reshape` write -1; elsewhere call it inside a layer's `call`."
+            )
+        return type(value)(known_sizes(who, argument, size) for size in value)
+    value = getattr(value, "value", value)  # of a variable
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(
+            f"ops.{who}: `{argument}`: expected numbers that are known before the program runs, "
+            f"got {describe(value)}, which is computed in it. Take sizes from x.shape or "
+            "ops.shape(x), and calculate with them as numbers of Python."
+        )
+    if isinstance(value, jax.Array | np.ndarray):
+        value = np.asarray(value)
+        return value if value.ndim and argument == "repeats" else value.tolist()
+    return value
+
+
+def are_small_integers(values: Any) -> bool:
+    """Whether all leaves are words, integers, or short arrays of integers with known values."""
+    return all(
+        isinstance(leaf, int | np.integer | str)
+        or (
+            isinstance(leaf, jax.Array | np.ndarray)
+            and not isinstance(leaf, jax.core.Tracer)
+            and leaf.size <= 16
+            and leaf.dtype.kind in "iu"
+        )
+        for leaf in (getattr(leaf, "value", leaf) for leaf in jax.tree.leaves(values))
+    )
 
 
 def one_word(who: str, argument: str, value: str, *known: str) -> str:

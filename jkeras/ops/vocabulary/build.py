@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.absent import missing
 from jkeras.core.dtype_policy import requested_dtype
 from jkeras.core.errors import describe, nearest, unexpected_arguments
+from jkeras.ops.vocabulary.arguments import SIZES, are_small_integers, known_sizes
 from jkeras.ops.vocabulary.left_out import LEFT_OUT
 from jkeras.ops.vocabulary.table import ROWS
 
@@ -39,6 +41,15 @@ WRITTEN_OUT = {
 
 OF_SYMBOLS = frozenset({"dtype", "is_tensor", "shape"})
 """What answers about a symbol at once, and makes no layer."""
+
+
+OF_SIZES = frozenset(
+    """
+    add array append cast concatenate convert_to_tensor expand_dims floor_divide hstack max maximum
+    min minimum mod multiply prod ravel squeeze stack subtract sum
+    """.split()
+)
+"""What calculates shapes: of known integers the result is known, while a program is traced, too."""
 
 
 class Source(NamedTuple):
@@ -124,7 +135,7 @@ def public_function(families: tuple[str, ...], name: str, place: str) -> Callabl
     if name not in known:
         reason = LEFT_OUT.get(name)
         why = f" {reason}" if reason else nearest(name, known)
-        raise AttributeError(f"{place} has no {name!r}.{why}")
+        raise missing(f"{place} has no {name!r}.{why}")
     return _created(known[name])
 
 
@@ -137,6 +148,7 @@ def _created(source: Source) -> Callable[..., Any]:
     known = [p.name for p in parameters]
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     by_name = source.place.startswith(__package__ or "jkeras")
+    is_of_sizes = source.name in OF_SIZES
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if name not in OF_SYMBOLS and has_symbol(args, kwargs):
@@ -151,6 +163,12 @@ def _created(source: Source) -> Callable[..., Any]:
             usage = f"Write {name}{_public(signature)}."
             raise TypeError(f"ops.{name}: {error}. {usage}") from None
         bound.apply_defaults()
+        if is_of_sizes and are_small_integers(bound.arguments):
+            with jax.ensure_compile_time_eval():
+                return computed(bound)
+        return computed(bound)
+
+    def computed(bound: inspect.BoundArguments) -> Any:
         values = bound.arguments
         for argument, converter in convert.items():
             values[argument] = converter(name, argument, values[argument])
@@ -170,12 +188,12 @@ def _created(source: Source) -> Callable[..., Any]:
 
 
 def _kind(parameter: Parameter) -> str:
-    """The conversion of an annotation: "Array", "Arrays", "DType", or an empty string."""
+    """The conversion of an annotation: "Array", "Arrays", "DType", "Sizes", or ""."""
     if parameter.annotation is Parameter.empty:
-        return ""
+        return "Sizes" if parameter.name in SIZES else ""
     word = str(parameter.annotation).removesuffix(" | None")
     if word not in CONVERTERS:
-        return ""
+        return "Sizes" if parameter.name in SIZES else ""
     return "Arrays" if parameter.kind is Parameter.VAR_POSITIONAL else word
 
 
@@ -258,6 +276,7 @@ CONVERTERS: dict[str, Callable[[str, str, Any], Any]] = {
     "Array": as_array,
     "Arrays": as_arrays,
     "DType": as_dtype,
+    "Sizes": known_sizes,
 }
 """What is done to an argument with this annotation."""
 

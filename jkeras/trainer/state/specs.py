@@ -38,13 +38,19 @@ def as_layer(value: object) -> Any:
 
 
 def spec_of_input(value: Tree, who: str) -> Any:
-    """A spec from an array, a spec or a shape; axes of unknown size, and the batch, stay None."""
+    """A spec from an array, a spec or a shape, or a list or dict of these; axes of unknown size,
+    and the batch, stay None.
+    """
     if isinstance(value, Symbol):
         return OpenSpec(value.shape, value.dtype)
     if is_input(value):
         return OpenSpec(value.batch_shape, value.dtype or jnp.float32)
     if isinstance(value, tuple | list) and all(n is None or _is_size(n) for n in value):
         return OpenSpec(tuple(n if n is None else operator.index(n) for n in value), jnp.float32)
+    if isinstance(value, dict):
+        return {name: spec_of_input(part, who) for name, part in value.items()}
+    if isinstance(value, tuple | list) and all(isinstance(part, tuple | list) for part in value):
+        return [spec_of_input(part, who) for part in value]
     if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)):
         raise TypeError(
             f"{who}: build: expected a shape with the batch axis, an array or an Input, got "

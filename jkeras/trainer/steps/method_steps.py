@@ -238,11 +238,13 @@ def _scalars(logs: Mapping[str, Any]) -> Logs:
 
 
 def _checked(state: ModelState, name: str, made: Any, count: int) -> Any:
-    """What a step returned, if it has the right form.
+    """What a step returned, if it has the right form; a number as logs is the loss.
 
     Raises:
       TypeError: it has not.
     """
+    if isinstance(made, tuple) and len(made) == 2 and jnp.isscalar(made[0]):
+        made = {"loss": made[0]}, made[1]
     good = isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], dict)
     if not good or not isinstance(made[1], tuple | list) or len(made[1]) != count:
         names = "trainable, non_trainable, optimizer, metrics".split(", ")
