@@ -111,6 +111,9 @@ class Description:
     aliases: ClassVar[Mapping[str, Callable[[Any], tuple[str, Any]]]] = {}
     """Other words for arguments, each with what gives the argument and its value."""
 
+    hidden_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments whose names show something else as attributes."""
+
     _own_init: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -140,7 +143,7 @@ class Description:
         self.check()
 
     def _converted(self, field: dataclasses.Field[Any]) -> Any:
-        value = getattr(self, field.name)
+        value = self.argument(field.name)
         convert = field.metadata.get("convert", _hashable)
         try:
             return convert(value)
@@ -156,8 +159,9 @@ class Description:
             new = copy.copy(self)
             vars(new).update(changes)
             return new
+        hidden = {name: self.argument(name) for name in self.hidden_arguments}
         # mypy does not see that every subclass is a dataclass.
-        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+        return dataclasses.replace(self, **(hidden | changes))  # type: ignore[type-var]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name, as Keras writes them: what `from_config` takes.
@@ -171,7 +175,7 @@ class Description:
                 continue
             write = field.metadata.get("to_config") or serialize_keras_object
             try:
-                written = write(getattr(self, field.name))
+                written = write(self.argument(field.name))
             except (TypeError, ValueError) as error:
                 raise quoted(error, who=self.who, argument=field.name) from None
             if written is not LEFT_OUT:
@@ -226,10 +230,14 @@ class Description:
             return f"<{self.who}>"
         shown = []
         for field in _by_position(type(self)):
-            value = getattr(self, field.name)
+            value = self.argument(field.name)
             if field.repr and not value == self.default_of(field):
                 shown.append(f"{field.name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def argument(self, name: str) -> Any:
+        """The value of an argument."""
+        return vars(self)[name] if name in self.hidden_arguments else getattr(self, name)
 
     def default_of(self, field: dataclasses.Field[Any]) -> Any:
         """The value of a field that was left out, or MISSING."""
@@ -338,7 +346,7 @@ def _by_position(cls: type) -> list[dataclasses.Field[Any]]:
 
 
 def _values(description: Description) -> tuple[Any, ...]:
-    return tuple(getattr(description, field.name) for field in fields(type(description)))
+    return tuple(description.argument(field.name) for field in fields(type(description)))
 
 
 def _hashable(value: object) -> Any:

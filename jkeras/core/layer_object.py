@@ -83,7 +83,7 @@ class LayerObject:
         object_api().build(self, shapes)
 
     @property
-    def weights(self) -> Any:  # a list; two layers have an argument of this name
+    def weights(self) -> Any:  # a list; some layers have an argument of this name
         """Views on all weights, trained ones first; none before they exist."""
         return object_api().weights(self).views(kept=True)
 
@@ -98,7 +98,7 @@ class LayerObject:
         return object_api().weights(self).views(False, kept=True)
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> Any:
         """An alias of `weights`."""
         return self.weights
 
@@ -185,6 +185,16 @@ class LayerObject:
         values = [*trainable_variables], [*non_trainable_variables]
         outputs, state, losses = object_api().weights(self).call(*values, args, kwargs)
         return (outputs, state, losses) if return_losses else (outputs, state)
+
+
+class WeightsArgument:
+    """The attribute `weights` of a layer with an argument of that name: views, as of any layer."""
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        return self if layer is None else object_api().weights(layer).views(kept=True)
+
+    def __set__(self, layer: object, value: object) -> None:
+        vars(layer)["weights"] = value  # by the constructor
 
 
 def _has_no_weights(layer: LayerContract) -> ValueError:

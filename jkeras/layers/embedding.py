@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.description import fields
 from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.layer_object import WeightsArgument
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
@@ -47,13 +49,13 @@ class Table(Deterministic):
         def __getattr__(self, name: str) -> Any: ...
 
     takes_integers: ClassVar[bool] = True
+    hidden_arguments: ClassVar[tuple[str, ...]] = ("weights",)
 
     def check(self) -> None:
         shape = (self.input_dim, self.output_dim)
-        if self.weights is not None and self.weights.values.shape != shape:
-            raise self.value_error(
-                f"`weights` of shape (input_dim, output_dim) = {shape}", self.weights
-            )
+        table = self.argument("weights")
+        if table is not None and table.values.shape != shape:
+            raise self.value_error(f"`weights` of shape (input_dim, output_dim) = {shape}", table)
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments
@@ -89,8 +91,9 @@ class Table(Deterministic):
             )
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        if self.weights is not None:
-            return {"embeddings": jnp.asarray(self.weights.values, weight_dtype())}, {}
+        table = self.argument("weights")
+        if table is not None:
+            return {"embeddings": jnp.asarray(table.values, weight_dtype())}, {}
         return initial_weights(self, key, embeddings=(self.input_dim, self.output_dim)), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
@@ -236,3 +239,8 @@ class ReversibleEmbedding(Table):
         logits = x @ kernel.astype(x.dtype)
         cap = self.logit_soft_cap
         return logits if cap is None else jnp.tanh(logits / cap) * cap
+
+
+for kind in (Embedding, ReversibleEmbedding):
+    fields(kind)  # completes the class, which puts the argument's default where this belongs:
+    setattr(kind, "weights", WeightsArgument())  # noqa: B010  # mypy: an argument

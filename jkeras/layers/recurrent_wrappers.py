@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.description import fields
 from jkeras.core.errors import describe
 from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.keys import Key, child
@@ -23,6 +24,7 @@ from jkeras.core.layer import (
     check_rank,
     option,
 )
+from jkeras.core.layer_object import WeightsArgument
 from jkeras.core.naming import snake_case
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
@@ -100,6 +102,7 @@ class Bidirectional(NamedParts):
     supports_masking: ClassVar[bool] = True
     follows_policy: ClassVar[bool] = False  # its layers do
     makes_masks: ClassVar[bool] = False
+    hidden_arguments: ClassVar[tuple[str, ...]] = ("weights",)
 
     layer: Any = option(convert=over_sequences)
     merge_mode: str | None = option(
@@ -234,6 +237,10 @@ class Bidirectional(NamedParts):
         }
         merged = kinds[self.merge_mode]()
         return (merged, *states, *others) if self.layer.return_state else merged
+
+
+fields(Bidirectional)  # completes the class, which puts the argument's default where this belongs:
+setattr(Bidirectional, "weights", WeightsArgument())  # noqa: B010  # mypy: an argument
 
 
 def _directed(layer: Layer, name: str) -> Any:

@@ -176,3 +176,23 @@ def test_the_optimizer_knows_the_views() -> None:
     np.testing.assert_allclose(model.get_weights()[0], before[0] - 0.01, rtol=1e-5)
     with pytest.raises(ValueError, match="a gradient for each of the 3 trainable"):
         model.optimizer.apply(grads, trained[::-1])
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (layers.Embedding(4, 3), np.ones((1, 2), np.int32)),
+        (layers.Embedding(4, 3, weights=np.ones((4, 3))), np.ones((1, 2), np.int32)),
+        (layers.Bidirectional(layers.LSTM(2)), np.ones((1, 2, 3), np.float32)),
+    ],
+)
+def test_layers_with_an_argument_weights_show_their_weights(layer: layers.Layer, x) -> None:
+    assert layer.weights == []
+    given = layer.get_config()
+    model = Sequential([layer])
+    model(x)
+    assert layer.weights == layer.variables == model.weights != []
+    assert layer.get_config() == given
+    assert layer.renamed("other") == layer.renamed("other") != layer
+    again = type(layer).from_config(given)
+    assert again == layer and again.weights == []
