@@ -271,14 +271,15 @@ ERRORS = [
         "fit_no_y",
         lambda: model().fit(X),
         ValueError,
-        "fit: expected targets for the loss 'sparse_categorical_crossentropy', got `y` = None.",
+        "fit: expected targets for the loss 'sparse_categorical_crossentropy', got `y` = None. "
+        "Pass `y`, or batches (x, y).",
     ),
     Wrong(
         "lists",
-        lambda: model().fit([[1.0, 2.0], [3.0, 4.0]], [0, 1]),
+        lambda: model().fit([[1.0, 2.0], [3.0]], [0, 1]),
         TypeError,
-        "fit: `x`: expected an array, or a list of arrays for several inputs, got "
-        "[[1.0, 2.0], [3.0, 4.0]] (list). Make it an array: np.asarray(x).",
+        "fit: `x`: expected numbers, got an array of shape (2,) and dtype object. The lists have "
+        "several lengths: keras.utils.pad_sequences(x).",
     ),
     Wrong(
         "string_x",
@@ -309,8 +310,8 @@ ERRORS = [
         "strings",
         lambda: model().fit(np.array(["a"] * 8), Y),
         TypeError,
-        "fit: `x`: expected numbers, got an array of shape (8,) and dtype <U1. Encode "
-        "or convert them first: x.astype('float32').",
+        "fit: `x`: expected numbers, got an array of shape (8,) and dtype <U1, with 'a'. Encode "
+        "the classes: np.unique(x, return_inverse=True)[1].",
     ),
     Wrong(
         "nan",
@@ -465,8 +466,9 @@ ERRORS = [
         "class_weight_list",
         lambda: model().fit(X, Y, class_weight=[1, 2, 3]),
         TypeError,
-        "fit: `class_weight`: expected a dict from class id to weight, such as {0: 1.0,"
-        " 1: 5.0}, got [1, 2, 3] (list).",
+        'fit: `class_weight`: expected "balanced", or a dict from class id to weight, such as '
+        "{0: 1.0, 1: 5.0}, got [1, 2, 3] (list). Number the weights: "
+        "dict(enumerate(class_weight)).",
     ),
     Wrong(
         "weight_length",

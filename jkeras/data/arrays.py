@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,6 +14,9 @@ from jkeras.core.batch import Batch
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
+
+ClassWeight = Mapping[Any, float] | str
+"""The weight of each class by its id, or "balanced"."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +50,7 @@ def load(
     y: Tree = None,
     sample_weight: Tree = None,
     *,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     finite: bool = True,
 ) -> Arrays:
     """Checks the arguments of `fit` and `evaluate` and puts them into one data set.
@@ -56,13 +60,13 @@ def load(
       y: the targets, in the same form as `x`, or None.
       sample_weight: `[examples]` or `[examples, ...]`, or None; for several outputs also a tuple,
         list or dict of these.
-      class_weight: weight of each class id; 1 for a class that is missing.
+      class_weight: as for `class_weights`.
       finite: whether NaN and infinity raise an error.
 
     Raises:
       TypeError, ValueError: see `checks.as_arrays` and `checks.common_length`.
     """
-    x = as_arrays("x", x, finite=finite)
+    x = as_arrays("x", x, finite=finite, are_inputs=True)
     y = as_targets(y, finite=finite)
     sample_weight = as_weights(sample_weight, finite=finite)
     if class_weight is not None:
@@ -71,30 +75,30 @@ def load(
     return Arrays(Batch(x, y, sample_weight), length)
 
 
-def class_weights(
-    y: Tree, class_weight: Mapping[int, float], sample_weight: Tree = None
-) -> np.ndarray:
+def class_weights(y: Tree, class_weight: ClassWeight, sample_weight: Tree = None) -> np.ndarray:
     """The weight of each example's class, `[examples]` floats.
 
     Args:
-      y: class ids `[examples]` or `[examples, 1]`, or one-hot `[examples, classes]`.
-      class_weight: weight of each class id; 1 for a class that is missing.
+      y: class ids `[examples]` or `[examples, 1]`, of which the nearest whole number counts, or
+        one-hot `[examples, classes]`.
+      class_weight: weight of each class id; 1 for a class that is missing. "balanced": examples /
+        (classes * examples of the class), as in scikit-learn.
       sample_weight: must be None: as in Keras, only one of the two kinds of weight is allowed.
 
     Raises:
-      TypeError: `class_weight` is not a dict from integers to numbers.
-      ValueError: both kinds of weight are given, `y` has no classes, or an id is negative.
+      TypeError: `class_weight` is not a dict from whole numbers to numbers.
+      ValueError: both kinds of weight are given, or `y` has no classes.
+
+    Example:
+      >>> class_weights(np.array([-1, 1, 1]), {-1: 2.0}).tolist()
+      [2.0, 1.0, 1.0]
     """
     if sample_weight is not None:
         raise ValueError(
             "`class_weight` and `sample_weight` exclude each other, got both. "
             "Multiply them into one: sample_weight * [class_weight[c] for c in y]."
         )
-    if not isinstance(class_weight, dict) or not all(hasattr(c, "__index__") for c in class_weight):
-        raise TypeError(
-            "`class_weight`: expected a dict from class id to weight, such as {0: 1.0, 1: 5.0}, "
-            f"got {describe(class_weight)}."
-        )
+    table = class_table(class_weight)
     if isinstance(y, dict | tuple):
         raise ValueError(
             f"`class_weight`: expected a model with one output, got targets for {len(y)}. "
@@ -106,17 +110,44 @@ def class_weights(
             f"[examples, classes], got {describe(y)}. Use `sample_weight` instead."
         )
     y = np.asarray(y)
-    ids = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y)).astype(np.int64)
-    lowest = min([*class_weight, int(ids.min(initial=0))])
-    if lowest < 0:
-        raise ValueError(
-            f"`class_weight`: expected class ids from 0 in it and in `y`, got {lowest}. "
-            "Number the classes from 0, or use `sample_weight` instead."
-        )
-    table = np.ones(max([*class_weight, int(ids.max(initial=0))]) + 1, widest_float())
-    for index, weight in class_weight.items():
-        table[index] = weight
-    return table[ids]
+    ids = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
+    ids = np.rint(ids.astype(np.float64)).astype(np.int64)
+    classes, places, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    weights = np.array([table.get(int(c), 1.0) for c in classes])
+    if isinstance(class_weight, str):
+        weights = len(ids) / (len(classes) * counts)
+    return np.asarray(weights, widest_float())[places]
+
+
+def class_table(class_weight: ClassWeight) -> dict[int, float]:
+    """The weights by class id; none for "balanced".
+
+    Keys may be floats, as labels are, or words, as they come from a JSON file.
+
+    Raises:
+      TypeError: `class_weight` is neither "balanced" nor a dict from whole numbers to numbers.
+
+    Example:
+      >>> class_table({0.0: 1, "1": np.float32(3)})
+      {0: 1.0, 1: 3.0}
+    """
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return {}
+    try:
+        pairs = {float(key): float(weight) for key, weight in class_weight.items()}  # type: ignore[union-attr]
+        if all(key.is_integer() and math.isfinite(pairs[key]) for key in pairs):
+            return {int(key): weight for key, weight in pairs.items()}
+    except (AttributeError, TypeError, ValueError):
+        pass
+    fix = ""
+    if isinstance(class_weight, list | tuple) or hasattr(class_weight, "__array__"):
+        fix = " Number the weights: dict(enumerate(class_weight))."
+    elif isinstance(class_weight, dict):
+        fix = " Its keys are the ids that stand in `y`, its values finite numbers."
+    raise TypeError(
+        '`class_weight`: expected "balanced", or a dict from class id to weight, such as '
+        f"{{0: 1.0, 1: 5.0}}, got {describe(class_weight)}.{fix}"
+    )
 
 
 def split(data: Arrays, fraction: float) -> tuple[Arrays, Arrays]:

@@ -15,34 +15,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import columns
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.mapped_files import check_files
 
 
-def as_arrays(name: str, tree: Tree, *, finite: bool = True) -> Any:
+def as_arrays(name: str, tree: Tree, *, finite: bool = True, are_inputs: bool = False) -> Any:
     """`tree` with every leaf a NumPy or JAX array that has a batch axis; lists of arrays become
     tuples.
 
     Args:
       name: the argument's name, for messages.
-      tree: an array, or a tuple, list or dict of them, which may be nested; pandas, torch and
-        TensorFlow tensors too.
+      tree: an array, or a tuple, list or dict of them, which may be nested; lists of numbers,
+        tables and columns (see `core.columns`), torch and TensorFlow tensors too.
       finite: whether NaN and infinity raise an error.
+      are_inputs: whether a series gets an axis of one feature, as in Keras.
 
     Raises:
-      TypeError: objects, strings or nested lists instead of arrays.
+      TypeError: objects or strings instead of arrays.
       ValueError: an array without a batch axis, or with NaN or infinity.
     """
+    kwargs = {"finite": finite, "are_inputs": are_inputs}
     if isinstance(tree, dict):
-        return {
-            key: as_arrays(f"{name}[{key!r}]", leaf, finite=finite) for key, leaf in tree.items()
-        }
-    if isinstance(tree, tuple | list):
+        return {key: as_arrays(f"{name}[{key!r}]", leaf, **kwargs) for key, leaf in tree.items()}
+    if isinstance(tree, tuple | list) and not columns.is_column(tree):
         if _holds_arrays(tree):
-            return tuple(
-                as_arrays(f"{name}[{i}]", leaf, finite=finite) for i, leaf in enumerate(tree)
-            )
+            return tuple(as_arrays(f"{name}[{i}]", leaf, **kwargs) for i, leaf in enumerate(tree))
         pairs = bool(tree) and all(isinstance(item, tuple) for item in tree)
         fix = f"Give batches as an iterator: iter({name})" if pairs else ""
         fix = fix or f"Make it an array: np.asarray({name})"
@@ -50,20 +49,25 @@ def as_arrays(name: str, tree: Tree, *, finite: bool = True) -> Any:
             f"`{name}`: expected an array, or a list of arrays for several inputs, got "
             f"{describe(tree)}. {fix}."
         )
-    return as_array(name, tree, finite=finite)
+    array = as_array(name, tree, finite=finite)
+    is_series = are_inputs and hasattr(tree, "to_numpy") and array.ndim == 1
+    return array[:, None] if is_series else array
 
 
 def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     """One leaf of `as_arrays`."""
-    if not _is_array(leaf):
-        raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.")
-    array = leaf if isinstance(leaf, np.ndarray | jax.Array) else _converted(leaf)
+    if isinstance(leaf, np.ndarray | jax.Array):
+        array = leaf
+    elif columns.is_table(leaf) or columns.is_column(leaf):
+        array = columns.as_numpy(name, leaf)
+    elif _is_array(leaf):
+        array = _converted(leaf)
+    else:
+        names = list(getattr(leaf, "column_names", ()))[:1]
+        fix = f" Give its columns, such as {name}[{names[0]!r}]." if names else ""
+        raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.{fix}")
     check_files({name: array})
-    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool):
-        raise TypeError(
-            f"`{name}`: expected numbers, got {describe(array)}. "
-            f"Encode or convert them first: {name}.astype('float32')."
-        )
+    columns.check_numbers(name, array)
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(
             f"`{name}`: expected real numbers, got {describe(array)}. Give the parts as features: "
@@ -75,7 +79,12 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
             f"For a single example add the axis: {name}[None]."
         )
     if finite:
-        check_finite(name, array)
+        try:
+            check_finite(name, array)
+        except ValueError:
+            for key, column in columns.columns_of(leaf) if columns.is_table(leaf) else ():
+                check_finite(f"{name}[{key!r}]", columns.as_numpy(name, column))
+            raise
     _check_integers(name, array)
     return array.astype(widest_float()) if array.dtype == np.float64 else array
 
@@ -100,10 +109,10 @@ def as_weights(weight: Tree, *, finite: bool = True) -> Any:
 
 def _each_output(name: str, tree: Tree, convert: Callable[[str, Any], Any]) -> Any:
     """`convert(name, leaf)` for each output; lists become tuples, None stays None."""
-    tree = _from_numbers(tree)
     if isinstance(tree, dict):
         return {key: _each_output(f"{name}[{key!r}]", x, convert) for key, x in tree.items()}
-    if isinstance(tree, list | tuple) and any(_is_of_one_output(item) for item in tree):
+    is_list = isinstance(tree, list | tuple) and not columns.is_column(tree)
+    if is_list and any(_is_of_one_output(item) for item in tree):
         return tuple(_each_output(f"{name}[{i}]", x, convert) for i, x in enumerate(tree))
     return None if tree is None else convert(name, tree)
 
@@ -185,14 +194,6 @@ def common_length(parts: dict[str, Any]) -> int:
     if not found or found == {0}:
         raise ValueError(f"expected at least one example, got none in {', '.join(lengths)}.")
     return found.pop()
-
-
-def _from_numbers(value: Any) -> Any:
-    """A plain list of numbers as an array; any other value unchanged."""
-    if isinstance(value, list | tuple) and value:
-        if all(isinstance(item, int | float | np.generic) for item in value):
-            return np.asarray(value)
-    return value
 
 
 def _is_array(value: object) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -20,7 +20,7 @@ import numpy as np
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
-from jkeras.data.arrays import class_weights
+from jkeras.data.arrays import ClassWeight, class_weights
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Stream:
         source: Any,
         who: str = "stream",
         *,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         finite: bool = True,
     ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
@@ -231,7 +231,7 @@ class Stream:
     def _checked(self, value: Tree, number: int) -> Batch:
         try:
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
-            x = as_arrays("x", batch.x, finite=self._finite)
+            x = as_arrays("x", batch.x, finite=self._finite, are_inputs=True)
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)
             if self._class_weight is not None:

@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import columns
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import describe
 from jkeras.core.layer import Layer
+from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import note_losses, seeded_key
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
@@ -53,6 +55,8 @@ def call_model(
         raise TypeError(f"{state.who}: expected an input, got {got}{fix}")
 
     def to_array(value: Any) -> jax.Array:
+        if columns.is_table(value) or hasattr(value, "to_numpy"):
+            value = as_arrays("x", value, finite=False, are_inputs=True)
         try:
             return jnp.asarray(value)
         except TypeError as error:
@@ -63,6 +67,9 @@ def call_model(
     side_by_side = getattr(state.net, "arranged", list)(inputs)
     arrays = [narrowed(state.net, jax.tree.map(to_array, value)) for value in side_by_side]
     state.build_if_known()
+    for i, spec in enumerate(state.specs or ()):
+        if getattr(spec, "shape", ())[1:] == (1,) and getattr(arrays[i], "ndim", 0) == 1:
+            arrays[i] = arrays[i][:, None]  # one feature, as in `fit`
     state.build(*arrays)
     current = state.need_values()
     values = current.params, current.state

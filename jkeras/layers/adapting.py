@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from jkeras.core import columns
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.layer import State
 from jkeras.layers.preprocessing import PreprocessingLayer
@@ -149,7 +150,8 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
 
 def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
     """A batch as a NumPy array of finite numbers."""
-    array = np.asarray(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
+    is_other = columns.is_table(batch) or hasattr(batch, "to_numpy")
+    array = columns.as_numpy("data", batch) if is_other else np.asarray(batch)
     if array.dtype.kind not in "buif" and not np.can_cast(array.dtype, np.float32):
         raise type_error(f"adapt: `data`: {where}expected numbers, got {describe(array)}.", who=who)
     if array.ndim == 0 or not array.size:

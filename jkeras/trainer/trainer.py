@@ -25,6 +25,7 @@ from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.symbols import has_symbols
 from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
+from jkeras.data.arrays import ClassWeight
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
 from jkeras.keras_classes.tracking import missing_super_init
@@ -190,7 +191,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         validation_split: float = 0.0,
         validation_data: Examples = None,
         shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -202,8 +203,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         """Trains the model.
 
         Args:
-          x: an array, a list, tuple or dict of arrays, or an iterable of batches `(x, y)` or
-            `(x, y, sample_weight)`.
+          x: an array, a table, a list, tuple or dict of arrays, or an iterable of batches `(x, y)`
+            or `(x, y, sample_weight)`.
           y: targets; a list, tuple or dict of them for several outputs; None when `x` is an
             iterable.
           batch_size: examples per update, 32 when left out. The last batch may be smaller.
@@ -216,7 +217,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
           shuffle: whether arrays are visited in a new order each epoch (a function of seed and
             epoch).
           class_weight: weight of each class id in the loss, for a model with one output; missing
-            ones weigh 1.
+            ones weigh 1. "balanced": each class weighs the same over all of `y`, split or not.
           sample_weight: weight of each example in the loss; a list or dict of arrays for several
             outputs, or one array for all.
           initial_epoch: the number of the first epoch, from 0.
@@ -253,10 +254,11 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
         taken = None if resume_from is None else resume.read_snapshot(resume_from)
         finite = compiled.refuses_nans("fit")
-        data = data_arguments.load("fit", x, y, sample_weight, class_weight, finite=finite)
-        finite = compiled.refuses_nans("fit: `validation_data`")
+        kwargs = {"net": parts.state.net, "finite": finite}
+        data = data_arguments.load("fit", x, y, sample_weight, class_weight, **kwargs)
+        kwargs["finite"] = compiled.refuses_nans("fit: `validation_data`")
         data, held_out = data_arguments.validation(
-            data, validation_data, validation_split, class_weight, finite=finite
+            data, validation_data, validation_split, class_weight, **kwargs
         )
         data_arguments.warn_of_batch_size(batch_size, data)
         data, _, plan_fn = parts.prepare("fit", data, batch_size, kind="train")
@@ -324,7 +326,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts = self._trainer_parts
         finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
-        given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite)
+        net = parts.state.net
+        given = data_arguments.load("evaluate", x, y, sample_weight, net=net, finite=finite)
         data, plan, _ = parts.prepare("evaluate", given, batch_size, kind="evaluate")
         with explained(parts, "evaluate", batch_size):
             data = parts.place("evaluate", data)
@@ -357,7 +360,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts, state = self._trainer_parts, self._trainer_parts.state
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
-        given = data_arguments.load("predict", x, finite=False)
+        given = data_arguments.load("predict", x, net=state.net, finite=False)
         warn_of_random_weights(state)
         data, plan, _ = parts.prepare("predict", given, batch_size, kind="predict")
         size, known = data_arguments.sizes(data, batch_size, steps)
@@ -374,13 +377,14 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         x: Tree,
         y: Tree = None,
         sample_weight: Tree = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: ClassWeight | None = None,
         return_dict: bool = False,
     ) -> Any:
         """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
         parts, who = self._trainer_parts, "train_on_batch"
         finite = parts.need_compilation(who).refuses_nans(who)
-        given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, finite=finite)
+        kwargs = {"net": parts.state.net, "finite": finite}
+        given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, **kwargs)
         prepared = parts.prepare(who, given, given.length, kind="train")
         batch = parts.place_batch(prepared.data)
         with parts.mode(), explained(parts, who, given.length):
@@ -394,7 +398,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         """The loss and the metrics of one batch, without training."""
         parts, who = self._trainer_parts, "test_on_batch"
         finite = parts.need_compilation(who).refuses_nans(who)
-        given = data_arguments.load_batch(who, x, y, sample_weight, finite=finite)
+        net = parts.state.net
+        given = data_arguments.load_batch(who, x, y, sample_weight, net=net, finite=finite)
         prepared = parts.prepare(who, given, given.length, kind="evaluate")
         batch = parts.place_batch(prepared.data)
         with parts.mode():
@@ -406,7 +411,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         """The outputs of one batch, as NumPy arrays."""
         parts, who = self._trainer_parts, "predict"
         parts.steps.check_predicts(who, parts.state)
-        given = data_arguments.load_batch(who, x, finite=False)
+        given = data_arguments.load_batch(who, x, net=parts.state.net, finite=False)
         warn_of_random_weights(parts.state)
         prepared = parts.prepare(who, given, given.length, kind="predict")
         with parts.mode(), explained(parts, who, given.length):

@@ -1,5 +1,7 @@
 """A data set in memory: its parts, its splits and its class weights."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -69,15 +71,48 @@ def test_classes_that_do_not_occur_may_have_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "weights"), [([0, 1], {-1: 3.0}), ([-1, 1], {1: 3.0})], ids=["weights", "labels"]
+    ("y", "weights", "expected"),
+    [
+        ([-1, 1, 1], {-1: 3.0, 1: 0.5}, [3, 0.5, 0.5]),
+        ([0, 1, 1], {-1: 3.0}, [1, 1, 1]),
+        ([False, True, True], {False: 2.0, True: 3.0}, [2, 3, 3]),
+        ([0, 1, 1], {0.0: 2.0, np.float64(1): np.float32(3)}, [2, 3, 3]),
+        ([0, 1, 1], {"0": 2, "1": 3}, [2, 3, 3]),
+        ([0.1, 0.9, 0.9], {0: 2.0, 1: 3.0}, [2, 3, 3]),
+        ([0, 1, 1], "balanced", [1.5, 0.75, 0.75]),
+        ([-1, 1, 1, 1], "balanced", [2, 2 / 3, 2 / 3, 2 / 3]),
+    ],
+    ids=["signs", "absent", "flags", "floats", "words", "soft", "balanced", "balanced_signs"],
 )
-def test_negative_classes_are_refused(y: list[int], weights: dict[int, float]) -> None:
-    with pytest.raises(ValueError) as caught:
-        arrays.class_weights(np.array(y), weights)
-    assert str(caught.value) == (
-        "`class_weight`: expected class ids from 0 in it and in `y`, got -1. "
-        "Number the classes from 0, or use `sample_weight` instead."
-    )
+def test_class_ids_of_every_kind(y: list[float], weights: Any, expected: list[float]) -> None:
+    found = arrays.class_weights(np.array(y), weights)
+    np.testing.assert_array_equal(found, np.array(expected, np.float32))
+
+
+FORM = (
+    '`class_weight`: expected "balanced", or a dict from class id to weight, such as '
+    "{0: 1.0, 1: 5.0}"
+)
+KEYS = " Its keys are the ids that stand in `y`, its values finite numbers."
+NUMBERED = " Number the weights: dict(enumerate(class_weight))."
+
+
+@pytest.mark.parametrize(
+    ("weights", "got"),
+    [
+        ({"no": 1.0}, "{'no': 1.0} (dict)." + KEYS),
+        ({0.5: 1.0}, "{0.5: 1.0} (dict)." + KEYS),
+        ({0: "heavy"}, "{0: 'heavy'} (dict)." + KEYS),
+        ({0: np.nan}, "{0: nan} (dict)." + KEYS),
+        ([1.0, 2.0], "[1.0, 2.0] (list)." + NUMBERED),
+        (np.ones(2), "an array of shape (2,) and dtype float64." + NUMBERED),
+        ("balance", "'balance' (str)."),
+    ],
+)
+def test_class_weights_of_another_form_are_refused(weights: Any, got: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        arrays.class_weights(np.array([0, 1]), weights)
+    assert str(caught.value) == f"{FORM}, got {got}"
 
 
 def test_targets_without_classes_are_refused() -> None:

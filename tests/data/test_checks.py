@@ -73,8 +73,8 @@ def test_trees_keep_their_form_and_lists_become_tuples() -> None:
         (
             {"a": np.array(["x"])},
             TypeError,
-            "`x['a']`: expected numbers, got an array of shape (1,) and dtype <U1. "
-            "Encode or convert them first: x['a'].astype('float32').",
+            "`x['a']`: expected numbers, got an array of shape (1,) and dtype <U1, with 'x'. "
+            "Encode the classes: np.unique(x['a'], return_inverse=True)[1].",
         ),
         (
             (np.ones(2), np.float32(1)),

@@ -74,7 +74,10 @@ class TargetChecks:
                 continue
             if part.y is None:
                 name = part.spec.loss.log_name
-                raise ValueError(f"{who}: expected targets for the loss {name!r}, got `y` = None.")
+                raise ValueError(
+                    f"{who}: expected targets for the loss {name!r}, got `y` = None. Pass `y`, or "
+                    "batches (x, y)."
+                )
             check = self._check_of(part, len(parts), is_resolved=False)
             check.run(check.loss.check_data, who)
 

@@ -8,18 +8,19 @@ Every function here runs before training starts and says, on behalf of `fit`, `e
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 import numpy as np
 
+from jkeras.core import columns
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
 from jkeras.data import arrays
-from jkeras.data.arrays import Arrays
+from jkeras.data.arrays import Arrays, ClassWeight
 from jkeras.data.streams import Stream
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import is_input
@@ -34,8 +35,9 @@ def load(
     x: Examples,
     y: Tree = None,
     sample_weight: Tree = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     *,
+    net: object = None,
     finite: bool = True,
 ) -> Data:
     """The data as resident arrays, or as a stream of batches.
@@ -43,6 +45,7 @@ def load(
     Args:
       who: the method that was called, for messages.
       x, y, sample_weight, class_weight: as for `fit`; an iterable may be a list of `(x, y)`.
+      net: the model; where it has several inputs, the columns of a table go to those of their name.
       finite: whether NaN and infinity are refused.
 
     Raises:
@@ -55,9 +58,13 @@ def load(
             f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
             f"Write {who}(x, y); validation data stay a pair."
         )
+    names = getattr(net, "input_names", ())
+    if len(names) > 1 and columns.is_table(x):
+        found = dict(columns.columns_of(x))
+        x = {name: found[name] for name in names} if set(names) <= set(found) else found
     in_passes = who in ("fit", "evaluate", "predict")
     holds_all = isinstance(x, dict | tuple | list | str | int | float)
-    holds_all = holds_all or hasattr(x, "shape") or hasattr(x, "to_numpy")
+    holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x)
     try:
         in_list = in_passes and y is None and sample_weight is None and is_batches(x)
         if holds_all and not in_list:
@@ -68,6 +75,7 @@ def load(
                     f"`{name}`: expected None beside an iterable of batches, got "
                     f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
                 )
+        check_fixed_weights(class_weight)
         return Stream(x, who, class_weight=class_weight, finite=finite)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {error}") from None
@@ -78,8 +86,9 @@ def load_batch(
     x: Examples,
     y: Tree = None,
     sample_weight: Tree = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     *,
+    net: object = None,
     finite: bool = True,
 ) -> Arrays:
     """One batch, as a data set; arguments as for `load`.
@@ -88,18 +97,33 @@ def load_batch(
       TypeError: an iterable of batches.
       TypeError, ValueError: as `load` says.
     """
-    data = load(who, x, y, sample_weight, class_weight, finite=finite)
+    try:
+        check_fixed_weights(class_weight)
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None
+    data = load(who, x, y, sample_weight, class_weight, net=net, finite=finite)
     if not isinstance(data, Arrays):
         raise TypeError(f"{who}: `x`: expected the arrays of one batch, got {describe(x)}.")
     return data
+
+
+def check_fixed_weights(class_weight: ClassWeight | None) -> None:
+    """Raises where class weights depend on all examples, and not all are there."""
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"`class_weight`: expected a dict from class id to weight beside single batches, got "
+            f"{class_weight!r}. Count all of `y`: counts = np.bincount(y); class_weight = "
+            "dict(enumerate(len(y) / (len(counts) * counts)))."
+        )
 
 
 def validation(
     data: Data,
     given: Examples,
     fraction: float,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     *,
+    net: object = None,
     finite: bool = True,
 ) -> tuple[Data, Data | None]:
     """The data sets for training and validation, from `validation_data` and `validation_split`.
@@ -111,7 +135,7 @@ def validation(
       data: what `load` returned for `fit`, with `class_weight`.
       given: `validation_data`.
       fraction: `validation_split`.
-      finite: as for `load`.
+      net, finite: as for `load`.
 
     Raises:
       TypeError, ValueError: as `load` says, or there is nothing to split.
@@ -119,13 +143,13 @@ def validation(
     if given is not None:
         who = "fit: `validation_data`"
         if not isinstance(given, tuple | list):
-            return data, load(who, given, finite=finite)
+            return data, load(who, given, net=net, finite=finite)
         if not 2 <= len(given) <= 3:
             fix = " Join batches that lie in a list: np.concatenate." if is_batches(given) else ""
             raise ValueError(
                 f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts.{fix}"
             )
-        return data, load(who, *given, finite=finite)
+        return data, load(who, *given, net=net, finite=finite)
     if not fraction:
         return data, None
     if not isinstance(data, Arrays):
@@ -172,10 +196,17 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
             except ValueError as error:
                 raise ValueError(f"{who}: `x`: {error}") from None
             batch = batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
-        if shapes is None or isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
+        is_dict = isinstance(batch.x, dict)
+        if is_dict and shapes is not None and [type(shape) for shape in shapes] == [tuple]:
+            raise ValueError(
+                f"{who}: `x`: expected one array, for which the model was built, got a dict with "
+                f"{', '.join(map(str, batch.x))}. Pass one of these as `x`, and targets as `y`; "
+                "batches are pairs of both."
+            )
+        if shapes is None or is_dict or len(batch.inputs) != len(shapes):
             return batch
         pairs = zip(batch.inputs, shapes, strict=True)
-        inputs = tuple(_with_rank(x, who, shape) for x, shape in pairs)
+        inputs = tuple(with_rank(x, who, shape) for x, shape in pairs)
         return batch._replace(x=inputs if isinstance(batch.x, tuple) else inputs[0])
 
     if isinstance(data, Stream):
@@ -192,7 +223,7 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
     return Arrays(adjust(data.batch), data.length)
 
 
-def _with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:
+def with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:
     """`x` with the rank of `shape` (one example): as Keras, a last axis of size one comes or goes.
 
     Raises:
