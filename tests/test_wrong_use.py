@@ -393,8 +393,8 @@ ERRORS = [
         "string_labels",
         lambda: model().fit(X, np.array(list("abcabcab"))),
         TypeError,
-        "fit: `y`: expected numbers, got an array of shape (8,) and dtype <U1. Encode "
-        "or convert them first: y.astype('float32').",
+        "fit: `y`: expected numbers, got an array of shape (8,) and dtype <U1, with 'a'. Encode "
+        "the classes: np.unique(y, return_inverse=True)[1].",
     ),
     Wrong(
         "binary_range",
