@@ -186,8 +186,8 @@ def test_batches_of_one_dict_are_taken_apart_by_the_user(who: str) -> None:
     with pytest.raises(ValueError) as caught:
         getattr(model(5), who)(iter(batches), verbose=0)
     assert str(caught.value) == (
-        f"{who}: batch 0 of the data: `x`: expected one array, for which the model was built, got a "
-        "dict with x, label. Pass one of these as `x`, and targets as `y`; batches are pairs of both."
+        f"{who}: `x`: expected one array, for which the model was built, got a dict with x, label. "
+        "Pass one of these as `x`, and targets as `y`; batches are pairs of both."
     )
     if who == "fit":
         assert len(losses(model(5), [(batch["x"], batch["label"]) for batch in batches])) == 2

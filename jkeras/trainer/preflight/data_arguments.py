@@ -196,14 +196,7 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
             except ValueError as error:
                 raise ValueError(f"{who}: `x`: {error}") from None
             batch = batch._replace(x=inputs if len(inputs) > 1 else inputs[0])
-        is_dict = isinstance(batch.x, dict)
-        if is_dict and shapes is not None and [type(shape) for shape in shapes] == [tuple]:
-            raise ValueError(
-                f"{who}: `x`: expected one array, for which the model was built, got a dict with "
-                f"{', '.join(map(str, batch.x))}. Pass one of these as `x`, and targets as `y`; "
-                "batches are pairs of both."
-            )
-        if shapes is None or is_dict or len(batch.inputs) != len(shapes):
+        if shapes is None or isinstance(batch.x, dict) or len(batch.inputs) != len(shapes):
             return batch
         pairs = zip(batch.inputs, shapes, strict=True)
         inputs = tuple(with_rank(x, who, shape) for x, shape in pairs)
@@ -221,6 +214,17 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
             "or list of arrays means several inputs."
         )
     return Arrays(adjust(data.batch), data.length)
+
+
+def check_is_no_dict(who: str, batch: Batch, shapes: tuple[Any, ...] | None) -> None:
+    """Raises for a dict where the model takes one array; `shapes` as for `adjusted`."""
+    takes_array = shapes is not None and [type(shape) for shape in shapes] == [tuple]
+    if takes_array and isinstance(batch.x, dict):
+        raise ValueError(
+            f"{who}: `x`: expected one array, for which the model was built, got a dict with "
+            f"{', '.join(map(str, batch.x))}. Pass one of these as `x`, and targets as `y`; "
+            "batches are pairs of both."
+        )
 
 
 def with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:

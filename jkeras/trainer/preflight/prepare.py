@@ -66,6 +66,7 @@ def prepare(
         shapes = tuple(tuple(s.shape[1:]) if hasattr(s, "shape") else s for s in state.specs)
     data = data_arguments.adjusted(data, who, state.net, shapes)
     batch = data_arguments.first_batch(who, data)
+    data_arguments.check_is_no_dict(who, batch, shapes)
     rows = data_arguments.rows_of(data, batch, batch_size)
     state.build(*batch.inputs, rows=rows)
     data_arguments.warn_of_pixels(state, batch)
