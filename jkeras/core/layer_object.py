@@ -190,7 +190,7 @@ class LayerObject:
 class WeightsArgument:
     """The attribute `weights` of a layer with an argument of that name: views, as of any layer."""
 
-    def __get__(self, layer: Any, owner: type) -> Any:
+    def __get__(self, layer: LayerContract | None, owner: type) -> Any:
         return self if layer is None else object_api().weights(layer).views(kept=True)
 
     def __set__(self, layer: object, value: object) -> None:

@@ -83,7 +83,7 @@ def path_to(net: object, identity: Identity, path: Path = ()) -> Path | None:
     return None
 
 
-def layers_by_path(net: Any, path: Path = ()) -> dict[Path, Any]:
+def layers_by_path(net: object, path: Path = ()) -> dict[Path, Any]:
     """The innermost layer at each path to values, `net` included."""
     found = {path: net}
     for inner_path, part in sublayer_paths(net):

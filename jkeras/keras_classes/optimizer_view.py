@@ -204,7 +204,9 @@ class OptimizerView(DescriptionView):
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
         """See the optimizer's own method; here before the first update alone.
 
         Raises:
@@ -221,7 +223,7 @@ class OptimizerView(DescriptionView):
         object.__setattr__(self, "description", changed)
         self._parts.change_compilation(compiled.with_optimizer(changed))
 
-    def finalize_variable_values(self, var_list: Any = None) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Any] | None = None) -> None:
         """With `use_ema`, makes the averages the model's weights; `fit` does so at its end."""
         del var_list
         state = self._parts.state

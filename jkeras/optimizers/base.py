@@ -35,16 +35,13 @@ from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule, keyword
 from jkeras.optimizers.numerics import applied, widen
-from jkeras.optimizers.standalone import Standalone
+from jkeras.optimizers.standalone import AVERAGE, Standalone
 
 if TYPE_CHECKING:
     import optax
 
 Array = jax.Array
 Slots = dict[str, Array]
-
-AVERAGE = "average"
-"""The slot with the moving average of each variable, where `use_ema` is set."""
 
 ACCUMULATOR = "gradient_accumulator"
 """The slot with the sum of the gradients since the last step, where they are accumulated."""

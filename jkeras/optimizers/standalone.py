@@ -25,6 +25,9 @@ from jkeras.core.variables import Variable
 if TYPE_CHECKING:
     import optax
 
+AVERAGE = "average"
+"""The slot with the moving average of each variable, where `use_ema` is set."""
+
 _NAME, _EXCLUDED = "_standalone", "_excluded_ids"
 
 
@@ -171,8 +174,6 @@ class Standalone(Transformation):
 
         Source: `keras.optimizers.Optimizer.finalize_variable_values`.
         """
-        from jkeras.optimizers.base import AVERAGE  # which imports this module
-
         if self.use_ema and self.built:
             averages = jax.tree.leaves(self._held.state(self.variables).slots[AVERAGE])
             for variable, average in zip(var_list, averages, strict=True):

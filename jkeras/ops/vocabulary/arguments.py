@@ -41,7 +41,7 @@ SIZES = frozenset(
 """The names of arguments that decide shapes."""
 
 
-def known_sizes(who: str, argument: str, value: Any) -> Any:
+def known_sizes(who: str, argument: str, value: object) -> Any:
     """`value` with arrays in it as numbers: a shape is known before a program runs.
 
     Raises:
@@ -71,7 +71,7 @@ def known_sizes(who: str, argument: str, value: Any) -> Any:
     return value
 
 
-def are_small_integers(values: Any) -> bool:
+def are_small_integers(values: object) -> bool:
     """Whether all leaves are words, integers, or short arrays of integers with known values."""
     return all(
         isinstance(leaf, int | np.integer | str)
