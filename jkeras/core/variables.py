@@ -58,7 +58,12 @@ def within(frame: Any) -> Iterator[None]:
 
 def innermost(kind: type = Frame) -> Any:
     """The innermost frame of a kind, or None."""
-    return next((frame for frame in reversed(_frames.get()) if isinstance(frame, kind)), None)
+    return next(frames_of(kind), None)
+
+
+def frames_of(kind: type) -> Iterator[Any]:
+    """The frames of a kind, the innermost one first."""
+    return (frame for frame in reversed(_frames.get()) if isinstance(frame, kind))
 
 
 @contextlib.contextmanager

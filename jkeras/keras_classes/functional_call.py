@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -43,7 +43,8 @@ from jkeras.keras_classes.call_arrays import as_array
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import build_arguments, signature
 from jkeras.keras_classes.tracking import Path
-from jkeras.keras_classes.weight_plan import WeightPlan
+from jkeras.keras_classes.weight_plan import METRIC_SUMS, WeightPlan
+from jkeras.metrics.carried import carried, carrying
 from jkeras.models.calls import (
     Masks,
     Values,
@@ -132,7 +133,8 @@ def run(
         with within(frame), drawing_from(draw_key), lenient():
             _build(frame)
             frame.enter()
-            outputs = _call(frame, options or {})
+            with _metrics(frame):
+                outputs = _call(frame, options or {})
             frame.base.end()
             out_masks = _compute_masks(frame, outputs)
             new = frame.new_state(state if turn else None)
@@ -163,6 +165,29 @@ def _build(frame: CallFrame) -> None:
     if hasattr(build, "makes_weights"):
         build(frame.owner, *build_arguments(build, shapes, signature(type(frame.owner))))
     record.shapes = shapes
+
+
+@contextlib.contextmanager
+def _metrics(frame: CallFrame) -> Iterator[None]:
+    """While `call` runs, the metrics in the attributes have the sums in the state. In a trace
+    without such sums, of a prediction or for shapes, updates are dropped; other calls on arrays
+    update the objects.
+    """
+    metrics = [m for m in tracking.metrics_in(frame.owner) if carrying(m) is None]
+    given = frame.state.get(METRIC_SUMS)
+    if not metrics or (given is None and not _is_traced(frame)):
+        yield
+        return
+    variables = [leaf for metric in metrics for leaf in metric.stateless_reset_state()]
+    with carried(metrics, variables if given is None else given) as sums:
+        yield
+    if given is not None:
+        frame.state[METRIC_SUMS] = sums.variables()
+
+
+def _is_traced(frame: CallFrame) -> bool:
+    values = frame.inputs, frame.params, frame.state
+    return tracking.is_traced((jnp.zeros(()), *values))
 
 
 def _call(frame: CallFrame, options: dict[str, Any]) -> Any:

@@ -38,6 +38,9 @@ class StepFrame(Frame):
       key: the key of the step, or None.
       opt_tree: the structure of the optimizer's state, or None.
       params, state: the values that the step begins with, or None.
+
+    Attributes:
+      sums: the frame with the sums of the model's metrics (`metrics.carried`), or None.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class StepFrame(Frame):
         self.key, self.opt_tree, self.calls = key, opt_tree, 0
         self.params = params
         self.state = {} if state is None else state
+        self.sums: Any = None
 
     def draw_key(self) -> Key:
         """The key of random functions without a seed; constant in a step without a key."""

@@ -22,6 +22,7 @@ from jkeras.core.identity import NOT_COPIED, Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
+from jkeras.metrics.base import Metric
 
 ORIGIN, RECORD, ORDER = "_origin", "_record", "_order_of_layers"
 _OF_OBJECTS = frozenset({ORIGIN, RECORD, ORDER, GIVEN, *NOT_COPIED})
@@ -147,6 +148,12 @@ def attributes(owner: object) -> list[tuple[str, Any]]:
     """The attributes that the user's code may have set, by name."""
     private = _private_names(owner)
     return [pair for pair in vars(owner).copy().items() if pair[0] not in private]
+
+
+def metrics_in(owner: object) -> list[Any]:
+    """The metrics that an object's attributes hold, in lists and dicts too."""
+    members = (member for _, value in attributes(owner) for member in _members(value))
+    return list({id(m): m for m in members if isinstance(m, Metric)}.values())
 
 
 def _members(value: Any) -> Iterator[Any]:

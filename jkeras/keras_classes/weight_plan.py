@@ -19,6 +19,10 @@ LOSSES = "losses"
 """The entry of a state that holds the sum of the losses of `add_loss`."""
 
 
+METRIC_SUMS = "metric_sums"
+"""The entry of a state that holds, during a step, the sums of the metrics in the attributes."""
+
+
 class CalledLayer(NamedTuple):
     """A layer and the specs of its inputs."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.variables import Frame, innermost, within
+from jkeras.core.variables import Frame, frames_of, within
 from jkeras.metrics.subclassed_metric import MetricWithSums, added_variables, base_sums
 
 
@@ -79,8 +79,7 @@ def carried(
 
 def carrying(metric: MetricWithSums) -> Carried | None:
     """The innermost frame with the sums of the metric, or None."""
-    frame = innermost(Carried)
-    return frame if frame is not None and id(metric) in frame.sums else None
+    return next((frame for frame in frames_of(Carried) if id(metric) in frame.sums), None)
 
 
 __all__ = ["Carried", "carried", "carrying"]

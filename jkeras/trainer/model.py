@@ -7,6 +7,7 @@ model = jkeras.Model(inputs, layers.Dense(10)(hidden))
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -38,7 +39,7 @@ from jkeras.keras_classes.subclassed_model import (
 )
 from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, record_order
 from jkeras.layers import InputLayer
-from jkeras.metrics.carried import carried
+from jkeras.metrics.carried import Carried, carried
 from jkeras.models.cloning import clone_layers, rebuild_graph
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import graph_parts
@@ -319,7 +320,12 @@ class Model(Trainer):
             key = next_key(state, state.need_values())
         inputs = getattr(state.net, "arranged", list)(args)
         options = {**kwargs, "key": key, "training": bool(training)}
-        outputs, new = state.net.apply(params, carried_state, *inputs, **options)
+        with contextlib.ExitStack() as stack:
+            seen = None if frame is None else frame.sums
+            if seen is not None and innermost(Carried) is seen:
+                # A gradient may be taken around this call, so nothing of it may stay behind.
+                stack.enter_context(carried(seen.metrics, seen.variables(), seen.owner))
+            outputs, new = state.net.apply(params, carried_state, *inputs, **options)
         if frame is not None and frame.owner is self:
             frame.params, frame.state = params, new
         others = lists.of(params, new)[1]
@@ -366,14 +372,15 @@ class Model(Trainer):
         """
         first, second, slots, own = state
         x, y, weight = (*data, None, None)[:3]
+        given = {"x": x, "y": y, "sample_weight": weight, "training": True}
 
         def objective(first: list[Any], second: list[Any]) -> Any:
-            y_pred, new, _ = self.stateless_call(
-                first, second, x, training=True, return_losses=True
-            )
             known = inspect.signature(self.compute_loss).parameters
-            kwargs = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": True}
             with carried(metrics_of(self), own, self) as seen:
+                y_pred, new, _ = self.stateless_call(
+                    first, second, x, training=True, return_losses=True
+                )
+                kwargs = given | {"y_pred": y_pred}
                 loss = self.compute_loss(**{name: kwargs[name] for name in kwargs if name in known})
             return loss, (y_pred, new, seen.variables())
 
@@ -388,8 +395,8 @@ class Model(Trainer):
         """The metrics of a batch: (logs, state)."""
         first, second, own = state
         x, y, weight = (*data, None, None)[:3]
-        y_pred, _ = self.stateless_call(first, second, x, training=False)
         with carried(metrics_of(self), own, self) as seen:
+            y_pred, _ = self.stateless_call(first, second, x, training=False)
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         logs, own = updated(self, seen.variables(), loss, x, y, y_pred, weight)
         return logs, (first, second, own)

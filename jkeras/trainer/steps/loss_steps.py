@@ -19,6 +19,7 @@ from jkeras.trainer.compiling.target_checks import TargetChecks
 from jkeras.trainer.state import inference_rng
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import concrete
+from jkeras.trainer.steps.layer_metrics import all_metrics, held_metrics, with_layer_metrics
 from jkeras.training import steps
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC
 from jkeras.training.objective import Objective, Sums, objective_of, padded_rows
@@ -101,11 +102,14 @@ class LossSteps:
         objective = self._known_objective("metrics", state)
         pairs = [pair for spec in objective.loss_specs for pair in spec.metrics]
         pairs += [pair for spec in objective.loss_specs for pair in spec.weighted_metrics]
-        return [Mean("loss"), *(metric for _, metric in pairs), *map(Mean, objective.loss_names)]
+        known = [Mean("loss"), *(metric for _, metric in pairs), *map(Mean, objective.loss_names)]
+        return [*known, *all_metrics(held_metrics(state.net))]
 
     def metrics_names(self, state: ModelState) -> list[str]:
         """The names of the values that `evaluate` returns, in its order."""
-        return self._known_objective("metrics_names", state).names
+        names = self._known_objective("metrics_names", state).names
+        others = (metric.log_name for metric in all_metrics(held_metrics(state.net)))
+        return list(dict.fromkeys((*names, *others)))
 
     def _known_objective(self, argument: str, state: ModelState) -> Objective:
         """The objective with the structure of the outputs, if that can be known."""
@@ -162,7 +166,10 @@ class LossSteps:
             skips=skips,
             pads=found.pads,
         )
-        names = tuple(objective.names)
+        held = held_metrics(net)
+        if held:
+            functions = with_layer_metrics(functions, objective, held)
+        names = tuple(dict.fromkeys((*objective.names, *(m.log_name for m in all_metrics(held)))))
         return Plan(kind, Programs(functions), objective, found.checks, names, traces_inputs=True)
 
     def _resolve(self, who: str, state: ModelState, batch: Batch, rows: int) -> Resolved:

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost
-from jkeras.keras_classes.tracking import attributes
 from jkeras.metrics import Metric
 from jkeras.metrics.carried import Carried, carried
 from jkeras.training.objective import Objective
@@ -60,14 +59,6 @@ def metrics_of(model: StepMethods) -> list[Metric]:
     frame = innermost(Carried)
     is_own = frame is not None and frame.owner is model
     return list(frame.metrics if frame is not None and is_own else model.metrics)
-
-
-def kept_by(model: StepMethods) -> list[Metric]:
-    """The metrics that a model's attributes hold, in lists and dicts too."""
-    values = [value for _, value in attributes(model)]
-    leaves = jax.tree.leaves(values, is_leaf=lambda value: isinstance(value, Metric))
-    found = {id(leaf): leaf for leaf in leaves if isinstance(leaf, Metric)}
-    return list(found.values())
 
 
 def updated(

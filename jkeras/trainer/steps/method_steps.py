@@ -33,7 +33,9 @@ from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost, within
 from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.subclassed_model import check_steps
+from jkeras.keras_classes.tracking import metrics_in
 from jkeras.metrics import Metric
+from jkeras.metrics.carried import Carried, carried
 from jkeras.trainer.compiling.compilation import skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
@@ -44,7 +46,7 @@ from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
 from jkeras.trainer.steps.method_metrics import (
     StepMethods,
     first_variables,
-    kept_by,
+    metrics_of,
 )
 from jkeras.training import finite, steps
 from jkeras.training.inference_key import state_and_key
@@ -126,10 +128,11 @@ class MethodSteps(LossSteps):
 
     def metrics(self, state: ModelState) -> list[Metric]:
         """Those of `compile`, then those that the model's attributes hold."""
-        own = kept_by(self._model)
+        own = metrics_in(self._model)
         if own and self.compilation is None:
             return own
-        return [*LossSteps.metrics(self, state), *own]
+        known = LossSteps.metrics(self, state)
+        return list({id(metric): metric for metric in (*known, *own)}.values())
 
     def plan_key(self, state: ModelState, kind: Kind) -> Hashable:
         """The frozen weights, and the metrics that the model's attributes hold now: their variables
@@ -137,7 +140,7 @@ class MethodSteps(LossSteps):
         """
         if kind == "predict":
             return None
-        own = tuple((id(metric), metric.log_name) for metric in kept_by(self._model))
+        own = tuple((id(metric), metric.log_name) for metric in metrics_in(self._model))
         return state.frozen_now(), own
 
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
@@ -192,9 +195,10 @@ class MethodSteps(LossSteps):
         weights = lists.of(train_state.params, train_state.state)
         given = (*weights, slots, list(train_state.sums["vars"]))
         frame = StepFrame(model, key, tree, train_state.params, train_state.state)
-        with within(frame), drawing_from(frame.draw_key):
+        with within(frame), drawing_from(frame.draw_key), _carried(model, given[3]) as frame.sums:
             made = model.train_step(given, _data(batch))
         logs, (first, second, slots, own) = _checked(state, "train_step", made, 4)
+        own = _latest(given[3], own, frame.sums)
         params, carried_state = lists.values(first, second)
         logs = _scalars(logs)
         new = train_state.replace(
@@ -214,10 +218,26 @@ class MethodSteps(LossSteps):
         carried_state, key = state_and_key(carried_state)
         given = (*lists.of(params, carried_state), list(sums["vars"]))
         frame = StepFrame(model, key, None, params, carried_state)
-        with within(frame), drawing_from(frame.draw_key):
+        with within(frame), drawing_from(frame.draw_key), _carried(model, given[2]) as frame.sums:
             made = model.test_step(given, _data(batch))
         logs, (_, _, own) = _checked(state, "test_step", made, 3)
+        own = _latest(given[2], own, frame.sums)
         return {"vars": list(own), "logs": _scalars(logs)}
+
+
+def _carried(model: StepMethods, variables: list[Any]) -> Any:
+    """A context in which the model's metrics may be updated by `update_state`, too."""
+    return carried(metrics_of(model), variables, model)
+
+
+def _latest(before: list[Any], returned: Sequence[Any], frame: Carried) -> list[Any]:
+    """The metrics' variables after a step: those that it returned or, where these are the ones that
+    it was given, those that `update_state` left.
+    """
+    if len(returned) != len(before):
+        return list(returned)
+    rows = zip(before, returned, frame.variables(), strict=True)
+    return [now if new is old else new for old, new, now in rows]
 
 
 def _data(batch: Batch) -> Lists:
