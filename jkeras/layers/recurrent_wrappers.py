@@ -127,6 +127,13 @@ class Bidirectional(NamedParts):
                     f"{values[0]} forward and {values[1]} backward",
                 )
 
+    def reset_state(self) -> None:
+        """Sets the states of stateful layers to zero, in the model with this layer."""
+        for layer in self.both:
+            layer.reset_state()
+
+    reset_states = reset_state
+
     @property
     def both(self) -> tuple[Any, Any]:
         """The forward and the backward layer, as they run: named, and with zeros for masked

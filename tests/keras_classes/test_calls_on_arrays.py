@@ -108,6 +108,17 @@ def test_a_call_in_training_moves_statistics(kind):
         np.testing.assert_array_equal(old, new)
 
 
+def test_both_directions_start_anew_after_a_reset():
+    layer = L.Bidirectional(L.GRU(3, stateful=True))
+    model = K.Sequential([K.Input(batch_shape=(2, 3, 4)), layer])
+    x = np.linspace(-1.0, 1.0, 24, dtype=np.float32).reshape(2, 3, 4)
+    first, second = model(x), model(x)
+    assert not np.allclose(first, second)
+    for reset in (layer.reset_state, layer.reset_states):
+        reset()
+        np.testing.assert_array_equal(model(x), first)
+
+
 def test_a_stateful_model_carries_its_state_from_call_to_call():
     """The numbers of Keras 3.15.1 on JAX."""
     layer = L.GRU(2, stateful=True, **ONES)
