@@ -51,7 +51,7 @@ def base_layer(view: Layer) -> Layer | None:
     if kind is None:
         return None
     base = object.__new__(kind)
-    vars(base).update({field.name: getattr(origin, field.name) for field in fields(kind)})
+    vars(base).update({field.name: origin.argument(field.name) for field in fields(kind)})
     vars(base).update({name: getattr(view, name) for name in ("name", "dtype", "trainable")})
     same(base, Identity())
     return base

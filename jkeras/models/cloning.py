@@ -115,7 +115,7 @@ def _clone_layer(layer: Layer, clones: dict[int, Any]) -> Layer:
         layers = [_clone_value(inner, clones) for inner in layer.layers]
         inputs, outputs = rebuild_graph(layer, layers)
         return layer.replace(inputs=inputs, outputs=outputs)
-    values = {field.name: getattr(layer, field.name) for field in fields(type(layer)) if field.init}
+    values = {field.name: layer.argument(field.name) for field in fields(type(layer)) if field.init}
     inner = {name: _clone_value(value, clones) for name, value in values.items()}
     return layer.replace(**{name: new for name, new in inner.items() if new is not values[name]})
 

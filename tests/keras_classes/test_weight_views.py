@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jkeras import Input, Model, Sequential, layers
+from jkeras.models import clone_model
 
 X = np.ones((4, 3), np.float32)
 
@@ -196,3 +197,7 @@ def test_layers_with_an_argument_weights_show_their_weights(layer: layers.Layer,
     assert layer.renamed("other") == layer.renamed("other") != layer
     again = type(layer).from_config(given)
     assert again == layer and again.weights == []
+    copy = clone_model(model)
+    copy(x)
+    assert [weight.shape for weight in copy.weights] == [weight.shape for weight in model.weights]
+    assert copy.layers[0].argument("weights") == layer.argument("weights")

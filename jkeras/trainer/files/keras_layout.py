@@ -209,7 +209,7 @@ def _mentioned(layer: object) -> list[_Inner]:
     """Layers in a layer's arguments, such as an activation, which have no weights."""
     if not isinstance(layer, Layer):
         return []
-    values = {field.name: getattr(layer, field.name) for field in fields(type(layer))}
+    values = {field.name: layer.argument(field.name) for field in fields(type(layer))}
     pairs = [
         (name, value.layer if isinstance(value, LayerActivation) else value)
         for name, value in sorted(values.items())
