@@ -143,6 +143,16 @@ class Operation(Layer):
         kind = self.kind or "".join(word.title() for word in name.split("_"))
         object.__setattr__(self, "kind", kind)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields; a function of `jax.numpy` as its name, since its wrapper does not pickle."""
+        state, name = super().__getstate__(), getattr(self.function, "__name__", "")
+        return state | {"function": name} if getattr(jnp, name, None) is self.function else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        function = state["function"]
+        known = {"function": getattr(jnp, function)} if isinstance(function, str) else {}
+        vars(self).update(state | known)
+
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
         """Arithmetic leaves examples apart; other functions may mix them."""

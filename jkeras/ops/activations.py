@@ -44,7 +44,7 @@ def _accepts_symbols(function: Callable[..., Array]) -> Callable[..., Array]:
         bound = signature.bind(x, *args, **kwargs)
         bound.apply_defaults()
         options = {name: value for name, value in bound.arguments.items() if name != "x"}
-        symbol: Array = record(function, (x,), options, kind=kind)
+        symbol: Array = record(activation, (x,), options, kind=kind)
         return symbol
 
     return activation

@@ -8,6 +8,7 @@ device works on the last. At most two dispatches are under way.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,7 @@ from jkeras.data.arrays import Arrays
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.pace import Pace
-from jkeras.trainer.compiling.programs import Programs, plain_order, random_order
+from jkeras.trainer.compiling.programs import Program, Programs, plain_order, random_order
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
 from jkeras.training.inference_key import with_first_batch
@@ -36,13 +37,14 @@ if TYPE_CHECKING:
 
 Data = Arrays | Stream
 LogValues = dict[str, Any]
+AdvanceFn = Callable[[Callable[[TrainState], tuple[TrainState, Any]]], Any]
 
 
 class Chunk(NamedTuple):
     """What one dispatch gave.
 
     Attributes:
-      value: the new `TrainState` while training, finished outputs while predicting, else None.
+      value: finished outputs while predicting, else None.
       done: steps of this epoch that are done or under way.
       logs: the logs of the epoch so far, still on the device.
     """
@@ -149,9 +151,10 @@ def eval_feeds(
 
 def train(
     programs: Programs,
-    carry_fn: Callable[[int], TrainState],
+    advance_fn: AdvanceFn,
     feeds: Iterator[Feed],
     *,
+    begin_fn: Callable[[int], None],
     start: int,
     position: int,
     pace: Pace,
@@ -162,9 +165,10 @@ def train(
 
     Args:
       programs: what to run.
-      carry_fn: returns the state to continue from, which is donated; called before every dispatch
-        with the number of the next step.
+      advance_fn: replaces the state by what a function of it returns, which may donate it, and
+        returns the function's second result.
       feeds: the epoch's batches.
+      begin_fn: called before every dispatch with the number of the next step.
       start: the number of the epoch's first batch.
       position: the number of the next batch.
       pace: the number of steps in a dispatch; one, with `checks`.
@@ -180,20 +184,34 @@ def train(
         loop = programs.train_loop(part.size)
         length = None if part.length is None else np.int32(part.length)
         while position < part.stop:
-            train_state = carry_fn(position - start)
-            before = trees.copy(train_state) if checks else None
+            begin_fn(position - start)
             room = room_fn(position - start) or pace.steps
             position = min(part.stop, position + min(pace.steps, room))
             where = (np.int32(part.first), np.int32(position), length)
-            key, carry = train_state.key, train_state.replace(key=None)
-            carry, logs = loop(carry, key, part.data, part.order, *where)
-            train_state = carry.replace(key=key)
-            if before is not None:
-                error = _not_finite(programs, part, before, train_state, logs)
-                if error is not None:
-                    yield Chunk(before, position - start - 1, logs)
-                    raise error
-            yield Chunk(train_state, position - start, logs)
+            step = functools.partial(_advanced, programs, loop, part, where, checks)
+            logs, error = advance_fn(step)
+            yield Chunk(None, position - start - (error is not None), logs)
+            if error is not None:
+                raise error
+
+
+def _advanced(
+    programs: Programs,
+    loop: Program,
+    part: Feed,
+    where: tuple[Any, ...],
+    checks: bool,
+    train_state: TrainState,
+) -> tuple[TrainState, tuple[Logs, FloatingPointError | None]]:
+    """The state after a dispatch, its logs, and the error that `checks` found: then the state is
+    the one before.
+    """
+    before = trees.copy(train_state) if checks else None
+    key, carry = train_state.key, train_state.replace(key=None)
+    carry, logs = loop(carry, key, part.data, part.order, *where)
+    after = carry.replace(key=key)
+    error = None if before is None else _not_finite(programs, part, before, after, logs)
+    return (after if before is None or error is None else before), (logs, error)
 
 
 def evaluate(

@@ -23,7 +23,6 @@ from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.reports.progress import Progress
 from jkeras.trainer.state.model_state import ModelState
-from jkeras.training.state import TrainState
 
 
 class Training(NamedTuple):
@@ -126,14 +125,13 @@ def train_epoch(
     assert run is not None, "made by `Trainer.fit`"
     callbacks, programs = call.callbacks, training.plan_fn().programs
     watched, hears = callbacks.watches_batches("train"), callbacks.hears_batches("train")
-    begun = state.donatable()
+    begun = state.need_values()
     if not run.batch:
         state.values = begun = programs.begin_epoch(begun, start)
 
-    def carry(step: int) -> TrainState:
+    def begin(step: int) -> None:
         if hears:
             callbacks.call("on_train_batch_begin", step, {})
-        return state.donatable()
 
     def report(chunk: Chunk) -> None:
         bar.update(chunk.done, chunk.logs)
@@ -159,8 +157,9 @@ def train_epoch(
     )
     chunks = dispatch.train(
         programs,
-        carry,
+        state.advance,
         feeds,
+        begin_fn=begin,
         start=start,
         position=int(begun.position),
         pace=pace,
@@ -176,7 +175,7 @@ def train_epoch(
             eager_fn=lambda chunk: watched or bool(run.due(chunk.done)),
             stopped_fn=stopped,
         ):
-            logs, state.values = chunk.logs, chunk.value
+            logs = chunk.logs
     logs = floats(logs)
     nan_watch.warn_of_skipped("fit", state.need_values(), start)
     return logs

@@ -133,9 +133,9 @@ def count_skipped(train_state: TrainState) -> int:
     return 0 if found is None else int(found["count"])
 
 
-def warn_of_skipped_batch(who: str, train_state: TrainState, before: int) -> None:
-    """Warns where the last step was left out; `before` is what was counted before it."""
-    if count_skipped(train_state) > before:
+def warn_of_skipped_batch(who: str, skipped: bool) -> None:
+    """Warns where the last step was left out."""
+    if skipped:
         warnings.warn(f"{who}: the step was skipped, {WHY}. {NAMING}", stacklevel=5)
 
 

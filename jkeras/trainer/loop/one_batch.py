@@ -15,6 +15,7 @@ from jkeras.trainer.loop.dispatch import LogValues, floats
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import with_inference_rng
 from jkeras.trainer.state.model_state import ModelState
+from jkeras.training.state import TrainState
 
 
 def train_on_batch(parts: TrainerParts, plan: Plan, batch: Batch) -> LogValues:
@@ -26,19 +27,22 @@ def train_on_batch(parts: TrainerParts, plan: Plan, batch: Batch) -> LogValues:
     """
     who, state, programs = "train_on_batch", parts.state, plan.programs
     match_sums(state, plan)
-    carry = state.donatable()
     checks = parts.need_compilation(who).check_nans
-    before = trees.copy(carry) if checks else None
-    skipped = nan_watch.count_skipped(carry)
-    after, _, logs = programs.train_batch(carry, batch)
-    state.values = after
-    if before is not None:
-        objective = programs.functions.objective
-        error = nan_watch.checked(who, objective, before, after, logs, lambda: batch)
-        if error is not None:
-            state.values = before
-            raise error
-    nan_watch.warn_of_skipped_batch(who, after, skipped)
+
+    def step(carry: TrainState) -> tuple[TrainState, Any]:
+        before = trees.copy(carry) if checks else None
+        earlier = nan_watch.count_skipped(carry)
+        after, _, logs = programs.train_batch(carry, batch)
+        objective, error = programs.functions.objective, None
+        if before is not None:
+            error = nan_watch.checked(who, objective, before, after, logs, lambda: batch)
+        skipped = nan_watch.count_skipped(after) > earlier
+        return (after if before is None or error is None else before), (logs, skipped, error)
+
+    logs, skipped, error = state.advance(step)
+    if error is not None:
+        raise error
+    nan_watch.warn_of_skipped_batch(who, skipped)
     return floats(logs)
 
 

@@ -66,6 +66,8 @@ class ModelState:
       owner: a weak reference to the model.
       stored: the values as this model has them; `values` has what other models wrote since, too.
       lent: whether other code may hold the arrays, so that they must not be donated.
+      thread: the thread that the values belong to; 0 before anyone has read them.
+      steps: whether a step is under way that may donate the arrays.
       specs: the specs of the inputs, None for an axis of any size; None before they are known.
       called_on: the inputs on which the model was called as a part of another, with their shapes.
       subscription: the layers that may be shared with other models.
@@ -99,7 +101,7 @@ class ModelState:
         self.seed = keys.next_seed() if seed is None else keys.checked_seed(self.who, seed)
         self.owner: Callable[[], Any] = lambda: None
         self.stored: TrainState | None = None
-        self.lent = False
+        self.lent, self.thread, self.steps = False, 0, False
         self.specs: InputSpecs | None = None
         self.called_on: tuple[Any, ...] = ()
         self.subscription = sharing.Subscription(None)
@@ -127,12 +129,13 @@ class ModelState:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what belongs to this process; the values as other models wrote them."""
-        sharing.refresh(self)
+        values = self.values
         kept = {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
-        return kept | {"output_specs": (0, {}), "views": {}}
+        return kept | {"stored": values, "output_specs": (0, {}), "views": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, lock=threading.RLock(), owner=lambda: None)
+        new: dict[str, Any] = {"owner": lambda: None, "thread": 0, "steps": False}
+        vars(self).update(state, lock=threading.RLock(), **new)
 
     @property
     def who(self) -> str:
@@ -191,10 +194,15 @@ class ModelState:
 
     @property
     def values(self) -> TrainState | None:
-        """The values, with what other models have written into layers that are also theirs."""
+        """The values, with what other models have written into layers that are also theirs; lent to
+        other threads than that which trains.
+        """
         self.subscribe()
-        sharing.refresh(self)
-        return self.stored
+        with self.lock:
+            sharing.refresh(self)
+            self.thread = self.thread or threading.get_ident()
+            self.lent = self.lent or self.thread != threading.get_ident()
+            return self.stored
 
     @values.setter
     def values(self, values: TrainState | None) -> None:
@@ -242,20 +250,28 @@ class ModelState:
 
     def lend(self) -> TrainState:
         """The values for code that may keep them: training continues with a copy."""
-        self.lent = True
-        return self.need_values()
+        with self.lock:
+            self.lent = True
+            return self.need_values()
 
     def replace(self, values: TrainState) -> None:
         """Takes values whose arrays other code may hold."""
         self.values, self.lent = values, True
 
-    def donatable(self) -> TrainState:
-        """The values, free to be donated: a copy if anyone else may hold them."""
-        values = self.need_values()
-        if self.lent:
-            values, self.lent = trees.copy(values), False
-            self.values = values
-        return values
+    def advance(self, step_fn: Callable[[TrainState], tuple[TrainState, Any]]) -> Any:
+        """Replaces the values by the first result of `step_fn(values)`; returns the second.
+
+        No other thread reads in between. The function may donate the values, which are a copy if
+        anyone else may hold them.
+        """
+        with self.lock:
+            values = self.need_values()
+            with sharing.stepping(self):
+                if self.lent:
+                    self.stored = values = trees.copy(values)
+                self.lent = False
+                self.values, result = step_fn(values)
+            return result
 
     # -- building
 

@@ -24,9 +24,11 @@ Laws:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import jax
@@ -50,6 +52,8 @@ class Subscriber(Protocol):
     net: Any
     stored: TrainState | None
     lent: bool
+    thread: int
+    steps: bool
     subscription: Subscription
 
     @property
@@ -181,14 +185,30 @@ def refresh(model: Subscriber) -> None:
             for weights, path in subscription.shared.items():
                 if weights.version <= subscription.seen.get(weights, 0):
                     continue
-                parts = weights.values()
+                parts, writer = weights.values(), weights.writer()
+                if writer is not None and writer.steps and writer.thread != threading.get_ident():
+                    latest = -1  # the last finished values are those that the model has
+                    continue
                 if parts is not None:
-                    values = _with_parts(model, values, path, parts, weights.writer())
+                    values = _with_parts(model, values, path, parts, writer)
                 subscription.seen[weights] = weights.version
             if values is not model.stored:
                 model.stored, model.lent = values, True
         finally:
             subscription.looked = latest  # at the end: until then another thread waits for values
+
+
+@contextlib.contextmanager
+def stepping(model: Subscriber) -> Iterator[None]:
+    """While the context is entered, the model's arrays may be donated, and models in other threads
+    keep what they have.
+    """
+    with _lock:
+        model.thread, model.steps = threading.get_ident(), True
+    try:
+        yield
+    finally:
+        model.steps = False
 
 
 def publish(model: Subscriber) -> None:
