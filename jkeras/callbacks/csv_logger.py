@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,9 +17,9 @@ from jkeras.core.folders import atomic_write
 class CSVLogger(Callback):
     """Writes one line an epoch, and flushes the file at the end of each epoch.
 
-    The columns are `epoch`, from 0, and the names of the first epoch's logs, sorted; if no name
-    begins with `val_`, each name with the prefix `val_` has a column too. A missing value is
-    written as `NA`; names that first appear in a later epoch have no column.
+    The columns are `epoch`, from 0, and the names of the first epoch's logs, sorted. Names that
+    begin with `val_` and first appear in a later epoch get columns then; other new names have
+    none. A missing value is written as `NA`.
 
     Args:
       filename: the file; a missing folder is created.
@@ -29,7 +30,8 @@ class CSVLogger(Callback):
       TypeError: `filename` is not a path.
       ValueError: `separator` is not one character.
 
-    Source: `keras.callbacks.CSVLogger`; the bytes are the same.
+    Source: `keras.callbacks.CSVLogger`; the bytes are the same, but that Keras also writes `val_`
+    columns of `NA` where nothing is validated.
     """
 
     @named_arguments
@@ -60,11 +62,13 @@ class CSVLogger(Callback):
         logs = logs or {}
         rows: list[dict[str, Any]] = []
         if self.keys is None:
-            self.keys = sorted(logs)
-            if not any(name.startswith("val_") for name in logs):
-                self.keys += [f"val_{name}" for name in self.keys]
-            if not Path(self.filename).stat().st_size:
+            header = next(iter(self._lines()), [])
+            self.keys = header[1:] or sorted(logs)
+            if not header:
                 rows.append({name: name for name in ("epoch", *self.keys)})
+        new = sorted(name for name in logs if name.startswith("val_") and name not in self.keys)
+        if new:
+            self._add_columns(new)
         row: dict[str, Any] = {"epoch": epoch}
         for name in self.keys:
             value: Any = logs.get(name, "NA")
@@ -73,6 +77,22 @@ class CSVLogger(Callback):
         rows.append(row)
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
+
+    def _add_columns(self, names: list[str]) -> None:
+        """Writes the file anew, with further columns that are `NA` in the earlier lines."""
+        assert self.keys is not None
+        self.keys += names
+        text = io.StringIO(newline="")
+        parts = [
+            line + (["NA"] * len(names) if i else names) for i, line in enumerate(self._lines())
+        ]
+        csv.writer(text, delimiter=self.sep).writerows(parts)
+        atomic_write(self.filename, lambda file: file.write(text.getvalue().encode()))
+
+    def _lines(self) -> list[list[str]]:
+        """The cells of the file."""
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return list(csv.reader(file, delimiter=self.sep))
 
     def get_state(self) -> dict[str, Any]:
         """The columns and the text of the file; a continued run restores these lines."""

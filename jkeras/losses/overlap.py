@@ -1,7 +1,7 @@
 """The overlap losses: one minus Dice's or Tversky's index of two regions.
 
 A region is an array of numbers from 0 to 1, the targets' y and the predictions' p. With the
-intersection S = Σ y·p, Tversky's index is S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)); Dice's
+intersection S = Σ y·p, Tversky's index is S / (S + alpha·Σ p·(1 - y) + beta·Σ y·(1 - p)); Dice's
 has alpha = beta = 1/2.
 
 The argument `axis` selects the axes of the sums: all axes by default, so that a batch has one
@@ -62,14 +62,14 @@ def tversky(
     beta: float = 0.5,
     axis: int | Sequence[int] | None = None,
 ) -> Array:
-    """1 - S / (S + alpha·Σ y·(1 - p) + beta·Σ p·(1 - y)) over `axis`, S = Σ y·p.
+    """1 - S / (S + alpha·Σ p·(1 - y) + beta·Σ y·(1 - p)) over `axis`, S = Σ y·p.
 
-    Shapes and errors: as `dice`. `alpha` weighs false negatives, `beta` false positives (Keras's
-    documentation says the opposite; its numbers are these).
+    Shapes and errors: as `dice`. `alpha` weighs false positives, `beta` false negatives, as in the
+    paper and in Keras's documentation; Keras computes with the two exchanged.
 
     Example:
       >>> y_true, y_pred = jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]])
-      >>> float(tversky(y_true, y_pred, alpha=1.0, beta=0.0).round(4))
+      >>> float(tversky(y_true, y_pred, alpha=0.0, beta=1.0).round(4))
       0.5
 
     Source: Salehi et al. 2017, arXiv:1706.05721; `keras.losses.tversky`.
@@ -78,7 +78,7 @@ def tversky(
     both = jnp.sum(target * output, axis=axes)
     missed = jnp.sum(target * (1 - output), axis=axes)
     wrong = jnp.sum(output * (1 - target), axis=axes)
-    index = both / (both + alpha * missed + beta * wrong + EPSILON)
+    index = both / (both + alpha * wrong + beta * missed + EPSILON)
     return (1 - index).astype(floats(y_pred).dtype)
 
 

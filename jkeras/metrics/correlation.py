@@ -169,7 +169,7 @@ class R2Score(Metric):
         zeros = {
             name: jnp.zeros(1, widest_float()) for name in ("sum", "squares", "errors", "count")
         }
-        return zeros | ({"targets": jnp.zeros((), widest_float())} if self.num_regressors else {})
+        return zeros | ({"examples": jnp.zeros((), widest_float())} if self.num_regressors else {})
 
     def update(
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None
@@ -195,7 +195,7 @@ class R2Score(Metric):
         new = {name: jnp.sum(weight * part, axis=0) for name, part in parts.items()}
         new["count"] = jnp.sum(weight, axis=0)
         if self.num_regressors:
-            new["targets"] = jnp.sum(weight != 0, dtype=widest_float())
+            new["examples"] = jnp.sum(jnp.any(weight != 0, axis=1), dtype=widest_float())
         return self.merge(sums, new)
 
     def compute(self, sums: Sums) -> Array:
@@ -208,7 +208,7 @@ class R2Score(Metric):
         elif self.class_aggregation is not None:
             scores = divide_or_zero(jnp.sum(total * scores), jnp.sum(total))
         if self.num_regressors:
-            free = sums["targets"] - self.num_regressors - 1
-            adjusted = 1 - divide_or_zero((1 - scores) * (sums["targets"] - 1), free)
+            free = sums["examples"] - self.num_regressors - 1
+            adjusted = 1 - divide_or_zero((1 - scores) * (sums["examples"] - 1), free)
             scores = jnp.where(free > 0, adjusted, scores)
         return self._in_dtype(scores)

@@ -32,11 +32,11 @@ def test_the_number_of_a_batch_is_counted_once(reduction):
     assert float(loss(*padded, valid=jnp.arange(5) < 3)) == pytest.approx(whole)
 
 
-def test_what_is_missed_costs_alpha_and_what_is_wrong_costs_beta():
+def test_what_is_wrong_costs_alpha_and_what_is_missed_costs_beta():
     all_missed = (jnp.array([[1.0, 1.0]]), jnp.array([[1.0, 0.0]]))
-    assert float(losses.tversky(*all_missed, alpha=3.0, beta=0.0)) == pytest.approx(0.75)
+    assert float(losses.tversky(*all_missed, alpha=0.0, beta=3.0)) == pytest.approx(0.75)
     all_wrong = (jnp.array([[1.0, 0.0]]), jnp.array([[1.0, 1.0]]))
-    assert float(losses.tversky(*all_wrong, alpha=0.0, beta=3.0)) == pytest.approx(0.75)
+    assert float(losses.tversky(*all_wrong, alpha=3.0, beta=0.0)) == pytest.approx(0.75)
 
 
 def test_as_a_metric_rows_of_weight_zero_are_left_out():
