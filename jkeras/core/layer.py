@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Literal, Self
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, option
 from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed, weights_of
 from jkeras.core.errors import describe, value_error
@@ -300,7 +301,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     def cast(self, inputs: Any) -> Array:
         """`inputs` as an array in the dtype this layer computes in."""
-        inputs = jnp.asarray(inputs)
+        inputs = as_jax(inputs)
         if self.dtype is not None:
             return inputs.astype(self.dtype)
         return inputs if jnp.issubdtype(inputs.dtype, jnp.inexact) else inputs.astype(jnp.float32)

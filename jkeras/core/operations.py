@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.calling import call
 from jkeras.core.errors import describe
 from jkeras.core.fixed_values import fixed, thawed
@@ -181,7 +181,7 @@ class Operation(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Any, State]:
-        args, kwargs = self.arguments.filled([jnp.asarray(x) for x in inputs])
+        args, kwargs = self.arguments.filled([as_jax(x) for x in inputs])
         with lenient():
             return self.function(*args, **kwargs), state
 

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import native
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
@@ -126,7 +127,7 @@ class Variable:
         self.named = name is not None
         self.in_params, self.autocast = bool(trainable), autocast
         self.regularizer, self.constraint = regularizer, constraint
-        self.initializer = initializer
+        self.initializer = initializer = native(initializer)
         self._find: Callable[[], Any] = lambda: None
         self._array: Any = None
         if _is_function(initializer):

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import columns
+from jkeras.core.arrays import native
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.mapped_files import check_files
@@ -67,6 +68,10 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
         fix = f" Give its columns, such as {name}[{names[0]!r}]." if names else ""
         raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.{fix}")
     check_files({name: array})
+    try:
+        array = native(array)
+    except TypeError as error:
+        raise TypeError(f"`{name}`: {error}") from None
     columns.check_numbers(name, array)
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import Variable
 
@@ -25,7 +25,7 @@ def as_array(value: object) -> Any:
     if isinstance(value, Variable):
         return value.value
     is_array = hasattr(value, "shape") and hasattr(value, "dtype")
-    return jnp.asarray(value) if is_array and not isinstance(value, jax.Array) else value
+    return as_jax(value) if is_array and not isinstance(value, jax.Array) else value
 
 
 def spec_or_value(value: Any) -> Any:

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import columns
+from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import narrowed
-from jkeras.core.errors import describe
+from jkeras.core.errors import describe, quoted
 from jkeras.core.layer import Layer
 from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
@@ -57,6 +58,10 @@ def call_model(
     def to_array(value: Any) -> jax.Array:
         if columns.is_table(value) or hasattr(value, "to_numpy"):
             value = as_arrays("x", value, finite=False, are_inputs=True)
+        try:
+            value = native(value)
+        except TypeError as error:
+            raise quoted(error, who=state.who) from None
         try:
             return jnp.asarray(value)
         except TypeError as error:

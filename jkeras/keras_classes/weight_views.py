@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import Layer
@@ -113,7 +114,7 @@ class Weight(LiveNumber):
 
     def _set(self, value: Any) -> None:
         old = self._get()
-        new = jnp.asarray(value)
+        new = as_jax(value)
         if new.shape != old.shape:
             raise ValueError(
                 f"{self.path}: expected a value of shape {old.shape}, got {describe(value)}."

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
@@ -117,7 +118,7 @@ class CategoryEncoding(PreprocessingLayer):
         Raises:
           ValueError: weights in another mode, or of another shape.
         """
-        ids = jnp.asarray(inputs)
+        ids = as_jax(inputs)
         if count_weights is not None:
             self._check_weights(ids, count_weights)
         dtype = self.dtype or jnp.dtype(jnp.float32)

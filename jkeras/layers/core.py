@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
@@ -138,7 +139,7 @@ class Masking(Deterministic):
 
     def compute_mask(self, inputs: ArrayLike, mask: Masks = None) -> Array:
         """True where a feature differs from `mask_value`; the mask of the inputs is ignored."""
-        x = jnp.asarray(inputs)
+        x = as_jax(inputs)
         return jnp.any(x != jnp.asarray(self.mask_value, x.dtype), -1)
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 
@@ -35,7 +36,7 @@ class Deterministic(Layer):
 
 def cast_floating(layer: Layer, inputs: ArrayLike) -> Array:
     """`inputs`, integers as they are; floating ones cast to the layer's `dtype`, if set."""
-    x = jnp.asarray(inputs)
+    x = as_jax(inputs)
     return layer.cast(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import fields
 from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.fixed_values import FixedArray
@@ -72,7 +73,7 @@ class Table(Deterministic):
         if not self.mask_zero:
             return None
         # A script may ask for the mask of a symbol, to pass it on by hand.
-        return (inputs if has_symbols(inputs) else jnp.asarray(inputs)) != 0
+        return (inputs if has_symbols(inputs) else as_jax(inputs)) != 0
 
     def check_values(self, inputs: np.ndarray[Any, Any]) -> None:
         """Raises for ids outside the table; a trainer calls this before training.
@@ -98,7 +99,7 @@ class Table(Deterministic):
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         """The rows of the table under these ids; NaN for an id outside it."""
-        ids = jnp.asarray(inputs)
+        ids = as_jax(inputs)
         if not jnp.issubdtype(ids.dtype, jnp.integer):
             ids = ids.astype(jnp.int32)
         table = params["embeddings"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.dtype_policy import followed
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
@@ -101,7 +102,7 @@ class InputLayer(Deterministic):
         return {}, {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        x = jnp.asarray(inputs)
+        x = as_jax(inputs)
         self._check_inputs(x)
         return x if self.dtype is None else x.astype(self.dtype)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe, type_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
@@ -326,7 +327,7 @@ def _merged(name: str, layer: Layer, inputs: Sequence[ArrayLike | Symbol]) -> An
         )
     if has_symbols(inputs):
         return layer(list(inputs))
-    return layer.apply({}, {}, *[jnp.asarray(x) for x in inputs])[0]
+    return layer.apply({}, {}, *[as_jax(x) for x in inputs])[0]
 
 
 def add(inputs: Sequence[ArrayLike | Symbol], **kwargs: Any) -> Any:

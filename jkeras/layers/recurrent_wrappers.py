@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import fields
 from jkeras.core.errors import describe
 from jkeras.core.identity import Identity, identity_of, same
@@ -311,7 +312,7 @@ class TimeDistributed(Wrapper):
         rows: Array | None = None,
     ) -> tuple[Any, State]:
         """`Layer.apply`; `mask` [batch, time, ...] is passed to a layer that accepts one."""
-        x = jnp.asarray(inputs) if self.dtype is None else self.cast(inputs)
+        x = as_jax(inputs) if self.dtype is None else self.cast(inputs)
         self._check_inputs(x)
         mask = self._checked_mask(mask, x)
         if self.layer.padded_rows == "ignored" and not jax.tree.leaves(state):

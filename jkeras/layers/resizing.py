@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers.deterministic import cast_floating
@@ -174,7 +175,7 @@ class CenterCrop(_ImageLayer):
     data_format: str | None = data_format()
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        self._axes(jnp.asarray(inputs))
+        self._axes(as_jax(inputs))
         x = self.cast(inputs)
         spare = [own - wanted for own, wanted in zip(self._size(x), self.target, strict=True)]
         if min(spare) < 0:

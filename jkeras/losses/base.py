@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, make_mutable, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
@@ -126,7 +127,7 @@ class Loss(Description):
         return self._values_of(*self._arrays(y_true, y_pred), valid)
 
     def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-        y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+        y_true, y_pred = as_jax(y_true), floats(y_pred)
         if self.dtype is not None:
             y_pred = y_pred.astype(self.dtype)
         if y_pred.ndim == 1:

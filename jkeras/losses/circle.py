@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
 from jkeras.losses.reduction import reduction_name
@@ -75,7 +76,7 @@ def _labeled(
     name: str, labels: ArrayLike, other: str, embeddings: ArrayLike
 ) -> tuple[Array, Array]:
     """Labels `[n]` int32 and embeddings `[n, d]` in float32 or better."""
-    labels, embeddings = jnp.asarray(labels), at_least_float32(floats(embeddings))
+    labels, embeddings = as_jax(labels), at_least_float32(floats(embeddings))
     if embeddings.ndim != 2 or labels.shape not in (embeddings.shape[:1], (len(embeddings), 1)):
         raise ValueError(
             f"circle: expected `{name}` of shape [n] beside `{other}` of shape [n, d], got "

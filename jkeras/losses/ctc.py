@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
 from jkeras.losses.base import FormulaLoss, floating_dtype
 from jkeras.losses.reduction import reduction_name
@@ -42,7 +43,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
     Source: Graves et al. 2006, doi:10.1145/1143844.1143891; `keras.losses.ctc`.
     """
-    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    y_true, y_pred = as_jax(y_true), floats(y_pred)
     if y_true.ndim != 2 or y_pred.ndim != 3 or len(y_true) != len(y_pred):
         raise ValueError(
             "ctc: expected `y_true` [batch, labels] beside `y_pred` [batch, steps, classes], got "

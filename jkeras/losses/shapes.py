@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -23,7 +25,7 @@ EPSILON = 1e-7
 
 def floats(x: ArrayLike) -> Array:
     """`x` as an array of floats: integers and booleans become float32, floats keep their dtype."""
-    x = jnp.asarray(x)
+    x = as_jax(x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
 
 
@@ -61,7 +63,7 @@ def broadcastable(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array
       ValueError: the shapes do not match.
     """
     y_pred = floats(y_pred)
-    y_true, y_pred = same_rank(jnp.asarray(y_true), y_pred)
+    y_true, y_pred = same_rank(as_jax(y_true), y_pred)
     if y_true.ndim != y_pred.ndim or not all(
         m == n or 1 in (m, n) for m, n in zip(y_true.shape, y_pred.shape, strict=True)
     ):
@@ -107,7 +109,7 @@ def one_hot_pair(who: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> t
     Raises:
       ValueError: the shapes differ, or there is one class only.
     """
-    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    y_true, y_pred = as_jax(y_true), floats(y_pred)
     check_axis(who, axis, y_pred)
     if y_pred.shape[axis] == 1:
         raise ValueError(
@@ -149,7 +151,7 @@ def index_pair(
     Raises:
       ValueError: the shapes do not match.
     """
-    y_true, y_pred = jnp.asarray(y_true), floats(y_pred)
+    y_true, y_pred = as_jax(y_true), floats(y_pred)
     check_axis(who, axis, y_pred)
     expected = _without(y_pred.shape, axis)
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
 from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
@@ -71,7 +72,7 @@ class _IoU(Metric):
           y_pred: likewise; scores on `axis` unless `sparse_y_pred`.
           weight: `[batch]`, or one for each label; ones when left out.
         """
-        true, predicted = self._classes(jnp.asarray(y_true), jnp.asarray(y_pred))
+        true, predicted = self._classes(as_jax(y_true), as_jax(y_pred))
         if true.size != predicted.size:
             raise ValueError(
                 f"{self.who}: expected as many labels in `y_true` as in `y_pred`, got shapes "

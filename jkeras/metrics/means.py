@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
 from jkeras.core.trees import widest_float
 from jkeras.losses.base import (
@@ -102,7 +103,7 @@ def arrays(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     Predictions become floats, and `[batch]` becomes `[batch, 1]`.
     """
     y_pred = floats(y_pred)
-    return same_rank(jnp.asarray(y_true), y_pred[:, None] if y_pred.ndim == 1 else y_pred)
+    return same_rank(as_jax(y_true), y_pred[:, None] if y_pred.ndim == 1 else y_pred)
 
 
 def weighted_sums(

@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.naming import unique
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import Frame, Variable, innermost, lenient, weight_shape, within
@@ -156,7 +157,7 @@ def _pure_methods(cls: Any, base_has_sums: bool) -> dict[str, Any]:
             return super(cls, self).update(sums, *batch, **kwargs)
         *arrays, weight = (*batch, None) if len(batch) < 3 else batch
         weights = {} if weight is None else {"sample_weight": weight}
-        arrays = [jnp.asarray(value) for value in arrays]
+        arrays = [as_jax(value) for value in arrays]
         return _run_method(
             self, _with_pending_batch(self, sums), self.update_state, *arrays, **weights, **kwargs
         )[1]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import native
 from jkeras.core.description import Description
 from jkeras.core.layer import Array, Layer
 from jkeras.core.operations import record
@@ -40,7 +41,7 @@ def _accepts_symbols(function: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(function)
     def activation(x: Array | Symbol, *args: Any, **kwargs: Any) -> Array:
         if not isinstance(x, Symbol):
-            return function(x, *args, **kwargs)
+            return function(native(x), *args, **kwargs)
         bound = signature.bind(x, *args, **kwargs)
         bound.apply_defaults()
         options = {name: value for name, value in bound.arguments.items() if name != "x"}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree, path_names
 from jkeras.core.variables import Variable
@@ -303,4 +304,4 @@ def _constrained(variable: Any, value: jax.Array) -> Any:
 
 
 def _array(value: Any) -> Any:
-    return jnp.asarray(getattr(value, "value", value))
+    return as_jax(getattr(value, "value", value))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
+from jkeras.core.arrays import as_jax
 from jkeras.core.errors import nearest
 from jkeras.core.layer import activity_losses
 from jkeras.core.tracebacks import api_boundary
@@ -225,7 +226,7 @@ class WeightsMixin:
             )
         leaves = leaves_of(values)
         for place, new in zip(order, weights, strict=True):
-            old, new = leaves[place.part][place.leaf], jnp.asarray(new)
+            old, new = leaves[place.part][place.leaf], as_jax(new)
             if old.shape != new.shape:
                 raise ValueError(
                     f"{state.who}: `weights`: expected shape {old.shape} for "

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.absent import missing
+from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import requested_dtype
 from jkeras.core.errors import describe, nearest, unexpected_arguments
 from jkeras.ops.vocabulary.arguments import SIZES, are_small_integers, known_sizes
@@ -226,6 +227,10 @@ def as_array(who: str, argument: str, value: Any) -> Any:
     """
     if value is None or isinstance(value, jax.Array):
         return value
+    try:
+        value = native(value)
+    except TypeError as error:
+        raise TypeError(f"ops.{who}: `{argument}`: {error}") from None
     if not isinstance(value, str | bytes):
         with contextlib.suppress(TypeError, ValueError):
             return jnp.asarray(value)

@@ -1,0 +1,34 @@
+"""Arrays of NumPy as arrays of JAX, from files of other machines too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import describe
+
+
+def native(value: Any) -> Any:
+    """A NumPy array in this machine's byte order, with the same values; anything else unchanged.
+
+    FITS, HDF5 and old files hold big-endian numbers, which JAX does not take.
+
+    Raises:
+      TypeError: an array of long doubles, which no device computes with.
+    """
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    if value.dtype.kind in "fc" and value.dtype.itemsize > (8 if value.dtype.kind == "f" else 16):
+        raise TypeError(
+            f"expected numbers of at most 64 bits, got {describe(value)}. Convert them: "
+            "x.astype('float64')."
+        )
+    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+
+def as_jax(value: Any) -> jax.Array:
+    """`value` as an array of JAX, as `native` takes it."""
+    return jnp.asarray(native(value))
