@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.calling import call
