@@ -50,6 +50,26 @@ def is_shapes_only() -> bool:
     return _shapes_only.get()
 
 
+_guesses: ContextVar[bool] = ContextVar("guesses", default=False)
+
+
+@contextlib.contextmanager
+def guessing_values(active: bool = True) -> Iterator[None]:
+    """While it is entered, a `call` that looks at values runs on ones when shapes alone are asked
+    for: the model will run in Python, where values are known.
+    """
+    token = _guesses.set(active or _guesses.get())
+    try:
+        yield
+    finally:
+        _guesses.reset(token)
+
+
+def is_guessing_values() -> bool:
+    """Whether ones may stand for values that are not known."""
+    return _guesses.get()
+
+
 def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Symbols of the outputs of a layer, in the structure that its `apply` returns.
 
@@ -167,7 +187,7 @@ def _traced(
         weights = layer.init(key, *inputs)
         return weights, layer.apply(*weights, *inputs, **{"key": key, **kwargs})[0]
 
-    with shapes_only():
+    with shapes_only(), guessing_values():
         specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
     return specs
 

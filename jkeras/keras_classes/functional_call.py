@@ -35,7 +35,7 @@ from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from
-from jkeras.core.tracing import is_shapes_only, shapes_only
+from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
@@ -207,7 +207,7 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     except TypeError as error:
         raise TypeError(f"{frame.view.who}: call: {error}.") from None
     with naming_errors(frame.view, values):
-        outputs = jax.tree.map(as_array, _run_call(frame.owner.call, args, kwargs))
+        outputs = jax.tree.map(as_array, _run_call(frame, args, kwargs))
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"{frame.view.who}: expected `call` to return its outputs, got {describe(outputs)}. "
@@ -216,10 +216,36 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     return jax.tree.map(jnp.asarray, outputs)
 
 
-def _run_call(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a user's `call`. Where shapes alone are asked for, the masks of the inputs are
-    not known: if `call` cannot do without, it gets one that leaves out nothing.
+    not known: if `call` cannot do without, it gets one that leaves out nothing. Where values may be
+    guessed, a `call` that looks at them runs on ones.
     """
+    call: Any = frame.owner.call
+    if is_shapes_only() and is_guessing_values():
+        try:
+            return _with_some_mask(call, args, kwargs)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+            with jax.ensure_compile_time_eval():
+                frame.params, frame.state = _ones(frame.params), _ones(frame.state)
+                frame.values = {v: _ones(value) for v, value in frame.values.items()}
+                frame.key = None if frame.key is None else jax.random.key(0)
+                return _with_some_mask(call, *_ones((args, kwargs)))
+    return _with_some_mask(call, args, kwargs)
+
+
+def _ones(tree: Any) -> Any:
+    """Ones in the place of traced arrays."""
+
+    def known(leaf: Any) -> Any:
+        traced = isinstance(leaf, jax.core.Tracer)
+        return jnp.ones(leaf.shape, leaf.dtype) if traced else leaf
+
+    return jax.tree.map(known, tree)
+
+
+def _with_some_mask(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of `call`, with a mask where it needs one for its shapes."""
     if not is_shapes_only() or kwargs.get("mask", ()) is not None:
         return call(*args, **kwargs)
     try:

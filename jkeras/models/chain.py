@@ -22,7 +22,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
-from jkeras.core.tracing import is_input, shapes_only
+from jkeras.core.tracing import guessing_values, is_input, shapes_only
 from jkeras.core.typing import Masks
 from jkeras.models.adapters import all_adapted
 from jkeras.models.calls import as_tuple, naming_errors, unpacked, with_activity
@@ -163,9 +163,9 @@ def output_specs(layers: Iterable[Layer], values: tuple[Any, ...]) -> tuple[Any,
     key = jax.eval_shape(lambda: jax.random.key(0))
     for layer in layers:
         _check_inputs(layer, values)
-        with naming_errors(layer, values):
+        with naming_errors(layer, values), guessing_values():
             own = jax.eval_shape(layer.init, key, *values)
-        with shapes_only():
+        with shapes_only(), guessing_values():
             values = jax.eval_shape(functools.partial(_outputs, layer), *own, *values)
     return values
 

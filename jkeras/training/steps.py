@@ -19,6 +19,7 @@ from jkeras import optimizers
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
+from jkeras.core.tracing import shapes_only
 from jkeras.core.trees import Tree
 from jkeras.training import finite
 from jkeras.training.inference_key import state_and_key
@@ -122,7 +123,8 @@ def init_fn(
         params, state = net.init(child(key, "params"), *specs)
         outputs = None
         if looks and objective.output_structure is None:
-            outputs = jax.eval_shape(lambda *args: net.apply(*args)[0], params, state, *specs)
+            with shapes_only():
+                outputs = jax.eval_shape(lambda *args: net.apply(*args)[0], params, state, *specs)
         opt_state = optimizers.init_state(optimizer, objective.trained(params))
         return fresh(params, state, opt_state, objective.zeros(outputs=outputs), key)
 

@@ -11,6 +11,7 @@ import jax
 
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.tracing import guessing_values
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
@@ -108,11 +109,14 @@ class TrainerParts:
             self.state.values = self.steps.recompiled(self.state, values)
             self.state.mark_synced()
 
-    def mode(self) -> contextlib.AbstractContextManager[Any]:
+    @contextlib.contextmanager
+    def mode(self) -> Iterator[None]:
         """How programs run while the context is entered: in Python, where `run_eagerly` says so."""
         compiled = self.steps.compilation
         eager = compiled is not None and compiled.eager
-        return jax.disable_jit() if eager else contextlib.nullcontext()
+        without_jit = jax.disable_jit() if eager else contextlib.nullcontext()
+        with guessing_values(eager), without_jit:
+            yield
 
     @contextlib.contextmanager
     def running(self, run: Run, data: Data) -> Iterator[None]:
@@ -132,7 +136,9 @@ class TrainerParts:
         self, who: str, data: Data, batch_size: int | None = None, *, kind: Kind
     ) -> Prepared:
         """The data as the model takes them, and the plan for them; see `preflight.prepare`."""
-        found = prepare(who, self.state, self.steps, self.plans, data, batch_size, kind=kind)
+        compiled = self.compilation
+        with guessing_values(compiled is not None and compiled.eager):
+            found = prepare(who, self.state, self.steps, self.plans, data, batch_size, kind=kind)
         if kind != "predict":
             self.state.optimizer_met_data = True
         return found

@@ -17,6 +17,7 @@ from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import NotReadyError, describe
 from jkeras.core.layer import Layer
+from jkeras.core.tracing import guessing_values
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.layers.adapting import Adaptable
 from jkeras.models.graph import Graph, graph_of
@@ -327,7 +328,8 @@ class ModelState:
         first_error = None
         for tried in sized(specs):
             try:
-                with jax.ensure_compile_time_eval():
+                eager = getattr(self.maker.compilation, "eager", False)
+                with jax.ensure_compile_time_eval(), guessing_values(eager):
                     made = shape_inference.made(
                         self._net, init, self.seed, tried, rows, at_once=few
                     )

@@ -15,7 +15,7 @@ import jax
 from jkeras.core.errors import tell
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
-from jkeras.core.tracing import of_any_size, spec
+from jkeras.core.tracing import of_any_size, shapes_only, spec
 from jkeras.core.trees import Tree, specs_of_rows
 from jkeras.models.calls import naming_errors
 from jkeras.models.chain import output_specs
@@ -99,7 +99,7 @@ def outputs(net: object, outputs_fn: Callable[..., Any], inputs: Tree) -> Any:
     """`outputs_fn(inputs)`, from specs of a net's inputs to those of its outputs."""
 
     def run(given: Tree) -> Any:
-        with naming_errors(net, tuple(jax.tree.leaves(given))):
+        with naming_errors(net, tuple(jax.tree.leaves(given))), shapes_only():
             return outputs_fn(given)
 
     with of_unknown_size(lambda sizes: run(specs_of_rows(inputs, sizes[0]))):
