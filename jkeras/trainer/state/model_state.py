@@ -297,9 +297,7 @@ class ModelState:
         return getattr(self._net, "has_call", True)
 
     def build(self, *inputs: Any, rows: int = 1) -> None:
-        """Makes the weights; does nothing when they exist. Arguments and errors are as for
-        `model.build`; a model that knows its inputs needs none.
-        """
+        """Makes the weights where there are none; arguments and errors: see `model.build`."""
         if not inputs:
             self.need_values()
             return
@@ -308,8 +306,7 @@ class ModelState:
     def _build(self, inputs: tuple[Any, ...], rows: int) -> None:
         if self.specs is not None and self.stored is not None:
             return
-        missing = [] if self.has_call else self._net.build_parts()
-        if missing:
+        if not self.has_call and (missing := self._net.build_parts()):
             raise self._not_ready(missing[0])
         with self.lock:
             specs = self.specs or tuple(spec_of_input(value, self.who) for value in inputs)
