@@ -325,7 +325,7 @@ ERRORS = [
         lambda: model().fit(np.where(X > 1, np.inf, X).astype("float32"), Y),
         ValueError,
         "fit: `x`: expected finite numbers, got infinity in 3 of 8 examples, the first "
-        "at index 1. Drop or fill them: np.nan_to_num(x).",
+        "at index 1. Drop or clip them: np.clip(x, -1e6, 1e6).",
     ),
     Wrong(
         "nan_y",
@@ -460,7 +460,7 @@ ERRORS = [
         lambda: model().fit(X, Y, class_weight={0: 2.0}, sample_weight=np.ones(8)),
         ValueError,
         "fit: `class_weight` and `sample_weight` exclude each other, got both. Multiply"
-        " them into one: sample_weight * [class_weight[c] for c in y].",
+        " them into one: sample_weight * [class_weight.get(c, 1.0) for c in y].",
     ),
     Wrong(
         "class_weight_list",

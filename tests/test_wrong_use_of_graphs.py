@@ -116,8 +116,8 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a sum of one": (
         lambda: L.Add()(a()),
         ValueError,
-        "Add, called on Input 'a' (None, 4): expected two inputs or more, got 1. Pass them side "
-        "by side: apply(params, state, a, b).",
+        "Add, called on Input 'a' (None, 4): expected two inputs or more, got 1. Give them in a "
+        "list: layer([a, b]).",
     ),
     "a sum of different shapes": (
         lambda: a() + b(),

@@ -206,6 +206,10 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
         raise unknown_name(kind, name, table) from None
 
 
+FORMER = {"lr": "learning_rate", "nb_epoch": "epochs", "init": "kernel_initializer", "p": "rate"}
+"""Names that arguments had in earlier versions of Keras."""
+
+
 def unexpected_arguments(
     owner: str, names: Iterable[str], known: Iterable[str]
 ) -> TypeError | None:
@@ -218,9 +222,10 @@ def unexpected_arguments(
     known = list(known)
     for name in names:
         if name not in known:
-            listed = ", ".join(known)
+            listed, former = ", ".join(known), FORMER.get(name)
+            closest = nearest(former if former in known else name, known)
             return type_error(
-                f"unexpected argument `{name}`.{nearest(name, known)} Arguments: {listed}.",
+                f"unexpected argument `{name}`.{closest} Arguments: {listed}.",
                 who=owner,
             )
     return None

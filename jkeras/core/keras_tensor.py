@@ -50,6 +50,27 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 """What Python's operators do to symbols, under the names of Keras's operations."""
 
 
+_UFUNCS: dict[Any, str] = {
+    np.add: "Add",
+    np.subtract: "Subtract",
+    np.multiply: "Multiply",
+    np.true_divide: "TrueDivide",
+    np.floor_divide: "FloorDivide",
+    np.remainder: "Mod",
+    np.power: "Power",
+    np.matmul: "Matmul",
+    np.bitwise_and: "LogicalAnd",
+    np.bitwise_or: "LogicalOr",
+    np.bitwise_xor: "LogicalXor",
+    np.less: "Less",
+    np.less_equal: "LessEqual",
+    np.greater: "Greater",
+    np.greater_equal: "GreaterEqual",
+    np.not_equal: "NotEqual",
+}
+"""What NumPy calls for the operators."""
+
+
 def _operator(kind: str) -> Any:
     """The method of an operator with the symbol on its left."""
     return lambda self, other: _combined(kind, self, other)
@@ -165,6 +186,15 @@ class KerasTensor(Symbol):
     __ne__ = _operator("NotEqual")
     __neg__, __abs__ = _unary("Negative"), _unary("Absolute")
     __invert__ = _unary("LogicalNot")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """NumPy's operators with an array on the left: `array * symbol`."""
+        if ufunc is np.equal:
+            return False  # symbols are equal to themselves alone
+        kind = _UFUNCS.get(ufunc)
+        if kind is None or method != "__call__" or kwargs:
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        return _combined(kind, *inputs)
 
     def __getitem__(self, item: object) -> Any:
         _check_index(self, item)

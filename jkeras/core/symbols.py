@@ -29,7 +29,6 @@ class Symbol:
     """A value that is known by shape and dtype only; `KerasTensor` documents the arguments."""
 
     __slots__ = ("__weakref__", "dtype", "name", "node", "shape")
-    __array_ufunc__ = None  # so that `array * symbol` asks the symbol
     node: Node | None
 
     def __init__(
@@ -74,6 +73,11 @@ class Symbol:
 
     def __int__(self) -> int:
         _raise(self, "number", "Give the data to the model: model(x).")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        del inputs, kwargs
+        function = f"np.{ufunc.__name__}" if method == "__call__" else "the NumPy function"
+        _raise(self, "array", f"Use jkeras.ops, or a layer, in place of {function}.")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         _raise(self, "array", "Use jkeras.ops, or a layer, in place of the NumPy function.")

@@ -10,8 +10,9 @@ are taken out of its traceback. `JAX_TRACEBACK_FILTERING=off` shows every line, 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import ParamSpec, TypeVar
 
 import jax
@@ -80,6 +81,18 @@ def filtered(error: Exception) -> Exception:
     return error
 
 
+def users_stacklevel() -> int:
+    """The `stacklevel` by which the caller's `warnings.warn` names the line of the user's."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_hidden(frame):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _is_hidden(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _HIDDEN
+
+
 def _of_users(traceback: TracebackType | None) -> TracebackType | None:
     """A traceback of the frames that are neither this package's nor JAX's."""
     kept = []
@@ -88,7 +101,6 @@ def _of_users(traceback: TracebackType | None) -> TracebackType | None:
         traceback = traceback.tb_next
     short = None
     for each in reversed(kept):
-        frame = each.tb_frame
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _HIDDEN:
-            short = TracebackType(short, frame, each.tb_lasti, each.tb_lineno)
+        if not _is_hidden(each.tb_frame):
+            short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return short

@@ -13,9 +13,10 @@ its model has, or, where no model has it, its initial or assigned value.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,8 @@ from jkeras.core.arrays import native
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
+
+T = TypeVar("T")
 
 
 class Frame:
@@ -353,3 +356,15 @@ def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
             "Give that axis a size in Input."
         )
     return tuple(int(n) for n in listed)
+
+
+def name_first(add_weight: Callable[..., T]) -> Callable[..., T]:
+    """Decorates an `add_weight`, so that the name may come first, as in Keras 2."""
+
+    @functools.wraps(add_weight)
+    def added(self: Any, *args: Any, **kwargs: Any) -> T:
+        if args and isinstance(args[0], str) and "name" not in kwargs:
+            return add_weight(self, *args[1:], **kwargs, name=args[0])
+        return add_weight(self, *args, **kwargs)
+
+    return added

@@ -96,7 +96,7 @@ def class_weights(y: Tree, class_weight: ClassWeight, sample_weight: Tree = None
     if sample_weight is not None:
         raise ValueError(
             "`class_weight` and `sample_weight` exclude each other, got both. "
-            "Multiply them into one: sample_weight * [class_weight[c] for c in y]."
+            "Multiply them into one: sample_weight * [class_weight.get(c, 1.0) for c in y]."
         )
     table = class_table(class_weight)
     if isinstance(y, dict | tuple):

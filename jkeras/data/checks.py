@@ -57,6 +57,11 @@ def as_arrays(name: str, tree: Tree, *, finite: bool = True, are_inputs: bool = 
 
 def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     """One leaf of `as_arrays`."""
+    if hasattr(leaf, "toarray"):
+        kind = type(leaf).__name__
+        raise TypeError(
+            f"`{name}`: expected a dense array, got a sparse one, {kind}. Write {name}.toarray()."
+        )
     if isinstance(leaf, np.ndarray | jax.Array):
         array = leaf
     elif columns.is_table(leaf) or columns.is_column(leaf):
@@ -157,10 +162,12 @@ def check_finite(name: str, array: np.ndarray | jax.Array) -> None:
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
-        kind = "NaN" if np.isnan(values[row]).any() else "infinity"
+        kind, fix = "infinity", f"clip them: np.clip({name}, -1e6, 1e6)"
+        if np.isnan(values[row]).any():
+            kind, fix = "NaN", f"fill them: np.nan_to_num({name})"
         raise ValueError(
             f"`{name}`: expected finite numbers, got {kind} in {int(bad.sum())} of {len(array)} "
-            f"examples, the first at index {row}. Drop or fill them: np.nan_to_num({name})."
+            f"examples, the first at index {row}. Drop or {fix}."
         )
 
 

@@ -64,9 +64,10 @@ def call_model(
             raise quoted(error, who=state.who) from None
         try:
             return jnp.asarray(value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
+            fix = " Write x.toarray()." if hasattr(value, "toarray") else ""
             raise TypeError(
-                f"{state.who}: expected arrays of numbers, got {describe(value)}."
+                f"{state.who}: expected arrays of numbers, got {describe(value)}.{fix}"
             ) from error
 
     side_by_side = getattr(state.net, "arranged", list)(inputs)

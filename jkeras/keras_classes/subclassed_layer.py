@@ -26,7 +26,7 @@ from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
 from jkeras.core.trees import widest_float
 from jkeras.core.typing import Identifier
-from jkeras.core.variables import Variable, innermost, weight_shape
+from jkeras.core.variables import Variable, innermost, name_first, weight_shape
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
@@ -170,6 +170,7 @@ class SubclassedLayer:
 
     # -- for use in `build` and `call`
 
+    @name_first
     def add_weight(
         self: Any,
         shape: int | Sequence[int | None] | None = None,
@@ -193,7 +194,8 @@ class SubclassedLayer:
           autocast: whether the weight is cast to the dtype that the layer computes in.
           regularizer, constraint: names, objects or functions, as in `layers.Dense`.
           aggregation, overwrite_with_gradient: ignored.
-          name: the name in `params` or `state`; by default that of the attribute.
+          name: the name in `params` or `state`; by default that of the attribute. It may come
+            first, as in Keras 2: `self.add_weight("kernel", shape=(3, 4))`.
 
         Raises:
           ValueError: called in `call`, or a size is unknown.

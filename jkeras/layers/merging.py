@@ -32,7 +32,7 @@ def checked_shapes(layer: Layer, inputs: Sequence[Any], *, exactly_two: bool = F
     """The shapes of two inputs or more; raises a ValueError for another number of inputs."""
     if len(inputs) < 2 or (exactly_two and len(inputs) > 2):
         expected = "two inputs" if exactly_two else "two inputs or more"
-        fix = "Pass them side by side: apply(params, state, a, b)."
+        fix = "Give them in a list: layer([a, b])."
         raise layer.value_error(expected, len(inputs), fix)
     return [tuple(x.shape) for x in inputs]
 

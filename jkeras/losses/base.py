@@ -24,6 +24,7 @@ from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, make_mutable, option
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
+from jkeras.core.value_reads import naming_user_code
 from jkeras.core.variables import lenient
 from jkeras.losses.reduction import (
     aligned,
@@ -196,8 +197,9 @@ class Loss(Description):
         if self.is_mutable:
             with lenient():
                 y_true = y_true.astype(y_pred.dtype)  # as in Keras
-                return batch_values(self.call, y_true, y_pred, valid, self.who)
-        return self.call(y_true, y_pred).astype(y_pred.dtype)
+                return batch_values(self.call, y_true, y_pred, valid, self.log_name)
+        with naming_user_code(self.log_name):
+            return self.call(y_true, y_pred).astype(y_pred.dtype)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether a user's function returns one number for a batch (arrays or specs), which may
@@ -206,7 +208,7 @@ class Loss(Description):
         if not self.is_mutable:
             return False
         with lenient():
-            return gives_one_number(self.call, *self._specs(y_true, y_pred))
+            return gives_one_number(self.call, *self._specs(y_true, y_pred), self.log_name)
 
     def _specs(self, y_true: ArraySpec, y_pred: ArraySpec) -> tuple[Any, Any]:
         """The specs of the arguments of `call`: targets in the predictions' dtype, as in Keras."""
@@ -362,7 +364,8 @@ def batch_values(
     Raises:
       ValueError: the values have no row for every example.
     """
-    values, rows = floats(fn(y_true, y_pred)), y_pred.shape[:1]
+    with naming_user_code(who):
+        values, rows = floats(fn(y_true, y_pred)), y_pred.shape[:1]
     if values.ndim and values.shape[:1] == rows:
         return values
     if values.ndim:
@@ -383,7 +386,9 @@ def batch_values(
     return jnp.broadcast_to(values, rows)
 
 
-def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: ArraySpec) -> bool:
+def gives_one_number(
+    fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: ArraySpec, who: str = ""
+) -> bool:
     """Whether `fn` returns one number for a batch of these specs, instead of one for each row.
 
     Example:
@@ -391,7 +396,8 @@ def gives_one_number(fn: Callable[[Any, Any], Any], y_true: ArraySpec, y_pred: A
       >>> gives_one_number(lambda t, p: jnp.max(p - t), y, y)
       True
     """
-    return jax.eval_shape(lambda *batch: floats(fn(*batch)), y_true, y_pred).ndim == 0
+    with naming_user_code(who):
+        return jax.eval_shape(lambda *batch: floats(fn(*batch)), y_true, y_pred).ndim == 0
 
 
 class LossFunction(Loss):
@@ -422,11 +428,11 @@ class LossFunction(Loss):
         return self._values_of(y_true, y_pred, None)
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
-        return batch_values(self.fn, y_true.astype(y_pred.dtype), y_pred, valid, self.who)
+        return batch_values(self.fn, y_true.astype(y_pred.dtype), y_pred, valid, self.log_name)
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether the function returns one number for a batch."""
-        return gives_one_number(self.fn, *self._specs(y_true, y_pred))
+        return gives_one_number(self.fn, *self._specs(y_true, y_pred), self.log_name)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
         """No check: a user's function may accept any values."""

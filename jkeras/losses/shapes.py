@@ -51,6 +51,13 @@ def same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return y_true, y_pred
 
 
+def same_rank_shapes(y_true: Shape, y_pred: Shape) -> tuple[Shape, Shape]:
+    """The shapes of two arrays after `same_rank`."""
+    specs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in (y_true, y_pred)]
+    first, second = jax.eval_shape(same_rank, *specs)
+    return first.shape, second.shape
+
+
 def broadcastable(who: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both arrays in the predictions' floating dtype and of one rank, with shapes that broadcast.
 

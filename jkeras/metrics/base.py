@@ -27,7 +27,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, fields, make_mutable
 from jkeras.core.naming import snake_case
-from jkeras.core.variables import Variable
+from jkeras.core.variables import Variable, name_first
 from jkeras.losses.base import (
     floating_dtype,
 )
@@ -192,6 +192,7 @@ class Metric(Description):
         """The sums of this object, as variables that can be assigned: `variables[0].assign(0)`."""
         return object_variables(self)
 
+    @name_first
     def add_variable(
         self,
         shape: int | Sequence[int] = (),
@@ -212,6 +213,7 @@ class Metric(Description):
         del aggregation
         return add_variable(self, shape, initializer, dtype, name)
 
+    @name_first
     def add_weight(
         self,
         shape: int | Sequence[int] = (),

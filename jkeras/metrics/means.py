@@ -16,6 +16,7 @@ import numpy as np
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
 from jkeras.core.trees import widest_float
+from jkeras.core.value_reads import naming_user_code
 from jkeras.losses.base import (
     Loss,
     batch_values,
@@ -66,7 +67,8 @@ class MeanMetric(Metric):
     ) -> Sums:
         """Adds a batch; arguments as for `Metric.update`."""
         y_true, y_pred = arrays(y_true, y_pred)
-        values = self._values_of(y_true, y_pred, weight)
+        with naming_user_code(self.log_name):
+            values = self._values_of(y_true, y_pred, weight)
         return self.merge(sums, weighted_sums(values, weight, self.counted(y_true, values)))
 
     def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
@@ -165,7 +167,8 @@ class FunctionMetric(MeanMetric):
 
     def looks_across(self, y_true: ArraySpec, y_pred: ArraySpec) -> bool:
         """Whether the function returns one number for a batch (arrays or specs)."""
-        return gives_one_number(self._returned, *jax.eval_shape(arrays, y_true, y_pred))
+        targets, outputs = jax.eval_shape(arrays, y_true, y_pred)
+        return gives_one_number(self._returned, targets, outputs, self.log_name)
 
     def _returned(self, y_true: Array, y_pred: Array) -> Any:
         """What the function returns for these targets in the dtype that they arrive in."""
@@ -173,7 +176,7 @@ class FunctionMetric(MeanMetric):
         return self.fn(y_true.astype(y_pred.dtype) if floating else y_true, y_pred)
 
     def _values_of(self, y_true: Array, y_pred: Array, weight: ArrayLike | None) -> Array:
-        return batch_values(self._returned, y_true, y_pred, weight, self.who)
+        return batch_values(self._returned, y_true, y_pred, weight, self.log_name)
 
     @property
     def default_name(self) -> str:

@@ -32,6 +32,7 @@ from jax.typing import DTypeLike
 from jkeras.core.arrays import as_jax
 from jkeras.core.naming import unique
 from jkeras.core.trees import Tree, widest_float
+from jkeras.core.value_reads import naming_user_code
 from jkeras.core.variables import Frame, Variable, innermost, lenient, weight_shape, within
 from jkeras.ops import initializers
 
@@ -53,6 +54,9 @@ class MetricWithSums(Protocol):
 
     @property
     def who(self) -> str: ...
+
+    @property
+    def log_name(self) -> str: ...
 
     @property
     def update(self) -> Callable[..., Any]: ...
@@ -192,7 +196,7 @@ def _run_method(
 ) -> Any:
     """The return value of a method of the metric, and the sums after the call."""
     frame = MetricFrame(metric, sums)
-    with within(frame), lenient():
+    with within(frame), lenient(), naming_user_code(metric.log_name):
         returned = jax.tree.map(_as_value, function(*args, **kwargs))
     return returned, frame.sums()
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import jax
 
-from jkeras.core.errors import Message, describe, message_of, tell, type_error, value_error
+from jkeras.core.errors import Message, describe, message_of, tell, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
 from jkeras.core.remat import rematerialized
 from jkeras.core.trees import Tree, widest_float
+from jkeras.core.value_reads import UNKNOWN_VALUES, reads_values
 
 Values = tuple[Any, ...]
 Masks = tuple[Any, ...]
@@ -45,8 +46,10 @@ def observing(observer: Observer) -> Iterator[None]:
 
 _TAKEN_FOR_ARRAYS = (dict, list, tuple, type(None), str)
 """What Python says of these, that they lack an attribute, means that an array was expected."""
-_UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
-"""The errors of JAX for reading a value that a program does not have while it is traced."""
+_FIX = (
+    "Use jkeras.ops in place of NumPy's functions and of float(), and jkeras.ops.where or "
+    "jkeras.ops.cond in place of `if`; or step through it: compile(run_eagerly=True)."
+)
 
 
 @contextlib.contextmanager
@@ -60,15 +63,12 @@ def naming_errors(layer: object, values: Values) -> Iterator[None]:
     """
     try:
         yield
-    except _UNKNOWN as error:
-        first = str(error).partition("\n")[0]
-        raise type_error(
-            "it looks at values, which are not known while a program is compiled. Use jkeras.ops "
-            "in place of NumPy's functions and of float(), and jkeras.ops.where or jkeras.ops.cond "
-            "in place of `if`; or step through it: compile(run_eagerly=True). JAX says: " + first,
-            who=_who(layer),
-            called_on=_shapes(values),
-        ) from error
+    except UNKNOWN_VALUES as error:
+        raise reads_values(error, _FIX, who=_who(layer), called_on=_shapes(values)) from error
+    except FloatingPointError as error:  # of jax_debug_nans
+        if not message_of(error).who:
+            tell(error, Message(f"{error}.", who=_who(layer), called_on=_shapes(values)))
+        raise
     except (TypeError, ValueError) as error:
         message = message_of(error)
         if type(error) not in (TypeError, ValueError) or message.who or message.argument:

@@ -118,8 +118,10 @@ class FilesMixin:
         """
         raise NotImplementedError(
             "export: there is no export to SavedModel, ONNX or LiteRT here. model.save('m.keras') "
-            "writes the model for jkeras and Keras 3; jax.export.export(jax.jit(fn)) exports its "
-            "pure function."
+            "writes the model for jkeras and Keras 3. A program for inputs of one shape is "
+            "jax.export.export(jax.jit(lambda x: model(x)))(jax.ShapeDtypeStruct(shape, "
+            "'float32')): its mlir_module() is StableHLO as text, and its serialize(), with the "
+            "package flatbuffers, bytes that jax.export.deserialize reads."
         )
 
     def snapshot(self) -> dict[str, Any]:

@@ -148,3 +148,35 @@ def test_an_index_inside_or_of_an_unknown_axis_is_none() -> None:
     x = jkeras.KerasTensor((None, 4))
     assert (x[5].shape, x[:, -4].shape, x[..., 3].shape) == ((4,), (None,), (None,))
     assert x[:, 2:9].shape == (None, 2), "a slice ends where the axis does"
+
+
+def test_numpy_s_operators_make_symbols_with_an_array_on_the_left() -> None:
+    array, x = np.arange(1.0, 4.0, dtype="float32"), Input((3,))
+    values = np.full((2, 3), 2.0, "float32")
+    for made, expected in (
+        (array * x, array * values),
+        (array - x, array - values),
+        (np.divide(array, x), array / values),
+        (array**x, array**values),
+        (array < x, array < values),
+    ):
+        np.testing.assert_allclose(jkeras.Model(x, made)(values), expected, rtol=1e-6)
+    assert (array == x) is False
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (np.exp, "np.exp"),
+        (np.square, "np.square"),
+        (np.sum, "the NumPy function"),
+        (np.mean, "the NumPy function"),
+    ],
+)
+def test_a_function_of_numpy_s_on_a_symbol_is_told_what_to_use(function: Any, name: str) -> None:
+    with pytest.raises(TypeError) as told:
+        function(jkeras.KerasTensor((None, 4), name="x"))
+    assert str(told.value) == (
+        "<Symbol shape=(None, 4), dtype=float32, name=x> stands for a value that is not there "
+        f"yet, so it has no array. Use jkeras.ops, or a layer, in place of {name}."
+    )

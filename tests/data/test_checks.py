@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse
 
 from jkeras.data import checks
 
@@ -110,11 +111,13 @@ def test_the_place_in_a_tree_is_named(tree: object, kind: type[Exception], messa
 def test_the_first_row_that_is_not_finite_is_named(bad, word, row, shape) -> None:
     array = np.zeros(shape)
     array[row:] = bad
+    fills = word == "NaN"
+    fix = "fill them: np.nan_to_num(x)" if fills else "clip them: np.clip(x, -1e6, 1e6)"
     with pytest.raises(ValueError) as caught:
         checks.as_array("x", array)
     assert str(caught.value) == (
         f"`x`: expected finite numbers, got {word} in 2 of 4 examples, the first at index 2. "
-        "Drop or fill them: np.nan_to_num(x)."
+        f"Drop or {fix}."
     )
     if not np.isfinite(bad):
         assert checks.as_array("x", array, finite=False).shape == shape
@@ -186,3 +189,8 @@ def test_integers_that_32_bits_would_change_are_refused(values, found):
         "Renumber them: np.unique(ids, return_inverse=True)[1]."
     )
     assert checks.as_array("ids", np.array([2**31 - 1])).max() == 2**31 - 1
+
+
+def test_a_sparse_matrix_is_told_how_it_gets_dense() -> None:
+    with pytest.raises(TypeError, match=r"a sparse one, csr_matrix\. Write x\.toarray\(\)\."):
+        checks.as_array("x", scipy.sparse.csr_matrix(np.eye(2)))

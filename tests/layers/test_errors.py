@@ -297,8 +297,7 @@ USE: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: use(kl.Add(), (5, 3)),
-        "Add: expected two inputs or more, got 1. "
-        "Pass them side by side: apply(params, state, a, b).",
+        "Add: expected two inputs or more, got 1. Give them in a list: layer([a, b]).",
     ),
     (
         lambda: use(kl.Add(), (5, 3), (5, 4)),
@@ -306,7 +305,7 @@ USE: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: use(kl.Subtract(), (5, 3), (5, 3), (5, 3)),
-        "Subtract: expected two inputs, got 3. Pass them side by side: apply(params, state, a, b).",
+        "Subtract: expected two inputs, got 3. Give them in a list: layer([a, b]).",
     ),
     (
         lambda: use(kl.Concatenate(), (5, 3), (4, 3)),

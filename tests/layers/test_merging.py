@@ -54,14 +54,12 @@ def test_wrong_uses() -> None:
         (
             lambda: layers.add([A]),
             ValueError,
-            "Add: expected two inputs or more, got 1. Pass them side by side: apply(params, state, "
-            "a, b).",
+            "Add: expected two inputs or more, got 1. Give them in a list: layer([a, b]).",
         ),
         (
             lambda: layers.subtract([A, B, A]),
             ValueError,
-            "Subtract: expected two inputs, got 3. Pass them side by side: apply(params, state, a, "
-            "b).",
+            "Subtract: expected two inputs, got 3. Give them in a list: layer([a, b]).",
         ),
         (
             lambda: layers.maximum([A, B[:, :1, None]]),

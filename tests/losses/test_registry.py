@@ -123,7 +123,7 @@ def test_a_function_gives_one_value_an_example():
     with pytest.raises(ValueError) as raised:
         jax.eval_shape(losses.get(over_the_batch), jnp.zeros((4, 3)), jnp.zeros((4, 3)))
     assert str(raised.value) == (
-        "LossFunction: expected the function to return one value an example, shape (4,), or one "
+        "over_the_batch: expected the function to return one value an example, shape (4,), or one "
         "number, got shape (3,). Take the mean over every axis but the first."
     )
 

@@ -52,7 +52,7 @@ def data(rows: int = ROWS, dtype: Any = np.float32) -> tuple[np.ndarray, np.ndar
 
 
 def compiled(body: str, **options: Any) -> Sequential:
-    made = Sequential([*BODIES[body](), layers.Dense(3)], seed=5)
+    made = Sequential([*BODIES[body](), layers.Dense(3, activation="softmax")], seed=5)
     loss = "sparse_categorical_crossentropy"
     made.compile("adam", loss, metrics=["accuracy"], **options)
     return made

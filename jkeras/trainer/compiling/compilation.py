@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -48,8 +49,9 @@ class Compilation:
 
     @property
     def check_nans(self) -> bool:
-        """Whether training looks after every step, and stops."""
-        return self.on_nan == "stop"
+        """Whether training looks after every step, and stops: as `jax_debug_nans` says, too."""
+        debugs = self.on_nan == "refuse" and getattr(jax.config, "jax_debug_nans", False)
+        return self.on_nan == "stop" or debugs
 
     def refuses_nans(self, who: str) -> bool:
         """Whether the data of this method may not hold NaN or infinity."""

@@ -25,7 +25,7 @@ from jkeras.data.arrays import Arrays
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.pace import Pace
-from jkeras.trainer.compiling.programs import Program, Programs, plain_order, random_order
+from jkeras.trainer.compiling.programs import Programs, plain_order, random_order
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
 from jkeras.training.inference_key import with_first_batch
@@ -181,7 +181,8 @@ def train(
         before.
     """
     for part in feeds:
-        loop = programs.train_loop(part.size)
+        loop: Callable[..., Any] = programs.train_loop(part.size)
+        loop = nan_watch.quietly(loop) if checks else loop
         length = None if part.length is None else np.int32(part.length)
         while position < part.stop:
             begin_fn(position - start)
@@ -197,7 +198,7 @@ def train(
 
 def _advanced(
     programs: Programs,
-    loop: Program,
+    loop: Callable[..., Any],
     part: Feed,
     where: tuple[Any, ...],
     checks: bool,

@@ -102,6 +102,7 @@ def fit(
             if call.interrupted():
                 break  # the values of half a validation are no result
         state.values = end_epoch(state.need_values())
+        nan_watch.warn_of_nan_loss(state, parts.need_compilation("fit"), epoch, logs)
         run.next_epoch()
         logs = dict(sorted(logs.items()))
         bar.finish(logs)

@@ -2,7 +2,8 @@
 
 `compile(check_nans="stop")` dispatches every step by itself, keeps the state before it, and checks
 the weights and the loss after it. Where these are not finite, the step is repeated in Python, layer
-by layer, and the message names the first value that is not finite. `check_nans="skip"` leaves such
+by layer, and the message names the first value that is not finite; so it is with `jax_debug_nans`.
+`check_nans="skip"` leaves such
 steps out in the compiled program (`training.finite`), and warns after each epoch with their
 number. Without the option nothing of this runs.
 """
@@ -10,7 +11,8 @@ number. Without the option nothing of this runs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,8 @@ from jkeras.core.contract import LayerContract
 from jkeras.core.keys import child
 from jkeras.core.trees import Tree, widest_float
 from jkeras.models.calls import observing
+from jkeras.trainer.compiling.compilation import Compilation
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.training.finite import SKIPPED
 from jkeras.training.objective import Logs, Objective
 from jkeras.training.state import TrainState
@@ -44,6 +48,16 @@ def is_finite(tree: Tree) -> jax.Array:
     """Whether all numbers in a tree are finite."""
     leaves = (leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact))
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves], bool))
+
+
+def quietly(step_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A step without JAX's own watch (`jax_debug_nans`), which names no layer."""
+
+    def step(*args: Any) -> Any:
+        with jax.debug_nans(False):
+            return step_fn(*args)
+
+    return step
 
 
 def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
@@ -123,7 +137,8 @@ def checked(
     """
     if is_finite((after.params, logs.get("loss", jnp.zeros(())))):
         return None
-    why = UNKNOWN if objective is None else explanation(objective, before, batch_fn())
+    with jax.debug_nans(False):
+        why = UNKNOWN if objective is None else explanation(objective, before, batch_fn())
     return FloatingPointError(f"{who}: {why}")
 
 
@@ -166,3 +181,13 @@ def warn_of_skipped(who: str, train_state: TrainState, start: int = 0) -> None:
         f"{NAMING}",
         stacklevel=6,
     )
+
+
+def warn_of_nan_loss(
+    state: ModelState, compiled: Compilation, epoch: int, logs: Mapping[str, Any]
+) -> None:
+    """Warns, once a model, of an epoch whose loss is NaN, unless `check_nans` says otherwise."""
+    is_watched = compiled.on_nan == "refuse" and "nan" not in state.warned
+    if is_watched and np.isnan(logs.get("loss", 0.0)):
+        state.warned.add("nan")
+        warnings.warn(f"fit: epoch {epoch + 1}: the loss is NaN. {NAMING}", stacklevel=5)

@@ -28,11 +28,12 @@ def train_on_batch(parts: TrainerParts, plan: Plan, batch: Batch) -> LogValues:
     who, state, programs = "train_on_batch", parts.state, plan.programs
     match_sums(state, plan)
     checks = parts.need_compilation(who).check_nans
+    step_fn = nan_watch.quietly(programs.train_batch) if checks else programs.train_batch
 
     def step(carry: TrainState) -> tuple[TrainState, Any]:
         before = trees.copy(carry) if checks else None
         earlier = nan_watch.count_skipped(carry)
-        after, _, logs = programs.train_batch(carry, batch)
+        after, _, logs = step_fn(carry, batch)
         objective, error = programs.functions.objective, None
         if before is not None:
             error = nan_watch.checked(who, objective, before, after, logs, lambda: batch)

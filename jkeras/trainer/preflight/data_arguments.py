@@ -22,7 +22,6 @@ from jkeras.core.trees import Tree
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays, ClassWeight
 from jkeras.data.streams import Stream
-from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import is_input
 
 Data = Arrays | Stream
@@ -288,31 +287,6 @@ def check_inputs(who: str, check: Callable[[Any], None] | None, batch: Batch) ->
             check(np.asarray(batch.inputs[0]))
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from None
-
-
-def warn_of_pixels(state: ModelState, batch: Batch) -> None:
-    """Warns once of unscaled images for a model that does not scale them."""
-    for x in () if state.warned_of_pixels else batch.inputs:
-        if getattr(x, "dtype", None) == np.uint8 and x.ndim >= 3:
-            largest = int(x[:64].max())
-            if largest > 1 and not _takes_integers(state.net):
-                state.warned_of_pixels = True
-                warnings.warn(
-                    f"{state.who}: `x` holds uint8 images with values up to {largest}, which train "
-                    "badly. Scale them, x / 255.0, or begin the model with Rescaling(1 / 255).",
-                    stacklevel=6,
-                )
-                return
-
-
-def _takes_integers(net: object) -> bool:
-    """Whether a layer before the first with a kernel takes integers as they are."""
-    for layer in getattr(net, "layers", ()):
-        if getattr(layer, "takes_integers", False):
-            return True
-        if hasattr(layer, "kernel_initializer"):
-            return False
-    return True
 
 
 def is_batches(x: object) -> bool:

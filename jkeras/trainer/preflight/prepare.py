@@ -16,7 +16,7 @@ from jkeras.core.batch import Batch
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
-from jkeras.trainer.preflight import data_arguments
+from jkeras.trainer.preflight import data_arguments, likely_mistakes
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.preflight.late_batches import LateBatches
 from jkeras.trainer.state import adapted_layers, inference_rng, sharing
@@ -69,14 +69,17 @@ def prepare(
     data_arguments.check_is_no_dict(who, batch, shapes)
     rows = data_arguments.rows_of(data, batch, batch_size)
     state.build(*batch.inputs, rows=rows)
-    data_arguments.warn_of_pixels(state, batch)
+    likely_mistakes.warn_of_batch(state, batch)
     used = Batch(batch.x) if kind == "predict" else batch
 
     def make() -> Plan:
         check = data_arguments.input_check(state.net)
         data_arguments.check_inputs(who, check, batch)
         adapted_layers.check_ready(who, state.net, state.need_values().state)
-        return dataclasses.replace(steps.plan(who, state, kind, batch, rows), check_inputs=check)
+        plan = steps.plan(who, state, kind, batch, rows)
+        if kind == "train":
+            likely_mistakes.warn_of_plan(state, plan, batch)
+        return dataclasses.replace(plan, check_inputs=check)
 
     def find() -> tuple[Plan, bool]:
         state.need_values()

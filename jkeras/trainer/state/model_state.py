@@ -79,7 +79,7 @@ class ModelState:
       calls: how many keys calls outside of training have used.
       added: what the last call on arrays added to the state, for the losses in it.
       views: of a state without a model, the views on its weights that users see.
-      warned_of_pixels: whether a warning of raw pixels was given.
+      warned: the kinds of likely mistakes of which a warning was given.
       optimizer_met_data: whether the optimizer's variables count, as in Keras, which makes them
         when it meets data.
     """
@@ -113,7 +113,7 @@ class ModelState:
         self.calls = 0
         self.added: Any = None
         self.views: dict[tuple[str, ...], Any] = {}
-        self.warned_of_pixels = False
+        self.warned: set[str] = set()
         self.optimizer_met_data = False
         self.lock = threading.RLock()
         self._synced_at: tuple[Any, ...] = ()
