@@ -76,7 +76,7 @@ def capacity(batch: Tree, fixed: int | None = None, also: Tree = None) -> int:
 
 def of_resident(
     data: Arrays,
-    order: jax.Array,
+    order: jax.Array | np.ndarray,
     size: int,
     first: int,
     stop: int,
@@ -88,7 +88,7 @@ def of_resident(
 
     Args:
       data: every example, on the device.
-      order: `[steps * size]` int32, on the device.
+      order: `[steps * size]` int32, on the device or the host.
       size: examples in a batch.
       first, stop: the numbers of the first batch and the one after the last.
       pads: whether a partial last batch may be padded; else the last batch has its own feed.
@@ -96,17 +96,18 @@ def of_resident(
     """
     full, partial = _full_and_partial(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not partial
+    placed: jax.Array = jax.device_put(order)
     starts = range(first, full, most or max(full - first, 1))
     for start in starts if most else starts[:1]:
         begin, end = (start, min(start + most, full)) if most else (0, full)
-        part = order
+        part = placed
         if most is not None:  # beyond its end the order names example 0
-            part = order[begin * size : (begin + most) * size]
+            part = placed[begin * size : (begin + most) * size]
             part = jnp.pad(part, (0, most * size - len(part)))
         length = data.length - begin * size if padded else None
         yield Feed(data.batch, part, size, begin, end, length)
     if partial:
-        last = order[full * size : data.length]
+        last = placed[full * size : data.length]
         yield Feed(data.batch, last, len(last), full, full + 1, None)
 
 

@@ -42,10 +42,13 @@ def random_order(key: Key, length: int, steps: int, batch_size: int) -> jax.Arra
     return jnp.pad(permutation(key, length), (0, max(0, steps * batch_size - length)))
 
 
-def plain_order(length: int, steps: int, batch_size: int) -> jax.Array:
-    """The order of an epoch without shuffling, as `random_order` gives it."""
-    index = jnp.arange(max(steps * batch_size, length), dtype=jnp.int32)
-    return jnp.where(index < length, index, 0)
+def plain_order(length: int, steps: int, batch_size: int) -> np.ndarray:
+    """The order of an epoch without shuffling, as `random_order` gives it; made on the host, where
+    no program is compiled for each length.
+    """
+    order = np.arange(max(steps * batch_size, length), dtype=np.int32)
+    order[length:] = 0
+    return order
 
 
 def take(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -75,6 +76,16 @@ def test_data_of_many_lengths_share_a_few_programs() -> None:
         assert model.predict(X[:rows], batch_size=8, verbose=0).shape == (rows, 1)
     (program,) = loops_of(model, "predict").values()
     assert program.traces == 1
+
+
+def test_another_length_compiles_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    model = Sequential([layers.Dense(1)], seed=0)
+    model.build(X)
+    model.predict(X[:40], batch_size=8, verbose=0)
+    with jax.log_compiles(True), caplog.at_level("WARNING", "jax"):
+        for rows in range(41, 53):
+            model.predict(np.tile(X, (2, 1))[:rows], batch_size=8, verbose=0)
+    assert "XLA compilation" not in caplog.text
 
 
 def test_only_a_part_of_the_data_is_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,10 +201,6 @@ class Programs:
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
 
 
-plain_order = jax.jit(loops.plain_order, static_argnums=(0, 1, 2))
-"""`loops.plain_order`, compiled once in a process for each length."""
-
-
 @functools.partial(jax.jit, static_argnums=(2, 3, 4))
 def random_order(key: Key, epoch: jax.Array, length: int, steps: int, batch_size: int) -> jax.Array:
     """`loops.random_order` of an epoch, compiled once in a process for each length."""

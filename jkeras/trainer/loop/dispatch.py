@@ -25,7 +25,7 @@ from jkeras.data.arrays import Arrays
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.pace import Pace
-from jkeras.trainer.compiling.programs import Programs, plain_order, random_order
+from jkeras.trainer.compiling.programs import Programs, random_order
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
 from jkeras.training.inference_key import with_first_batch
@@ -109,9 +109,11 @@ def train_feeds(
     if shuffle:
         passed = 0 if limit is None else start // limit
         pass_began = begun.epoch - passed if passed else begun.epoch
-        order = random_order(begun.key, pass_began, data.length, total, size)
+        order: jax.Array | np.ndarray = random_order(
+            begun.key, pass_began, data.length, total, size
+        )
     else:
-        order = plain_order(data.length, total, size)
+        order = loops.plain_order(data.length, total, size)
     stop = total if limit is None else min(start + limit, total)
     return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
 
@@ -137,7 +139,7 @@ def eval_feeds(
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
     total = data.steps(size)
     stop = total if limit is None else min(limit, total)
-    order = plain_order(data.length, total, size)
+    order = loops.plain_order(data.length, total, size)
     if outputs_fn is None:
         return _array_feeds(data, order, size, 0, stop, programs.pads, None)
     outputs = outputs_fn(data.batch, size)
@@ -146,7 +148,7 @@ def eval_feeds(
     options: dict[str, Any] = {"pads": programs.pads, "most": most}
     if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
         return feed.of_resident(data, order, size, 0, stop, **options)
-    return feed.of_host(data, np.asarray(order), size, 0, stop, **options)
+    return feed.of_host(data, order, size, 0, stop, **options)
 
 
 def train(
@@ -360,7 +362,13 @@ def _not_finite(
 
 
 def _array_feeds(
-    data: Arrays, order: jax.Array, size: int, first: int, stop: int, pads: bool, fixed: int | None
+    data: Arrays,
+    order: jax.Array | np.ndarray,
+    size: int,
+    first: int,
+    stop: int,
+    pads: bool,
+    fixed: int | None,
 ) -> Iterator[Feed]:
     if data.on_device:
         return feed.of_resident(data, order, size, first, stop, pads=pads)
