@@ -118,10 +118,13 @@ class Recurrent(Layer):
             expected = f"`mask` of shape {x.shape[:2]}, [batch, time] as the inputs"
             mask = checked_mask(self, mask, x.shape[:2], expected, got="{}")
         real = self._steps(mask)
+        cell_state = state
+        if self.stateful:
+            cell_state = {name: part for name, part in state.items() if name != CARRIED}
         sequence = run(
             self._cell,
             params,
-            {name: part for name, part in state.items() if name != CARRIED},
+            cell_state,
             self._steps(x),
             self._states_before(state, initial, x),
             mask=real,
