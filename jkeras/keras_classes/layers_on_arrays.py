@@ -78,13 +78,17 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     current = holder.need_values()
     key = seeded_key(layer) if given_key is None else given_key
     key = next_key(holder, current) if key is None else key
-    ties = weight_ties_of(holder.net)
-    params, before = (at(ties.broadcast(tree), path) for tree in (current.params, current.state))
+    weight_ties = weight_ties_of(holder.net)
+    params, before = (
+        at(weight_ties.broadcast(tree), path) for tree in (current.params, current.state)
+    )
     outputs, state, masks = call_layer(
         layer, params, before, values, masks_of(values), key=key, **context
     )
     if state is not before and not is_traced(state):
-        whole = ties.deduplicate(ties.propagate(put(current.state, path, state), path))
+        whole = weight_ties.deduplicate(
+            weight_ties.propagate(put(current.state, path, state), path)
+        )
         holder.values = current.replace(state=whole)
         note_losses(holder, whole)
     return with_masks(unpacked(outputs), masks)
@@ -168,8 +172,8 @@ def _has_values(location: Location | None) -> bool:
     if location is None:
         return False
     holder, path = location
-    values, ties = holder.need_values(), weight_ties_of(holder.net)
-    trees = (ties.broadcast(tree) for tree in (values.params, values.state))
+    values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
+    trees = (weight_ties.broadcast(tree) for tree in (values.params, values.state))
     return any(jax.tree.leaves(at(tree, path)) for tree in trees)
 
 
@@ -233,7 +237,7 @@ class Weights:
                 "them when it is built: layer.build((None, ...))."
             )
         holder, path = self.location
-        values, ties = holder.need_values(), weight_ties_of(holder.net)
+        values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
         arrays = [jnp.asarray(getattr(v, "value", v)) for v in (*trained, *others)]
         new = dict(zip([*views[0], *views[1]], arrays, strict=True))
 
@@ -242,7 +246,7 @@ class Weights:
             by_leaf = {view.place.leaf: v for view, v in new.items() if view.place.part == part}
             old, structure = jax.tree.flatten(tree)
             leaves = [by_leaf.get(i, leaf) for i, leaf in enumerate(old)]
-            return at(ties.broadcast(jax.tree.unflatten(structure, leaves)), path)
+            return at(weight_ties.broadcast(jax.tree.unflatten(structure, leaves)), path)
 
         params = values_of("params", values.params)
         inputs, options = arrangement(self.layer, args, kwargs)
@@ -252,7 +256,7 @@ class Weights:
             self.layer, params, values_of("state", values.state), inputs, masks_of(inputs),
             key=next_key(holder, values), training=training, options=options,
         )  # fmt: skip
-        whole = ties.deduplicate(ties.propagate(put(values.state, path, state), path))
+        whole = weight_ties.deduplicate(weight_ties.propagate(put(values.state, path, state), path))
         after = jax.tree.leaves(whole)
         others = [after[v.place.leaf] if v.place.part == "state" else new[v] for v in views[1]]
         return unpacked(outputs), others, [*activity_losses(state), *penalties(self.layer, params)]
