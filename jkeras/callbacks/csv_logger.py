@@ -79,7 +79,7 @@ class CSVLogger(Callback):
             csv.DictWriter(file, ["epoch", *self.keys], delimiter=self.sep).writerows(rows)
 
     def _add_columns(self, names: list[str]) -> None:
-        """Writes the file anew, with further columns that are `NA` in the earlier lines."""
+        """Rewrites the file with further columns that are `NA` in the earlier lines."""
         assert self.keys is not None
         self.keys += names
         text = io.StringIO(newline="")

@@ -55,7 +55,7 @@ _guesses: ContextVar[bool] = ContextVar("guesses", default=False)
 
 @contextlib.contextmanager
 def guessing_values(active: bool = True) -> Iterator[None]:
-    """While it is entered, a `call` that looks at values runs on ones when shapes alone are asked
+    """While it is entered, a `call` that looks at values runs on ones when shapes alone are needed
     for: the model will run in Python, where values are known.
     """
     token = _guesses.set(active or _guesses.get())

@@ -217,7 +217,7 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
 
 
 def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a user's `call`. Where shapes alone are asked for, the masks of the inputs are
+    """The outputs of a user's `call`. Where shapes alone are needed, the masks of the inputs are
     not known: if `call` cannot do without, it gets one that leaves out nothing. Where values may be
     guessed, a `call` that looks at them runs on ones.
     """

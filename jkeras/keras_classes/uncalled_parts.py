@@ -78,7 +78,7 @@ def _made(layer: Any, part: Any, own: ModelState) -> CalledLayer | WeightsElsewh
     location = location_of(part, last=own)
     if location is None:
         return None
-    (holder, path), ties = location, weight_ties_of(location[0].net)
+    (holder, path), weight_ties = location, weight_ties_of(location[0].net)
     if path == () and holder.specs is not None:
         return CalledLayer(layer, tuple(map(concrete, holder.specs)))
     values = holder.need_values()
@@ -92,7 +92,9 @@ def _made(layer: Any, part: Any, own: ModelState) -> CalledLayer | WeightsElsewh
         keys = sorted(tree, key=lambda key: -ranks.get((*at_names, key), 0))
         return {key: ordered(tree[key], (*at_names, key)) for key in keys}
 
-    params, state = (at(ties.broadcast(tree), path) for tree in (values.params, values.state))
+    params, state = (
+        at(weight_ties.broadcast(tree), path) for tree in (values.params, values.state)
+    )
     return WeightsElsewhere(layer, (ordered(params, path), ordered(state, path)))
 
 

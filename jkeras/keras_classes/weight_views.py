@@ -3,7 +3,7 @@
 It holds no array: it reads the model's current value, and `assign` replaces that value.
 
 Laws:
-  - What users see is one object for each weight, whichever layer or model is asked: the `Variable`
+  - What users see is one object for each weight, whichever layer or model shows it: the `Variable`
     of a subclassed layer, otherwise a `Weight` that the layer's identity knows (`kept_views`).
   - Nothing is kept alive: the identity refers to it weakly; it lives as long as its model.
 """
@@ -37,7 +37,7 @@ class Weight(LiveNumber):
       place: the place of the weight in it.
 
     Attributes:
-      model_state, place: as given; of a kept view those of the model that was asked last.
+      model_state, place: as given; of a kept view those of the model that showed it last.
       path: the names of the layers around it, and its name: "encoder/dense/kernel".
       name: the last name of the path.
 

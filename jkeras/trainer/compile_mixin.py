@@ -224,7 +224,7 @@ class CompileMixin:
         """How the layers compute. Set it to "mixed_bfloat16", and all layers without a `dtype` of
         their own compute in bfloat16, but those that make the outputs; weights stay as they are,
         and so does the optimizer, unless float16 makes it scale the loss. With "float64" all of
-        them compute in it, the weights become float64, and the optimizer starts anew.
+        them compute in it, the weights become float64, and the optimizer restarts.
 
         Raises:
           TypeError: on assignment: it is no policy, or the model is not made of layers.

@@ -9,7 +9,7 @@
             return x
 
 Law: a step puts the sums into the state of the layer, where `call` reads and updates them, and
-takes them out of the new state. So they start anew with every epoch and evaluation, logs show them
+takes them out of the new state. So they restart with every epoch and evaluation, logs show them
 behind the metrics of `compile`, and a model's own values have no trace of them.
 """
 
