@@ -133,8 +133,8 @@ class R2Score(Metric):
       class_aggregation: "uniform_average" for the mean over outputs, "variance_weighted_average"
         for their mean by variance, None for one score an output.
       num_regressors: how many predictors the model had; above 0 the score is the adjusted one,
-        1 - (1 - R²)·(n - 1) / (n - num_regressors - 1), where n is the number of targets whose
-        weight is not 0, all outputs together. It stays R² while that divisor is not positive.
+        1 - (1 - R²)·(n - 1) / (n - num_regressors - 1), where n is the number of examples whose
+        weight is not 0. It stays R² while that divisor is not positive.
       name: how logs call it.
       dtype: the dtype of the result; float32 when left out.
 

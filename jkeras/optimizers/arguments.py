@@ -116,7 +116,13 @@ def exclusions(value: object) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """What weight decay leaves out: regular expressions for names, and paths; None for nothing."""
     if value is None:
         return None
-    names, paths = (tuple(part) for part in value)  # type: ignore[attr-defined]
+    lists = isinstance(value, list | tuple) and all(isinstance(v, list | tuple) for v in value)
+    if not isinstance(value, list | tuple) or not lists or len(value) != 2:
+        raise TypeError(
+            f"expected two lists, of names and of paths, got {describe(value)}. "
+            "Call exclude_from_weight_decay in place of the argument."
+        )
+    names, paths = map(tuple, value)
     for word in (*names, *paths):
         if not isinstance(word, str):
             raise TypeError(f"expected names such as 'bias', got {describe(word)}.")

@@ -92,7 +92,7 @@ class _Result(unittest.TestResult):
 
 def _name(test: Any) -> str:
     """`Class.test_name`, with the number or name of a parameter set in it."""
-    return ".".join(test.id().split(".")[-2:])
+    return f"{type(test).__name__}.{test._testMethodName}"
 
 
 def _last_words(err: Any) -> str:

@@ -89,14 +89,11 @@ class Optimizer:
             self._state = self._chosen().init(self._values())
 
     def _chosen(self) -> Any:
-        """The rule, or two of them where variables are excluded from the decay."""
+        """The rule, with what is excluded from the decay by its place in the tree."""
         if not self._excluded:
             return self.description
-        plain = self.description.replace(weight_decay=0)
-        excluded = {str(i) for i, v in enumerate(self._variables) if self._is_excluded(v)}
-        return jkeras.optimizers.MultiOptimizer(
-            lambda variable: plain if variable.path in excluded else self.description
-        )
+        excluded = [str(i) for i, v in enumerate(self._variables) if self._is_excluded(v)]
+        return self.description.replace(no_weight_decay=([], excluded))
 
     def _is_excluded(self, variable: Any) -> bool:
         return any(
@@ -109,8 +106,8 @@ class Optimizer:
 
     @property
     def _iterations(self) -> jax.Array:
-        states: Any = self._state
-        return states.count if isinstance(states, base.OptimizerState) else states.states[0].count
+        count: jax.Array = self._state.count
+        return count
 
     @property
     def iterations(self) -> jax.Array:
@@ -142,7 +139,7 @@ class Optimizer:
     def exclude_from_weight_decay(
         self, var_list: Iterable[Any] = (), var_names: Iterable[str] = ()
     ) -> None:
-        """Variables that do not decay; here `MultiOptimizer` says it."""
+        """Variables that do not decay."""
         self._excluded += [*(var_list or ()), *(var_names or ())]
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
@@ -184,7 +181,7 @@ class Optimizer:
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update by the rule alone: this rate, no decay."""
-        decays = {name: 0 for name in vars(self.description) if name.endswith("weight_decay")}
+        decays = {name: 0 for name in self.rule.in_state if name.endswith("weight_decay")}
         rule = self.description.replace(learning_rate=float(learning_rate), **decays)
         self._apply_once(rule, convert_to_tensor(gradient), variable)
 

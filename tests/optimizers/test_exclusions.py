@@ -73,6 +73,13 @@ def test_wrong_exclusions(arguments: tuple, error: type, match: str) -> None:
         AdamW().exclude_from_weight_decay(*arguments)
 
 
+@pytest.mark.parametrize("given", [0, "bias", ["bias"], ["ab", "cd"], [["bias"], "kernel"]])
+def test_wrong_exclusions_as_an_argument(given: object) -> None:
+    match = r"`no_weight_decay`: expected two lists, of names and of paths, got .*exclude_from_w"
+    with pytest.raises(TypeError, match=match):
+        AdamW(no_weight_decay=given)
+
+
 def test_averages_become_the_weights() -> None:
     variable = Variable([0.0])
     rule = SGD(1.0, use_ema=True, ema_momentum=0.5)
