@@ -2,6 +2,9 @@
 
 In the formulas g is the clipped gradient, p the variable, η the learning rate and t the step, from
 1; m ← m + (1 - β₁)(g - m) and v ← v + (1 - β₂)(g² - v). The rules differ in their use of m and v.
+
+m is computed as it is written. In optax's (1 - β₁)·g + β₁·m a compiler fuses one of the products
+with the sum, and which one depends on the last operation of g, so on the program around the rule.
 """
 
 from __future__ import annotations
@@ -15,9 +18,20 @@ from jkeras.core.description import option
 from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number, Schedule
 from jkeras.optimizers.base import Array, Optimizer, Slots
+from jkeras.optimizers.numerics import toward
 
 if TYPE_CHECKING:
     import optax
+
+
+def _moments(
+    gradient: Array, slots: Slots, beta_1: Number | Array, beta_2: Number | Array
+) -> Slots:
+    """The new means m ("momentum") of the gradient and v ("velocity") of its square."""
+    from optax import tree_utils
+
+    square = tree_utils.tree_update_moment(gradient, slots["velocity"], beta_2, 2)
+    return {"momentum": toward(slots["momentum"], gradient, 1 - beta_1), "velocity": square}
 
 
 class _TwoBetas(Optimizer):
@@ -28,7 +42,8 @@ class _TwoBetas(Optimizer):
     beta_2: Number = option(default=0.999, convert=arguments.decay_rate)
     epsilon: Number = option(default=1e-7, convert=arguments.non_negative)
 
-    slot_fields: ClassVar[Mapping[str, str]] = {"momentum": "mu", "velocity": "nu"}
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum", "velocity")
 
 
 class Adam(_TwoBetas):
@@ -37,8 +52,8 @@ class Adam(_TwoBetas):
     p ← p - α·m / (√v + ε) with α = η·√(1 - β₂ᵗ) / (1 - β₁ᵗ). With `amsgrad` v is its largest
     value so far.
 
-    This is the paper's "epsilon hat" form: ε is compared with √v before the bias correction, so
-    the `eps` of `optax.scale_by_adam` is ε / √(1 - β₂ᵗ), and no constant.
+    This is the paper's "epsilon hat" form: ε is compared with √v before the bias correction, so no
+    constant `eps` makes `optax.adam` equal to it.
 
     Args:
       beta_1: decay of the mean of gradients, in [0, 1).
@@ -61,23 +76,20 @@ class Adam(_TwoBetas):
 
     amsgrad: bool = option(default=False, convert=arguments.flag)
 
-    slot_fields: ClassVar[Mapping[str, str]] = {**_TwoBetas.slot_fields, "velocity_hat": "nu_max"}
-
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity", *(("velocity_hat",) if self.amsgrad else ()))
 
-    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
-        import optax
-
+    def step(
+        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
+    ) -> tuple[Array, Slots]:
         # The betas stay Python numbers: 1 - β₂ from a float32 β₂ would be off by 5e-5.
-        correction, rate = jnp.sqrt(1 - self.beta_2 ** now["step"]), now["learning_rate"]
+        new = _moments(gradient, slots, self.beta_1, self.beta_2)
+        square = new["velocity"]
         if self.amsgrad:
-            scaled = optax.scale_by_amsgrad(
-                self.beta_1, self.beta_2, self.epsilon, bias_correction_nu=False
-            )
-            return optax.chain(scaled, optax.scale_by_learning_rate(rate * correction))
-        scaled = optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon / correction)
-        return optax.chain(scaled, optax.scale_by_learning_rate(rate))
+            new["velocity_hat"] = square = jnp.maximum(slots["velocity_hat"], square)
+        first, second = 1 - self.beta_1 ** now["step"], 1 - self.beta_2 ** now["step"]
+        rate = now["learning_rate"] * jnp.sqrt(second) / first
+        return -rate * new["momentum"] / (jnp.sqrt(square) + self.epsilon), new
 
 
 class AdamW(Adam):
@@ -115,13 +127,13 @@ class Adamax(_TwoBetas):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        from optax import tree_utils as tree
+        from optax import tree_utils
 
-        mean = tree.tree_update_moment(gradient, slots["momentum"], self.beta_1, 1)
+        mean = toward(slots["momentum"], gradient, 1 - self.beta_1)
         # optax.scale_by_adamax has ε inside of the maximum, so that ε decays with the norm.
-        norm = tree.tree_update_infinity_moment(gradient, slots["norm"], self.beta_2, 0)
-        corrected = tree.tree_bias_correction(mean, self.beta_1, now["step"])
-        update = -now["learning_rate"] * corrected / (norm + self.epsilon)
+        norm = tree_utils.tree_update_infinity_moment(gradient, slots["norm"], self.beta_2, 0)
+        correction = 1 - self.beta_1 ** now["step"]
+        update = -now["learning_rate"] * mean / (correction * (norm + self.epsilon))
         return update, {"momentum": mean, "norm": norm}
 
 
@@ -150,20 +162,16 @@ class Nadam(_TwoBetas):
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
-        from optax import tree_utils as tree
-
         # Arrays, as Keras has them here: 1 - β₂ must be rounded like 1 - β₂ᵗ.
         beta_1 = jnp.asarray(self.beta_1, gradient.dtype)
         beta_2 = jnp.asarray(self.beta_2, gradient.dtype)
-        mean = tree.tree_update_moment(gradient, slots["momentum"], beta_1, 1)
-        square = tree.tree_update_moment(gradient, slots["velocity"], beta_2, 2)
+        new = _moments(gradient, slots, beta_1, beta_2)
         # optax.scale_by_adam(nesterov=True) looks ahead with the constant β₁ of the mean.
         decay, next_decay = (beta_1 * (1 - 0.5 * 0.96 ** (now["step"] + i)) for i in (0, 1))
-        product = slots["product"] * decay
-        ahead = next_decay * mean / (1 - product * next_decay)
-        ahead = ahead + (1 - decay) * gradient / (1 - product)
-        root = jnp.sqrt(tree.tree_bias_correction(square, beta_2, now["step"]))
-        new = {"momentum": mean, "velocity": square, "product": product}
+        new["product"] = slots["product"] * decay
+        ahead = next_decay * new["momentum"] / (1 - new["product"] * next_decay)
+        ahead = ahead + (1 - decay) * gradient / (1 - new["product"])
+        root = jnp.sqrt(new["velocity"] / (1 - beta_2 ** now["step"]))
         return -now["learning_rate"] * ahead / (root + self.epsilon), new
 
 
@@ -183,14 +191,17 @@ class Lamb(_TwoBetas):
     Source: You et al. 2020, arXiv:1904.00962; `keras.optimizers.Lamb`.
     """
 
-    def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
+    def step(
+        self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
+    ) -> tuple[Array, Slots]:
         import optax
 
-        return optax.chain(
-            optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon),
-            optax.scale_by_trust_ratio(),
-            optax.scale_by_learning_rate(now["learning_rate"]),
-        )
+        new = _moments(gradient, slots, self.beta_1, self.beta_2)
+        mean = new["momentum"] / (1 - self.beta_1 ** now["step"])
+        root = jnp.sqrt(new["velocity"] / (1 - self.beta_2 ** now["step"]))
+        ratio, direction = optax.scale_by_trust_ratio(), mean / (root + self.epsilon)
+        update, _ = ratio.update(direction, ratio.init(()), variable)
+        return -now["learning_rate"] * update, new
 
 
 class ScheduleFreeAdamW(Optimizer):

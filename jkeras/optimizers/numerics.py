@@ -19,6 +19,11 @@ def widen(x: Array) -> Array:
     return x if jnp.finfo(x.dtype).bits >= 32 else x.astype(jnp.float32)
 
 
+def toward(old: Array, new: Array, share: float | Array) -> Array:
+    """`old` moved by the fraction `share` of the way to `new`: one step of a moving average."""
+    return old + (new - old) * share
+
+
 def applied(
     rule: optax.GradientTransformation,
     slot_fields: Mapping[str, str],
