@@ -55,8 +55,8 @@ _guesses: ContextVar[bool] = ContextVar("guesses", default=False)
 
 @contextlib.contextmanager
 def guessing_values(active: bool = True) -> Iterator[None]:
-    """While it is entered, a `call` that looks at values runs on ones when shapes alone are needed
-    for: the model will run in Python, where values are known.
+    """Within this context a `call` that looks at values runs on ones where only shapes are needed:
+    the model will run in Python, where values are known.
     """
     token = _guesses.set(active or _guesses.get())
     try:
