@@ -113,9 +113,11 @@ def test_defaults_are_keras_ones() -> None:
         (
             lambda: Adam(lr=0.1),
             TypeError,
-            "Adam: unexpected argument `lr`. Arguments: learning_rate, beta_1, beta_2, epsilon, "
-            "amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, "
-            "ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name.",
+            "Adam: unexpected argument `lr`. Did you mean 'learning_rate'? Arguments: "
+            "learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, "
+            "global_clipnorm, use_ema, ema_momentum, "
+            "ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, "
+            "no_weight_decay, name.",
         ),
     ],
 )
