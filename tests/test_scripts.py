@@ -26,6 +26,7 @@ def expected(script: str) -> dict[str, np.ndarray[Any, Any]]:
     return {name.partition("/")[2]: GOLDEN[name] for name in names}
 
 
+@pytest.mark.filterwarnings("ignore:.*all weights are frozen")
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_gives_what_it_gives_under_keras(script: str) -> None:
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):

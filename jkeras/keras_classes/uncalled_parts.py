@@ -13,6 +13,7 @@ the attributes; it shares them with the model that had them before (`jkeras.trai
 from __future__ import annotations
 
 import contextlib
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -34,6 +35,9 @@ from jkeras.keras_classes.weight_plan import CalledLayer, WeightPlan, WeightsEls
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.specs import concrete, spec_of_input
+
+_ordering: ContextVar[tuple[ModelState, ...]] = ContextVar("ordering", default=())
+"""The states whose order of weights is being found."""
 
 
 def add_uncalled(plan: WeightPlan, view: Layer) -> None:
@@ -82,7 +86,14 @@ def _made(layer: Any, part: Any, own: ModelState) -> CalledLayer | WeightsElsewh
     if path == () and holder.specs is not None:
         return CalledLayer(layer, tuple(map(concrete, holder.specs)))
     values = holder.need_values()
-    names = [] if holder is own else [place.names for place in holder.order()]
+    ordering = _ordering.get()
+    names: list[Any] = []
+    if holder is not own and holder not in ordering:  # a holder's order runs this `init`, too
+        token = _ordering.set((*ordering, holder))
+        try:
+            names = [place.names for place in holder.order()]
+        finally:
+            _ordering.reset(token)
 
     def ordered(tree: Any, at_names: tuple[Any, ...]) -> Any:
         """Specs in the order in which the layer's own `init` makes the values."""

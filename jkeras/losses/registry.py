@@ -88,6 +88,7 @@ def get(identifier: LossLike) -> Loss:
       ValueError: an unknown word; the message suggests the nearest.
 
     Example:
+      >>> from jkeras.losses import hinge
       >>> get("mse"), get("Huber"), get(hinge)
       (MeanSquaredError(name='mse'), Huber(), Hinge())
       >>> get("mse2")  # doctest: +ELLIPSIS

@@ -382,7 +382,8 @@ class Optimizer(Standalone, Description):
 
     def _iteration(self, count: Array) -> Array:
         """The number of steps among `count` updates, some of which only accumulate a gradient."""
-        return count // (self.gradient_accumulation_steps or 1)
+        steps = self.gradient_accumulation_steps
+        return count // steps if steps else count
 
     def _rate_entry(self, count: Array) -> Array | Scheduled:
         """The entry of the state for the rate of the step after `count` updates."""

@@ -10,6 +10,7 @@ from tests.callbacks.conftest import RUN
 from tests.golden import callbacks_runs as runs
 
 
+@pytest.mark.filterwarnings("ignore:.*the loss is NaN")
 def test_it_watches_no_batches_and_ends_within_the_run(
     model: jkeras.Sequential, capsys: pytest.CaptureFixture[str]
 ) -> None:

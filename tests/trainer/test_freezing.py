@@ -103,6 +103,7 @@ def test_single_weights_freeze_by_their_paths() -> None:
     assert len(made.trainable_weights) == 4
 
 
+@pytest.mark.filterwarnings("ignore:.*all weights are frozen")
 def test_a_model_of_which_nothing_is_trained_still_fits_and_goes_on() -> None:
     made = model()
     made.trainable = False
@@ -114,6 +115,7 @@ def test_a_model_of_which_nothing_is_trained_still_fits_and_goes_on() -> None:
     assert changed(made, fit(made)) == [True] * 6
 
 
+@pytest.mark.filterwarnings("ignore:.*all weights are frozen")
 def test_a_module_without_flags_freezes_too() -> None:
     class Plain:
         def init(self, key: Any, x: Any) -> Any:

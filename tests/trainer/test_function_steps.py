@@ -246,7 +246,7 @@ WRONG = {
         lambda: fitted(init=lambda key, x: ({"w": jnp.zeros(3)}, {})),
         TypeError,
         "`init`: expected params, or a TrainState made by jkeras.training.make_train_state(key, "
-        "params, opt_state=...), got ({'w': JitTracer(float32[3])}, {}) (tuple).",
+        "params, opt_state=...), got ({'w': Array([0., 0., 0.], dtype=float32)}, {}) (tuple).",
     ),
     "state_alone": (
         lambda: fitted(stepping(lambda state, loss: state)),

@@ -20,6 +20,7 @@ def golden() -> dict[str, Any]:
     return json.loads((GOLDEN / "options.json").read_text())
 
 
+@pytest.mark.filterwarnings("ignore:.*all weights are frozen")
 @pytest.mark.parametrize("name", CASES)
 def test_a_run_is_that_of_keras(name: str, golden: dict[str, Any]) -> None:
     got, expected = CASES[name](jkeras), golden[name]
