@@ -43,9 +43,11 @@ def applied(
       now: the scalars of `Optimizer.step`.
     """
     values = {slot_fields[name]: slot for name, slot in slots.items()}
-    # A count of a floating dtype: under strict promotion no power of a float by an integer exists.
-    values["count"] = now["step"] - 1
-    update, state = rule.update(gradient, _filled(rule.init(()), values), variable)
+    first = rule.init(())
+    if "count" in dict(_entries(first)):
+        # Of a floating dtype: under strict promotion no power of a float by an integer exists.
+        values["count"] = now["step"] - 1
+    update, state = rule.update(gradient, _filled(first, values), variable)
     new = dict(_entries(state))
     return update, {name: new[slot_fields[name]] for name in slots}
 
