@@ -100,7 +100,7 @@ class SeedGenerator:
         scope = _scope.get()
         if scope is not None:
             return scope.next()
-        if _is_tracing():
+        if is_tracing():
             raise value_error(
                 "inside a compiled program every run would draw the same numbers. Pass a key "
                 "that changes: seed=jax.random.fold_in(key, step).",
@@ -152,7 +152,7 @@ def _default_key(who: str, argument: str) -> Key:
     scope = _scope.get()
     if scope is not None:
         return scope.next()
-    if _is_tracing():
+    if is_tracing():
         raise value_error(
             who=who,
             expected=f"a `{argument}` inside a compiled program",
@@ -178,6 +178,6 @@ def _key(numbers: object) -> Key:
     return jax.random.wrap_key_data(jnp.asarray(numbers, jnp.uint32), impl="threefry2x32")
 
 
-def _is_tracing() -> bool:
+def is_tracing() -> bool:
     """Whether a program is being traced here: what is computed from nothing is then traced too."""
     return isinstance(jnp.zeros(()) + 1, jax.core.Tracer)

@@ -28,7 +28,7 @@ from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
-from jkeras.core.seeds import key_of
+from jkeras.core.seeds import is_tracing, key_of
 from jkeras.core.trees import path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
@@ -44,6 +44,7 @@ from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.specs import concrete, spec_of_input
 from jkeras.trainer.state.weight_order import Place
 from jkeras.trainer.steps.loss_steps import LossSteps
+from jkeras.training.state import TrainState
 
 
 def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -70,14 +71,13 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         # Outside of training, layers of the library that are not made of layers draw nothing.
         is_ours = type(layer).__module__.startswith("jkeras.")
         draws = training or bool(layer.named_sublayers()) or not is_ours
-        key = seeded_key(layer) if given_key is None and draws else given_key
+        key = _seeded_key(layer) if given_key is None and draws else given_key
         key = key_of(layer.who, None, "key") if key is None and draws else key
         outputs, _, masks = call_layer(layer, {}, {}, values, masks_of(values), key=key, **context)
         return with_masks(unpacked(outputs), masks)
     holder, path = location
     current = holder.need_values()
-    key = seeded_key(layer) if given_key is None else given_key
-    key = next_key(holder, current) if key is None else key
+    key = call_key(layer, holder, current) if given_key is None else given_key
     weight_ties = weight_ties_of(holder.net)
     params, before = (
         at(weight_ties.broadcast(tree), path) for tree in (current.params, current.state)
@@ -110,7 +110,13 @@ def _is_key(value: object) -> bool:
     return dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
 
 
-def seeded_key(layer: Layer) -> Any:
+def call_key(layer: Layer, holder: ModelState, values: TrainState) -> Any:
+    """The key of the next call on arrays: of the seeds in the layer, else of the holder's."""
+    key = _seeded_key(layer)
+    return next_key(holder, values) if key is None else key
+
+
+def _seeded_key(layer: Layer) -> Any:
     """The key of the next call on arrays that the `seed`s of a layer and of the layers in it fix;
     None where there is none, or where one of them has no seed.
     """
@@ -141,7 +147,7 @@ def _location_or_new(layer: Layer, values: tuple[Any, ...]) -> Location | None:
     specs = jax.tree.map(spec_or_value, values)
     if not _needs_values(layer, specs):
         return location
-    if isinstance(jnp.zeros(()), jax.core.Tracer):
+    if is_tracing():
         shape = tuple(jax.tree.leaves(specs)[0].shape)
         raise ValueError(
             f"{layer.who}: it was called for the first time inside a compiled program, and has no "

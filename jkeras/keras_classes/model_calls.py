@@ -14,7 +14,7 @@ from jkeras.core.errors import describe, quoted
 from jkeras.core.layer import Layer
 from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
-from jkeras.keras_classes.layers_on_arrays import note_losses, seeded_key
+from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
 from jkeras.keras_classes.tracking import is_traced
@@ -81,8 +81,8 @@ def call_model(
     values = current.params, current.state
     key = None
     if training or uses_rng(state):
-        key = seeded_key(state.net) if isinstance(state.net, Layer) else None
-        key = next_key(state, current) if key is None else key
+        is_layer = isinstance(state.net, Layer)
+        key = call_key(state.net, state, current) if is_layer else next_key(state, current)
     masks = masks_of(arrays)
     eager = options or (parts.compilation is not None and parts.compilation.eager)
     call_fn = None if eager or is_traced((values, arrays)) else parts.plans.call_fn(state)
@@ -93,8 +93,9 @@ def call_model(
         flags = state.trainable_flags()
         outputs, changed, out_masks = call_fn(*values, key, arrays, masks, flag, flags)
     note_losses(state, changed)
-    new = moved(current.state, changed)
-    pairs = zip(jax.tree.leaves(new), jax.tree.leaves(current.state), strict=True)
-    if not is_traced(new) and any(after is not before for after, before in pairs):
-        state.values = current.replace(state=new)
+    if jax.tree.leaves(changed) and not is_traced(changed):
+        new = moved(current.state, changed)
+        pairs = zip(jax.tree.leaves(new), jax.tree.leaves(current.state), strict=True)
+        if any(after is not before for after, before in pairs):
+            state.values = current.replace(state=new)
     return outputs if out_masks is None else with_masks(outputs, out_masks)
