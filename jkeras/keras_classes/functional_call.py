@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
-from jkeras.core.seeds import drawing_from
+from jkeras.core.seeds import drawing_from, is_tracing
 from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, spec_of
 from jkeras.core.variables import lenient, within
@@ -175,7 +175,8 @@ def _metrics(frame: CallFrame) -> Iterator[None]:
     """
     metrics = [m for m in tracking.metrics_in(frame.owner) if carrying(m) is None]
     given = frame.state.get(METRIC_SUMS)
-    if not metrics or (given is None and not _is_traced(frame)):
+    arrays = frame.inputs, frame.params, frame.state
+    if not metrics or (given is None and not (is_tracing() or tracking.is_traced(arrays))):
         yield
         return
     variables = [leaf for metric in metrics for leaf in metric.stateless_reset_state()]
@@ -183,11 +184,6 @@ def _metrics(frame: CallFrame) -> Iterator[None]:
         yield
     if given is not None:
         frame.state[METRIC_SUMS] = sums.variables()
-
-
-def _is_traced(frame: CallFrame) -> bool:
-    values = frame.inputs, frame.params, frame.state
-    return tracking.is_traced((jnp.zeros(()), *values))
 
 
 def _call(frame: CallFrame, options: dict[str, Any]) -> Any:

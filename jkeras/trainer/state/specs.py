@@ -84,12 +84,6 @@ class OpenSpec:
     ) -> None:
         self.shape, self.dtype, self.size = shape, dtype, size
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OpenSpec) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.size))
-
 
 def concrete(spec: Tree, rows: int = 1, *, longer: int = 0) -> Any:
     """The spec with numbers for unknown axes.
