@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 
+from jkeras.core.trees import is_traced
+
 
 def jit_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """`jax.jit` for a function that is called once, where compiling takes longer than running.
@@ -22,7 +24,6 @@ def jit_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(*args: Any) -> Any:
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args))
-        return (function if traced else compiled)(*args)
+        return (function if is_traced(args) else compiled)(*args)
 
     return run

@@ -37,6 +37,11 @@ def specs_of_rows(tree: Tree, size: int) -> Tree:
     )
 
 
+def is_traced(tree: Tree) -> bool:
+    """Whether an array in a tree is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
 def path_names(path: tuple[Any, ...]) -> tuple[str, ...]:
     """The words of a path that `jax.tree_util` gives: names of entries, attributes and indices."""
     return tuple(jax.tree_util.keystr((entry,), simple=True) for entry in path)

@@ -16,7 +16,7 @@ from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.parts import at, put
-from jkeras.core.trees import Tree, widest_float
+from jkeras.core.trees import Tree, is_traced, widest_float
 from jkeras.core.variables import innermost
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array, leaf_masks, spec_or_value
@@ -210,6 +210,6 @@ class CallFrame(BaseFrame):
     def leave(self) -> None:
         """Ends the run; after the outermost one no attribute holds a traced array."""
         for owner, name in self.leaks if self.is_outermost else ():
-            if tracking.is_traced(vars(owner).get(name)):
+            if is_traced(vars(owner).get(name)):
                 who = getattr(owner, "who", type(owner).__name__)
                 vars(owner)[name] = tracking.Leaked(who, name)

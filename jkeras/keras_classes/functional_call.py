@@ -36,7 +36,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from, is_tracing
 from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
-from jkeras.core.trees import Tree, spec_of
+from jkeras.core.trees import Tree, is_traced, spec_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array
@@ -176,7 +176,7 @@ def _metrics(frame: CallFrame) -> Iterator[None]:
     metrics = [m for m in tracking.metrics_in(frame.owner) if carrying(m) is None]
     given = frame.state.get(METRIC_SUMS)
     arrays = frame.inputs, frame.params, frame.state
-    if not metrics or (given is None and not (is_tracing() or tracking.is_traced(arrays))):
+    if not metrics or (given is None and not (is_tracing() or is_traced(arrays))):
         yield
         return
     variables = [leaf for metric in metrics for leaf in metric.stateless_reset_state()]

@@ -29,12 +29,12 @@ from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
 from jkeras.core.seeds import is_tracing, key_of
-from jkeras.core.trees import path_names
+from jkeras.core.trees import is_traced, path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
 from jkeras.keras_classes.holders import Location, holders_of, location_of
 from jkeras.keras_classes.step_context import call_in_step
-from jkeras.keras_classes.tracking import is_traced, own_variables
+from jkeras.keras_classes.tracking import own_variables
 from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties

@@ -12,12 +12,12 @@ from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import describe, quoted
 from jkeras.core.layer import Layer
+from jkeras.core.trees import is_traced
 from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
-from jkeras.keras_classes.tracking import is_traced
 from jkeras.trainer.compiling.call_program import moved, run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng

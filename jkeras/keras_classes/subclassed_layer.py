@@ -24,7 +24,7 @@ from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
-from jkeras.core.trees import widest_float
+from jkeras.core.trees import is_traced, widest_float
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost, name_first, weight_shape
 from jkeras.keras_classes import tracking
@@ -263,7 +263,7 @@ class SubclassedLayer:
         ):
             raise tracking.missing_super_init(type(self).__name__)
         frame = innermost(CallFrame)
-        if frame is not None and tracking.is_traced(value):
+        if frame is not None and is_traced(value):
             frame.leaks.append((target, name))
         if tracking.may_hold_layers(name, value):
             tracking.record_order(target)

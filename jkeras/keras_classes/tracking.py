@@ -14,13 +14,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Protocol
 
-import jax
-
 from jkeras.core import naming
 from jkeras.core.description import GIVEN
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of
 from jkeras.core.layer import Layer
-from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable
 from jkeras.metrics.base import Metric
 
@@ -237,11 +234,6 @@ def paths_of(owner: object) -> dict[Identity, tuple[Path, Any]]:
 
 
 # -- traced arrays in attributes
-
-
-def is_traced(tree: Tree) -> bool:
-    """Whether an array in a tree is being traced."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 class Leaked:

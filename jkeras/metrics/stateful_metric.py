@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, is_traced
 from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
 from jkeras.metrics.subclassed_metric import (
@@ -62,7 +62,7 @@ def set_object_sums(metric: MetricWithSums, sums: Tree) -> None:
     if outer is not None:
         outer.sums[id(metric)] = sums
         return
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(sums)):
+    if is_traced(sums):
         raise TypeError(
             f"{metric.who}: `update_state` keeps its sums between calls and cannot run under jit, "
             "vmap or scan. Carry them: sums = metric.update(sums, y_true, y_pred, weight)."
