@@ -2,6 +2,7 @@
 
     python -m tests.keras_suite                    the table
     python -m tests.keras_suite losses metrics     and every failing test of some families
+    python -m tests.keras_suite layers --files dense    only some of its test files
     python -m tests.keras_suite --json             everything, for a program to read
 
 Run it from the project's root, where Keras 3.15.1 is installed; Keras itself is not imported.
@@ -13,6 +14,8 @@ import argparse
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 from collections import Counter
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -22,20 +25,27 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_use_fusi
 
 from tests.keras_suite import alias
 from tests.keras_suite.exclusions import reason
-from tests.keras_suite.families import FAMILIES, Outcome, outcome_of
+from tests.keras_suite.families import FAMILIES, WITH_STANDINS, Outcome, outcome_of
 
 
 def main() -> None:
     """Parses the words of the command, runs the families, prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.keras_suite")
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help="all when left out")
+    parser.add_argument("--files", default="", help="only files whose path contains these letters")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     folder = alias.keras_folder()
     if folder is None:
         raise SystemExit("Keras is not installed: pip install keras==3.15.1")
-    alias.install(folder)
-    found = {name: outcome_of(folder, name) for name in arguments.family or FAMILIES}
+    names = arguments.family or list(FAMILIES)
+    if len(names) == 1:
+        alias.install(
+            folder, alias.PARTS_WITH_STANDINS if names[0] in WITH_STANDINS else alias.PARTS
+        )
+        found = {names[0]: outcome_of(folder, names[0], arguments.files)}
+    else:
+        found = {name: run_in_a_process(name) for name in names}
     if arguments.json:
         print(json.dumps({name: dataclasses.asdict(each) for name, each in found.items()}))
         return
@@ -43,6 +53,15 @@ def main() -> None:
     for name in arguments.family:
         for test, words in found[name].failed.items():
             print(f"{name}: {test}\n    {words}\n    {reason(name, test) or 'NOT EXCLUDED'}")
+
+
+def run_in_a_process(family: str) -> Outcome:
+    """The outcome of a family, whose tests run in a process of their own."""
+    command = [sys.executable, "-m", "tests.keras_suite", family, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{family}: {done.stderr[-2000:]}")
+    return Outcome(**json.loads(done.stdout)[family])
 
 
 def table(found: dict[str, Outcome]) -> str:

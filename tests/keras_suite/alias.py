@@ -4,8 +4,9 @@ The tests of a family are read from the installed Keras package, which itself is
 finder answers every `import keras...` with a module that looks its names up here. Laws:
 
   - What is judged comes from jkeras: `keras.src.losses.losses.Huber` is `jkeras.losses.Huber`.
-  - What the tests only use as tools (variables, conversion to NumPy, `assertAllClose`) comes from
-    `standins`, `stateful` and `case` beside this file.
+  - What the tests only use as tools (`TestCase`, `run_layer_test`) comes from `tools` beside this
+    file; for the families of `PARTS_WITH_STANDINS`, whose tests were taken in before layers and
+    optimizers had Keras's face, from `standins`, `stateful` and `case`.
   - A name that neither has is missing, and the test that wants it fails.
 
 Installing the alias changes the whole process: `python -m tests.keras_suite` has one of its own.
@@ -19,13 +20,23 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 HERE = "tests.keras_suite"
 
-FAMILIES: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
+    part: (f"jkeras.{part}", f"{HERE}.tools")
+    for part in (
+        "activations backend callbacks config constraints datasets dtype_policies export "
+        "initializers layers losses metrics models ops optimizers preprocessing random "
+        "regularizers saving trainers tree utils wrappers"
+    ).split()
+} | {"testing": (f"{HERE}.tools",)}
+"""Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""
+
+PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {
     "activations": ("jkeras.activations",),
     "backend": (f"{HERE}.standins",),
     "callbacks": ("jkeras.callbacks",),
@@ -45,7 +56,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "testing": (f"{HERE}.case",),
     "utils": ("jkeras.utils",),
 }
-"""Where the names of `keras.<family>`, and of every module below it, are looked up, in order."""
+"""The same for the families whose tests hold descriptions by stand-ins for Keras's objects."""
 
 
 class Alias(types.ModuleType):
@@ -68,10 +79,14 @@ class Alias(types.ModuleType):
 
 
 class Root(Alias):
-    """`keras` and `keras.src`: the families, then what jkeras has under its own name."""
+    """`keras` and `keras.src`: the parts, then what jkeras has under its own name."""
+
+    def __init__(self, name: str, parts: Container[str]) -> None:
+        super().__init__(name, ("jkeras", f"{HERE}.tools"))
+        self._parts = parts
 
     def __getattr__(self, name: str) -> Any:
-        if name in FAMILIES:
+        if not name.startswith("_") and name in self._parts:
             return importlib.import_module(f"keras.src.{name}")
         return super().__getattr__(name)
 
@@ -81,10 +96,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     Args:
       folder: `keras/src`: only modules that Keras has exist.
+      parts: `PARTS` or `PARTS_WITH_STANDINS`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, parts: Mapping[str, tuple[str, ...]]) -> None:
+        self.folder, self.parts = folder, parts
 
     def find_spec(
         self, fullname: str, path: Any = None, target: Any = None
@@ -99,25 +115,30 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """The module for a spec; `ModuleNotFoundError` for families that are not aliased."""
         parts = [part for part in spec.name.split(".") if part not in ("keras", "src")]
         if not parts:
-            return Root(spec.name, ("jkeras",))
+            return Root(spec.name, self.parts)
         if parts == ["conftest"]:
             return Alias(spec.name, (f"{HERE}.standins",))
+        if parts[-1].endswith("_test"):
+            return types.ModuleType(spec.name)
         path = self.folder.joinpath(*parts)
-        if parts[0] not in FAMILIES or not (path.is_dir() or path.with_suffix(".py").exists()):
+        if parts[0] not in self.parts or not (path.is_dir() or path.with_suffix(".py").exists()):
             raise ModuleNotFoundError(f"{spec.name} has no counterpart here", name=spec.name)
-        return Alias(spec.name, FAMILIES[parts[0]])
+        return Alias(spec.name, self.parts[parts[0]])
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Nothing to run: the module looks everything up."""
+        """Runs a test file that another one imports from; all other modules look their names up."""
+        if module.__name__.endswith("_test"):
+            _run_source(self.folder / _path_in_keras(module.__name__), module)
 
 
-def install(folder: Path) -> None:
+def install(folder: Path, parts: Mapping[str, tuple[str, ...]] = PARTS) -> None:
     """From now on `import keras` gives the made-up package in this process.
 
     Args:
       folder: of `keras_folder`.
+      parts: `PARTS` or `PARTS_WITH_STANDINS`.
     """
-    sys.meta_path.insert(0, Finder(folder))
+    sys.meta_path.insert(0, Finder(folder, parts))
 
 
 def keras_folder() -> Path | None:
@@ -138,6 +159,14 @@ def module_of(folder: Path, file: str) -> types.ModuleType:
     name = "keras.src." + file.removesuffix(".py").replace("/", ".")
     module = types.ModuleType(name)
     sys.modules[name] = module  # where pickle looks for the classes that a test defines
-    source = (folder / file).read_text(encoding="utf-8")
-    exec(compile(source, str(folder / file), "exec"), module.__dict__)
+    _run_source(folder / file, module)
     return module
+
+
+def _path_in_keras(name: str) -> Path:
+    """`layers/rnn/rnn_test.py` for `keras.src.layers.rnn.rnn_test`."""
+    return Path(*name.split(".")[2:]).with_suffix(".py")
+
+
+def _run_source(path: Path, module: types.ModuleType) -> None:
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)

@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import functools
 import io
+import signal
 import unittest
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.keras_suite.alias import module_of
+from tests.keras_suite.exclusions import LEFT_OUT
 
-FAMILIES: dict[str, tuple[str, ...]] = {
+WITH_STANDINS: dict[str, tuple[str, ...]] = {
     "losses": ("losses/loss_test.py", "losses/losses_test.py"),
     "activations": ("activations/activations_test.py",),
     "constraints": ("constraints/constraints_test.py",),
@@ -54,7 +57,57 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "optimizers/sgd_test.py",
     ),
 }
-"""The test files of each family, in `keras/src`."""
+"""Families whose tests hold descriptions by stand-ins, and their test files in `keras/src`."""
+
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "layers": (
+        "layers/*_test.py",
+        "layers/activations/*_test.py",
+        "layers/attention/*_test.py",
+        "layers/convolutional/*_test.py",
+        "layers/core/*_test.py",
+        "layers/merging/*_test.py",
+        "layers/normalization/*_test.py",
+        "layers/pooling/*_test.py",
+        "layers/regularization/*_test.py",
+        "layers/reshaping/*_test.py",
+        "layers/rnn/*_test.py",
+    ),
+    "models": ("models/*_test.py",),
+    "trainers": ("trainers/*_test.py", "trainers/data_adapters/*_test.py"),
+    "callbacks": ("callbacks/*_test.py",),
+    "saving": ("saving/*_test.py",),
+    "ops_numpy": ("ops/numpy_test.py",),
+    "ops_nn": ("ops/nn_test.py",),
+    "ops": ("ops/*_test.py",),
+    "random": ("random/*_test.py",),
+    "utils": ("utils/*_test.py",),
+    "dtype_policies": ("dtype_policies/*_test.py",),
+    "tree": ("tree/*_test.py",),
+}
+"""The other families, by patterns of files in `keras/src`; a file belongs to its first family."""
+
+FAMILIES = (*WITH_STANDINS, *FOLDERS)
+
+SECONDS = 120
+"""How long one test may take."""
+
+
+def files_of(folder: Path, family: str) -> list[str]:
+    """The test files of a family, as paths in `keras/src`; files that are left out are not there.
+
+    Args:
+      folder: `keras/src`.
+      family: of `FAMILIES`.
+    """
+    if family in WITH_STANDINS:
+        return list(WITH_STANDINS[family])
+    files: dict[str, str] = {}
+    for name, patterns in FOLDERS.items():
+        for pattern in patterns:
+            for path in sorted(folder.glob(pattern)):
+                files.setdefault(str(path.relative_to(folder)), name)
+    return [file for file, name in files.items() if name == family and file not in LEFT_OUT]
 
 
 @dataclasses.dataclass
@@ -100,16 +153,18 @@ def _last_words(err: Any) -> str:
     return f"{err[0].__name__}: {words}"[:200]
 
 
-def outcome_of(folder: Path, family: str) -> Outcome:
+def outcome_of(folder: Path, family: str, part: str = "") -> Outcome:
     """Runs the tests of a family.
 
     Args:
       folder: `keras/src`.
       family: of `FAMILIES`.
+      part: letters that the path of a test file contains.
     """
     outcome = Outcome()
-    for file in FAMILIES[family]:
-        _run_file(folder, file, outcome)
+    for file in files_of(folder, family):
+        if part in file:
+            _run_file(folder, file, outcome)
     return outcome
 
 
@@ -118,13 +173,29 @@ def _run_file(folder: Path, file: str, outcome: Outcome) -> None:
         warnings.simplefilter("ignore")
         try:
             module = module_of(folder, file)
-        except ImportError as error:
+        except Exception as error:
             outcome.failed[file] = f"{type(error).__name__}: {error}"
             return
         suite = unittest.defaultTestLoader.loadTestsFromModule(module)
         for test in _flat(suite):
             _honor_marks(test)
-            test.run(_Result(outcome))
+            with _limited(SECONDS):
+                test.run(_Result(outcome))
+
+
+@contextlib.contextmanager
+def _limited(seconds: int) -> Iterator[None]:
+    """Raises TimeoutError inside after so many seconds."""
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"more than {seconds} seconds")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 def _flat(suite: Any) -> list[Any]:
@@ -139,5 +210,5 @@ def _honor_marks(test: Any) -> None:
     marks = [*getattr(method, "pytestmark", ()), *getattr(type(test), "pytestmark", ())]
     for mark in marks:
         if mark.name == "skipif" and mark.args[0]:
-            reason = mark.kwargs["reason"]
+            reason = mark.kwargs.get("reason", "a mark says so")
             setattr(test, test._testMethodName, functools.partial(test.skipTest, reason))

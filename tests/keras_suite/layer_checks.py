@@ -1,0 +1,164 @@
+"""What Keras's `run_layer_test` asks of a layer, in this package's meaning.
+
+A layer is called on arrays and on symbols; shapes, dtypes, values, numbers of weights and losses
+are compared with what the test expects; it goes through its configuration and back; it is trained
+for a step inside a model; and it computes in mixed precision with float32 weights. Not asked, on
+purpose: how many seed generators a layer holds (a description holds a seed, no generator).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+import jkeras
+from jkeras.backend import is_float_dtype, standardize_dtype
+
+NUMBERS = ("trainable_weights", "non_trainable_weights", "non_trainable_variables")
+
+
+def run(test: Any, layer_cls: Any, init_kwargs: dict[str, Any], **expected: Any) -> None:
+    """The whole check.
+
+    Args:
+      test: the `TestCase`.
+      layer_cls: the class.
+      init_kwargs: its arguments.
+      **expected: the arguments of Keras's `run_layer_test`.
+    """
+    if expected.get("input_sparse") or expected.get("input_ragged"):
+        test.skipTest("sparse and ragged inputs are other backends'")
+    call_kwargs = expected.get("call_kwargs") or {}
+    layer = layer_cls(**init_kwargs)
+    test.run_class_serialization_test(layer, expected.get("custom_objects"))
+    masking = expected.get("supports_masking")
+    if masking is not None:
+        test.assertEqual(bool(layer.supports_masking), masking, "supports_masking")
+    inputs = expected.get("input_data")
+    if inputs is None and expected.get("input_shape") is None:
+        return
+    if inputs is None:
+        inputs = arrays(expected["input_shape"], expected.get("input_dtype"))
+    symbols = _symbols(inputs)
+
+    layer = layer_cls(**init_kwargs)
+    outputs = _call(layer, symbols, call_kwargs)
+    _check_numbers(test, layer, expected)
+    _check_outputs(test, outputs, expected)
+    if expected.get("expected_mask_shape") is not None:
+        mask = layer.compute_mask(symbols)
+        test.assertEqual(expected["expected_mask_shape"], mask.shape)
+
+    layer = layer_cls(**init_kwargs)
+    outputs = _call(layer, inputs, call_kwargs)
+    _check_numbers(test, layer, expected)
+    _check_outputs(test, outputs, expected)
+    if expected.get("expected_output") is not None:
+        jax.tree.map(test.assertAllClose, outputs, expected["expected_output"])
+    if expected.get("expected_num_losses") is not None:
+        test.assertLen(layer.losses, expected["expected_num_losses"])
+    if expected.get("run_training_check", True):
+        _train_one_step(layer, inputs, outputs)
+    if expected.get("run_mixed_precision_check", True):
+        _check_mixed_precision(test, layer_cls, init_kwargs, inputs, call_kwargs)
+
+
+def arrays(shape: Any, dtype: Any = None) -> Any:
+    """Random arrays of a structure of shapes, in [0, 3), as Keras's tests draw them."""
+    if isinstance(shape, dict):
+        return {
+            key.removesuffix("_shape"): arrays(each, (dtype or {}).get(key))
+            for key, each in shape.items()
+        }
+    if all(isinstance(size, int | None) for size in shape):
+        values = 3 * np.random.default_rng(0).random(shape)
+        return jax.numpy.asarray(values.astype(dtype or "float32"))
+    dtypes = dtype if isinstance(dtype, list | tuple) else [dtype] * len(shape)
+    return type(shape)(arrays(*each) for each in zip(shape, dtypes, strict=True))
+
+
+def _symbols(inputs: Any) -> Any:
+    return jax.tree.map(
+        lambda x: jkeras.KerasTensor(np.shape(x), dtype=standardize_dtype(x.dtype)), inputs
+    )
+
+
+def _call(layer: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    return layer(**inputs, **kwargs) if isinstance(inputs, dict) else layer(inputs, **kwargs)
+
+
+def _check_numbers(test: Any, layer: Any, expected: dict[str, Any]) -> None:
+    test.assertTrue(layer.built)
+    for name in NUMBERS:
+        number = expected.get(f"expected_num_{name}")
+        if number is not None:
+            test.assertLen(getattr(layer, name), number, name)
+
+
+def _check_outputs(test: Any, outputs: Any, expected: dict[str, Any]) -> None:
+    shape, dtype = expected.get("expected_output_shape"), expected.get("expected_output_dtype")
+    leaves = jax.tree.leaves(outputs, is_leaf=_is_symbol)
+    if shape is not None:
+        shapes = jax.tree.leaves(shape, is_leaf=_is_shape)
+        for one, array in zip(shapes, leaves, strict=True):
+            test.assertEqual(
+                [*one],
+                [n if m is not None else None for n, m in zip(array.shape, one, strict=True)],
+            )
+    if dtype is not None:
+        dtypes = [dtype] if isinstance(dtype, str) else jax.tree.leaves(dtype)
+        test.assertEqual(dtypes, [standardize_dtype(array.dtype) for array in leaves])
+
+
+def _is_symbol(value: Any) -> bool:
+    return isinstance(value, jkeras.KerasTensor)
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(n, int | None) for n in value)
+
+
+def _train_one_step(layer: Any, inputs: Any, outputs: Any) -> None:
+    class TestModel(jkeras.Model):
+        def __init__(self, layer: Any) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            return self.layer(x, training=training)
+
+    class Sum(jkeras.losses.Loss):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return jkeras.ops.sum(y_pred)
+
+    model = TestModel(layer)
+    model.compile(optimizer="sgd", loss=Sum())
+    model.fit(iter([(inputs, outputs)]), steps_per_epoch=1, verbose=0)
+
+
+def _check_mixed_precision(
+    test: Any, layer_cls: Any, init_kwargs: dict[str, Any], inputs: Any, kwargs: dict[str, Any]
+) -> None:
+    layer = layer_cls(**{**init_kwargs, "dtype": "mixed_float16"})
+    outputs = _call(layer, inputs, kwargs)
+    symbols = jax.tree.map(
+        lambda x: jkeras.KerasTensor(
+            x.shape,
+            dtype=layer.compute_dtype if is_float_dtype(x.dtype) and layer.autocast else x.dtype,
+        ),
+        inputs,
+    )
+    specs = (
+        layer.compute_output_spec(**symbols)
+        if isinstance(symbols, dict)
+        else layer.compute_output_spec(symbols)
+    )
+    for array, spec in zip(
+        jax.tree.leaves(outputs), jax.tree.leaves(specs, is_leaf=_is_symbol), strict=True
+    ):
+        test.assertEqual(standardize_dtype(array.dtype), standardize_dtype(spec.dtype))
+    for weight in layer.weights:
+        if is_float_dtype(weight.dtype):
+            test.assertEqual(standardize_dtype(weight.dtype), "float32")
