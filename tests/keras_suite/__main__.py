@@ -3,6 +3,7 @@
     python -m tests.keras_suite                    the table
     python -m tests.keras_suite losses metrics     and every failing test of some families
     python -m tests.keras_suite layers --files dense    only some of its test files
+    python -m tests.keras_suite ops --tests "*FFT*"     only some of its tests
     python -m tests.keras_suite --json             everything, for a program to read
 
 Run it from the project's root, where Keras 3.15.1 is installed; Keras itself is not imported.
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.keras_suite")
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help="all when left out")
     parser.add_argument("--files", default="", help="only files whose path contains these letters")
+    parser.add_argument("--tests", default="*", help="only tests whose Class.name matches this")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     folder = alias.keras_folder()
@@ -43,7 +45,7 @@ def main() -> None:
         alias.install(
             folder, alias.PARTS_WITH_STANDINS if names[0] in WITH_STANDINS else alias.PARTS
         )
-        found = {names[0]: outcome_of(folder, names[0], arguments.files)}
+        found = {names[0]: outcome_of(folder, names[0], arguments.files, arguments.tests)}
     else:
         found = {name: run_in_a_process(name) for name in names}
     if arguments.json:

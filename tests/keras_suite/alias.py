@@ -14,6 +14,7 @@ Installing the alias changes the whole process: `python -m tests.keras_suite` ha
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -33,7 +34,11 @@ PARTS: dict[str, tuple[str, ...]] = {
         "initializers layers losses metrics models ops optimizers preprocessing random "
         "regularizers saving trainers tree utils wrappers"
     ).split()
-} | {"testing": (f"{HERE}.tools",)}
+} | {
+    "testing": (f"{HERE}.tools",),
+    "backend": ("jkeras.backend", f"{HERE}.tools", f"{HERE}.ops_tools"),
+    "ops": ("jkeras.ops", f"{HERE}.tools", f"{HERE}.ops_tools"),
+}
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""
 
 PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {
@@ -62,14 +67,16 @@ PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {
 class Alias(types.ModuleType):
     """A module of the made-up `keras`: its names are looked up in other modules."""
 
-    def __init__(self, name: str, sources: Sequence[str]) -> None:
+    def __init__(self, name: str, sources: Sequence[str], modules: Container[str] = ()) -> None:
         super().__init__(name)
         self.__path__: list[str] = []  # so that modules below it are looked for
-        self._sources = sources
+        self._sources, self._modules = sources, modules
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in self._modules:
+            return importlib.import_module(f"{self.__name__}.{name}")
         for source in self._sources:
             try:
                 return getattr(importlib.import_module(source), name)
@@ -121,9 +128,15 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if parts[-1].endswith("_test"):
             return types.ModuleType(spec.name)
         path = self.folder.joinpath(*parts)
-        if parts[0] not in self.parts or not (path.is_dir() or path.with_suffix(".py").exists()):
+        exists = path.is_dir() or path.with_suffix(".py").exists() or parts == ["config"]
+        if parts[0] not in self.parts or not exists:
             raise ModuleNotFoundError(f"{spec.name} has no counterpart here", name=spec.name)
-        return Alias(spec.name, self.parts[parts[0]])
+        sources = self.parts[parts[0]]
+        if parts == ["ops"]:  # whose modules have the operation classes, too
+            return Alias(spec.name, sources, {file.stem for file in path.glob("*.py")})
+        if parts == ["ops", "image"]:  # whose functions are not those of `ops`
+            sources = ("jkeras.ops.image", *sources)
+        return Alias(spec.name, sources)
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Runs a test file that another one imports from; all other modules look their names up."""
@@ -141,6 +154,7 @@ def install(folder: Path, parts: Mapping[str, tuple[str, ...]] = PARTS) -> None:
     sys.meta_path.insert(0, Finder(folder, parts))
 
 
+@functools.cache  # once the alias is installed, it is what an import of keras finds
 def keras_folder() -> Path | None:
     """The folder `keras/src` of the installed Keras, found without importing it; None for none."""
     spec = importlib.util.find_spec("keras")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fnmatch
 import functools
 import io
 import signal
@@ -153,22 +154,23 @@ def _last_words(err: Any) -> str:
     return f"{err[0].__name__}: {words}"[:200]
 
 
-def outcome_of(folder: Path, family: str, part: str = "") -> Outcome:
+def outcome_of(folder: Path, family: str, part: str = "", tests: str = "*") -> Outcome:
     """Runs the tests of a family.
 
     Args:
       folder: `keras/src`.
       family: of `FAMILIES`.
       part: letters that the path of a test file contains.
+      tests: a pattern that the names of tests match.
     """
     outcome = Outcome()
     for file in files_of(folder, family):
         if part in file:
-            _run_file(folder, file, outcome)
+            _run_file(folder, file, outcome, tests)
     return outcome
 
 
-def _run_file(folder: Path, file: str, outcome: Outcome) -> None:
+def _run_file(folder: Path, file: str, outcome: Outcome, tests: str) -> None:
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
@@ -178,6 +180,8 @@ def _run_file(folder: Path, file: str, outcome: Outcome) -> None:
             return
         suite = unittest.defaultTestLoader.loadTestsFromModule(module)
         for test in _flat(suite):
+            if not fnmatch.fnmatchcase(_name(test), tests):
+                continue
             _honor_marks(test)
             with _limited(SECONDS):
                 test.run(_Result(outcome))

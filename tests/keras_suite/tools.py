@@ -16,7 +16,7 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import Any
 
@@ -152,18 +152,25 @@ def with_lists(value: Any) -> Any:
     return value
 
 
-def named_product(*args: dict[str, Any], **kwargs: Any) -> Iterator[dict[str, Any]]:
+def named_product(*args: Iterable[dict[str, Any]], **kwargs: Iterable[Any]) -> Any:
     """Every combination of arguments as a case with a name, for `named_parameters`.
 
     Args:
-      *args: one mapping from arguments to their values, or none.
-      **kwargs: the same by keyword.
+      *args: each a series of parts of cases, with their names as `testcase_name`.
+      **kwargs: an argument's values; their words are the names.
     """
-    values = args[0] if args else kwargs
-    for numbers in itertools.product(*(range(len(each)) for each in values.values())):
-        case = {name: each[n] for n, (name, each) in zip(numbers, values.items(), strict=True)}
-        words = (str(getattr(value, "__name__", value)) for value in case.values())
-        yield {"testcase_name": "_".join(words), **case}
+    named = (
+        [{"testcase_name": _word(value), argument: value} for value in values]
+        for argument, values in kwargs.items()
+    )
+    for parts in itertools.product(*args, *named):
+        words = (part["testcase_name"] for part in parts)
+        yield {**dict(itertools.chain(*map(dict.items, parts))), "testcase_name": "_".join(words)}
+
+
+def _word(value: Any) -> str:
+    """A value in the name of a test."""
+    return str(getattr(value, "__name__", value)).lower()
 
 
 def uses_gpu() -> bool:
