@@ -80,7 +80,12 @@ def uniform(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Array:
-    """Numbers between `minval` (included) and `maxval`, all equally probable."""
+    """Numbers between `minval` (included) and `maxval`, all equally probable.
+
+    Raises:
+      ValueError: `dtype` is no floating dtype, here as in all functions but `randint` and
+        `categorical`.
+    """
     key, shape, dtype = _checked("uniform", shape, dtype, seed)
     return jax.random.uniform(key, shape, dtype, minval, maxval)
 
@@ -93,8 +98,12 @@ def randint(
     dtype: DTypeLike = "int32",
     seed: Seed = None,
 ) -> Array:
-    """Integers from `minval` to `maxval - 1`, all equally probable."""
-    key, shape, dtype = _checked("randint", shape, dtype, seed)
+    """Integers from `minval` to `maxval - 1`, all equally probable.
+
+    Raises:
+      ValueError: `dtype` is no integer dtype.
+    """
+    key, shape, dtype = _checked("randint", shape, dtype, seed, jnp.integer)
     return jax.random.randint(key, shape, minval, maxval, dtype)
 
 
@@ -149,7 +158,9 @@ def categorical(
             f"categorical: expected `logits` [batch, classes], got shape {logits.shape}. "
             "For one row: logits[None]."
         )
-    key, shape, dtype = _checked("categorical", (logits.shape[0], num_samples), dtype, seed)
+    key, shape, dtype = _checked(
+        "categorical", (logits.shape[0], num_samples), dtype, seed, np.generic
+    )
     return jax.random.categorical(key, logits[..., None], axis=1, shape=shape).astype(dtype)
 
 
@@ -189,15 +200,20 @@ def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> Array:
 
 
 def _checked(
-    who: str, shape: object, dtype: DTypeLike | None, seed: Seed
+    who: str, shape: object, dtype: DTypeLike | None, seed: Seed, kind: type = jnp.floating
 ) -> tuple[Key, tuple[int, ...], np.dtype]:
-    """The key, the shape as a tuple, and the dtype (float32 for None).
+    """The key, the shape as a tuple, and the dtype (float32 for None), which has to be of a kind.
 
     Raises:
       TypeError: the shape is not a tuple or list of sizes.
+      ValueError: the dtype is of another kind.
     """
     sizes = tuple(shape) if isinstance(shape, tuple | list) else shape
     if not isinstance(sizes, tuple) or not all(hasattr(n, "__index__") for n in sizes):
         fix = f" Write ({shape},)." if isinstance(shape, int) else ""
         raise TypeError(f"{who}: `shape`: expected a tuple of sizes, got {describe(shape)}.{fix}")
-    return key_of(who, seed), sizes, requested_dtype("float32" if dtype is None else dtype)
+    numbers = requested_dtype("float32" if dtype is None else dtype)
+    if not jnp.issubdtype(numbers, kind):
+        expected = "an integer" if kind is jnp.integer else "a floating"
+        raise ValueError(f"{who}: expected {expected} `dtype`, got {numbers.name!r}.")
+    return key_of(who, seed), sizes, numbers

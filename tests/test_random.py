@@ -59,6 +59,14 @@ WRONG = [
         "normal: `shape`: expected a tuple of sizes, got 3 (int). Write (3,).",
     ),
     (
+        lambda: random.randint((3,), 0, 9, dtype="float32"),
+        "randint: expected an integer `dtype`, got 'float32'.",
+    ),
+    (
+        lambda: random.gamma((3,), 2.0, dtype="int32"),
+        "gamma: expected a floating `dtype`, got 'int32'.",
+    ),
+    (
         lambda: random.normal((3,), std=2.0),
         "normal: unexpected argument `std`. Did you mean 'stddev'? "
         "Arguments: shape, mean, stddev, dtype, seed.",

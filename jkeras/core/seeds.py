@@ -78,7 +78,7 @@ class SeedGenerator:
 
     Example:
       >>> generator = SeedGenerator(7)
-      >>> jax.random.key_data(generator.next()).tolist(), generator.state.tolist()
+      >>> generator.next().tolist(), generator.state.tolist()
       ([7, 0], [7, 1])
 
     Source: `keras.random.SeedGenerator`.
@@ -90,13 +90,20 @@ class SeedGenerator:
         first = next_seed() if self.seed is None else self.seed
         self.state = np.array([first, 0], np.uint32)
 
-    def next(self, ordered: bool = True) -> Key:
-        """Another key; `ordered` is Keras's, and changes nothing.
+    def next(self, ordered: bool = True) -> jax.Array:
+        """The two numbers of another key, a `seed` for random functions and a key for JAX's.
+
+        Args:
+          ordered: part of the signature of Keras; it changes nothing.
 
         Raises:
           ValueError: inside a program, where every run would draw the same.
         """
         del ordered
+        return jax.random.key_data(self.next_key())
+
+    def next_key(self) -> Key:
+        """Another key, as `next`."""
         scope = _scope.get()
         if scope is not None:
             return scope.next()
@@ -137,7 +144,7 @@ def key_of(who: str, seed: object, argument: str = "seed") -> Key:
       ValueError: an integer out of range, or None inside a program.
     """
     if isinstance(seed, SeedGenerator):
-        return seed.next()
+        return seed.next_key()
     if seed is None:
         return _default_key(who, argument)
     if isinstance(seed, jax.Array | np.ndarray):

@@ -66,6 +66,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "regularizers": ("jkeras.ops.regularizers",),
     "constraints": ("jkeras.ops.constraints",),
+    "random": ("jkeras.core.seeds",),
 }
 """For each door with classes or functions that a configuration may name, where these are made."""
 

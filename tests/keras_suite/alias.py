@@ -5,8 +5,9 @@ finder answers every `import keras...` with a module that looks its names up her
 
   - What is judged comes from jkeras: `keras.src.losses.losses.Huber` is `jkeras.losses.Huber`.
   - What the tests only use as tools (`TestCase`, `run_layer_test`) comes from `tools` beside this
-    file; for the families of `PARTS_WITH_STANDINS`, whose tests were taken in before layers and
-    optimizers had Keras's face, from `standins`, `stateful` and `case`.
+    file, or under Keras's internal names from `internals`; for the families of
+    `PARTS_WITH_STANDINS`, whose tests were taken in before layers and optimizers had Keras's face,
+    from `standins`, `stateful` and `case`.
   - A name that neither has is missing, and the test that wants it fails.
 
 Installing the alias changes the whole process: `python -m tests.keras_suite` has one of its own.
@@ -28,7 +29,7 @@ from typing import Any
 HERE = "tests.keras_suite"
 
 PARTS: dict[str, tuple[str, ...]] = {
-    part: (f"jkeras.{part}", f"{HERE}.tools")
+    part: (f"jkeras.{part}", f"{HERE}.tools", f"{HERE}.internals")
     for part in (
         "activations backend callbacks config constraints datasets dtype_policies export "
         "initializers layers losses metrics models ops optimizers preprocessing random "

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import fnmatch
 
-from tests.keras_suite.exclusions import layers, models, ops, values
+from tests.keras_suite.exclusions import layers, models, ops, utils, values
 
 EXCLUDED: dict[str, dict[str, str]] = {
     **values.EXCLUDED,
     **layers.EXCLUDED,
     **models.EXCLUDED,
     **ops.EXCLUDED,
+    **utils.EXCLUDED,
 }
 """By family, the tests that are not passed, each with its reason."""
 
-LEFT_OUT: dict[str, str] = {**values.LEFT_OUT, **layers.LEFT_OUT, **models.LEFT_OUT, **ops.LEFT_OUT}
+LEFT_OUT: dict[str, str] = {
+    **values.LEFT_OUT,
+    **layers.LEFT_OUT,
+    **models.LEFT_OUT,
+    **ops.LEFT_OUT,
+    **utils.LEFT_OUT,
+}
 """Test files in the folders of the families that are not run at all, each with its reason."""
 
 
