@@ -9,7 +9,10 @@ from jkeras.core.dtype_policy import DTypePolicy, dtype_policy
 from jkeras.core.errors import describe
 from jkeras.core.serialization import serialize_keras_object
 
-__all__ = ["DTypePolicy", "deserialize", "get", "serialize"]
+FloatDTypePolicy = DTypePolicy
+"""Keras's other name of it."""
+
+__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
 
 def get(identifier: Any) -> DTypePolicy:

@@ -104,6 +104,7 @@ def _node_of_pytree(structure: Any) -> _Node:
         values = (getattr(entry, kind) for kind in ("idx", "key", "name") if hasattr(entry, kind))
         return next(values, str(entry))
 
+    shape: Any
     pairs, shape = jax.tree_util.tree_flatten_with_path(
         structure, is_leaf=lambda value: value is not structure
     )

@@ -42,17 +42,28 @@ FOLLOW = _Follow()
 
 
 def _name(value: object) -> str:
+    """The name of a policy; of the policy for every new layer for None."""
+    return _policy.name if value is None else _name_of(value, integers=True)
+
+
+def _name_of(value: object, integers: bool = False) -> str:
     if isinstance(value, DTypePolicy):
-        return value.name
+        value = value.name
     if not isinstance(value, str):
         raise TypeError(f"expected a policy such as 'mixed_bfloat16', got {describe(value)}.")
-    if value not in NAMES:
+    if value not in NAMES and not (integers and _is_integer(value)):
         raise ValueError(
             f"expected one of {', '.join(map(repr, NAMES))}, got {value!r}.{nearest(value, NAMES)}"
         )
     if value == "float64":
         check_x64()
     return value
+
+
+def _is_integer(name: str) -> bool:
+    with contextlib.suppress(TypeError):
+        return np.dtype(name).name == name and np.dtype(name).kind in "iub"
+    return False
 
 
 def check_x64() -> None:
@@ -73,7 +84,8 @@ class DTypePolicy(Description):
     """Which dtype a layer computes in.
 
     Args:
-      name: "mixed_bfloat16", "mixed_float16", or the name of a floating dtype.
+      name: "mixed_bfloat16", "mixed_float16", or the name of a floating dtype; of an integer dtype
+        for layers of whole numbers; None for the policy for every new layer.
 
     Raises:
       TypeError: `name` is no string.
@@ -90,7 +102,12 @@ class DTypePolicy(Description):
     Source: `keras.DTypePolicy`.
     """
 
-    name: str = option(convert=_name)
+    name: str = option(None, convert=_name)
+
+    quantization_mode = None
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
 
     @property
     def compute_dtype(self) -> str:
@@ -99,11 +116,23 @@ class DTypePolicy(Description):
 
     @property
     def variable_dtype(self) -> str:
-        """The dtype of weights: "float64" for "float64", else "float32"."""
-        return "float64" if self.name == "float64" else "float32"
+        """The dtype of weights: "float32" for all narrower floating dtypes."""
+        narrow = ("bfloat16", "float16")
+        return "float32" if self.compute_dtype in narrow else self.compute_dtype
 
 
 _policy = DTypePolicy("float32")
+
+
+def floating_policy(value: object) -> DTypePolicy:
+    """The policy of floating arithmetic that a name stands for.
+
+    Raises:
+      TypeError, ValueError: it stands for none, or for integers.
+    """
+    return DTypePolicy(_name_of(value))
+
+
 _weight_dtype = contextvars.ContextVar("weight_dtype", default="float32")
 
 
@@ -131,7 +160,7 @@ def set_dtype_policy(policy: object) -> None:
     """
     global _policy
     try:
-        _policy = DTypePolicy(_name(policy))
+        _policy = floating_policy(policy)
     except (TypeError, ValueError) as error:
         raise quoted(error, who="set_dtype_policy", argument="policy") from None
 
@@ -154,7 +183,7 @@ def compute_dtype(value: object) -> np.dtype | None:
     if isinstance(value, DTypePolicy):
         value = value.compute_dtype
     elif isinstance(value, str) and value.startswith("mixed"):
-        value = DTypePolicy(_name(value)).compute_dtype
+        value = floating_policy(value).compute_dtype
     # By identity: NumPy's float64 is equal to Python's float, which means float32 in Keras.
     dtype: np.dtype = jnp.dtype("float32" if value is float else value)  # type: ignore[call-overload]
     if dtype == np.float64:

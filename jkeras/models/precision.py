@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core.dtype_policy import DTypePolicy, compute_dtype
-from jkeras.core.errors import describe, type_error
+from jkeras.core.dtype_policy import DTypePolicy, compute_dtype, floating_policy
+from jkeras.core.errors import describe, quoted, type_error
 from jkeras.core.identity import identity_of, same
 from jkeras.core.layer import Layer
 from jkeras.models.chain import Chain
@@ -47,7 +47,10 @@ def in_policy(net: object, policy: str | DTypePolicy) -> Chain | Graph:
                 "made."
             ),
         )
-    policy = policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
+    try:
+        policy = floating_policy(policy)
+    except (TypeError, ValueError) as error:
+        raise quoted(error, who="in_policy", argument="policy") from None
     changed: Chain | Graph = _changed(net, policy.compute_dtype, True)
     return changed
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from jkeras import optimizers
-from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.dtype_policy import DTypePolicy, floating_policy
 from jkeras.core.errors import describe, named_arguments, nearest, said_by
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.trees import Tree, path_names
@@ -237,7 +237,7 @@ class CompileMixin:
         parts, state = self._trainer_parts, self._trainer_parts.state
         plain = parts.plain[0] if parts.plain[1] is state.net else state.net
         try:
-            policy = DTypePolicy(value)
+            policy = floating_policy(value)
             net = plain if policy.name == "float32" else in_policy(plain, policy)
         except (TypeError, ValueError) as error:
             known_as = ["DTypePolicy", "in_policy"]

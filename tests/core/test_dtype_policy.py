@@ -51,6 +51,24 @@ def test_policies_are_found_and_written_as_in_keras() -> None:
     assert dtype_policies.get(None) == jkeras.config.dtype_policy() == DTypePolicy("float32")
 
 
+def test_none_is_the_policy_for_all(narrow: None) -> None:
+    assert DTypePolicy() == DTypePolicy(None) == DTypePolicy("mixed_bfloat16")
+    assert repr(DTypePolicy()) == '<DTypePolicy "mixed_bfloat16">'
+    assert DTypePolicy().quantization_mode is None
+    assert dtype_policies.FloatDTypePolicy is DTypePolicy
+
+
+def test_layers_of_whole_numbers_have_a_policy() -> None:
+    resizing = L.Resizing(2, 2, dtype="uint8")
+    assert resizing.dtype_policy == DTypePolicy("uint8")
+    assert (resizing.compute_dtype, resizing.variable_dtype) == ("uint8", "uint8")
+    assert resizing(jnp.ones((1, 4, 4, 1), jnp.uint8)).dtype == jnp.uint8
+    model = jkeras.Sequential([L.Dense(2)])
+    for refuse in (set_dtype_policy, lambda name: setattr(model, "dtype_policy", name)):
+        with pytest.raises(ValueError, match=r"expected one of 'float32', .*, got 'uint8'"):
+            refuse("uint8")
+
+
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError) as caught:
         set_dtype_policy("mixed_fp16")

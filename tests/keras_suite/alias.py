@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     part: (f"jkeras.{part}", f"{HERE}.tools", f"{HERE}.internals")
     for part in (
         "activations backend callbacks config constraints datasets dtype_policies export "
-        "initializers layers losses metrics models ops optimizers preprocessing random "
+        "initializers layers losses metrics models ops optimizers preprocessing quantizers random "
         "regularizers saving trainers tree utils wrappers"
     ).split()
 } | {

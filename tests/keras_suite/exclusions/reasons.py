@@ -23,9 +23,15 @@ DEVICES = "it places variables on several devices by Keras's distribution API"
 STATEFUL = "a layer is built with its weights outside of it, not inside"
 EXCHANGED = "`alpha` weighs false positives, as documented; Keras exchanges it with `beta`"
 EXAMPLES = "the adjusted R² counts examples, as defined; Keras counts the targets of all outputs"
+QUANTIZED = "quantization is not here"
+TENSORFLOW = "it runs TensorFlow, or a `tf.data` data set"
+TORCH = "it runs PyTorch"
 
 BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 """Reasons of tests that compare no values, but messages, classes of errors, internals, devices."""
 
 AGAINST_DEFINITION = (EXCHANGED, EXAMPLES)
 """Reasons of tests whose values contradict the definition of what they test."""
+
+OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH)
+"""Reasons of tests of other frameworks, and of subjects that are not here: they are not counted."""
