@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +27,7 @@ from jkeras.core.layer import (
     option,
 )
 from jkeras.core.layer_object import WeightsArgument
+from jkeras.core.logits import carried
 from jkeras.core.naming import snake_case
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
@@ -319,7 +321,7 @@ class TimeDistributed(Wrapper):
             options: dict[str, Any] = {"key": key, "training": training}
             options |= {} if mask is None else {"mask": _joined(mask)}
             outputs, _ = self.inner.apply(params, state, _joined(x), **options)
-            return jax.tree.map(lambda y: y.reshape(*x.shape[:2], *y.shape[1:]), outputs), state
+            return jax.tree.map(functools.partial(_split, x.shape[:2]), outputs), state
         return self._step_by_step(params, state, x, mask, key, training, rows)
 
     def _step_by_step(
@@ -361,6 +363,10 @@ class TimeDistributed(Wrapper):
                 mask.shape,
             )
         return mask if "mask" in inspect.signature(self.layer.apply).parameters else None
+
+
+def _split(sizes: tuple[int, ...], x: Array) -> Array:
+    return carried(lambda y: y.reshape(*sizes, *y.shape[1:]), x)
 
 
 def _joined(x: Array) -> Array:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jkeras.core.errors import describe
 from jkeras.core.layer import Array, InSlices, Params, check_rank, option
+from jkeras.core.logits import carried
 from jkeras.layers.deterministic import Deterministic, cast_floating
 from jkeras.layers.options import data_format, positive_int
 
@@ -45,7 +46,7 @@ class Flatten(Deterministic):
         check_rank(self, x, 1, "[batch, ...]", or_more=True)
         if self.data_format == "channels_first" and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
-        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+        return carried(lambda y: y.reshape(x.shape[0], math.prod(x.shape[1:])), x)
 
 
 def _target_shape(value: Any) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ class Reshape(Deterministic):
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = cast_floating(self, inputs)
         check_rank(self, x, 1, "[batch, ...]", or_more=True)
-        return x.reshape(x.shape[0], *self._filled(x.shape))
+        return carried(lambda y: y.reshape(x.shape[0], *self._filled(x.shape)), x)
 
     def _filled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """`target_shape` with -1 replaced by the size that follows from inputs of this shape."""

@@ -22,6 +22,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, make_mutable, option
+from jkeras.core.logits import with_gradient_of
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
 from jkeras.core.value_reads import naming_user_code
@@ -157,7 +158,7 @@ class Loss(Description):
         Returns:
           A scalar; `[batch, ...]` where `reduction` is None.
         """
-        values, counted = self._counted(y_true, y_pred, valid)
+        values, counted = self.counted_values(y_true, y_pred, valid)
         if mask is not None:
             mask = aligned("mask", jnp.asarray(mask).astype(bool), values)
             counted = mask if counted is None else mask & aligned("valid", counted, values)
@@ -176,22 +177,34 @@ class Loss(Description):
         For a loss that is `independent`, the parts of slices of a batch add up to those of the
         batch. Arguments as for a call.
         """
-        values, counted = self._counted(y_true, y_pred, valid)
+        values, counted = self.counted_values(y_true, y_pred, valid)
         return weighted_parts(values, sample_weight, self.reduction, counted)
 
-    def _counted(
+    def counted_values(
         self, y_true: ArrayLike, y_pred: ArrayLike, valid: ArrayLike | None
     ) -> tuple[Array, Array | None]:
         """The values, and the mask of the values that count."""
+        logits, of_logits = self.of_logits(y_pred)
+        if of_logits is not None:
+            better, _ = of_logits.counted_values(y_true, logits, valid)
         y_true, y_pred = self._arrays(y_true, y_pred)
         if valid is not None:
             valid = jnp.asarray(valid)
             y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
         values = self._values_of(y_true, y_pred, valid)
+        if of_logits is not None:
+            values = with_gradient_of(values, better.astype(values.dtype))
         mask = self.mask(y_true, values)
         if valid is None or mask is None:
             return values, mask if valid is None else valid
         return values, aligned("valid", valid, values) & mask
+
+    def of_logits(self, y_pred: ArrayLike) -> tuple[Any, Loss | None]:
+        """The logits of predictions, and the loss of logits with the values of this one; None for
+        both where they are not known.
+        """
+        del y_pred
+        return None, None
 
     def _values_of(self, y_true: Array, y_pred: Array, valid: Array | None) -> Array:
         if self.is_mutable:
@@ -280,33 +293,6 @@ def fill_rows(x: Array, valid: Array) -> Array:
     """
     real = jax.lax.stop_gradient(x[jnp.argmax(valid)])
     return jnp.where(valid.reshape(valid.shape + (1,) * (x.ndim - 1)), x, real[None])
-
-
-class FormulaLoss(Loss):
-    """Base of the losses that a function has, too, whose options are the fields of the loss."""
-
-    loss_fn: ClassVar[Callable[..., Array]]
-    """A function `(y_true, y_pred, **options)` that returns `[batch, ...]`."""
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        """The values of `loss_fn`."""
-        return self.loss_fn(y_true, y_pred, **options_of(self, self.loss_fn))
-
-
-class PlainLoss(FormulaLoss):
-    """Base of the losses of one example without options.
-
-    Args:
-      reduction: how values become a number; see `jkeras.losses.reduce_weighted`.
-      name: how logs call it.
-      dtype: the dtype to compute in; the predictions' when left out.
-    """
-
-    independent: ClassVar[bool] = True
-
-    reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
-    name: str | None = None
-    dtype: Any = option(default=None, convert=floating_dtype)
 
 
 def function_name(fn: Callable[..., Any]) -> str:

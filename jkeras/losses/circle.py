@@ -15,7 +15,8 @@ import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import option
-from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
+from jkeras.losses.base import check_field, floating_dtype
+from jkeras.losses.formula import FormulaLoss
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import Array, at_least_float32, floats
 

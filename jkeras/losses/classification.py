@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import FormulaLoss, Loss, floating_dtype
+from jkeras.losses.base import Loss, floating_dtype
+from jkeras.losses.formula import FormulaLoss
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import (
     EPSILON,
@@ -219,6 +220,7 @@ class BinaryCrossentropy(_Smoothed):
     """
 
     name: str | None = "binary_crossentropy"
+    activation: ClassVar[str] = "sigmoid"
     loss_fn = staticmethod(binary_crossentropy)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
@@ -234,6 +236,7 @@ class CategoricalCrossentropy(_Smoothed):
     """
 
     name: str | None = "categorical_crossentropy"
+    activation: ClassVar[str] = "softmax"
     loss_fn = staticmethod(categorical_crossentropy)
 
 
@@ -258,6 +261,7 @@ class SparseCategoricalCrossentropy(FormulaLoss):
     axis: int = -1
     name: str | None = "sparse_categorical_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    activation: ClassVar[str] = "softmax"
     loss_fn = staticmethod(sparse_categorical_crossentropy)
 
     def mask(self, y_true: Array, values: Array) -> Array | None:

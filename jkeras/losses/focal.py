@@ -8,20 +8,21 @@ becomes -log p, and for q → 1 it becomes 1 - p.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
+from jkeras.losses.base import check_field, floating_dtype
 from jkeras.losses.classification import (
     binary_log_probabilities,
     check_shares,
     check_smoothing,
     log_probabilities,
 )
+from jkeras.losses.formula import FormulaLoss
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import (
     Array,
@@ -209,6 +210,7 @@ class BinaryFocalCrossentropy(FormulaLoss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "binary_focal_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    activation: ClassVar[str] = "sigmoid"
     loss_fn = staticmethod(binary_focal_crossentropy)
 
     def check(self) -> None:
@@ -248,6 +250,7 @@ class CategoricalFocalCrossentropy(FormulaLoss):
     reduction: str | None = option(default="sum_over_batch_size", convert=reduction_name)
     name: str | None = "categorical_focal_crossentropy"
     dtype: Any = option(default=None, convert=floating_dtype)
+    activation: ClassVar[str] = "softmax"
     loss_fn = staticmethod(categorical_focal_crossentropy)
 
     def check(self) -> None:

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.losses.base import FormulaLoss, check_field, floating_dtype
+from jkeras.losses.base import check_field, floating_dtype
+from jkeras.losses.formula import FormulaLoss
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable, check_axis, floats
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
-from jkeras.losses.base import PlainLoss
+from jkeras.losses.formula import PlainLoss
 from jkeras.losses.shapes import EPSILON, Array, at_least_float32, broadcastable
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 from jkeras.core.errors import describe, unknown_name
 from jkeras.core.registry import deserializer
 from jkeras.core.serialization import resolved, serialize_keras_object
-from jkeras.losses.base import Array, FormulaLoss, Loss, LossFunction
+from jkeras.losses.base import Array, Loss, LossFunction
 from jkeras.losses.circle import Circle
 from jkeras.losses.classification import (
     BinaryCrossentropy,
@@ -29,6 +29,7 @@ from jkeras.losses.focal import (
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
 )
+from jkeras.losses.formula import FormulaLoss
 from jkeras.losses.hinge import (
     CategoricalHinge,
     Hinge,

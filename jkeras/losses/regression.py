@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.losses.base import FormulaLoss, PlainLoss, check_field, floating_dtype
+from jkeras.losses.base import check_field, floating_dtype
+from jkeras.losses.formula import FormulaLoss, PlainLoss
 from jkeras.losses.reduction import reduction_name
 from jkeras.losses.shapes import EPSILON, Array, broadcastable, check_axis
 

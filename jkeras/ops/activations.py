@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jkeras.core.arrays import native
 from jkeras.core.description import Description
 from jkeras.core.layer import Array, Layer
+from jkeras.core.logits import noted
 from jkeras.core.operations import record
 from jkeras.core.registry import deserializer, function_for
 from jkeras.core.serialization import serialize_keras_object
@@ -140,7 +141,7 @@ def glu(x: Array, axis: int = -1) -> Array:
 @_accepts_symbols
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + e⁻ˣ)`."""
-    return jax.nn.sigmoid(x)
+    return noted(jax.nn.sigmoid(x), x)
 
 
 @_accepts_symbols
@@ -250,7 +251,8 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
             "result is 1. For one probability use activation='sigmoid'.",
             stacklevel=2,
         )
-    return jax.nn.softmax(x, axis)
+    p = jax.nn.softmax(x, axis)
+    return noted(p, x, axis) if isinstance(axis, int) else p
 
 
 @_accepts_symbols

@@ -25,6 +25,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.freezing import frozen, trained
 from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
+from jkeras.core.logits import carried
 from jkeras.core.trees import Tree, widest_float
 from jkeras.metrics import MeanMetric, Metric
 from jkeras.metrics.subclassed_metric import PendingBatch
@@ -295,7 +296,7 @@ def padded_rows(net: Net) -> str:
 def _widened(x: Any) -> Any:
     """Outputs of mixed precision as losses and metrics take them."""
     narrow = hasattr(x, "dtype") and x.dtype in (jnp.bfloat16, jnp.float16)
-    return x.astype(jnp.float32) if narrow else x
+    return carried(lambda y: y.astype(jnp.float32), x) if narrow else x
 
 
 def _no_loss() -> dict[str, jax.Array]:
