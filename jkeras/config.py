@@ -2,8 +2,8 @@
 
 No global setting changes the numbers of this package. So most settings are constants, and
 setting another value raises an error that names the argument of a layer or model to use instead.
-The exceptions are the dtype policy, which layers read when they are created, and whether tracebacks
-show the lines of this package.
+The exceptions are the dtype policy, which layers read when they are created, and what is printed:
+progress bars or lines, tracebacks with or without the lines of this package.
 """
 
 from __future__ import annotations
@@ -12,6 +12,11 @@ from typing import NoReturn
 
 from jkeras.core.absent import missing
 from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
+from jkeras.core.session import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from jkeras.core.tracebacks import (
     disable_traceback_filtering,
     enable_traceback_filtering,
@@ -20,12 +25,15 @@ from jkeras.core.tracebacks import (
 
 __all__ = [
     "backend",
+    "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_interactive_logging",
     "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "set_backend",

@@ -28,8 +28,6 @@ _REASONS = [
     ),
     ("utils", "audio_*", "audio is out of scope"),
     ("utils", "text_* FeatureSpace", "text and string layers are out of scope"),
-    ("utils", "*interactive_logging*", "`verbose=` says what is printed"),
-    ("utils", "get_file", "`jkeras.datasets` downloads, checks and keeps data sets"),
     ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
     ("utils", "Config", "an internal of Keras"),
     ("datasets", "*", "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"),

@@ -18,6 +18,7 @@ _DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bfloat16", "float16", "float32", "float64", "complex64", "complex128"),
 )
+_interactive = True
 _uids: collections.Counter[str] = collections.Counter()
 
 
@@ -35,6 +36,23 @@ def get_uid(prefix: str = "") -> int:
     """1, 2, … for each prefix."""
     _uids[prefix] += 1
     return _uids[prefix]
+
+
+def enable_interactive_logging() -> None:
+    """From now on `verbose="auto"` is a progress bar, as at the start."""
+    global _interactive
+    _interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """From now on `verbose="auto"` is one line per epoch, evaluation or prediction."""
+    global _interactive
+    _interactive = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether `verbose="auto"` is a progress bar."""
+    return _interactive
 
 
 def standardize_dtype(dtype: Any) -> str:

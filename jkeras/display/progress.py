@@ -24,6 +24,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from jkeras.core.errors import describe
+from jkeras.core.session import is_interactive_logging_enabled
 from jkeras.display.lines import bar_line, short_line, without_colors
 
 Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -38,7 +39,8 @@ class ProgressBar:
     Args:
       target: number of steps, or None when unknown.
       width: length of the bar in characters.
-      verbose: 0 silent, 1 (or "auto") bar, 2 one line at the end.
+      verbose: 0 silent, 1 bar, 2 one line at the end; "auto" is 1, but after
+        `jkeras.config.disable_interactive_logging` 2.
       interval: least time between two redraws, in seconds.
       unit_name: the name of a unit of progress, singular.
       stream: the text stream to write to; the current `sys.stdout` when left out.
@@ -82,7 +84,8 @@ class ProgressBar:
             )
         self.target = None if target is None else int(target)
         self.width, self.interval, self.unit_name = width, interval, unit_name
-        self.verbose = 1 if verbose == "auto" else int(verbose)
+        auto = 1 if is_interactive_logging_enabled() else 2
+        self.verbose = auto if verbose == "auto" else int(verbose)
         self._stream, self._clock_fn = stream, clock_fn
         self._redraws = can_redraw(stream)
         self._values: dict[str, Any] = {}
@@ -231,6 +234,7 @@ class Progbar(ProgressBar):
             is_averaged = self._stateless is None or name in self._stateless
             if is_averaged and name not in self._stateful:
                 total, count = self._sums.get(name, (0.0, 0))
+                value = np.mean(value) if isinstance(value, list | tuple) else value
                 total, count = total + value * steps, count + steps
                 self._sums[name] = total, count
                 new[name] = total / count

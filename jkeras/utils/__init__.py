@@ -10,7 +10,14 @@ from jkeras.core.custom_objects import (
     register_keras_serializable,
 )
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
-from jkeras.core.session import clear_session, is_keras_tensor, standardize_dtype
+from jkeras.core.session import (
+    clear_session,
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+    is_keras_tensor,
+    standardize_dtype,
+)
 from jkeras.display import Progbar
 from jkeras.display.graph_picture import plot_model
 from jkeras.utils.batches import (
@@ -18,6 +25,7 @@ from jkeras.utils.batches import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
+from jkeras.utils.files import get_file
 from jkeras.utils.image_folders import image_dataset_from_directory
 from jkeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from jkeras.utils.numeric import normalize, to_categorical
@@ -39,12 +47,16 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
     "normalize",

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+def to_categorical(x: ArrayLike | jax.Array, num_classes: int | None = None) -> Any:
     """Class ids as one-hot rows.
 
     Args:
       x: integers in [0, num_classes), any shape; a last axis of size one is dropped.
-      num_classes: the number of classes; the largest id plus one when left out.
+      num_classes: the number of classes; the largest id plus one when left out, which a compiled
+        program cannot know.
 
     Returns:
-      float32 of shape `[..., num_classes]`.
+      float32 of shape `[..., num_classes]`: a JAX array if `x` is one, else a NumPy array. In a
+      compiled program the row of an id out of range is zeros.
 
     Raises:
       TypeError: `x` holds no numbers.
@@ -34,6 +36,9 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
 
     Source: `keras.utils.to_categorical`.
     """
+    if isinstance(x, jax.core.Tracer) and num_classes is not None:
+        ids = x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x
+        return jax.nn.one_hot(ids, num_classes, dtype=np.float32)
     values = np.asarray(x)
     if values.dtype.kind not in "buif":
         raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(values)}.")
@@ -49,7 +54,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
             f"to_categorical: `x`: expected whole numbers from 0 to {classes - 1}, got values from "
             f"{values.min()} to {values.max()}. Set `num_classes` above the largest id."
         )
-    return np.eye(classes, dtype=np.float32)[ids]
+    rows = np.eye(classes, dtype=np.float32)[ids]
+    return jnp.asarray(rows) if isinstance(x, jax.Array) else rows
 
 
 def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras.display.lines import without_colors
 from jkeras.display.progress import Progbar, ProgressBar, can_redraw, write_text
 
@@ -132,6 +133,27 @@ def message(error: type[Exception], function: Any, *args: Any, **kwargs: Any) ->
     with pytest.raises(error) as caught:
         function(*args, **kwargs)
     return str(caught.value)
+
+
+def test_auto_means_a_line_where_logging_is_not_interactive() -> None:
+    stream = io.StringIO()
+    jkeras.config.disable_interactive_logging()
+    try:
+        assert not jkeras.utils.is_interactive_logging_enabled()
+        assert ProgressBar(2, verbose="auto", stream=stream).verbose == 2
+    finally:
+        jkeras.utils.enable_interactive_logging()
+    assert jkeras.config.is_interactive_logging_enabled()
+    assert ProgressBar(2, verbose="auto", stream=stream).verbose == 1
+
+
+def test_a_list_counts_as_its_mean() -> None:
+    stream = io.StringIO()
+    bar = Progbar(3, verbose=1, stream=stream, clock_fn=lambda: 0.0)
+    bar.update(1, [("loss", [1.0, 3.0])])
+    bar.update(2, [("loss", (4.0, 4.0))])
+    bar.update(3, finalize=True)
+    assert "loss: 3.0000" in stream.getvalue()
 
 
 def test_target_must_be_an_integer() -> None:

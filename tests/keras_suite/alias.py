@@ -37,7 +37,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     ).split()
 } | {
     "testing": (f"{HERE}.tools",),
-    "backend": ("jkeras.backend", f"{HERE}.tools", f"{HERE}.ops_tools"),
+    "backend": ("jkeras.backend", f"{HERE}.tools", f"{HERE}.ops_tools", f"{HERE}.internals"),
     "ops": ("jkeras.ops", f"{HERE}.tools", f"{HERE}.ops_tools"),
 }
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""

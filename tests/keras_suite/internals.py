@@ -13,27 +13,26 @@ from typing import Any
 import jax
 
 import jkeras
-from jkeras import random
+from jkeras import config, random
 from jkeras.config import dtype_policy, set_dtype_policy
-from jkeras.core import naming
 from jkeras.core.keys import next_seed as make_default_seed
+from jkeras.core.naming import snake_case as to_snake_case
 from jkeras.core.seeds import key_of
 from jkeras.core.session import get_uid
-from jkeras.ops import convert_to_numpy, convert_to_tensor, is_tensor
+from jkeras.utils import files
+from jkeras.utils.files import extract_archive, hash_file
 
 __all__ = [
-    "convert_to_numpy",
-    "convert_to_tensor",
+    "config",
     "dtype_policy",
+    "extract_archive",
     "get_uid",
-    "is_tensor",
+    "hash_file",
     "make_default_seed",
     "random",
     "set_dtype_policy",
+    "to_snake_case",
 ]
-
-INT_TYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
-FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
 
 
 def absent(name: str) -> type:
@@ -103,9 +102,9 @@ def draw_seed(seed: Any) -> jax.Array:
     return jax.random.key_data(key_of("draw_seed", seed))
 
 
-def to_snake_case(name: str) -> str:
-    """The name of a class as a layer of it is called."""
-    return naming.snake_case(name)
+def validate_file(path: str, file_hash: str, algorithm: str = "auto") -> bool:
+    """Whether a file has a hash, as `get_file` sees it."""
+    return files.hash_file(path, files._algorithm(algorithm, file_hash)) == file_hash
 
 
 def reset_uids() -> None:

@@ -86,3 +86,11 @@ def test_what_cannot_be_normalized_is_refused() -> None:
     assert str(caught_axis.value) == (
         "normalize: `axis`: expected an axis of an array of shape (2, 2) and dtype float64, got 2."
     )
+
+
+def test_rows_of_a_jax_array_are_one_also_in_a_program() -> None:
+    ids = jnp.array([[2], [0]])
+    rows = to_categorical(ids, 3)
+    assert isinstance(rows, jax.Array) and rows.tolist() == [[0, 0, 1], [1, 0, 0]]
+    traced = jax.jit(lambda x: to_categorical(x, 3))(ids)
+    assert traced.dtype == jnp.float32 and traced.tolist() == rows.tolist()

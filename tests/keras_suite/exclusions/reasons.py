@@ -26,6 +26,7 @@ EXAMPLES = "the adjusted R² counts examples, as defined; Keras counts the targe
 QUANTIZED = "quantization is not here"
 TENSORFLOW = "it runs TensorFlow, or a `tf.data` data set"
 TORCH = "it runs PyTorch"
+INTERNAL = "it tests a helper inside Keras that has no counterpart here"
 
 BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 """Reasons of tests that compare no values, but messages, classes of errors, internals, devices."""
@@ -33,5 +34,6 @@ BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 AGAINST_DEFINITION = (EXCHANGED, EXAMPLES)
 """Reasons of tests whose values contradict the definition of what they test."""
 
-OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH)
-"""Reasons of tests of other frameworks, and of subjects that are not here: they are not counted."""
+OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH, INTERNAL)
+"""Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
+they are not counted."""
