@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
@@ -163,7 +163,7 @@ def _fetch(origin: str, path: Path, algorithm: str, file_hash: str | None) -> No
         with urlopen(origin, timeout=SECONDS) as answer:
             size = answer.headers.get("Content-Length")
 
-            def write(file: BinaryIO) -> None:
+            def write(file: Any) -> None:
                 shutil.copyfileobj(answer, file)
                 if size is not None and file.tell() != int(size):
                     raise ConnectionError(f"{file.tell()} of {size} bytes")

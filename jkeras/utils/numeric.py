@@ -37,8 +37,8 @@ def to_categorical(x: ArrayLike | jax.Array, num_classes: int | None = None) -> 
     Source: `keras.utils.to_categorical`.
     """
     if isinstance(x, jax.core.Tracer) and num_classes is not None:
-        ids = x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x
-        return jax.nn.one_hot(ids, num_classes, dtype=np.float32)
+        column = x.ndim > 1 and x.shape[-1] == 1
+        return jax.nn.one_hot(x[..., 0] if column else x, num_classes, dtype=np.float32)
     values = np.asarray(x)
     if values.dtype.kind not in "buif":
         raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(values)}.")
