@@ -26,6 +26,8 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.keras_suite import absent_packages
+
 HERE = "tests.keras_suite"
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -184,4 +186,6 @@ def _path_in_keras(name: str) -> Path:
 
 
 def _run_source(path: Path, module: types.ModuleType) -> None:
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+    code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    with absent_packages.importable():
+        exec(code, module.__dict__)
