@@ -20,13 +20,13 @@ PACKAGES = ("tensorflow", "torch", "grain", "torchvision", "tf2onnx")
 """What is stood in for, where it is not installed."""
 
 
-class _Absent(type):
+class AbsentClass(type):
     """The class of the names of an absent package: attributes are such names, calls fail."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Absent(name, (), {"__module__": f"{cls.__module__}.{cls.__name__}"})
+        return AbsentClass(name, (), {"__module__": f"{cls.__module__}.{cls.__name__}"})
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         raise ModuleNotFoundError(f"{cls.__module__}.{cls.__name__}: the package is not installed")
@@ -40,7 +40,7 @@ class _Module(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Absent(name, (), {"__module__": self.__name__})
+        return AbsentClass(name, (), {"__module__": self.__name__})
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -78,3 +78,10 @@ def importable() -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if name.split(".")[0] in absent]:
             del sys.modules[name]
+
+
+def __getattr__(name: str) -> Any:
+    """The names of those parts of Keras that jkeras does not have: looked up in this module."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return AbsentClass(name, (), {"__module__": "keras"})

@@ -38,11 +38,15 @@ PARTS: dict[str, tuple[str, ...]] = {
         "regularizers saving trainers tree utils wrappers"
     ).split()
 } | {
-    "testing": (f"{HERE}.tools",),
+    "testing": (f"{HERE}.tools", f"{HERE}.model_tools"),
     "backend": ("jkeras.backend", f"{HERE}.tools", f"{HERE}.ops_tools", f"{HERE}.internals"),
     "ops": ("jkeras.ops", f"{HERE}.tools", f"{HERE}.ops_tools"),
 }
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""
+
+for _part in ("backend", "models", "saving", "trainers", "utils"):
+    PARTS[_part] += (f"{HERE}.model_tools", f"{HERE}.data_tools")
+PARTS |= dict.fromkeys(("applications", "distribution", "legacy"), (f"{HERE}.absent_packages",))
 
 PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {
     "activations": ("jkeras.activations",),
@@ -92,7 +96,7 @@ class Root(Alias):
     """`keras` and `keras.src`: the parts, then what jkeras has under its own name."""
 
     def __init__(self, name: str, parts: Container[str]) -> None:
-        super().__init__(name, ("jkeras", f"{HERE}.tools"))
+        super().__init__(name, ("jkeras", f"{HERE}.tools", f"{HERE}.model_tools"))
         self._parts = parts
 
     def __getattr__(self, name: str) -> Any:
