@@ -126,9 +126,10 @@ class Loss(Description):
         Raises:
           ValueError: the shapes do not match.
         """
-        return self._values_of(*self._arrays(y_true, y_pred), valid)
+        return self._values_of(*self.arrays(y_true, y_pred), valid)
 
-    def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+    def arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+        """Targets and predictions as the formula takes them: of one rank, the latter floating."""
         y_true, y_pred = as_jax(y_true), floats(y_pred)
         if self.dtype is not None:
             y_pred = y_pred.astype(self.dtype)
@@ -187,7 +188,7 @@ class Loss(Description):
         logits, of_logits = self.of_logits(y_pred)
         if of_logits is not None:
             better, _ = of_logits.counted_values(y_true, logits, valid)
-        y_true, y_pred = self._arrays(y_true, y_pred)
+        y_true, y_pred = self.arrays(y_true, y_pred)
         if valid is not None:
             valid = jnp.asarray(valid)
             y_true, y_pred = fill_rows(y_true, valid), fill_rows(y_pred, valid)
@@ -225,7 +226,7 @@ class Loss(Description):
 
     def _specs(self, y_true: ArraySpec, y_pred: ArraySpec) -> tuple[Any, Any]:
         """The specs of the arguments of `call`: targets in the predictions' dtype, as in Keras."""
-        targets, outputs = jax.eval_shape(self._arrays, y_true, y_pred)
+        targets, outputs = jax.eval_shape(self.arrays, y_true, y_pred)
         return jax.ShapeDtypeStruct(targets.shape, outputs.dtype), outputs
 
     def check_data(self, y_true: ArrayLike, outputs: jax.ShapeDtypeStruct) -> None:

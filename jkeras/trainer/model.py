@@ -344,10 +344,8 @@ class Model(Trainer):
         """The loss that the model was compiled with, and those of weights and of `add_loss`."""
         del training
         total = jnp.zeros((), widest_float())
-        for part in self._objective().parts(Batch(x, y, sample_weight), y_pred):
-            if part.spec.loss is not None:
-                value = part.spec.loss(part.y, part.outputs, part.weight)
-                total = total + (value if part.spec.weight is None else part.spec.weight * value)
+        for term, value in self._objective().loss_values(Batch(x, y, sample_weight), y_pred):
+            total = total + (value if term.weight is None else term.weight * value)
         return sum(self.losses, start=total)
 
     def compute_metrics(

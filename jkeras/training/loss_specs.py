@@ -23,9 +23,9 @@ from jkeras import losses
 from jkeras import metrics as metrics_
 from jkeras.core.errors import describe
 from jkeras.core.trees import Tree
-from jkeras.losses import Loss
 from jkeras.losses.registry import LossLike
 from jkeras.metrics import Metric
+from jkeras.training.loss_terms import NESTED, resolve_loss_terms
 from jkeras.training.outline import Outline, spread
 
 Pairs = tuple[tuple[str, Metric], ...]
@@ -45,18 +45,14 @@ class LossSpec(NamedTuple):
     Attributes:
       number: the output's position in JAX's order.
       name: the output's name, or None.
-      loss: its loss, or None.
-      weight: the factor of the loss in the total; None for one.
-      loss_name: the loss's name in the logs; None where the logs have the total alone.
+      has_loss: whether a loss reads it.
       metrics: pairs of log name and metric; these ignore sample weights.
       weighted_metrics: pairs of log name and metric; these use sample weights.
     """
 
     number: int
     name: str | None
-    loss: Loss | None
-    weight: float | None = None
-    loss_name: str | None = None
+    has_loss: bool = False
     metrics: Pairs = ()
     weighted_metrics: Pairs = ()
 
@@ -68,7 +64,7 @@ class LossSpec(NamedTuple):
     @property
     def needs_targets(self) -> bool:
         """Whether anything compares the output with targets."""
-        return self.loss is not None or bool(self.metrics or self.weighted_metrics)
+        return self.has_loss or bool(self.metrics or self.weighted_metrics)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +91,7 @@ class CompileSpec:
         """Whether the arguments fit only a model with several outputs."""
         losses = (self.loss, self.loss_weights)
         named = (self.metrics, self.weighted_metrics)
-        return any(isinstance(given, list | dict) and len(given) != 1 for given in losses) or any(
+        return any(isinstance(given, NESTED) and len(given) != 1 for given in losses) or any(
             isinstance(given, dict) and len(given) > 1 for given in named
         )
 
@@ -124,7 +120,8 @@ def _each(argument: str, tree: object, get: Callable[[Any], Any]) -> Any:
     if isinstance(tree, dict):
         return {key: _each(argument, item, get) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_each(argument, item, get) for item in tree]
+        items = [_each(argument, item, get) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     try:
         return None if tree is None else get(tree)
     except (TypeError, ValueError) as error:
@@ -147,19 +144,10 @@ def resolve_loss_specs(compile_spec: CompileSpec, structure: Outline) -> tuple[L
     Raises:
       ValueError: an argument does not fit the outputs; the message names the argument.
     """
-    losses_by_output, weights = _losses(compile_spec.loss, structure), compile_spec.loss_weights
-    factors = [weights] * structure.count
-    if isinstance(weights, list | dict):
-        placed = spread("loss_weights", weights, structure)
-        factors = [placed.get(i) for i in range(structure.count)]
-    elif weights is not None and structure.count > 1:
-        raise ValueError(
-            f"`loss_weights`: expected a list or dict of {structure.count} numbers, one for each "
-            f"output, got {describe(weights)}."
-        )
+    terms = resolve_loss_terms(compile_spec.loss, compile_spec.loss_weights, structure)
+    with_loss = {number for term in terms for number in jax.tree.leaves(term.place)}
     plain = _metrics("metrics", compile_spec.metrics, structure)
     weighted = _metrics("weighted_metrics", compile_spec.weighted_metrics, structure)
-    loss_names = loss_log_names(compile_spec, structure)
     pairs = [zip(groups, structure.prefixes, strict=True) for groups in (plain, weighted)]
     names = iter(
         metrics_.log_names(
@@ -172,9 +160,7 @@ def resolve_loss_specs(compile_spec: CompileSpec, structure: Outline) -> tuple[L
         LossSpec(
             number=i,
             name=name,
-            loss=losses_by_output.get(i),
-            weight=factors[i],
-            loss_name=loss_names.get(i),
+            has_loss=i in with_loss,
             metrics=named[0][i],
             weighted_metrics=named[1][i],
         )
@@ -182,22 +168,12 @@ def resolve_loss_specs(compile_spec: CompileSpec, structure: Outline) -> tuple[L
     )
 
 
-def _losses(loss: Loss | PerOutput | None, structure: Outline) -> dict[int, Loss]:
-    """The losses by output, in the order in which Keras logs them."""
-    if not isinstance(loss, list | dict):
-        return {} if loss is None else dict.fromkeys(range(structure.count), loss)
-    placed = spread("loss", loss, structure)
-    for value in placed.values():
-        if isinstance(value, list | dict):
-            raise ValueError(f"`loss`: expected one loss for each output, got {describe(value)}.")
-    return {i: value for i, value in placed.items() if value is not None}
-
-
 def _metrics(argument: str, given: PerOutput | tuple[()], structure: Outline) -> list[list[Metric]]:
     """The metrics of each output; all of them for a model with one."""
     if structure.count == 1:
         if isinstance(given, dict):
-            given = list(spread(argument, given, structure).values())
+            entries = not isinstance(structure.tree, int)
+            given = list(spread(argument, given, structure, entries=entries).values())
         return [_flat(given)]
     if not given:
         return [[] for _ in range(structure.count)]
@@ -212,23 +188,6 @@ def _flat(tree: Metric | PerOutput | tuple[()] | None) -> list[Metric]:
     return [] if tree is None else [tree]
 
 
-def loss_log_names(compile_spec: CompileSpec, structure: Outline) -> dict[int, str]:
-    """The log names of the losses, by output, in the order in which Keras reports them; none where
-    there is one loss.
-    """
-    names: dict[int, str] = {}
-    losses_by_output = _losses(compile_spec.loss, structure)
-    for i, loss in losses_by_output.items() if len(losses_by_output) > 1 else ():
-        path = structure.paths[i]
-        words = [str(word) for word in path]
-        if not path or isinstance(path[-1], int):
-            words[-1:] = [structure.names[i] or loss.log_name]
-        name = "/".join(words) + "_loss"
-        again = sum(other.rpartition("_loss")[0] + "_loss" == name for other in names.values())
-        names[i] = f"{name}_{again}" if again else name
-    return names
-
-
 def targets(y: Tree, specs: tuple[LossSpec, ...], structure: Outline) -> tuple[Any, ...]:
     """The targets of each output, None where there are none.
 
@@ -241,7 +200,7 @@ def targets(y: Tree, specs: tuple[LossSpec, ...], structure: Outline) -> tuple[A
     Raises:
       ValueError: the targets do not fit the outputs, or targets that are needed are missing.
     """
-    with_loss = [i for i, spec in enumerate(specs) if spec.loss is not None]
+    with_loss = [i for i, spec in enumerate(specs) if spec.has_loss]
     if not isinstance(y, list | tuple | dict) and y is not None and len(with_loss) == 1:
         y = [y] if structure.count > 1 else y
     if not isinstance(y, list | tuple | dict):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -27,17 +28,18 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
 from jkeras.core.logits import carried
 from jkeras.core.trees import Tree, widest_float
+from jkeras.losses.together import gives_one_number_together, loss_together
 from jkeras.metrics import MeanMetric, Metric
 from jkeras.metrics.subclassed_metric import PendingBatch
 from jkeras.training.loss_specs import (
     EMPTY_COMPILE_SPEC,
     CompileSpec,
     LossSpec,
-    loss_log_names,
     resolve_loss_specs,
     sample_weights,
     targets,
 )
+from jkeras.training.loss_terms import LossTerm, resolve_loss_terms
 from jkeras.training.net import Net
 from jkeras.training.outline import Outline, outline
 
@@ -114,6 +116,16 @@ class Objective:
             return self
         return dataclasses.replace(self, output_structure=outline_of(self.net, outputs))
 
+    @functools.cached_property
+    def loss_terms(self) -> tuple[LossTerm, ...]:
+        """The losses of the total, each with its place.
+
+        Raises:
+          ValueError: the arguments of `compile` do not fit the outputs.
+        """
+        spec = self.compile_spec
+        return resolve_loss_terms(spec.loss, spec.loss_weights, self.output_structure or ONE_OUTPUT)
+
     @property
     def names(self) -> list[str]:
         """The names of the logs in the order in which `evaluate` returns them.
@@ -150,17 +162,10 @@ class Objective:
         outputs, new_state, mask = self.outputs(params, state, batch, key, training)
         terms: list[jax.Array] = []
         losses: Logs = {}
-        for part in self.parts(batch, outputs, mask):
-            loss = part.spec.loss
-            if loss is None:
-                continue
-            # What a mask leaves out counts as little as filler rows.
-            kwargs = {} if part.mask is None else {"mask": part.mask}
-            value = loss(part.y, part.outputs, part.weight, valid=batch.rows, **kwargs)
-            value = value.astype(widest_float())
-            if part.spec.loss_name is not None:
-                losses[part.spec.loss_name] = value
-            terms.append(value if part.spec.weight is None else part.spec.weight * value)
+        for term, value in self.loss_values(batch, outputs, mask):
+            if term.log_name is not None:
+                losses[term.log_name] = losses.get(term.log_name, 0.0) + value
+            terms.append(value if term.weight is None else term.weight * value)
         penalty = self.penalty(params)
         # Without rules it is the number 0.0, which a trace need not add.
         terms += (
@@ -172,12 +177,27 @@ class Objective:
         total = sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), widest_float())
         return total, StepOutputs(outputs, new_state, losses, mask)
 
+    def loss_values(
+        self, batch: Batch, outputs: Tree, mask: Tree = None
+    ) -> Iterator[tuple[LossTerm, jax.Array]]:
+        """Each loss of the total and its value, without its factor."""
+        resolved = self.resolved_for(outputs)
+        parts = resolved.parts(batch, outputs, mask)
+        for term in resolved.loss_terms:
+            if term.number is None:
+                value = loss_together(term.loss, *_joined(term, parts), valid=batch.rows)
+            else:
+                part = parts[term.number]
+                # What a mask leaves out counts as little as filler rows.
+                kwargs = {} if part.mask is None else {"mask": part.mask}
+                value = term.loss(part.y, part.outputs, part.weight, valid=batch.rows, **kwargs)
+            yield term, value.astype(widest_float())
+
     def loss_parts(self, batch: Batch, outputs: Tree) -> tuple[jax.Array, jax.Array | None]:
         """The loss of a model with one output before the division, as `Loss.parts` has it."""
-        (part,) = self.parts(batch, outputs)
-        assert part.spec.loss is not None, "called only where there is a loss"
-        value, divisor = part.spec.loss.parts(part.y, part.outputs, part.weight, valid=batch.rows)
-        return value if part.spec.weight is None else part.spec.weight * value, divisor
+        (part,), (term,) = self.parts(batch, outputs), self.resolved_for(outputs).loss_terms
+        value, divisor = term.loss.parts(part.y, part.outputs, part.weight, valid=batch.rows)
+        return value if term.weight is None else term.weight * value, divisor
 
     def parts(self, batch: Batch, outputs: Tree, mask: Tree = None) -> list[Part]:
         """Each output of a batch with its targets, weights and mask; arrays or specs.
@@ -197,13 +217,20 @@ class Objective:
         """Whether a loss or metric of the user's gives one number for a whole batch, so that no
         filler rows may be in it; of specs.
         """
-        for part in (part for part in self.parts(batch, outputs) if part.y is not None):
-            pairs = part.spec.metrics + part.spec.weighted_metrics
-            functions: list[Any] = [metric for _, metric in pairs]
-            functions += [] if part.spec.loss is None else [part.spec.loss]
-            if any(function.looks_across(part.y, part.outputs) for function in functions):
-                return True
-        return False
+        parts = self.parts(batch, outputs)
+        for term in self.resolved_for(outputs).loss_terms:
+            if term.number is None:
+                if gives_one_number_together(term.loss, *_joined(term, parts)[:2]):
+                    return True
+            elif (part := parts[term.number]).y is not None:
+                if term.loss.looks_across(part.y, part.outputs):
+                    return True
+        return any(
+            metric.looks_across(part.y, part.outputs)
+            for part in parts
+            if part.y is not None
+            for _, metric in part.spec.metrics + part.spec.weighted_metrics
+        )
 
     def penalty(self, params: Tree) -> jax.Array | float:
         """The regularization losses of the weights."""
@@ -264,8 +291,24 @@ class Objective:
 
     @functools.cached_property
     def loss_names(self) -> list[str]:
-        """The log names of the losses of the outputs, in Keras's order, where there are several."""
-        return list(loss_log_names(self.compile_spec, self.output_structure or ONE_OUTPUT).values())
+        """The log names of the losses, in Keras's order, where there are several."""
+        names = (term.log_name for term in self.loss_terms)
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _joined(term: LossTerm, parts: list[Part]) -> tuple[Any, Any, Any]:
+    """Targets, outputs and weights for a loss of several outputs."""
+    y, outputs = (
+        jax.tree.map(lambda i, name=name: getattr(parts[i], name), term.place)
+        for name in ("y", "outputs")
+    )
+    first, *others = (parts[i].weight for i in jax.tree.leaves(term.place))
+    if any(weight is not first for weight in others):
+        raise ValueError(
+            f"`sample_weight`: expected one array for the outputs that the loss "
+            f"{term.loss.log_name!r} takes together, got one for each."
+        )
+    return y, outputs, first
 
 
 def objective_of(net: Net, compile_spec: CompileSpec, held: tuple[str, ...] = ()) -> Objective:

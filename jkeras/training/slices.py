@@ -51,7 +51,8 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
     rows = len(jax.tree.leaves(batch.x)[0])
     outputs = jax.eval_shape(net.layer_outputs, params, state, *batch.inputs)
     resolved = objective.resolved_for(outputs[-1])
-    loss = resolved.loss_specs[0].loss if len(resolved.loss_specs) == 1 else None
+    is_one = len(resolved.loss_specs) == len(resolved.loss_terms) == 1
+    loss = resolved.loss_terms[0].loss if is_one else None
     # The loss looks at one example at a time; another axis than the last may be that of the batch.
     if loss is None or not (loss.independent and loss.reduction) or getattr(loss, "axis", -1) != -1:
         return None

@@ -1,8 +1,8 @@
 """Packages that Keras's test files import at their top and that are not installed here.
 
-While a test file is read, `import tensorflow`, `import torch` and `import grain` give a module whose
-every name is a class without instances, so that the other tests of the file run. A test that makes
-or uses something of such a package fails with the package's name.
+While a test file is read, `import tensorflow`, `import torch` and `import grain` give a module of
+which every name is a class without instances, so that the other tests of the file run. A test that
+makes something of such a package fails with the package's name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib.util
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 PACKAGES = ("tensorflow", "torch", "grain", "torchvision", "tf2onnx")
 """What is stood in for, where it is not installed."""
@@ -35,7 +35,7 @@ class AbsentClass(type):
 class _Module(types.ModuleType):
     """A module of an absent package."""
 
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

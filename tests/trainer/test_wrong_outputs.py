@@ -41,12 +41,6 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "compile: `loss`: expected one entry for each of the 2 outputs (oa, ob), got a list of 3. "
         'For example {"oa": "mse", "ob": "mse"}.',
     ),
-    "two losses for one output": (
-        lambda: GRAPH.compile("sgd", [["mse", "mae"], "mse"]),
-        ValueError,
-        "compile: `loss`: expected one loss for each output, got "
-        "[MeanSquaredError(name='mse'), MeanAbsoluteError(name='ma... (list).",
-    ),
     "two losses for a model with one output": (
         lambda: ONE.compile("sgd", ["mse", "mae"]),
         ValueError,

@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree, widest_float
+from jkeras.losses import Loss
 from jkeras.losses.registry import ByShape, resolve
 from jkeras.training.objective import Objective, Part
 
@@ -68,17 +69,13 @@ class TargetChecks:
         """Raises the loss's error where it does not go with the targets and the outputs; `who` is
         the method that was called.
         """
-        parts = self._objective.parts(batch, self._outputs)
-        for part in parts:
-            if part.spec.loss is None:
-                continue
+        for loss, part, count in self._pairs(batch):
             if part.y is None:
-                name = part.spec.loss.log_name
                 raise ValueError(
-                    f"{who}: expected targets for the loss {name!r}, got `y` = None. Pass `y`, or "
-                    "batches (x, y)."
+                    f"{who}: expected targets for the loss {loss.log_name!r}, got `y` = None. Pass "
+                    "`y`, or batches (x, y)."
                 )
-            check = self._check_of(part, len(parts), is_resolved=False)
+            check = self._check_of(loss, part, count, is_resolved=False)
             check.run(check.loss.check_data, who)
 
     def check_values(self, batch: Batch, who: str = "") -> None:
@@ -92,17 +89,23 @@ class TargetChecks:
         if self._single is not None:  # spares a tenth of a small step
             yield self._single._replace(y=self._judged(batch.y))
             return
-        parts = self._objective.parts(batch, self._outputs)
-        for part in parts:
-            if part.spec.loss is None or part.y is None:
+        for loss, part, count in self._pairs(batch):
+            if part.y is None:
                 continue
-            check = self._check_of(part, len(parts), is_resolved=True)
-            if len(parts) == 1 and hasattr(batch.y, "shape"):
+            check = self._check_of(loss, part, count, is_resolved=True)
+            if count == 1 and hasattr(batch.y, "shape"):
                 self._single = check._replace(y=np.empty(0))  # which keeps no data alive
             yield check
 
-    def _check_of(self, part: Part, count: int, *, is_resolved: bool) -> TargetCheck:
-        y, loss = self._judged(part.y), part.spec.loss
+    def _pairs(self, batch: Batch) -> Iterator[tuple[Loss, Part, int]]:
+        """Each loss of one output with that output, and the number of outputs."""
+        parts = self._objective.parts(batch, self._outputs)
+        for term in self._objective.resolved_for(self._outputs).loss_terms:
+            if term.number is not None:
+                yield term.loss, parts[term.number], len(parts)
+
+    def _check_of(self, loss: Loss, part: Part, count: int, *, is_resolved: bool) -> TargetCheck:
+        y = self._judged(part.y)
         if is_resolved and isinstance(loss, ByShape):
             loss = resolve(loss.word, y, part.outputs)
         return TargetCheck(loss, y, part.outputs, part.spec.called if count > 1 else None)
