@@ -355,3 +355,18 @@ def test_the_program_that_export_sends_to_has_the_outputs_of_the_model() -> None
     assert "stablehlo" in exported.mlir_module()
     x = np.ones(shape, "float32")
     np.testing.assert_allclose(exported.call(x), model(x), rtol=1e-6)
+
+
+def test_functions_and_losses_in_compile_are_written_as_they_were_passed() -> None:
+    def apart(y_true: Any, y_pred: Any) -> Any:
+        return jkeras.ops.mean(jkeras.ops.abs(y_true - y_pred), axis=-1)
+
+    model = jkeras.Sequential([layers.Input((2,)), layers.Dense(1)])
+    words: list[Any] = [apart, "mae", jkeras.losses.Huber(), jkeras.losses.log_cosh]
+    model.compile("sgd", apart, metrics=words, weighted_metrics=[apart])
+    config = model.get_compile_config()
+    assert config["loss"]["class_name"] == "function" and config["loss"]["config"] == "apart"
+    assert config["weighted_metrics"] == [config["loss"]]
+    assert config["metrics"][:2] == [config["loss"], "mae"]
+    # A class of ours that Keras lacks has our module, and Keras could not read it.
+    assert [part["module"] for part in config["metrics"][2:]] == ["keras.losses"] * 2

@@ -94,11 +94,16 @@ def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:
 
 
 def _words(tree: object, get: Callable[[Any], Any]) -> Any:
-    """Losses or metrics as they were given, a word for what the word alone means."""
+    """Losses or metrics as they were given: a word for what the word alone means, a function or a
+    loss where that was passed."""
     if isinstance(tree, dict):
         return {name: _words(item, get) for name, item in tree.items()}
     if isinstance(tree, list | tuple):
         return [_words(item, get) for item in tree]
+    if isinstance(tree, losses.LossFunction | metrics.FunctionMetric | metrics.LossMetric):
+        given = tree.loss if isinstance(tree, metrics.LossMetric) else tree.fn
+        if get(given) == tree:  # classes that Keras lacks: the user passed what they hold
+            return serialize_keras_object(given)
     name = getattr(tree, "log_name", None)
     try:
         return name if name is not None and get(name) == tree else serialize_keras_object(tree)
