@@ -1,9 +1,10 @@
 """The functions of `keras.config`: the global settings of Keras, most of which are constants here.
 
-No global setting changes the numbers of this package. So most settings are constants, and
+No global setting changes the numbers of a model that exists. So most settings are constants, and
 setting another value raises an error that names the argument of a layer or model to use instead.
-The exceptions are the dtype policy, which layers read when they are created, and what is printed:
-progress bars or lines, tracebacks with or without the lines of this package.
+The exceptions are the dtype policy and the default dtype, which layers and arrays read when they
+are created, and what is printed: progress bars or lines, tracebacks with or without the lines of
+this package.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from jkeras.core.absent import missing
-from jkeras.core.dtype_policy import dtype_policy, set_dtype_policy
+from jkeras.core.dtype_policy import dtype_policy, floatx, set_dtype_policy, set_floatx
 from jkeras.core.session import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -56,21 +57,6 @@ def set_backend(backend: str) -> None:
       ValueError: another name.
     """
     _keep("set_backend", "backend", backend, "jax", "This package runs on JAX alone.")
-
-
-def floatx() -> str:
-    """The default dtype of weights and computations: "float32"."""
-    return "float32"
-
-
-def set_floatx(value: str) -> None:
-    """Accepts "float32".
-
-    Raises:
-      ValueError: another dtype.
-    """
-    fix = "Give layers that should compute in another dtype `dtype=...`, or the model inputs in it."
-    _keep("set_floatx", "value", value, floatx(), fix)
 
 
 def epsilon() -> float:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from jkeras.core.dtype_policy import requested_dtype
+from jkeras.core.dtype_policy import floatx, requested_dtype
 from jkeras.core.errors import describe, named_arguments
 from jkeras.core.keys import Key
 from jkeras.core.seeds import SeedGenerator, key_of
@@ -202,7 +202,7 @@ def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> Array:
 def _checked(
     who: str, shape: object, dtype: DTypeLike | None, seed: Seed, kind: type = jnp.floating
 ) -> tuple[Key, tuple[int, ...], np.dtype]:
-    """The key, the shape as a tuple, and the dtype (float32 for None), which has to be of a kind.
+    """The key, the shape as a tuple, and the dtype of a kind, `floatx()` for None.
 
     Raises:
       TypeError: the shape is not a tuple or list of sizes.
@@ -212,7 +212,7 @@ def _checked(
     if not isinstance(sizes, tuple) or not all(hasattr(n, "__index__") for n in sizes):
         fix = f" Write ({shape},)." if isinstance(shape, int) else ""
         raise TypeError(f"{who}: `shape`: expected a tuple of sizes, got {describe(shape)}.{fix}")
-    numbers = requested_dtype("float32" if dtype is None else dtype)
+    numbers = requested_dtype(floatx() if dtype is None else dtype)
     if not jnp.issubdtype(numbers, kind):
         expected = "an integer" if kind is jnp.integer else "a floating"
         raise ValueError(f"{who}: expected {expected} `dtype`, got {numbers.name!r}.")

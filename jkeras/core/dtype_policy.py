@@ -43,7 +43,7 @@ FOLLOW = _Follow()
 
 def _name(value: object) -> str:
     """The name of a policy; of the policy for every new layer for None."""
-    return _policy.name if value is None else _name_of(value, integers=True)
+    return dtype_policy().name if value is None else _name_of(value, integers=True)
 
 
 def _name_of(value: object, integers: bool = False) -> str:
@@ -121,7 +121,8 @@ class DTypePolicy(Description):
         return "float32" if self.compute_dtype in narrow else self.compute_dtype
 
 
-_policy = DTypePolicy("float32")
+_policy: DTypePolicy | None = None
+_floatx = DTypePolicy("float32")
 
 
 def floating_policy(value: object) -> DTypePolicy:
@@ -133,15 +134,47 @@ def floating_policy(value: object) -> DTypePolicy:
     return DTypePolicy(_name_of(value))
 
 
-_weight_dtype = contextvars.ContextVar("weight_dtype", default="float32")
+_weight_dtype: contextvars.ContextVar[str] = contextvars.ContextVar("weight_dtype")
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy for every new layer.
+    """The policy for every new layer: the one that was set, else `floatx()`.
 
     Source: `keras.config.dtype_policy`.
     """
-    return _policy
+    return _policy or _floatx
+
+
+def floatx() -> str:
+    """The dtype of new layers and arrays that ask for none: "float32", unless another was set.
+
+    Source: `keras.config.floatx`.
+    """
+    return _floatx.name
+
+
+def set_floatx(value: str) -> None:
+    """Sets the dtype of later layers and arrays that ask for none.
+
+    Those that exist stay as they are. A change takes the place of an earlier `set_dtype_policy`.
+
+    Args:
+      value: "float32", "float64", "float16" or "bfloat16".
+
+    Raises:
+      TypeError, ValueError: it is none of these; or it is "float64", and JAX computes in 32 bits.
+
+    Source: `keras.config.set_floatx`.
+    """
+    global _floatx, _policy
+    try:
+        policy = floating_policy(value)
+        if policy.compute_dtype != policy.name:
+            raise ValueError(f"expected a dtype, got {value!r}. Call set_dtype_policy({value!r}).")
+    except (TypeError, ValueError) as error:
+        raise quoted(error, who="set_floatx", argument="value") from None
+    if policy != _floatx:
+        _floatx, _policy = policy, None
 
 
 def set_dtype_policy(policy: object) -> None:
@@ -167,7 +200,8 @@ def set_dtype_policy(policy: object) -> None:
 
 def followed() -> np.dtype | None:
     """The dtype that a layer without one computes in by that policy; None for its inputs'."""
-    return None if _policy.name == "float32" else dtype_of(_policy.compute_dtype)
+    policy = dtype_policy()
+    return None if policy.name == "float32" else dtype_of(policy.compute_dtype)
 
 
 def compute_dtype(value: object) -> np.dtype | None:
@@ -227,8 +261,8 @@ def weights_of(layer: Any, inputs: Iterable[Any]) -> Iterator[None]:
 
 
 def weight_dtype() -> np.dtype:
-    """The dtype of new weights that ask for none: float32, but within `weights_of`."""
-    return dtype_of(_weight_dtype.get())
+    """The dtype of new weights that ask for none: `floatx()`, but within `weights_of`."""
+    return dtype_of(_weight_dtype.get(_floatx.name))
 
 
 def computes_in_float64(layer: Any) -> bool:

@@ -66,6 +66,9 @@ class ObjectAPI(Protocol):
     def regularizer(self, identifier: Identifier) -> Any:
         """The regularizer that a user's word stands for."""
 
+    def initializer(self, identifier: Identifier) -> Any:
+        """The initializer that a user's word stands for."""
+
     def call(self, layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs of a layer that is called on arrays, inside another one's `call` or not."""
 

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.arrays import native
+from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import describe
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
@@ -85,9 +86,9 @@ class Variable:
     """A weight under a name: an array that may be assigned.
 
     Args:
-      initializer: an array, a number, or what makes it: `(shape, dtype)`.
+      initializer: an array, a number, or what makes it: `(shape, dtype)`, or its name, "zeros".
       shape: needed for an initializer; that of the array otherwise.
-      dtype: that of the array, or float32, when left out.
+      dtype: that of the array, or `floatx()`, when left out.
       trainable: whether an optimizer updates it.
       autocast: whether it is cast to the dtype that its layer computes in.
       aggregation: of no meaning here.
@@ -121,6 +122,10 @@ class Variable:
         constraint: Any = None,
     ) -> None:
         del aggregation
+        if isinstance(initializer, str):
+            from jkeras.core.object_api import object_api
+
+            initializer = object_api().initializer(initializer)
         if _is_function(initializer) and shape is None:
             raise ValueError(
                 "Variable: expected a `shape` with an initializer, got none. "
@@ -135,7 +140,7 @@ class Variable:
         self._array: Any = None
         if _is_function(initializer):
             self.shape = tuple(int(n) for n in shape)
-            self.dtype = dtype_of(dtype or "float32")
+            self.dtype = dtype_of(dtype or floatx())
         else:
             array = np.asarray(initializer) if not hasattr(initializer, "dtype") else initializer
             self.dtype = dtype_of(dtype or array.dtype)

@@ -9,7 +9,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes import subclassed_layer
-from jkeras.ops import regularizers
+from jkeras.ops import initializers, regularizers
 
 if TYPE_CHECKING:
     from jkeras.keras_classes.layers_on_arrays import Weights
@@ -26,6 +26,9 @@ class KerasObjects:
 
     def regularizer(self, identifier: Identifier) -> Any:
         return regularizers.get(identifier)
+
+    def initializer(self, identifier: Identifier) -> Any:
+        return initializers.get(identifier)
 
     def call(self, layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from jkeras.keras_classes.layers_on_arrays import call_on_arrays

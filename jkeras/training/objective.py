@@ -191,7 +191,7 @@ class Objective:
                 # What a mask leaves out counts as little as filler rows.
                 kwargs = {} if part.mask is None else {"mask": part.mask}
                 value = term.loss(part.y, part.outputs, part.weight, valid=batch.rows, **kwargs)
-            yield term, value.astype(widest_float())
+            yield term, _scalar(value, batch.rows).astype(widest_float())
 
     def loss_parts(self, batch: Batch, outputs: Tree) -> tuple[jax.Array, jax.Array | None]:
         """The loss of a model with one output before the division, as `Loss.parts` has it."""
@@ -340,6 +340,17 @@ def _widened(x: Any) -> Any:
     """Outputs of mixed precision as losses and metrics take them."""
     narrow = hasattr(x, "dtype") and x.dtype in (jnp.bfloat16, jnp.float16)
     return carried(lambda y: y.astype(jnp.float32), x) if narrow else x
+
+
+def _scalar(value: jax.Array, rows: jax.Array | None) -> jax.Array:
+    """The mean of what a loss without reduction returns, which is 0 in filler rows."""
+    if value.ndim == 0:
+        return value
+    return (
+        jnp.mean(value)
+        if rows is None
+        else jnp.sum(value) / (value[0].size * jnp.sum(rows, dtype=value.dtype))
+    )
 
 
 def _no_loss() -> dict[str, jax.Array]:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import describe, nearest
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def img_to_array(
     Source: `keras.utils.img_to_array`.
     """
     first = channels_first("img_to_array", data_format)
-    array = np.asarray(img, dtype or "float32")
+    array = np.asarray(img, dtype or floatx())
     if array.ndim not in (2, 3):
         raise ValueError(
             "img_to_array: `img`: expected an image, or an array [height, width, channels], got "
@@ -130,7 +131,7 @@ def array_to_img(
     Source: `keras.utils.array_to_img`.
     """
     first = channels_first("array_to_img", data_format)
-    array = np.asarray(x, dtype or "float32")
+    array = np.asarray(x, dtype or floatx())
     array = array.transpose(1, 2, 0) if first and array.ndim == 3 else array
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
         raise ValueError(

@@ -76,7 +76,12 @@ model.compile(
     metrics=["accuracy"],
 )
 history = model.fit(
-    images[:40], labels[:40], batch_size=8, epochs=10, shuffle=False, verbose=0,
+    images[:40],
+    labels[:40],
+    batch_size=8,
+    epochs=10,
+    shuffle=False,
+    verbose=0,
     validation_data=(images[40:], labels[40:]),
 )
 result = {**history.history, "probabilities": model.predict(images, verbose=0)}

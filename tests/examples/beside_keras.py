@@ -4,15 +4,17 @@ Run from the project's root: python -m tests.examples.beside_keras [NAME …]
 
 Each example runs in two processes at a time, one for each library. Both write their models, then
 both open both folders of files; a step is timed last, while the other process waits. Names as
-arguments run those only and print their rows without writing the page.
+arguments run those only; the page keeps its other rows.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,12 @@ class Worker:
         self.log = (folder / f"{library}.log").open("w")
         command = [sys.executable, "-m", "tests.examples.run", library, name, str(self.folder)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
         )
 
     def ask(self, command: str) -> dict[str, Any]:
@@ -107,7 +114,9 @@ def difference(own: Path, theirs: Path, notes: list[str]) -> float:
             else:
                 a, b = a.astype("float64"), b.astype("float64")
                 same = (a == b) | (np.isnan(a) & np.isnan(b))
-                apart = float(np.where(same, 0, np.abs(a - b) / (np.abs(b) + ATOL / RTOL)).max(initial=0))
+                apart = float(
+                    np.where(same, 0, np.abs(a - b) / (np.abs(b) + ATOL / RTOL)).max(initial=0)
+                )
             if apart > RTOL:
                 notes.append(f"{name}: {apart:.1e}")
             largest = max(largest, apart)
@@ -125,8 +134,11 @@ def row(name: str) -> Row:
             paths = [worker.folder for worker in workers.values()]
             commands = ["write", *(f"read {path}" for path in paths), "time"]
             for command in commands:
-                for library, worker in workers.items():
-                    answer = worker.ask(command)
+                ask = functools.partial(Worker.ask, command=command)
+                threads = 1 if command == "time" else 2  # a time is taken while the other waits
+                with ThreadPoolExecutor(threads) as pool:
+                    answers = dict(zip(workers, pool.map(ask, workers.values()), strict=True))
+                for library, answer in answers.items():
                     remark = answer.get("remark", "") or remark
                     if "error" in answer:
                         what = command.replace(folder + "/", "")
@@ -159,13 +171,14 @@ def line(row: Row) -> str:
     figures = " | ".join(f"{x:.0e}" for x in (row.history, row.outputs, row.here, row.there))
     times = [row.seconds[library] * 1e3 for library in LIBRARIES]
     spent = f"{times[0]:.2f} | {times[1]:.2f} | {times[0] / times[1]:.1f}"
-    return f"| `{row.name}` | {figures} | {spent} | {'; '.join(filter(None, [*row.notes, row.remark])) or '–'} |"
+    notes = "; ".join(note for note in (*row.notes, row.remark) if note) or "–"
+    return f"| `{row.name}` | {figures} | {spent} | {notes} |"
 
 
 HEAD = """# Examples beside Keras
 
-`python -m tests.examples.beside_keras` writes this page: it runs the examples in `tests/examples/`,
-whole programs written for Keras 3.15.1, under Keras and under jkeras, on one CPU. Weights start equal.
+`python -m tests.examples.beside_keras` writes this page. It runs the examples in `tests/examples/`,
+whole programs written for Keras 3.15.1, under Keras and under jkeras on a CPU, from equal weights.
 
 - history, outputs: the largest difference of the numbers that an example leaves (losses, metrics,
   results) and of its models' predictions, relative to the number of Keras + 0.01.
@@ -178,6 +191,14 @@ whole programs written for Keras 3.15.1, under Keras and under jkeras, on one CP
 """
 
 
+def write(lines: list[str]) -> None:
+    """Writes the page: these rows, and those of other examples as they were."""
+    old = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    found = {row.split("`")[1]: row for row in [*old, *lines] if row.startswith("| `")}
+    kept = [found[name] for name in EXAMPLES if name in found]
+    PAGE.write_text(HEAD + "\n".join(kept) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Runs the examples named as arguments, or all of them, and writes the page."""
     names = sys.argv[1:] or list(EXAMPLES)
@@ -185,8 +206,7 @@ def main() -> int:
     for name in names:
         rows.append(row(name))
         print(line(rows[-1]), flush=True)
-    if not sys.argv[1:]:
-        PAGE.write_text(HEAD + "".join(line(row) + "\n" for row in rows), encoding="utf-8")
+        write([line(row) for row in rows])
     failed = [row.name for row in rows if row.fails()]
     print(f"{len(rows) - len(failed)} of {len(rows)} agree", *failed)
     return bool(failed)

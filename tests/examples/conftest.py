@@ -1,3 +1,3 @@
-"""The examples are run by `tests/test_examples.py`, not collected: they need Keras as they stand."""
+"""`tests/test_examples.py` runs the examples, which need Keras as they stand."""
 
 collect_ignore_glob = ["*.py"]

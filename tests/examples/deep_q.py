@@ -67,11 +67,15 @@ def values(variables):
     return [v.value for v in variables]
 
 
-state = (values(model.trainable_variables), values(model.non_trainable_variables), values(optimizer.variables))
+state = (
+    values(model.trainable_variables),
+    values(model.non_trainable_variables),
+    values(optimizer.variables),
+)
 memory, losses, rewards = [], [], []
 env = Corridor()
 epsilon, frames = 1.0, 0
-for episode in range(14):
+for _episode in range(14):
     observation, done, total = env.reset(), False, 0.0
     while not done:
         frames += 1
@@ -86,7 +90,9 @@ for episode in range(14):
         observation, total = after, total + reward
         if len(memory) >= 8:
             picks = rng.integers(len(memory), size=8)
-            s, a, r, s2, d = (np.array(part) for part in zip(*(memory[i] for i in picks)))
+            s, a, r, s2, d = (
+                np.array(part) for part in zip(*(memory[i] for i in picks), strict=False)
+            )
             future = model_target.predict(s2, verbose=0)
             target = (r + GAMMA * future.max(axis=1) * (1 - d)).astype("float32")
             loss, state = update(state, s, a, target)

@@ -49,7 +49,9 @@ outputs = layers.Dense(1)(x)
 model = keras.Model(inputs=inputs, outputs=outputs)
 equal_weights(model)
 model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.01), loss="mse", metrics=["mae"])
-reduce = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=2, min_delta=0.01)
+reduce = keras.callbacks.ReduceLROnPlateau(
+    monitor="val_loss", factor=0.5, patience=2, min_delta=0.01
+)
 history = model.fit(
     train, epochs=10, validation_data=valid, callbacks=[reduce], verbose=0, shuffle=False
 )

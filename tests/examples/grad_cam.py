@@ -54,7 +54,9 @@ def make_heatmap(image, model, last_conv_layer_name, pred_index=None):
     return ops.convert_to_numpy(heatmap), pred_index
 
 
-maps, chosen = zip(*(make_heatmap(images[i : i + 1], model, "last_conv") for i in range(4)))
+maps, chosen = zip(
+    *(make_heatmap(images[i : i + 1], model, "last_conv") for i in range(4)), strict=False
+)
 big = ops.image.resize(np.stack(maps)[..., None], (14, 14), interpolation="bilinear")
 other, _ = make_heatmap(images[:1], model, "last_conv", pred_index=1 - chosen[0])
 

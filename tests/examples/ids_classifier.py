@@ -1,4 +1,4 @@
-"""Text classification from token ids of different lengths: Embedding, Conv1D, bidirectional LSTM."""
+"""Text classification from token ids: Embedding, Conv1D, bidirectional LSTM."""
 
 import keras
 import numpy as np
@@ -44,7 +44,12 @@ for name, model in (("convolutional", convolutional), ("recurrent", recurrent)):
         metrics=["accuracy", keras.metrics.AUC(name="auc"), keras.metrics.F1Score(threshold=0.5)],
     )
     history = model.fit(
-        x_train, y_train[:, None], batch_size=8, epochs=8, validation_split=0.25, shuffle=False,
+        x_train,
+        y_train[:, None],
+        batch_size=8,
+        epochs=8,
+        validation_split=0.25,
+        shuffle=False,
         verbose=0,
     )
     scores = model.evaluate(x_test, y_test[:, None], verbose=0)

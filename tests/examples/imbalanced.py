@@ -41,15 +41,23 @@ metrics = [
     keras.metrics.PrecisionAtRecall(0.8),
 ]
 model.compile(
-    optimizer=keras.optimizers.Adam(1e-2), loss="binary_crossentropy", metrics=metrics,
+    optimizer=keras.optimizers.Adam(1e-2),
+    loss="binary_crossentropy",
+    metrics=metrics,
     weighted_metrics=["accuracy"],
 )
 checkpoint = keras.callbacks.EarlyStopping(
     monitor="val_prc", mode="max", patience=5, restore_best_weights=True, verbose=0
 )
 history = model.fit(
-    features[train], targets[train], batch_size=30, epochs=9, verbose=0, shuffle=False,
-    callbacks=[checkpoint], validation_data=(features[valid], targets[valid]),
+    features[train],
+    targets[train],
+    batch_size=30,
+    epochs=9,
+    verbose=0,
+    shuffle=False,
+    callbacks=[checkpoint],
+    validation_data=(features[valid], targets[valid]),
     class_weight=class_weight,
 )
 scores = model.predict(features[valid], verbose=0)
@@ -61,6 +69,11 @@ result = {
     "scores": scores,
     "threshold": best,
     "focal": float(focal(targets[valid], scores)),
-    **{f"test {k}": v for k, v in model.evaluate(features[valid], targets[valid], verbose=0, return_dict=True).items()},
+    **{
+        f"test {k}": v
+        for k, v in model.evaluate(
+            features[valid], targets[valid], verbose=0, return_dict=True
+        ).items()
+    },
 }
 saved = {"fraud": (model, features[valid][:56], targets[valid][:56])}

@@ -46,7 +46,9 @@ def bert_module(query, key, value, i):
 
 def sinusoid(length, dim):
     angles = np.arange(length)[:, None] / 10000 ** (np.arange(0, dim, 2) / dim)
-    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, dim).astype("float32")
+    return (
+        np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, dim).astype("float32")
+    )
 
 
 loss_fn = keras.losses.SparseCategoricalCrossentropy(reduction=None)

@@ -17,17 +17,18 @@ def causal_attention_mask(batch_size, n_dest, n_src, dtype):
     i = ops.arange(n_dest)[:, None]
     j = ops.arange(n_src)
     mask = ops.cast(i >= j - n_src + n_dest, dtype)
-    mask = ops.reshape(mask, [1, n_dest, n_src])
-    mult = ops.concatenate(
-        [ops.expand_dims(batch_size, -1), ops.convert_to_tensor([1, 1])], 0
-    )
-    return ops.tile(mask, mult)
+    return ops.broadcast_to(mask[None], (batch_size, n_dest, n_src))
 
 
 class DecoderBlock(layers.Layer):
     def __init__(self, embed_dim, num_heads, ff_dim, rate=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.config = {"embed_dim": embed_dim, "num_heads": num_heads, "ff_dim": ff_dim, "rate": rate}
+        self.config = {
+            "embed_dim": embed_dim,
+            "num_heads": num_heads,
+            "ff_dim": ff_dim,
+            "rate": rate,
+        }
         self.att = layers.MultiHeadAttention(num_heads, embed_dim)
         self.ffn = keras.Sequential(
             [layers.Dense(ff_dim, activation="gelu"), layers.Dense(embed_dim)], name="ffn"
@@ -101,7 +102,9 @@ def sample_top_k(model, tokens, length, k, seed):
     draw = np.random.default_rng(seed)
     while len(tokens) < length:
         batch = ops.convert_to_tensor([tokens + [0] * (MAXLEN - len(tokens))], dtype="int32")
-        logits, ids = ops.top_k(model(batch, training=False)[0][0, len(tokens) - 1], k=k, sorted=True)
+        logits, ids = ops.top_k(
+            model(batch, training=False)[0][0, len(tokens) - 1], k=k, sorted=True
+        )
         probabilities = np.asarray(ops.softmax(logits), "float64")
         ids = np.asarray(ids)
         tokens = [*tokens, int(ids[np.searchsorted(np.cumsum(probabilities), draw.random())])]

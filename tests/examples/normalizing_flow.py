@@ -39,9 +39,7 @@ class RealNVP(keras.Model):
     def __init__(self, num_coupling_layers):
         super().__init__()
         self.num_coupling_layers = num_coupling_layers
-        self.masks = np.array(
-            [[0, 1], [1, 0]] * (num_coupling_layers // 2), dtype="float32"
-        )
+        self.masks = np.array([[0, 1], [1, 0]] * (num_coupling_layers // 2), dtype="float32")
         self.loss_tracker = keras.metrics.Mean(name="nll")
         self.layers_list = [coupling(2) for _ in range(num_coupling_layers)]
 

@@ -1,4 +1,4 @@
-"""Sequence to sequence: characters of a number are reversed; an LSTM encoder and a decoder apart."""
+"""Sequence to sequence: digits are reversed by an LSTM encoder and a decoder apart."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ ENC, DEC, N = 4, 6, len(CHARACTERS)
 encoder_data = np.zeros((48, ENC, N), "float32")
 decoder_data = np.zeros((48, DEC, N), "float32")
 decoder_target = np.zeros((48, DEC, N), "float32")
-for i, (source, target) in enumerate(zip(inputs, targets)):
+for i, (source, target) in enumerate(zip(inputs, targets, strict=False)):
     for t, character in enumerate(source):
         encoder_data[i, t, INDEX[character]] = 1.0
     encoder_data[i, len(source) :, INDEX[" "]] = 1.0
@@ -40,7 +40,12 @@ model = keras.Model([encoder_inputs, decoder_inputs], decoder_dense(decoder_outp
 equal_weights(model)
 model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(
-    [encoder_data, decoder_data], decoder_target, batch_size=8, epochs=9, shuffle=False, verbose=0,
+    [encoder_data, decoder_data],
+    decoder_target,
+    batch_size=8,
+    epochs=9,
+    shuffle=False,
+    verbose=0,
     validation_split=0.25,
 )
 

@@ -63,8 +63,8 @@ frozen = base_model.get_weights()
 
 base_model.trainable = True
 for layer in base_model.layers:
-    first = layer.name in ("conv_6", "norm_6")
-    layer.trainable = not (first or isinstance(layer, layers.BatchNormalization))
+    lowest = layer.name in ("conv_6", "norm_6")
+    layer.trainable = not (lowest or isinstance(layer, layers.BatchNormalization))
 counts += [len(model.trainable_variables), len(model.non_trainable_variables)]
 model.compile(
     optimizer=keras.optimizers.Adam(1e-4),
@@ -77,8 +77,12 @@ result = {
     **{f"head {k}": v for k, v in history.history.items()},
     **{f"tuned {k}": v for k, v in tuned.history.items()},
     "counts": counts,
-    "moved": [not np.array_equal(a, b) for a, b in zip(frozen, base_model.get_weights())],
+    "moved": [
+        not np.array_equal(a, b) for a, b in zip(frozen, base_model.get_weights(), strict=False)
+    ],
     "logits": model.predict(images, verbose=0),
 }
 saved = {"model": (model, images, labels), "base": (base_model, images)}
-remark = "Keras 3.15.1 trains `base(x, training=False)` as if it were not said; its norms are frozen"
+remark = (
+    "Keras 3.15.1 trains `base(x, training=False)` as if it were not said; its norms are frozen"
+)

@@ -39,7 +39,9 @@ class TransformerEncoder(layers.Layer):
 
     def get_config(self):
         return {
-            **super().get_config(), "embed_dim": self.embed_dim, "dense_dim": self.dense_dim,
+            **super().get_config(),
+            "embed_dim": self.embed_dim,
+            "dense_dim": self.dense_dim,
             "num_heads": self.num_heads,
         }
 
@@ -49,7 +51,11 @@ class PositionalEmbedding(layers.Layer):
         super().__init__(**kwargs)
         self.token_embeddings = layers.Embedding(input_dim=vocab_size, output_dim=embed_dim)
         self.position_embeddings = layers.Embedding(input_dim=sequence_length, output_dim=embed_dim)
-        self.sequence_length, self.vocab_size, self.embed_dim = sequence_length, vocab_size, embed_dim
+        self.sequence_length, self.vocab_size, self.embed_dim = (
+            sequence_length,
+            vocab_size,
+            embed_dim,
+        )
 
     def call(self, inputs):
         positions = ops.arange(0, ops.shape(inputs)[-1], 1)
@@ -88,7 +94,10 @@ class TransformerDecoder(layers.Layer):
         )
         out_1 = self.layernorm_1(self.add([inputs, attention_1]))
         attention_2 = self.attention_2(
-            query=out_1, value=encoder_outputs, key=encoder_outputs, query_mask=inputs_mask,
+            query=out_1,
+            value=encoder_outputs,
+            key=encoder_outputs,
+            query_mask=inputs_mask,
             key_mask=encoder_mask,
         )
         out_2 = self.layernorm_2(self.add([out_1, attention_2]))
@@ -96,7 +105,9 @@ class TransformerDecoder(layers.Layer):
 
     def get_config(self):
         return {
-            **super().get_config(), "embed_dim": self.embed_dim, "latent_dim": self.latent_dim,
+            **super().get_config(),
+            "embed_dim": self.embed_dim,
+            "latent_dim": self.latent_dim,
             "num_heads": self.num_heads,
         }
 
@@ -111,7 +122,8 @@ x = TransformerDecoder(EMBED, DENSE, HEADS)([x, encoder_outputs])
 x = layers.Dropout(0.0)(x)
 decoder_outputs = layers.Dense(VOCAB, activation="softmax")(x)
 transformer = keras.Model(
-    {"encoder_inputs": encoder_inputs, "decoder_inputs": decoder_inputs}, decoder_outputs,
+    {"encoder_inputs": encoder_inputs, "decoder_inputs": decoder_inputs},
+    decoder_outputs,
     name="transformer",
 )
 equal_weights(transformer)

@@ -72,8 +72,14 @@ model.compile(
 )
 stop = keras.callbacks.EarlyStopping("val_loss", patience=4, restore_best_weights=True)
 history = model.fit(
-    images[:24], masks[:24], batch_size=4, epochs=9, shuffle=False, verbose=0,
-    validation_data=(images[24:], masks[24:]), callbacks=[stop],
+    images[:24],
+    masks[:24],
+    batch_size=4,
+    epochs=9,
+    shuffle=False,
+    verbose=0,
+    validation_data=(images[24:], masks[24:]),
+    callbacks=[stop],
 )
 prediction = model.predict(images[24:], verbose=0)
 result = {

@@ -78,9 +78,10 @@ for part in (vae.encoder, vae.to_mean, vae.to_log_var, vae.decoder):
 vae.compile(optimizer=keras.optimizers.Adam(5e-3), loss=reconstruction)
 history = vae.fit(images, images, epochs=8, batch_size=8, shuffle=False, verbose=0)
 grid = np.array([[a, b] for a in (-1.0, 0.0, 1.0) for b in (-1.0, 0.0, 1.0)], "float32")
+reconstructed = np.asarray(vae(images[:6]))
 result = {
     **history.history,
-    "reconstructed": vae.predict(images[:6], verbose=0),
+    "reconstructed": reconstructed,
     "made": vae.decoder.predict(grid, verbose=0),
     "kl": float(sum(vae.losses)),
     "draws": np.asarray(keras.random.normal((3,), seed=keras.random.SeedGenerator(3))),

@@ -59,7 +59,9 @@ class WGAN(keras.Model):
         return cost + self.gp_weight * self.gradient_penalty(d_weights, real, fake, mix)
 
     def g_loss(self, g_weights, d_weights, noise):
-        return -ops.mean(self.critic(d_weights, self.generator.stateless_call(g_weights, [], noise)[0]))
+        return -ops.mean(
+            self.critic(d_weights, self.generator.stateless_call(g_weights, [], noise)[0])
+        )
 
     def make_step(self):
         @jax.jit
@@ -76,8 +78,10 @@ class WGAN(keras.Model):
 
     def all_variables(self):
         return (
-            self.discriminator.trainable_variables, self.generator.trainable_variables,
-            self.d_optimizer.variables, self.g_optimizer.variables,
+            self.discriminator.trainable_variables,
+            self.generator.trainable_variables,
+            self.d_optimizer.variables,
+            self.g_optimizer.variables,
         )
 
     def train(self, epochs, batch_size=8):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras import layers, losses, metrics
+from jkeras import Sequential, layers, losses, metrics
 from jkeras.core.batch import Batch
 from jkeras.models import Chain
 from jkeras.models.graph import Graph
@@ -137,3 +137,30 @@ def test_what_is_for_several_waits_for_the_outputs() -> None:
     assert made.output_structure is None and list(made.zeros()) == ["loss"]
     assert isinstance(made.resolved_for((0.0, 0.0)), Objective)
     assert made.resolved_for((0.0, 0.0)).names == ["loss", "a_loss", "b_loss", "a_mae"]
+
+
+class OneNumber(losses.Loss):
+    """A loss of a user's class that gives one number for a batch, and asks for no reduction."""
+
+    def __init__(self) -> None:
+        super().__init__(reduction=None)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return jnp.sum(jnp.square(y_true - y_pred)) / 3
+
+
+@pytest.mark.parametrize("loss", [OneNumber(), losses.MeanSquaredError(reduction=None)])
+def test_a_model_trains_on_the_mean_of_a_loss_without_reduction(loss: Any) -> None:
+    y = np.concatenate([YA, YA, YA])[:17]  # the last batch has a row less
+    x = np.concatenate([X, X, X])[:17]
+    model = Sequential([layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", loss, metrics=["mse"])
+    first = model.evaluate(x, y, batch_size=6, verbose=0)
+    per_row = ((x.sum(axis=1, keepdims=True) - y) ** 2)[:, 0]
+    batches = [per_row[i : i + 6] for i in (0, 6, 12)]
+    means = [b.sum() / 3 if isinstance(loss, OneNumber) else b.mean() for b in batches]
+    expected = np.average(means, weights=[6, 6, 5])
+    np.testing.assert_allclose(first, [expected, per_row.mean()], rtol=1e-5)
+    model.fit(x, y, batch_size=6, verbose=0)
+    assert model.evaluate(x, y, batch_size=6, verbose=0)[0] < expected
+    assert model.get_compile_config()["loss"]["config"]["reduction"] is None

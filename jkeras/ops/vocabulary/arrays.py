@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import floatx
+
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
@@ -87,8 +89,8 @@ def einsum(subscripts: str, *operands: Array, **kwargs: Any) -> Array:
 
 
 def full(shape: int | Sequence[int], fill_value: Array, dtype: DType = None) -> Array:
-    """An array filled with one value: float32 unless `dtype` says otherwise."""
-    return jnp.full(shape, fill_value, jnp.float32 if dtype is None else dtype)
+    """An array filled with one value: in `floatx()` unless `dtype` says otherwise."""
+    return jnp.full(shape, fill_value, floatx() if dtype is None else dtype)
 
 
 def get_item(x: Array, key: Any) -> Array:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from jkeras.core.absent import missing
 from jkeras.core.arrays import native
-from jkeras.core.dtype_policy import requested_dtype
+from jkeras.core.dtype_policy import floatx, requested_dtype
 from jkeras.core.errors import describe, nearest, unexpected_arguments
 from jkeras.ops.vocabulary.arguments import SIZES, are_small_integers, known_sizes
 from jkeras.ops.vocabulary.left_out import LEFT_OUT
@@ -189,7 +189,7 @@ def _created(source: Source) -> Callable[..., Any]:
 
 
 def _kind(parameter: Parameter) -> str:
-    """The conversion of an annotation: "Array", "Arrays", "DType", "Sizes", or ""."""
+    """The conversion of an annotation: a key of `CONVERTERS`, or ""."""
     if parameter.annotation is Parameter.empty:
         return "Sizes" if parameter.name in SIZES else ""
     word = str(parameter.annotation).removesuffix(" | None")
@@ -271,6 +271,11 @@ def as_dtype(who: str, argument: str, value: Any) -> Any:
         ) from None
 
 
+def as_default_dtype(who: str, argument: str, value: Any) -> Any:
+    """As `as_dtype`; `floatx()` for None."""
+    return as_dtype(who, argument, floatx() if value is None else value)
+
+
 DTYPES = (
     *("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32"),
     *("bfloat16", "float16", "float32", "complex64"),
@@ -281,6 +286,7 @@ CONVERTERS: dict[str, Callable[[str, str, Any], Any]] = {
     "Array": as_array,
     "Arrays": as_arrays,
     "DType": as_dtype,
+    "DefaultDType": as_default_dtype,
     "Sizes": known_sizes,
 }
 """What is done to an argument with this annotation."""

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import unexpected_arguments
 from jkeras.ops import subgradients
 from jkeras.ops.linear import along
@@ -26,7 +27,7 @@ def one_hot(
     """1 at each class and 0 elsewhere along a new axis; a class outside the range gives zeros."""
     _refuse_sparse("one_hot", sparse)
     x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype(jnp.int32)
-    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype or jnp.float32)
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtype or floatx())
 
 
 def multi_hot(

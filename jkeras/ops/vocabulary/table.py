@@ -2,8 +2,9 @@
 
 A row is a module of JAX, a signature, and the names with this signature. A signature is Keras's,
 with annotations of the arguments that are converted: `Array` by `jnp.asarray`, `Arrays` is a
-sequence of arrays, `DType` the name of a dtype. Arguments without a default are passed by position,
-the others by name. Functions that need more than that are in the other files of this folder.
+sequence of arrays, `DType` the name of a dtype, `DefaultDType` the same with `floatx()` for None.
+Arguments without a default are passed by position, the others by name. Functions that need more
+than that are in the other files of this folder.
 """
 
 from __future__ import annotations
@@ -128,12 +129,12 @@ ROWS: tuple[Rows, ...] = (
     Rows("numpy", NUMPY, "x", "bartlett blackman hamming hanning"),
     Rows("numpy", NUMPY, "x, beta", "kaiser"),
     Rows("numpy", NUMPY, "x, dtype: DType = None", "array"),
-    Rows("numpy", NUMPY, "shape, dtype: DType = None", "empty ones zeros"),
+    Rows("numpy", NUMPY, "shape, dtype: DefaultDType = None", "empty ones zeros"),
     Rows("numpy", NUMPY, "x: Array, dtype: DType = None", "empty_like ones_like zeros_like"),
     Rows("numpy", NUMPY, "x: Array, fill_value: Array, dtype: DType = None", "full_like"),
     Rows("numpy", NUMPY, "start, stop=None, step=None, dtype: DType = None", "arange"),
-    Rows("numpy", NUMPY, "N, M=None, k=0, dtype: DType = None", "eye tri"),
-    Rows("numpy", NUMPY, "n, dtype: DType = None", "identity"),
+    Rows("numpy", NUMPY, "N, M=None, k=0, dtype: DefaultDType = None", "eye tri"),
+    Rows("numpy", NUMPY, "n, dtype: DefaultDType = None", "identity"),
     Rows(
         "numpy",
         NUMPY,

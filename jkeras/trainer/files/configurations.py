@@ -95,7 +95,8 @@ def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:
 
 def _words(tree: object, get: Callable[[Any], Any]) -> Any:
     """Losses or metrics as they were given: a word for what the word alone means, a function or a
-    loss where that was passed."""
+    loss where that was passed.
+    """
     if isinstance(tree, dict):
         return {name: _words(item, get) for name, item in tree.items()}
     if isinstance(tree, list | tuple):
