@@ -39,7 +39,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     ).split()
 } | {
     "testing": (f"{HERE}.tools", f"{HERE}.model_tools"),
-    "backend": ("jkeras.backend", f"{HERE}.tools", f"{HERE}.ops_tools", f"{HERE}.internals"),
+    "backend": (
+        "jkeras.backend",
+        *(f"{HERE}.{file}" for file in ("tools", "ops_tools", "convolution_tools", "internals")),
+    ),
     "ops": ("jkeras.ops", f"{HERE}.tools", f"{HERE}.ops_tools"),
 }
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""

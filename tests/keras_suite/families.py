@@ -136,6 +136,9 @@ class _Result(unittest.TestResult):
         self.outcome.passed.append(_name(test))
 
     def addError(self, test: Any, err: Any) -> None:
+        if err[0].__name__ == "Skipped":  # pytest.skip inside of a test
+            self.addSkip(test, str(err[1]))
+            return
         self.outcome.failed[_name(test)] = _last_words(err)
 
     addFailure = addError

@@ -46,18 +46,16 @@ class Operation:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function of these inputs, arrays or symbols."""
         inputs = self._renamed(self.form.call.bind(*args, **kwargs).arguments)
-        family = "image" if self.form.module == "image" else "ops"
-        place = jkeras.ops.image if family == "image" else jkeras.ops
+        place = jkeras.ops.image if self.form.module == "image" else jkeras.ops
         function = getattr(place, self.form.function)
-        several = [
-            name
-            for name, p in inspect.signature(function).parameters.items()
-            if p.kind is p.VAR_POSITIONAL
-        ]
+        words = {**inputs, **self.options}
+        parameters = inspect.signature(function).parameters
+        several = [name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL]
         if not several:
-            return function(**inputs, **self.options)
-        first = [self.options.pop("subscripts")] if "subscripts" in self.options else []
-        return function(*first, *inputs.pop("args", ()), **inputs, **self.options)
+            return function(**words)
+        before = list(parameters)[: list(parameters).index(several[0])]
+        values = [words.pop(name) for name in before]
+        return function(*values, *words.pop(several[0], words.pop("args", ())), **words)
 
     call = __call__
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras import KerasTensor, random
+from jkeras import KerasTensor, config, random
 from jkeras.backend import result_type
-from jkeras.ops import cast, convert_to_numpy, convert_to_tensor, is_tensor
+from jkeras.ops import cast, convert_to_numpy, convert_to_tensor, is_tensor, numpy
 from tests.keras_suite import operations
 
 __all__ = [
     "KerasTensor",
     "cast",
+    "config",
     "convert_to_numpy",
     "convert_to_tensor",
     "is_tensor",
+    "numpy",
     "random",
     "result_type",
 ]

@@ -116,6 +116,13 @@ class TestCase(parameterized.TestCase):
         del expected_regex
         return self.assertRaises(expected_exception, *args, **kwargs)
 
+    def assertWarnsRegex(
+        self, expected_warning: Any, expected_regex: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """The kind of the warning, for the same reason."""
+        del expected_regex
+        return self.assertWarns(expected_warning, *args, **kwargs)
+
     def run_class_serialization_test(self, instance: Any, custom_objects: Any = None) -> Any:
         """`from_config(get_config())`, and the same through JSON, give an equal object."""
         config = instance.get_config()
