@@ -288,7 +288,7 @@ class Variable:
         return getattr(self.value, name)
 
     def __getitem__(self, item: Any) -> Any:
-        return self.value[item]
+        return self.value[jax.tree.map(_array, item)]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.value)

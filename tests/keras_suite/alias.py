@@ -43,7 +43,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "jkeras.backend",
         *(f"{HERE}.{file}" for file in ("tools", "ops_tools", "convolution_tools", "internals")),
     ),
-    "ops": ("jkeras.ops", f"{HERE}.tools", f"{HERE}.ops_tools"),
+    "ops": ("jkeras.ops", f"{HERE}.ops_tools", f"{HERE}.tools"),
 }
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras import KerasTensor, config, random
 from jkeras.backend import result_type
 from jkeras.ops import cast, convert_to_numpy, convert_to_tensor, is_tensor, numpy
@@ -36,5 +34,5 @@ ALLOWED_DTYPES = (
 )
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     return operations.class_named(name)

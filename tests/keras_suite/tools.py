@@ -109,6 +109,10 @@ class TestCase(parameterized.TestCase):
         """A file stands at the path."""
         self.assertTrue(Path(path).is_file(), f"File {path} does not exist")
 
+    def assertSparse(self, x: Any, sparse: bool = True) -> None:
+        """Every array here is dense."""
+        self.assertFalse(sparse, f"{type(x).__name__} is dense")
+
     def assertRaisesRegex(
         self, expected_exception: Any, expected_regex: Any, *args: Any, **kwargs: Any
     ) -> Any:

@@ -35,6 +35,16 @@ def repeated(value: Any, rank: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
 
 
+def without_variables(value: Any) -> Any:
+    """A structure with arrays for the variables in it, which JAX's loops and gradients refuse."""
+
+    def plain(leaf: Any) -> Any:
+        to_array = getattr(leaf, "__jax_array__", None)  # None of arrays themselves
+        return leaf if to_array is None else to_array()
+
+    return jax.tree.map(plain, value)
+
+
 SIZES = frozenset(
     "repeats shape newshape num num_classes N M n start stop step pad_width size".split()
 )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Array = jax.Array
 DType = Any
+Tree = Any
 
 
 def argpartition(x: Array, kth: int, axis: int | None = -1) -> Array:
@@ -93,7 +94,7 @@ def full(shape: int | Sequence[int], fill_value: Array, dtype: DType = None) -> 
     return jnp.full(shape, fill_value, floatx() if dtype is None else dtype)
 
 
-def get_item(x: Array, key: Any) -> Array:
+def get_item(x: Array, key: Tree) -> Array:
     """`x[key]`."""
     return x[key]
 
@@ -102,7 +103,7 @@ def pad(
     x: Array,
     pad_width: int | Sequence[int] | Sequence[Sequence[int]],
     mode: str = "constant",
-    constant_values: ArrayLike | None = None,
+    constant_values: Tree = None,
 ) -> Array:
     """`x` with entries before and behind each axis, as `mode` says ("constant", "reflect", …)."""
     if constant_values is None:

@@ -23,7 +23,12 @@ from jkeras.core.absent import missing
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import floatx, requested_dtype
 from jkeras.core.errors import describe, nearest, unexpected_arguments
-from jkeras.ops.vocabulary.arguments import SIZES, are_small_integers, known_sizes
+from jkeras.ops.vocabulary.arguments import (
+    SIZES,
+    are_small_integers,
+    known_sizes,
+    without_variables,
+)
 from jkeras.ops.vocabulary.left_out import LEFT_OUT
 from jkeras.ops.vocabulary.table import ROWS
 
@@ -195,7 +200,7 @@ def _kind(parameter: Parameter) -> str:
     word = str(parameter.annotation).removesuffix(" | None")
     if word not in CONVERTERS:
         return "Sizes" if parameter.name in SIZES else ""
-    return "Arrays" if parameter.kind is Parameter.VAR_POSITIONAL else word
+    return "Arrays" if word == "Array" and parameter.kind is Parameter.VAR_POSITIONAL else word
 
 
 def _split(bound: inspect.BoundArguments) -> tuple[list[Any], dict[str, Any]]:
@@ -285,6 +290,7 @@ DTYPES = (
 CONVERTERS: dict[str, Callable[[str, str, Any], Any]] = {
     "Array": as_array,
     "Arrays": as_arrays,
+    "Tree": lambda who, argument, value: without_variables(value),
     "DType": as_dtype,
     "DefaultDType": as_default_dtype,
     "Sizes": known_sizes,

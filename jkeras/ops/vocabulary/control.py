@@ -7,6 +7,7 @@ array; its size is a Python integer.
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from jax import lax
 
 from jkeras.core.errors import nearest
+from jkeras.ops.vocabulary.arguments import without_variables
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike, DTypeLike
@@ -95,9 +97,37 @@ def _towards_zero(limit: float, dtype: np.dtype) -> Any:
     return value
 
 
-def slice(
-    inputs: Array, start_indices: Array | np.ndarray | Sequence[int | Array], shape: Sequence[int]
-) -> Array:
+def cond(pred: Tree, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """`true_fn()` where the condition holds, else `false_fn()`; both give one structure of arrays.
+
+    Example:
+      >>> cond(jnp.ones(()) > 2, lambda: 1.0, lambda: 0.0).item()
+      0.0
+    """
+    return lax.cond(
+        pred, lambda: without_variables(true_fn()), lambda: without_variables(false_fn())
+    )
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with its own gradient: `f(*args)` returns (value, function of the gradient).
+
+    Example:
+      >>> doubled = custom_gradient(lambda x: (x, lambda gradient: 2 * gradient))
+      >>> jax.grad(doubled)(3.0).item()
+      2.0
+    """
+    with_gradient = jax.custom_gradient(f)
+
+    @functools.wraps(f)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = without_variables((args, kwargs))
+        return with_gradient(*args, **kwargs)
+
+    return function
+
+
+def slice(inputs: Array, start_indices: Tree, shape: Sequence[int]) -> Array:
     """The part of `shape` that starts at `start_indices`; size -1 is all that is left of an axis.
 
     A start too close to the end is moved back, as in `jax.lax.dynamic_slice`.
@@ -109,9 +139,7 @@ def slice(
     return lax.dynamic_slice(inputs, list(start_indices), sizes)
 
 
-def slice_update(
-    inputs: Array, start_indices: Array | np.ndarray | Sequence[int | Array], updates: Array
-) -> Array:
+def slice_update(inputs: Array, start_indices: Tree, updates: Array) -> Array:
     """`inputs` with the part that starts at `start_indices` replaced by `updates`."""
     return lax.dynamic_update_slice(inputs, updates, list(start_indices))
 

@@ -2,7 +2,8 @@
 
 A row is a module of JAX, a signature, and the names with this signature. A signature is Keras's,
 with annotations of the arguments that are converted: `Array` by `jnp.asarray`, `Arrays` is a
-sequence of arrays, `DType` the name of a dtype, `DefaultDType` the same with `floatx()` for None.
+sequence of arrays, `Tree` a structure whose variables become arrays, `DType` the name of a dtype,
+`DefaultDType` the same with `floatx()` for None.
 Arguments without a default are passed by position, the others by name. Functions that need more
 than that are in the other files of this folder.
 """
@@ -123,7 +124,12 @@ ROWS: tuple[Rows, ...] = (
     Rows("numpy", NUMPY, "array: Array, k=1, axes=(0, 1)", "rot90"),
     Rows("numpy", NUMPY, "x: Array, indices: Array, axis=None", "take take_along_axis"),
     Rows("numpy", NUMPY, "indices: Array, shape", "unravel_index"),
-    Rows("numpy", NUMPY, "x: Array, nan=0.0, posinf=None, neginf=None", "nan_to_num"),
+    Rows(
+        "numpy",
+        NUMPY,
+        "x: Array, nan: Tree = 0.0, posinf: Tree = None, neginf: Tree = None",
+        "nan_to_num",
+    ),
     Rows("numpy", NUMPY, "y: Array, x: Array = None, dx=1.0, axis=-1", "trapezoid"),
     Rows("numpy", NUMPY, "x: Array, N=None, increasing=False", "vander"),
     Rows("numpy", NUMPY, "x", "bartlett blackman hamming hanning"),
@@ -173,18 +179,18 @@ ROWS: tuple[Rows, ...] = (
     Rows("math", "jax.scipy.special", "x: Array", "erf erfc erfinv"),
     Rows("math", "jax.scipy.special", "x: Array, axis=None, keepdims=False", "logsumexp"),
     Rows("math", "jax.lax", "x: Array", "rsqrt"),
-    Rows("linalg", LINALG, "x: Array", "det eig eigh inv"),
     Rows("linalg", LINALG, "x: Array, rcond=None", "pinv"),
-    Rows("linalg", LINALG, "a: Array, b: Array", "solve"),
     Rows("linalg", LINALG, "x: Array, full_matrices=True, compute_uv=True", "svd"),
-    Rows("linalg", "jax.scipy.linalg", "a: Array, b: Array, lower=False", "solve_triangular"),
-    Rows("linalg", "jax", "fun, primals, tangents, has_aux=False", "jvp"),
-    Rows("core", "jax.lax", "pred, true_fn, false_fn", "cond"),
-    Rows("core", "jax.lax", "lower, upper, body_fun, init_val", "fori_loop"),
-    Rows("core", "jax.lax", "f, xs", "map"),
-    Rows("core", "jax.lax", "f, elems, reverse=False, axis=0", "associative_scan"),
-    Rows("core", "jax.lax", "f, init, xs=None, length=None, reverse=False, unroll=1", "scan"),
-    Rows("core", "jax.lax", "index, branches, *operands", "switch"),
-    Rows("core", "jax.lax", "variable", "stop_gradient"),
-    Rows("core", "jax", "f", "custom_gradient"),
+    Rows("linalg", "jax", "fun, primals: Tree, tangents: Tree, has_aux=False", "jvp"),
+    Rows("core", "jax.lax", "lower: Tree, upper: Tree, body_fun, init_val: Tree", "fori_loop"),
+    Rows("core", "jax.lax", "f, xs: Tree", "map"),
+    Rows("core", "jax.lax", "f, elems: Tree, reverse=False, axis=0", "associative_scan"),
+    Rows(
+        "core",
+        "jax.lax",
+        "f, init: Tree, xs: Tree = None, length=None, reverse=False, unroll=1",
+        "scan",
+    ),
+    Rows("core", "jax.lax", "index: Tree, branches, *operands: Tree", "switch"),
+    Rows("core", "jax.lax", "variable: Tree", "stop_gradient"),
 )

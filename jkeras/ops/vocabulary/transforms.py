@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.ops import subgradients
+from jkeras.ops.vocabulary.arguments import sizes
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -145,6 +146,11 @@ def irfft(x: tuple[ArrayLike, ArrayLike], fft_length: int | None = None) -> Arra
 
 def extract_sequences(x: Array, sequence_length: int, sequence_stride: int) -> Array:
     """Windows over the last axis: `[..., windows, sequence_length]`."""
+    if x.ndim < 1:
+        raise ValueError(
+            f"ops.extract_sequences: expected `x` [..., samples], got shape {x.shape}."
+        )
+    (sequence_stride,) = sizes("extract_sequences", "sequence_stride", sequence_stride, 1)
     starts = np.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
     return x[..., starts[:, None] + np.arange(sequence_length)]
 
@@ -170,6 +176,9 @@ def stft(
     Returns:
       Real and imaginary parts, `[..., windows, fft_length // 2 + 1]`.
     """
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"ops.stft: expected `x` floating, got {describe(x)}.")
+    sizes("stft", "sequence_stride", sequence_stride, 1)
     weights = _window("stft", window, sequence_length, fft_length)
     if center:
         half = fft_length // 2
@@ -190,8 +199,15 @@ def istft(
 
     Windows are added up where they overlap, and divided by the sum of their squared weights.
     """
+    sizes("istft", "sequence_stride", sequence_stride, 1)
     weights = _window("istft", window, sequence_length, fft_length)
-    frames = jnp.fft.irfft(_joined("istft", x), n=fft_length) * weights
+    spectra = _joined("istft", x)
+    if spectra.ndim < 2:
+        raise ValueError(
+            f"ops.istft: expected `x` a pair of [..., windows, frequencies], got shape "
+            f"{spectra.shape}."
+        )
+    frames = jnp.fft.irfft(spectra, n=fft_length) * weights
     count = frames.shape[-2]
     places = np.arange(count)[:, None] * sequence_stride + np.arange(fft_length)
     total = fft_length + sequence_stride * (count - 1)
