@@ -100,9 +100,9 @@ class Description:
       ...     by: float = 1.0
       >>> Shift(2.0), Shift(), Shift() == Shift(1.0)
       (Shift(by=2.0), Shift(), True)
-      >>> Shift(bye=2.0)
+      >>> Shift(bye=2.0)  # doctest: +ELLIPSIS
       Traceback (most recent call last):
-      TypeError: Shift: unexpected argument `bye`. Did you mean 'by'? Arguments: by.
+      jkeras.core.errors.WrongTypeError: Shift: unexpected argument `bye`. Did you mean 'by'?...
     """
 
     is_mutable: ClassVar[bool] = False

@@ -1,8 +1,8 @@
 """Messages that a person can act on: who, expected, got, fix.
 
 A message names the object, what it expected, what it got (value and type) and, where one line can
-say it, the corrected call. What a layer raises, and what runs inside of layers, is a plain
-`ValueError` or `TypeError` that keeps these parts (`value_error`, `type_error`): who calls a layer
+say it, the corrected call. What a layer raises, and what runs inside of layers, is a `ValueError`
+or a `WrongTypeError` that keeps these parts (`value_error`, `type_error`): who calls a layer
 changes a part (the name under which the user knows it, what it was called on), and cuts no text.
 """
 
@@ -29,6 +29,13 @@ class NotReadyError(ValueError, AttributeError):
 
     It is an AttributeError, so that `hasattr`, `getattr` with a default and
     `inspect.getmembers` work on every object, and a ValueError for whoever calls a method.
+    """
+
+
+class WrongTypeError(TypeError, ValueError):
+    """An argument is of the wrong kind.
+
+    It is a TypeError, as Python's users expect, and a ValueError, which Keras raises.
     """
 
 
@@ -104,8 +111,8 @@ value_error = _raised_as(ValueError, Message)
 
     raise value_error(who=self.who, expected="one input", got=len(inputs), fix="Join them.")
 """
-type_error = _raised_as(TypeError, Message)
-"""A `TypeError` that keeps the parts of its message, for a value of the wrong kind."""
+type_error = _raised_as(WrongTypeError, Message)
+"""A `WrongTypeError` that keeps the parts of its message, for a value of the wrong kind."""
 
 
 def message_of(error: Exception) -> Message:
@@ -132,12 +139,14 @@ def message_of(error: Exception) -> Message:
     return Message(text, who=who, called_on=called_on)
 
 
-def with_message(error: Exception, message: Message) -> TypeError | ValueError:
-    """A new error with this message: a TypeError where `error` is one, else a ValueError."""
-    return tell(TypeError() if isinstance(error, TypeError) else ValueError(), message)
+def with_message(error: Exception, message: Message) -> ValueError:
+    """A new error with this message: a WrongTypeError where `error` is a TypeError, else a
+    ValueError.
+    """
+    return tell(WrongTypeError() if isinstance(error, TypeError) else ValueError(), message)
 
 
-def quoted(error: Exception, **parts: str) -> TypeError | ValueError:
+def quoted(error: Exception, **parts: str) -> ValueError:
     """A new error: what another one says, behind further parts.
 
     Args:
@@ -146,14 +155,12 @@ def quoted(error: Exception, **parts: str) -> TypeError | ValueError:
 
     Example:
       >>> quoted(TypeError("no such shape"), who="Dense", called_on="no array")
-      TypeError('Dense, called on no array: no such shape')
+      WrongTypeError('Dense, called on no array: no such shape')
     """
     return with_message(error, Message(str(error), **parts))
 
 
-def said_by(
-    error: Exception, who: str, *, known_as: Collection[str], **parts: str
-) -> TypeError | ValueError:
+def said_by(error: Exception, who: str, *, known_as: Collection[str], **parts: str) -> ValueError:
     """A new error, in which `who` says what an error says.
 
     Args:
@@ -212,7 +219,7 @@ FORMER = {"lr": "learning_rate", "nb_epoch": "epochs", "init": "kernel_initializ
 
 def unexpected_arguments(
     owner: str, names: Iterable[str], known: Iterable[str]
-) -> TypeError | None:
+) -> WrongTypeError | None:
     """An error for the first argument in `names` that `known` lacks, or None.
 
     Example:
@@ -239,9 +246,9 @@ def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
       >>> @named_arguments
       ... def fit(x, epochs=1):
       ...     return epochs
-      >>> fit(0, epoch=3)
+      >>> fit(0, epoch=3)  # doctest: +ELLIPSIS
       Traceback (most recent call last):
-      TypeError: fit: unexpected argument `epoch`. Did you mean 'epochs'? Arguments: x, epochs.
+      jkeras.core.errors.WrongTypeError: fit: unexpected argument `epoch`. Did you mean 'epochs'?...
     """
     known = [name for name in inspect.signature(function).parameters if name != "self"]
     owner = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]

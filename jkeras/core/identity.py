@@ -34,9 +34,12 @@ class Identity:
       trainable: what `layer.trainable` was set to last; None for what its description says.
       calls: the number of calls on arrays whose key the layer's `seed` fixed.
       views: the views on its weights that are in use, by their names in the layer.
+      built: whether it was built, or called on arrays, though it may have no weights.
     """
 
-    __slots__ = ("__weakref__", "calls", "holder", "nodes", "remat", "serial", "trainable", "views")
+    __slots__ = (
+        "__weakref__", "built", "calls", "holder", "nodes", "remat", "serial", "trainable", "views",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.serial = next_serial()
@@ -45,6 +48,7 @@ class Identity:
         self.trainable: bool | None = None
         self.holder: Any = None
         self.calls = 0
+        self.built = False
         self.views: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
     def __deepcopy__(self, memo: object) -> Identity:

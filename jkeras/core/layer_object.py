@@ -41,6 +41,9 @@ class LayerObject:
     apply: Any
     is_mutable: Any
     aliases: ClassVar[Any]
+    autocast = True
+    """Whether floating inputs are cast to the dtype that the layer computes in; a class with a
+    `call` of its own may say False."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -66,21 +69,24 @@ class LayerObject:
 
     @property
     def built(self) -> bool:
-        """Whether weights exist, in a model or from a call on arrays."""
-        return object_api().weights(self).location is not None
+        """Whether the layer was built or called, is a part of a built model, or is of a class that
+        makes no weights.
+        """
+        return object_api().is_built(self)
 
     @built.setter
     def built(self, value: bool) -> None:
         """Keras's `build` says it at its end; it changes nothing."""
 
     @api_boundary
-    def build(self, *shapes: Any) -> None:
+    def build(self, *shapes: Any, **by_name: Any) -> None:
         """Makes the weights, unless they exist.
 
         Args:
           *shapes: the shape of each input, batch axis included; or a list or dict of them.
+          **by_name: the same by the names of the inputs: `input_shape=`, `query_shape=`.
         """
-        object_api().build(self, shapes)
+        object_api().build(self, shapes, by_name)
 
     @property
     def weights(self) -> Any:  # a list; some layers have an argument of this name
@@ -224,7 +230,6 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
     def __init__(
         self: LayerObject, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
     ) -> None:
-        del autocast
         names = [name for name in kwargs if name not in self.aliases]
         error = unexpected_arguments(type(self).__name__, names, known)
         if error is not None:
@@ -234,5 +239,6 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
             own = vars(self)
             own["name"] = own["name"] or snake_case(type(self).__name__)
             own["activity_regularizer"] = object_api().regularizer(activity_regularizer)
+            own["autocast"] = autocast
 
     return __init__

@@ -40,7 +40,7 @@ class LayerWeights(Protocol):
           ValueError: another number of arrays, or a shape that differs.
         """
 
-    def build(self, shapes: tuple[Any, ...]) -> None:
+    def build(self, shapes: tuple[Any, ...], by_name: dict[str, Any]) -> None:
         """Makes them for inputs of these shapes, unless they exist."""
 
     def losses(self) -> list[Any]:
@@ -72,10 +72,13 @@ class ObjectAPI(Protocol):
     def call(self, layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs of a layer that is called on arrays, inside another one's `call` or not."""
 
-    def build(self, layer: LayerContract, shapes: tuple[Any, ...]) -> None:
+    def build(self, layer: LayerContract, shapes: tuple[Any, ...], by_name: dict[str, Any]) -> None:
         """Makes the weights of a layer for inputs of these shapes, unless they exist, or the layer
         is being called, which makes them.
         """
+
+    def is_built(self, layer: LayerContract) -> bool:
+        """Whether a layer has its weights, or needs none."""
 
     def weights(self, layer: LayerContract) -> LayerWeights:
         """The weights of a layer."""

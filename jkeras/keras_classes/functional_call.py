@@ -126,7 +126,8 @@ def run(
         return child(child(parent, "draws"), str(view.name))
 
     with record.lock if builds else contextlib.nullcontext():
-        frame.inputs = tuple(jax.tree.map(lambda x: _cast(x, view.dtype), values))
+        dtype = frame.dtype if getattr(frame.owner, "autocast", True) else None
+        frame.inputs = tuple(jax.tree.map(lambda x: _cast(x, dtype), values))
         listed = masks if isinstance(masks, tuple | list) else (masks,) * len(values)
         for value, mask in zip(frame.inputs, listed, strict=False):
             frame.set_masks(value, mask)

@@ -38,9 +38,14 @@ class KerasObjects:
             return outputs
         return call_on_arrays(cast(Layer, layer), args, kwargs)
 
-    def build(self, layer: LayerContract, shapes: tuple[Any, ...]) -> None:
+    def build(self, layer: LayerContract, shapes: tuple[Any, ...], by_name: dict[str, Any]) -> None:
         if innermost() is None:
-            self.weights(layer).build(shapes)
+            self.weights(layer).build(shapes, by_name)
+
+    def is_built(self, layer: LayerContract) -> bool:
+        from jkeras.keras_classes.layers_on_arrays import is_built
+
+        return is_built(cast(Layer, layer))
 
     def weights(self, layer: LayerContract) -> Weights:
         from jkeras.keras_classes.layers_on_arrays import Weights

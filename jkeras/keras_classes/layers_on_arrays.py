@@ -29,6 +29,7 @@ from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
 from jkeras.core.seeds import is_tracing, key_of
+from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import is_traced, path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
@@ -67,6 +68,7 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     context: dict[str, Any] = {"training": training, "options": options}
     with naming_errors(layer, values):
         location = _location_or_new(layer, values)
+    identity_of(layer).built = True
     if location is None:  # no weights: no state is kept, and each call has a new key
         # Outside of training, layers of the library that are not made of layers draw nothing.
         is_ours = type(layer).__module__.startswith("jkeras.")
@@ -183,6 +185,21 @@ def _has_values(location: Location | None) -> bool:
     return any(jax.tree.leaves(at(tree, path)) for tree in trees)
 
 
+def _spec_of_argument(value: object) -> Any:
+    """The spec of a symbol or array that a layer was called on."""
+    return concrete(spec_of_input(value, "")) if has_symbols(value) else spec_or_value(value)
+
+
+def is_built(layer: Layer) -> bool:
+    """Whether a layer has its weights, or makes none: it was built or called, on arrays or symbols,
+    a built model has it, or it is of a class that makes none for any inputs.
+    """
+    if type(layer).init is Layer.init:
+        return True
+    identity = identity_of(layer)
+    return identity.built or bool(identity.nodes) or location_of(layer) is not None
+
+
 class Weights:
     """A layer's weights, in Keras's words; see `jkeras.core.object_api.LayerWeights`.
 
@@ -197,6 +214,8 @@ class Weights:
             for holder in holders_of(layer):
                 holder.build_if_known()  # graphs know the shape of their inputs
             self.location = location_of(layer)
+        if self.location is None and identity_of(layer).nodes and not is_tracing():
+            self._build_for(jax.tree.map(_spec_of_argument, identity_of(layer).nodes[0].args))
 
     def views(self, trained: bool | None = None, *, kept: bool = False) -> list[Any]:
         """Views on the trained ones, the others, or all; with `kept` the ones that users see."""
@@ -302,13 +321,25 @@ class Weights:
             state[CARRIED] = jax.tree.map(jnp.zeros_like, state[CARRIED])
             holder.values = current.replace(state=put(current.state, path, state))
 
-    def build(self, shapes: tuple[Any, ...]) -> None:
-        """Makes the weights for inputs of these shapes, where no model has any."""
+    def build(self, shapes: tuple[Any, ...], by_name: dict[str, Any]) -> None:
+        """Makes the weights for inputs of these shapes, where no model has any.
+
+        Args:
+          shapes: of the inputs, in their order.
+          by_name: `query_shape=` is the shape of the input `query`, `input_shape=` of the first.
+        """
+        names = {name.removesuffix("_shape"): shape for name, shape in by_name.items()}
+        names = {name: shape for name, shape in names.items() if shape is not None}
+        shapes += tuple(names.pop(name) for name in ("input", "inputs") if name in names)
+        given = tuple(concrete(spec_of_input(shape, self.layer.who)) for shape in shapes)
+        named = {name: concrete(spec_of_input(s, self.layer.who)) for name, s in names.items()}
         if not _has_values(self.location):
-            given = tuple(concrete(spec_of_input(shape, self.layer.who)) for shape in shapes)
-            specs, _ = arrangement(self.layer, given, {})
-            if _needs_values(self.layer, specs):
-                _new_holder(self.layer, specs)
+            self._build_for(arrangement(self.layer, given, named)[0])
+        identity_of(self.layer).built = True
+
+    def _build_for(self, specs: Sequence[Any]) -> None:
+        if _needs_values(self.layer, specs):
+            self.location = _new_holder(self.layer, specs), ()
 
 
 def variable_view(owner: object, variable: Variable | None) -> Weight | None:

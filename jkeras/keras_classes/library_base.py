@@ -202,7 +202,7 @@ def build(self: Any, *shapes: Any, **named: Any) -> None:
     """
     frame = innermost(BaseFrame)
     if frame is None:
-        Layer.build(self, *shapes, *named.values())
+        Layer.build(self, *shapes, **named)
     elif frame.owner is origin_of(self):
         record_of(frame.owner).calls_base_build = True
 

@@ -27,6 +27,7 @@ from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
 from jkeras.core.value_reads import naming_user_code
 from jkeras.core.variables import lenient
+from jkeras.losses.own_reduction import complete_own_call
 from jkeras.losses.reduction import (
     aligned,
     divide_or_zero,
@@ -87,6 +88,8 @@ class Loss(Description):
         super().__init_subclass__(**kwargs)
         if cls.__mro__[1] is Loss and not cls.__module__.startswith("jkeras."):
             make_mutable(cls)
+        if "__call__" in vars(cls):
+            complete_own_call(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name; `dtype` only if it is set, as in Keras."""

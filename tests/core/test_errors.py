@@ -9,6 +9,7 @@ import pytest
 
 from jkeras.core.errors import (
     Message,
+    WrongTypeError,
     describe,
     look_up,
     message_of,
@@ -22,6 +23,7 @@ from jkeras.core.errors import (
     unknown_name,
     value_error,
 )
+from jkeras.layers import Dense
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,10 @@ def test_a_message_is_composed_of_its_parts() -> None:
     assert message.parts()["got"] == "0", "parts are strings, so that an error holds no array"
 
 
-@pytest.mark.parametrize(("make", "kind"), [(value_error, ValueError), (type_error, TypeError)])
-def test_an_error_keeps_its_parts_and_is_a_plain_one(make: Any, kind: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("make", "kind"), [(value_error, ValueError), (type_error, WrongTypeError)]
+)
+def test_an_error_keeps_its_parts(make: Any, kind: type[Exception]) -> None:
     error = make(who="Dense", expected="one", got="two")
     assert type(error) is kind and error.args == ("Dense: expected one, got two.",)
     copied = pickle.loads(pickle.dumps(error))
@@ -126,9 +130,15 @@ def test_another_one_says_what_an_error_says() -> None:
     error = type_error(who="Graph", argument="inputs", expected="a symbol", got="None")
     mine = said_by(error, "Model 'm'", known_as=["Graph"])
     assert (type(mine), str(mine)) == (
-        TypeError,
+        WrongTypeError,
         "Model 'm': `inputs`: expected a symbol, got None.",
     )
     other = said_by(error, "Model 'm'", known_as=["Chain"], argument="net")
     assert str(other) == "Model 'm': `net`: Graph: `inputs`: expected a symbol, got None."
     assert type(quoted(KeyError("a"), who="Model")) is ValueError
+
+
+def test_a_value_of_the_wrong_kind_is_an_error_of_python_and_of_keras() -> None:
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="Dense: `units`: expected a positive integer"):
+            Dense("three")  # type: ignore[arg-type]

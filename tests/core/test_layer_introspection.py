@@ -24,7 +24,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
 @pytest.mark.parametrize(("layer", "given", "wanted"), SHAPES, ids=lambda v: type(v).__name__)
 def test_shapes_of_outputs_follow_without_a_call(layer: Any, given: Any, wanted: Any) -> None:
     assert layer.compute_output_shape(given) == wanted
-    assert not layer.built and not identity_of(layer).nodes
+    assert not layer.weights and not identity_of(layer).nodes
 
 
 def test_what_is_no_shape_is_told() -> None:

@@ -40,8 +40,11 @@ class Fake:
         self.asked.append(("call", layer, args, kwargs))
         return "outputs"
 
-    def build(self, layer: Any, shapes: Any) -> None:
-        self.asked.append(("build", layer, shapes))
+    def build(self, layer: Any, shapes: Any, by_name: Any) -> None:
+        self.asked.append(("build", layer, shapes, by_name))
+
+    def is_built(self, layer: Any) -> bool:
+        return bool(self.asked)
 
     def weights(self, layer: Any) -> Weights:
         return Weights()
@@ -60,7 +63,7 @@ def test_a_layer_asks_the_one_that_is_registered(fake: Fake) -> None:
     layer.build((None, 3))
     assert fake.asked == [
         ("call", layer, (1.0,), {"training": True}),
-        ("build", layer, ((None, 3),)),
+        ("build", layer, ((None, 3),), {}),
     ]
     assert layer.built and layer.count_params() == 3
     assert len(layer.weights) == len(layer.trainable_weights) == 1

@@ -92,7 +92,10 @@ class Alias(types.ModuleType):
                 return getattr(importlib.import_module(source), name)
             except (AttributeError, ModuleNotFoundError):
                 continue
-        raise AttributeError(f"jkeras has no {self.__name__}.{name}")
+        try:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        except ModuleNotFoundError:
+            raise AttributeError(f"jkeras has no {self.__name__}.{name}") from None
 
 
 class Root(Alias):
