@@ -6,7 +6,7 @@ from typing import Any
 
 from jkeras.core.absent import answering
 from jkeras.core.dtype_policy import DTypePolicy, dtype_policy
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.serialization import serialize_keras_object
 
 FloatDTypePolicy = DTypePolicy
@@ -49,7 +49,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
     del custom_objects
     content = config.get("config") if isinstance(config, dict) else None
     if not isinstance(content, dict) or "name" not in content:
-        raise TypeError(
+        raise WrongTypeError(
             f"deserialize: expected a configuration as serialize gives it, got {describe(config)}."
         )
     return DTypePolicy(content["name"])

@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from jkeras.core.dtype_policy import floatx, requested_dtype
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.keys import Key
 from jkeras.core.seeds import SeedGenerator, key_of
 
@@ -211,7 +211,9 @@ def _checked(
     sizes = tuple(shape) if isinstance(shape, tuple | list) else shape
     if not isinstance(sizes, tuple) or not all(hasattr(n, "__index__") for n in sizes):
         fix = f" Write ({shape},)." if isinstance(shape, int) else ""
-        raise TypeError(f"{who}: `shape`: expected a tuple of sizes, got {describe(shape)}.{fix}")
+        raise WrongTypeError(
+            f"{who}: `shape`: expected a tuple of sizes, got {describe(shape)}.{fix}"
+        )
     numbers = requested_dtype(floatx() if dtype is None else dtype)
     if not jnp.issubdtype(numbers, kind):
         expected = "an integer" if kind is jnp.integer else "a floating"

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 
 __all__ = [
@@ -354,4 +354,4 @@ def _with_children(structure: Tree, walk: Callable[[Any], Any]) -> Any:
 
 def _check_function(who: str, func: object) -> None:
     if not callable(func):
-        raise TypeError(f"{who}: expected `func` a function, got {describe(func)}.")
+        raise WrongTypeError(f"{who}: expected `func` a function, got {describe(func)}.")

@@ -26,7 +26,7 @@ from jkeras.callbacks.callback_state import (
 )
 from jkeras.callbacks.history import History
 from jkeras.callbacks.progbar_logger import ProgbarLogger
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 
 class CallbackList(Callback):
@@ -262,12 +262,12 @@ def _short_name(hook: str) -> str:
 
 def _check(callback: object) -> None:
     if isinstance(callback, type):
-        raise TypeError(
+        raise WrongTypeError(
             f"`callbacks`: expected an object, got the class {callback.__name__}. "
             f"Make one: {callback.__name__}(...)."
         )
     if not any(hasattr(callback, hook) for hook in HOOKS):
-        raise TypeError(
+        raise WrongTypeError(
             "`callbacks`: expected objects with hooks such as `on_epoch_end`, got "
             f"{describe(callback)}. A plain function goes in LambdaCallback(on_epoch_end=function)."
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.folders import atomic_write
 
 
@@ -39,7 +39,7 @@ class CSVLogger(Callback):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         if not isinstance(filename, str | os.PathLike):
-            raise TypeError(
+            raise WrongTypeError(
                 f"CSVLogger: `filename`: expected a path such as 'log.csv', got "
                 f"{describe(filename)}."
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jkeras.callbacks.base import HOOKS, Callback
-from jkeras.core.errors import describe, unexpected_arguments
+from jkeras.core.errors import WrongTypeError, describe, unexpected_arguments
 
 
 class LambdaCallback(Callback):
@@ -49,7 +49,7 @@ class LambdaCallback(Callback):
             if function is None:
                 continue
             if not callable(function):
-                raise TypeError(
+                raise WrongTypeError(
                     f"LambdaCallback: `{hook}`: expected a function, got {describe(function)}."
                 )
             setattr(self, hook, function)

@@ -15,7 +15,7 @@ import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.trees import widest_float
 
 
@@ -56,7 +56,7 @@ class LearningRateScheduler(Callback):
     @named_arguments
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         if not callable(schedule):
-            raise TypeError(
+            raise WrongTypeError(
                 "LearningRateScheduler: `schedule`: expected a function (epoch, learning_rate) -> "
                 f"learning_rate, got {describe(schedule)}."
             )
@@ -71,7 +71,7 @@ class LearningRateScheduler(Callback):
                 rate = self.schedule(epoch)
             is_scalar = getattr(rate, "shape", None) == () and np.dtype(rate.dtype).kind in "iufV"
             if isinstance(rate, bool) or not (isinstance(rate, int | float) or is_scalar):
-                raise TypeError(
+                raise WrongTypeError(
                     "LearningRateScheduler: `schedule`: expected it to return a number, got "
                     f"{describe(rate)} for epoch {epoch}. Write return learning_rate."
                 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
 from jkeras.callbacks.saving_callback import SavingCallback
-from jkeras.core.errors import describe, named_arguments, nearest
+from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest
 
 MODEL_ENDINGS = (".keras",)
 WEIGHT_ENDINGS = (".weights.h5", ".safetensors", ".msgpack")
@@ -88,7 +88,7 @@ class ModelCheckpoint(SavingCallback):
 
 def _checked_path(filepath: object, weights_only: bool) -> str:
     if not isinstance(filepath, str | os.PathLike):
-        raise TypeError(
+        raise WrongTypeError(
             "ModelCheckpoint: `filepath`: expected a path such as 'best.keras', got "
             f"{describe(filepath)}."
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import widest_float
 
@@ -56,7 +56,7 @@ class MonitorCallback(Callback):
     ) -> None:
         who = type(self).__name__
         if not isinstance(monitor, str):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{who}: `monitor`: expected the name of a value in the logs, such as 'val_loss', "
                 f"got {describe(monitor)}."
             )

@@ -16,7 +16,7 @@ from typing import Literal
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
 from jkeras.callbacks.saving_callback import SavingCallback
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.saving.orbax_manager import Manager, checked_count
 
 
@@ -173,7 +173,7 @@ class OrbaxCheckpoint(SavingCallback):
 
 def _checked_folder(directory: object) -> str:
     if not isinstance(directory, str | os.PathLike) or not os.fspath(directory):
-        raise TypeError(
+        raise WrongTypeError(
             f"OrbaxCheckpoint: `directory`: expected the path of a folder, got "
             f"{describe(directory)}."
         )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 
 class SavingCallback(MonitorCallback):
@@ -85,5 +85,5 @@ def checked_save_freq(who: str, name: str, value: object) -> Any:
     if isinstance(value, str) or (hasattr(value, "__index__") and int(value) < 1):
         raise ValueError(f"{what}, got {value!r}.")
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what}, got {describe(value)}.")
+        raise WrongTypeError(f"{what}, got {describe(value)}.")
     return int(value)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 
 def native(value: Any) -> Any:
@@ -22,7 +22,7 @@ def native(value: Any) -> Any:
     if not isinstance(value, np.ndarray | np.generic):
         return value
     if value.dtype.kind in "fc" and value.dtype.itemsize > (8 if value.dtype.kind == "f" else 16):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected numbers of at most 64 bits, got {describe(value)}. Convert them: "
             "x.astype('float64')."
         )

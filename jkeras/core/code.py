@@ -17,7 +17,7 @@ from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from jkeras.core.custom_objects import known_names
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 _allowed: ContextVar[bool] = ContextVar("allowed", default=False)
 
@@ -44,7 +44,7 @@ def checked_safe_mode(who: str, value: object) -> bool:
       TypeError: it is neither True, False nor None.
     """
     if value is not None and not isinstance(value, bool):
-        raise TypeError(f"{who}: `safe_mode`: expected True or False, got {describe(value)}.")
+        raise WrongTypeError(f"{who}: `safe_mode`: expected True or False, got {describe(value)}.")
     return value is not False
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 _CLASS_IDS = "np.unique({}, return_inverse=True)[1]"
 
@@ -112,7 +112,7 @@ def check_numbers(name: str, array: np.ndarray | jax.Array, table: str = "") -> 
         fix = f"Count seconds: {name} / np.timedelta64(1, 's')."
     elif isinstance(first, Sequence | np.ndarray):
         fix = f"The lists have several lengths: keras.utils.pad_sequences({name})."
-    raise TypeError(f"`{name}`: expected numbers, got {got}. {fix}")
+    raise WrongTypeError(f"`{name}`: expected numbers, got {got}. {fix}")
 
 
 def _column(name: str, column: Any, table: str = "") -> np.ndarray:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class CustomObjectScope(contextlib.ContextDecorator):
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         objects: Any = {} if custom_objects is None else custom_objects
         if not isinstance(objects, Mapping) or not all(isinstance(name, str) for name in objects):
-            raise TypeError(
+            raise WrongTypeError(
                 "`custom_objects`: expected a dict from names to classes or functions, got "
                 f"{describe(objects)}. For example {{'MyLayer': MyLayer}}."
             )
@@ -104,7 +104,7 @@ def register_keras_serializable(
 
     def register(obj: object) -> Any:
         if not callable(obj) or (isinstance(obj, type) and not hasattr(obj, "get_config")):
-            raise TypeError(
+            raise WrongTypeError(
                 "register_keras_serializable: expected a function, or a class with a method "
                 f"`get_config`, got {describe(obj)}."
             )

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, nearest, quoted
+from jkeras.core.errors import WrongTypeError, describe, nearest, quoted
 from jkeras.core.trees import Tree, dtype_of, widest_float
 
 NAMES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "float64")
@@ -50,7 +50,7 @@ def _name_of(value: object, integers: bool = False) -> str:
     if isinstance(value, DTypePolicy):
         value = value.name
     if not isinstance(value, str):
-        raise TypeError(f"expected a policy such as 'mixed_bfloat16', got {describe(value)}.")
+        raise WrongTypeError(f"expected a policy such as 'mixed_bfloat16', got {describe(value)}.")
     if value not in NAMES and not (integers and _is_integer(value)):
         raise ValueError(
             f"expected one of {', '.join(map(repr, NAMES))}, got {value!r}.{nearest(value, NAMES)}"

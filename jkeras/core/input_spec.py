@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.fixed_values import FixedDict
 from jkeras.core.trees import dtype_of
 
@@ -24,7 +24,7 @@ def shape_or_none(value: Any) -> Shape | None:
     """A tuple of sizes, or None: the converter of a field."""
     if value is not None and not isinstance(value, list | tuple):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
-        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
+        raise WrongTypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
     return None if value is None else tuple(value)
 
 
@@ -34,11 +34,13 @@ def _rank(value: Any) -> int | None:
 
 def _axes(value: object) -> FixedDict:
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"expected a dict from axis to size, got {describe(value)}.")
+        raise WrongTypeError(f"expected a dict from axis to size, got {describe(value)}.")
     try:
         return FixedDict({int(axis): size for axis, size in (value or {}).items()})
     except (TypeError, ValueError):
-        raise TypeError(f"expected a dict with integers as keys, got {describe(value)}.") from None
+        raise WrongTypeError(
+            f"expected a dict with integers as keys, got {describe(value)}."
+        ) from None
 
 
 class InputSpec(Description):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.operations import record
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import edges, spec
@@ -89,7 +89,7 @@ def _combined(kind: str, a: object, b: object) -> Any:
     """An operator on two values that go together, as a layer."""
     for value in (a, b):
         if not hasattr(value, "shape") and not isinstance(value, int | float | list):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{kind} of {edges((a, b))}: expected an array, a number or a symbol, got "
                 f"{describe(value)}."
             )

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, option
 from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed, weights_of
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
 from jkeras.core.input_spec import shape_or_none
@@ -55,13 +55,13 @@ CARRIED = "rnn_state"
 
 def _name_or_none(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"expected a string, got {describe(value)}.")
+        raise WrongTypeError(f"expected a string, got {describe(value)}.")
     return value or None
 
 
 def _true_or_false(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"expected True or False, got {describe(value)}.")
+        raise WrongTypeError(f"expected True or False, got {describe(value)}.")
     return value
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.calling import call
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.fixed_values import fixed, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import InSlices, Layer, PaddedRows, Params, State
@@ -99,12 +99,14 @@ def _frozen(value: object) -> Any:
     if isinstance(value, slice):
         parts = (value.start, value.stop, value.step)
         if any(isinstance(part, Symbol) for part in parts):
-            raise TypeError("a slice with a symbol as its bound has no shape. Slice by numbers.")
+            raise WrongTypeError(
+                "a slice with a symbol as its bound has no shape. Slice by numbers."
+            )
     value = fixed(value)
     try:
         hash(value)
     except TypeError:
-        raise TypeError(
+        raise WrongTypeError(
             f"expected arrays, numbers, words or symbols in a call on symbols, got "
             f"{describe(value)}."
         ) from None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import WrongTypeError, describe, look_up
 from jkeras.core.serialization import resolved
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def function_for(
         return value()
     if value is None or (callable(value) and not isinstance(value, type)):
         return value
-    raise TypeError(f"expected {expected}, got {describe(value)}.")
+    raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
 
 
 def reader(kind: str, module: str, accepts: Callable[[Any], bool]) -> Callable[[Any], Any]:
@@ -66,7 +66,7 @@ def reader(kind: str, module: str, accepts: Callable[[Any], bool]) -> Callable[[
     def read(config: object) -> Any:
         value = resolved(config, module)
         if not accepts(value):
-            raise TypeError(
+            raise WrongTypeError(
                 f"expected the configuration of a {kind}, a dict with 'class_name' and 'config', "
                 f"got {describe(config)}."
             )

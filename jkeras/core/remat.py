@@ -34,7 +34,7 @@ from typing import Any, Literal, Self, TypeVar
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe, nearest, type_error, value_error
+from jkeras.core.errors import WrongTypeError, describe, nearest, type_error, value_error
 
 Mode = Literal["full", "activations", "larger_than", "list_of_layers"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -150,5 +150,5 @@ def remat(f: F) -> F:
     Source: `keras.remat`.
     """
     if not callable(f):
-        raise TypeError(f"remat: expected a function, got {describe(f)}.")
+        raise WrongTypeError(f"remat: expected a function, got {describe(f)}.")
     return functools.wraps(f)(jax.checkpoint(f))  # type: ignore[return-value]

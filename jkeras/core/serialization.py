@@ -31,7 +31,7 @@ from jkeras.core.custom_objects import (
     get_registered_object,
     is_registered,
 )
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.policies import policy, with_plain_dtypes
 
 __all__ = [
@@ -121,7 +121,7 @@ def serialize_keras_object(obj: object) -> Any:
         return _object(obj)
     if callable(obj) and hasattr(obj, "__name__") and not isinstance(obj, type):
         return _function(obj)
-    raise TypeError(
+    raise WrongTypeError(
         f"expected something with a configuration, got {describe(obj)}. A class of your own needs "
         "the method `get_config`; subclasses of the classes of jkeras have it."
     )
@@ -129,7 +129,7 @@ def serialize_keras_object(obj: object) -> Any:
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"expected dicts with strings as keys, got the key {describe(key)}.")
+        raise WrongTypeError(f"expected dicts with strings as keys, got the key {describe(key)}.")
     return key
 
 
@@ -254,7 +254,7 @@ def read(config: object, room: str | None = None) -> Any:
         )
     name, content = config["class_name"], config["config"]
     if not isinstance(name, str):
-        raise TypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
+        raise WrongTypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
     if name in _PLAIN:
         return _PLAIN[name](content)
     if name == "function":
@@ -298,7 +298,7 @@ def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
     content = config["config"]
     name = content.get("name") if isinstance(content, Mapping) else content
     if not isinstance(name, str):
-        raise TypeError(f"expected the name of a function in 'config', got {describe(name)}.")
+        raise WrongTypeError(f"expected the name of a function in 'config', got {describe(name)}.")
     function = _look_up(name, config, room, lambda x: callable(x) and not isinstance(x, type))
     if function is None:
         raise _unknown("function", name, room, config)
@@ -340,7 +340,7 @@ def checked_config(kind: type, config: object) -> Mapping[str, Any]:
     """
     who = f"{kind.__name__}.from_config"
     if not isinstance(config, Mapping):
-        raise TypeError(f"{who}: expected a dict of arguments, got {describe(config)}.")
+        raise WrongTypeError(f"{who}: expected a dict of arguments, got {describe(config)}.")
     if "class_name" in config and "config" in config:
         raise ValueError(
             f"{who}: expected a dict of arguments, got a whole configuration with 'class_name' and "

@@ -24,7 +24,7 @@ import numpy as np
 
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import floatx
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
 
@@ -227,7 +227,7 @@ class Variable:
         if frame is not None:
             frame.values[self] = value
         elif isinstance(value, jax.core.Tracer):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self!r}: a variable that is assigned inside a compiled program must belong to "
                 "the layer or metric that runs there. Make it by self.add_weight(...)."
             )
@@ -354,7 +354,7 @@ def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
     shape = () if shape is None else shape
     listed = (shape,) if hasattr(shape, "__index__") else shape
     if not isinstance(listed, list | tuple):
-        raise TypeError(f"{who}: add_weight: `shape`: expected sizes, got {describe(shape)}.")
+        raise WrongTypeError(f"{who}: add_weight: `shape`: expected sizes, got {describe(shape)}.")
     if any(n is None for n in listed):
         raise ValueError(
             f"{who}: add_weight: `shape`: expected known sizes, got {tuple(listed)}. "

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jkeras.core.batch import Batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
@@ -144,7 +144,7 @@ def class_table(class_weight: ClassWeight) -> dict[int, float]:
         fix = " Number the weights: dict(enumerate(class_weight))."
     elif isinstance(class_weight, dict):
         fix = " Its keys are the ids that stand in `y`, its values finite numbers."
-    raise TypeError(
+    raise WrongTypeError(
         '`class_weight`: expected "balanced", or a dict from class id to weight, such as '
         f"{{0: 1.0, 1: 5.0}}, got {describe(class_weight)}.{fix}"
     )

@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras.core import columns
 from jkeras.core.arrays import native
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.mapped_files import check_files
 
@@ -46,7 +46,7 @@ def as_arrays(name: str, tree: Tree, *, finite: bool = True, are_inputs: bool = 
         pairs = bool(tree) and all(isinstance(item, tuple) for item in tree)
         fix = f"Give batches as an iterator: iter({name})" if pairs else ""
         fix = fix or f"Make it an array: np.asarray({name})"
-        raise TypeError(
+        raise WrongTypeError(
             f"`{name}`: expected an array, or a list of arrays for several inputs, got "
             f"{describe(tree)}. {fix}."
         )
@@ -59,7 +59,7 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     """One leaf of `as_arrays`."""
     if hasattr(leaf, "toarray"):
         kind = type(leaf).__name__
-        raise TypeError(
+        raise WrongTypeError(
             f"`{name}`: expected a dense array, got a sparse one, {kind}. Write {name}.toarray()."
         )
     if isinstance(leaf, np.ndarray | jax.Array):
@@ -71,15 +71,15 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     else:
         names = list(getattr(leaf, "column_names", ()))[:1]
         fix = f" Give its columns, such as {name}[{names[0]!r}]." if names else ""
-        raise TypeError(f"`{name}`: expected an array, got {describe(leaf)}.{fix}")
+        raise WrongTypeError(f"`{name}`: expected an array, got {describe(leaf)}.{fix}")
     check_files({name: array})
     try:
         array = native(array)
     except TypeError as error:
-        raise TypeError(f"`{name}`: {error}") from None
+        raise WrongTypeError(f"`{name}`: {error}") from None
     columns.check_numbers(name, array)
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
-        raise TypeError(
+        raise WrongTypeError(
             f"`{name}`: expected real numbers, got {describe(array)}. Give the parts as features: "
             f"np.stack([{name}.real, {name}.imag], -1)."
         )

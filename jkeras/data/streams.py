@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight, class_weights
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
@@ -58,7 +58,7 @@ class Stream:
         finite: bool = True,
     ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
-            raise TypeError(
+            raise WrongTypeError(
                 f"`x`: expected arrays or an iterable of batches (x, y), got {describe(source)}."
             )
         self._source = source

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.errors import WrongTypeError
+
 Arrays = dict[str, np.ndarray] | tuple[np.ndarray, ...]
 
 
@@ -44,13 +46,13 @@ def load(
     from jkeras.data import tfds
 
     if not isinstance(name, str):
-        raise TypeError(
+        raise WrongTypeError(
             f"load: expected `name` to be a string such as 'mnist', got {name!r} "
             f"({type(name).__name__})."
         )
     parts = split if isinstance(split, (list, tuple)) else [split]
     if split is not None and not all(isinstance(part, str) for part in parts):
-        raise TypeError(
+        raise WrongTypeError(
             "load: expected `split` to be a string such as 'train[:80%]', a list of strings or "
             f"None, got {split!r} ({type(split).__name__})."
         )

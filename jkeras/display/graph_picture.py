@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 import jax
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.folders import atomic_write
 from jkeras.core.identity import identity_of
 from jkeras.core.naming import kind_of
@@ -290,7 +290,7 @@ def plot_model(
     Source: `keras.utils.plot_model`, which draws by Graphviz.
     """
     if not isinstance(to_file, str | os.PathLike):
-        raise TypeError(f"plot_model: `to_file`: expected a path, got {describe(to_file)}.")
+        raise WrongTypeError(f"plot_model: `to_file`: expected a path, got {describe(to_file)}.")
     path = Path(to_file)
     if path.suffix.lower() not in KINDS:
         raise ValueError(
@@ -326,11 +326,11 @@ def _graph_of(model: Any) -> Any:
     """
     graph = getattr(model, "graph", None)
     if isinstance(model, type) or not callable(graph):
-        raise TypeError(
+        raise WrongTypeError(
             f"plot_model: expected a jkeras.Model or jkeras.Sequential, got {describe(model)}."
         )
     if not model.net.made_of_layers:
-        raise TypeError(
+        raise WrongTypeError(
             f"plot_model: {type(model).__name__} {model.name!r} has its own `call`, which only "
             "running it could show. A picture needs Model(inputs, outputs) or Sequential."
         )

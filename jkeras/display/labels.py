@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -40,7 +40,7 @@ def classes_of(values: ArrayLike, name: str) -> np.ndarray:
     """
     array = np.asarray(values)
     if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise TypeError(f"`{name}`: expected numbers, got {describe(array)}. {_FORMS}")
+        raise WrongTypeError(f"`{name}`: expected numbers, got {describe(array)}. {_FORMS}")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 2 and array.shape[1] > 1:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.display.figures import new_figure, saved
 from jkeras.display.labels import check_same_length, class_labels, classes_of, unit_brightness
 
@@ -173,7 +173,7 @@ def _captions(
 
 def _checked_epochs(history: Mapping[str, Sequence[float]]) -> int:
     if not isinstance(history, Mapping):
-        raise TypeError(
+        raise WrongTypeError(
             "learning_curves: expected `history` to map names to values, such as "
             f"{{'loss': [0.6, 0.3]}}, got {describe(history)}. Pass `model.fit(...).history`."
         )

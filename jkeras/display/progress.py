@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.session import is_interactive_logging_enabled
 from jkeras.display.lines import bar_line, short_line, without_colors
 
@@ -71,7 +71,7 @@ class ProgressBar:
         kind = type(self).__name__
         is_number = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
         if target is not None and not is_number:
-            raise TypeError(
+            raise WrongTypeError(
                 f"{kind}: expected `target` to be a number of steps or None when it is unknown, "
                 f"got {describe(target)}."
             )
@@ -151,7 +151,7 @@ class ProgressBar:
             try:
                 numbers[name] = float(np.mean(value))
             except (TypeError, ValueError):
-                raise TypeError(
+                raise WrongTypeError(
                     f"progress bar: expected a number or an array of numbers for {name!r}, "
                     f"got {describe(value)}."
                 ) from None

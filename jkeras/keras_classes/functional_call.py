@@ -31,7 +31,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from, is_tracing
@@ -202,7 +202,7 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     try:
         inspect.signature(frame.owner.call).bind(*args, **kwargs)
     except TypeError as error:
-        raise TypeError(f"{frame.view.who}: call: {error}.") from None
+        raise WrongTypeError(f"{frame.view.who}: call: {error}.") from None
     with naming_errors(frame.view, values):
         outputs = jax.tree.map(as_array, _run_call(frame, args, kwargs))
     if not jax.tree.leaves(outputs):

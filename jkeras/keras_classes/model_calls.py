@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jkeras.core import columns
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import narrowed
-from jkeras.core.errors import describe, quoted
+from jkeras.core.errors import WrongTypeError, describe, quoted
 from jkeras.core.layer import Layer
 from jkeras.core.trees import is_traced
 from jkeras.data.checks import as_arrays
@@ -53,7 +53,7 @@ def call_model(
     if (inputs and inputs[0] is None) or not (inputs or options):
         got = "None. A function that shall give it may lack its `return`." if inputs else "none."
         fix = "" if inputs else " Write model(x)."
-        raise TypeError(f"{state.who}: expected an input, got {got}{fix}")
+        raise WrongTypeError(f"{state.who}: expected an input, got {got}{fix}")
 
     def to_array(value: Any) -> jax.Array:
         if columns.is_table(value) or hasattr(value, "to_numpy"):
@@ -66,7 +66,7 @@ def call_model(
             return jnp.asarray(value)
         except (TypeError, ValueError) as error:
             fix = " Write x.toarray()." if hasattr(value, "toarray") else ""
-            raise TypeError(
+            raise WrongTypeError(
                 f"{state.who}: expected arrays of numbers, got {describe(value)}.{fix}"
             ) from error
 

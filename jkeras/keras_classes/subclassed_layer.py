@@ -19,7 +19,7 @@ from jax.typing import DTypeLike
 from jkeras.core.contract import LayerContract
 from jkeras.core.description import GIVEN, Description, inherit_init
 from jkeras.core.dtype_policy import compute_dtype, weight_dtype
-from jkeras.core.errors import describe, quoted
+from jkeras.core.errors import WrongTypeError, describe, quoted
 from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
@@ -298,7 +298,7 @@ class SubclassedLayer:
             return new
         unknown = changes.keys() - _VIEW_FIELDS
         if unknown:
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self.who}: replace: expected `name`, `dtype` or `trainable`, got "
                 f"{describe(sorted(unknown))}. A class with its own `__init__` is changed by "
                 "assigning its attributes."

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import jax
 
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State
 from jkeras.core.trees import spec_of
@@ -187,7 +188,7 @@ def check_no_call(model: Any) -> None:
     """
     if hasattr(type(model), "call"):
         kind = type(model).__name__
-        raise TypeError(
+        raise WrongTypeError(
             f"{kind}: expected layers in a row, or a `call` of its own, got both: `call` would not "
             "be run. Subclass Model and make the row an attribute: super().__init__(); self.body = "
             "Sequential(layers); and call it in `call`: self.body(x)."
@@ -205,7 +206,7 @@ def check_steps(model: Any) -> None:
         try:
             step.bind(None, None)
         except TypeError:
-            raise TypeError(
+            raise WrongTypeError(
                 f"{who_of(model)}: {name}: expected the arguments (state, data), as in Keras on "
                 f"JAX, got {step}. Write def {name}(self, state, data), and return (logs, state)."
             ) from None

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
-from jkeras.core.errors import describe, type_error
+from jkeras.core.errors import WrongTypeError, describe, type_error
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
@@ -274,9 +274,9 @@ def as_cell(value: Any) -> Any:
         return StackedRNNCells(tuple(value))
     if not isinstance(value, Layer):
         fix = f" Make one: {value.__name__}(...)." if isinstance(value, type) else ""
-        raise TypeError(f"expected a cell or a list of them, got {describe(value)}.{fix}")
+        raise WrongTypeError(f"expected a cell or a list of them, got {describe(value)}.{fix}")
     if not (hasattr(value, "state_size") or hasattr(value, "get_initial_state")):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a cell, which tells the size of its states as `state_size`, got {value!r}. "
             "A layer over whole sequences (LSTM) has its cell beside it (LSTMCell)."
         )
@@ -286,7 +286,7 @@ def as_cell(value: Any) -> Any:
 def _named_cells(value: Any) -> tuple[Any, ...]:
     """The cells with their names in the stack; one object at two places has one name."""
     if not isinstance(value, tuple | list) or not value:
-        raise TypeError(f"expected a list of cells, got {describe(value)}.")
+        raise WrongTypeError(f"expected a list of cells, got {describe(value)}.")
     cells = [as_cell(cell) for cell in value]
     distinct = list({identity_of(cell): cell for cell in cells}.values())
     names = naming.assign([cell.name for cell in distinct], [type(c).__name__ for c in distinct])

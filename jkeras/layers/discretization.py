@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, quoted, value_error
+from jkeras.core.errors import WrongTypeError, describe, quoted, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers.adapting import Adaptable, batches
@@ -35,7 +35,7 @@ def _boundaries(value: Any) -> Boundaries:
     try:
         boundaries = tuple(float(item) for item in value)
     except (TypeError, ValueError):
-        raise TypeError(f"expected a list of numbers, got {describe(value)}.") from None
+        raise WrongTypeError(f"expected a list of numbers, got {describe(value)}.") from None
     if any(not a <= b for a, b in itertools.pairwise(boundaries)):
         raise ValueError(f"expected increasing numbers, got {list(boundaries)}.")
     return boundaries

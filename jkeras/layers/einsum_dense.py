@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jax import lax
 
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers import options
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def _equation(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected an equation such as 'abc,cd->abd', got {describe(value)}.")
+        raise WrongTypeError(f"expected an equation such as 'abc,cd->abd', got {describe(value)}.")
     checked_form(value)
     return value
 
@@ -38,7 +38,7 @@ def output_sizes(value: Any) -> tuple[int | None, ...]:
 
 def _letters(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected the letters of some output axes, got {describe(value)}.")
+        raise WrongTypeError(f"expected the letters of some output axes, got {describe(value)}.")
     return value
 
 

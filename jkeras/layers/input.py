@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.dtype_policy import followed
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.keys import Key
@@ -31,7 +31,7 @@ def _shape(value: Any) -> Shape:
     """`value` as a tuple of positive integers and None (any size)."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
-        raise TypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
+        raise WrongTypeError(f"expected a tuple of sizes, got {describe(value)}.{fix}")
     return tuple(None if size is None else positive_int(size) for size in value)
 
 

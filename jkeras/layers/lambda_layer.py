@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
 from jkeras.core.layer import Layer, Params, State, option
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 def _function(value: Any) -> Any:
     if not callable(value):
-        raise TypeError(f"expected a function of arrays, got {describe(value)}.")
+        raise WrongTypeError(f"expected a function of arrays, got {describe(value)}.")
     if isinstance(value, Layer):
-        raise TypeError(f"expected a function of arrays, got {value!r}. Put the layer in itself.")
+        raise WrongTypeError(
+            f"expected a function of arrays, got {value!r}. Put the layer in itself."
+        )
     return value
 
 
@@ -35,7 +37,7 @@ def _mask(value: Any) -> Any:
 
 def _arguments(value: Any) -> FixedDict:
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"expected a dict of keyword arguments, got {describe(value)}.")
+        raise WrongTypeError(f"expected a dict of keyword arguments, got {describe(value)}.")
     return FixedDict(value or {})
 
 
@@ -44,7 +46,9 @@ def _output_shape(value: Any) -> Any:
         return value
     if not isinstance(value, tuple | list):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
-        raise TypeError(f"expected a tuple of sizes or a function, got {describe(value)}.{fix}")
+        raise WrongTypeError(
+            f"expected a tuple of sizes or a function, got {describe(value)}.{fix}"
+        )
     return tuple(value)
 
 

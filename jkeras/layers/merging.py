@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras.core.arrays import as_jax
-from jkeras.core.errors import describe, type_error
+from jkeras.core.errors import WrongTypeError, describe, type_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Symbol, has_symbols
@@ -243,7 +243,7 @@ def _dot_axes(value: Any) -> int | tuple[int, int]:
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     integers = all(isinstance(axis, int) and not isinstance(axis, bool) for axis in pair)
     if len(pair) != 2 or not integers:
-        raise TypeError(f"expected an axis number or two of them, got {describe(value)}.")
+        raise WrongTypeError(f"expected an axis number or two of them, got {describe(value)}.")
     if 0 in pair:
         raise ValueError(f"expected axes behind the batch axis, got {value!r}.")
     return pair if isinstance(value, tuple | list) else pair[0]

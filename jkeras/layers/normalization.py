@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from jkeras.core.description import Description, fields
-from jkeras.core.errors import describe, unknown_name, value_error
+from jkeras.core.errors import WrongTypeError, describe, unknown_name, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.deterministic import checked_mask, initial_weights
@@ -72,7 +72,7 @@ def clipping(value: Any) -> Clipping:
     known = [field.name for field in fields(Clipping)]
     if not isinstance(value, Mapping | None):
         listed = ", ".join(repr(name) for name in known)
-        raise TypeError(f"expected a dict with some of {listed}, got {describe(value)}.")
+        raise WrongTypeError(f"expected a dict with some of {listed}, got {describe(value)}.")
     for name in value or {}:
         if name not in known:
             raise unknown_name("key", str(name), known)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.ops import activations, constraints, initializers, regularizers
 
 Convert = Callable[[Any], Any]
@@ -58,7 +58,7 @@ def fraction(default: float = 0.0) -> Any:
 def integer(value: Any, least: int, expected: str) -> int:
     """`value` as an int of at least `least`; `expected` says so in the message."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected {expected}, got {describe(value)}.")
+        raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
     if operator.index(value) < least:
         raise ValueError(f"expected {expected}, got {value!r}.")
     return operator.index(value)
@@ -93,7 +93,7 @@ def _bounded(value: Any, expected: str, most: float) -> float:
 def number(value: Any, expected: str = "a number") -> float:
     """`value` as a float."""
     if not isinstance(value, int | float | np.number) or isinstance(value, bool):
-        raise TypeError(f"expected {expected}, got {describe(value)}.")
+        raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
     return float(value)
 
 
@@ -125,7 +125,7 @@ def axis_tuple(value: Any) -> tuple[int, ...]:
     """`value`, one axis number or several different ones, as a tuple."""
     items = value if isinstance(value, tuple | list) else (value,)
     if not all(hasattr(item, "__index__") and not isinstance(item, bool) for item in items):
-        raise TypeError(f"expected an axis number or a tuple of them, got {describe(value)}.")
+        raise WrongTypeError(f"expected an axis number or a tuple of them, got {describe(value)}.")
     if not items or len(set(items)) < len(items):
         raise ValueError(f"expected one axis number or several different ones, got {value!r}.")
     return tuple(operator.index(item) for item in items)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.symbols import has_symbols
 from jkeras.layers.deterministic import Deterministic, broadcasts
@@ -72,7 +72,9 @@ def numbers(value: Any) -> Numbers:
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"expected a number or an array of them, got {describe(value)}.") from None
+        raise WrongTypeError(
+            f"expected a number or an array of them, got {describe(value)}."
+        ) from None
     return _nested(array.tolist())
 
 

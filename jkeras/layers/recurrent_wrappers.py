@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import fields
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import (
@@ -52,7 +52,7 @@ _pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref
 def over_sequences(value: Any) -> Any:
     """A recurrent layer, whose direction can be reversed; raises a TypeError for others."""
     if not isinstance(value, Layer) or not hasattr(value, "go_backwards"):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a recurrent layer, such as LSTM(32) or RNN(cell), got {describe(value)}."
         )
     return value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, InSlices, Params, check_rank, option
 from jkeras.core.logits import carried
 from jkeras.layers.deterministic import Deterministic, cast_floating
@@ -52,7 +52,7 @@ class Flatten(Deterministic):
 def _target_shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple | list):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
-        raise TypeError(f"expected a tuple of integers, got {describe(value)}.{fix}")
+        raise WrongTypeError(f"expected a tuple of integers, got {describe(value)}.{fix}")
     if list(value).count(-1) > 1:
         raise ValueError(f"expected at most one -1, got {tuple(value)}.")
     return tuple(-1 if size == -1 else positive_int(size) for size in value)
@@ -98,7 +98,7 @@ class Reshape(Deterministic):
 
 def _order(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple | list):
-        raise TypeError(f"expected a tuple of axis numbers from 1, got {describe(value)}.")
+        raise WrongTypeError(f"expected a tuple of axis numbers from 1, got {describe(value)}.")
     if sorted(value) != list(range(1, len(value) + 1)):
         raise ValueError(f"expected each axis from 1 to {len(value)} once, got {tuple(value)}.")
     return tuple(value)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.arrays import as_jax
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, InSlices, Params, option
 from jkeras.layers.deterministic import cast_floating
 from jkeras.layers.options import data_format, number, one_of, positive_int
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"expected True or False, got {describe(value)}.")
+        raise WrongTypeError(f"expected True or False, got {describe(value)}.")
     return bool(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.core.parts import Path
 
@@ -18,7 +18,7 @@ def one_layer(value: Any) -> Any:
     fix = f" Make one: {kind.__name__}(...)." if isinstance(value, type) else ""
     if not fix and any(base.__module__.startswith(("flax.", "equinox")) for base in kind.__mro__):
         fix = " A module of another library becomes one by jkeras.models.as_layer(module)."
-    raise TypeError(f"expected a layer, got {describe(value)}.{fix}")
+    raise WrongTypeError(f"expected a layer, got {describe(value)}.{fix}")
 
 
 class NamedParts(Layer):

@@ -22,6 +22,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, make_mutable, option
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.logits import with_gradient_of
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import dtype_of
@@ -54,7 +55,7 @@ def floating_dtype(value: DTypeLike | None) -> Any:
         return None
     dtype = dtype_of(value)
     if not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f'expected a floating dtype such as "float32", got {dtype.name!r}.')
+        raise WrongTypeError(f'expected a floating dtype such as "float32", got {dtype.name!r}.')
     return dtype
 
 

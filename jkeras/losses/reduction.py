@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import WrongTypeError, describe, look_up
 from jkeras.losses.shapes import Array, at_least_float32, floats
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def reduction_name(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a reduction's name or None, got {describe(value)}. "
             f"Known: {', '.join(sorted(_REDUCTIONS))}."
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe, unknown_name
+from jkeras.core.errors import WrongTypeError, describe, unknown_name
 from jkeras.core.registry import deserializer
 from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.losses.base import Array, Loss, LossFunction
@@ -104,13 +104,13 @@ def get(identifier: LossLike) -> Loss:
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
     if hasattr(identifier, "update_state"):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a loss, got the metric {describe(identifier)}. "
             "Pass it to compile(metrics=[...])."
         )
     if not isinstance(identifier, type) and callable(identifier):
         return _by_function(identifier)
-    raise TypeError(
+    raise WrongTypeError(
         f"expected a loss: a name, a Loss, a class of losses or a function (y_true, y_pred), got "
         f'{describe(identifier)}. For example loss="mse".'
     )
@@ -167,7 +167,7 @@ def _by_function(fn: Callable[..., Any]) -> Loss:
     try:
         known = FUNCTIONS.get(fn)
     except TypeError:
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a hashable loss function, got {describe(fn)}. Wrap it: "
             "loss=lambda y_true, y_pred: fn(y_true, y_pred)."
         ) from None

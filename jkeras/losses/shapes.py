@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
+from jkeras.core.errors import WrongTypeError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -199,7 +200,7 @@ def check_axis(who: str, axis: int, y_pred: Array) -> None:
       ValueError: `y_pred` has no such axis.
     """
     if isinstance(axis, bool) or not isinstance(axis, int):
-        raise TypeError(
+        raise WrongTypeError(
             f"{who}: expected `axis` to be an integer, got {axis!r} ({type(axis).__name__}). "
             "Use axis=-1."
         )

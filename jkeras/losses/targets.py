@@ -11,6 +11,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.errors import WrongTypeError
+
 Targets = np.ndarray[Any, Any]
 
 
@@ -22,7 +24,7 @@ def check_kind(who: str, y_true: Targets) -> None:
     """
     if y_true.dtype.kind in "biu" or jnp.issubdtype(y_true.dtype, jnp.floating):
         return
-    raise TypeError(
+    raise WrongTypeError(
         f"{who}: expected numbers in `y_true`, got dtype {y_true.dtype}. "
         "For names of classes pass their indices, np.unique(y, return_inverse=True)[1]; "
         'for objects np.asarray(y, "float32").'

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import WrongTypeError, describe, look_up
 from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
 from jkeras.losses.reduction import divide_or_zero
@@ -44,7 +44,7 @@ def _word(kind: str, known: tuple[str, ...], value: object) -> str:
     """The known word for `value`, in any letter case or as a member of Keras's enumeration."""
     value = getattr(value, "value", value)
     if not isinstance(value, str):
-        raise TypeError(f"expected a {kind}'s name, got {describe(value)}. Known: {known}.")
+        raise WrongTypeError(f"expected a {kind}'s name, got {describe(value)}. Known: {known}.")
     folded = {word.lower(): word for word in known}
     return folded[value.lower()] if value.lower() in folded else look_up(kind, value, dict(folded))
 

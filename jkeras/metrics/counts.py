@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe, unknown_name
+from jkeras.core.errors import WrongTypeError, describe, unknown_name
 from jkeras.core.trees import widest_float
 from jkeras.losses.reduction import aligned, divide_or_zero
 from jkeras.losses.shapes import Array, at_least_float32, floats
@@ -42,7 +42,7 @@ def number_of(value: object) -> float:
       1.0
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"expected a number, got {describe(value)}.")
+        raise WrongTypeError(f"expected a number, got {describe(value)}.")
     return float(value)
 
 
@@ -64,7 +64,7 @@ def name_or_none(kind: str, *known: str) -> Callable[[object], str | None]:
         if isinstance(value, str):
             raise unknown_name(kind, value, known)
         listed = ", ".join(known)
-        raise TypeError(f"expected a name or None, got {describe(value)}. Known: {listed}.")
+        raise WrongTypeError(f"expected a name or None, got {describe(value)}. Known: {listed}.")
 
     return convert
 

@@ -15,6 +15,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, option
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.trees import widest_float
 from jkeras.losses.base import floating_dtype
@@ -49,7 +50,7 @@ class _OfValues(Metric):
           TypeError: called with targets and predictions.
         """
         if more:
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self.who}: expected values and their weights, got targets and predictions. "
                 "In compile(metrics=[...]) use a function (y_true, y_pred) instead."
             )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jkeras import losses
 from jkeras.core.description import fields
-from jkeras.core.errors import describe, unknown_name
+from jkeras.core.errors import WrongTypeError, describe, unknown_name
 from jkeras.core.naming import snake_case
 from jkeras.core.registry import deserializer
 from jkeras.core.serialization import resolved, serialize_keras_object
@@ -111,7 +111,7 @@ def get(identifier: MetricLike) -> Metric:
         return get(identifier())
     if not isinstance(identifier, type) and callable(identifier):
         return _by_function(identifier)
-    raise TypeError(
+    raise WrongTypeError(
         "expected a metric: a name, a Metric, a class of metrics, a Loss or a function "
         f'(y_true, y_pred), got {describe(identifier)}. For example metrics=["accuracy"].'
     )
@@ -175,7 +175,7 @@ def _by_function(fn: Callable[..., Any]) -> Metric:
         if fn in FUNCTIONS:
             return LossMetric(losses.get(fn))
     except TypeError:
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a hashable metric function, got {describe(fn)}. Wrap it: "
             "metrics=[lambda y_true, y_pred: fn(y_true, y_pred)]."
         ) from None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.trees import Tree, is_traced
 from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
@@ -63,7 +64,7 @@ def set_object_sums(metric: MetricWithSums, sums: Tree) -> None:
         outer.sums[id(metric)] = sums
         return
     if is_traced(sums):
-        raise TypeError(
+        raise WrongTypeError(
             f"{metric.who}: `update_state` keeps its sums between calls and cannot run under jit, "
             "vmap or scan. Carry them: sums = metric.update(sums, y_true, y_pred, weight)."
         )

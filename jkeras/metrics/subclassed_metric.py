@@ -30,6 +30,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras.core.arrays import as_jax
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.naming import unique
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.value_reads import naming_user_code
@@ -171,7 +172,7 @@ def _pure_methods(cls: Any, base_has_sums: bool) -> dict[str, Any]:
             return super(cls, self).merge(a, b)
         if isinstance(b, PendingBatch):
             return self.update(_with_pending_batch(self, a), *b.batch)
-        raise TypeError(
+        raise WrongTypeError(
             f"{self.who}: two sums of a metric with its own `update_state` cannot be merged, "
             "because nobody knows how. Update one after the other, or write `init`, `update`, "
             "`merge` and `compute`."

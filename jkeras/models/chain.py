@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import naming
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
@@ -32,11 +32,11 @@ from jkeras.models.composite import Composite, masks_of_inputs, put_part
 def _named(layers: object) -> tuple[Layer, ...]:
     """The layers, each knowing its name in this chain; one object keeps one name."""
     if not isinstance(layers, list | tuple):
-        raise TypeError(f"expected a list of layers, got {describe(layers)}.")
+        raise WrongTypeError(f"expected a list of layers, got {describe(layers)}.")
     layers = all_adapted(input_layer(layer) for layer in layers)
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
-            raise TypeError(
+            raise WrongTypeError(
                 f"expected layers, got {describe(layer)} at position {i}. {instead_of(layer)}"
             )
     distinct = {identity_of(layer): layer for layer in layers}

@@ -10,7 +10,7 @@ import jax
 
 from jkeras.core.calling import call
 from jkeras.core.description import fields
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Layer
 from jkeras.core.serialization import deserialize_keras_object
 from jkeras.core.trees import Tree
@@ -50,7 +50,7 @@ def clone_model(
     Source: `keras.models.clone_model`.
     """
     if not hasattr(model, "cloned"):
-        raise TypeError(f"clone_model: `model`: expected a model, got {describe(model)}.")
+        raise WrongTypeError(f"clone_model: `model`: expected a model, got {describe(model)}.")
     others = {"input_tensors": input_tensors, "call_function": call_function, **kwargs}
     for name, value in {**others, "recursive": recursive or None}.items():
         if value is not None:
@@ -81,7 +81,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     Source: `keras.models.model_from_json`.
     """
     if not isinstance(json_string, str):
-        raise TypeError(
+        raise WrongTypeError(
             f"model_from_json: expected the text that to_json() gave, got {describe(json_string)}."
         )
     try:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 
 from jkeras.core import naming
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.operations import Template, template
@@ -185,7 +185,7 @@ def _symbols(argument: str, structure: Tree) -> list[Symbol]:
     leaves = jax.tree.leaves(structure, is_leaf=lambda leaf: leaf is None)
     for leaf in leaves:
         if not isinstance(leaf, Symbol):
-            raise TypeError(
+            raise WrongTypeError(
                 f"`{argument}`: expected what Input(shape) and layers called on it return, got "
                 f"{describe(leaf)}."
             )

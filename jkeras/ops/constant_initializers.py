@@ -18,7 +18,7 @@ import numpy as np
 
 from jkeras.core.description import Description, one_of, option
 from jkeras.core.dtype_policy import requested_dtype, weight_dtype
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import WrongTypeError, describe, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
 
@@ -93,7 +93,9 @@ class FrozenArray(Description):
         """The frozen copy of anything NumPy reads as an array of numbers."""
         array = np.asarray(array)
         if array.dtype.kind == "O" or array.dtype.kind in "SU":
-            raise TypeError(f"expected a number or an array of numbers, got {describe(array)}.")
+            raise WrongTypeError(
+                f"expected a number or an array of numbers, got {describe(array)}."
+            )
         return cls(array.shape, array.dtype.name, array.tobytes())
 
     def numpy(self) -> np.ndarray:

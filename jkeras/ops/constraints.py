@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.layer import Array
 from jkeras.core.registry import deserializer, function_for
 from jkeras.core.serialization import serialize_keras_object
@@ -30,7 +30,7 @@ _EPSILON = 1e-7  # Keras's: added to a norm before dividing by it
 def _number(value: Any) -> float:
     """A norm's bound: a number ≥ 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"expected a number ≥ 0, got {describe(value)}.")
+        raise WrongTypeError(f"expected a number ≥ 0, got {describe(value)}.")
     if not value >= 0:
         raise ValueError(f"expected a number ≥ 0, got {value!r}.")
     return value

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import one_of, option
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array
@@ -41,7 +41,7 @@ def _seed(value: Any) -> int | None:
     if value is None:
         return None
     if not hasattr(value, "__index__"):
-        raise TypeError(f"expected an integer or None, got {describe(value)}.")
+        raise WrongTypeError(f"expected an integer or None, got {describe(value)}.")
     if not 0 <= operator.index(value) < 2**32:
         raise ValueError(f"expected an integer from 0 to 2**32 - 1, got {operator.index(value)}.")
     return operator.index(value)
@@ -156,7 +156,7 @@ def fans(
 
 def _scale(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"expected a number > 0, got {describe(value)}.")
+        raise WrongTypeError(f"expected a number > 0, got {describe(value)}.")
     if not value > 0:
         raise ValueError(f"expected a number > 0, got {value!r}.")
     return float(value)

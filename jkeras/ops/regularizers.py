@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.description import Description, one_of, option
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.layer import Array
 from jkeras.core.registry import deserializer, function_for
 from jkeras.core.serialization import serialize_keras_object
@@ -32,7 +32,7 @@ _TINY = 1e-7  # Keras's epsilon: the smallest norm that OrthogonalRegularizer di
 def _factor(value: Any) -> float:
     """`value` as a float, finite and not negative."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"expected a finite number ≥ 0, got {describe(value)}.")
+        raise WrongTypeError(f"expected a finite number ≥ 0, got {describe(value)}.")
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"expected a finite number ≥ 0, got {float(value)!r}.")
     return float(value)

@@ -20,7 +20,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jkeras.core.description import Description
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 Number = int | float
 Schedule = Callable[[Any], Any]
@@ -46,7 +46,7 @@ def number(words: str, accept: Callable[[Number], bool]) -> Callable[[Any], Numb
     def convert(value: object) -> Number:
         message = f"expected {words}, got {describe(value)}."
         if not _is_number(value):
-            raise TypeError(message)
+            raise WrongTypeError(message)
         plain = value.item() if isinstance(value, np.ndarray | np.generic | jax.Array) else value
         if not accept(plain):
             raise ValueError(message)
@@ -99,7 +99,7 @@ def integer(least: int) -> Callable[[Any], int]:
     def convert(value: object) -> int:
         message = f"expected an integer of at least {least}, got {describe(value)}."
         if isinstance(value, bool | jax.core.Tracer) or not hasattr(value, "__index__"):
-            raise TypeError(message)
+            raise WrongTypeError(message)
         if operator.index(value) < least:
             raise ValueError(message)
         return operator.index(value)
@@ -118,14 +118,14 @@ def exclusions(value: object) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         return None
     lists = isinstance(value, list | tuple) and all(isinstance(v, list | tuple) for v in value)
     if not isinstance(value, list | tuple) or not lists or len(value) != 2:
-        raise TypeError(
+        raise WrongTypeError(
             f"expected two lists, of names and of paths, got {describe(value)}. "
             "Call exclude_from_weight_decay in place of the argument."
         )
     names, paths = map(tuple, value)
     for word in (*names, *paths):
         if not isinstance(word, str):
-            raise TypeError(f"expected names such as 'bias', got {describe(word)}.")
+            raise WrongTypeError(f"expected names such as 'bias', got {describe(word)}.")
     for name in names:
         check_regular_expression(name)
     return (names, paths) if names or paths else None
@@ -134,7 +134,7 @@ def exclusions(value: object) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
 def numbers(values: object) -> tuple[Number, ...]:
     """A non-empty list of numbers of at least 0, as a tuple."""
     if not isinstance(values, list | tuple):
-        raise TypeError(f"expected a list of numbers, got {describe(values)}.")
+        raise WrongTypeError(f"expected a list of numbers, got {describe(values)}.")
     if not values:
         raise ValueError("expected at least one number, got an empty list.")
     return tuple(non_negative(value) for value in values)
@@ -151,7 +151,7 @@ def check_regular_expression(pattern: str) -> None:
 def flag(value: object) -> bool:
     """`value`, which must be True or False: a number in its place is usually a shifted argument."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"expected True or False, got {describe(value)}.")
+        raise WrongTypeError(f"expected True or False, got {describe(value)}.")
     return bool(value)
 
 
@@ -165,12 +165,12 @@ def learning_rate(value: object) -> Number | Schedule:
       ValueError: a negative, infinite or NaN rate.
     """
     if isinstance(value, type):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a number or a schedule, got the class {value.__name__}. "
             f"Make an instance: {value.__name__}(...)."
         )
     if isinstance(value, jax.core.Tracer) or getattr(value, "ndim", 0) > 0:
-        raise TypeError(
+        raise WrongTypeError(
             f"expected a number or a schedule, got {describe(value)}. Traced rates and one rate "
             "per model belong in the state: set_learning_rate(optimizer.init(params), rate)."
         )
@@ -201,7 +201,7 @@ def _function_of_step(schedule: Schedule) -> Schedule:
     if _takes(signature):
         return RateOf(schedule)
     name = getattr(schedule, "__name__", type(schedule).__name__)
-    raise TypeError(
+    raise WrongTypeError(
         f"expected a function of the step, got {name}{signature}. Write it as: lambda step: ..."
     )
 

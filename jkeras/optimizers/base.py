@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.serialization import if_set
 from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.optimizers import arguments
@@ -400,7 +400,7 @@ class Optimizer(Standalone, Description):
     def _check_floating(self, params: Tree) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):
             if not jnp.issubdtype(leaf.dtype, jnp.floating):
-                raise TypeError(
+                raise WrongTypeError(
                     f"{self.who}: expected floating `params`, got {describe(leaf)} "
                     f"at {jax.tree_util.keystr(path)}. Keep integers in the layer's `state`."
                 )

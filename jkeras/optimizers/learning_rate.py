@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.optimizers.base import Array, Scheduled
 
@@ -93,7 +93,7 @@ def _check_settable(nodes: list[Any]) -> None:
         )
     ours = isinstance(nodes[0].hyperparams["learning_rate"], Scheduled)
     if ours or "learning_rate" in getattr(nodes[0], "hyperparams_states", {}):  # as optax has it
-        raise TypeError(
+        raise WrongTypeError(
             "set_learning_rate: expected an optimizer with a number as its `learning_rate`, got "
             "one with a schedule, which sets the rate at every step. To set it by hand, make the "
             "optimizer with a number: Adam(learning_rate=0.001)."
@@ -105,7 +105,7 @@ def _check_value(value: ArrayLike) -> None:
         return  # taken as it is: looking into it would wait for the device, or fail in a trace
     rates = np.asarray(value)
     if callable(value) or rates.dtype.kind not in "iufV":
-        raise TypeError(
+        raise WrongTypeError(
             f"set_learning_rate: expected `value` to be a number, got {describe(value)}."
         )
     if not np.all((rates >= 0) & (rates < np.inf)):

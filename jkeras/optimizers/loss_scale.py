@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.optimizers import arguments, numerics
 from jkeras.optimizers.arguments import Number
@@ -42,7 +42,7 @@ class LossScaleState(NamedTuple):
 
 def _inner(value: object) -> Any:
     if not isinstance(value, Optimizer | MultiOptimizer):
-        raise TypeError(f"expected an optimizer such as Adam(), got {describe(value)}.")
+        raise WrongTypeError(f"expected an optimizer such as Adam(), got {describe(value)}.")
     return value.replace(loss_scale_factor=None)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.trees import Tree, path_names
 from jkeras.optimizers import arguments
@@ -52,7 +52,7 @@ class MultiState(NamedTuple):
 
 def _optimizer(value: object) -> Optimizer:
     if not isinstance(value, Optimizer):
-        raise TypeError(f"expected an optimizer such as SGD(0.1), got {describe(value)}.")
+        raise WrongTypeError(f"expected an optimizer such as SGD(0.1), got {describe(value)}.")
     return value
 
 
@@ -61,7 +61,7 @@ def _entries(value: Any) -> tuple[tuple[str, Optimizer], ...]:
     pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple(value or ())
     for pattern, optimizer in pairs:
         if not isinstance(pattern, str):
-            raise TypeError(f"expected strings as keys, got {describe(pattern)}.")
+            raise WrongTypeError(f"expected strings as keys, got {describe(pattern)}.")
         _optimizer(optimizer)
         arguments.check_regular_expression(pattern)
     return pairs
@@ -118,7 +118,7 @@ class OptimizerMap(Description):
         return entries[matching[0]] if matching else self.default_optimizer
 
     def __setitem__(self, path: str, optimizer: object) -> NoReturn:
-        raise TypeError(
+        raise WrongTypeError(
             "OptimizerMap is a frozen description: entries cannot be added. "
             f"Make it with all of them: OptimizerMap(default, {{{path!r}: {optimizer!r}}})."
         )
@@ -136,7 +136,7 @@ class OptimizerMap(Description):
 
 def _chooser(value: object) -> Callable[[Variable], Any]:
     if not callable(value) or isinstance(value, type | Optimizer):
-        raise TypeError(
+        raise WrongTypeError(
             "expected an OptimizerMap, or a function from a variable to an optimizer, "
             f"got {describe(value)}. For example: OptimizerMap(SGD(), {{'encoder/.*': Adam()}})."
         )
@@ -224,7 +224,7 @@ class MultiOptimizer(Transformation, Description):
         for i, (path, leaf) in enumerate(zip(*self._flat(params), strict=True)):
             rule = self.optimizer_map(Variable(path, leaf.shape, leaf.dtype))
             if not isinstance(rule, Optimizer):
-                raise TypeError(
+                raise WrongTypeError(
                     f"{self.who}: expected `optimizer_map` to return an optimizer for {path!r}, "
                     f"got {describe(rule)}. Return one such as SGD(0.1)."
                 )

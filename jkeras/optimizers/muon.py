@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import jax.numpy as jnp
 
 from jkeras.core.description import option
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.optimizers import arguments
 from jkeras.optimizers.adam import Adam
 from jkeras.optimizers.arguments import Number, Schedule, keyword
@@ -25,7 +25,7 @@ def _patterns(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"expected a list of strings, got {describe(value)}.")
+        raise WrongTypeError(f"expected a list of strings, got {describe(value)}.")
     for pattern in value:
         arguments.check_regular_expression(pattern)
     return tuple(value)

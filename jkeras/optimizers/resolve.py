@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 
-from jkeras.core.errors import describe, look_up
+from jkeras.core.errors import WrongTypeError, describe, look_up
 from jkeras.core.registry import deserializer
 from jkeras.core.serialization import resolved, serialize_keras_object
 from jkeras.core.trees import Tree
@@ -97,10 +97,10 @@ def _not_an_optimizer(identifier: object) -> TypeError:
     )
     if inspect.isfunction(identifier):
         name = identifier.__name__
-        return TypeError(
+        return WrongTypeError(
             f"{expected}; got the function {name}. Call it to make the optimizer: {name}(0.001)."
         )
-    return TypeError(f"{expected}; got {describe(identifier)}. For example: 'adam'.")
+    return WrongTypeError(f"{expected}; got {describe(identifier)}. For example: 'adam'.")
 
 
 def serialize(optimizer: Transformation) -> Any:

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree, path_names
 from jkeras.core.variables import Variable
 
@@ -137,7 +137,7 @@ class Standalone(Transformation):
         variables = list(var_list or ())
         for variable in variables:
             if not isinstance(getattr(variable, "path", None), str):
-                raise TypeError(
+                raise WrongTypeError(
                     f"{self.who}: exclude_from_weight_decay: `var_list`: expected variables, got "
                     f"{describe(variable)}. Write model.trainable_variables."
                 )
@@ -217,7 +217,7 @@ class Standalone(Transformation):
         """
         pairs = [tuple(pair) if isinstance(pair, list) else pair for pair in grads_and_vars]
         if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self.who}: apply_gradients: expected pairs (gradient, variable), got "
                 f"{describe(pairs[0])}. Write zip(grads, variables)."
             )
@@ -236,14 +236,14 @@ class Standalone(Transformation):
           ValueError: the number of gradients or variables differs from that in `build`.
         """
         if trainable_variables is None:
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self.who}: apply: expected `trainable_variables`, got none. "
                 "Write apply(grads, model.trainable_variables)."
             )
         grads, listed = list(grads), list(trainable_variables)
         for variable in listed:
             if not hasattr(variable, "assign"):
-                raise TypeError(
+                raise WrongTypeError(
                     f"{self.who}: apply: expected variables, which can be assigned, got "
                     f"{describe(variable)}. Arrays are updated by stateless_apply(variables, "
                     "grads, arrays)."

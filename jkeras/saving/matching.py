@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
@@ -211,13 +211,15 @@ def _begins(name: str, old: str) -> bool:
 
 def _check_rename(stored: Mapping[str, Any], rename: object) -> None:
     if not isinstance(rename, Mapping):
-        raise TypeError(
+        raise WrongTypeError(
             "`rename`: expected a dict from beginnings of the file's names to what to read in "
             f"their place, got {describe(rename)}. Write rename={{'backbone': 'encoder'}}."
         )
     for old, new in rename.items():
         if not isinstance(old, str) or not isinstance(new, str):
-            raise TypeError(f"`rename`: expected strings, got {describe(old)}: {describe(new)}.")
+            raise WrongTypeError(
+                f"`rename`: expected strings, got {describe(old)}: {describe(new)}."
+            )
         if not any(_begins(name, old) for name in stored):
             words = [name.split("/") for name in stored]
             beginnings = {"/".join(w[: i + 1]) for w in words for i in range(len(w))}

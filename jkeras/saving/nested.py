@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.saving.safetensors_files import Arrays, code_of
 
 DEEPEST = 100
@@ -100,7 +100,7 @@ def _flatten(value: Nested, path: Path, arrays: Arrays) -> Any:
         content = {}
         for key, part in value.items():
             if type(key) is not str:
-                raise TypeError(
+                raise WrongTypeError(
                     f"nested value{_at(path)}: expected strings as keys, got {describe(key)}. "
                     "Write str(key)."
                 )
@@ -110,7 +110,7 @@ def _flatten(value: Nested, path: Path, arrays: Arrays) -> Any:
         parts = [_flatten(part, (*path, str(i)), arrays) for i, part in enumerate(value)]
         return parts if isinstance(value, list) else {"tuple": parts}
     fix = " Write its fields: value._asdict()." if isinstance(value, tuple) else ""
-    raise TypeError(
+    raise WrongTypeError(
         f"nested value{_at(path)}: expected None, a number, a string, an array, or a list, tuple "
         f"or dict of these, got {describe(value)}.{fix}"
     )
@@ -127,7 +127,7 @@ def _array_entry(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
     try:
         code_of(data.dtype)
     except TypeError as error:
-        raise TypeError(f"nested value{_at(path)}: {error}") from None
+        raise WrongTypeError(f"nested value{_at(path)}: {error}") from None
     # A number tells apart two paths that read alike: `a/b` may be one key.
     stem = name = "/".join(path) or "value"
     number = 1

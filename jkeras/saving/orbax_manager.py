@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from jkeras.core import locks
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.saving import orbax_files
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def checked_count(who: str, name: str, value: object) -> int:
       TypeError, ValueError: `value` is not an integer, or less than 1.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{who}: `{name}`: expected a whole number, got {describe(value)}.")
+        raise WrongTypeError(f"{who}: `{name}`: expected a whole number, got {describe(value)}.")
     if int(value) < 1:
         raise ValueError(f"{who}: `{name}`: expected at least 1, got {value}.")
     return int(value)

@@ -32,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.folders import atomic_write
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def code_of(dtype: DTypeLike) -> str:
     """
     name = getattr(dtype, "name", None) or np.dtype(dtype).name
     if name not in _CODES:
-        raise TypeError(f"expected a dtype that files can hold ({', '.join(_CODES)}), got {name}.")
+        raise WrongTypeError(
+            f"expected a dtype that files can hold ({', '.join(_CODES)}), got {name}."
+        )
     return _CODES[name]
 
 
@@ -118,7 +120,7 @@ def write_arrays(
         try:  # wide dtypes come first, so that arrays are aligned
             codes[name] = code_of(arrays[name].dtype)
         except TypeError as error:
-            raise TypeError(f"{path}: {name!r}: {error}") from None
+            raise WrongTypeError(f"{path}: {name!r}: {error}") from None
     crcs = dict.fromkeys(codes, _UNKNOWN_CRC)
 
     def header() -> bytes:

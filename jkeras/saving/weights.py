@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import nearest
+from jkeras.core.errors import WrongTypeError, nearest
 from jkeras.core.trees import Tree, named_leaves
 from jkeras.saving import msgpack_files, safetensors_files
 from jkeras.saving.checkpoint_file import FORMAT as CHECKPOINT
@@ -142,7 +142,7 @@ def checked_ending(
       'model.msgpack'
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{who}: expected a path, got {path!r} ({type(path).__name__}).")
+        raise WrongTypeError(f"{who}: expected a path, got {path!r} ({type(path).__name__}).")
     path = Path(path)
     if path.name.endswith(known):
         return path

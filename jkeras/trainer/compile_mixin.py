@@ -11,7 +11,7 @@ import jax
 
 from jkeras import optimizers
 from jkeras.core.dtype_policy import DTypePolicy, floating_policy
-from jkeras.core.errors import describe, named_arguments, nearest, said_by
+from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest, said_by
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.trees import Tree, path_names
 from jkeras.keras_classes import optimizer_view
@@ -92,7 +92,9 @@ class CompileMixin:
         for name, group in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if group is not None and not isinstance(group, list | tuple | dict):
                 fix = f"Write {name}=[...]."
-                raise TypeError(f"compile: `{name}`: expected a list, got {describe(group)}. {fix}")
+                raise WrongTypeError(
+                    f"compile: `{name}`: expected a list, got {describe(group)}. {fix}"
+                )
         check_positive("compile", steps_per_execution=steps_per_execution)
         if engine not in ENGINES:
             raise ValueError(
@@ -188,7 +190,7 @@ class CompileMixin:
         parts = self._trainer_parts
         compiled = parts.need_compilation("run_eagerly")
         if not isinstance(value, bool):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{parts.state.who}: `run_eagerly`: expected True or False, got {describe(value)}."
             )
         parts.steps.compilation = dataclasses.replace(compiled, eager=value)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jkeras.core.batch import Batch
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.description import GIVEN, given_config
-from jkeras.core.errors import named_arguments, said_by
+from jkeras.core.errors import WrongTypeError, named_arguments, said_by
 from jkeras.core.layer import Layer, activity_losses
 from jkeras.core.naming import snake_case
 from jkeras.core.operations import Operation
@@ -171,7 +171,7 @@ class Model(Trainer):
     def _subclassed(self, wanted: str) -> Any:
         state = self._trainer_parts.state
         if not isinstance(state.net, Subclassed):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{state.who}: {wanted}: expected a model with a `call` of its own. In a graph, "
                 "put it in a layer."
             )
@@ -412,7 +412,7 @@ def _graph(
     """The graph of a model's inputs and outputs; errors speak of the model."""
     if inputs is None or outputs is None:
         missing = "inputs" if inputs is None else "outputs"
-        raise TypeError(
+        raise WrongTypeError(
             f"{kind}: expected `inputs` and `outputs`, got no `{missing}`. For example: "
             "x = jkeras.Input((4,)); jkeras.Model(x, jkeras.layers.Dense(1)(x))."
         )

@@ -20,7 +20,7 @@ import numpy as np
 
 from jkeras.core import code
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
 from jkeras.core.trees import Tree, size_bytes
@@ -59,7 +59,7 @@ def save_model(
     Source: `keras.saving.save_model`.
     """
     if not is_trainer(model):
-        raise TypeError(f"save_model: `model`: expected a model, got {describe(model)}.")
+        raise WrongTypeError(f"save_model: `model`: expected a model, got {describe(model)}.")
     model.save(filepath, overwrite, zipped, **kwargs)
 
 
@@ -103,7 +103,7 @@ def load_weights(
 
 def _model(who: str, model: object) -> Trainer:
     if not isinstance(model, Trainer):
-        raise TypeError(
+        raise WrongTypeError(
             f"{who}: `model`: expected a model, got {describe(model)}. Write {who}(model, "
             "filepath)."
         )
@@ -136,7 +136,7 @@ def load_model(
     safe = code.checked_safe_mode("load_model", safe_mode)
     path = checked_path(filepath, "load", legacy=not safe)
     if not isinstance(compile, bool):
-        raise TypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
+        raise WrongTypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
     if path.suffix in LEGACY_ENDINGS:
         data = keras_h5.read_bytes(path)
         where, source = f"{path}: model_config", str(path)
@@ -218,7 +218,7 @@ def _described(config: _Config, where: str) -> Any:
     try:
         model = deserialized(with_plain_dtypes(bare))
         if not is_trainer(model):
-            raise TypeError(f"expected a model, got {describe(model)}")
+            raise WrongTypeError(f"expected a model, got {describe(model)}")
         state = parts_of(model).state
         state.specs = state.specs or _specs(state, config)
     except Exception as error:  # a configuration that makes no sense fails anywhere, in any way

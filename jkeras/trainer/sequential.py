@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import jax
 
-from jkeras.core.errors import describe, named_arguments, said_by
+from jkeras.core.errors import WrongTypeError, describe, named_arguments, said_by
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Node
 from jkeras.core.tracebacks import api_boundary
@@ -76,7 +76,7 @@ class Sequential(Model):
         layer = adapted(as_layer(layer), given)
         if not isinstance(layer, Layer):
             fix = instead_of(layer)
-            raise TypeError(f"{who}: add: expected a layer, got {describe(layer)}. {fix}")
+            raise WrongTypeError(f"{who}: add: expected a layer, got {describe(layer)}. {fix}")
         self._set([*given, layer])
 
     def pop(self) -> Layer:

@@ -21,7 +21,7 @@ import jax
 
 from jkeras import losses
 from jkeras import metrics as metrics_
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.losses.registry import LossLike
 from jkeras.metrics import Metric
@@ -134,7 +134,7 @@ def _weight(value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str) or not math.isfinite(number):
-        raise TypeError(f"expected a finite number for each loss, got {describe(value)}.")
+        raise WrongTypeError(f"expected a finite number for each loss, got {describe(value)}.")
     return number
 
 

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.errors import describe, type_error
+from jkeras.core.errors import WrongTypeError, describe, type_error
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree, widest_float
 from jkeras.training.finite import SKIPPED
@@ -225,7 +225,7 @@ def train_log_names(steps: UserSteps, train_state: TrainState, batch: Batch) -> 
     train_state = train_state.replace(sums=user_sums(train_state))
     result = jax.eval_shape(steps.train_step, train_state, batch)
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], TrainState)):
-        raise TypeError(
+        raise WrongTypeError(
             f"`train_step`: expected (train_state, logs), got {_describe(result)}. "
             "Return train_state.replace(params=params, opt_state=opt_state), {'loss': loss}."
         )
@@ -244,7 +244,7 @@ def eval_log_names(steps: UserSteps, train_state: TrainState, batch: Batch) -> t
 def _names(who: str, logs: object) -> tuple[str, ...]:
     """The names of logs, "loss" first and then sorted."""
     if not isinstance(logs, dict) or not all(isinstance(name, str) for name in logs):
-        raise TypeError(
+        raise WrongTypeError(
             f"`{who}`: expected logs as a dict of names and scalars, got {_describe(logs)}. "
             "Write {'loss': loss}."
         )
@@ -252,7 +252,7 @@ def _names(who: str, logs: object) -> tuple[str, ...]:
         shape = getattr(value, "shape", None)
         if shape != ():
             what = "a structure" if shape is None else f"shape {tuple(shape)}"
-            raise TypeError(
+            raise WrongTypeError(
                 f"`{who}`: expected a scalar for each log, got {what} for {name!r}. "
                 "Take the mean over the batch: value.mean()."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.symbols import Node, Symbol, symbols_in
 from jkeras.core.trees import Tree
 
@@ -71,7 +71,7 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
     Source: `keras.utils.get_source_inputs`.
     """
     if not isinstance(tensor, Symbol):
-        raise TypeError(f"get_source_inputs: expected a symbol, got {describe(tensor)}.")
+        raise WrongTypeError(f"get_source_inputs: expected a symbol, got {describe(tensor)}.")
     inputs: dict[int, Symbol] = {}
     visited: set[Node] = set()
     queue = [tensor]

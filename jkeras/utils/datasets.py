@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.keys import checked_seed
 from jkeras.core.trees import Tree
 
@@ -109,7 +109,7 @@ class Dataset:
         unknown = set(options) - {"num_parallel_calls", "deterministic"}
         if not callable(map_fn) or unknown:
             got = f"the arguments {sorted(unknown)}" if unknown else describe(map_fn)
-            raise TypeError(f"Dataset: map: expected one function, got {got}.")
+            raise WrongTypeError(f"Dataset: map: expected one function, got {got}.")
 
         def mapped(part: Any) -> Any:
             return map_fn(*part) if isinstance(part, tuple) else map_fn(part)
@@ -226,7 +226,7 @@ def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
       ValueError: `value` is less than `least`.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{who}: `{name}`: expected an integer, got {describe(value)}.")
+        raise WrongTypeError(f"{who}: `{name}`: expected an integer, got {describe(value)}.")
     if value < least:
         raise ValueError(f"{who}: `{name}`: expected at least {least}, got {value}.")
     return operator.index(value)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 WHO = "image_dataset_from_directory"
@@ -55,7 +55,7 @@ def list_images(
       seed: the seed of the order; None for the order by name.
     """
     if not isinstance(directory, str | os.PathLike):
-        raise TypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
+        raise WrongTypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
     directory = os.fspath(directory)
     if not os.path.isdir(directory):
         raise FileNotFoundError(
@@ -119,7 +119,7 @@ def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
         )
     numbers = np.asarray(labels)
     if numbers.dtype.kind not in "iu":
-        raise TypeError(f"{WHO}: `labels`: expected integers, got {describe(labels)}.")
+        raise WrongTypeError(f"{WHO}: `labels`: expected integers, got {describe(labels)}.")
     return Files(paths, numbers.astype(np.int32), [str(label) for label in sorted(set(labels))])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras.core.dtype_policy import floatx
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -192,7 +192,7 @@ def opened(who: str, path: object) -> Any:
     if isinstance(path, io.BytesIO):
         return image.open(path)
     if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"{who}: `path`: expected a path or io.BytesIO, got {describe(path)}.")
+        raise WrongTypeError(f"{who}: `path`: expected a path or io.BytesIO, got {describe(path)}.")
     with open(path, "rb") as file:  # read at once, so that no file stays open
         return image.open(io.BytesIO(file.read()))
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -41,7 +41,7 @@ def to_categorical(x: ArrayLike | jax.Array, num_classes: int | None = None) -> 
         return jax.nn.one_hot(x[..., 0] if column else x, num_classes, dtype=np.float32)
     values = np.asarray(x)
     if values.dtype.kind not in "buif":
-        raise TypeError(f"to_categorical: `x`: expected class ids, got {describe(values)}.")
+        raise WrongTypeError(f"to_categorical: `x`: expected class ids, got {describe(values)}.")
     with np.errstate(invalid="ignore"):  # NaN and infinity are no whole numbers, and raise below
         ids = values.astype(np.int64)
     whole = bool((values == ids).all())
@@ -83,7 +83,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     numpy: Any = jnp if isinstance(x, jax.Array) else np
     vectors = numpy.asarray(x)
     if vectors.dtype.kind not in "buif" and not jnp.issubdtype(vectors.dtype, jnp.floating):
-        raise TypeError(f"normalize: `x`: expected numbers, got {describe(x)}.")
+        raise WrongTypeError(f"normalize: `x`: expected numbers, got {describe(x)}.")
     if not -vectors.ndim <= axis < vectors.ndim:
         raise ValueError(f"normalize: `axis`: expected an axis of {describe(vectors)}, got {axis}.")
     norm = numpy.linalg.norm(vectors, order, axis, keepdims=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.utils.datasets import checked_count
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ def pad_sequences(
 
 def _lengths(sequences: Sequence[Any]) -> list[int]:
     if not hasattr(sequences, "__len__") or isinstance(sequences, str):
-        raise TypeError(
+        raise WrongTypeError(
             f"pad_sequences: `sequences`: expected a list of sequences, got {describe(sequences)}."
         )
     for i, sequence in enumerate(sequences):
         if not hasattr(sequence, "__len__"):
-            raise TypeError(
+            raise WrongTypeError(
                 "pad_sequences: `sequences`: expected a list of sequences, got "
                 f"{describe(sequence)} at position {i}. For a single sequence write [sequence]."
             )

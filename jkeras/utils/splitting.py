@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.utils.datasets import Dataset, from_arrays, seed_or_random
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _as_dataset(dataset: Any) -> Dataset:
     several = isinstance(dataset, tuple | list)
     arrays = tuple(dataset) if several else (dataset,)
     if not arrays or not all(hasattr(array, "shape") and array.shape for array in arrays):
-        raise TypeError(
+        raise WrongTypeError(
             "split_dataset: `dataset`: expected an array, a list of arrays, or a data set, got "
             f"{describe(dataset)}. Make arrays: np.asarray(x)."
         )
@@ -107,7 +107,7 @@ def _sizes(left: Size, right: Size, total: int) -> tuple[int, int]:
 
 def _count(name: str, size: object, total: int) -> int:
     if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating):
-        raise TypeError(
+        raise WrongTypeError(
             f"split_dataset: `{name}`: expected a number of examples or a fraction, got "
             f"{describe(size)}."
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.utils.datasets import Dataset, checked_count, seed_or_random
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def check_format(who: str, format: object) -> None:
 def _series(name: str, value: ArrayLike) -> np.ndarray:
     array = np.asarray(value)
     if array.ndim == 0 or array.dtype.kind not in "buif":
-        raise TypeError(
+        raise WrongTypeError(
             f"timeseries_dataset_from_array: `{name}`: expected an array of numbers [steps, ...], "
             f"got {describe(value)}."
         )

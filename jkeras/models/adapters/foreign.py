@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import trees
-from jkeras.core.errors import nearest, type_error, value_error
+from jkeras.core.errors import WrongTypeError, nearest, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 
@@ -30,7 +30,7 @@ _LIBRARIES = ("flax", "haiku", "equinox")
 
 def _word_or_none(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"expected an argument's name, got {value!r}.")
+        raise WrongTypeError(f"expected an argument's name, got {value!r}.")
     return value
 
 
@@ -43,7 +43,7 @@ def _rows_or_none(value: Any) -> str | None:
 
 def _flag_or_none(value: Any) -> bool | None:
     if value is not None and not isinstance(value, bool):
-        raise TypeError(f"expected True, False or None, got {value!r}.")
+        raise WrongTypeError(f"expected True, False or None, got {value!r}.")
     return value
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import option
 from jkeras.models.adapters.foreign import zeros_of
@@ -25,7 +25,7 @@ from jkeras.models.adapters.pair import Pair, name_of
 def _transform(value: Any) -> Any:
     kind = type(value).__name__
     if kind not in ("Transformed", "TransformedWithState"):
-        raise TypeError(
+        raise WrongTypeError(
             f"expected what hk.transform or hk.transform_with_state returns, got {describe(value)}."
             " Choose one of the functions: hk.transform_with_state(lambda x: network(x))."
         )

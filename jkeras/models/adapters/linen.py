@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Params, State, option
 from jkeras.models.adapters.foreign import Foreign, ModuleCall, zeros_of
@@ -27,7 +27,7 @@ def _names(value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
     if isinstance(value, str) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"expected a list of names of collections, got {describe(value)}.")
+        raise WrongTypeError(f"expected a list of names of collections, got {describe(value)}.")
     return tuple(value)
 
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from jkeras.core.errors import describe, type_error
+from jkeras.core.errors import WrongTypeError, describe, type_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Params, State, option
 from jkeras.core.naming import snake_case
@@ -34,7 +34,7 @@ def _pair(value: Any) -> tuple[Any, Any]:
     """`value` as two functions."""
     pair = (value.init, value.apply) if hasattr(value, "apply") else value
     if not (isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair))):
-        raise TypeError(f"expected two functions, (init, apply), got {describe(value)}.")
+        raise WrongTypeError(f"expected two functions, (init, apply), got {describe(value)}.")
     return pair
 
 

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Layer
 from jkeras.models.adapters.foreign import class_of, is_factory, parameters_of
 
@@ -87,13 +87,15 @@ def _layer_of(module: Any, options: Mapping[str, Any], who: str) -> Layer:
     if library is None and hasattr(module, "init") and hasattr(module, "apply"):
         library = "pair"
     if library is None:
-        raise TypeError(
+        raise WrongTypeError(
             f"{who}expected a module of flax.linen, flax.nnx, Haiku or Equinox, or a pair of "
             f"functions (init, apply), got {describe(module)}. {instead_of(module)}"
         )
     if library == "linen" and is_factory(module):
         name = class_of(module).__name__
-        raise TypeError(f"{who}expected a module, got the class {name}. Make one: {name}(...).")
+        raise WrongTypeError(
+            f"{who}expected a module, got the class {name}. Make one: {name}(...)."
+        )
     adapter = importlib.import_module(f"jkeras.models.adapters.{library}")
     layer: Layer = getattr(adapter, library.title())(module, **options)
     return layer

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 
 
 def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -63,14 +63,14 @@ def known_sizes(who: str, argument: str, value: object) -> Any:
     """
     if isinstance(value, list | tuple):
         if any(size is None for size in value):
-            raise TypeError(
+            raise WrongTypeError(
                 f"ops.{who}: `{argument}`: expected known sizes, got {tuple(value)}. In a shape "
                 "for `reshape` write -1; elsewhere call it inside a layer's `call`."
             )
         return type(value)(known_sizes(who, argument, size) for size in value)
     value = getattr(value, "value", value)  # of a variable
     if isinstance(value, jax.core.Tracer):
-        raise TypeError(
+        raise WrongTypeError(
             f"ops.{who}: `{argument}`: expected numbers that are known before the program runs, "
             f"got {describe(value)}, which is computed in it. Take sizes from x.shape or "
             "ops.shape(x), and calculate with them as numbers of Python."

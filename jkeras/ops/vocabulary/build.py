@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jkeras.core.absent import missing
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import floatx, requested_dtype
-from jkeras.core.errors import describe, nearest, unexpected_arguments
+from jkeras.core.errors import WrongTypeError, describe, nearest, unexpected_arguments
 from jkeras.ops.vocabulary.arguments import (
     SIZES,
     are_small_integers,
@@ -167,7 +167,7 @@ def _created(source: Source) -> Callable[..., Any]:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             usage = f"Write {name}{_public(signature)}."
-            raise TypeError(f"ops.{name}: {error}. {usage}") from None
+            raise WrongTypeError(f"ops.{name}: {error}. {usage}") from None
         bound.apply_defaults()
         if is_of_sizes and are_small_integers(bound.arguments):
             with jax.ensure_compile_time_eval():
@@ -235,11 +235,11 @@ def as_array(who: str, argument: str, value: Any) -> Any:
     try:
         value = native(value)
     except TypeError as error:
-        raise TypeError(f"ops.{who}: `{argument}`: {error}") from None
+        raise WrongTypeError(f"ops.{who}: `{argument}`: {error}") from None
     if not isinstance(value, str | bytes):
         with contextlib.suppress(TypeError, ValueError):
             return jnp.asarray(value)
-    raise TypeError(
+    raise WrongTypeError(
         f"ops.{who}: `{argument}`: expected an array or numbers, got {describe(value)}."
     )
 
@@ -252,7 +252,7 @@ def as_arrays(who: str, argument: str, value: Any) -> list[Any]:
     """
     if isinstance(value, jax.Array) or not hasattr(value, "__len__"):
         if getattr(value, "ndim", 0) == 0:
-            raise TypeError(
+            raise WrongTypeError(
                 f"ops.{who}: `{argument}`: expected a list of arrays, got {describe(value)}."
             )
     return [as_array(who, argument, item) for item in value]

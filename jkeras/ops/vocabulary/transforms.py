@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.ops import subgradients
 from jkeras.ops.vocabulary.arguments import sizes
 
@@ -177,7 +177,7 @@ def stft(
       Real and imaginary parts, `[..., windows, fft_length // 2 + 1]`.
     """
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"ops.stft: expected `x` floating, got {describe(x)}.")
+        raise WrongTypeError(f"ops.stft: expected `x` floating, got {describe(x)}.")
     sizes("stft", "sequence_stride", sequence_stride, 1)
     weights = _window("stft", window, sequence_length, fft_length)
     if center:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core.errors import NotReadyError, describe, nearest
+from jkeras.core.errors import NotReadyError, WrongTypeError, describe, nearest
 from jkeras.core.freezing import layer_paths
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 
@@ -94,7 +94,7 @@ def nan_policy(given: object) -> str:
     if isinstance(given, bool | np.bool_):
         return "stop" if given else "refuse"
     if not isinstance(given, str):
-        raise TypeError(f"{what}, got {describe(given)}.")
+        raise WrongTypeError(f"{what}, got {describe(given)}.")
     if given not in NAN_POLICIES:
         raise ValueError(f"{what}, got {given!r}.{nearest(given, NAN_POLICIES)}")
     return given
@@ -151,6 +151,6 @@ def check_not_negative(who: str, **values: int) -> None:
 
 def _check_integer(who: str, name: str, value: object, least: int, words: str) -> None:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
+        raise WrongTypeError(f"{who}: `{name}`: expected {words}, got {describe(value)}.")
     if int(value.__index__()) < least:
         raise ValueError(f"{who}: `{name}`: expected {words}, got {value}.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jkeras import losses, metrics, optimizers
 from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.core.errors import WrongTypeError
 from jkeras.core.serialization import (
     check_needed,
     checked_config,
@@ -86,7 +87,7 @@ def _optimizer(optimizer: Transformation, rate_fn: Callable[[], float]) -> Any:
     if isinstance(rate, int | float) and widest_float().type(rate) != rate_fn():
         optimizer = optimizer.replace(learning_rate=rate_fn())
     if not hasattr(optimizer, "get_config"):
-        raise TypeError(
+        raise WrongTypeError(
             "`optimizer`: expected one of jkeras.optimizers, got a transformation of optax's, "
             "which does not tell its arguments."
         )

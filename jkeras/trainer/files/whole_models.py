@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.folders import atomic_write
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
@@ -80,7 +80,7 @@ def _options(zipped: bool | None, kwargs: dict[str, Any]) -> bool:
             "the name of the file ends with '.keras'."
         )
     for name in given:
-        raise TypeError(
+        raise WrongTypeError(
             f"save: unexpected argument `{name}`."
             f"{nearest(name, ['overwrite', 'zipped', 'include_optimizer'])}"
         )
@@ -94,7 +94,7 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path:
       TypeError, ValueError: it does not, or it is no path.
     """
     if not isinstance(filepath, str | os.PathLike):
-        raise TypeError(f"{verb}: `filepath`: expected a path, got {describe(filepath)}.")
+        raise WrongTypeError(f"{verb}: `filepath`: expected a path, got {describe(filepath)}.")
     path = Path(filepath)
     if path.suffix == ENDING or (legacy and path.suffix in LEGACY_ENDINGS):
         return path

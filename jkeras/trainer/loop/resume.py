@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
 from jkeras.saving import runs, weights
@@ -67,7 +67,7 @@ def read_snapshot(given: object) -> Snapshot:
         return runs.read(given)
     if isinstance(given, Mapping) and "format" in given:
         return runs.checked("fit: `resume_from`", dict(given))
-    raise TypeError(
+    raise WrongTypeError(
         "fit: `resume_from`: expected the path of a checkpoint, or what `model.snapshot()` "
         f"returned, got {describe(given)}."
     )

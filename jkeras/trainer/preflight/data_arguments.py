@@ -17,7 +17,7 @@ import numpy as np
 from jkeras.core import columns
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import narrowed
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays, ClassWeight
@@ -102,7 +102,7 @@ def load_batch(
         raise ValueError(f"{who}: {error}") from None
     data = load(who, x, y, sample_weight, class_weight, net=net, finite=finite)
     if not isinstance(data, Arrays):
-        raise TypeError(f"{who}: `x`: expected the arrays of one batch, got {describe(x)}.")
+        raise WrongTypeError(f"{who}: `x`: expected the arrays of one batch, got {describe(x)}.")
     return data
 
 

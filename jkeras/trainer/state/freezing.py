@@ -20,7 +20,7 @@ from typing import Any
 import jax
 
 from jkeras.core import freezing, trees
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import Layer
 from jkeras.trainer.state.model_state import ModelState
@@ -40,7 +40,9 @@ def set_trainable(state: ModelState, value: object) -> None:
       TypeError: `value` is neither True nor False.
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{state.who}: `trainable`: expected True or False, got {describe(value)}.")
+        raise WrongTypeError(
+            f"{state.who}: `trainable`: expected True or False, got {describe(value)}."
+        )
     freezing.set_trainable(state.net, value)
     state.held = () if value or isinstance(state.net, Layer) else ("*",)
 
@@ -51,14 +53,14 @@ def freeze(state: ModelState, patterns: tuple[Any, ...], value: bool) -> None:
     """
     who = "unfreeze" if value else "freeze"
     if not patterns:
-        raise TypeError(
+        raise WrongTypeError(
             f"{state.who}: {who}: expected names of layers, got none. "
             f"For all of them write model.trainable = {value}."
         )
     layers = list(freezing.layer_paths(state.net))
     for pattern in patterns:
         if not isinstance(pattern, str):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{state.who}: {who}: expected names of layers such as 'dense*', got "
                 f"{describe(pattern)}."
             )

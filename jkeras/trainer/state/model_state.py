@@ -15,7 +15,7 @@ import jax
 
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
-from jkeras.core.errors import NotReadyError, describe
+from jkeras.core.errors import NotReadyError, WrongTypeError, describe
 from jkeras.core.layer import Layer
 from jkeras.core.tracing import guessing_values
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
@@ -180,7 +180,7 @@ class ModelState:
           TypeError: the description is no `Layer`.
         """
         if not isinstance(self._net, Layer):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{self.who}: expected a description that is a jkeras.Layer to make it a part of "
                 f"another model, got {describe(self._net)}."
             )

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
@@ -52,7 +52,7 @@ def spec_of_input(value: Tree, who: str) -> Any:
     if isinstance(value, tuple | list) and all(isinstance(part, tuple | list) for part in value):
         return [spec_of_input(part, who) for part in value]
     if not all(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)):
-        raise TypeError(
+        raise WrongTypeError(
             f"{who}: build: expected a shape with the batch axis, an array or an Input, got "
             f"{describe(value)}. For example: build((None, 784))."
         )

@@ -13,7 +13,7 @@ from typing import Any
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
@@ -220,15 +220,15 @@ def checked_functions(
     """
     for name, value in {"train_step": train_step, **others}.items():
         if value is not None and not callable(value):
-            raise TypeError(f"{who}: `{name}`: expected a function, got {describe(value)}.")
+            raise WrongTypeError(f"{who}: `{name}`: expected a function, got {describe(value)}.")
     extra = [name for name, value in others.items() if value is not None]
     if train_step is None and extra:
-        raise TypeError(f"{who}: `{extra[0]}`: expected a `train_step` beside it, got none.")
+        raise WrongTypeError(f"{who}: `{extra[0]}`: expected a `train_step` beside it, got none.")
     if train_step is not None and net is None and others["init"] is None:
-        raise TypeError(
+        raise WrongTypeError(
             f"{who}: expected a `net`, or `init` beside `train_step`: a function (key, *specs) -> "
             "params, or a train state made by jkeras.training.make_train_state."
         )
     if train_step is None and net is None:
-        raise TypeError(f"{who}: expected a `net`, or `train_step` and `init`, got neither.")
+        raise WrongTypeError(f"{who}: expected a `net`, or `train_step` and `init`, got neither.")
     return None if train_step is None else UserSteps(train_step, **others)

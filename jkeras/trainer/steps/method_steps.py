@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch, as_batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
 from jkeras.core.seeds import drawing_from
@@ -269,7 +269,7 @@ def _checked(state: ModelState, name: str, made: Any, count: int) -> Any:
     if not good or not isinstance(made[1], tuple | list) or len(made[1]) != count:
         names = "trainable, non_trainable, optimizer, metrics".split(", ")
         listed = ", ".join(names if count == 4 else [names[0], names[1], names[3]])
-        raise TypeError(
+        raise WrongTypeError(
             f"{state.who}: {name}: expected to return (logs, ({listed})), got {describe(made)}."
         )
     return made

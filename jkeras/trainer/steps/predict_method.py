@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 from jkeras.core.batch import Batch, as_batch
-from jkeras.core.errors import describe
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.core.variables import within
 from jkeras.keras_classes.step_context import StepFrame
@@ -46,7 +46,7 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
         with within(StepFrame(model, key)):
             made = model.predict_step(given, data)
         if not (isinstance(made, tuple | list) and len(made) == 2 and jax.tree.leaves(made[0])):
-            raise TypeError(
+            raise WrongTypeError(
                 f"{state_of(model).who}: predict_step: expected to return (outputs, "
                 f"non_trainable_variables), got {describe(made)}."
             )
