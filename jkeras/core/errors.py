@@ -39,6 +39,10 @@ class WrongTypeError(TypeError, ValueError):
     """
 
 
+PLAIN_ERRORS = (TypeError, ValueError, WrongTypeError)
+"""The classes of errors about arguments whose messages callers complete; subclasses pass as is."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Message:
     """A message in parts: `who, called on called_on: `argument`: expected …, got …. fix`.

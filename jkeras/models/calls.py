@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.errors import Message, describe, message_of, tell, value_error
+from jkeras.core.errors import PLAIN_ERRORS, Message, describe, message_of, tell, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
 from jkeras.core.keys import Key, child
@@ -71,7 +71,7 @@ def naming_errors(layer: object, values: Values) -> Iterator[None]:
         raise
     except (TypeError, ValueError) as error:
         message = message_of(error)
-        if type(error) not in (TypeError, ValueError) or message.who or message.argument:
+        if type(error) not in PLAIN_ERRORS or message.who or message.argument:
             raise
         # The same error, so that its traceback ends in the line that failed, once.
         tell(error, Message(str(error), who=_who(layer), called_on=_shapes(values)))

@@ -10,6 +10,7 @@ import pytest
 
 from jkeras import Sequential
 from jkeras.layers import AdditiveAttention, Attention, Layer
+from tests.kinds import kind_raised
 
 RNG = np.random.default_rng(0)
 QUERY, VALUE = (jnp.asarray(RNG.normal(size=(2, n, 4)), jnp.float32) for n in (3, 5))
@@ -130,5 +131,5 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_wrong_use(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

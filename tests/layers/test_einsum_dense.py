@@ -10,6 +10,7 @@ import pytest
 
 from jkeras.layers import Dense, EinsumDense, Layer
 from jkeras.ops.initializers import HeNormal
+from tests.kinds import kind_raised
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 5)), jnp.float32)
 
@@ -110,5 +111,5 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_wrong_use(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

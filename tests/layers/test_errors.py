@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jkeras import layers as kl
+from tests.kinds import kind_raised
 
 
 def use(layer: kl.Layer, *shapes: tuple[int, ...], again: tuple[int, ...] | None = None) -> Any:
@@ -347,7 +348,7 @@ USE: list[tuple[Callable[[], Any], str]] = [
 def test_wrong_arguments(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message
 
 

@@ -15,6 +15,7 @@ from jkeras.layers import (
     RMSNormalization,
     UnitNormalization,
 )
+from tests.kinds import kind_raised
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 4)) * 3 + 1, jnp.float32)
 
@@ -141,5 +142,5 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_wrong_use(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jkeras.layers import BatchNormalization
+from tests.kinds import kind_raised
 from tests.tolerances import near
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "layers.npz"))
@@ -254,5 +255,5 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_wrong_arguments(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

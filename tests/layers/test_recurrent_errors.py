@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from jkeras import layers as kl
+from tests.kinds import kind_raised
 
 KEY = jax.random.key(0)
 
@@ -151,5 +152,5 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
 def test_wrong_use(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         call()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

@@ -10,6 +10,7 @@ import pytest
 
 from jkeras import Sequential
 from jkeras.layers import BatchNormalization, Conv2D, Dense, Embedding, ReLU, SpectralNormalization
+from tests.kinds import kind_raised
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6)), jnp.float32)
 KEY = jax.random.key(0)
@@ -121,5 +122,5 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_wrong_use(make: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         make()
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind_raised(kind)
     assert str(caught.value) == message

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.errors import tell
+from jkeras.core.errors import PLAIN_ERRORS, tell
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
 from jkeras.core.tracing import of_any_size, shapes_only, spec
@@ -35,7 +35,7 @@ def of_unknown_size(again_fn: Callable[[tuple[Any, Any]], Any]) -> Iterator[None
     try:
         yield
     except (TypeError, ValueError) as error:
-        if type(error) in (TypeError, ValueError):
+        if type(error) in PLAIN_ERRORS:
             tell(error, of_any_size(error, again_fn))
         raise
 
