@@ -42,8 +42,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
     "regularizers": {
         "RegularizersTest.test_orthogonal_regularizer_input_rank_validation": WORDS,
         "RegularizersTest.test_orthogonal_regularizer_mode_validation": WORDS,
-        "ValidateFloatArgTest.test_validate_float_with_invalid_types": KIND,
-        "ValidateFloatArgTest.test_validate_float_with_list": KIND,
         "ValidateFloatArgTest.test_validate_float_with_none": KIND,
     },
     "initializers": {
@@ -73,10 +71,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "MultiAUCTest.test_manual_thresholds": PRIVATE,
         "SparseCategoricalAccuracyTest.test_reshape_matches": "the batch axes of targets and "
         "outputs differ, which is an error here",
-        "*.test_threshold_limit": KIND,
-        "FBetaScoreTest.test_beta_none_type_raises_value_error": KIND,
-        "FBetaScoreTest.test_beta_string_type_raises_value_error": KIND,
-        "FBetaScoreTest.test_threshold_string_raises_value_error": KIND,
         "FBetaScoreTest.test_beta_integer_type_raises_value_error": WHOLE,
         "FBetaScoreTest.test_threshold_not_float_raises_value_error": WHOLE,
         "MeanTest.test_weighted_dynamic_shapes": SYMBOLS,
@@ -113,7 +107,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
     "optimizers": {
         "AdamTest.test_ema": OWNER,
         "OptimizerTest.test_ema_with_model_fit": OWNER,
-        "AdamWTest.test_weight_decay_is_none": KIND,
         "MuonTest.test_lr_adjust_*": PRIVATE,
         "MuonTest.test_should_use_adamw": PRIVATE,
         "NadamTest.test_build_with_empty_var_list": PRIVATE,
