@@ -145,7 +145,7 @@ class KerasTensor(Symbol):
       >>> import jkeras
       >>> x = jkeras.KerasTensor((None, 4), name="x")
       >>> x, (x[:, None] * 2.0).shape
-      (<Symbol shape=(None, 4), dtype=float32, name=x>, (None, 1, 4))
+      (<KerasTensor shape=(None, 4), dtype=float32, name=x>, (None, 1, 4))
       >>> x.shape, x.ndim, x.dtype == "float32"
       ((None, 4), 2, True)
 

@@ -57,7 +57,7 @@ class Symbol:
         return type(self)(shape, dtype)
 
     def __repr__(self) -> str:
-        return f"<Symbol shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __bool__(self) -> bool:
         _raise(self, "truth", "Choose inside the model: jkeras.ops.where(condition, a, b).")

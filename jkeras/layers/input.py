@@ -142,7 +142,7 @@ def Input(
 
     Example:
       >>> Input((28, 28), name="image")
-      <Symbol shape=(None, 28, 28), dtype=float32, name=image>
+      <KerasTensor shape=(None, 28, 28), dtype=float32, name=image>
       >>> Input((28, 28)).node.layer == InputLayer(shape=(28, 28))
       True
 

@@ -50,21 +50,19 @@ class _ImageLayer(PreprocessingLayer):
         return getattr(self, "height"), getattr(self, "width")  # noqa: B009  # mypy: of subclasses
 
     def _axes(self, inputs: ArraySpec) -> tuple[int, int]:
-        """The axes of height and width, of a batch of images."""
+        """The axes of height and width, of a batch of images or of one image."""
         layout = str(getattr(self, "data_format"))  # noqa: B009
         shape = tuple(inputs.shape)
-        if len(shape) != 4:
-            grey = "x[..., None]" if layout == "channels_last" else "x[:, None]"
+        if len(shape) not in (3, 4):
+            grey = "x[..., None]" if layout == "channels_last" else "x[None]"
             raise self.value_error(
-                f"`inputs` {image_axes(2, layout)}",
+                f"`inputs` {image_axes(2, layout)}, or one image without the batch axis",
                 f"shape {shape}",
-                fix=(
-                    f"For images without channels add the axis: {grey}; for a single image the "
-                    "batch: x[None]."
-                ),
+                fix=f"To an image without channels add the axis: {grey}.",
             )
         first, second = spatial_axes(4, layout)
-        return first, second
+        missing = 4 - len(shape)
+        return first - missing, second - missing
 
     def _stretched(self, x: Array, method: str, antialias: bool = False) -> Array:
         """`x` with the height and width of the outputs."""
@@ -89,7 +87,7 @@ class _ImageLayer(PreprocessingLayer):
 
 
 class Resizing(_ImageLayer):
-    """Images stretched to `height` and `width`: `[batch, height, width, channels]`.
+    """Images stretched to `height` and `width`: `[batch, height, width, channels]`, or one image.
 
     Floats keep their dtype; integers keep theirs too, rounded and held in its range.
 
@@ -150,7 +148,7 @@ class Resizing(_ImageLayer):
 
 
 class CenterCrop(_ImageLayer):
-    """The middle of images, `height` by `width`: `[batch, height, width, channels]`.
+    """The middle of images, `height` by `width`: `[batch, height, width, channels]`, or one image.
 
     A smaller image is stretched: the largest middle part of the right aspect ratio, bilinearly.
     Integers become float32.

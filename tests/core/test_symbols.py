@@ -61,7 +61,7 @@ def test_a_symbol_tells_its_rank_and_its_size() -> None:
     x = jkeras.KerasTensor((2, None, 3), "int8", name="x")
     assert (x.ndim, x.rank, x.size, x.dtype) == (3, 3, None, "int8")
     assert jkeras.KerasTensor((2, 3)).size == 6
-    assert repr(x) == "<Symbol shape=(2, None, 3), dtype=int8, name=x>"
+    assert repr(x) == "<KerasTensor shape=(2, None, 3), dtype=int8, name=x>"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_index_outside_of_a_known_axis_is_an_error(item: Any, axis: int, got:
     with pytest.raises(ValueError) as told:
         x[item]
     assert str(told.value) == (
-        "<Symbol shape=(None, 4), dtype=float32, name=x>: expected an index from -4 to 3 for axis "
+        "<KerasTensor shape=(None, 4), dtype=float32, name=x>: expected an index from -4 to 3 for axis "
         f"{axis}, got {got}."
     )
 
@@ -177,6 +177,6 @@ def test_a_function_of_numpy_s_on_a_symbol_is_told_what_to_use(function: Any, na
     with pytest.raises(TypeError) as told:
         function(jkeras.KerasTensor((None, 4), name="x"))
     assert str(told.value) == (
-        "<Symbol shape=(None, 4), dtype=float32, name=x> stands for a value that is not there "
+        "<KerasTensor shape=(None, 4), dtype=float32, name=x> stands for a value that is not there "
         f"yet, so it has no array. Use jkeras.ops, or a layer, in place of {name}."
     )

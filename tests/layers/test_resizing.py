@@ -52,19 +52,38 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
         "Resizing: `fill_mode`: expected 'constant', the only one there is, got 'reflect'.",
     ),
     (
-        lambda: Resizing(2, 2).apply({}, {}, IMAGES[..., 0]),
+        lambda: Resizing(2, 2).apply({}, {}, IMAGES[0, ..., 0]),
         ValueError,
-        "Resizing: expected `inputs` [batch, height, width, channels], got shape (2, 4, 6). For "
-        "images without channels add the axis: x[..., None]; for a single image the batch: "
-        "x[None].",
+        "Resizing: expected `inputs` [batch, height, width, channels], or one image without the "
+        "batch axis, got shape (4, 6). To an image without channels add the axis: x[..., None].",
     ),
     (
-        lambda: CenterCrop(2, 2, "channels_first").apply({}, {}, IMAGES[0]),
+        lambda: CenterCrop(2, 2, "channels_first").apply({}, {}, IMAGES[None]),
         ValueError,
-        "CenterCrop: expected `inputs` [batch, channels, height, width], got shape (4, 6, 1). For "
-        "images without channels add the axis: x[:, None]; for a single image the batch: x[None].",
+        "CenterCrop: expected `inputs` [batch, channels, height, width], or one image without the "
+        "batch axis, got shape (1, 2, 4, 6, 1). To an image without channels add the axis: "
+        "x[None].",
     ),
 ]
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Resizing(2, 3),
+        Resizing(2, 3, pad_to_aspect_ratio=True),
+        Resizing(2, 3, crop_to_aspect_ratio=True),
+        CenterCrop(2, 3),
+        CenterCrop(6, 3),
+    ],
+)
+def test_one_image_is_a_batch_of_one(layer: Any, layout: str) -> None:
+    image = IMAGES[0] if layout == "channels_last" else IMAGES[0].transpose(2, 0, 1)
+    layer = layer.replace(data_format=layout)
+    one, many = layer(image), layer(image[None])
+    np.testing.assert_array_equal(one, many[0])
+    assert layer.compute_output_shape(image.shape) == one.shape
 
 
 @pytest.mark.parametrize(("use", "kind", "message"), WRONG)
