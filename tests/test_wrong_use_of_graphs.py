@@ -320,8 +320,8 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a function of JAX's on a symbol": (
         lambda: jnp.tanh(a()),
         ValueError,
-        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there yet, "
-        "so it has no array. Use jkeras.ops, or a layer, in place of the JAX function.",
+        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there "
+        "yet, so it has no array. Use jkeras.ops, or a layer, in place of the JAX function.",
     ),
     "a function that gives nothing": (
         lambda: L.Lambda(lambda x: None)(a()),

@@ -139,8 +139,8 @@ def test_an_index_outside_of_a_known_axis_is_an_error(item: Any, axis: int, got:
     with pytest.raises(ValueError) as told:
         x[item]
     assert str(told.value) == (
-        "<KerasTensor shape=(None, 4), dtype=float32, name=x>: expected an index from -4 to 3 for axis "
-        f"{axis}, got {got}."
+        "<KerasTensor shape=(None, 4), dtype=float32, name=x>: expected an index from -4 to 3"
+        f" for axis {axis}, got {got}."
     )
 
 

@@ -129,20 +129,20 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a symbol as a condition": (
         lambda: bool(a() > 0),
         TypeError,
-        "<KerasTensor shape=(None, 4), dtype=bool, name=None> stands for a value that is not there yet, "
-        "so it has no truth. Choose inside the model: jkeras.ops.where(condition, a, b).",
+        "<KerasTensor shape=(None, 4), dtype=bool, name=None> stands for a value that is not there "
+        "yet, so it has no truth. Choose inside the model: jkeras.ops.where(condition, a, b).",
     ),
     "a walk over a symbol": (
         lambda: list(a()),
         TypeError,
-        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there yet, "
-        "so it has no items to walk over. Index it, x[:, 0], or use jkeras.ops.unstack.",
+        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there "
+        "yet, so it has no items to walk over. Index it, x[:, 0], or use jkeras.ops.unstack.",
     ),
     "a symbol as an array": (
         lambda: np.asarray(a()),
         TypeError,
-        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there yet, "
-        "so it has no array. Use jkeras.ops, or a layer, in place of the NumPy function.",
+        "<KerasTensor shape=(None, 4), dtype=float32, name=a> stands for a value that is not there "
+        "yet, so it has no array. Use jkeras.ops, or a layer, in place of the NumPy function.",
     ),
     "the outputs of a layer that was not called": (
         lambda: Dense(2).output,
