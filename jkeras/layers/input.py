@@ -108,7 +108,7 @@ class InputLayer(Deterministic):
 
     def _check_inputs(self, inputs: ArraySpec) -> None:
         got, expected = tuple(inputs.shape), self.batch_shape or ()
-        pairs = zip(got, expected, strict=False)
+        pairs = zip(got[1:], expected[1:], strict=False)  # as in Keras, any number of examples
         if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
             raise self.value_error(
                 f"`inputs` of shape {expected}",

@@ -48,7 +48,12 @@ from jkeras.trainer.files.configurations import check_parts
 from jkeras.trainer.loop.parts import PARTS
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
 from jkeras.trainer.steps.loss_steps import LossSteps
-from jkeras.trainer.steps.method_metrics import given_metrics, metrics_of, updated
+from jkeras.trainer.steps.method_metrics import (
+    log_names,
+    metrics_of,
+    update_given,
+    updated,
+)
 from jkeras.trainer.steps.method_steps import MethodSteps, VariableLists, overridden_methods
 from jkeras.trainer.steps.predict_method import predict_step_of
 from jkeras.trainer.trainer import Trainer
@@ -354,15 +359,16 @@ class Model(Trainer):
         """Updates the metrics of `compile`, and returns the values of all metrics; where a subclass
         overrides this method, it returns the logs of every batch.
         """
-        del x, sample_weight
+        del x
         if y is not None or self._trainer_parts.compilation is not None:
-            for metric in given_metrics(self, self._objective()):
-                metric.update_state(y, y_pred)
+            update_given(self, self._objective(), y, y_pred, sample_weight)
         return Model.get_metrics_result(self)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The values of the metrics so far."""
-        return {metric.log_name: metric.result() for metric in metrics_of(self)}
+        is_compiled = self._trainer_parts.compilation is not None
+        names = log_names(self, self._objective() if is_compiled else None)
+        return {names[id(metric)]: metric.result() for metric in metrics_of(self)}
 
     def train_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """One update by `compute_loss`: (logs, state), where the state is the lists of trainable,

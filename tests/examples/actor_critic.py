@@ -91,12 +91,12 @@ for _ in range(25):
     loss, weights, slots = train_step(weights, slots, *batch)
     losses.append(float(loss))
     rewards.append(sum(got))
+start = [np.array(w) for w in weights], [np.array(s) for s in slots]
 model.set_weights(weights)
 places = np.stack(np.meshgrid(np.linspace(-1, 1, 4), np.linspace(-1, 1, 4)), -1).reshape(-1, 2)
 probabilities, values = model.predict(places.astype("float32"), verbose=0)
 result = {"losses": losses, "rewards": rewards, "probabilities": probabilities, "values": values}
 saved = {"actor_critic": (model, places.astype("float32"))}
-start = [np.array(w) for w in weights], [np.array(s) for s in slots]
 
 
 def step():

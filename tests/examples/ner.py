@@ -102,7 +102,7 @@ model = NERModel(TAGS, VOCAB)
 model.build((None, LENGTH))
 model(tokens[:1])
 equal_weights(model)
-model.compile(optimizer=keras.optimizers.Adam(5e-3), loss=NonPaddingTokenLoss())
+model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=NonPaddingTokenLoss())
 history = model.fit(tokens, tags, batch_size=8, epochs=9, shuffle=False, verbose=0)
 probabilities = model.predict(tokens, verbose=0)
 guess, real = probabilities.argmax(axis=-1), tags > 0

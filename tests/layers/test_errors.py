@@ -337,8 +337,8 @@ USE: list[tuple[Callable[[], Any], str]] = [
         "None is an axis of any size; the first axis counts the examples.",
     ),
     (
-        lambda: use(kl.InputLayer((3,), batch_size=4), (5, 3)),
-        "InputLayer: expected `inputs` of shape (4, 3), got (5, 3). "
+        lambda: use(kl.InputLayer((3,), batch_size=4), (5, 2)),
+        "InputLayer: expected `inputs` of shape (4, 3), got (5, 2). "
         "None is an axis of any size; the first axis counts the examples.",
     ),
 ]

@@ -61,8 +61,9 @@ class Plan:
         """
         if return_dict:
             return dict(sorted(logs.items()))
-        names = self.log_names or sorted(logs, key=lambda name: (name != "loss", name))
-        values = [logs[name] for name in names]
+        first = [name for name in self.log_names if name in logs] or ["loss"]
+        names = dict.fromkeys([*first, *sorted(logs)])
+        values = [logs[name] for name in names if name in logs]
         return values if len(values) > 1 else values[0]
 
 

@@ -52,12 +52,13 @@ def load(
     """
     if x is None:
         raise ValueError(f"{who}: expected `x`, got None. Pass an array or an iterable of batches.")
-    if isinstance(x, tuple) and len(x) == 2 and y is None and who != "predict":
+    names = getattr(net, "input_names", ())
+    is_pair = isinstance(x, tuple) and len(x) == 2 and y is None and who != "predict"
+    if is_pair and len(names) < 2 and not getattr(net, "takes_structures", False):
         raise ValueError(
             f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
             f"Write {who}(x, y); validation data stay a pair."
         )
-    names = getattr(net, "input_names", ())
     if len(names) > 1 and columns.is_table(x):
         found = dict(columns.columns_of(x))
         x = {name: found[name] for name in names} if set(names) <= set(found) else found

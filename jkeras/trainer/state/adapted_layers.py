@@ -34,10 +34,11 @@ def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Tree, seen: dict[
         version = layer.fit_box.version
         if seen.get(path, 0) == version:
             continue
-        new = layer.fitted_state()
-        _check_shapes(layer, _part(state, path), new)
+        new, old = layer.fitted_state(), _part(state, path)
+        if old or not new:  # otherwise `call` of a subclassed model does not use the layer
+            _check_shapes(layer, old, new)
+            state, changed = _with_part(state, path, new), True
         seen[path] = version
-        state, changed = _with_part(state, path, new), True
     return state if changed else None
 
 

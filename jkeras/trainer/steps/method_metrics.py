@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost
 from jkeras.metrics import Metric
@@ -82,9 +83,34 @@ def updated(
     return logs, seen.variables()
 
 
-def given_metrics(model: StepMethods, objective: Objective) -> list[Metric]:
-    """The metrics of `compile`, which are in the objective, among those that the model lists."""
+def update_given(
+    model: StepMethods, objective: Objective, y: Tree, y_pred: Tree, weight: Tree
+) -> None:
+    """Updates the metrics of `compile` among those that the model lists by a batch: each by the
+    targets of its output, and those of `weighted_metrics` by the weights.
+    """
+    given = given_metrics(model, objective)
+    for part in objective.parts(Batch(None, y, weight), y_pred):
+        for name, _ in part.spec.metrics:
+            if name in given and part.y is not None:
+                given[name].update_state(part.y, part.outputs)
+        for name, _ in part.spec.weighted_metrics:
+            if name in given and part.y is not None:
+                given[name].update_state(part.y, part.outputs, part.weight)
+
+
+def given_metrics(model: StepMethods, objective: Objective) -> dict[str, Any]:
+    """The metrics of `compile` by log name, which are in the objective, among those that the model
+    lists.
+    """
+    listed = {id(metric) for metric in metrics_of(model)}
     specs = objective.loss_specs
     pairs = [pair for spec in specs for pair in (*spec.metrics, *spec.weighted_metrics)]
-    compiled = {id(metric) for _, metric in pairs}
-    return [metric for metric in metrics_of(model) if id(metric) in compiled]
+    return {name: metric for name, metric in pairs if id(metric) in listed}
+
+
+def log_names(model: StepMethods, objective: Objective | None) -> dict[int, str]:
+    """How logs call the metrics that a model lists, by `id` and in their order."""
+    given = {} if objective is None else given_metrics(model, objective)
+    names = {id(metric): name for name, metric in given.items()}
+    return {id(m): names.get(id(m), m.log_name) for m in metrics_of(model)}

@@ -46,6 +46,7 @@ from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
 from jkeras.trainer.steps.method_metrics import (
     StepMethods,
     first_variables,
+    log_names,
     metrics_of,
 )
 from jkeras.training import finite, steps
@@ -155,7 +156,8 @@ class MethodSteps(LossSteps):
         if kind == "predict" or (kind == "evaluate" and not self._has_test_step):
             plan = super().plan(who, state, kind, batch, rows)
             unpadded = dataclasses.replace(plan.programs.functions, pads=False)
-            return dataclasses.replace(plan, programs=Programs(unpadded), log_names=())
+            names = tuple(self.metrics_names(state)) if kind == "evaluate" else ()
+            return dataclasses.replace(plan, programs=Programs(unpadded), log_names=names)
         objective = None
         if state.has_call:
             outputs = inference_rng.output_specs(state, *trees.specs_of_rows(batch.inputs, rows))
@@ -183,7 +185,12 @@ class MethodSteps(LossSteps):
             objective=objective,
             skips=skips,
         )
-        return Plan(kind, Programs(functions))
+        return Plan(kind, Programs(functions), log_names=tuple(self.metrics_names(state)))
+
+    def metrics_names(self, state: ModelState) -> list[str]:
+        """The names of the metrics that the model lists."""
+        objective = None if self.compilation is None else self.objective(state)
+        return list(log_names(self._model, objective).values())
 
     def _train(
         self, state: ModelState, train_state: TrainState, batch: Batch
