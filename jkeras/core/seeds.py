@@ -63,6 +63,31 @@ def drawing_from(key: Key | Callable[[], Key]) -> Iterator[None]:
         _scope.reset(before)
 
 
+@contextlib.contextmanager
+def drawing_outside() -> Iterator[None]:
+    """Within this, random functions draw as outside of every scope: from the default seeds."""
+    before = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(before)
+
+
+_counting: ContextVar[bool] = ContextVar("counting", default=False)
+
+
+@contextlib.contextmanager
+def counting_generators(active: bool = True) -> Iterator[None]:
+    """Within this, a `SeedGenerator` outside of programs gives its own next key in any scope, as in
+    Keras: in a call on arrays that is no function of a key.
+    """
+    before = _counting.set(active)
+    try:
+        yield
+    finally:
+        _counting.reset(before)
+
+
 class SeedGenerator:
     """Gives another key at every draw: a seed, and how many draws there were.
 
@@ -105,7 +130,7 @@ class SeedGenerator:
     def next_key(self) -> Key:
         """Another key, as `next`."""
         scope = _scope.get()
-        if scope is not None:
+        if scope is not None and (not _counting.get() or is_tracing()):
             return scope.next()
         if is_tracing():
             raise value_error(

@@ -97,7 +97,7 @@ class Variable:
       constraint: from the array to the one that takes its place after every update, or None.
 
     Raises:
-      ValueError: an initializer without a shape.
+      ValueError: an initializer without a shape; or made in `call` of a layer or model.
 
     Example:
       >>> count = Variable(0, dtype="int32", trainable=False)
@@ -122,6 +122,13 @@ class Variable:
         constraint: Any = None,
     ) -> None:
         del aggregation
+        frame = innermost()
+        if frame is not None and frame.phase == "call":
+            raise ValueError(
+                "Variable: expected to be made in `__init__` or `build` of "
+                f"{type(frame.owner).__name__}, got made in its `call`, where it would be new "
+                "every time. Make it there, and assign it in `call`."
+            )
         if isinstance(initializer, str):
             from jkeras.core.object_api import object_api
 
@@ -137,6 +144,7 @@ class Variable:
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer = native(initializer)
         self._find: Callable[[], Any] = lambda: None
+        self.has_owner = False
         self._array: Any = None
         if _is_function(initializer):
             self.shape = tuple(int(n) for n in shape)
@@ -185,7 +193,7 @@ class Variable:
         """Sets the function that returns the view on the weight in the model that has it, or None;
         it is called outside of all frames.
         """
-        self._find = function
+        self._find, self.has_owner = function, True
 
     @property
     def trainable(self) -> bool:

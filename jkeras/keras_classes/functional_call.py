@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
-from jkeras.core.seeds import drawing_from, is_tracing
+from jkeras.core.seeds import drawing_from, drawing_outside, is_tracing
 from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, is_traced, spec_of
 from jkeras.core.variables import lenient, within
@@ -164,7 +164,9 @@ def _build(frame: CallFrame) -> None:
     record.begin(frame.owner)
     build: Any = getattr(type(frame.owner), "build", None)
     if hasattr(build, "makes_weights"):
-        build(frame.owner, *build_arguments(build, shapes, signature(type(frame.owner))))
+        arguments = build_arguments(build, shapes, signature(type(frame.owner)))
+        with jax.ensure_compile_time_eval(), drawing_outside():
+            build(frame.owner, *arguments)
     record.shapes = shapes
 
 

@@ -28,7 +28,7 @@ from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
-from jkeras.core.seeds import is_tracing, key_of
+from jkeras.core.seeds import counting_generators, is_tracing, key_of
 from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import is_traced, path_names
 from jkeras.core.variables import Variable
@@ -75,7 +75,10 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         draws = training or bool(layer.named_sublayers()) or not is_ours
         key = _seeded_key(layer) if given_key is None and draws else given_key
         key = key_of(layer.who, None, "key") if key is None and draws else key
-        outputs, _, masks = call_layer(layer, {}, {}, values, masks_of(values), key=key, **context)
+        with counting_generators(given_key is None):
+            outputs, _, masks = call_layer(
+                layer, {}, {}, values, masks_of(values), key=key, **context
+            )
         return with_masks(unpacked(outputs), masks)
     holder, path = location
     current = holder.need_values()
@@ -84,9 +87,10 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     params, before = (
         at(weight_ties.broadcast(tree), path) for tree in (current.params, current.state)
     )
-    outputs, state, masks = call_layer(
-        layer, params, before, values, masks_of(values), key=key, **context
-    )
+    with counting_generators(given_key is None):
+        outputs, state, masks = call_layer(
+            layer, params, before, values, masks_of(values), key=key, **context
+        )
     if state is not before and not is_traced(state):
         whole = weight_ties.deduplicate(
             weight_ties.propagate(put(current.state, path, state), path)

@@ -12,6 +12,7 @@ from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import WrongTypeError, describe, quoted
 from jkeras.core.layer import Layer
+from jkeras.core.seeds import counting_generators
 from jkeras.core.trees import is_traced
 from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
@@ -88,7 +89,8 @@ def call_model(
     call_fn = None if eager or is_traced((values, arrays)) else parts.plans.call_fn(state)
     if call_fn is None:
         kwargs = {**options, "key": key, "training": flag}
-        outputs, changed, out_masks = run(state.net, *values, arrays, masks, kwargs)
+        with counting_generators():
+            outputs, changed, out_masks = run(state.net, *values, arrays, masks, kwargs)
     else:
         flags = state.trainable_flags()
         outputs, changed, out_masks = call_fn(*values, key, arrays, masks, flag, flags)

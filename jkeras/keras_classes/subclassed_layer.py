@@ -9,7 +9,6 @@ user's object.
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -223,8 +222,6 @@ class SubclassedLayer:
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
         )  # fmt: skip
         tracking.record_of(owner).variables.append(variable)
-        refs = weakref.ref(owner), weakref.ref(variable)
-        variable.find_by(lambda: object_api().variable_view(*(ref() for ref in refs)))
         return variable
 
     add_variable = add_weight

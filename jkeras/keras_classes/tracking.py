@@ -10,7 +10,9 @@ the order of their list; in several lists, the order of their creation. Names fo
 from __future__ import annotations
 
 import copy
+import functools
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Protocol
 
@@ -18,6 +20,7 @@ from jkeras.core import naming
 from jkeras.core.description import GIVEN
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of
 from jkeras.core.layer import Layer
+from jkeras.core.object_api import object_api
 from jkeras.core.variables import Variable
 from jkeras.metrics.base import Metric
 
@@ -136,9 +139,16 @@ def own_variables(owner: object) -> dict[Variable, str]:
                 attribute_of.setdefault(variable, name)
     names: dict[Variable, str] = {}
     for variable in dict.fromkeys([*record_of(owner).variables, *attribute_of]):
+        if not variable.has_owner:
+            refs = weakref.ref(owner), weakref.ref(variable)
+            variable.find_by(functools.partial(_view_of, *refs))
         name = variable.name if variable.named else attribute_of.get(variable, variable.name)
         names[variable] = naming.unique(name.replace("/", "_"), names.values())
     return names
+
+
+def _view_of(owner: weakref.ref[Any], variable: weakref.ref[Variable]) -> Any:
+    return object_api().variable_view(owner(), variable())
 
 
 def attributes(owner: object) -> list[tuple[str, Any]]:
