@@ -9,12 +9,15 @@ Inside models masks are values beside values.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import jax
 
 from jkeras.core.arrays import as_jax
-from jkeras.core.trees import Tree, spec_of
+from jkeras.core.trees import Tree, is_traced, spec_of
 from jkeras.core.variables import Variable
 
 MASK = "_keras_mask"
@@ -51,3 +54,36 @@ def leaf_masks(values: Tree, masks: Tree) -> list[tuple[Any, Any]]:
     leaves = jax.tree.leaves(values)
     listed = jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)
     return list(zip(leaves, listed, strict=True)) if len(listed) == len(leaves) else []
+
+
+# -- variables as outputs
+
+
+_returned: ContextVar[list[Any]] = ContextVar("returned")
+
+
+def note_returned(outputs: Any) -> None:
+    """Notes what the outermost `call` returned, before it is made of arrays."""
+    _returned.get([]).append(outputs)
+
+
+@contextlib.contextmanager
+def returning_variables() -> Iterator[Callable[[Any], Any]]:
+    """Yields the function from outputs to those with each variable that `call` returned in the
+    place of its array: as in Keras, whoever calls the layer gets the variable itself.
+    """
+    returned: list[Any] = []
+    before = _returned.set(returned)
+
+    def restored(outputs: Any) -> Any:
+        leaves, tree = jax.tree.flatten(returned[-1:])
+        if not any(isinstance(leaf, Variable) for leaf in leaves) or is_traced(outputs):
+            return outputs
+        pairs = zip(leaves, jax.tree.leaves(outputs), strict=True)
+        new = [leaf if isinstance(leaf, Variable) else array for leaf, array in pairs]
+        return jax.tree.unflatten(tree, new)[0]
+
+    try:
+        yield restored
+    finally:
+        _returned.reset(before)

@@ -39,7 +39,7 @@ from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, is_traced, spec_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
-from jkeras.keras_classes.call_arrays import as_array
+from jkeras.keras_classes.call_arrays import as_array, note_returned
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import build_arguments, signature
 from jkeras.keras_classes.tracking import Path
@@ -206,7 +206,10 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     except TypeError as error:
         raise WrongTypeError(f"{frame.view.who}: call: {error}.") from None
     with naming_errors(frame.view, values):
-        outputs = jax.tree.map(as_array, _run_call(frame, args, kwargs))
+        returned = _run_call(frame, args, kwargs)
+        outputs = jax.tree.map(as_array, returned)
+        if frame.is_outermost:
+            note_returned(returned)
     if not jax.tree.leaves(outputs):
         raise ValueError(
             f"{frame.view.who}: expected `call` to return its outputs, got {describe(outputs)}. "

@@ -32,7 +32,13 @@ from jkeras.core.seeds import counting_generators, is_tracing, key_of
 from jkeras.core.symbols import has_symbols
 from jkeras.core.trees import is_traced, path_names
 from jkeras.core.variables import Variable
-from jkeras.keras_classes.call_arrays import as_array, masks_of, spec_or_value, with_masks
+from jkeras.keras_classes.call_arrays import (
+    as_array,
+    masks_of,
+    returning_variables,
+    spec_or_value,
+    with_masks,
+)
 from jkeras.keras_classes.holders import Location, holders_of, location_of
 from jkeras.keras_classes.step_context import call_in_step
 from jkeras.keras_classes.tracking import own_variables
@@ -87,7 +93,7 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     params, before = (
         at(weight_ties.broadcast(tree), path) for tree in (current.params, current.state)
     )
-    with counting_generators(given_key is None):
+    with counting_generators(given_key is None), returning_variables() as restored:
         outputs, state, masks = call_layer(
             layer, params, before, values, masks_of(values), key=key, **context
         )
@@ -97,7 +103,7 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         )
         holder.values = current.replace(state=whole)
         note_losses(holder, whole)
-    return with_masks(unpacked(outputs), masks)
+    return restored(with_masks(unpacked(outputs), masks))
 
 
 def note_losses(holder: ModelState, state: State) -> None:

@@ -182,3 +182,25 @@ def test_a_generator_with_a_seed_gives_the_numbers_of_keras_in_calls_on_arrays(
     losses.compile("sgd", "mse")
     history = losses.fit(zeros, np.zeros((1, 1)), epochs=3, verbose=0).history["loss"]
     assert len(set(history)) == 3
+
+
+def test_a_variable_that_call_returns_is_what_a_call_on_arrays_gives() -> None:
+    """As in Keras, whose guide prints `layer(x).numpy()`; inside a model it is an array."""
+
+    class Sum(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.total = self.add_weight(initializer="zeros", shape=(3,), trainable=False)
+
+        def call(self, inputs: Any) -> Any:
+            self.total.assign_add(ops.sum(inputs, axis=0))
+            return {"total": self.total, "twice": 2 * self.total}
+
+    layer = Sum()
+    found = layer(X)
+    assert found["total"] is layer.total
+    assert isinstance(found["twice"], jax.Array)
+    np.testing.assert_allclose(found["total"].numpy(), X.sum(0), rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(layer)(X)["total"], 2 * X.sum(0), rtol=1e-5)
+    model = Sequential([Input((3,)), layer])
+    np.testing.assert_allclose(model(X)["total"], 2 * X.sum(0), rtol=1e-5)
