@@ -45,7 +45,7 @@ def _policies(config: object) -> Iterable[str]:
         parts: Iterable[Any] = config
     elif not isinstance(config, Mapping):
         return
-    elif config.get("class_name") == "DTypePolicy":
+    elif _is_policy(config):
         yield config["config"]["name"]
         return
     else:
@@ -54,12 +54,19 @@ def _policies(config: object) -> Iterable[str]:
         yield from _policies(part)
 
 
+def _is_policy(config: Mapping[Any, Any]) -> bool:
+    """Whether this is the configuration of a dtype policy; reading refuses a broken one."""
+    content = config.get("config")
+    named = isinstance(content, Mapping) and "name" in content
+    return named and config.get("class_name") == "DTypePolicy"
+
+
 def _replaced(config: object, default: str | None) -> Any:
     if isinstance(config, list | tuple):
         return [_replaced(item, default) for item in config]
     if not isinstance(config, Mapping):
         return config
-    if config.get("class_name") == "DTypePolicy":
+    if _is_policy(config):
         name = str(config["config"]["name"]).removeprefix("mixed_")
         return default if name == "float32" else name
     return {key: _replaced(value, default) for key, value in config.items()}

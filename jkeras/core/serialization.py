@@ -256,6 +256,7 @@ def read(config: object, room: str | None = None) -> Any:
     if not isinstance(name, str):
         raise WrongTypeError(f"expected the name of a class as 'class_name', got {describe(name)}.")
     if name in _PLAIN:
+        _check_plain(name, content)
         return _PLAIN[name](content)
     if name == "function":
         return _named_function(config, room)
@@ -280,7 +281,14 @@ def _read_items(items: list[Any] | tuple[Any, ...]) -> list[Any]:
 
 
 def _numbers(content: Any) -> np.ndarray:
-    return np.asarray(content["value"], np.dtype(content.get("dtype", "float32")))
+    value, dtype = content["value"], content.get("dtype", "float32")
+    try:
+        return np.asarray(value, np.dtype(dtype))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"the configuration of an array: expected numbers of a dtype of NumPy, got "
+            f"{describe(value)} of dtype {dtype!r}."
+        ) from None
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {
@@ -292,6 +300,32 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "__lambda__": lambda content: code.read(content, read),
     "DTypePolicy": lambda content: content["name"],
 }
+
+
+_KEYS = {
+    "__numpy__": ("value",),
+    "__tensor__": ("value",),
+    "__slice__": ("start", "stop", "step"),
+    "DTypePolicy": ("name",),
+}
+
+
+def _check_plain(name: str, content: object) -> None:
+    """Checks the form of the configuration of a plain value."""
+    if name == "__tuple__" and not isinstance(content, list | tuple):
+        raise ValueError(
+            f"the configuration of {name!r}: expected a list of items, got {describe(content)}."
+        )
+    missing = [
+        key
+        for key in _KEYS.get(name, ())
+        if key not in (content if isinstance(content, Mapping) else ())
+    ]
+    if missing:
+        raise ValueError(
+            f"the configuration of {name!r}: expected the keys "
+            f"{', '.join(map(repr, _KEYS[name]))}, got {describe(content)}."
+        )
 
 
 def _named_function(config: Mapping[str, Any], room: str | None) -> Any:

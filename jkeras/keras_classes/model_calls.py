@@ -73,11 +73,13 @@ def call_model(
 
     side_by_side = getattr(state.net, "arranged", list)(inputs)
     arrays = [narrowed(state.net, jax.tree.map(to_array, value)) for value in side_by_side]
-    state.build_if_known()
+    shape = next((leaf.shape for leaf in jax.tree.leaves(arrays) if leaf.shape), (1,))
+    rows = shape[0] or 1  # a stateful layer carries as many states
+    state.build_if_known(rows)
     for i, spec in enumerate(state.specs or ()):
         if getattr(spec, "shape", ())[1:] == (1,) and getattr(arrays[i], "ndim", 0) == 1:
             arrays[i] = arrays[i][:, None]  # one feature, as in `fit`
-    state.build(*arrays)
+    state.build(*arrays, rows=rows)
     current = state.need_values()
     values = current.params, current.state
     key = None

@@ -334,3 +334,21 @@ def test_what_has_no_configuration_is_answered() -> None:
     assert message_of(TypeError, serialize_keras_object, {1: 2}) == (
         "expected dicts with strings as keys, got the key 1 (int)."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("__numpy__", {}, "expected the keys 'value', got {}"),
+        ("__tensor__", None, "expected the keys 'value', got None"),
+        ("__slice__", {"start": 1}, "expected the keys 'start', 'stop', 'step', got {'start': 1}"),
+        ("__tuple__", None, "expected a list of items, got None"),
+        ("DTypePolicy", {}, "expected the keys 'name', got {}"),
+        ("__numpy__", {"value": ["a"], "dtype": "float32"}, "expected numbers of a dtype of NumPy"),
+        ("__numpy__", {"value": [1], "dtype": "real"}, "expected numbers of a dtype of NumPy"),
+    ],
+)
+def test_a_broken_plain_value_is_named(name: str, content: Any, told: str) -> None:
+    with pytest.raises(ValueError, match="the configuration of") as caught:
+        deserialize_keras_object({"class_name": name, "config": content})
+    assert told in str(caught.value)

@@ -63,3 +63,33 @@ def test_a_stateful_network_is_built_for_all_examples_of_the_batch() -> None:
     model.compile("sgd", "mse")
     x = np.ones((40, 3, 2), "float32")
     assert np.isfinite(model.train_on_batch(x, x[:, 0, :1]))
+
+
+@pytest.mark.parametrize("kind", ["row", "input", "class", "both ways"])
+def test_the_first_call_of_a_stateful_network_fixes_its_batch(kind: str) -> None:
+    class Own(jkeras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = layers.GRU(2, stateful=True)
+
+        def call(self, x: Any) -> Any:
+            return self.rnn(x)
+
+    made = {
+        "row": lambda: jkeras.Sequential([layers.LSTM(2, stateful=True)]),
+        "input": lambda: jkeras.Sequential([layers.Input((5, 2)), layers.GRU(2, stateful=True)]),
+        "class": Own,
+        "both ways": lambda: jkeras.Sequential(
+            [layers.Bidirectional(layers.LSTM(1, stateful=True))]
+        ),
+    }
+    model = made[kind]()
+    x = np.ones((3, 5, 2), "float32")
+    first, second = np.asarray(model(x)), np.asarray(model(x))
+    assert first.shape == (3, 2)
+    assert not np.allclose(first, second)
+    assert model.predict(x, verbose=0).shape == (3, 2)
+    model.compile("sgd", "mse")
+    model.fit(np.ones((6, 5, 2)), np.ones((6, 2)), batch_size=3, verbose=0)
+    with pytest.raises(ValueError, match=r"expected .*\b3\b"):
+        model(x[:2])

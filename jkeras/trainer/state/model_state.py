@@ -282,12 +282,12 @@ class ModelState:
         """
         return declared_inputs(self._net) or self.called_on
 
-    def build_if_known(self) -> None:
+    def build_if_known(self, rows: int = 1) -> None:
         """Builds the model if the shape of its inputs can be known, or does not matter."""
         if self.stored is None or self.specs is None:
             known = self.known_inputs()
             if known:
-                self.build(*known)
+                self.build(*known, rows=rows)
             elif not self.has_call and not self._net.build_parts():
                 self._build((), 1)
 
@@ -334,7 +334,7 @@ class ModelState:
                 first_error = first_error or error
                 continue
             self.take_first(made)
-            return tried
+            return shape_inference.of_carried_rows(tried, made.state)
         assert first_error is not None
         raise first_error
 

@@ -15,11 +15,12 @@ import jax
 from jkeras.core.errors import PLAIN_ERRORS, tell
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
+from jkeras.core.layer import CARRIED
 from jkeras.core.tracing import of_any_size, shapes_only, spec
-from jkeras.core.trees import Tree, specs_of_rows
+from jkeras.core.trees import Tree, path_names, specs_of_rows
 from jkeras.models.calls import naming_errors
 from jkeras.models.chain import output_specs
-from jkeras.trainer.state.specs import concrete, sized
+from jkeras.trainer.state.specs import OpenSpec, concrete, sized
 
 
 @contextlib.contextmanager
@@ -71,6 +72,21 @@ def made(
 
     with of_unknown_size(run_again):
         return (jit_once(run) if at_once else run)(key, *known)
+
+
+def of_carried_rows(specs: tuple[Any, ...], state: Tree) -> tuple[Any, ...]:
+    """The specs of a built model's inputs: what a stateful layer carries fixes the batch."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    rows = {leaf.shape[0] for path, leaf in leaves if CARRIED in path_names(path)}
+    if len(rows) != 1:
+        return specs
+    (size,) = rows
+
+    def fixed(spec: Any) -> OpenSpec:
+        batch = size if spec.shape[:1] == (None,) else spec.shape[0]
+        return OpenSpec((batch, *spec.shape[1:]), spec.dtype, spec.size)
+
+    return jax.tree.map(fixed, specs)
 
 
 def outputs_of_layers(layers: Sequence[Any], specs: Sequence[Any]) -> tuple[Any, ...]:
