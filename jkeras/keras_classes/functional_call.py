@@ -37,6 +37,7 @@ from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from, drawing_outside, is_tracing
 from jkeras.core.tracing import is_guessing_values, is_shapes_only, shapes_only
 from jkeras.core.trees import Tree, is_traced, spec_of
+from jkeras.core.value_reads import ones_of
 from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array, note_returned
@@ -229,21 +230,11 @@ def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             return _with_some_mask(call, args, kwargs)
         except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
             with jax.ensure_compile_time_eval():
-                frame.params, frame.state = _ones(frame.params), _ones(frame.state)
-                frame.values = {v: _ones(value) for v, value in frame.values.items()}
+                frame.params, frame.state = ones_of(frame.params), ones_of(frame.state)
+                frame.values = {v: ones_of(value) for v, value in frame.values.items()}
                 frame.key = None if frame.key is None else jax.random.key(0)
-                return _with_some_mask(call, *_ones((args, kwargs)))
+                return _with_some_mask(call, *ones_of((args, kwargs)))
     return _with_some_mask(call, args, kwargs)
-
-
-def _ones(tree: Any) -> Any:
-    """Ones in the place of traced arrays."""
-
-    def known(leaf: Any) -> Any:
-        traced = isinstance(leaf, jax.core.Tracer)
-        return jnp.ones(leaf.shape, leaf.dtype) if traced else leaf
-
-    return jax.tree.map(known, tree)
 
 
 def _with_some_mask(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

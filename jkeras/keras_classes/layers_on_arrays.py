@@ -80,7 +80,7 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         is_ours = type(layer).__module__.startswith("jkeras.")
         draws = training or bool(layer.named_sublayers()) or not is_ours
         key = _seeded_key(layer) if given_key is None and draws else given_key
-        key = key_of(layer.who, None, "key") if key is None and draws else key
+        key = _new_key(layer) if key is None and draws else key
         with counting_generators(given_key is None):
             outputs, _, masks = call_layer(
                 layer, {}, {}, values, masks_of(values), key=key, **context
@@ -104,6 +104,16 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         holder.values = current.replace(state=whole)
         note_losses(holder, whole)
     return restored(with_masks(unpacked(outputs), masks))
+
+
+def _new_key(layer: Layer) -> Any:
+    if is_tracing():
+        raise ValueError(
+            f"{layer.who}: expected `key` inside a compiled program, got none: every run would "
+            "draw the same numbers. Pass the program a key, and the key to the layer: "
+            "layer(x, training=True, key=key)."
+        )
+    return key_of(layer.who, None, "key")
 
 
 def note_losses(holder: ModelState, state: State) -> None:

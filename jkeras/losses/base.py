@@ -25,8 +25,9 @@ from jkeras.core.description import Description, fields, make_mutable, option
 from jkeras.core.errors import WrongTypeError
 from jkeras.core.logits import with_gradient_of
 from jkeras.core.naming import snake_case
+from jkeras.core.tracing import shapes_only
 from jkeras.core.trees import dtype_of
-from jkeras.core.value_reads import naming_user_code
+from jkeras.core.value_reads import naming_user_code, on_values
 from jkeras.core.variables import lenient
 from jkeras.losses.own_reduction import complete_own_call
 from jkeras.losses.reduction import (
@@ -247,9 +248,10 @@ class Loss(Description):
         y_true = np.asarray(y_true)
         check_kind(self.log_name, y_true)
         rows = jax.ShapeDtypeStruct((len(y_true), *outputs.shape[1:]), outputs.dtype)
-        jax.eval_shape(
-            self.values, jax.ShapeDtypeStruct(y_true.shape, dtype_of(y_true.dtype)), rows
-        )
+        with shapes_only():
+            jax.eval_shape(
+                self.values, jax.ShapeDtypeStruct(y_true.shape, dtype_of(y_true.dtype)), rows
+            )
         self.check_values(y_true, outputs)
 
     def check_values(self, y_true: Targets, outputs: jax.ShapeDtypeStruct) -> None:
@@ -356,7 +358,7 @@ def batch_values(
       ValueError: the values have no row for every example.
     """
     with naming_user_code(who):
-        values, rows = floats(fn(y_true, y_pred)), y_pred.shape[:1]
+        values, rows = floats(on_values(fn, y_true, y_pred)), y_pred.shape[:1]
     if values.ndim and values.shape[:1] == rows:
         return values
     if values.ndim:
@@ -387,8 +389,9 @@ def gives_one_number(
       >>> gives_one_number(lambda t, p: jnp.max(p - t), y, y)
       True
     """
-    with naming_user_code(who):
-        return jax.eval_shape(lambda *batch: floats(fn(*batch)), y_true, y_pred).ndim == 0
+    with naming_user_code(who), shapes_only():
+        found = jax.eval_shape(lambda *batch: floats(on_values(fn, *batch)), y_true, y_pred)
+    return found.ndim == 0
 
 
 class LossFunction(Loss):

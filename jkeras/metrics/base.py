@@ -27,6 +27,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, fields, make_mutable
 from jkeras.core.naming import snake_case
+from jkeras.core.tracing import shapes_only
 from jkeras.core.variables import Variable, name_first
 from jkeras.losses.base import (
     floating_dtype,
@@ -110,7 +111,8 @@ class Metric(Description):
           ((1,), (10,))
         """
         sums = self.init()
-        return jax.tree.map(_spread, sums, jax.eval_shape(self.update, sums, *batch))
+        with shapes_only():
+            return jax.tree.map(_spread, sums, jax.eval_shape(self.update, sums, *batch))
 
     def update(
         self, sums: Sums, y_true: ArrayLike, y_pred: ArrayLike, weight: ArrayLike | None = None

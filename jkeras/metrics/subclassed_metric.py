@@ -33,7 +33,7 @@ from jkeras.core.arrays import as_jax
 from jkeras.core.errors import WrongTypeError
 from jkeras.core.naming import unique
 from jkeras.core.trees import Tree, widest_float
-from jkeras.core.value_reads import naming_user_code
+from jkeras.core.value_reads import UNKNOWN_VALUES, guesses, naming_user_code, ones_of
 from jkeras.core.variables import Frame, Variable, innermost, lenient, weight_shape, within
 from jkeras.ops import initializers
 
@@ -198,7 +198,15 @@ def _run_method(
     """The return value of a method of the metric, and the sums after the call."""
     frame = MetricFrame(metric, sums)
     with within(frame), lenient(), naming_user_code(metric.log_name):
-        returned = jax.tree.map(_as_value, function(*args, **kwargs))
+        try:
+            returned = function(*args, **kwargs)
+        except UNKNOWN_VALUES as error:
+            if not guesses(error):
+                raise
+            with jax.ensure_compile_time_eval():
+                frame.values = {variable: ones_of(v) for variable, v in frame.values.items()}
+                returned = function(*ones_of(args), **ones_of(kwargs))
+        returned = jax.tree.map(_as_value, returned)
     return returned, frame.sums()
 
 

@@ -180,3 +180,18 @@ def test_first_use_in_the_users_program():
     assert jax.grad(lambda x: model(x).sum())(x).shape == (5, 4)
     dense = L.Dense(3)
     assert jax.grad(lambda x: dense(x).sum())(jnp.asarray(x)).shape == (5, 4)
+
+
+@pytest.mark.parametrize("layer", [L.Dropout(0.5), L.GaussianNoise(1.0)])
+def test_a_drawing_layer_in_the_users_own_jit_wants_a_key(layer: L.Layer) -> None:
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_array_equal(jax.jit(lambda x: layer(x))(x), x)
+    np.testing.assert_array_equal(jax.jit(lambda x: layer(x, training=False))(x), x)
+    with pytest.raises(ValueError, match=r"layer\(x, training=True, key=key\)\."):
+        jax.jit(lambda x: layer(x, training=True))(x)
+    noisy = jax.jit(lambda x, key: layer(x, training=True, key=key))
+    keys = jax.random.split(jax.random.key(0))
+    first, second = (np.asarray(noisy(x, key)) for key in keys)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, noisy(x, keys[0]))
+    assert not np.array_equal(layer(x, training=True), x)  # and outside it still draws
