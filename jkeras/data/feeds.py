@@ -147,7 +147,7 @@ def of_stream(
     limit: int | None,
     seconds: float,
     fixed: int | None,
-    single: bool = False,
+    most: int | None = None,
     first: int = 0,
 ) -> Iterator[Feed]:
     """The batches of one epoch of an iterable, of which none is read beyond `limit`.
@@ -163,7 +163,7 @@ def of_stream(
       seconds: the longest time that a batch waits for the buffer to fill.
       fixed: the number of steps in a dispatch, if the user fixed it: the buffer then waits until it
         is full.
-      single: yield every batch on its own, because a callback has batch hooks.
+      most: the largest number of batches in a feed, where a callback has batch hooks.
       first: the number of the next batch, in an epoch that is continued.
     """
     filling: _Buffer | None = None
@@ -183,7 +183,8 @@ def of_stream(
             alone = shape != common or any(device.platform != "cpu" for device in devices)
             filling = _Buffer(shape, number, 1 if alone else capacity(batch, fixed))
         filling.add(batch)
-        if filling.is_full or single or (fixed is None and filling.seconds > seconds):
+        late = fixed is None and filling.seconds > seconds
+        if filling.is_full or filling.count == most or late:
             yield filling.feed()
             filling = None
     if filling is not None:
@@ -208,7 +209,7 @@ class _Buffer:
         self.first = first
         self._most = most
         self._size = jax.tree.leaves(shape)[0].shape[0]
-        self._count = 0
+        self.count = 0
         self._data: Any = None
         self._began = time.perf_counter()
 
@@ -220,7 +221,7 @@ class _Buffer:
     @property
     def is_full(self) -> bool:
         """Whether there is no room for another batch."""
-        return self._count == self._most
+        return self.count == self._most
 
     def add(self, batch: Batch) -> None:
         """Appends a batch."""
@@ -232,16 +233,16 @@ class _Buffer:
                 self._data = jax.tree.map(
                     lambda s: empty((rows, *s.shape[1:]), s.dtype), self.shape
                 )
-            start = self._count * self._size
+            start = self.count * self._size
             for target, leaf in zip(
                 jax.tree.leaves(self._data), jax.tree.leaves(batch), strict=True
             ):
                 target[start : start + self._size] = leaf
-        self._count += 1
+        self.count += 1
 
     def feed(self) -> Feed:
         """The batches of the buffer as a feed on the device."""
-        end = self.first + self._count
+        end = self.first + self.count
         return _feed(self._data, self._size, self.first, end, None, self._most)
 
 

@@ -41,6 +41,8 @@ class Stream:
         complete; else every epoch is a new pass. A generator always continues.
       begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
+      order_fn: from the number of a pass and the count of its batches to their numbers in order,
+        for a source with `batches_of(numbers)`; None for the order of the source.
       adjust_fn: applied to every batch before padding.
       check_fn: called with every adjusted batch and its number; the number is added to the message
         of an error.
@@ -73,6 +75,8 @@ class Stream:
         self._passed = 0  # batches of the pass under way that were read, with `continues_pass`
         self.continues_pass = False
         self.pads = True
+        self.order_fn: Callable[[int, int], list[int]] | None = None
+        self._passes = 0
         self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
         self._initial_steps = self.steps
@@ -97,6 +101,12 @@ class Stream:
         if not self._peeked:
             self._peeked = list(itertools.islice(self._batches, 1))
         return self._peeked[0] if self._peeked else None
+
+    def sample(self) -> Batch | None:
+        """A batch like those to come: where their order is not known yet, the source's first."""
+        if self.order_fn is None or not self.steps:
+            return self.first()
+        return self._checked(self._source[0], 0)
 
     def begin_epoch(self) -> Batch | None:
         """The first batch of the next epoch, without removing it from the stream.
@@ -185,6 +195,9 @@ class Stream:
         number = 0
         try:
             values, steps = self._source, self.steps
+            if self.order_fn is not None:
+                values = values.batches_of(self.order_fn(self._passes, steps or 0))
+                self._passes += 1
             if not hasattr(values, "__iter__") and steps is not None:
                 values = (self._source[i] for i in range(steps))
             for number, value in enumerate(values, 1):  # noqa: B007  # read in the note

@@ -182,18 +182,19 @@ class CompileMixin:
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run in Python, for a debugger; set it to change that, for free."""
-        compiled = self._trainer_parts.compilation
-        return compiled is not None and compiled.eager
+        return self._trainer_parts.is_eager
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
         parts = self._trainer_parts
-        compiled = parts.need_compilation("run_eagerly")
         if not isinstance(value, bool):
             raise WrongTypeError(
                 f"{parts.state.who}: `run_eagerly`: expected True or False, got {describe(value)}."
             )
-        parts.steps.compilation = dataclasses.replace(compiled, eager=value)
+        if parts.compilation is None:
+            parts.eager = value
+        else:
+            parts.steps.compilation = dataclasses.replace(parts.compilation, eager=value)
 
     @property
     def jit_compile(self) -> bool:

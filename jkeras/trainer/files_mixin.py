@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import named_arguments
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.tracebacks import api_boundary
-from jkeras.models.cloning import clone_layers
+from jkeras.models.cloning import CloneOptions, clone_layers
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import configurations, weight_files, whole_models
 from jkeras.trainer.loop import resume
@@ -174,20 +174,14 @@ class FilesMixin:
         """
         return json.dumps(serialize_keras_object(self), **kwargs)
 
-    def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    def cloned(self, options: CloneOptions) -> Any:
         """A model of clones of these layers, with fresh weights.
 
-        Args:
-          clone_function: from a layer to the one that takes its place; None for its equal.
-
         Raises:
-          ValueError: `clone_function` for a model that is no `Sequential`.
+          ValueError: an option that needs a list or a graph of layers.
         """
         state = self._trainer_parts.state
-        if clone_function is not None:
-            raise ValueError(
-                f"{state.who}: `clone_function`: expected None, because the model is not made of a "
-                f"list of layers, got {describe(clone_function)}."
-            )
+        reason = "because the model is not made of a list of layers"
+        options.check_plain(state.who, clone_fn=reason, call_fn=reason, inputs=reason)
         make: Any = type(self)
         return make(*clone_layers([state.net]), name=state.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import jax
@@ -38,9 +38,8 @@ from jkeras.keras_classes.subclassed_model import (
     is_shape,
 )
 from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, record_order
-from jkeras.layers import InputLayer
 from jkeras.metrics.carried import Carried, carried
-from jkeras.models.cloning import clone_layers, rebuild_graph
+from jkeras.models.cloning import CloneOptions, rebuild_graph, replaced_layers
 from jkeras.models.graph import Graph
 from jkeras.models.graph_config import graph_parts
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -213,20 +212,19 @@ class Model(Trainer):
         with CustomObjectScope(custom_objects):
             return cls(*graph_parts(config), name=config.get("name"))
 
-    def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    def cloned(self, options: CloneOptions) -> Any:
         """A model of clones of these layers, with fresh weights.
 
-        Args:
-          clone_function: from a layer to the one that takes its place; None for its equal.
+        Raises:
+          ValueError: an option that needs a graph of layers.
         """
         state = self._trainer_parts.state
         if isinstance(state.net, Subclassed):
+            reason = "because the model has a `call` of its own"
+            options.check_plain(state.who, call_fn=reason, inputs=reason)
             return type(self).from_config(self.get_config())
-        layers = clone_layers(list(state.net.layers))
-        if clone_function is not None:
-            kept = InputLayer | Operation
-            layers = [x if isinstance(x, kept) else clone_function(x) for x in layers]
-        return Model(*rebuild_graph(self.graph(), layers), name=state.name)
+        layers = replaced_layers(state.net, options)
+        return Model(*rebuild_graph(self.graph(), layers, options), name=state.name)
 
     def graph(self) -> Graph:
         """The model as a graph of its layers.

@@ -18,7 +18,7 @@ from jkeras.core.tracebacks import api_boundary
 from jkeras.keras_classes.subclassed_model import check_no_call
 from jkeras.models.adapters import adapted, all_adapted
 from jkeras.models.chain import Chain, instead_of, output_specs, sequence_config
-from jkeras.models.cloning import clone_layers
+from jkeras.models.cloning import CloneOptions, given_inputs, replaced_layers
 from jkeras.models.graph import Graph
 from jkeras.trainer.files.configurations import read_parts
 from jkeras.trainer.model import Model, steps_of
@@ -114,12 +114,14 @@ class Sequential(Model):
             model.build(tuple(parts["build_input_shape"]))
         return model
 
-    def cloned(self, clone_function: Callable[[Any], Any] | None = None) -> Any:
+    def cloned(self, options: CloneOptions) -> Any:
         """A model of clones of these layers, with fresh weights; as `Model.cloned`."""
         state = self._trainer_parts.state
-        layers = clone_layers(list(state.net.layers))
-        if clone_function is not None:
-            layers = [layer if is_input(layer) else clone_function(layer) for layer in layers]
+        options.check_plain(state.who, call_fn="because a Sequential has no calls of layers")
+        layers = replaced_layers(state.net, options)
+        if options.inputs is not None:
+            layers = [layer for layer in layers if not is_input(layer)]
+            layers[:0] = given_inputs("input", options.inputs)
         return Sequential(layers, name=state.name)
 
     def _as_given(self) -> list[Layer]:

@@ -34,12 +34,13 @@ from jkeras.trainer.compiling.compilation import check_not_negative, check_posit
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
 from jkeras.trainer.loop import one_batch, resume
+from jkeras.trainer.loop.batch_order import shuffle_batches
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
 from jkeras.trainer.loop.fit import Training, Validation, fit
 from jkeras.trainer.loop.interrupt import Interrupt
-from jkeras.trainer.loop.parts import PARTS, TrainerParts
+from jkeras.trainer.loop.parts import PARTS, PartsAttribute, TrainerParts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
@@ -155,27 +156,16 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         known = [word for word in dir(cls) if not word.startswith("_")]
         raise AttributeError(f"{cls.__name__} has no attribute {name!r}.{nearest(name, known)}")
 
-    @property
-    def stop_training(self) -> bool:
-        """Whether training ends after the current epoch; a callback sets it, and in a batch hook it
-        ends training after the current batch.
-        """
-        return self._trainer_parts.stop_training
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self._trainer_parts.stop_training = value
-
-    @property
-    def initial_epoch(self) -> int:
-        """The first epoch of the run; a callback that restores an earlier run sets it in
-        `on_train_begin` to pass over the epochs that were trained then.
-        """
-        return self._trainer_parts.initial_epoch
-
-    @initial_epoch.setter
-    def initial_epoch(self, value: int) -> None:
-        self._trainer_parts.initial_epoch = value
+    stop_training = PartsAttribute(
+        "Whether training ends after the current epoch; a callback sets it, and in a batch hook it "
+        "ends training after the current batch."
+    )
+    stop_evaluating = PartsAttribute("Whether an evaluation ends after the current batch.")
+    stop_predicting = PartsAttribute("Whether a prediction ends after the current batch.")
+    initial_epoch = PartsAttribute(
+        "The first epoch of the run; a callback that restores an earlier run sets it in "
+        "`on_train_begin` to pass over the epochs that were trained then."
+    )
 
     # -- fit, evaluate, predict
 
@@ -214,8 +204,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
           validation_split: fraction of the data, the last part, to validate on; its sample weights
             go with it, class weights do not.
           validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
-          shuffle: whether arrays are visited in a new order each epoch (a function of seed and
-            epoch).
+          shuffle: whether arrays, and the batches of a `PyDataset`, are visited in a new order each
+            epoch (a function of seed and epoch).
           class_weight: weight of each class id in the loss, for a model with one output; missing
             ones weigh 1. "balanced": each class weighs the same over all of `y`, split or not.
           sample_weight: weight of each example in the loss; a list or dict of arrays for several
@@ -256,6 +246,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         finite = compiled.refuses_nans("fit")
         kwargs = {"net": parts.state.net, "finite": finite}
         data = data_arguments.load("fit", x, y, sample_weight, class_weight, **kwargs)
+        shuffle_batches(parts, data, x, shuffle)
         kwargs["finite"] = compiled.refuses_nans("fit: `validation_data`")
         data, held_out = data_arguments.validation(
             data, validation_data, validation_split, class_weight, **kwargs
@@ -280,9 +271,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         )
         history = listed.history
         assert history is not None, "it was added"
-        single = listed.watches_batches("train") or compiled.check_nans
-        fixed = 1 if single else compiled.steps_per_execution
-        call = Call(listed, verbose, steps_per_epoch, steps, fixed)
+        call = Call(listed, verbose, steps_per_epoch, steps, compiled.steps_per_execution)
+        call.fixed = call.per_execution or call.between_hooks("train")
+        call.fixed = 1 if compiled.check_nans else call.fixed
         run = Run(
             listed,
             facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
@@ -324,7 +315,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
           metrics. For several outputs in the order of `metrics_names`.
         """
         parts = self._trainer_parts
-        finite = parts.need_compilation("evaluate").refuses_nans("evaluate")
+        compiled = parts.need_compilation("evaluate")
+        finite = compiled.refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         net = parts.state.net
         given = data_arguments.load("evaluate", x, y, sample_weight, net=net, finite=finite)
@@ -333,9 +325,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             data = parts.place("evaluate", data)
         size, known = data_arguments.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
-        call = Call(listed, verbose, steps, known)
+        call = Call(listed, verbose, steps, known, compiled.steps_per_execution)
         with parts.mode(), explained(parts, "evaluate", size, call.close):
-            logs = evaluate(parts.state, plan, data, size, call)
+            logs = evaluate(parts, plan, data, size, call)
         return plan.in_order(logs, return_dict)
 
     @named_arguments
@@ -361,13 +353,16 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
         given = data_arguments.load("predict", x, net=state.net, finite=False)
-        warn_of_random_weights(state)
+        with parts.mode():
+            warn_of_random_weights(state)
         data, plan, _ = parts.prepare("predict", given, batch_size, kind="predict")
         size, known = data_arguments.sizes(data, batch_size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
-        call = Call(listed, verbose, steps, known)
+        compiled = parts.compilation
+        per_execution = None if compiled is None else compiled.steps_per_execution
+        call = Call(listed, verbose, steps, known, per_execution)
         with parts.mode(), explained(parts, "predict", size, call.close):
-            return predict(state, plan, data, size, call)
+            return predict(parts, plan, data, size, call)
 
     # -- one batch
 
@@ -412,7 +407,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts, who = self._trainer_parts, "predict"
         parts.steps.check_predicts(who, parts.state)
         given = data_arguments.load_batch(who, x, net=parts.state.net, finite=False)
-        warn_of_random_weights(parts.state)
+        with parts.mode():
+            warn_of_random_weights(parts.state)
         prepared = parts.prepare(who, given, given.length, kind="predict")
         with parts.mode(), explained(parts, who, given.length):
             batch = parts.place_batch(prepared.data)

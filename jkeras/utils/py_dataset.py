@@ -17,8 +17,9 @@ class PyDataset:
 
     A subclass defines `__getitem__(index)`, a whole batch `x`, `(x, y)` or `(x, y, sample_weight)`,
     and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called
-    before and after each pass over the batches. With `steps_per_epoch` below the length, one pass
-    lasts several epochs of `fit`, so each batch still occurs once in each pass.
+    before and after each pass over the batches. `fit` reads them in a new order in each pass,
+    unless it is told `shuffle=False`. With `steps_per_epoch` below the length, one pass lasts
+    several epochs of `fit`, so each batch still occurs once in each pass.
 
     Args:
       workers: the number of threads that make batches in parallel.
@@ -77,9 +78,12 @@ class PyDataset:
     def __iter__(self) -> Iterator[Any]:
         """The batches of one epoch."""
         count = self.num_batches
+        return self.batches_of(itertools.count() if count is None else range(count))
+
+    def batches_of(self, numbers: Iterable[int]) -> Iterator[Any]:
+        """The batches of one epoch by their numbers, in this order."""
         self.on_epoch_begin()
         try:
-            numbers = itertools.count() if count is None else range(count)
             ahead = self.workers > 1
             yield from self._read_ahead(numbers) if ahead else (self[n] for n in numbers)
         finally:  # the last epoch of `fit` may end the iteration early

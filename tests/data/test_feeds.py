@@ -109,7 +109,7 @@ def test_a_slow_source_is_not_waited_for() -> None:
 
 
 def test_somebody_who_watches_gets_every_batch_at_once() -> None:
-    assert spans(streamed(batches(3), single=True)) == [(0, 1), (1, 2), (2, 3)]
+    assert spans(streamed(batches(3), most=1)) == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_a_batch_of_another_shape_goes_alone() -> None:

@@ -314,10 +314,10 @@ def test_a_generator_goes_on_beyond_any_number_as_in_keras() -> None:
 
 def test_a_pass_is_begun_and_ended_once() -> None:
     data, made = Noted(), fixed()
-    made.fit(data, steps_per_epoch=3, epochs=4, verbose=0)
+    made.fit(data, steps_per_epoch=3, epochs=4, shuffle=False, verbose=0)
     assert data.notes == ["begin", 0, 1, 2, 3, 4, 5, "end"] * 2
     data.notes.clear()
-    made.fit(data, steps_per_epoch=2, epochs=2, verbose=0)
+    made.fit(data, steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
     assert data.notes == ["begin", 0, 1, 2, 3, "end"]  # `fit` ends in the middle of a pass
 
 
@@ -328,13 +328,15 @@ def test_a_pass_that_an_error_ends_is_ended_too() -> None:
     data = Noted()
     failing = jkeras.callbacks.LambdaCallback(on_epoch_end=fail)
     with pytest.raises(OSError, match=r"^the disk is full"):
-        fixed().fit(data, steps_per_epoch=2, epochs=2, callbacks=[failing], verbose=0)
+        fixed().fit(
+            data, steps_per_epoch=2, epochs=2, callbacks=[failing], shuffle=False, verbose=0
+        )
     assert data.notes == ["begin", 0, 1, "end"]
 
 
 def test_what_is_shuffled_where_a_pass_ends_comes_once_in_each() -> None:
     data = Turned()
-    fixed().fit(data, steps_per_epoch=2, epochs=6, verbose=0)
+    fixed().fit(data, steps_per_epoch=2, epochs=6, shuffle=False, verbose=0)
     assert data.notes == ["begin", 0, 1, 2, 3, 4, 5, "begin", 5, 4, 3, 2, 1, 0]
 
 

@@ -16,6 +16,8 @@ import numpy as np
 import jkeras
 from jkeras.core.batch import Batch
 from jkeras.data.arrays import class_weights
+from jkeras.trainer.loop.batch_order import shuffle_batches
+from jkeras.trainer.loop.parts import parts_of
 from jkeras.trainer.preflight import data_arguments
 from jkeras.training.loss_specs import parse_compile_args
 from jkeras.training.objective import Objective
@@ -94,7 +96,9 @@ class PyDatasetAdapter(GeneratorDataAdapter):
     """Batches by number."""
 
     def __init__(self, x: Any, class_weight: Any = None, shuffle: bool = False) -> None:
-        self.data = data_arguments.load("fit", x, class_weight=class_weight, shuffle=shuffle)
+        self.data = data_arguments.load("fit", x, class_weight=class_weight)
+        parts = parts_of(jkeras.Sequential([jkeras.layers.Dense(1)], seed=0))
+        shuffle_batches(parts, self.data, x, shuffle)
         self.data.pads = False
 
 

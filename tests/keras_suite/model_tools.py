@@ -118,3 +118,20 @@ def get_test_data(
         return (centres[y] + noise).astype(np.float32), y
 
     return part(train_samples), part(test_samples)
+
+
+# -- private methods of Keras's layers
+
+
+def _flatten_layers(self: Any, include_self: bool = True, recursive: bool = True) -> list[Any]:
+    """A model or layer and all layers in it, by jkeras's own lists of layers."""
+    found = [self] if include_self else []
+    for layer in getattr(self, "layers", ()):
+        found += _flatten_layers(layer) if recursive else [layer]
+    return found
+
+
+jkeras.Model._flatten_layers = _flatten_layers  # type: ignore[attr-defined]  # a name of Keras
+jkeras.Sequential._functional = property(  # type: ignore[attr-defined]  # the same
+    lambda self: jkeras.Model.__new__(jkeras.Model) if self.built else None
+)

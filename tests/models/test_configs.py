@@ -173,3 +173,42 @@ def test_wrong_configurations_of_graphs() -> None:
     assert message_of(ValueError, read, without) == (
         "the configuration's layers absolute, out wait for inputs that none makes."
     )
+
+
+def test_a_clone_calls_layers_in_other_ways_as_in_keras() -> None:
+    x = Input((3,))
+    model = jkeras.Model(x, Dense(2, name="b")(Dense(4, name="a")(x)))
+    model.compile("adam", "mse")
+
+    def with_dropout(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = layer(*args, **kwargs)
+        return layers.Dropout(0.5)(outputs) if isinstance(layer, Dense) else outputs
+
+    shares = clone_model(model, clone_function=lambda layer: layer, call_function=with_dropout)
+    kinds = [type(layer).__name__ for layer in shares.layers]
+    assert kinds == ["InputLayer", "Dense", "Dropout", "Dense", "Dropout"]
+    assert shares.compiled and clone_model(model, call_function=with_dropout).compiled
+    inputs = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(
+        shares(inputs), model(inputs)
+    )  # the same layers, the same weights
+
+
+def test_a_clone_takes_other_inputs_and_clones_models_inside() -> None:
+    def inner(units: int) -> Any:
+        y = Input((units,))
+        return jkeras.Model(y, Dense(units)(y), name="inner")
+
+    x = Input((3,))
+    chain = jkeras.Sequential([Dense(3), jkeras.Sequential([Dense(3)])])
+    model = jkeras.Model({"x": x}, chain(inner(3)(x)))
+    kept = clone_model(model, clone_function=lambda layer: layer)
+    wide = clone_model(
+        model, clone_function=lambda layer: layer.replace(use_bias=False), recursive=True
+    )
+    assert (size(kept), size(wide)) == (3 * 12, 3 * 9)
+    z = Input((3,), name="z")
+    assert clone_model(model, input_tensors={"x": z}).inputs[0] is z
+    assert clone_model(chain, input_tensors=z).input_shape == (None, 3)
+    with pytest.raises(ValueError, match="in the structure of the model's inputs"):
+        clone_model(model, input_tensors=[z, z])

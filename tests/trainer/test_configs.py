@@ -172,8 +172,15 @@ def test_wrong_use_of_clones_and_json() -> None:
         "clone_model: `model`: expected a model, got Dense(units=2) (Dense)."
     )
     assert message_of(ValueError, clone_model, small(), input_tensors=jnp.ones(2)) == (
-        "clone_model: `input_tensors`: expected it to be left out, because there is no such way "
-        "here, got an array of shape (2,) and dtype float32. `clone_function` changes layers."
+        "clone_model: `input_tensors`: expected what Input() returned in the structure of the "
+        "model's inputs, input, got an array of shape (2,) and dtype float32."
+    )
+    assert message_of(ValueError, clone_model, small(), call_function=abs) == (
+        "Sequential 'sequential': `call_function`: expected None, because a Sequential has no "
+        "calls of layers, got <built-in function abs> (builtin_function_or_method)."
+    )
+    assert message_of(TypeError, clone_model, small(), tensors=1) == (
+        "clone_model: unexpected argument `tensors`."
     )
     assert message_of(TypeError, model_from_json, {"class_name": "Sequential"}) == (
         "model_from_json: expected the text that to_json() gave, got {'class_name': 'Sequential'} "

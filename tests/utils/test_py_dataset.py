@@ -41,11 +41,36 @@ def model() -> jkeras.Sequential:
 
 def test_fit_sees_its_batches_and_calls_its_hooks() -> None:
     data, net = Noted(), model()
-    history = net.fit(data, epochs=2, verbose=0).history
+    history = net.fit(data, epochs=2, verbose=0, shuffle=False).history
     assert data.notes == ["begin", 0, 1, 2, "end"] * 2
     plain = model().fit(X, Y, batch_size=2, shuffle=False, epochs=2, verbose=0).history
     np.testing.assert_allclose(history["loss"], plain["loss"], rtol=1e-6)
     assert net.predict(data, verbose=0).shape == (6, 1)
+
+
+def test_fit_reads_the_batches_in_a_new_order_in_each_pass() -> None:
+    class Long(Noted):
+        def __len__(self) -> int:
+            return 8
+
+        def __getitem__(self, index: int) -> Any:
+            self.notes.append(index)
+            return X[:2] * index, Y[:2]
+
+    data, net = Long(), model()
+    net.fit(data, epochs=3, verbose=0)
+    assert data.notes.pop(0) == 0  # to see what its batches are like
+    passes = [data.notes[10 * n + 1 : 10 * n + 9] for n in range(3)]
+    assert all(sorted(order) == list(range(8)) for order in passes)
+    assert len({*map(tuple, passes), tuple(range(8))}) == 4  # neither of them is in order
+    halves, again = Long(workers=2), model()
+    for _ in range(3):  # as three epochs in one run
+        again.fit(halves, steps_per_epoch=8, verbose=0)
+    np.testing.assert_array_equal(net.get_weights()[0], again.get_weights()[0])
+    data.notes.clear()
+    net.evaluate(data, verbose=0)
+    net.predict(data, verbose=0)
+    assert data.notes == ["begin", *range(8), "end"] * 2
 
 
 def test_an_epoch_that_is_left_early_ends_too() -> None:

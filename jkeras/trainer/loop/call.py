@@ -19,6 +19,8 @@ class Call:
       verbose: 0 silent, 1 or "auto" a bar, 2 one line.
       limit: steps at most; None for no limit.
       steps: steps in all; None where unknown.
+      per_execution: steps in a dispatch that `compile` fixed, after which callbacks with batch
+        hooks are called; None for one where they are.
       fixed: steps in every dispatch; None to let the pace find them.
       interrupt: the handler of Ctrl-C, in `fit`.
       bars: the progress bars made so far, by this call and by copies of it.
@@ -28,9 +30,14 @@ class Call:
     verbose: int | str
     limit: int | None
     steps: int | None
+    per_execution: int | None = None
     fixed: int | None = None
     interrupt: Interrupt | None = None
     bars: list[Progress] = dataclasses.field(default_factory=list)
+
+    def between_hooks(self, phase: str) -> int | None:
+        """Steps from one call of the batch hooks to the next; None where no callback watches."""
+        return (self.per_execution or 1) if self.callbacks.watches_batches(phase) else None
 
     def interrupted(self) -> bool:
         """Whether the process got Ctrl-C or SIGTERM."""

@@ -85,7 +85,7 @@ def train_feeds(
     limit: int | None,
     pace: Pace,
     fixed: int | None,
-    watched: bool,
+    most: int | None,
 ) -> Iterator[Feed]:
     """The batches of one epoch, from the state's position to the end.
 
@@ -99,11 +99,11 @@ def train_feeds(
       limit: steps in the epoch, when not all of them.
       pace: says how long batches of a stream wait for others.
       fixed: steps in a dispatch, when the user fixed them.
-      watched: whether a callback watches each step.
+      most: batches of a stream in a feed at most, where a callback watches dispatches.
     """
     position = int(begun.position)
     if isinstance(data, Stream):
-        options: dict[str, Any] = {"fixed": fixed, "single": watched, "first": position}
+        options: dict[str, Any] = {"fixed": fixed, "most": most, "first": position}
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
     total = data.steps(size)
     if shuffle:
@@ -125,18 +125,18 @@ def eval_feeds(
     size: int,
     limit: int | None,
     pace: Pace,
-    watched: bool,
+    most: int | None,
     outputs_fn: Callable[[Batch, int], Any] | None = None,
 ) -> Iterator[Feed]:
     """The batches of one evaluation or prediction, in the data's order.
 
     Args:
-      programs, data, size, limit, pace, watched: as for `train_feeds`.
+      programs, data, size, limit, pace, most: as for `train_feeds`.
       outputs_fn: of a prediction: from a batch and its size to the specs of its outputs. No feed
         has more batches than outputs fit in a buffer.
     """
     if isinstance(data, Stream):
-        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=None, single=watched)
+        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=most, most=most)
     total = data.steps(size)
     stop = total if limit is None else min(limit, total)
     order = loops.plain_order(data.length, total, size)
@@ -144,7 +144,7 @@ def eval_feeds(
         return _array_feeds(data, order, size, 0, stop, programs.pads, None)
     outputs = outputs_fn(data.batch, size)
     fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
-    most = 1 if watched else min(fitting, _power_of_two(total))
+    most = min(fitting, _power_of_two(total)) if most is None else most
     options: dict[str, Any] = {"pads": programs.pads, "most": most}
     if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
         return feed.of_resident(data, order, size, 0, stop, **options)

@@ -97,7 +97,7 @@ def fit(
             break
         if validation.data is not None and run.validates_fn(epoch):
             plan, size = validation.plan_fn(), validation.batch_size
-            found = evaluate(state, plan, validation.data, size, silent)
+            found = evaluate(parts, plan, validation.data, size, silent)
             logs |= {f"val_{name}": value for name, value in found.items()}
             if call.interrupted():
                 break  # the values of half a validation are no result
@@ -154,7 +154,7 @@ def train_epoch(
         limit=call.limit,
         pace=pace,
         fixed=call.fixed,
-        watched=watched,
+        most=call.fixed if watched else None,
     )
     chunks = dispatch.train(
         programs,

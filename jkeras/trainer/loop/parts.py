@@ -28,6 +28,26 @@ PARTS = MODEL_PRIVATE
 """The one attribute under which a trainer keeps everything that is its own."""
 
 
+class PartsAttribute:
+    """An attribute of a trainer that lies in its parts.
+
+    Args:
+      doc: what it is.
+    """
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, trainer: Any, owner: type) -> Any:
+        return self if trainer is None else getattr(parts_of(trainer), self._name)
+
+    def __set__(self, trainer: Any, value: Any) -> None:
+        setattr(parts_of(trainer), self._name, value)
+
+
 @dataclasses.dataclass
 class TrainerParts:
     """What a trainer holds.
@@ -38,8 +58,9 @@ class TrainerParts:
       plans: what is known about batches of the structures that were there.
       run: where a `fit` stands; None outside of one.
       placed: the data of the last call, and where they lie.
-      stop_training: set by callbacks to end training.
+      stop_training, stop_evaluating, stop_predicting: set by callbacks to end it.
       initial_epoch: the first epoch of the run, which callbacks may set.
+      eager: whether programs run in Python before `compile`, which says so for later.
       policy: how the layers compute.
       plain: the description without the policy, and the one made of it.
       views: the views on weights that users have seen.
@@ -53,7 +74,10 @@ class TrainerParts:
     run: Run | None = None
     placed: Placed | None = None
     stop_training: bool = False
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
     initial_epoch: int = 0
+    eager: bool = False
     policy: DTypePolicy = dataclasses.field(default_factory=lambda: DTypePolicy("float32"))
     plain: tuple[Any, Any] = (None, None)
     given: tuple[Any, list[Any]] = (None, [])
@@ -73,6 +97,12 @@ class TrainerParts:
     def optimizer(self) -> Any:
         """The description of the optimizer that the model is compiled with; None for none."""
         return None if self.steps.compilation is None else self.steps.compilation.optimizer
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether programs run in Python, as `run_eagerly` says."""
+        compiled = self.steps.compilation
+        return self.eager if compiled is None else compiled.eager
 
     def need_compilation(self, wanted: str) -> Compilation:
         """The arguments of `compile`, resolved.
@@ -112,10 +142,8 @@ class TrainerParts:
     @contextlib.contextmanager
     def mode(self) -> Iterator[None]:
         """How programs run while the context is entered: in Python, where `run_eagerly` says so."""
-        compiled = self.steps.compilation
-        eager = compiled is not None and compiled.eager
-        without_jit = jax.disable_jit() if eager else contextlib.nullcontext()
-        with guessing_values(eager), without_jit:
+        without_jit = jax.disable_jit() if self.is_eager else contextlib.nullcontext()
+        with guessing_values(self.is_eager), without_jit:
             yield
 
     @contextlib.contextmanager
@@ -136,8 +164,7 @@ class TrainerParts:
         self, who: str, data: Data, batch_size: int | None = None, *, kind: Kind
     ) -> Prepared:
         """The data as the model takes them, and the plan for them; see `preflight.prepare`."""
-        compiled = self.compilation
-        with guessing_values(compiled is not None and compiled.eager):
+        with guessing_values(self.is_eager):
             found = prepare(who, self.state, self.steps, self.plans, data, batch_size, kind=kind)
         if kind != "predict":
             self.state.optimizer_met_data = True
@@ -149,9 +176,7 @@ class TrainerParts:
         """
         assert isinstance(data, Arrays), "one batch is no stream"
         self.placed = Placed(data, "resident", "one batch")
-        compiled = self.steps.compilation
-        is_eager = compiled is not None and compiled.eager
-        return jax.device_put(data.batch) if is_eager else data.batch
+        return jax.device_put(data.batch) if self.is_eager else data.batch
 
     def place(self, who: str, data: Data) -> Data:
         """The data on the device, if they fit beside the model, else where they are."""

@@ -10,18 +10,19 @@ from jkeras.trainer.compiling.plan import Plan
 from jkeras.trainer.loop import dispatch
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.dispatch import Chunk
+from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.state.inference_rng import with_inference_rng
-from jkeras.trainer.state.model_state import ModelState
 
 
-def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Call) -> Any:
+def predict(parts: TrainerParts, plan: Plan, data: Data, batch_size: int, call: Call) -> Any:
     """The outputs for a data set, as NumPy arrays; arguments as for `evaluate`."""
-    callbacks, programs = call.callbacks, plan.programs
+    callbacks, programs, state = call.callbacks, plan.programs, parts.state
+    parts.stop_predicting = False
     callbacks.call("on_predict_begin", {})
     values = state.need_values()
-    watched, hears = callbacks.watches_batches("predict"), callbacks.hears_batches("predict")
-    call = dataclasses.replace(call, fixed=1 if watched else None)
+    most, hears = call.between_hooks("predict"), callbacks.hears_batches("predict")
+    call = dataclasses.replace(call, fixed=most)
     bar = call.bar()
     pace = call.begin(programs.pace("predict", batch_size), bar)
     outputs = dispatch.Outputs()
@@ -44,14 +45,23 @@ def predict(state: ModelState, plan: Plan, data: Data, batch_size: int, call: Ca
         size=batch_size,
         limit=call.limit,
         pace=pace,
-        watched=watched,
+        most=most,
         outputs_fn=functools.partial(programs.outputs_of, values.params, carried),
     )
+    is_whole = False  # whether a feed has ended
+
+    def stopped() -> bool:
+        return parts.stop_predicting and is_whole
+
     chunks = dispatch.predict(programs, values.params, carried, feeds, pace=pace, begin_fn=begin)
-    for _ in dispatch.read_late(
-        chunks, pace, report, eager_fn=lambda _: watched, stopped_fn=lambda: False
+    for chunk in dispatch.read_late(
+        chunks,
+        pace,
+        report,
+        eager_fn=lambda _: most is not None,
+        stopped_fn=stopped,
     ):
-        pass
+        is_whole = chunk.value is not None
     bar.finish({})
     callbacks.call("on_predict_end", {})
     return outputs.result()

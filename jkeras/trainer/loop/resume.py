@@ -160,7 +160,7 @@ def pass_over(
 def facts_of(data: Data, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
     """What the numbers of batches rest on, for `check_place`."""
     if isinstance(data, Stream):
-        return {"steps_per_epoch": limit}
+        return {"steps_per_epoch": limit, "shuffle": data.order_fn is not None}
     assert isinstance(data, Arrays)
     return {
         "examples": data.length,

@@ -167,10 +167,10 @@ def validation(
 
 
 def first_batch(who: str, data: Data) -> Batch:
-    """A batch to build a model with: all examples of resident data, the next batch of a stream."""
+    """A batch to build a model with: all examples of resident data, a batch of a stream."""
     if isinstance(data, Arrays):
         return data.batch
-    batch = data.first()
+    batch = data.sample()
     if batch is None:
         raise ValueError(f"{who}: `x`: expected at least one batch, got an iterable without any.")
     return data.adjust_fn(batch)

@@ -1,0 +1,44 @@
+"""The order in which `fit` reads the batches of a `PyDataset`: a new one for each pass.
+
+Law: the order of a pass is a function of the model's key, of the epochs trained before the run, and
+of the number of the pass in the run; so a run that goes on reads what it would have read.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.keys import child
+from jkeras.data.streams import Stream
+from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.utils.py_dataset import PyDataset
+
+
+def shuffle_batches(parts: TrainerParts, data: Any, source: object, shuffle: bool) -> None:
+    """Makes a stream read its source in a random order, if that is a `PyDataset` with a length.
+
+    Args:
+      parts: of the trainer.
+      data: what `data_arguments.load` made of the source.
+      source: the data as the user gave them.
+      shuffle: whether the order is random.
+    """
+    if not (shuffle and isinstance(source, PyDataset) and isinstance(data, Stream)):
+        return
+    if source.num_batches is not None and type(source).__iter__ is PyDataset.__iter__:
+        data.order_fn = functools.partial(_order, parts)
+
+
+def _order(parts: TrainerParts, number: int, count: int) -> list[int]:
+    """The numbers of `count` batches in the order of the run's pass `number`."""
+    values, run = parts.state.values, parts.run
+    key = jax.random.key(parts.state.seed) if values is None else values.key
+    epoch = 0 if values is None else int(values.epoch)
+    epoch -= 0 if run is None else run.epoch - run.first
+    numbers = jax.random.key_data(child(child(key, "batches"), epoch + number))
+    order: list[int] = np.random.default_rng(np.asarray(numbers)).permutation(count).tolist()
+    return order
