@@ -31,14 +31,17 @@ from jkeras.core.trees import Tree, dtype_of, widest_float
 NAMES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "float64")
 
 
-class _Follow:
-    """The default `dtype` of a layer: that of the policy for every layer."""
+class _OfInputs:
+    """The `dtype` of a layer that computes in the dtype of its inputs, whatever the policy is."""
 
     def __repr__(self) -> str:
         return "None"
 
+    def in_config(self) -> None:
+        """What a configuration holds for it."""
 
-FOLLOW = _Follow()
+
+OF_INPUTS = _OfInputs()
 
 
 def _name(value: object) -> str:
@@ -212,7 +215,7 @@ def compute_dtype(value: object) -> np.dtype | None:
       ValueError: it sounds like a policy, and there is none of this name; or it is float64, and
         JAX computes in 32 bits.
     """
-    if value is None or value is FOLLOW:
+    if value is None or isinstance(value, _OfInputs):
         return None
     if isinstance(value, DTypePolicy):
         value = value.compute_dtype

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, option
-from jkeras.core.dtype_policy import FOLLOW, compute_dtype, followed, weights_of
+from jkeras.core.dtype_policy import OF_INPUTS, compute_dtype, followed, weights_of
 from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
@@ -37,6 +37,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer_introspection import LayerIntrospection
 from jkeras.core.layer_object import LayerObject, init_of_objects
 from jkeras.core.parts import Path, paths_by_name
+from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import if_set, policy
 from jkeras.core.trees import Tree
 
@@ -93,7 +94,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
     name: str | None = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": _name_or_none}
     )
-    dtype: Any = option(default=FOLLOW, convert=compute_dtype, to_config=policy, kw_only=True)
+    dtype: Any = option(default=None, convert=compute_dtype, to_config=policy, kw_only=True)
     input_shape: tuple[int | None, ...] | None = option(
         default=None, convert=shape_or_none, to_config=if_set, kw_only=True
     )
@@ -155,9 +156,23 @@ class Layer(LayerObject, LayerIntrospection, Description):
         return layer
 
     def __post_init__(self) -> None:
-        if self.dtype is FOLLOW and type(self).follows_policy:
+        if self.dtype is None and type(self).follows_policy:
             object.__setattr__(self, "dtype", followed())
         super().__post_init__()
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed; the policy for new layers does not act on it."""
+        if self.dtype is None and type(self).follows_policy and not self.is_mutable:
+            changes = {"dtype": OF_INPUTS} | changes
+        return super().replace(**changes)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """As `Description.from_config`; the policy for new layers does not act on the layer."""
+        if cls.follows_policy and isinstance(config, Mapping) and "dtype" in config:
+            plain = with_plain_dtypes(config)
+            config = {**plain, "dtype": OF_INPUTS} if plain["dtype"] is None else config
+        return super().from_config(config)
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields: a pickled or copied layer is another layer, and was called nowhere."""

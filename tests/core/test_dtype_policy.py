@@ -51,6 +51,30 @@ def test_policies_are_found_and_written_as_in_keras() -> None:
     assert dtype_policies.get(None) == jkeras.config.dtype_policy() == DTypePolicy("float32")
 
 
+def test_a_layer_with_none_follows_the_policy_and_a_read_or_changed_one_does_not() -> None:
+    plain = L.Dense(2)
+    config = plain.get_config()
+
+    class Own(L.Layer):
+        def __init__(self, dtype: object = None, **kwargs: object) -> None:
+            super().__init__(dtype=dtype, **kwargs)
+            self.dense = L.Dense(2, dtype=dtype)
+
+        def call(self, x: jax.Array) -> jax.Array:
+            return self.dense(x)
+
+    own = Own().get_config()
+    set_dtype_policy("mixed_bfloat16")
+    try:
+        assert L.Dense(2, dtype=None).dtype == Own().dtype == Own().dense.dtype == jnp.bfloat16
+        read = L.Dense.from_config(config), plain.replace(units=3), Own.from_config(own).dense
+        assert [layer.dtype for layer in read] == [None] * 3
+        assert Own.from_config(own).dtype is None
+        assert Own.from_config(own).get_config() == own
+    finally:
+        set_dtype_policy("float32")
+
+
 def test_none_is_the_policy_for_all(narrow: None) -> None:
     assert DTypePolicy() == DTypePolicy(None) == DTypePolicy("mixed_bfloat16")
     assert repr(DTypePolicy()) == '<DTypePolicy "mixed_bfloat16">'
