@@ -8,6 +8,7 @@ operations in it is a description like any other.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -120,6 +121,12 @@ _ELEMENTWISE = frozenset(
 """The operators that compute entry by entry."""
 
 
+_OF_SHAPES = re.compile(
+    "incompatible shapes|same shape|cannot reshape array|permutation|Cannot concatenate arrays"
+)
+"""What JAX says, in a TypeError, of shapes that do not fit together: content, and not a kind."""
+
+
 class Operation(Layer):
     """A pure function called on the inputs and on constants.
 
@@ -185,8 +192,13 @@ class Operation(Layer):
         training: bool = False,
     ) -> tuple[Any, State]:
         args, kwargs = self.arguments.filled([as_jax(x) for x in inputs])
-        with lenient():
-            return self.function(*args, **kwargs), state
+        try:
+            with lenient():
+                return self.function(*args, **kwargs), state
+        except TypeError as error:
+            if _OF_SHAPES.search(str(error)):
+                raise ValueError(str(error)) from error
+            raise
 
 
 def record(

@@ -67,6 +67,9 @@ def inputs() -> dict[str, np.ndarray]:
         "SIG": normal(2, 32),
         "COL": normal(2, 8, 15),
         "XY": draw.uniform(0, 4, (2, 7)).astype(np.float32),
+        "CORNERS": np.array([[0, 0], [7, 0], [0, 5], [7, 5]], np.float32),
+        "MOVED": np.array([[1, 0.5], [6, 0], [0.5, 5], [7, 4]], np.float32),
+        "TURNS": np.array([[1, 0, 1, 0, 1, 2, 0, 0], [0.2, 1, 0.5, 0.9, 0.1, 0, 0, 0]], np.float32),
     }
 
 
@@ -450,6 +453,18 @@ VALUES: list[str] = [
     "image.map_coordinates(X, XY, 1)",
     "image.map_coordinates(X, XY, 0, fill_mode='nearest')",
     "image.scale_and_translate(X, (4, 5), [1.5, 0.8], [0.5, -0.3], (0, 1), 'linear')",
+    "image.gaussian_blur(G, (5, 3), (1.5, 0.7), 'channels_last')",
+    "image.gaussian_blur(D, data_format='channels_first')",
+    "image.sobel_edges(A)",
+    "image.sobel_edges(D, data_format='channels_first')",
+    "image.ssim(A, A + 0.1, filter_size=3)",
+    "image.ssim(A[0], A[1], max_val=2.0, filter_size=5, filter_sigma=1.0)",
+    "image.affine_transform(A[0], [1.1, 0.2, -0.3, 0.1, 0.9, 0.4, 0, 0])",
+    "image.affine_transform(A, TURNS, fill_mode='wrap')",
+    "image.affine_transform(D, TURNS, 'nearest', 'reflect', data_format='channels_first')",
+    "image.perspective_transform(A[0], CORNERS, CORNERS + 1, fill_value=0.5)",
+    "image.perspective_transform(A, stack([CORNERS, MOVED]), stack([MOVED, CORNERS + 1]))",
+    "image.elastic_transform(A, alpha=0.0, seed=1)",
 ]
 
 EAGER: list[str] = [

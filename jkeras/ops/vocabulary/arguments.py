@@ -118,3 +118,15 @@ def checked_format(who: str, data_format: str | None) -> str:
     if data_format is None:
         return "channels_last"
     return one_word(who, "data_format", data_format, "channels_last", "channels_first")
+
+
+def image_axes(who: str, images: jax.Array, data_format: str | None) -> tuple[int, int]:
+    """The axes of height and width."""
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"ops.image.{who}: expected `images` [height, width, channels] or a batch of them, got "
+            f"{describe(images)}."
+        )
+    last = checked_format(f"image.{who}", data_format) == "channels_last"
+    first = images.ndim - (3 if last else 2)
+    return first, first + 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.dtype_policy import floatx
 
@@ -73,6 +74,12 @@ def clip(x: Array, x_min: Array | None, x_max: Array | None) -> Array:
     return jnp.clip(x.astype(jnp.int32) if x.dtype == bool else x, x_min, x_max)
 
 
+def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The entries at equal places of two axes, `offset` to the right, along a new last axis."""
+    _check_two_axes("diagonal", x, axis1, axis2)
+    return jnp.diagonal(x, offset, axis1, axis2)
+
+
 def divide_no_nan(x1: Array, x2: Array) -> Array:
     """`x1 / x2`, and 0 where `x2` is 0; its gradient there is 0 too."""
     zero = x2 == 0
@@ -99,6 +106,18 @@ def get_item(x: Array, key: Tree) -> Array:
     return x[key]
 
 
+def histogram(
+    x: Array, bins: int = 10, range: tuple[float, float] | None = None
+) -> tuple[Array, Array]:
+    """How many entries fall between each two edges, and the edges: `bins` parts of `range`."""
+    if range is not None and (len(range) != 2 or range[1] < range[0]):
+        raise ValueError(
+            f"ops.histogram: expected `range` None or (least, most), in this order, got {range}."
+        )
+    counts, edges = jnp.histogram(x, bins, range)
+    return counts, edges
+
+
 def pad(
     x: Array,
     pad_width: int | Sequence[int] | Sequence[Sequence[int]],
@@ -116,10 +135,38 @@ def pad(
     return jnp.pad(x, pad_width, mode=mode, constant_values=constant_values)
 
 
+def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> Array:
+    """Each entry `repeats` times, or its own number of times; of the flat array without `axis`.
+
+    Example:
+      >>> repeat(jnp.array([5, 7]), [1, 2]).tolist()
+      [5, 7, 7]
+    """
+    counts = np.asarray(repeats) if isinstance(repeats, list | tuple) else repeats
+    return jnp.repeat(x, counts, axis)
+
+
+def reshape(x: Array, newshape: int | Sequence[int]) -> Array:
+    """The entries in another shape; one of its sizes may be -1, which follows from the others."""
+    sizes = tuple(newshape) if isinstance(newshape, tuple | list) else (newshape,)
+    if any(isinstance(n, int) and n < -1 for n in sizes) or sizes.count(-1) > 1:
+        raise ValueError(
+            f"ops.reshape: expected `newshape` of sizes of at least 0, one of them -1 at most, got "
+            f"{newshape}."
+        )
+    return jnp.reshape(x, sizes)
+
+
 def slogdet(x: Array) -> tuple[Array, Array]:
     """The sign of the determinant and the logarithm of its absolute value."""
     sign, log = jnp.linalg.slogdet(x)
     return sign, log
+
+
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The sum of the entries of `diagonal`."""
+    _check_two_axes("trace", x, axis1, axis2)
+    return jnp.trace(x, offset, axis1, axis2)
 
 
 def unique(
@@ -179,3 +226,11 @@ def _floating(x: Array) -> Array:
 def _wide(*arrays: Array) -> Any:
     """int32 for a product of int8 arrays, which would overflow; otherwise JAX's own choice."""
     return jnp.int32 if all(x.dtype == jnp.int8 for x in arrays) else None
+
+
+def _check_two_axes(who: str, x: Array, axis1: int, axis2: int) -> None:
+    if x.ndim < 2 or axis1 % x.ndim == axis2 % x.ndim:
+        raise ValueError(
+            f"ops.{who}: expected `axis1` and `axis2` two axes of `x`, got {axis1} and {axis2} for "
+            f"shape {x.shape}."
+        )

@@ -29,7 +29,6 @@ from jkeras.ops.vocabulary.arguments import (
     known_sizes,
     without_variables,
 )
-from jkeras.ops.vocabulary.left_out import LEFT_OUT
 from jkeras.ops.vocabulary.table import ROWS
 
 Parameter = inspect.Parameter
@@ -41,7 +40,7 @@ WRITTEN_OUT = {
     "linalg": ("algebra",),
     "core": ("control",),
     "einops": ("rearranging",),
-    "image": ("images", "colors"),
+    "image": ("images", "colors", "filters", "warping"),
 }
 """The files of each family."""
 
@@ -135,13 +134,11 @@ def public_function(families: tuple[str, ...], name: str, place: str) -> Callabl
       place: the name of the public module, for the message.
 
     Raises:
-      AttributeError: an unknown name; the message says why, or suggests the nearest name.
+      AttributeError: an unknown name; the message suggests the nearest name.
     """
     known = {key: source for each in families for key, source in family(each).items()}
     if name not in known:
-        reason = LEFT_OUT.get(name)
-        why = f" {reason}" if reason else nearest(name, known)
-        raise missing(f"{place} has no {name!r}.{why}")
+        raise missing(f"{place} has no {name!r}.{nearest(name, known)}")
     return _created(known[name])
 
 

@@ -13,11 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe
 from jkeras.ops.convolution import convolve
 from jkeras.ops.resizing import METHODS as RESIZE_METHODS
 from jkeras.ops.resizing import crop_box, margins
-from jkeras.ops.vocabulary.arguments import checked_format, one_word, sizes
+from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word, sizes
 from jkeras.ops.vocabulary.control import saturate_cast
 
 Array = jax.Array
@@ -63,7 +62,7 @@ def resize(
             "ops.image.resize: expected one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio`, "
             "got both."
         )
-    axes = _axes("resize", images, data_format)
+    axes = image_axes("resize", images, data_format)
     if crop_to_aspect_ratio:
         images = _cropped(images, axes, (height, width))
     elif pad_to_aspect_ratio:
@@ -153,7 +152,7 @@ def _by_axis(
         (f"top_{what}", f"bottom_{what}", "target_height"),
         (f"left_{what}", f"right_{what}", "target_width"),
     )
-    axes = _axes(who, images, data_format)
+    axes = image_axes(who, images, data_format)
     return {
         axis: _completed(who, sides, words, images.shape[axis], sign=sign)
         for axis, sides, words in zip(axes, (rows, columns), names, strict=True)
@@ -285,15 +284,3 @@ def scale_and_translate(
     return jax.image.scale_and_translate(
         images, tuple(output_shape), tuple(spatial_dims), scale, translation, method, antialias
     )
-
-
-def _axes(who: str, images: Array, data_format: str | None) -> tuple[int, int]:
-    """The axes of height and width."""
-    if images.ndim not in (3, 4):
-        raise ValueError(
-            f"ops.image.{who}: expected `images` [height, width, channels] or a batch of them, got "
-            f"{describe(images)}."
-        )
-    last = checked_format(f"image.{who}", data_format) == "channels_last"
-    first = images.ndim - (3 if last else 2)
-    return first, first + 1

@@ -79,6 +79,13 @@ def batch_normalization(
     epsilon: float = 0.001,
 ) -> Array:
     """`(x - mean) / √(variance + epsilon) · scale + offset`, along `axis`."""
+    weights = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
+    for name, weight in weights.items():
+        if weight is not None and weight.shape != (x.shape[axis],):
+            raise ValueError(
+                f"ops.batch_normalization: expected `{name}` of shape ({x.shape[axis]},), the size "
+                f"of axis {axis} of shape {x.shape}, got {weight.shape}."
+            )
     factor = jax.lax.rsqrt(variance + epsilon)
     factor = factor if scale is None else factor * scale
     shift = -mean * factor

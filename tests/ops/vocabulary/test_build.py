@@ -99,11 +99,6 @@ WRONG = [
         lambda: ops.concat,
         "jkeras.ops has no 'concat'. Did you mean 'concatenate'?",
     ),
-    (
-        lambda: ops.image.gaussian_blur,
-        "jkeras.ops.image has no 'gaussian_blur'. Image augmentation is out of scope. Use "
-        "ops.depthwise_conv with a Gaussian kernel.",
-    ),
     (lambda: ops.linalg.normm, "jkeras.ops.linalg has no 'normm'. Did you mean 'norm'?"),
     (
         lambda: ops.mean([1], axes=0),
@@ -251,3 +246,44 @@ def test_messages(call, message):
     with pytest.raises((AttributeError, TypeError, ValueError)) as caught:
         call()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ops.add(x, Symbol((None, 5))),
+        lambda x: ops.transpose(x, (0, 0)),
+        lambda x: ops.matmul(x, Symbol((5, 2))),
+        lambda x: ops.reshape(x, (-2, 4)),
+        lambda x: ops.concatenate([x, Symbol((None, 4, 2))], axis=0),
+        lambda x: ops.batch_normalization(x, Symbol((3,)), Symbol((4,)), -1),
+        lambda x: ops.diagonal(x, axis1=0, axis2=-2),
+        lambda x: ops.trace(x, axis1=1, axis2=1),
+    ],
+)
+def test_shapes_that_do_not_fit_are_a_value_error(call):
+    with pytest.raises(ValueError, match=r"shape|Cannot concatenate|permutation"):
+        call(Symbol((None, 4)))
+
+
+def test_entries_repeat_their_own_numbers_of_times():
+    for counts in ([1, 2], (1, 2), np.array([1, 2]), jnp.array([1, 2])):
+        assert ops.repeat([5, 7], counts).tolist() == [5, 7, 7]
+    assert ops.repeat(Symbol((None, 2)), [1, 2], axis=1).shape == (None, 3)
+
+
+def test_the_range_of_a_histogram_is_two_numbers_in_order():
+    for given in ((1,), (5, 1)):
+        with pytest.raises(ValueError, match=r"expected `range` None or \(least, most\), in this"):
+            ops.histogram([1.0, 2.0], range=given)
+
+
+def test_filters_keep_the_dtype_and_shape():
+    image = np.random.default_rng(0).integers(0, 256, (6, 7, 3)).astype(np.uint8)
+    for function in (ops.image.gaussian_blur, lambda x: ops.image.elastic_transform(x, seed=1)):
+        assert (function(image).dtype, function(image).shape) == ("uint8", (6, 7, 3))
+    again = ops.image.elastic_transform(image, seed=1)
+    assert (again == ops.image.elastic_transform(image, seed=1)).all()
+    assert (again != ops.image.elastic_transform(image, seed=2)).any()
+    assert ops.image.sobel_edges(Symbol((None, 8, 9, 3))).shape == (None, 8, 9, 3, 2)
+    assert ops.image.affine_transform(Symbol((None, 8, 9, 3)), np.ones(8)).shape == (None, 8, 9, 3)

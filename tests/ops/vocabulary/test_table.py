@@ -16,7 +16,6 @@ import pytest
 
 from jkeras import ops
 from jkeras.ops.vocabulary import build
-from jkeras.ops.vocabulary.left_out import LEFT_OUT
 from jkeras.ops.vocabulary.table import ROWS
 from tests.golden import array_ops_cases as cases
 
@@ -132,10 +131,7 @@ def test_names_and_signatures_are_keras():
         for prefix, place in places.items()
         for name in place.__all__
     }
-    known = {name.removeprefix("image.") for name in KERAS["signatures"]}
-    left_out = {f"image.{name}" for name in LEFT_OUT}
-    assert set(LEFT_OUT) <= known
-    assert found == {k: v for k, v in KERAS["signatures"].items() if k not in left_out}
+    assert found == KERAS["signatures"]
 
 
 def test_every_function_has_a_case():

@@ -1,0 +1,176 @@
+"""The functions of `keras.ops.image` that move pixels: affine, perspective and elastic maps.
+
+A map says for each pixel of the result where in the image its value is read. Eight numbers
+a0 a1 a2 b0 b1 b2 c0 c1 mean: at column x and row y, read column (a0 x + a1 y + a2) / k and row
+(b0 x + b1 y + b2) / k, with k = c0 x + c1 y + 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.seeds import key_of
+from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word
+from jkeras.ops.vocabulary.filters import gaussian_blur
+from jkeras.ops.vocabulary.images import FILLS
+
+Array = jax.Array
+Seed = Any
+
+_ORDERS = {"nearest": 0, "bilinear": 1}
+
+
+def affine_transform(
+    images: Array,
+    transform: Array,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0,
+    data_format: str | None = None,
+) -> Array:
+    """Images whose pixels are read at the places that a map gives.
+
+    Args:
+      images: one image or a batch.
+      transform: `[8]`, or `[batch, 8]`: the eight numbers of the map.
+      interpolation: "bilinear" or "nearest".
+      fill_mode: what is outside: "constant", "nearest", "wrap", "mirror" or "reflect".
+      fill_value: the value outside in mode "constant".
+      data_format: "channels_last" (also None) or "channels_first".
+    """
+    if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
+        raise ValueError(
+            "ops.image.affine_transform: expected `transform` [8] or [batch, 8], got shape "
+            f"{transform.shape}."
+        )
+    places = _places(images, "affine_transform", transform, data_format)
+    return _read(
+        "affine_transform", images, places, interpolation, fill_mode, fill_value, data_format
+    )
+
+
+def perspective_transform(
+    images: Array,
+    start_points: Array,
+    end_points: Array,
+    interpolation: str = "bilinear",
+    fill_value: float = 0,
+    data_format: str | None = None,
+) -> Array:
+    """Images in which four points, and all between them, are moved as in a picture of a plane.
+
+    Args:
+      images: one image or a batch.
+      start_points: `[4, 2]` or `[batch, 4, 2]`: columns and rows in `images`.
+      end_points: the same in the result.
+      interpolation: "bilinear" or "nearest".
+      fill_value: the value outside.
+      data_format: "channels_last" (also None) or "channels_first".
+    """
+    shapes = start_points.shape, end_points.shape
+    if shapes[0] != shapes[1] or shapes[0][-2:] != (4, 2) or len(shapes[0]) > 3:
+        raise ValueError(
+            "ops.image.perspective_transform: expected `start_points` and `end_points` [4, 2] or "
+            f"[batch, 4, 2], got shapes {shapes[0]} and {shapes[1]}."
+        )
+    dtype = jnp.promote_types(jnp.result_type(start_points, end_points), jnp.float32)
+    x, y = jnp.moveaxis(end_points.astype(dtype), -1, 0)
+    starts = start_points.astype(dtype)
+    zeros, row = jnp.zeros((*x.shape, 3), dtype), jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
+    # Eight linear equations in the map's numbers: start · k = map(end), with k = c0 x + c1 y + 1.
+    equations = [
+        jnp.concatenate([*parts, -starts[..., i, None] * row[..., :2]], axis=-1)
+        for i, parts in enumerate([(row, zeros), (zeros, row)])
+    ]
+    known = jnp.concatenate([starts[..., 0], starts[..., 1]], axis=-1)
+    numbers = jnp.linalg.solve(jnp.concatenate(equations, axis=-2), known[..., None])[..., 0]
+    who = "perspective_transform"
+    places = _places(images, who, numbers, data_format)
+    return _read(who, images, places, interpolation, "constant", fill_value, data_format)
+
+
+def elastic_transform(
+    images: Array,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: Seed = None,
+    data_format: str | None = None,
+) -> Array:
+    """Images whose pixels are moved by smooth random distances.
+
+    Args:
+      images: one image or a batch.
+      alpha: the factor of the distances.
+      sigma: the standard deviation of the noise, and of the Gaussian that smooths it, in pixels.
+      interpolation: "bilinear" or "nearest".
+      fill_mode: as for `affine_transform`.
+      fill_value: the value outside in mode "constant".
+      seed: an integer, a `SeedGenerator`, a key, or None.
+      data_format: "channels_last" (also None) or "channels_first".
+
+    Source: Simard et al. 2003, doi:10.1109/ICDAR.2003.1227801.
+    """
+    who = "elastic_transform"
+    rows, columns = (images.shape[axis] for axis in image_axes(who, images, data_format))
+    shape = (2, *images.shape[: images.ndim - 3], rows, columns)
+    noise = sigma * jax.random.normal(key_of("ops.image.elastic_transform", seed), shape)
+    size = int(6 * sigma) | 1
+    smooth = gaussian_blur(
+        noise.reshape(-1, rows, columns, 1), (size, size), (sigma, sigma), "channels_last"
+    )
+    grid = jnp.stack(jnp.meshgrid(jnp.arange(rows), jnp.arange(columns), indexing="ij"))
+    grid = grid.reshape(2, *(1,) * (images.ndim - 3), rows, columns)
+    places = grid + alpha * smooth.reshape(shape)
+    return _read(who, images, places, interpolation, fill_mode, fill_value, data_format)
+
+
+def _places(images: Array, who: str, numbers: Array, data_format: str | None) -> Array:
+    """The rows and columns that a map reads: `[2, (batch,) rows, columns]`."""
+    rows, columns = (images.shape[axis] for axis in image_axes(who, images, data_format))
+    numbers = numbers.astype(jnp.promote_types(numbers.dtype, jnp.float32))
+    a0, a1, a2, b0, b1, b2, c0, c1 = jnp.moveaxis(numbers, -1, 0)[..., None, None]
+    y, x = jnp.meshgrid(
+        jnp.arange(rows, dtype=numbers.dtype),
+        jnp.arange(columns, dtype=numbers.dtype),
+        indexing="ij",
+    )
+    k = c0 * x + c1 * y + 1
+    return jnp.stack([(b0 * x + b1 * y + b2) / k, (a0 * x + a1 * y + a2) / k])
+
+
+def _read(
+    who: str,
+    images: Array,
+    places: Array,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    data_format: str | None,
+) -> Array:
+    """The values of every channel at places `[2, (batch,) rows, columns]`."""
+    order = _ORDERS[one_word(f"image.{who}", "interpolation", interpolation, *_ORDERS)]
+    one_word(f"image.{who}", "fill_mode", fill_mode, *FILLS)
+    last = checked_format(f"image.{who}", data_format) == "channels_last"
+    channel = -1 if last else -3
+
+    def read(channel: Array, places: Array) -> Array:
+        return jax.scipy.ndimage.map_coordinates(
+            channel, list(places), order, fill_mode, fill_value
+        )
+
+    per_image = jax.vmap(read, in_axes=(0, None))
+    planes = jnp.moveaxis(images, channel, -3)
+    if images.ndim == 4:
+        batch = jnp.broadcast_to(
+            places if places.ndim == 4 else places[:, None], (2, len(images), *places.shape[-2:])
+        )
+        planes = jax.vmap(per_image)(planes, jnp.moveaxis(batch, 1, 0))
+    else:
+        planes = per_image(planes, places if places.ndim == 3 else places[:, 0])
+    return jnp.moveaxis(planes, -3, channel)
