@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.ops.vocabulary.arguments import image_axes, repeated, sizes
-from jkeras.ops.vocabulary.control import saturate_cast
+from jkeras.ops.vocabulary.pixels import floating, stored_as
 
 Array = jax.Array
 
@@ -31,12 +31,12 @@ def gaussian_blur(
     Returns:
       The shape and dtype of `images`.
     """
-    wide = images.astype(jnp.promote_types(images.dtype, jnp.float32))
+    wide = floating(images)
     axes = reversed(image_axes("gaussian_blur", images, data_format))
     windows = sizes("image.gaussian_blur", "kernel_size", kernel_size, 2)
     for axis, size, deviation in zip(axes, windows, repeated(sigma, 2), strict=True):
         wide = _filtered(wide, _gaussian(size, deviation, wide.dtype), axis, "SAME")
-    return _as(wide, images.dtype)
+    return stored_as(wide, images.dtype)
 
 
 def sobel_edges(images: Array, data_format: str | None = None) -> Array:
@@ -44,12 +44,12 @@ def sobel_edges(images: Array, data_format: str | None = None) -> Array:
 
     Behind the borders lie zeros.
     """
-    wide = images.astype(jnp.promote_types(images.dtype, jnp.float32))
+    wide = floating(images)
     rows, columns = image_axes("sobel_edges", images, data_format)
     difference, smooth = (jnp.array(w, wide.dtype) for w in ([-1, 0, 1], [1, 2, 1]))
     dy = _filtered(_filtered(wide, difference, rows, "SAME"), smooth, columns, "SAME")
     dx = _filtered(_filtered(wide, smooth, rows, "SAME"), difference, columns, "SAME")
-    return _as(jnp.stack([dy, dx], axis=-1), images.dtype)
+    return stored_as(jnp.stack([dy, dx], axis=-1), images.dtype)
 
 
 def ssim(
@@ -75,10 +75,9 @@ def ssim(
             f"{image1.shape} and {image2.shape}."
         )
     axes = image_axes("ssim", image1, data_format)
-    dtype = jnp.promote_types(image1.dtype, jnp.float32)
-    a, b = image1.astype(dtype), image2.astype(dtype)
+    a, b = floating(image1), floating(image2)
     (size,) = sizes("image.ssim", "filter_size", filter_size, 1)
-    window = _gaussian(size, filter_sigma, dtype)
+    window = _gaussian(size, filter_sigma, a.dtype)
 
     def mean(x: Array) -> Array:
         for axis in axes:
@@ -92,7 +91,7 @@ def ssim(
     above = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     below = (mean_a**2 + mean_b**2 + c1) * (variances + c2)
     similarity = jnp.mean(above / below, axis=range(image1.ndim - 3, image1.ndim))
-    return _as(similarity, image1.dtype)
+    return stored_as(similarity, image1.dtype)
 
 
 def _gaussian(size: int, sigma: Any, dtype: Any) -> Array:
@@ -108,8 +107,3 @@ def _filtered(x: Array, weights: Array, axis: int, padding: str) -> Array:
     flat = rows.reshape(-1, 1, rows.shape[-1])
     sums = jax.lax.conv_general_dilated(flat, weights[None, None], (1,), padding)
     return jnp.moveaxis(sums.reshape(*rows.shape[:-1], sums.shape[-1]), -1, axis)
-
-
-def _as(x: Array, dtype: Any) -> Array:
-    """`x` in another dtype, rounded for integers."""
-    return saturate_cast(jnp.round(x) if jnp.issubdtype(dtype, jnp.integer) else x, dtype)

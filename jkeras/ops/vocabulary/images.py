@@ -17,7 +17,7 @@ from jkeras.ops.convolution import convolve
 from jkeras.ops.resizing import METHODS as RESIZE_METHODS
 from jkeras.ops.resizing import crop_box, margins
 from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word, sizes
-from jkeras.ops.vocabulary.control import saturate_cast
+from jkeras.ops.vocabulary.pixels import stored_as
 
 Array = jax.Array
 
@@ -72,8 +72,7 @@ def resize(
     resized = jax.image.resize(images, shape, method=interpolation, antialias=antialias)
     if resized.dtype == images.dtype:
         return resized
-    rounds = jnp.issubdtype(images.dtype, jnp.integer)
-    return saturate_cast(jnp.round(resized) if rounds else resized, images.dtype)
+    return stored_as(resized, images.dtype)
 
 
 def _cropped(images: Array, axes: tuple[int, int], target: tuple[int, int]) -> Array:

@@ -16,6 +16,7 @@ from jkeras.core.seeds import key_of
 from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word
 from jkeras.ops.vocabulary.filters import gaussian_blur
 from jkeras.ops.vocabulary.images import FILLS
+from jkeras.ops.vocabulary.pixels import floating, stored_as
 
 Array = jax.Array
 Seed = Any
@@ -124,7 +125,8 @@ def elastic_transform(
     smooth = gaussian_blur(
         noise.reshape(-1, rows, columns, 1), (size, size), (sigma, sigma), "channels_last"
     )
-    grid = jnp.stack(jnp.meshgrid(jnp.arange(rows), jnp.arange(columns), indexing="ij"))
+    ends = (jnp.arange(n, dtype=noise.dtype) for n in (rows, columns))
+    grid = jnp.stack(jnp.meshgrid(*ends, indexing="ij"))
     grid = grid.reshape(2, *(1,) * (images.ndim - 3), rows, columns)
     places = grid + alpha * smooth.reshape(shape)
     return _read(who, images, places, interpolation, fill_mode, fill_value, data_format)
@@ -165,7 +167,7 @@ def _read(
         )
 
     per_image = jax.vmap(read, in_axes=(0, None))
-    planes = jnp.moveaxis(images, channel, -3)
+    planes = jnp.moveaxis(floating(images), channel, -3)
     if images.ndim == 4:
         batch = jnp.broadcast_to(
             places if places.ndim == 4 else places[:, None], (2, len(images), *places.shape[-2:])
@@ -173,4 +175,4 @@ def _read(
         planes = jax.vmap(per_image)(planes, jnp.moveaxis(batch, 1, 0))
     else:
         planes = per_image(planes, places if places.ndim == 3 else places[:, 0])
-    return jnp.moveaxis(planes, -3, channel)
+    return stored_as(jnp.moveaxis(planes, -3, channel), images.dtype)

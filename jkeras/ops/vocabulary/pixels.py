@@ -1,0 +1,21 @@
+"""The values of pixels: images are computed in floating dtypes, and may be stored in integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.ops.vocabulary.control import saturate_cast
+
+
+def floating(images: jax.Array) -> jax.Array:
+    """Images in float32, or in their own dtype if that is wider."""
+    return images.astype(jnp.promote_types(images.dtype, jnp.float32))
+
+
+def stored_as(values: jax.Array, dtype: Any) -> jax.Array:
+    """`values` in a dtype: integers are rounded, and cut to what the dtype can hold."""
+    whole = jnp.issubdtype(dtype, jnp.integer)
+    return saturate_cast(jnp.round(values) if whole else values, dtype)
