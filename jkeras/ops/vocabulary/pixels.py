@@ -12,7 +12,9 @@ from jkeras.ops.vocabulary.control import saturate_cast
 
 def floating(images: jax.Array) -> jax.Array:
     """Images in float32, or in their own dtype if that is wider."""
-    return images.astype(jnp.promote_types(images.dtype, jnp.float32))
+    is_floating = jnp.issubdtype(images.dtype, jnp.floating)
+    dtype = jnp.promote_types(images.dtype, jnp.float32) if is_floating else jnp.float32
+    return images.astype(dtype)
 
 
 def stored_as(values: jax.Array, dtype: Any) -> jax.Array:

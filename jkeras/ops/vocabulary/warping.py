@@ -77,10 +77,9 @@ def perspective_transform(
             "ops.image.perspective_transform: expected `start_points` and `end_points` [4, 2] or "
             f"[batch, 4, 2], got shapes {shapes[0]} and {shapes[1]}."
         )
-    dtype = jnp.promote_types(jnp.result_type(start_points, end_points), jnp.float32)
-    x, y = jnp.moveaxis(end_points.astype(dtype), -1, 0)
-    starts = start_points.astype(dtype)
-    zeros, row = jnp.zeros((*x.shape, 3), dtype), jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
+    starts, ends = floating(start_points), floating(end_points)
+    x, y = jnp.moveaxis(ends, -1, 0)
+    zeros, row = jnp.zeros((*x.shape, 3), x.dtype), jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
     # Eight linear equations in the map's numbers: start · k = map(end), with k = c0 x + c1 y + 1.
     equations = [
         jnp.concatenate([*parts, -starts[..., i, None] * row[..., :2]], axis=-1)
@@ -135,7 +134,7 @@ def elastic_transform(
 def _places(images: Array, who: str, numbers: Array, data_format: str | None) -> Array:
     """The rows and columns that a map reads: `[2, (batch,) rows, columns]`."""
     rows, columns = (images.shape[axis] for axis in image_axes(who, images, data_format))
-    numbers = numbers.astype(jnp.promote_types(numbers.dtype, jnp.float32))
+    numbers = floating(numbers)
     a0, a1, a2, b0, b1, b2, c0, c1 = jnp.moveaxis(numbers, -1, 0)[..., None, None]
     y, x = jnp.meshgrid(
         jnp.arange(rows, dtype=numbers.dtype),
