@@ -142,8 +142,7 @@ def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
       >>> repeat(jnp.array([5, 7]), [1, 2]).tolist()
       [5, 7, 7]
     """
-    counts = np.asarray(repeats) if isinstance(repeats, list | tuple) else repeats
-    return jnp.repeat(x, counts, axis)
+    return jnp.repeat(x, repeats if isinstance(repeats, int) else np.asarray(repeats), axis)
 
 
 def reshape(x: Array, newshape: int | Sequence[int]) -> Array:
