@@ -4,7 +4,8 @@ Run from the project's root: python -m tests.examples.beside_keras [NAME …]
 
 Each example runs in two processes at a time, one for each library. Both write their models, then
 both open both folders of files; a step is timed last, while the other process waits. Names as
-arguments run those only; the page keeps its other rows.
+arguments run those only; the page keeps its other rows. What Keras gave is kept in
+`tests/golden/examples/` for `tests/test_examples.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.examples.run import EXAMPLES
+from tests.examples.run import EXAMPLES, GOLDENS, thinned
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "examples_beside_keras.md"
@@ -154,6 +155,8 @@ def row(name: str) -> Row:
                 lines = (Path(folder) / f"{library}.log").read_text().splitlines()[-30:]
                 print(f"--- {library}", *lines, sep="\n", file=sys.stderr)
         keras, own = (workers[library].folder for library in LIBRARIES)
+        if not any(note.startswith("keras,") for note in notes):
+            keep(name, keras)
         return Row(
             name,
             difference(own / "result.npz", keras / "result.npz", notes),
@@ -164,6 +167,22 @@ def row(name: str) -> Row:
             notes,
             remark,
         )
+
+
+def keep(name: str, folder: Path) -> None:
+    """Keeps what Keras gave and its files for a test: `result/…`, `read/…`, `files/…`."""
+    arrays: dict[str, Any] = {}
+    for part, file in (("result", "result.npz"), ("read", "read_keras.npz")):
+        with np.load(folder / file) as made:
+            # Weights of whole models come from their files; weights alone only without those.
+            names = [key for key in made.files if key.replace("weights/", "whole/") == key
+                     or key.replace("weights/", "whole/") not in made.files]  # fmt: skip
+            arrays |= {f"{part}/{key}": thinned(made[key]) for key in names}
+    for path in [*folder.glob("*.keras"), *folder.glob("*.weights.h5")]:
+        if path.suffix == ".keras" or not (folder / f"{path.name.split('.')[0]}.keras").exists():
+            arrays[f"files/{path.name}"] = np.frombuffer(path.read_bytes(), "uint8")
+    GOLDENS.mkdir(exist_ok=True)
+    np.savez_compressed(GOLDENS / f"{name}.npz", **arrays)
 
 
 def line(row: Row) -> str:

@@ -17,12 +17,12 @@ images = images.astype("float32")
 class AnchorPositivePairs(keras.utils.PyDataset):
     """Batches of one anchor and one positive for each class."""
 
-    def __init__(self, num_batches, **kwargs):
+    def __init__(self, count, **kwargs):
         super().__init__(**kwargs)
-        self.num_batches = num_batches
+        self.count = count
 
     def __len__(self):
-        return self.num_batches
+        return self.count
 
     def __getitem__(self, index):
         draw = np.random.default_rng(index)

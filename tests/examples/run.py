@@ -36,8 +36,15 @@ EXAMPLES = {
     for path in sorted(Path(__file__).parent.glob("*.py"))
     if path.stem not in HELPERS
 }
+GOLDENS = Path(__file__).parents[1] / "golden" / "examples"
 Arrays = dict[str, np.ndarray[Any, Any]]
 BATCH = 8
+
+
+def thinned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """At most some hundred numbers of an array, evenly spread: what a test compares."""
+    flat = array.reshape(-1)
+    return flat[:: max(1, flat.size // 150)]
 
 
 class Example:
@@ -86,11 +93,14 @@ class Example:
     def read(self, folder: Path) -> Arrays:
         """Opens the files of a folder: what the models say, and how they train on.
 
+        A model without a file of its weights is read as a whole only.
+
         Returns:
           `whole/…`: outputs of the whole models; `weights/…`: of the example's own models, their
           weights cleared and read; `on/…`: numbers of a training that goes on.
         """
         own = {name: model for name, (model, *_) in self.saved.items()}
+        own = {n: m for n, m in own.items() if (folder / f"{n}.weights.h5").exists()}
         for name, model in own.items():
             model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
             model.load_weights(folder / f"{name}.weights.h5")

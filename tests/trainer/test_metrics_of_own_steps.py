@@ -132,6 +132,23 @@ def test_a_pair_without_targets_is_two_inputs_where_the_steps_are_the_users() ->
     assert apart[0] > apart[1] > apart[2]
 
 
+def test_losses_of_layers_are_none_of_the_variables() -> None:
+    class Penalty(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(ops.mean(inputs))
+            return inputs
+
+    model = jkeras.Sequential([jkeras.Input((3,)), Penalty(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X[:, 0], X[:, 1, :1], verbose=0)
+    weights = [v.value for v in model.trainable_variables]
+    assert model.non_trainable_variables == []
+    outputs, rest, losses = model.stateless_call(weights, [], X[:, 0], return_losses=True)
+    np.testing.assert_allclose(outputs, model.predict(X[:, 0], verbose=0), rtol=1e-6)
+    assert rest == []
+    np.testing.assert_allclose(sum(losses), X[:, 0].mean(), rtol=1e-5)
+
+
 def test_a_layer_that_call_does_not_use_may_be_adapted() -> None:
     class Outside(jkeras.Model):
         def __init__(self) -> None:

@@ -28,6 +28,7 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.freezing import trained, whole
 from jkeras.core.keys import child
+from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost, within
@@ -78,7 +79,15 @@ class VariableLists:
         self.trained = [where for where, flag in zip(at, flags, strict=True) if flag]
         every = [(part, i) for part in (0, 1) for i in range(self.trees[part].num_leaves)]
         others = [where for where, flag in zip(at, flags, strict=True) if not flag]
-        self.others = others + [where for where in every if where not in at]
+        # Losses of outputs are no variables: they come in as zeros, and do not go out.
+        leaves = jax.tree_util.tree_leaves_with_path(getattr(state.stored, "state", {}))
+        self.losses = {
+            (1, i): trees.spec_of(leaf)
+            for i, (path, leaf) in enumerate(leaves)
+            if getattr(path[-1], "key", None) == ACTIVITY_LOSS
+        }
+        known = {*at, *self.losses}
+        self.others = others + [where for where in every if where not in known]
 
     def of(self, params: Tree, state: Tree) -> tuple[list[Any], list[Any]]:
         """Trained weights, and the rest."""
@@ -101,6 +110,8 @@ class VariableLists:
         places = [*self.trained, *self.others]
         for (part, i), value in zip(places, [*trainable, *others], strict=True):
             leaves[part][i] = getattr(value, "value", value)
+        for (part, i), loss in self.losses.items():
+            leaves[part][i] = jnp.zeros(loss.shape, loss.dtype)
         params, state = (t.unflatten(v) for t, v in zip(self.trees, leaves, strict=True))
         return params, state
 
