@@ -16,16 +16,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras.core.trees import Tree, widest_float
+from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.keras_classes import optimizer_parts
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.keras_classes.optimizer_parts import DescriptionView
 from jkeras.keras_classes.weight_views import kept_views, weights_of
 from jkeras.trainer.compiling.compilation import first_rate, with_rate
 from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps import method_steps
 
 
@@ -69,6 +71,42 @@ def set_learning_rate(parts: TrainerParts, value: Any) -> None:
     values = state.need_values()
     opt_state = optimizers.set_learning_rate(values.opt_state, value)
     state.values = values.replace(opt_state=opt_state)
+
+
+class OptimizerVariable(LiveNumber):
+    """A view on an array of a model's optimizer state.
+
+    Args:
+      state: the state of the model.
+      leaf: the number of the array among the leaves of the optimizer's state.
+      names: the way to it.
+
+    Attributes:
+      path, name: the names of the way, and the last of them.
+
+    Source: `keras.Variable`.
+    """
+
+    def __init__(self, state: ModelState, leaf: int, names: Sequence[str]) -> None:
+        self.path, self._state, self._leaf = "/".join(names), state, leaf
+        super().__init__(names[-1], self._get, self._set)
+
+    def _get(self) -> Any:
+        return jax.tree.leaves(self._state.lend().opt_state)[self._leaf]
+
+    def _set(self, value: Any) -> None:
+        values = self._state.need_values()
+        leaves: list[Any] = jax.tree.leaves(values.opt_state)
+        structure: Any = jax.tree.structure(values.opt_state)
+        old, new = leaves[self._leaf], np.asarray(value)
+        if new.shape != old.shape:
+            raise ValueError(f"{self.path}: expected shape {old.shape}, got {new.shape}.")
+        leaves[self._leaf] = jnp.asarray(new, old.dtype)
+        self._state.values = values.replace(opt_state=structure.unflatten(leaves))
+
+    def numpy(self) -> Any:
+        """A copy of the value."""
+        return np.array(self.value)
 
 
 class OptimizerView(DescriptionView):
@@ -145,17 +183,24 @@ class OptimizerView(DescriptionView):
 
         def read() -> np.int32:
             every = getattr(self.description, "gradient_accumulation_steps", None) or 1
-            return np.int32((self.variables or [0])[0] // every)
+            state = self._parts.state
+            count = variables_of(state.lend().opt_state)[0] if state.built else 0
+            return np.int32(count // every)
 
         return LiveNumber("iterations", read)
 
     @property
-    def variables(self) -> list[Any]:
-        """The arrays of the optimizer's state, in Keras's order: the count, the rate, the slots;
-        none before the model is built.
+    def variables(self) -> list[OptimizerVariable]:
+        """Views on the arrays of the optimizer's state, in Keras's order: the count, the rate, the
+        slots; none before the model is built.
         """
         state = self._parts.state
-        return variables_of(state.lend().opt_state) if state.built else []
+        if not state.built:
+            return []
+        leaves = jax.tree_util.tree_leaves_with_path(state.lend().opt_state)
+        structure: Any = jax.tree.structure(state.lend().opt_state)
+        listed = variables_of(structure.unflatten(range(len(leaves))))
+        return [OptimizerVariable(state, at, path_names(leaves[at][0])) for at in listed]
 
     def stateless_apply(
         self,

@@ -109,8 +109,8 @@ def reverse_diffusion(noise, steps):
         pred_noises, pred_images = model.predict((next_noisy, *rates), verbose=0)
         next_rates = [r.astype("float32") for r in diffusion_schedule(t - 1 / steps)]
         next_noisy = next_rates[1] * pred_images + next_rates[0] * pred_noises
-    deviation = np.asarray(model.normalizer.variance).reshape(-1) ** 0.5
-    return np.asarray(model.normalizer.mean).reshape(-1) + pred_images * deviation
+    deviation = np.asarray(model.normalizer.adapt_variance).reshape(-1) ** 0.5
+    return np.asarray(model.normalizer.adapt_mean).reshape(-1) + pred_images * deviation
 
 
 made = reverse_diffusion(noises[:4], 5)

@@ -73,6 +73,24 @@ def test_it_counts_updates_and_lists_variables(trained: Sequential) -> None:
     assert str(caught.value) == "iterations is counted by training, and cannot be set."
 
 
+def test_its_variables_can_be_set_and_go_through_a_loop_of_ones_own(trained: Sequential) -> None:
+    optimizer, weights = trained.optimizer, [v.value for v in trained.trainable_variables]
+    variables = optimizer.variables
+    assert [v.path.split("/")[0] for v in variables] == ["count", "hyperparams"] + ["slots"] * 4
+    before = [v.numpy() for v in variables]
+    grads = [jnp.ones_like(weight) for weight in weights]
+    new = optimizer.stateless_apply([v.value for v in variables], grads, weights)[1]
+    for variable, value in zip(variables, new, strict=True):
+        variable.assign(value)
+    assert int(optimizer.iterations) == int(before[0]) + 1
+    np.testing.assert_allclose(variables[2], 0.9 * before[2] + 0.1, rtol=1e-6)
+    with pytest.raises(ValueError, match="expected shape"):
+        variables[2].assign(np.ones((3, 3)))
+    for variable, old in zip(variables, before, strict=True):
+        variable.assign(old)
+    assert int(optimizer.iterations) == int(before[0])
+
+
 def test_it_stays_valid_while_training_goes_on(trained: Sequential) -> None:
     rule, rate, count = trained.optimizer, trained.optimizer.learning_rate, trained.optimizer
     before = int(count.iterations)
