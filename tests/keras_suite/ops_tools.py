@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from jkeras import KerasTensor, config, random
+from jkeras import Function, KerasTensor, config, random
 from jkeras.backend import result_type
 from jkeras.ops import cast, convert_to_numpy, convert_to_tensor, is_tensor, numpy
 from tests.keras_suite import operations
 
 __all__ = [
+    "Function",
     "KerasTensor",
     "cast",
     "config",

@@ -27,13 +27,15 @@ QUANTIZED = "quantization is not here"
 TENSORFLOW = "it runs TensorFlow, or a `tf.data` data set"
 TORCH = "it runs PyTorch"
 INTERNAL = "it tests a helper inside Keras that has no counterpart here"
+SPARSE = "arrays here are dense: it makes or takes sparse or ragged tensors"
+SHAPES = "its shapes do not fit together: Keras finds no fault in symbols, and fails on such arrays"
 
 BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 """Reasons of tests that compare no values, but messages, classes of errors, internals, devices."""
 
-AGAINST_DEFINITION = (EXCHANGED, EXAMPLES)
+AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES)
 """Reasons of tests whose values contradict the definition of what they test."""
 
-OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH, INTERNAL)
+OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL)
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
 they are not counted."""
