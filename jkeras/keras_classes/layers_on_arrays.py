@@ -22,10 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.calling import arrangement
-from jkeras.core.freezing import parts_of
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
+from jkeras.core.layer_seeds import fixed_seed
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
 from jkeras.core.seeds import counting_generators, is_tracing, key_of
@@ -142,20 +142,12 @@ def _seeded_key(layer: Layer) -> Any:
     """The key of the next call on arrays that the `seed`s of a layer and of the layers in it fix;
     None where there is none, or where one of them has no seed.
     """
-    seeds = _seeds(layer)
-    if not seeds or not all(isinstance(seed, int) for seed in seeds):
+    seed = fixed_seed(layer)
+    if seed is None:
         return None
     identity = identity_of(layer)
     identity.calls += 1
-    return child(jax.random.key(seeds[0]), identity.calls)
-
-
-def _seeds(layer: Layer) -> list[Any]:
-    if hasattr(layer, "seed"):
-        return [layer.seed]
-    parts = [part for _, part in parts_of(layer, {})] or layer.named_sublayers()
-    parts += [layer.cell] if hasattr(layer, "cell") else []
-    return [seed for part in parts for seed in _seeds(part)]
+    return child(jax.random.key(seed), identity.calls)
 
 
 # -- the holder of a layer's values

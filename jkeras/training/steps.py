@@ -19,6 +19,7 @@ from jkeras import optimizers
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
+from jkeras.core.layer_seeds import step_key
 from jkeras.core.tracing import shapes_only
 from jkeras.core.trees import Tree
 from jkeras.training import finite
@@ -167,7 +168,7 @@ def train_step_fn(
 
     def train_step(train_state: TrainState, batch: Tree) -> tuple[TrainState, Logs]:
         batch = as_batch(batch)
-        key = child(child(train_state.key, "step"), train_state.step)
+        key = step_key(objective.net, train_state.key, train_state.step)
         size = slice_size(objective, train_state.params, train_state.state, batch)
         (loss, step_outputs), good, (params, opt_state) = updated(train_state, batch, key, size)
         resolved = objective.resolved_for(step_outputs.outputs)

@@ -21,7 +21,7 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.contract import LayerContract
-from jkeras.core.keys import child
+from jkeras.core.layer_seeds import step_key
 from jkeras.core.trees import Tree, widest_float
 from jkeras.models.calls import observing
 from jkeras.trainer.compiling.compilation import Compilation
@@ -68,7 +68,7 @@ def explanation(objective: Objective, before: TrainState, batch: Batch) -> str:
       before: the state before the step.
       batch: the step's batch.
     """
-    key = child(child(before.key, "step"), before.step)
+    key = step_key(objective.net, before.key, before.step)
     for name, weight in trees.named_leaves(before.params).items():
         if not _finite(weight):
             return f"the weight {name} is {_what(weight)} already. Look at its initializer."

@@ -27,8 +27,8 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.freezing import trained, whole
-from jkeras.core.keys import child
 from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.layer_seeds import step_key
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost, within
@@ -209,7 +209,7 @@ class MethodSteps(LossSteps):
         model, batch, lists = self._model, as_batch(batch), VariableLists(state)
         slots: list[Any] = jax.tree.leaves(train_state.opt_state)
         tree: Any = jax.tree.structure(train_state.opt_state)
-        key = child(child(train_state.key, "step"), train_state.step)
+        key = step_key(state.net, train_state.key, train_state.step)
         weights = lists.of(train_state.params, train_state.state)
         given = (*weights, slots, list(train_state.sums["vars"]))
         frame = StepFrame(model, key, tree, train_state.params, train_state.state)
