@@ -66,7 +66,7 @@ def test_a_key_may_be_passed():
 
 
 def test_a_draw_in_the_users_program_says_how_to_pass_a_key():
-    with pytest.raises(ValueError, match=r"Pass a key to the program: Dropout\(\.\.\., key=key\)"):
+    with pytest.raises(ValueError, match=r"to the layer: layer\(x, training=True, key=key\)"):
         jax.jit(lambda x: L.Dropout(0.5)(x, training=True))(np.ones((4, 8), "float32"))
 
 
