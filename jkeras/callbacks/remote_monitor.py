@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import describe, named_arguments
@@ -57,7 +60,7 @@ class RemoteMonitor(Callback):
         import urllib.parse
         import urllib.request
 
-        text = json.dumps({"epoch": epoch, **(logs or {})})
+        text = json.dumps({"epoch": epoch, **(logs or {})}, default=_plain)
         if self.send_as_json:
             body, kind = text, "application/json"
         else:
@@ -74,3 +77,9 @@ class RemoteMonitor(Callback):
         except OSError as error:  # refused, unknown host, too slow: all of them are OSErrors
             problem = f"could not reach the server at {self.root}: {error}"
         warnings.warn(f"RemoteMonitor: {problem}", stacklevel=2)
+
+
+def _plain(value: Any) -> Any:
+    """An array or number of NumPy or JAX for JSON; an array of one element as that."""
+    array = np.asarray(value)
+    return array.item() if array.size == 1 else array.tolist()

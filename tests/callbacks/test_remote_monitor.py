@@ -1,9 +1,13 @@
 """Logs sent to a server: the requests of Keras, and warnings where it does not answer."""
 
 import http.server
+import io
+import json
 import threading
 from typing import ClassVar
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import jkeras
@@ -38,6 +42,17 @@ def test_an_error_of_the_server_is_a_warning() -> None:
     unreachable = f"^RemoteMonitor: could not reach the server at {root}: "
     with pytest.warns(UserWarning, match=unreachable):  # it is closed now
         RemoteMonitor(root).on_epoch_end(1, {"loss": 1.0})
+
+
+def test_arrays_in_the_logs_are_sent_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    monkeypatch.setattr(
+        "urllib.request.urlopen",
+        lambda request, timeout: sent.append(request.data) or io.BytesIO(),
+    )
+    logs = {"a": np.arange(1), "b": np.float32(1.0), "c": np.arange(2.0), "d": jnp.ones(())}
+    RemoteMonitor(send_as_json=True).on_epoch_end(0, logs)  # type: ignore[arg-type]  # as in Keras
+    assert json.loads(sent[0]) == {"epoch": 0, "a": 0, "b": 1.0, "c": [0.0, 1.0], "d": 1.0}
 
 
 @pytest.mark.parametrize("root", ["localhost:9000", "ftp://a", None])
