@@ -168,8 +168,10 @@ class TensorBoard(Callback):
         for part in (self.model.params, self.model.state):
             for path, weight in named_leaves(part).items():
                 tag, values = f"{self.model.name}/{path}", np.asarray(weight, np.float32)
-                writer.add_histogram(f"{tag}/histogram", values, epoch)
-                image = values.squeeze()
+                finite = np.isfinite(values)
+                if finite.any():  # a histogram has no place for NaN and infinity
+                    writer.add_histogram(f"{tag}/histogram", values[finite], epoch)
+                image = np.where(finite, values, 0).squeeze()
                 if self.write_images and image.ndim in (1, 2):
                     rows = np.atleast_2d(image)  # a vector as one row, a matrix as a wide image
                     wide = rows.T if rows.shape[0] > rows.shape[1] else rows

@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
 
+GRAPH_PARTS = ("layers", "input_layers", "output_layers")
+"""What the configuration of a graph has beside its name."""
+
+
 class Model(Trainer):
     """A model made of the layers that lie between its inputs and its outputs.
 
@@ -205,12 +209,15 @@ class Model(Trainer):
 
         Source: `keras.Model.from_config`.
         """
-        if hasattr(cls, "call") and "input_layers" not in config:
+        own_init = cls.__init__ is not Model.__init__
+        if (hasattr(cls, "call") or own_init) and "input_layers" not in config:
             with CustomObjectScope(custom_objects):
                 return cls(**read(dict(config)))
-        check_parts(cls, config, ("layers", "input_layers", "output_layers"))
+        check_parts(cls, config, GRAPH_PARTS)
         with CustomObjectScope(custom_objects):
-            return cls(*graph_parts(config), name=config.get("name"))
+            more = {name: read(config[name]) for name in config if name not in GRAPH_PARTS}
+            more = more if own_init else {}  # of a subclass, which has arguments of its own
+            return cls(*graph_parts(config), **{"name": config.get("name"), **more})
 
     def cloned(self, options: CloneOptions) -> Any:
         """A model of clones of these layers, with fresh weights.

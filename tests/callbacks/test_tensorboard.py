@@ -5,6 +5,7 @@ import pathlib
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 
 import jkeras
@@ -59,6 +60,22 @@ def test_an_epoch_is_written_under_the_tags_of_keras(
     model.evaluate(**RUN, callbacks=[board])
     last = (6, "evaluation_loss_vs_iterations", "simple_value")
     assert events(tmp_path / "validation").count(last) == 2
+
+
+def test_weights_that_are_not_finite_are_left_out(
+    model: jkeras.Sequential, tmp_path: pathlib.Path
+) -> None:
+    kernel, bias = model.get_weights()[:2]
+    kernel[0, 0], bias[:] = np.nan, np.inf
+    board = TensorBoard(tmp_path, histogram_freq=1, write_images=True)
+    board.set_model(model)
+    model.set_weights([kernel, bias, *model.get_weights()[2:]])
+    board.on_train_begin()
+    board.on_epoch_end(0, {})
+    board.on_train_end()
+    tags = [tag for _, tag, kind in events(tmp_path / "train") if kind == "histo"]
+    assert f"{model.name}/dense/kernel/histogram" in tags
+    assert f"{model.name}/dense/bias/histogram" not in tags
 
 
 @pytest.mark.parametrize(("update_freq", "steps"), [(2, [2, 4, 6]), ("batch", [1, 2, 3, 4, 5, 6])])

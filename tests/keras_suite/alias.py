@@ -184,7 +184,9 @@ def module_of(folder: Path, file: str) -> types.ModuleType:
       folder: of `keras_folder`.
       file: the path in it: "losses/loss_test.py".
     """
-    name = "keras.src." + file.removesuffix(".py").replace("/", ".")
+    # A class of a module of Keras counts as Keras's own, which one that a test saves is not.
+    package = "tests_of_keras." if file.startswith("saving/") else "keras.src."
+    name = package + file.removesuffix(".py").replace("/", ".")
     module = types.ModuleType(name)
     sys.modules[name] = module  # where pickle looks for the classes that a test defines
     _run_source(folder / file, module)

@@ -36,6 +36,15 @@ BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES)
 """Reasons of tests whose values contradict the definition of what they test."""
 
-OTHER_SUBJECTS = (QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL)
+DISTRIBUTED = "`keras.distribution` is not here"
+TEXT = "layers of text and strings are not here"
+EXPORTED = "export to other formats is not here"
+APPLICATIONS = "`keras.applications` is not here"
+ADAPTERS = "it tests Keras's adapter of a data library that is not installed"
+
+OTHER_SUBJECTS = (
+    *(DISTRIBUTED, TEXT, EXPORTED, APPLICATIONS, ADAPTERS),
+    *(QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL),
+)
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
 they are not counted."""
