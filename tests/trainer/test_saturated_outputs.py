@@ -131,11 +131,11 @@ def test_ordinary_models_train_to_the_same_numbers() -> None:
 def test_an_output_that_is_used_twice_and_a_second_output() -> None:
     inputs = Input((4,))
     p = layers.Dense(1, "sigmoid", name="p")(inputs)
-    model = Model(inputs, {"p": p, "double": layers.Dense(1, name="d", trainable=False)(p)})
+    model = Model(inputs, {"p": p, "second": layers.Dense(1, name="q", trainable=False)(p)})
     kernel = np.full((4, 1), 30, np.float32)
     model.set_weights([kernel, np.zeros(1), np.zeros((1, 1)), np.zeros(1)])
-    model.compile("sgd", {"p": "binary_crossentropy", "double": "mse"})
-    model.train_on_batch(X, {"p": np.zeros((ROWS, 1)), "double": np.zeros((ROWS, 1))})
+    model.compile("sgd", {"p": "binary_crossentropy", "second": "mse"})
+    model.train_on_batch(X, {"p": np.zeros((ROWS, 1)), "second": np.zeros((ROWS, 1))})
     np.testing.assert_allclose(model.get_weights()[0], kernel - 0.01, rtol=1e-6)
 
 
