@@ -52,6 +52,7 @@ LEFT_OUT = {
     # Whole trainings, file by file or run by run, of what the other tests of the trainer touch.
     "tests/saving/test_disk_faults.py": "tests/saving: the writers themselves",
     "tests/saving/test_fuzz.py": "tests/saving: the readers themselves",
+    "tests/test_examples.py::test_an_example_gives_what_it_gives_under_keras": "tests/trainer",
     "tests/test_scripts.py::test_a_script_gives_what_it_gives_under_keras": "tests/trainer",
     "tests/test_models.py::test_a_step_of_training_is_that_of_keras": "tests/test_experiments.py",
     "tests/trainer/test_curves_of_keras.py": "tests/trainer/test_runs_of_keras.py",

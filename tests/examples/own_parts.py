@@ -31,8 +31,9 @@ class MacroF1(keras.metrics.Metric):
         self.matrix.assign_add(ops.matmul(ops.transpose(y_true), y_pred))
 
     def result(self):
-        right = ops.diagonal(self.matrix)
-        total = ops.sum(self.matrix, axis=0) + ops.sum(self.matrix, axis=1)
+        matrix = ops.convert_to_tensor(self.matrix)
+        right = ops.diagonal(matrix)
+        total = ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1)
         return ops.mean(2 * right / (total + keras.config.epsilon()))
 
     def reset_state(self):
