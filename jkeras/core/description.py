@@ -37,6 +37,7 @@ GIVEN = "_constructor_arguments"
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
+    "implementation": (0, 1, 2),
     "activity_regularizer": (None,),
     "quantization_config": (None,),
     "lora_rank": (None,),
@@ -108,8 +109,9 @@ class Description:
     is_mutable: ClassVar[bool] = False
     """Whether objects of the class may change, because it has an `__init__` of its own."""
 
-    aliases: ClassVar[Mapping[str, Callable[[Any], tuple[str, Any]]]] = {}
-    """Other words for arguments, each with what gives the argument and its value."""
+    aliases: ClassVar[Mapping[str, Callable[[Any], tuple[str, Any] | None]]] = {}
+    """Other words for arguments, each with what gives the argument and its value, or None for a
+    word that changes nothing here."""
 
     hidden_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments whose names show something else as attributes."""
@@ -313,8 +315,9 @@ def _with_aliases(init: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Description, *args: Any, **kwargs: Any) -> None:
         for alias in self.aliases.keys() & kwargs.keys():
             if alias not in inspect.signature(init).parameters:
-                name, value = self.aliases[alias](kwargs.pop(alias))
-                kwargs.setdefault(name, value)
+                meant = self.aliases[alias](kwargs.pop(alias))
+                if meant is not None:
+                    kwargs.setdefault(*meant)
         init(self, *args, **kwargs)
 
     return __init__

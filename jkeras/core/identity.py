@@ -35,10 +35,12 @@ class Identity:
       calls: the number of calls on arrays whose key the layer's `seed` fixed.
       views: the views on its weights that are in use, by their names in the layer.
       built: whether it was built, or called on arrays, though it may have no weights.
+      losses: of a layer without weights, those of its outputs in the last call on arrays.
     """
 
     __slots__ = (
-        "__weakref__", "built", "calls", "holder", "nodes", "remat", "serial", "trainable", "views",
+        "__weakref__", "built", "calls", "holder", "losses", "nodes", "remat", "serial",
+        "trainable", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Identity:
         self.holder: Any = None
         self.calls = 0
         self.built = False
+        self.losses: list[Any] = []
         self.views: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
     def __deepcopy__(self, memo: object) -> Identity:

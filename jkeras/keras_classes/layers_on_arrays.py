@@ -82,9 +82,11 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         key = _seeded_key(layer) if given_key is None and draws else given_key
         key = _new_key(layer) if key is None and draws else key
         with counting_generators(given_key is None):
-            outputs, _, masks = call_layer(
+            outputs, state, masks = call_layer(
                 layer, {}, {}, values, masks_of(values), key=key, **context
             )
+        losses = activity_losses(state)
+        identity_of(layer).losses = [] if is_traced(losses) else losses
         return with_masks(unpacked(outputs), masks)
     holder, path = location
     current = holder.need_values()
@@ -247,7 +249,7 @@ class Weights:
     def losses(self) -> list[Any]:
         """The losses of the last call on arrays, and the regularization losses of the weights."""
         if self.location is None:
-            return []
+            return list(identity_of(self.layer).losses)
         holder, path = self.location
         params = weight_ties_of(holder.net).broadcast(holder.need_values().params)
         added = activity_losses(at(holder.added or {}, path))

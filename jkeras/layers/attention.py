@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Mask = Sequence[Any] | None
 
-SINGLE = "[batch, steps, features]"
+SINGLE = "[batch, ..., steps, features]"
 
 
 def query_value_key(layer: Layer, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any]:
@@ -56,8 +56,8 @@ class ScoredAttention(Layer):
     """Base of Attention and AdditiveAttention: all but `scores`. The base adds no arguments.
 
     Raises:
-      ValueError: inputs that are not `[batch, steps, features]` or do not fit each other; a mask of
-        another shape; dropout while training without a `key`.
+      ValueError: inputs that are not `[batch, ..., steps, features]` or do not fit each other; a
+        mask of another shape; dropout while training without a `key`.
     """
 
     supports_masking: ClassVar[bool] = True
@@ -91,7 +91,8 @@ class ScoredAttention(Layer):
         Args:
           params: the params of `init`.
           state: empty.
-          *inputs: query `[batch, queries, d]`, value `[batch, keys, v]`, key `[batch, keys, d]`.
+          *inputs: query `[batch, queries, d]`, value `[batch, keys, v]`, key `[batch, keys, d]`;
+            further axes behind `batch` hold independent steps.
           key: a random key, where `dropout` needs one.
           training: whether `dropout` is on.
           mask: a pair (query mask, value mask), each bool `[batch, steps]` or None. Masked queries
@@ -104,9 +105,10 @@ class ScoredAttention(Layer):
         query_mask, value_mask = self._masks(mask, query, value)
         weights = self.weights_like(params, query)
         causal = chosen(self, "use_causal_mask", use_causal_mask)
+        over_batch = (None,) * (query.ndim - 2)
         allowed = joined(
-            None if value_mask is None else value_mask[:, None, :],
-            causal_mask(query.shape[1], keys.shape[1])[None] if causal else None,
+            None if value_mask is None else value_mask[..., None, :],
+            causal_mask(query.shape[-2], keys.shape[-2])[over_batch] if causal else None,
         )
         scores = self.scores(weights, query, keys)
         if allowed is not None:  # as in Keras, less a large number where masked
@@ -115,7 +117,7 @@ class ScoredAttention(Layer):
         scores = self._dropped(jax.nn.softmax(scores), key, training)
         outputs = scores @ value
         if query_mask is not None:
-            outputs = jnp.where(query_mask[:, :, None], outputs, 0)
+            outputs = jnp.where(query_mask[..., None], outputs, 0)
         both = chosen(self, "return_attention_scores", return_attention_scores)
         return ((outputs, scores) if both else outputs), state
 
@@ -124,12 +126,13 @@ class ScoredAttention(Layer):
         query = self.cast(query)
         arrays = query, self.cast(value).astype(query.dtype), self.cast(key).astype(query.dtype)
         for x in arrays:
-            check_rank(self, x, 3, SINGLE)
+            check_rank(self, x, max(3, query.ndim), SINGLE)
         _, value, key = arrays
-        alike = query.shape[0] == key.shape[0], query.shape[2] == key.shape[2]
-        if value.shape[:2] != key.shape[:2] or not all(alike):
+        alike = query.shape[:-2] == key.shape[:-2], query.shape[-1] == key.shape[-1]
+        if value.shape[:-1] != key.shape[:-1] or not all(alike):
             raise self.value_error(
-                "query [batch, queries, d], value [batch, keys, v] and key [batch, keys, d]",
+                "query [batch, ..., queries, d], value [batch, ..., keys, v] and key [batch, ..., "
+                "keys, d]",
                 f"shapes {query.shape}, {value.shape} and {key.shape}",
             )
         return arrays
@@ -162,8 +165,8 @@ def chosen(layer: Layer, name: str, given: bool | None) -> bool:
 
 def _steps_mask(layer: Layer, mask: ArrayLike | None, x: Array) -> Array | None:
     """A mask of the steps of `x` as a bool array, or None."""
-    expected = f"a `mask` of shape {x.shape[:2]} for inputs of shape {x.shape}"
-    return None if mask is None else checked_mask(layer, mask, x.shape[:2], expected)
+    expected = f"a `mask` of shape {x.shape[:-1]} for inputs of shape {x.shape}"
+    return None if mask is None else checked_mask(layer, mask, x.shape[:-1], expected)
 
 
 def call_option() -> Any:
@@ -214,7 +217,7 @@ class Attention(ScoredAttention):
     def scores(self, params: Params, query: Array, key: Array) -> Array:
         scale = params.get("scale", 1.0)
         if self.score_mode == "dot":
-            return query @ jnp.swapaxes(key, 1, 2) * scale
+            return query @ jnp.swapaxes(key, -1, -2) * scale
         return params["concat_score_weight"] * jnp.sum(jnp.tanh(scale * _sums(query, key)), -1)
 
 
@@ -240,10 +243,10 @@ class AdditiveAttention(ScoredAttention):
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         query, _, _ = query_value_key(self, inputs)
-        check_rank(self, query, 3, SINGLE)
+        check_rank(self, query, max(3, len(query.shape)), SINGLE)
         if not self.use_scale:
             return {}, {}
-        return {"scale": GlorotUniform()(query.shape[2:], key=child(key, "scale"))}, {}
+        return {"scale": GlorotUniform()(query.shape[-1:], key=child(key, "scale"))}, {}
 
     def scores(self, params: Params, query: Array, key: Array) -> Array:
         bent = jnp.tanh(_sums(query, key))
@@ -251,5 +254,5 @@ class AdditiveAttention(ScoredAttention):
 
 
 def _sums(query: Array, key: Array) -> Array:
-    """`[batch, queries, keys, d]`: every query plus every key."""
-    return query[:, :, None, :] + key[:, None, :, :]
+    """`[batch, ..., queries, keys, d]`: every query plus every key."""
+    return query[..., :, None, :] + key[..., None, :, :]

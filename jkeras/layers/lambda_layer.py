@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import code
+from jkeras.core.code import checked_safe_mode
+from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
@@ -87,6 +90,27 @@ class Lambda(Layer):
         to_config=if_set,
     )
     arguments: FixedDict = option(default=None, convert=_arguments)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
+        safe_mode: bool | None = None,
+    ) -> Self:
+        """The layer that `get_config` described.
+
+        Args:
+          config: the arguments by name.
+          custom_objects: functions and classes by name, beside those that are registered.
+          safe_mode: False also reads a lambda, which is stored as code.
+
+        Raises:
+          ValueError: as for every layer; the function is a lambda, and `safe_mode` is not False.
+        """
+        safe = checked_safe_mode(cls.__name__, safe_mode) and not code.is_allowed()
+        with CustomObjectScope(custom_objects or {}), code.allowed(not safe):
+            return super().from_config(config)
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments

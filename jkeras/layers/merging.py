@@ -97,8 +97,10 @@ class Merge(Layer):
 
 def one_mask_each(layer: Layer, mask: Masks, inputs: Sequence[Any]) -> tuple[Any, ...]:
     """`mask` as a tuple, one mask or None for each input; raises for another number of them."""
+    if not isinstance(inputs, tuple | list):
+        raise layer.value_error("`inputs` as a list", describe(inputs))
     if isinstance(mask, tuple | list) and len(mask) == len(inputs):
-        return tuple(mask)
+        return tuple(m if m is None or has_symbols(m) else jnp.asarray(m) for m in mask)
     got = len(mask) if isinstance(mask, tuple | list) else describe(mask)
     expected = f"`mask` as a tuple, a mask or None for each of {len(inputs)} inputs"
     raise layer.value_error(expected, got)

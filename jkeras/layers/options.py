@@ -110,6 +110,16 @@ def sizes(rank: int, each: Callable[[Any], int] = positive_int) -> Callable[[Any
     return convert
 
 
+def open_sizes(value: Any) -> tuple[int | None, ...] | None:
+    """A tuple of sizes, None for an axis of any size; or None."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise WrongTypeError(f"expected a tuple of sizes, got {describe(value)}.")
+    expected = "positive sizes, or None for any"
+    return tuple(None if size is None else integer(size, 1, expected) for size in value)
+
+
 def optional(convert: Convert) -> Convert:
     """A converter like `convert` that returns None for None."""
     return lambda value: None if value is None else convert(value)

@@ -282,6 +282,8 @@ class CellByName(Recurrent):
         default=None, kw_only=True, metadata={"convert": regularizers.get}
     )
 
+    aliases: ClassVar = {**Layer.aliases, "implementation": lambda number: None}
+
     cell_type: ClassVar[Any]
     """The class of the cell."""
 

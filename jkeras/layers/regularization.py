@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, option
 from jkeras.layers.deterministic import Deterministic, cast_floating
-from jkeras.layers.options import data_format, non_negative, rate
+from jkeras.layers.options import data_format, non_negative, open_sizes, rate
 from jkeras.layers.spatial import Spatial
 from jkeras.ops.regularizers import L1L2
 
@@ -100,7 +100,7 @@ class Dropout(Noise):
     """
 
     rate: float = option(convert=rate)
-    noise_shape: tuple[int | None, ...] | None = None
+    noise_shape: tuple[int | None, ...] | None = option(default=None, convert=open_sizes)
     seed: int | None = None
 
     @property

@@ -50,6 +50,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 for _part in ("backend", "models", "saving", "trainers", "utils"):
     PARTS[_part] += (f"{HERE}.model_tools", f"{HERE}.data_tools")
 PARTS["saving"] += (f"{HERE}.saving_tools",)
+PARTS["quantizers"] = (f"{HERE}.layer_tools", *PARTS["quantizers"])
+for _part in ("backend", "layers"):
+    PARTS[_part] += (f"{HERE}.layer_tools",)
 PARTS |= dict.fromkeys(("applications", "distribution", "legacy"), (f"{HERE}.absent_packages",))
 
 PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {

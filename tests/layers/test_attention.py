@@ -104,7 +104,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: apply(Attention(), (2, 3)),
         ValueError,
-        "Attention: expected `inputs` [batch, steps, features], got shape (2, 3).",
+        "Attention: expected `inputs` [batch, ..., steps, features], got shape (2, 3).",
     ),
     (
         lambda: apply(Attention(), (1, 2, 3), (1, 5, 4)),

@@ -1,0 +1,67 @@
+"""Names inside Keras that its tests of layers are set up by."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import jkeras.ops as numpy
+from jkeras import KerasTensor, RematScope, remat
+from jkeras.layers.einsum_dense import EinsumDense
+
+__all__ = ["RematScope", "numpy", "remat"]
+
+SUPPORTS_SPARSE_TENSORS = SUPPORTS_RAGGED_TENSORS = False
+
+
+def AutocastScope(dtype: Any) -> Any:  # Keras's name
+    """Nothing: here a layer casts its weights, whoever calls it."""
+    del dtype
+    return contextlib.nullcontext()
+
+
+def _analyze_einsum_string(
+    equation: str, bias_axes: Any, input_shape: Any, output_shape: Any
+) -> Any:
+    """The shapes of kernel, bias and outputs of an `EinsumDense`."""
+    layer = EinsumDense(equation, output_shape, bias_axes=bias_axes)
+    layer.build(input_shape)
+    outputs = layer.compute_output_shape(input_shape)
+    return layer.kernel.shape, None if bias_axes is None else layer.bias.shape, outputs
+
+
+class Absent:
+    """Stands for a class of Keras's quantization: it can be made, and does nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
+
+
+AbsMaxQuantizer = Int8QuantizationConfig = Int4QuantizationConfig = GPTQConfig = AWQConfig = Absent
+
+
+def set_keras_mask(x: Any, mask: Any) -> None:
+    """Gives an array or a symbol its mask."""
+    x._keras_mask = mask
+
+
+def get_keras_mask(x: Any) -> Any:
+    """The mask of an array or a symbol, or None."""
+    return getattr(x, "_keras_mask", None)
+
+
+def enable_flash_attention() -> None:
+    """Nothing: an attention layer itself says whether it uses cuDNN's kernel."""
+
+
+disable_flash_attention = enable_flash_attention
+
+
+def is_flash_attention_enabled() -> bool:
+    """Never for all layers together."""
+    return False
+
+
+def standardize_shape(shape: Any) -> tuple[int | None, ...]:
+    """The shape of a symbol of this shape."""
+    return KerasTensor(shape).shape
