@@ -37,7 +37,7 @@ class MacroF1(keras.metrics.Metric):
         return ops.mean(2 * right / (total + keras.config.epsilon()))
 
     def reset_state(self):
-        self.matrix.assign(ops.zeros_like(self.matrix))
+        self.matrix.assign(ops.zeros(self.matrix.shape))
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

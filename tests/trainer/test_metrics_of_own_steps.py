@@ -85,6 +85,20 @@ class OnlyTrackers(Trackers):
         return [self.zeta, self.alpha]
 
 
+def test_without_metrics_the_targets_need_not_be_those_of_the_outputs() -> None:
+    inputs = jkeras.Input((3,))
+
+    class Pairs(jkeras.Model):
+        def compute_loss(self, y: Any = None, y_pred: Any = None, **_: Any) -> Any:
+            return ops.mean(ops.square(y_pred[0] - y_pred[1])) + 0.0 * ops.sum(y)
+
+    model = Pairs(inputs, [layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    model.compile("sgd")
+    losses = model.fit(X[:, 0], np.ones(16, "float32"), epochs=3, verbose=0).history["loss"]
+    assert losses[0] > losses[1] > losses[2]
+    assert model.evaluate(X[:, 0], np.ones(16, "float32"), verbose=0) < losses[2]
+
+
 @pytest.mark.parametrize("kind", [Trackers, OnlyTrackers])
 def test_lists_of_logs_are_in_the_order_of_the_metrics(kind: Any) -> None:
     model, x, y = kind(), X[:, 0], X[:, 1, :2]

@@ -90,6 +90,8 @@ def update_given(
     targets of its output, and those of `weighted_metrics` by the weights.
     """
     given = given_metrics(model, objective)
+    if not given:  # then the targets need not be those of the outputs
+        return
     for part in objective.parts(Batch(None, y, weight), y_pred):
         for name, _ in part.spec.metrics:
             if name in given and part.y is not None:
