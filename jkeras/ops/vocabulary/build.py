@@ -155,6 +155,9 @@ def _created(source: Source) -> Callable[..., Any]:
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if name not in OF_SYMBOLS and has_symbol(args, kwargs):
+            if name == "get_item" and has_symbol(*args[:1]):
+                x, key = signature.bind(*args, **kwargs).args
+                return x[key]  # a symbol checks numbers, which JAX moves to the end of an axis
             return importlib.import_module("jkeras.core.operations").record(function, args, kwargs)
         if kwargs and not open_ended:
             error = unexpected_arguments(f"ops.{name}", kwargs, known)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras import ops
 from jkeras.core.symbols import Symbol
 from jkeras.ops.vocabulary import build
@@ -287,3 +288,10 @@ def test_filters_keep_the_dtype_and_shape():
     assert (again != ops.image.elastic_transform(image, seed=2)).any()
     assert ops.image.sobel_edges(Symbol((None, 8, 9, 3))).shape == (None, 8, 9, 3, 2)
     assert ops.image.affine_transform(Symbol((None, 8, 9, 3)), np.ones(8)).shape == (None, 8, 9, 3)
+
+
+def test_an_index_outside_of_an_axis_of_a_symbol_is_an_error():
+    x = jkeras.KerasTensor((None, 5))
+    assert ops.get_item(x, key=(slice(None), -1)).shape == (None,)
+    with pytest.raises(ValueError, match=r"expected an index from -5 to 4 for axis 1, got 5"):
+        ops.get_item(x, (slice(None), 5))
