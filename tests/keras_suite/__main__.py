@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help="all when left out")
     parser.add_argument("--files", default="", help="only files whose path contains these letters")
     parser.add_argument("--tests", default="*", help="only tests whose Class.name matches this")
+    parser.add_argument("--whole", action="store_true", help="all pairs of dtypes, not a tenth")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     folder = alias.keras_folder()
@@ -45,7 +46,8 @@ def main() -> None:
         alias.install(
             folder, alias.PARTS_WITH_STANDINS if names[0] in WITH_STANDINS else alias.PARTS
         )
-        found = {names[0]: outcome_of(folder, names[0], arguments.files, arguments.tests)}
+        part, tests, whole = arguments.files, arguments.tests, arguments.whole
+        found = {names[0]: outcome_of(folder, names[0], part, tests, whole=whole)}
     else:
         found = {name: run_in_a_process(name) for name in names}
     if arguments.json:
