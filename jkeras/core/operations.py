@@ -121,6 +121,14 @@ _ELEMENTWISE = frozenset(
 """The operators that compute entry by entry."""
 
 
+_BROADCASTING = _ELEMENTWISE | frozenset(
+    "Allclose Arctan2 BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift LeftShift "
+    "RightShift Divide DivideNoNan Equal Fmax Fmin Fmod Gcd Heaviside Hypot Isclose Lcm Ldexp "
+    "Linspace Logspace Logaddexp Logaddexp2 Geomspace Matmul Maximum Minimum Nextafter Where".split()
+)
+"""The functions whose arguments broadcast against one another."""
+
+
 _OF_SHAPES = re.compile(
     "incompatible shapes|same shape|cannot reshape array|permutation|Cannot concatenate arrays"
 )
@@ -172,6 +180,11 @@ class Operation(Layer):
     def in_slices(self) -> InSlices:  # type: ignore[override]  # here it depends on the function
         """The same."""
         return "same" if self.kind in _ELEMENTWISE else "never"
+
+    @property
+    def broadcasts(self) -> bool:
+        """Whether an axis of unknown size may have the size of another argument's, or be one."""
+        return self.kind in _BROADCASTING
 
     @property
     def who(self) -> str:

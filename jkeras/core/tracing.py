@@ -82,7 +82,7 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
         the layers that made the symbols.
     """
     try:
-        (weights, first), (again, second) = (_traced(layer, args, options, n) for n in _SIZES)
+        (weights, first), (again, second) = _two_traces(layer, args, options)
         _check_weights(weights, again)
         if not jax.tree.leaves(first):
             raise ValueError(
@@ -109,6 +109,27 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
             got=f"a list of {len(several)}",
             fix="Join them first, for example by Concatenate, or call the layer on each.",
         ) from error
+
+
+def _two_traces(layer: LayerContract, args: Any, options: Any) -> list[tuple[Any, Any]]:
+    """(params and state, outputs) for two sizes of each unknown axis.
+
+    Unknown axes of arguments that broadcast against known ones fit as ones alone. What is one in
+    the outputs may then be of any size.
+    """
+    try:
+        return [_traced(layer, args, options, sizes) for sizes in _SIZES]
+    except _OF_LAYERS as error:
+        if not getattr(layer, "broadcasts", False):
+            raise
+        with contextlib.suppress(*_OF_LAYERS):
+            weights, outputs = _traced(layer, args, options, (1, 1))
+            return [(weights, outputs), (weights, jax.tree.map(_ones_as_twos, outputs))]
+        raise error
+
+
+def _ones_as_twos(spec: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(tuple(2 if n == 1 else n for n in spec.shape), spec.dtype)
 
 
 _OF_LAYERS = (TypeError, ValueError, IndexError, ZeroDivisionError, NotImplementedError)

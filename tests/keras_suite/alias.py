@@ -93,9 +93,11 @@ class Alias(types.ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         for source in self._sources:
             try:
-                return getattr(importlib.import_module(source), name)
+                value = getattr(importlib.import_module(source), name)
             except (AttributeError, ModuleNotFoundError):
                 continue
+            if value is not Any:  # which modules import from `typing`
+                return value
         try:
             return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jkeras import Function, KerasTensor, config, random
 from jkeras.backend import result_type
 from jkeras.ops import cast, convert_to_numpy, convert_to_tensor, is_tensor, numpy
+from jkeras.ops.vocabulary.arguments import checked_format
 from tests.keras_suite import operations
 
 __all__ = [
@@ -33,6 +34,11 @@ ALLOWED_DTYPES = (
     *("int8", "int16", "int32", "int64", "bfloat16", "bool", "string"),
     *(*FLOAT8_TYPES, *COMPLEX_TYPES),
 )
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """The layout, "channels_last" for None."""
+    return checked_format("standardize_data_format", data_format)
 
 
 def __getattr__(name: str) -> object:

@@ -31,7 +31,8 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
 
 
 def repeated(value: Any, rank: int) -> tuple[Any, ...]:
-    """The entries of a tuple or list; any other value `rank` times."""
+    """The entries of a tuple, list or NumPy array; any other value `rank` times."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
 
 

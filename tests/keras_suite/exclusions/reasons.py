@@ -28,12 +28,13 @@ TENSORFLOW = "it runs TensorFlow, or a `tf.data` data set"
 TORCH = "it runs PyTorch"
 INTERNAL = "it tests a helper inside Keras that has no counterpart here"
 SPARSE = "arrays here are dense: it makes or takes sparse or ragged tensors"
-SHAPES = "its shapes do not fit together: Keras finds no fault in symbols, and fails on such arrays"
+SHAPES = "symbols that do not go together: Keras finds no fault, and fails on such arrays"
+SYMBOL_SHAPE = "Keras's symbol has another shape than the array it stands for"
 
 BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 """Reasons of tests that compare no values, but messages, classes of errors, internals, devices."""
 
-AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES)
+AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES, SYMBOL_SHAPE)
 """Reasons of tests whose values contradict the definition of what they test."""
 
 DISTRIBUTED = "`keras.distribution` is not here"

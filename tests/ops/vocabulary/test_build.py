@@ -286,6 +286,8 @@ def test_filters_keep_the_dtype_and_shape():
     again = ops.image.elastic_transform(image, seed=1)
     assert (again == ops.image.elastic_transform(image, seed=1)).all()
     assert (again != ops.image.elastic_transform(image, seed=2)).any()
+    windows = ops.image.gaussian_blur(image, np.array([5, 3]), np.array([1.0, 2.0]))
+    assert (windows == ops.image.gaussian_blur(image, (5, 3), (1.0, 2.0))).all()
     assert ops.image.sobel_edges(Symbol((None, 8, 9, 3))).shape == (None, 8, 9, 3, 2)
     assert ops.image.affine_transform(Symbol((None, 8, 9, 3)), np.ones(8)).shape == (None, 8, 9, 3)
 
@@ -295,3 +297,14 @@ def test_an_index_outside_of_an_axis_of_a_symbol_is_an_error():
     assert ops.get_item(x, key=(slice(None), -1)).shape == (None,)
     with pytest.raises(ValueError, match=r"expected an index from -5 to 4 for axis 1, got 5"):
         ops.get_item(x, (slice(None), 5))
+
+
+def test_an_axis_of_unknown_size_broadcasts_against_a_known_one():
+    x = jkeras.Input((None, 3))
+    known = np.ones((1, 4, 3), np.float32)
+    for y in (ops.add(x, known), x * known, ops.where(x > 0, known, x), ops.maximum(known, x)):
+        assert y.shape == (None, 4, 3)
+    assert jkeras.Model(x, ops.add(x, known)).predict(np.zeros((2, 4, 3)), verbose=0).sum() == 24
+    assert ops.add(Symbol((None, 3)), Symbol((2, None))).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"Incompatible shapes for broadcasting"):
+        ops.add(x, np.ones(5, np.float32))
