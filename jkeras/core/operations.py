@@ -124,7 +124,8 @@ _ELEMENTWISE = frozenset(
 _BROADCASTING = _ELEMENTWISE | frozenset(
     "Allclose Arctan2 BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift LeftShift "
     "RightShift Divide DivideNoNan Equal Fmax Fmin Fmod Gcd Heaviside Hypot Isclose Lcm Ldexp "
-    "Linspace Logspace Logaddexp Logaddexp2 Geomspace Matmul Maximum Minimum Nextafter Where".split()
+    "Linspace Logspace Logaddexp Logaddexp2 Geomspace Matmul Maximum Minimum Nextafter "
+    "Where".split()
 )
 """The functions whose arguments broadcast against one another."""
 
