@@ -24,7 +24,8 @@ _KERAS_METHODS = frozenset({"build", "call"})
 
 WEIGHT_NAMES = frozenset(
     "kernel bias embeddings gamma beta alpha moving_mean moving_variance recurrent_kernel "
-    "depthwise_kernel pointwise_kernel scale concat_score_weight".split()
+    "depthwise_kernel pointwise_kernel scale concat_score_weight "
+    "moving_stddev renorm_mean renorm_stddev".split()
 )
 """Names of weights that a layer shows as attributes; looked up only where no field has the name."""
 

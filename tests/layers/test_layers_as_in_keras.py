@@ -52,3 +52,10 @@ def test_the_scale_of_attention_is_an_attribute():
 def test_the_implementation_of_a_recurrent_layer_changes_nothing(kind):
     assert kind(3, implementation=1) == kind(3)
     assert kind.from_config({**kind(3).get_config(), "implementation": 0}).units == 3
+
+
+def test_the_statistics_of_batch_renormalization_are_attributes():
+    layer = L.BatchNormalization(renorm=True)
+    layer.build((None, 3))
+    names = ("moving_stddev", "renorm_mean", "renorm_stddev")
+    assert [getattr(layer, name).shape for name in names] == [(3,)] * 3
