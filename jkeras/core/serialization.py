@@ -149,11 +149,24 @@ def _object(obj: Any) -> dict[str, Any]:
     written = {
         "module": module,
         "class_name": name,
-        "config": obj.get_config(),
+        "config": obj.get_config() if known else _own_config(obj.get_config()),
         "registered_name": name if "in_keras" in vars(kind) else registered,
     }
     if hasattr(obj, "in_config_of_compilation"):
         written["compile_config"] = obj.in_config_of_compilation()
+    return written
+
+
+def _own_config(config: Any) -> Any:
+    """The configuration of a user's class, with the objects in it written as Keras writes them."""
+    if not isinstance(config, dict):
+        return config
+    written = {}
+    for name, value in config.items():
+        try:
+            written[name] = serialize_keras_object(value)
+        except (TypeError, ValueError):  # what nothing stands for is left to the user's class
+            written[name] = value
     return written
 
 
