@@ -125,6 +125,8 @@ class LayerObject:
         for view in views:
             if view.name == name:
                 return view
+        if name == "bias" and vars(self).get("use_bias") is False:
+            return None  # as in Keras
         return object.__getattribute__(self, name)  # raises again, in the words it raised in before
 
     def get_weights(self) -> list[Any]:

@@ -59,3 +59,7 @@ def test_the_statistics_of_batch_renormalization_are_attributes():
     layer.build((None, 3))
     names = ("moving_stddev", "renorm_mean", "renorm_stddev")
     assert [getattr(layer, name).shape for name in names] == [(3,)] * 3
+
+
+def test_a_layer_without_a_bias_says_none():
+    assert L.Dense(2, use_bias=False).bias is None
