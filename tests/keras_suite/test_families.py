@@ -29,6 +29,7 @@ LEAST = {
     "initializers": 0.8,
     "metrics": 0.8,
     "optimizers": 0.9,
+    "ops": 0.9,
     "random": 0.9,
     "dtype_policies": 0.8,
     "models": 0.7,
