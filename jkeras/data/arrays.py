@@ -24,7 +24,7 @@ class Arrays:
     """A data set in memory: a `Batch` that holds every example.
 
     Attributes:
-      batch: all examples; `rows` is None.
+      batch: all examples, and behind them perhaps filler rows; `rows` is None.
       length: the number of examples.
     """
 
@@ -43,6 +43,19 @@ class Arrays:
     def part(self, start: int, stop: int) -> Arrays:
         """Examples `start` up to `stop`, without copying."""
         return Arrays(jax.tree.map(lambda a: a[start:stop], self.batch), stop - start)
+
+
+def bucket(rows: int) -> int:
+    """The rows that arrays get which have `rows` real ones: few numbers, so that data of many
+    lengths share programs. Powers of two up to 256, then four steps in each octave.
+
+    Example:
+      >>> [bucket(rows) for rows in (1, 5, 100, 257, 330, 60_000)]
+      [1, 8, 128, 320, 384, 65536]
+    """
+    octave: int = 1 << (rows - 1).bit_length()
+    step = octave if rows <= 256 else octave // 8
+    return -(-rows // step) * step
 
 
 def load(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import DTypeLike
 
 from jkeras.core import trees
@@ -88,7 +89,7 @@ def of_resident(
 
     Args:
       data: every example, on the device.
-      order: `[steps * size]` int32, on the device or the host.
+      order: `[steps * size]` int32 or longer, on the device or the host.
       size: examples in a batch.
       first, stop: the numbers of the first batch and the one after the last.
       pads: whether a partial last batch may be padded; else the last batch has its own feed.
@@ -107,8 +108,10 @@ def of_resident(
         length = data.length - begin * size if padded else None
         yield Feed(data.batch, part, size, begin, end, length)
     if partial:
-        last = placed[full * size : data.length]
-        yield Feed(data.batch, last, len(last), full, full + 1, None)
+        # By a traced start: one program serves all lengths with this remainder.
+        rest = data.length - full * size
+        last = lax.dynamic_slice_in_dim(placed, np.int32(full * size), rest)
+        yield Feed(data.batch, last, rest, full, full + 1, None)
 
 
 def of_host(
@@ -118,7 +121,7 @@ def of_host(
 
     Args:
       data: every example, on the host (memory-mapped files are read as they are needed).
-      order: `[steps * size]` int32, on the host.
+      order: `[steps * size]` int32 or longer, on the host.
       size, first, stop, pads: as for `of_resident`.
       most: the number of batches in a buffer.
     """
@@ -258,6 +261,17 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     memory = np.empty(count + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + count].view(dtype).reshape(shape)
+
+
+def with_rows(leaf: ArrayLike, rows: int) -> np.ndarray:
+    """An array with zeros behind its rows, up to `rows` of them; the array itself if it has all."""
+    leaf = np.asarray(leaf)
+    if len(leaf) == rows:
+        return leaf
+    target = empty((rows, *leaf.shape[1:]), leaf.dtype)
+    target[: len(leaf)] = leaf
+    target[len(leaf) :] = np.zeros((), leaf.dtype)
+    return target
 
 
 def _gathered(leaf: ArrayLike, rows: np.ndarray, room: int) -> np.ndarray:

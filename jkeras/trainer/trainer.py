@@ -252,20 +252,20 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             data, validation_data, validation_split, class_weight, **kwargs
         )
         data_arguments.warn_of_batch_size(batch_size, data)
-        data, _, plan_fn = parts.prepare("fit", data, batch_size, kind="train")
+        data, _, plan_fn, size = parts.prepare("fit", data, batch_size, kind="train")
         with explained(parts, "fit", batch_size):
             data = parts.place("fit", data)
         validation = Validation(None, plan_fn, 0, None)
         if held_out is not None:
             who = "fit: `validation_data`"
-            held_out, _, val_fn = parts.prepare(who, held_out, batch_size, kind="evaluate")
-            with explained(parts, who, batch_size):
+            val_size = validation_batch_size or batch_size
+            held_out, _, val_fn, val_size = parts.prepare(who, held_out, val_size, kind="evaluate")
+            with explained(parts, who, val_size):
                 held_out = parts.place(who, held_out)
-            val_size = validation_batch_size or batch_size or 32  # a stream has no size of its own
             validation = Validation(held_out, val_fn, val_size, validation_steps)
         if isinstance(data, Stream):
             data.continues_pass = steps_per_epoch is not None
-        size, steps = data_arguments.sizes(data, batch_size, steps_per_epoch)
+        steps = data_arguments.steps_of(data, size, steps_per_epoch)
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
         )
@@ -320,10 +320,10 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         net = parts.state.net
         given = data_arguments.load("evaluate", x, y, sample_weight, net=net, finite=finite)
-        data, plan, _ = parts.prepare("evaluate", given, batch_size, kind="evaluate")
-        with explained(parts, "evaluate", batch_size):
+        data, plan, _, size = parts.prepare("evaluate", given, batch_size, kind="evaluate")
+        with explained(parts, "evaluate", size):
             data = parts.place("evaluate", data)
-        size, known = data_arguments.sizes(data, batch_size, steps)
+        known = data_arguments.steps_of(data, size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         call = Call(listed, verbose, steps, known, compiled.steps_per_execution)
         with parts.mode(), explained(parts, "evaluate", size, call.close):
@@ -355,8 +355,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         given = data_arguments.load("predict", x, net=state.net, finite=False)
         with parts.mode():
             warn_of_random_weights(state)
-        data, plan, _ = parts.prepare("predict", given, batch_size, kind="predict")
-        size, known = data_arguments.sizes(data, batch_size, steps)
+        data, plan, _, size = parts.prepare("predict", given, batch_size, kind="predict")
+        known = data_arguments.steps_of(data, size, steps)
         listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
         compiled = parts.compilation
         per_execution = None if compiled is None else compiled.steps_per_execution

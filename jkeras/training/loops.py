@@ -33,20 +33,20 @@ def epoch_key(key: Key, epoch: int | jax.Array) -> Key:
     return child(child(key, "shuffle"), epoch)
 
 
-def random_order(key: Key, length: int, steps: int, batch_size: int) -> jax.Array:
+def random_order(key: Key, length: Number, room: int) -> jax.Array:
     """The order of examples in an epoch whose key is `epoch_key`.
 
     Returns:
-      `[steps * batch_size]` int32; past the last example it names example 0, as filler.
+      `[room]` int32; past the last example it names example 0, as filler.
     """
-    return jnp.pad(permutation(key, length), (0, max(0, steps * batch_size - length)))
+    return permutation(key, length, room)
 
 
-def plain_order(length: int, steps: int, batch_size: int) -> np.ndarray:
+def plain_order(length: int, room: int) -> np.ndarray:
     """The order of an epoch without shuffling, as `random_order` gives it; made on the host, where
-    no program is compiled for each length.
+    nothing is compiled.
     """
-    order = np.arange(max(steps * batch_size, length), dtype=np.int32)
+    order = np.arange(room, dtype=np.int32)
     order[length:] = 0
     return order
 

@@ -13,21 +13,27 @@ not), arXiv:1208.1176; the hash is the last step of MurmurHash3 (Appleby, public
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras.core.keys import Key
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
 ROUNDS = 64
 
 
-def permutation(key: Key, length: int) -> jax.Array:
-    """The numbers from 0 to `length` - 1 in a random order, `[length]` int32.
+def permutation(key: Key, length: ArrayLike, room: int | None = None) -> jax.Array:
+    """The numbers from 0 to `length` - 1 in a random order, `[room]` int32, zeros behind them.
 
     Args:
       key: decides the order, with `length` alone.
-      length: below 2**31.
+      length: below 2**31; may be traced, so that one program serves all lengths up to `room`.
+      room: `length` when left out.
 
     Example:
       >>> order = permutation(jax.random.key(0), 7)
@@ -35,7 +41,7 @@ def permutation(key: Key, length: int) -> jax.Array:
       [0, 1, 2, 3, 4, 5, 6]
     """
     words = jax.random.bits(key, (ROUNDS, 2), jnp.uint32)
-    count = jnp.uint32(length)
+    count = jnp.asarray(length, jnp.uint32)
 
     def swap_or_not(number: jax.Array, places: jax.Array) -> jax.Array:
         offset, salt = words[number, 0] % count, words[number, 1]
@@ -44,8 +50,9 @@ def permutation(key: Key, length: int) -> jax.Array:
         decision = _hashed(jnp.maximum(places, partners) ^ salt) & 1
         return jnp.where(decision == 1, partners, places)
 
-    places = lax.fori_loop(0, ROUNDS, swap_or_not, jnp.arange(length, dtype=jnp.uint32))
-    return places.astype(jnp.int32)
+    first = jnp.arange(length if room is None else room, dtype=jnp.uint32)
+    places = lax.fori_loop(0, ROUNDS, swap_or_not, first)
+    return jnp.where(first < count, places, 0).astype(jnp.int32)
 
 
 def _hashed(x: jax.Array) -> jax.Array:

@@ -201,10 +201,10 @@ class Programs:
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4))
-def random_order(key: Key, epoch: jax.Array, length: int, steps: int, batch_size: int) -> jax.Array:
-    """`loops.random_order` of an epoch, compiled once in a process for each length."""
-    return loops.random_order(loops.epoch_key(key, epoch), length, steps, batch_size)
+@functools.partial(jax.jit, static_argnums=3)
+def random_order(key: Key, epoch: jax.Array, length: loops.Number, room: int) -> jax.Array:
+    """`loops.random_order` of an epoch, compiled once in a process for each `room`."""
+    return loops.random_order(loops.epoch_key(key, epoch), length, room)
 
 
 def end_epoch(train_state: TrainState) -> TrainState:

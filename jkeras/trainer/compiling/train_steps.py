@@ -54,6 +54,9 @@ class TrainSteps(ValuesMaker, Protocol):
           ValueError: the steps cannot run with the weights that are frozen now.
         """
 
+    def may_pad(self, state: ModelState) -> bool:
+        """Whether the layers leave filler rows of a batch alone; a plan knows about the losses."""
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one.
 

@@ -21,7 +21,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.trees import Tree
 from jkeras.data import feeds as feed
-from jkeras.data.arrays import Arrays
+from jkeras.data.arrays import Arrays, bucket
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.pace import Pace
@@ -110,10 +110,10 @@ def train_feeds(
         passed = 0 if limit is None else start // limit
         pass_began = begun.epoch - passed if passed else begun.epoch
         order: jax.Array | np.ndarray = random_order(
-            begun.key, pass_began, data.length, total, size
+            begun.key, pass_began, np.int32(data.length), bucket(total * size)
         )
     else:
-        order = loops.plain_order(data.length, total, size)
+        order = loops.plain_order(data.length, bucket(total * size))
     stop = total if limit is None else min(start + limit, total)
     return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
 
@@ -139,7 +139,7 @@ def eval_feeds(
         return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=most, most=most)
     total = data.steps(size)
     stop = total if limit is None else min(limit, total)
-    order = loops.plain_order(data.length, total, size)
+    order = loops.plain_order(data.length, bucket(total * size))
     if outputs_fn is None:
         return _array_feeds(data, order, size, 0, stop, programs.pads, None)
     outputs = outputs_fn(data.batch, size)

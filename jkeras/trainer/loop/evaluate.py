@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from jkeras.data.arrays import Arrays
 from jkeras.trainer.compiling.plan import Plan
 from jkeras.trainer.loop import dispatch
 from jkeras.trainer.loop.call import Call
@@ -32,7 +31,7 @@ def evaluate(parts: TrainerParts, plan: Plan, data: Data, batch_size: int, call:
     callbacks.call("on_test_begin", {})
     values = state.need_values()
     most, hears = call.between_hooks("test"), callbacks.hears_batches("test")
-    _, steps = data_arguments.sizes(data, batch_size, call.limit)
+    steps = data_arguments.steps_of(data, batch_size, call.limit)
     call = dataclasses.replace(call, steps=steps, fixed=most)
     bar = call.bar()
     pace = call.begin(programs.pace("evaluate", batch_size), bar)
@@ -49,8 +48,9 @@ def evaluate(parts: TrainerParts, plan: Plan, data: Data, batch_size: int, call:
     def stopped() -> bool:
         return call.interrupted() or parts.stop_evaluating
 
-    size = min(batch_size, data.length) if isinstance(data, Arrays) else batch_size
-    feeds = dispatch.eval_feeds(programs, data, size=size, limit=call.limit, pace=pace, most=most)
+    feeds = dispatch.eval_feeds(
+        programs, data, size=batch_size, limit=call.limit, pace=pace, most=most
+    )
     carried = with_inference_rng(state, values, in_fit=call.interrupt is not None)
     chunks = dispatch.evaluate(programs, values.params, carried, feeds, pace=pace, begin_fn=begin)
     logs: Mapping[str, Any] = {}

@@ -245,14 +245,10 @@ def with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]
     raise ValueError(f"{who}: expected `x` of shape {(None, *shape)}, got {tuple(x.shape)}.{fix}")
 
 
-def sizes(data: Data, batch_size: int | None, limit: int | None) -> tuple[int, int | None]:
-    """The batch size that is used (0 for a stream), and the number of steps if it is known."""
-    if isinstance(data, Stream):
-        known = data.steps
-        return 0, limit if known is None else known if limit is None else min(limit, known)
-    size = min(batch_size or 32, data.length)
-    total = data.steps(size)
-    return size, total if limit is None else min(limit, total)
+def steps_of(data: Data, size: int, limit: int | None) -> int | None:
+    """The number of steps, with batches of `size` where the data are arrays; None if unknown."""
+    total = data.steps if isinstance(data, Stream) else data.steps(size)
+    return limit if total is None else total if limit is None else min(limit, total)
 
 
 def rows_of(data: Data, batch: Batch, batch_size: int | None) -> int:

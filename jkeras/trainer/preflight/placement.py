@@ -9,7 +9,8 @@ from typing import NamedTuple
 import jax
 
 from jkeras.core import trees
-from jkeras.data.arrays import Arrays
+from jkeras.data.arrays import Arrays, bucket
+from jkeras.data.feeds import with_rows
 from jkeras.data.mapped_files import in_memory
 from jkeras.data.streams import Stream
 from jkeras.display import memory_text
@@ -46,20 +47,21 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
     if data.on_device:
         return Placed(data, "resident", "arrays that lie on the device already")
     size = trees.size_bytes(data.batch)
-    room = free_bytes() if engine == "auto" and size > ALWAYS_FITS else None
+    free = free_bytes() if engine == "auto" and size > ALWAYS_FITS else None
     if engine == "streaming":
         return Placed(data, "streaming", "asked for")
-    if room is not None and size > SHARE * room:
+    if free is not None and size > SHARE * free:
         return Placed(
-            data, "streaming", f"{memory_text(size)} of data, {memory_text(room)} of memory free"
+            data, "streaming", f"{memory_text(size)} of data, {memory_text(free)} of memory free"
         )
     why = (
         "asked for" if engine == "resident" else f"{memory_text(size)} of data fit beside the model"
     )
+    room = bucket(data.length) if size <= ALWAYS_FITS else data.length
     # A copy of what lies in files: the CPU's device would use their memory as it is, and a file
     # that is cut short would end the process.
-    batch = jax.device_put(in_memory(data.batch))
-    return Placed(Arrays(batch, data.length), "resident", why)
+    batch = jax.tree.map(lambda leaf: with_rows(leaf, room), in_memory(data.batch))
+    return Placed(Arrays(jax.device_put(batch), data.length), "resident", why)
 
 
 def free_bytes() -> int | None:

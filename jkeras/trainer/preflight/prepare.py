@@ -12,7 +12,10 @@ import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+
 from jkeras.core.batch import Batch
+from jkeras.data.arrays import bucket
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -30,11 +33,13 @@ class Prepared(NamedTuple):
       data: the data set.
       plan: what is known about its batches.
       plan_fn: returns the plan as it is now: another one when other weights are frozen.
+      size: examples in a batch, with filler rows; 0 for a stream, whose batches have their own.
     """
 
     data: Data
     plan: Plan
     plan_fn: Callable[[], Plan]
+    size: int
 
 
 def prepare(
@@ -72,7 +77,7 @@ def prepare(
     likely_mistakes.warn_of_batch(state, batch)
     used = Batch(batch.x) if kind == "predict" else batch
 
-    def make() -> Plan:
+    def make(rows: int) -> Plan:
         check = data_arguments.input_check(state.net)
         data_arguments.check_inputs(who, check, batch)
         adapted_layers.check_ready(who, state.net, state.need_values().state)
@@ -81,14 +86,18 @@ def prepare(
             likely_mistakes.warn_of_plan(state, plan, batch)
         return dataclasses.replace(plan, check_inputs=check)
 
-    def find() -> tuple[Plan, bool]:
+    def find(rows: int) -> tuple[Plan, bool]:
         state.need_values()
         if kind == "train":
             state.sync_frozen()
         key = steps.plan_key(state, kind)
-        return plans.of(state, kind, key, used, rows, make)
+        return plans.of(state, kind, key, used, rows, functools.partial(make, rows))
 
-    plan, is_new = find()
+    size = _with_filler(state, data, rows, batch_size) if steps.may_pad(state) else rows
+    plan, is_new = find(size)
+    if size != rows and not plan.programs.pads:
+        size = rows
+        plan, is_new = find(size)
     if not is_new:
         data_arguments.check_inputs(who, plan.check_inputs, batch)
         if plan.checks is not None:
@@ -101,7 +110,17 @@ def prepare(
         outputs_fn = infer_fn if plan.traces_inputs else None
         options = {"finite": finite, "whole": not data.pads}
         data.check_fn = LateBatches(who, batch, plan.objective, outputs_fn, **options)
-    return Prepared(data, plan, lambda: find()[0])
+    return Prepared(data, plan, lambda: find(size)[0], 0 if isinstance(data, Stream) else size)
+
+
+def _with_filler(state: ModelState, data: Data, rows: int, batch_size: int | None) -> int:
+    """The rows of a batch of all examples, where a batch has room for more: filler rows let data of
+    many lengths share programs. A declared batch size stays.
+    """
+    specs = jax.tree.leaves(state.specs)
+    if isinstance(data, Stream) or any(s.shape[0] is not None for s in specs):
+        return rows
+    return min(bucket(rows), batch_size or 32)
 
 
 def warn_of_random_weights(state: ModelState) -> None:

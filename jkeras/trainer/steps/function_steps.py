@@ -162,6 +162,10 @@ class FunctionSteps:
             )
         return None
 
+    def may_pad(self, state: ModelState) -> bool:
+        """Never: what the functions do with a row is unknown."""
+        return False
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches of this structure. The function is traced, because its logs
         determine the carry of the loops.

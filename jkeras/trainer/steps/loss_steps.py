@@ -140,6 +140,10 @@ class LossSteps:
         flags = state.trainable_flags() if kind == "train" else ()
         return state.frozen_now(), flags
 
+    def may_pad(self, state: ModelState) -> bool:
+        """Whether the layers leave filler rows of a batch alone."""
+        return _may_pad(self.objective(state))
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one.
 

@@ -155,6 +155,10 @@ class MethodSteps(LossSteps):
         own = tuple((id(metric), metric.log_name) for metric in metrics_in(self._model))
         return state.frozen_now(), own
 
+    def may_pad(self, state: ModelState) -> bool:
+        """Never: what the methods do with a row is unknown."""
+        return False
+
     def plan(self, who: str, state: ModelState, kind: Kind, batch: Batch, rows: int) -> Plan:
         """The plan for batches like this one; a step is traced, since what it logs decides what
         loops carry.
