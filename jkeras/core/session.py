@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,12 +23,24 @@ _interactive = True
 _uids: collections.Counter[str] = collections.Counter()
 
 
+_when_cleared: list[Callable[[], None]] = []
+
+
+def on_clear(function: Callable[[], None]) -> Callable[[], None]:
+    """Has a function called by `clear_session`."""
+    _when_cleared.append(function)
+    return function
+
+
 def clear_session(free_memory: bool = True) -> None:
-    """Resets the counters of `get_uid`, and frees the memory of models without references.
+    """Resets the counters of `get_uid`, lets go of the programs that equal models share, and frees
+    the memory of models without references.
 
     Nothing else needs clearing: each model counts its own names, and nothing here keeps a model.
     """
     _uids.clear()
+    for function in _when_cleared:
+        function()
     if free_memory:
         gc.collect()
 

@@ -42,7 +42,7 @@ def test_after_fit() -> None:
     first, _, data, train, work = explained(fitted())
     assert first == "Sequential 'sequential': 20 parameters, 80.00 B; 8.00 B carried beside them"
     assert data == (
-        "data: resident (640.00 B of data fit beside the model); 640.00 B on the device: "
+        "data: resident (640.00 B of data fit beside the model); 1.00 KB on the device: "
         "x float32[40, 3], y float32[40, 1]"
     )
     assert re.fullmatch(

@@ -48,7 +48,7 @@ def _data(placed: Placed) -> str:
     if isinstance(data, Stream):
         return where
     arrays = ", ".join(
-        f"{name} {leaf.dtype.name}{list(leaf.shape)}"
+        f"{name} {leaf.dtype.name}{[data.length, *leaf.shape[1:]]}"
         for name, leaf in trees.named_leaves(data.batch._asdict()).items()
     )
     size = memory_text(trees.size_bytes(data.batch))

@@ -47,6 +47,9 @@ class ValuesMaker(Protocol):
     def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
         """The pure function (key, *specs) -> all values."""
 
+    def with_rate(self, values: TrainState) -> TrainState:
+        """The first values with the model's own learning rate: equal models share an `init_fn`."""
+
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
         """The values for a new compilation: weights stay, the optimizer and the sums restart."""
 
@@ -327,13 +330,11 @@ class ModelState:
             try:
                 eager = getattr(self.maker.compilation, "eager", False)
                 with jax.ensure_compile_time_eval(), guessing_values(eager):
-                    made = shape_inference.made(
-                        self._net, init, self.seed, tried, rows, at_once=few
-                    )
+                    made = shape_inference.made(init, self.seed, tried, rows, at_once=few)
             except (TypeError, ValueError) as error:
                 first_error = first_error or error
                 continue
-            self.take_first(made)
+            self.take_first(self.maker.with_rate(made))
             return shape_inference.of_carried_rows(tried, made.state)
         assert first_error is not None
         raise first_error

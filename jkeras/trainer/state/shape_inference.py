@@ -42,7 +42,6 @@ def of_unknown_size(again_fn: Callable[[tuple[Any, Any]], Any]) -> Iterator[None
 
 
 def made(
-    net: object,
     init_fn: Callable[..., Any],
     seed: int,
     specs: Sequence[Any],
@@ -53,7 +52,6 @@ def made(
     """What `init_fn(key, *specs)` makes for a batch of so many rows.
 
     Args:
-      net: whose values they are, for messages.
       init_fn: a pure function.
       seed: of the key.
       specs: shapes in which an unknown axis is None.
@@ -63,15 +61,21 @@ def made(
     key = jax.random.key(seed)
     known = [concrete(each, rows) for each in specs]
 
-    def run(key: Key, *given: Any) -> Any:
-        with naming_errors(net, given):
-            return init_fn(key, *given)
-
     def run_again(sizes: tuple[Any, Any]) -> None:
-        jax.eval_shape(run, key, *_with_sizes(specs, sizes))
+        jax.eval_shape(init_fn, key, *_with_sizes(specs, sizes))
 
     with of_unknown_size(run_again):
-        return (jit_once(run) if at_once else run)(key, *known)
+        return (jit_once(init_fn) if at_once else init_fn)(key, *known)
+
+
+def naming_layers(net: object, init_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`init_fn(key, *specs)`, whose errors name the layers of `net`."""
+
+    def run(key: Key, *specs: Any) -> Any:
+        with naming_errors(net, specs):
+            return init_fn(key, *specs)
+
+    return run
 
 
 def of_carried_rows(specs: tuple[Any, ...], state: Tree) -> tuple[Any, ...]:

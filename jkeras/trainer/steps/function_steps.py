@@ -22,6 +22,7 @@ from jkeras.trainer.compiling.compilation import Compilation, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
 from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.shape_inference import naming_layers
 from jkeras.training import finite, steps
 from jkeras.training.loss_specs import CompileSpec
 from jkeras.training.state import TrainState
@@ -96,14 +97,18 @@ class FunctionSteps:
     def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
         """The pure function (key, *specs) -> all values: the user's, or that of the description."""
         if self._functions.init is not None:
-            return user_init_fn(self._functions)
+            return naming_layers(state.net, user_init_fn(self._functions))
 
         def init(key: Key, *specs: Any) -> TrainState:
             params, carried = state.net.init(child(key, "params"), *specs)
             opt_state = self._first_opt_state(params)
             return make_train_state(key, params, state=carried, opt_state=opt_state)
 
-        return init
+        return naming_layers(state.net, init)
+
+    def with_rate(self, values: TrainState) -> TrainState:
+        """The values as they are: they were made for this model."""
+        return values
 
     def _first_opt_state(self, params: Tree) -> Any:
         transformation = None if self.compilation is None else self.compilation.transformation

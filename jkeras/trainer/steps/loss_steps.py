@@ -15,9 +15,11 @@ from jkeras.metrics import Mean, Metric
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
+from jkeras.trainer.compiling.shared_programs import number_as_rate, shared, without_rate
 from jkeras.trainer.compiling.target_checks import TargetChecks
 from jkeras.trainer.state import inference_rng
 from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.shape_inference import naming_layers
 from jkeras.trainer.state.specs import concrete
 from jkeras.trainer.steps.layer_metrics import all_metrics, held_metrics, with_layer_metrics
 from jkeras.training import steps
@@ -74,7 +76,19 @@ class LossSteps:
 
     def init_fn(self, state: ModelState) -> Callable[..., TrainState]:
         """The pure function (key, *specs) -> all values."""
-        return steps.init_fn(self.objective(state), self.transformation)
+        transformation = self.transformation
+
+        def make(objective: Objective) -> Callable[..., TrainState]:
+            return naming_layers(objective.net, steps.init_fn(objective, transformation))
+
+        return shared(self.objective(state), ("init", without_rate(transformation)), make)
+
+    def with_rate(self, values: TrainState) -> TrainState:
+        """The values with the optimizer's own learning rate, where it is a number."""
+        rate = number_as_rate(self.transformation)
+        if rate is None:
+            return values
+        return values.replace(opt_state=optimizers.set_learning_rate(values.opt_state, rate))
 
     def objective(self, state: ModelState) -> Objective:
         """The model with its losses and metrics, as far as the description tells its outputs."""
@@ -150,31 +164,45 @@ class LossSteps:
         Raises:
           TypeError, ValueError: the targets do not go with the losses and the outputs.
         """
-        net = state.net
-        predict = self._predict_fn or steps.predict_step_fn(net)
+        net, predict_fn = state.net, self._predict_fn
+        structure = (kind, rows, *structure_of(batch))
         if kind == "predict":
             pads = _may_pad(self.objective(state))
-            functions = StepFunctions(net, {}, lambda sums: {}, predict, pads=pads)
-            return Plan(kind, Programs(functions), traces_inputs=True)
+
+            def make(objective: Objective) -> Programs:
+                predict = predict_fn or steps.predict_step_fn(objective.net)
+                functions = StepFunctions(objective.net, {}, lambda sums: {}, predict, pads=pads)
+                return Programs(functions)
+
+            bare, shares = Objective(net), predict_fn is None
+            programs = shared(bare, (*structure, pads), make) if shares else make(bare)
+            return Plan(kind, programs, traces_inputs=True)
         found = self._resolve(who, state, batch, rows)
         objective = dataclasses.replace(found.objective, held=state.held)
+        transformation, held = self.transformation, held_metrics(net)
         skips = skips_nans(self.compilation)
-        functions = StepFunctions(
-            net=net,
-            zeros=found.zeros,
-            logs=objective.logs,
-            predict=predict,
-            train=steps.train_step_fn(objective, self.transformation, skips=skips),
-            evaluate=steps.summing(objective.merge, steps.eval_step_fn(objective)),
-            objective=objective,
-            skips=skips,
-            pads=found.pads,
-        )
-        held = held_metrics(net)
-        if held:
-            functions = with_layer_metrics(functions, objective, held)
+
+        def make_all(objective: Objective) -> Programs:
+            functions = StepFunctions(
+                net=objective.net,
+                zeros=found.zeros,
+                logs=objective.logs,
+                predict=predict_fn or steps.predict_step_fn(objective.net),
+                train=steps.train_step_fn(objective, transformation, skips=skips),
+                evaluate=steps.summing(objective.merge, steps.eval_step_fn(objective)),
+                objective=objective,
+                skips=skips,
+                pads=found.pads,
+            )
+            return Programs(with_layer_metrics(functions, objective, held) if held else functions)
+
+        if predict_fn or held:
+            programs = make_all(objective)
+        else:
+            others = (*structure, skips, found.pads, self.plan_key(state, "train"))
+            programs = shared(objective, (*others, without_rate(transformation)), make_all)
         names = tuple(dict.fromkeys((*objective.names, *(m.log_name for m in all_metrics(held)))))
-        return Plan(kind, Programs(functions), objective, found.checks, names, traces_inputs=True)
+        return Plan(kind, programs, objective, found.checks, names, traces_inputs=True)
 
     def _resolve(self, who: str, state: ModelState, batch: Batch, rows: int) -> Resolved:
         """The part of a plan that training and evaluation on one structure share, resolved once.
