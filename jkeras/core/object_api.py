@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from jkeras.core.contract import LayerContract
 from jkeras.core.typing import Identifier
-from jkeras.core.variables import Variable
+from jkeras.core.variables import Variable, named_initializers
 
 
 class LayerWeights(Protocol):
@@ -95,6 +95,7 @@ _registered: ObjectAPI | None = None
 
 def register(api: ObjectAPI) -> None:
     """Names the one that layers ask, in place of any other."""
+    named_initializers[:] = [api.initializer]
     global _registered
     _registered = api
 

@@ -82,6 +82,10 @@ def _frame_of(variable: Variable) -> Frame | None:
     return next((f for f in reversed(_frames.get()) if variable in f.values), None)
 
 
+named_initializers: list[Callable[[str], Any]] = []
+"""The function from a name to an initializer, which `object_api.register` puts here."""
+
+
 class Variable:
     """A weight under a name: an array that may be assigned.
 
@@ -130,9 +134,7 @@ class Variable:
                 "every time. Make it there, and assign it in `call`."
             )
         if isinstance(initializer, str):
-            from jkeras.core.object_api import object_api
-
-            initializer = object_api().initializer(initializer)
+            initializer = named_initializers[0](initializer)
         if _is_function(initializer) and shape is None:
             raise ValueError(
                 "Variable: expected a `shape` with an initializer, got none. "
