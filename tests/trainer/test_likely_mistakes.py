@@ -116,6 +116,21 @@ def test_what_is_meant_is_not_warned_of(name: str) -> None:
     assert warned(FINE[name]) == []
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_losses_under_names_are_compared_with_their_own_outputs(names: tuple[str, str]) -> None:
+    x, (first, second) = Input((4,)), names
+    outputs = {first: L.Dense(1, "sigmoid")(x), second: L.Dense(1)(x)}
+    model = Model(x, outputs)
+    model.compile("sgd", {first: "binary_crossentropy", second: "mse"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, dict.fromkeys(names, np.ones((8, 1))), verbose=0)
+    model = Model(x, outputs)
+    model.compile("sgd", {first: "mse", second: "binary_crossentropy"})
+    with pytest.warns(UserWarning, match="expects probabilities"):
+        model.fit(X, dict.fromkeys(names, np.ones((8, 1))), verbose=0)
+
+
 def test_policies_for_nan_replace_the_warning() -> None:
     model = Sequential([L.Dense(1), Nan()])
     model.compile("sgd", "mse", check_nans="ignore")

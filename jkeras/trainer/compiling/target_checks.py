@@ -30,12 +30,14 @@ class TargetCheck(NamedTuple):
       y: the targets, on the host.
       outputs: the specs of the outputs.
       output_name: how messages call the output; None where there is one.
+      number: the output's position in JAX's order.
     """
 
     loss: Any
     y: np.ndarray[Any, Any]
     outputs: Any
     output_name: str | None
+    number: int = 0
 
     def run(self, check: Callable[[Any, Any], None], who: str = "") -> None:
         """Runs one of the loss's checks; `who` begins the message where there are several outputs.
@@ -108,7 +110,8 @@ class TargetChecks:
         y = self._judged(part.y)
         if is_resolved and isinstance(loss, ByShape):
             loss = resolve(loss.word, y, part.outputs)
-        return TargetCheck(loss, y, part.outputs, part.spec.called if count > 1 else None)
+        name = part.spec.called if count > 1 else None
+        return TargetCheck(loss, y, part.outputs, name, part.spec.number)
 
     def _judged(self, y: ArrayLike) -> np.ndarray[Any, Any]:
         """The targets on the host; where NaN is allowed, the rows without any."""

@@ -72,10 +72,9 @@ def warn_of_plan(state: ModelState, plan: Plan, batch: Batch) -> None:
             "layer.trainable = True.",
         )
     checks = [] if plan.checks is None else list(plan.checks.of(batch))
-    last = _last_layers(state.net)
-    last = last if len(last) == len(checks) else [None] * len(checks)
-    for check, layer in zip(checks, last, strict=True):
-        name, loss = check.loss.log_name, check.loss
+    last = dict(enumerate(_last_layers(state.net)))
+    for check in checks:
+        name, loss, layer = check.loss.log_name, check.loss, last.get(check.number)
         activation = getattr(getattr(layer, "activation", None), "__name__", None)
         has_kernel = hasattr(layer, "kernel_initializer")
         if getattr(loss, "from_logits", None) is False and has_kernel:
