@@ -72,7 +72,7 @@ def warn_of_plan(state: ModelState, plan: Plan, batch: Batch) -> None:
             "layer.trainable = True.",
         )
     checks = [] if plan.checks is None else list(plan.checks.of(batch))
-    last = dict(enumerate(_last_layers(state.net)))
+    last: dict[int, Any] = dict(enumerate(_last_layers(state.net)))
     for check in checks:
         name, loss, layer = check.loss.log_name, check.loss, last.get(check.number)
         activation = getattr(getattr(layer, "activation", None), "__name__", None)
