@@ -72,12 +72,12 @@ def warn_of_plan(state: ModelState, plan: Plan, batch: Batch) -> None:
             "layer.trainable = True.",
         )
     checks = [] if plan.checks is None else list(plan.checks.of(batch))
-    last: dict[int, Any] = dict(enumerate(_last_layers(state.net)))
+    layers: dict[int, Any] = dict(enumerate(_last_layers(state.net)))
     for check in checks:
-        name, loss, layer = check.loss.log_name, check.loss, last.get(check.number)
+        name, loss, layer = check.loss.log_name, check.loss, layers.get(check.number)
         activation = getattr(getattr(layer, "activation", None), "__name__", None)
-        has_kernel = hasattr(layer, "kernel_initializer")
-        if getattr(loss, "from_logits", None) is False and has_kernel:
+        of_probabilities = getattr(loss, "from_logits", None) is False
+        if layer is not None and of_probabilities and hasattr(layer, "kernel_initializer"):
             if activation in _NOT_PROBABILITIES:
                 _warn(
                     state,
