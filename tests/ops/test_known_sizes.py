@@ -68,3 +68,9 @@ def test_a_causal_mask_of_the_size_of_the_batch() -> None:
     model = jkeras.Model(inputs, Masked()(inputs))
     x = np.ones((5, 3, 2), np.float32)
     np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0)[4, :, 0], [1.0, 2.0, 3.0])
+
+
+def test_parts_of_an_unknown_axis_are_of_unknown_size() -> None:
+    batch = jkeras.KerasTensor((None, 4))
+    assert [part.shape for part in ops.array_split(batch, 3)] == [(None, 4)] * 3
+    assert [part.shape for part in ops.split(batch, 4)] == [(None, 4)] * 4

@@ -221,3 +221,26 @@ def test_what_was_used_last_is_kept() -> None:
     assert len(shared_programs._kept) == shared_programs.MOST
     jkeras.backend.clear_session()
     assert not shared_programs._kept
+
+
+def test_one_layer_in_two_places_is_not_two_layers() -> None:
+    def model(first: Any, second: Any) -> Any:
+        inputs = jkeras.Input((6,))
+        towers = [
+            jkeras.Sequential([jkeras.Input((6,)), layer], name=name)
+            for name, layer in (("left", first), ("right", second))
+        ]
+        joined = layers.Concatenate()([tower(inputs) for tower in towers])
+        return compiled(jkeras.Model(inputs, layers.Dense(3)(joined)))
+
+    def made() -> Any:
+        return layers.Dense(2, kernel_initializer="ones", name="dense")
+
+    one = made()
+    tied, apart = model(one, one), model(made(), made())
+    for net in (tied, apart):
+        net.fit(X, Y, verbose=0)
+    left, right = (tower.get_weights()[0] for tower in tied.layers[1:3])
+    np.testing.assert_array_equal(left, right)
+    left, right = (tower.get_weights()[0] for tower in apart.layers[1:3])
+    assert np.abs(left - right).max() > 1e-4

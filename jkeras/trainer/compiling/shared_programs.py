@@ -30,7 +30,7 @@ from jkeras.core import session
 from jkeras.core.description import Description
 from jkeras.core.dtype_policy import dtype_policy, floatx
 from jkeras.core.freezing import layer_paths
-from jkeras.core.identity import identity_of
+from jkeras.core.identity import Identity, identity_of, same
 from jkeras.training.objective import Objective
 
 MOST = 64
@@ -61,7 +61,7 @@ def shared(objective: Objective, others: tuple[Any, ...], make: Callable[[Object
         net = objective.net
         key = (
             *map(_key, (objective, others)),
-            tuple((getattr(o, "trainable", None), identity_of(o).remat) for o in _layers(net)),
+            _places(net),
             (floatx(), dtype_policy().name),
         )
         hash(key)
@@ -90,11 +90,25 @@ def _layers(net: Any) -> list[Any]:
     return [net, *(layer for _, layer in layer_paths(net))]
 
 
+def _places(net: Any) -> Hashable:
+    """What layers know beside their descriptions: flags, scopes, and which of them are one."""
+    layers = _layers(net)
+    numbers: dict[Identity, int] = {}
+    for layer in layers:
+        numbers.setdefault(identity_of(layer), len(numbers))
+    return tuple(
+        (getattr(layer, "trainable", None), identity_of(layer).remat, numbers[identity_of(layer)])
+        for layer in layers
+    )
+
+
 def _copied(net: Any) -> Any:
     """A description equal to `net`, whose layers are no one else's."""
     copied = copy.deepcopy(net)
+    identities: dict[Identity, Identity] = {}
     for old, new in zip(_layers(net), _layers(copied), strict=True):
-        before, after = identity_of(old), identity_of(new)
+        before = identity_of(old)
+        after = same(new, identities.setdefault(before, Identity()))
         after.trainable, after.remat = before.trainable, before.remat
     return copied
 
