@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument("family", nargs="*", choices=[*FAMILIES, []], help="all when left out")
     parser.add_argument("--files", default="", help="only files whose path contains these letters")
     parser.add_argument("--tests", default="*", help="only tests whose Class.name matches this")
-    parser.add_argument("--whole", action="store_true", help="all pairs of dtypes, not a tenth")
+    parser.add_argument(
+        "--whole", action="store_true", help="every test, not a part of the large families"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     arguments = parser.parse_args()
     folder = alias.keras_folder()

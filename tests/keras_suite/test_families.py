@@ -19,7 +19,7 @@ from tests.keras_suite.exclusions.reasons import (
     BEYOND_VALUES,
     OTHER_SUBJECTS,
 )
-from tests.keras_suite.families import FAMILIES, FOLDERS, WITH_STANDINS, files_of
+from tests.keras_suite.families import FAMILIES, FOLDERS, ONE_IN, WITH_STANDINS, files_of
 
 ROOT = Path(__file__).parents[2]
 LOOK = "To look: python -m tests.keras_suite "
@@ -59,7 +59,8 @@ def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None
     failed = found["failed"]
     unexpected = {test: words for test, words in failed.items() if reason(family, test) is None}
     assert unexpected == {}, LOOK + family
-    assert unused(family, list(failed)) == [], f"these pass now: take them off the list. {LOOK}"
+    if family not in ONE_IN:
+        assert unused(family, list(failed)) == [], f"take them off the list. {LOOK}"
     surprising = [test for test in found["passed"] if reason(family, test)]
     assert surprising == [], f"these pass and are excluded. {LOOK}{family}"
 
