@@ -41,6 +41,11 @@ class CallSignature:
         """Whether there is an argument of this name."""
         return name in self.names
 
+    @property
+    def takes_masks(self) -> bool:
+        """Whether there is an argument for the mask of all inputs, or of one: `x_mask` for `x`."""
+        return self.takes("mask") or any(self.takes(f"{name}_mask") for name in self.inputs)
+
     def arranged(
         self, values: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -80,16 +85,30 @@ def side_by_side(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def build_arguments(
-    build: Callable[..., Any], shapes: tuple[Any, ...], call: CallSignature
-) -> tuple[Any, ...]:
-    """The arguments of `build`: one shape, a list of shapes, or shapes side by side.
+    who: str, build: Callable[..., Any], shapes: tuple[Any, ...], call: CallSignature
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `build` by position and by name.
 
     As in Keras, a `build` with one argument gets the first input's shape only, where `call` has
-    several arguments for inputs.
+    several arguments for inputs; of several arguments, `bar_shape` is the shape of `bar` in `call`.
+
+    Raises:
+      ValueError: one of several arguments is not named after an input of `call`.
     """
     parameters = list(inspect.signature(build).parameters.values())[1:]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return shapes
-    if len(parameters) == 1:
-        return (shapes[0] if len(shapes) == 1 or len(call.inputs) > 1 else list(shapes),)
-    return shapes[: len(parameters)]
+        return shapes, {}
+    names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    if len(parameters) == 1 and names:
+        return (shapes[0] if len(shapes) == 1 or len(call.inputs) > 1 else list(shapes),), {}
+    by_name = {f"{name}_shape": shape for name, shape in zip(call.inputs, shapes, strict=False)}
+    for name in names:
+        if not name.endswith("_shape") or name.removesuffix("_shape") not in call.inputs:
+            raise ValueError(
+                f"{who}: build: expected arguments named after the inputs of `call`, "
+                f"{[f'{given}_shape' for given in call.inputs]}, got {name!r}. Rename it, or take "
+                "one argument, the shape of the first input."
+            )
+    if len(names) < len(parameters):
+        return (), by_name
+    return (), {name: by_name[name] for name in names if name in by_name}

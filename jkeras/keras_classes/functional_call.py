@@ -42,7 +42,7 @@ from jkeras.core.variables import lenient, within
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array, note_returned
 from jkeras.keras_classes.call_frame import CallFrame
-from jkeras.keras_classes.call_signature import build_arguments, signature
+from jkeras.keras_classes.call_signature import CallSignature, build_arguments, signature
 from jkeras.keras_classes.tracking import Path
 from jkeras.keras_classes.weight_plan import METRIC_SUMS, WeightPlan
 from jkeras.metrics.carried import carried, carrying
@@ -138,7 +138,7 @@ def run(
             with _metrics(frame):
                 outputs = _call(frame, options or {})
             frame.base.end()
-            out_masks = _compute_masks(frame, outputs)
+            out_masks = _compute_masks(frame, outputs, (options or {}).get("mask"))
             new = frame.new_state(state if turn else None)
         frame.leave()
     if on_params is not None:
@@ -165,9 +165,10 @@ def _build(frame: CallFrame) -> None:
     record.begin(frame.owner)
     build: Any = getattr(type(frame.owner), "build", None)
     if hasattr(build, "makes_weights"):
-        arguments = build_arguments(build, shapes, signature(type(frame.owner)))
+        call = signature(type(frame.owner))
+        args, kwargs = build_arguments(frame.view.who, build, shapes, call)
         with jax.ensure_compile_time_eval(), drawing_outside():
-            build(frame.owner, *arguments)
+            build(frame.owner, *args, **kwargs)
     record.shapes = shapes
 
 
@@ -202,6 +203,7 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
     if call.takes("mask") and "mask" not in kwargs and values:
         masks = frame.masks_of(args[0] if args else values[0])
         kwargs["mask"] = masks if jax.tree.leaves(masks) else None
+    kwargs |= _masks_by_input(frame, call, kwargs)
     try:
         inspect.signature(frame.owner.call).bind(*args, **kwargs)
     except TypeError as error:
@@ -217,6 +219,19 @@ def _call(frame: CallFrame, options: dict[str, Any]) -> Any:
             "End it with return."
         )
     return jax.tree.map(jnp.asarray, outputs)
+
+
+def _masks_by_input(
+    frame: CallFrame, call: CallSignature, kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The masks of inputs that `call` takes by name, `x_mask` for its input `x`, if left out."""
+    taken = {*call.inputs[: len(frame.inputs)], *kwargs}
+    masks = {
+        f"{name}_mask": frame.masks_of(value)
+        for name, value in zip(call.inputs, frame.inputs, strict=False)
+        if call.takes(f"{name}_mask") and f"{name}_mask" not in taken
+    }
+    return {name: mask if jax.tree.leaves(mask) else None for name, mask in masks.items()}
 
 
 def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -250,17 +265,22 @@ def _with_some_mask(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise
 
 
-def _compute_masks(frame: CallFrame, outputs: Tree) -> Any:
-    """The masks of the outputs: from the layers inside, else from `compute_mask`."""
+def _compute_masks(frame: CallFrame, outputs: Tree, explicit: Any) -> Any:
+    """The masks of the outputs: from the layers inside, else from `compute_mask`, which gets the
+    explicit mask of the call where there is one.
+    """
     out_masks = frame.masks_of(outputs)
     if jax.tree.leaves(out_masks):
         return out_masks
     values: Values = frame.inputs
     masks = frame.masks_of(values)
+    if explicit is not None:
+        is_parallel = len(values) > 1 and isinstance(explicit, tuple | list)
+        masks = tuple(explicit) if is_parallel else (explicit, *masks[1:])
     compute_mask = getattr(type(frame.owner), "compute_mask", Layer.compute_mask)
     supports_masking = getattr(frame.owner, "supports_masking", False)
     if supports_masking or compute_mask is not Layer.compute_mask:
         return compute_mask(frame.owner, unpacked(values), unpacked(masks))
-    if jax.tree.leaves(masks) and not signature(type(frame.owner)).takes("mask"):
+    if jax.tree.leaves(masks) and not signature(type(frame.owner)).takes_masks:
         warn_of_lost_mask(frame.view)
     return None if not isinstance(outputs, tuple) else (None,) * len(as_tuple(outputs))

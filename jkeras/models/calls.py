@@ -206,9 +206,15 @@ def with_activity(layer: Layer, state: State, outputs: Tree, before: Array | Non
     rule = getattr(layer, "activity_regularizer", None)
     if rule is None:
         return state
-    terms = [rule(leaf) / (leaf.shape[0] if leaf.ndim else 1) for leaf in jax.tree.leaves(outputs)]
+    terms = [rule(leaf) / _rows(leaf) for leaf in jax.tree.leaves(outputs)]
     loss = sum(terms).astype(widest_float())
     return {**state, ACTIVITY_LOSS: loss if before is None else before + loss}
+
+
+def _rows(outputs: Array) -> int:
+    """The batch size, at least 1: the sum over no examples is 0, not 0/0."""
+    rows = outputs.shape[0] if outputs.ndim else 1
+    return 1 if rows == 0 else rows
 
 
 def _parallel(masks: Tree, outputs: Values) -> Masks:

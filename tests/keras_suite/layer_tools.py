@@ -7,9 +7,10 @@ from typing import Any
 
 import jkeras.ops as numpy
 from jkeras import KerasTensor, RematScope, remat
+from jkeras.layers import GroupQueryAttention as GroupedQueryAttention
 from jkeras.layers.einsum_dense import EinsumDense
 
-__all__ = ["RematScope", "numpy", "remat"]
+__all__ = ["GroupedQueryAttention", "RematScope", "numpy", "remat"]
 
 SUPPORTS_SPARSE_TENSORS = SUPPORTS_RAGGED_TENSORS = False
 
