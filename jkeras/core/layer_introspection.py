@@ -54,7 +54,8 @@ class LayerIntrospection:
         """The shape of the outputs for inputs of a shape, batch axis included.
 
         Args:
-          *shapes: the shape of each input, or one list of shapes; None for an axis of any size.
+          *shapes: the shape of each input, or one list of shapes; None for an axis of any size, or
+            for an input that is left out.
           **named: shapes under Keras's names, `input_shape`.
 
         Raises:
@@ -69,6 +70,7 @@ class LayerIntrospection:
           (None, 5)
         """
         all_shapes = [*shapes, *named.values()]
+        all_shapes = [shape for shape in all_shapes if shape is not None] or all_shapes
         symbols = self.compute_output_spec(*(_symbols(self, shape) for shape in all_shapes))
         return jax.tree.map(lambda symbol: symbol.shape, symbols)
 

@@ -84,6 +84,22 @@ class Weight(LiveNumber):
                 name = "/".join((*path, *inner_names))
                 freezing.freeze_weight(state, name, value)
 
+    @property
+    def constraint(self) -> Any:
+        """The layer's constraint for this weight, or None."""
+        return self._rule("constraint")
+
+    @property
+    def regularizer(self) -> Any:
+        """The layer's regularizer for this weight, or None."""
+        return self._rule("regularizer")
+
+    def _rule(self, kind: str) -> Any:
+        layer, inner_names = _layer_of(self.place, layers_by_path(self.model_state.net))
+        if not isinstance(layer, Layer) or not inner_names:
+            return None
+        return dict(layer.weight_rules(kind, {inner_names[-1]: None})).get(inner_names[-1])
+
     def numpy(self) -> Any:
         """A copy of the value."""
         return np.array(self.value)

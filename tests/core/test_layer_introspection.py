@@ -27,6 +27,11 @@ def test_shapes_of_outputs_follow_without_a_call(layer: Any, given: Any, wanted:
     assert not layer.weights and not identity_of(layer).nodes
 
 
+def test_an_input_that_is_left_out_has_no_shape() -> None:
+    layer = layers.MultiHeadAttention(2, 3)
+    assert layer.compute_output_shape((7, 4, 8), (7, 5, 6), None) == (7, 4, 8)
+
+
 def test_what_is_no_shape_is_told() -> None:
     with pytest.raises(TypeError) as told:
         layers.Dense(3).compute_output_shape(4)

@@ -3,11 +3,13 @@
 import gc
 import pickle
 import weakref
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras import Input, Model, Sequential, layers
 from jkeras.models import clone_model
 
@@ -201,3 +203,36 @@ def test_layers_with_an_argument_weights_show_their_weights(layer: layers.Layer,
     copy(x)
     assert [weight.shape for weight in copy.weights] == [weight.shape for weight in model.weights]
     assert copy.layers[0].argument("weights") == layer.argument("weights")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "ruled"),
+    [
+        (layers.Dense(3, kernel_constraint="non_neg", kernel_regularizer="l2"), (2,), ["kernel"]),
+        (layers.Conv1D(3, 1, bias_constraint="non_neg", bias_regularizer="l2"), (4, 2), ["bias"]),
+        (
+            layers.LSTM(3, recurrent_constraint="non_neg", recurrent_regularizer="l2"),
+            (4, 2),
+            ["recurrent_kernel"],
+        ),
+        (layers.Dense(3), (2,), []),
+    ],
+)
+def test_a_weight_knows_its_constraint_and_its_regularizer(
+    layer: Any, shape: Any, ruled: list[str]
+) -> None:
+    layer.build((None, *shape))
+    kinds = (jkeras.constraints.NonNeg, jkeras.regularizers.L2)
+    for weight in layer.weights:
+        rules = weight.constraint, weight.regularizer
+        expected = kinds if weight.name in ruled else (type(None), type(None))
+        assert tuple(type(rule) for rule in rules) == expected, weight.path
+
+
+def test_projections_of_attention_have_the_constraint_of_kernels() -> None:
+    layer = layers.MultiHeadAttention(2, 3, kernel_constraint="non_neg")
+    layer.build((None, 4, 3), (None, 4, 3))
+    rules = {weight.path.split("/", 1)[-1]: weight.constraint for weight in layer.weights}
+    assert {name for name, rule in rules.items() if rule is not None} == {
+        name for name in rules if name.endswith("kernel")
+    }
