@@ -121,6 +121,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs (token ids, raw pixels) are expected."""
 
+    weights_need_shapes: ClassVar[bool] = True
+    """Whether the weights depend on the shapes of inputs, so that `build()` needs these."""
+
     input_spec: ClassVar[Any] = None
     """What the inputs must be like: an `InputSpec`, or a list of them; models check it."""
 

@@ -345,6 +345,8 @@ class Weights:
         names = {name.removesuffix("_shape"): shape for name, shape in by_name.items()}
         names = {name: shape for name, shape in names.items() if shape is not None}
         shapes += tuple(names.pop(name) for name in ("input", "inputs") if name in names)
+        if not self.layer.weights_need_shapes and shapes in ((), (None,)) and not names:
+            shapes = ((None,),)
         given = tuple(concrete(spec_of_input(shape, self.layer.who)) for shape in shapes)
         named = {name: concrete(spec_of_input(s, self.layer.who)) for name, s in names.items()}
         if not _has_values(self.location):

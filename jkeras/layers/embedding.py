@@ -50,6 +50,7 @@ class Table(Deterministic):
         def __getattr__(self, name: str) -> Any: ...
 
     takes_integers: ClassVar[bool] = True
+    weights_need_shapes: ClassVar[bool] = False
     hidden_arguments: ClassVar[tuple[str, ...]] = ("weights",)
 
     def check(self) -> None:

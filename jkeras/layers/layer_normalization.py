@@ -179,10 +179,6 @@ class UnitNormalization(AxisNormalization):
 
     supports_masking: ClassVar[bool] = True
 
-    def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
-        self._over(inputs)
-        return {}, {}
-
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         # The bound stands under the root, where the gradient at zero is finite. (Keras's is NaN.)
         return x * lax.rsqrt(jnp.maximum(jnp.sum(lax.square(x), over, keepdims=True), 1e-24))

@@ -21,9 +21,19 @@ class Plain(L.Layer):
         return x + 1
 
 
-@pytest.mark.parametrize("layer", [L.ReLU(), L.Dropout(0.5), L.Flatten(), L.MaxPooling2D()])
+@pytest.mark.parametrize("layer", [L.ReLU(), L.Dropout(0.5), L.Flatten(), L.UnitNormalization()])
 def test_a_class_without_weights_is_built_from_the_start(layer):
     assert layer.built
+
+
+@pytest.mark.parametrize("layer", [L.Embedding(3, 2), L.ReversibleEmbedding(3, 2)])
+@pytest.mark.parametrize("shapes", [(), (None,), ((None, 4),)])
+def test_a_table_needs_no_shape(layer, shapes):
+    layer = layer.replace()
+    layer.build(*shapes)
+    assert layer.embeddings.shape == (3, 2)
+    with pytest.raises(TypeError, match="expected an input, got none"):
+        L.Dense(2).build()
 
 
 def test_a_subclass_with_a_build_of_its_own_is_not():
