@@ -7,6 +7,7 @@ from typing import Any
 
 import jkeras.ops as numpy
 from jkeras import KerasTensor, RematScope, remat
+from jkeras.layers import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, convolutional_recurrent
 from jkeras.layers import GroupQueryAttention as GroupedQueryAttention
 from jkeras.layers.einsum_dense import EinsumDense
 
@@ -66,3 +67,20 @@ def is_flash_attention_enabled() -> bool:
 def standardize_shape(shape: Any) -> tuple[int | None, ...]:
     """The shape of a symbol of this shape."""
     return KerasTensor(shape).shape
+
+
+def ConvLSTM(rank: int, **kwargs: Any) -> Any:  # Keras's name
+    """The ConvLSTM of so many spatial axes."""
+    return (ConvLSTM1D, ConvLSTM2D, ConvLSTM3D)[rank - 1](**kwargs)
+
+
+def ConvLSTMCell(rank: int, kernel_size: int, **kwargs: Any) -> Any:  # Keras's name
+    """The cell of a ConvLSTM of so many spatial axes."""
+    ones = (1,) * rank
+    sizes = {"kernel_size": (kernel_size,) * rank, "strides": ones, "dilation_rate": ones}
+    return convolutional_recurrent.ConvLSTMCell(**sizes, **kwargs)
+
+
+def compute_output_spec(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """The symbols that a function, such as a layer, gives for symbols."""
+    return function(*args, **kwargs)

@@ -32,6 +32,7 @@ LEAST = {
     "ops": 0.9,
     "random": 0.9,
     "dtype_policies": 0.8,
+    "layers": 0.9,
     "models": 0.7,
     "callbacks": 0.6,
 }

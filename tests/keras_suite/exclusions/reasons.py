@@ -28,6 +28,7 @@ TENSORFLOW = "it runs TensorFlow, or a `tf.data` data set"
 TORCH = "it runs PyTorch"
 INTERNAL = "it tests a helper inside Keras that has no counterpart here"
 SPARSE = "arrays here are dense: it makes or takes sparse or ragged tensors"
+FULL_WEIGHTS = "the weights of a bfloat16 or float16 layer are float32: small updates are not lost"
 SHAPES = "symbols that do not go together: Keras finds no fault, and fails on such arrays"
 SYMBOL_SHAPE = "Keras's symbol has another shape than the array it stands for"
 

@@ -1,6 +1,7 @@
 """The tests of random numbers, utils, dtype policies and trees that are not passed."""
 
 from tests.keras_suite.exclusions.reasons import (
+    FULL_WEIGHTS,
     INTERNAL,
     QUANTIZED,
     TENSORFLOW,
@@ -9,7 +10,6 @@ from tests.keras_suite.exclusions.reasons import (
 
 DEFAULT_SEEDS = "unseeded draws take the next default seed; there is no global generator to assign"
 SCOPES = "there is no StatelessScope: a layer called with a key is a pure function"
-FULL_WEIGHTS = "the weights of a bfloat16 or float16 layer are float32: small updates are not lost"
 LINES = "a file or a pipe gets the finished line of a progress bar only"
 EPOCHS = "every pass has an order by (seed, epoch), that of the first part of a data set too"
 
