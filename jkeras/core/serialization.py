@@ -30,6 +30,7 @@ from jkeras.core.custom_objects import (
     get_registered_name,
     get_registered_object,
     is_registered,
+    known_names,
 )
 from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.policies import policy, with_plain_dtypes
@@ -115,6 +116,8 @@ def serialize_keras_object(obj: object) -> Any:
     if isinstance(obj, slice):
         bounds = {"start": obj.start, "stop": obj.stop, "step": obj.step}
         return {"class_name": "__slice__", "config": serialize_keras_object(bounds)}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(obj, "get_config") and not isinstance(obj, type):
@@ -184,15 +187,16 @@ def _function(function: Any) -> dict[str, Any]:
     name = function.__name__
     if name == "<lambda>":
         return code.written(function, serialize_keras_object)
-    ours = any(getattr(door, name, None) is function for door in _doors(None, "builtins"))
-    registered = get_registered_name(function) if is_registered(function) else "function"
+    registered = is_registered(function)
+    doors = _doors(None, "builtins")
+    ours = registered or any(getattr(door, name, None) is function for door in doors)
     return {
         # Keras's word for any. A function of another library keeps its own, because a name that we
         # have too would be read as ours.
         "module": "builtins" if ours else getattr(function, "__module__", None) or "builtins",
         "class_name": "function",
-        "config": name,
-        "registered_name": registered,
+        "config": get_registered_name(function) if registered else name,
+        "registered_name": "function",
     }
 
 
@@ -310,6 +314,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "__tuple__": lambda content: tuple(_read_items(content)),
     "__slice__": lambda content: slice(content["start"], content["stop"], content["step"]),
     "__ellipsis__": lambda content: ...,
+    "__bytes__": lambda content: str(content["value"]).encode(),
     "__lambda__": lambda content: code.read(content, read),
     "DTypePolicy": lambda content: content["name"],
 }
@@ -318,6 +323,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 _KEYS = {
     "__numpy__": ("value",),
     "__tensor__": ("value",),
+    "__bytes__": ("value",),
     "__slice__": ("start", "stop", "step"),
     "DTypePolicy": ("name",),
 }
@@ -347,6 +353,9 @@ def _named_function(config: Mapping[str, Any], room: str | None) -> Any:
     if not isinstance(name, str):
         raise WrongTypeError(f"expected the name of a function in 'config', got {describe(name)}.")
     function = _look_up(name, config, room, lambda x: callable(x) and not isinstance(x, type))
+    if function is None and config.get("module") == "builtins":  # so do files of Keras until 3.6
+        ends = f">{name}"
+        function = next((x for full, x in known_names().items() if full.endswith(ends)), None)
     if function is None:
         raise _unknown("function", name, room, config)
     return function
@@ -375,7 +384,14 @@ def _look_up(
     if custom is not None:
         return custom
     doors = [door for door in _doors(room, config.get("module")) if name in door.__all__]
-    return next((x for door in doors if fits(x := getattr(door, name, None))), None)
+    found = next((x for door in doors if fits(x := getattr(door, name, None))), None)
+    if found is not None and registered not in (None, "", name, config["class_name"]):
+        raise ValueError(
+            f"the configuration of {name!r}: expected none or {name!r} as 'registered_name', got "
+            f"{describe(registered)}, which is not registered: with that name it is not the "
+            f"{name!r} of jkeras. Register it, or take 'registered_name' out."
+        )
+    return found
 
 
 def checked_config(kind: type, config: object) -> Mapping[str, Any]:

@@ -295,8 +295,19 @@ class CompileMixin:
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compiles the model as another was, by what `get_compile_config` gave here or in Keras.
 
+        A subclass with a `compile` of its own stays as it is, with a warning: what its arguments
+        are is not known here.
+
         Source: `keras.Model.compile_from_config`.
         """
+        if type(self).compile is not CompileMixin.compile:
+            warnings.warn(
+                f"{self._trainer_parts.state.who}: the model is not compiled as the other was, "
+                f"because {type(self).__name__} has a `compile` of its own. Call model.compile(...), "
+                "or write its `get_compile_config` and `compile_from_config`.",
+                stacklevel=4,
+            )
+            return
         self.compile(**configurations.compile_arguments(config))
 
 

@@ -65,12 +65,41 @@ def test_registered_names_are_written_and_found() -> None:
     assert written["class_name"] == "Double"
     assert deserialize_keras_object({**written, "module": "elsewhere"}) == Double()
     dense = layers.Dense(2, activation=halve)
-    assert dense.get_config()["activation"]["registered_name"] == "Custom>halve"
+    assert dense.get_config()["activation"] == {  # what Keras 3.15 writes, and alone reads
+        "module": "builtins",
+        "class_name": "function",
+        "config": "Custom>halve",
+        "registered_name": "function",
+    }
     assert layers.deserialize(layers.serialize(dense)) == dense
     assert get_registered_object("Custom>halve") is halve
     assert get_registered_object("nothing") is None
     assert get_registered_object("nothing", {"nothing": 1}, {"nothing": 2}) == 1
     assert get_registered_name(third) == "third"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "registered"),
+    [("builtins", "halve", "function"), ("elsewhere", "halve", "Custom>halve")],
+)
+def test_registered_functions_in_older_files_are_found(
+    module: str, name: str, registered: str
+) -> None:
+    written = {"module": module, "config": name, "registered_name": registered}
+    assert deserialize_keras_object({"class_name": "function", **written}) is halve
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}},
+        {"module": "builtins", "class_name": "function", "config": "relu"},
+    ],
+)
+def test_a_name_that_is_not_registered_is_no_class_of_ours(written: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="got 'my>Own' .str., which is not registered"):
+        deserialize_keras_object({**written, "registered_name": "my>Own"})
+    assert deserialize_keras_object({**written, "registered_name": written["class_name"]})
 
 
 def test_custom_objects_are_passed_put_in_scope_or_kept() -> None:

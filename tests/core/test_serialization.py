@@ -143,6 +143,9 @@ def test_values_that_are_no_objects() -> None:
     read = deserialize_keras_object(written)
     assert read.dtype == np.float16 and read.tolist() == [[1.0, 1.0]]
     assert deserialize_keras_object({"class_name": "__tuple__", "config": [1, [2]]}) == (1, [2])
+    written = {"class_name": "__bytes__", "config": {"value": "h\u00e9"}}
+    assert serialize_keras_object("h\u00e9".encode()) == written
+    assert deserialize_keras_object(written) == "h\u00e9".encode()
 
 
 def test_arrays_in_arguments_come_back() -> None:
@@ -340,6 +343,7 @@ def test_what_has_no_configuration_is_answered() -> None:
     ("name", "content", "told"),
     [
         ("__numpy__", {}, "expected the keys 'value', got {}"),
+        ("__bytes__", "a", "expected the keys 'value', got 'a'"),
         ("__tensor__", None, "expected the keys 'value', got None"),
         ("__slice__", {"start": 1}, "expected the keys 'start', 'stop', 'step', got {'start': 1}"),
         ("__tuple__", None, "expected a list of items, got None"),

@@ -215,6 +215,27 @@ class Twice(layers.Layer):
         return inputs * 2, state
 
 
+class OwnCompile(jkeras.Sequential):
+    """A model whose `compile` takes other arguments."""
+
+    def compile(self, rate: float) -> None:
+        super().compile(optimizers.SGD(rate), "mse")
+
+
+def test_a_compile_of_ones_own_is_left_to_the_user(tmp_path: Any) -> None:
+    path, given = tmp_path / "m.keras", {"OwnCompile": OwnCompile}
+    model = OwnCompile([jkeras.Input((3,)), layers.Dense(2)])
+    model.compile(0.5)
+    model.save(path)
+    with pytest.warns(UserWarning, match="OwnCompile has a `compile` of its own. Call") as caught:
+        loaded = jkeras.models.load_model(path, custom_objects=given)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+    loaded.compile(0.25)
+    assert loaded.optimizer.learning_rate == 0.25
+
+
 def test_layers_of_ones_own_are_passed() -> None:
     model = jkeras.Sequential([Twice()])
     written = json.loads(model.to_json())
