@@ -42,7 +42,7 @@ class Stream:
       begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
       order_fn: from the number of a pass and the count of its batches to their numbers in order,
-        for a source with `batches_of(numbers)`; None for the order of the source.
+        for a source with `batches_of(numbers)` and `num_batches`; None for that of the source.
       adjust_fn: applied to every batch before padding.
       check_fn: called with every adjusted batch and its number; the number is added to the message
         of an error.
@@ -86,7 +86,8 @@ class Stream:
     def steps(self) -> int | None:
         """The number of batches in one pass; None if the source has no length."""
         try:
-            return len(self._source)
+            by_number = hasattr(self._source, "batches_of")
+            return self._source.num_batches if by_number else len(self._source)
         except TypeError:  # no length, or an endless one: other libraries raise this too
             return None
 

@@ -303,8 +303,8 @@ class CompileMixin:
         if type(self).compile is not CompileMixin.compile:
             warnings.warn(
                 f"{self._trainer_parts.state.who}: the model is not compiled as the other was, "
-                f"because {type(self).__name__} has a `compile` of its own. Call model.compile(...), "
-                "or write its `get_compile_config` and `compile_from_config`.",
+                f"because {type(self).__name__} has a `compile` of its own. Call "
+                "model.compile(...), or write its `get_compile_config` and `compile_from_config`.",
                 stacklevel=4,
             )
             return

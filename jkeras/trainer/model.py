@@ -8,7 +8,6 @@ model = jkeras.Model(inputs, layers.Dense(10)(hidden))
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,12 +48,13 @@ from jkeras.trainer.state.inference_rng import next_key, uses_rng
 from jkeras.trainer.steps.loss_steps import LossSteps
 from jkeras.trainer.steps.method_metrics import (
     log_names,
+    loss_of,
     metrics_of,
     update_given,
     updated,
 )
 from jkeras.trainer.steps.method_steps import MethodSteps, VariableLists, overridden_methods
-from jkeras.trainer.steps.predict_method import predict_step_of
+from jkeras.trainer.steps.predict_method import predict_step, predict_step_of
 from jkeras.trainer.trainer import Trainer
 from jkeras.training.objective import Objective
 
@@ -384,13 +384,11 @@ class Model(Trainer):
         given = {"x": x, "y": y, "sample_weight": weight, "training": True}
 
         def objective(first: list[Any], second: list[Any]) -> Any:
-            known = inspect.signature(self.compute_loss).parameters
             with carried(metrics_of(self), own, self) as seen:
                 y_pred, new, _ = self.stateless_call(
                     first, second, x, training=True, return_losses=True
                 )
-                kwargs = given | {"y_pred": y_pred}
-                loss = self.compute_loss(**{name: kwargs[name] for name in kwargs if name in known})
+                loss = loss_of(self, given | {"y_pred": y_pred})
             return loss, (y_pred, new, seen.variables())
 
         (loss, (y_pred, second, own)), grads = jax.value_and_grad(objective, has_aux=True)(
@@ -406,9 +404,12 @@ class Model(Trainer):
         x, y, weight = (*data, None, None)[:3]
         with carried(metrics_of(self), own, self) as seen:
             y_pred, _ = self.stateless_call(first, second, x, training=False)
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+            given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": False}
+            loss = loss_of(self, given)
         logs, own = updated(self, seen.variables(), loss, x, y, y_pred, weight)
         return logs, (first, second, own)
+
+    predict_step = predict_step
 
     def _objective(self) -> Objective:
         """The losses and metrics of `compile`."""

@@ -16,15 +16,16 @@ class PyDataset:
     """Batches by number, for `fit`, `evaluate`, `predict` and `adapt`. Subclass it.
 
     A subclass defines `__getitem__(index)`, a whole batch `x`, `(x, y)` or `(x, y, sample_weight)`,
-    and `__len__()`, the number of batches. `on_epoch_begin()` and `on_epoch_end()` are called
-    before and after each pass over the batches. `fit` reads them in a new order in each pass,
-    unless it is told `shuffle=False`. With `steps_per_epoch` below the length, one pass lasts
-    several epochs of `fit`, so each batch still occurs once in each pass.
+    and `__len__()` or the property `num_batches`, the number of batches. `on_epoch_begin()` and
+    `on_epoch_end()` are called before and after each pass over the batches. `fit` reads them in a
+    new order in each pass, unless it is told `shuffle=False`. With `steps_per_epoch` below the
+    length, one pass lasts several epochs of `fit`, so each batch still occurs once in each pass.
 
     Args:
       workers: the number of threads that make batches in parallel.
       use_multiprocessing: only causes a warning: no processes are started.
-      max_queue_size: the largest number of batches in the queue, with several workers.
+      max_queue_size: the largest number of batches in the queue, with several workers; for 0 one
+        for each worker.
 
     Example:
       >>> class Squares(PyDataset):
@@ -48,7 +49,7 @@ class PyDataset:
     ) -> None:
         who = type(self).__name__
         self.workers = checked_count(who, "workers", workers)
-        self.max_queue_size = checked_count(who, "max_queue_size", max_queue_size, least=1)
+        self.max_queue_size = checked_count(who, "max_queue_size", max_queue_size)
         self.use_multiprocessing = bool(use_multiprocessing)
         if use_multiprocessing:
             warnings.warn(
@@ -95,7 +96,7 @@ class PyDataset:
             rest = iter(numbers)
             waiting = collections.deque(
                 pool.submit(self.__getitem__, number)
-                for number in itertools.islice(rest, self.max_queue_size)
+                for number in itertools.islice(rest, self.max_queue_size or self.workers)
             )
             while waiting:
                 batch = waiting.popleft().result()

@@ -97,7 +97,7 @@ def test_registered_functions_in_older_files_are_found(
     ],
 )
 def test_a_name_that_is_not_registered_is_no_class_of_ours(written: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="got 'my>Own' .str., which is not registered"):
+    with pytest.raises(ValueError, match=r"got 'my>Own' .str., which is not registered"):
         deserialize_keras_object({**written, "registered_name": "my>Own"})
     assert deserialize_keras_object({**written, "registered_name": written["class_name"]})
 

@@ -65,7 +65,8 @@ class ArrayDataAdapter(_Adapter):
     ) -> None:
         data = data_arguments.load("fit", x, y, sample_weight, class_weight)
         self.data, self.shuffle = data, shuffle
-        self.batch_size, self.num_batches = data_arguments.sizes(data, batch_size, steps)
+        self.batch_size = min(batch_size or 32, data.length)
+        self.num_batches = data_arguments.steps_of(data, self.batch_size, steps)
         self.partial_batch_size = data.length % self.batch_size
         self.has_partial_batch = self.partial_batch_size > 0
 
@@ -155,14 +156,14 @@ class CompileLoss:
         """Finds the loss of each output."""
         self.objective = self.objective.resolved_for(y_pred)
         self.objective.parts(Batch(None, y_true), y_pred)
+        _ = self.objective.loss_terms
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        total = 0.0
         batch = jax.tree.map(np.asarray, Batch(None, y_true, sample_weight))
-        for part in self.objective.parts(batch, jax.tree.map(np.asarray, y_pred)):
-            if part.spec.loss is not None:
-                value = part.spec.loss(part.y, part.outputs, part.weight)
-                total = total + (value if part.spec.weight is None else part.spec.weight * value)
+        outputs = jax.tree.map(np.asarray, y_pred)
+        total = 0.0
+        for term, value in self.objective.resolved_for(outputs).loss_values(batch, outputs):
+            total = total + (value if term.weight is None else term.weight * value)
         return total
 
 

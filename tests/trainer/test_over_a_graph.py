@@ -151,6 +151,31 @@ def test_a_test_step_or_a_predict_step_alone_is_used() -> None:
     )
 
 
+def test_a_predict_step_may_ask_the_one_of_models() -> None:
+    def predict_step(self: Any, state: Any, data: Any) -> Any:
+        outputs, others = jkeras.Model.predict_step(self, state, data)
+        return outputs * 2, others
+
+    model = of_dense(type("Doubled", (jkeras.Model,), {"predict_step": predict_step}), 2)
+    plain = np.asarray(model(X))
+    assert np.abs(plain).max() > 0.1
+    np.testing.assert_allclose(model.predict(X, verbose=0), 2 * plain, rtol=1e-6)
+
+
+def test_a_loss_of_ones_own_knows_whether_it_trains() -> None:
+    def named(self: Any, y: Any, y_pred: Any, training: Any) -> Any:
+        return ((y_pred - y) * 0).sum() + (2.0 if training else 1.0)
+
+    def any_of_them(self: Any, **given: Any) -> Any:
+        return named(self, given["y"], given["y_pred"], given["training"])
+
+    for compute_loss in (named, any_of_them):
+        model = of_dense(type("Own", (jkeras.Model,), {"compute_loss": compute_loss}), 2)
+        model.compile("sgd")
+        assert model.fit(X, ONES, verbose=0).history["loss"] == [2.0]
+        assert model.evaluate(X, ONES, verbose=0, return_dict=True)["loss"] == 1.0
+
+
 def test_steps_of_another_signature_are_told_the_one_of_jax() -> None:
     model = of_dense(type("Tf", (jkeras.Model,), {"train_step": lambda self, data: {}}), 2)
     model.compile("sgd", "mse")

@@ -91,6 +91,27 @@ def test_without_a_length_it_has_no_end() -> None:
     assert (data.num_batches, [next(batches) for _ in range(3)]) == (None, [0, 1, 2])
 
 
+def test_the_number_of_batches_may_be_a_property() -> None:
+    class Counted(PyDataset):
+        num_batches = 3
+
+        def __getitem__(self, index: int) -> Any:
+            return X[2 * index : 2 * index + 2], Y[2 * index : 2 * index + 2]
+
+    net, other = model(), model()
+    assert net.fit(Counted(), verbose=0).params["steps"] == 3
+    other.fit(Noted(), verbose=0)
+    np.testing.assert_array_equal(net.get_weights()[0], other.get_weights()[0])
+    assert net.evaluate(Counted(), verbose=0) == other.evaluate(Noted(), verbose=0)
+    assert net.predict(Counted(), verbose=0).shape == (6, 1)
+
+
+def test_a_queue_of_no_size_holds_a_batch_for_each_worker() -> None:
+    assert [x.tolist() for x, _ in Noted(workers=2, max_queue_size=0)] == [
+        x.tolist() for x, _ in Noted()
+    ]
+
+
 def test_without_calling_the_base() -> None:
     class Careless(PyDataset):
         def __init__(self) -> None:
@@ -141,5 +162,5 @@ def test_what_is_missing_or_wrong_is_said() -> None:
         "class defines none."
     )
     with pytest.raises(ValueError) as caught_size:
-        Noted(max_queue_size=0)
-    assert str(caught_size.value) == "Noted: `max_queue_size`: expected at least 1, got 0."
+        Noted(max_queue_size=-1)
+    assert str(caught_size.value) == "Noted: `max_queue_size`: expected at least 0, got -1."

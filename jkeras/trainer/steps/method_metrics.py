@@ -6,6 +6,7 @@ Within a step the metrics that the model lists stand for values that came in and
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -60,6 +61,15 @@ def metrics_of(model: StepMethods) -> list[Metric]:
     frame = innermost(Carried)
     is_own = frame is not None and frame.owner is model
     return list(frame.metrics if frame is not None and is_own else model.metrics)
+
+
+def loss_of(model: StepMethods, given: dict[str, Any]) -> Any:
+    """`compute_loss` of a batch by those of its arguments that the model's class takes."""
+    known = inspect.signature(model.compute_loss).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in known.values())
+    return model.compute_loss(
+        **{name: value for name, value in given.items() if takes_all or name in known}
+    )
 
 
 def updated(

@@ -6,7 +6,8 @@
         return outputs * 2, non_trainable
 
 `data` is the inputs of a batch, or for several `(inputs,)`, as in Keras. The returned state is
-ignored: a prediction leaves the model as it is.
+ignored: a prediction leaves the model as it is. `super().predict_step(state, data)` calls the
+model.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ from jkeras.trainer.steps.method_steps import VariableLists
 from jkeras.training.inference_key import state_and_key
 
 
+def predict_step(self: Any, state: tuple[Any, ...], data: Tree) -> tuple[Any, Any]:
+    """The outputs for a batch: (outputs, non_trainable_variables), where the state is the lists of
+    trainable and non-trainable variables.
+    """
+    x = data[0] if isinstance(data, tuple) else data
+    made: tuple[Any, Any] = self.stateless_call(*state, x, training=False)
+    return made
+
+
 def predict_step_of(model: Any) -> Callable[..., Any] | None:
     """The function (params, state, batch) -> outputs, of a model's `predict_step`; None where its
     class defines none.
@@ -36,7 +46,7 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
     Raises:
       TypeError: when called: the method returns something else than (outputs, state).
     """
-    if not callable(getattr(type(model), "predict_step", None)):
+    if type(model).predict_step is predict_step:
         return None
 
     def step(params: Tree, state: Tree, batch: Batch) -> Any:
