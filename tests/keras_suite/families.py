@@ -158,7 +158,7 @@ def _last_words(err: Any) -> str:
     return f"{err[0].__name__}: {words}"[:200]
 
 
-ONE_IN = {"layers": 4, "ops": 4, "ops_nn": 2, "ops_numpy": 5, "saving": 2, "trainers": 4}
+ONE_IN = {"layers": 4, "ops": 4, "ops_nn": 2, "ops_numpy": 5}
 """Families of which one test in so many runs, unless the whole is asked for: they compile most."""
 
 PRODUCTS = "NumpyDtypeTest.*"
