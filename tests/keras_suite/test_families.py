@@ -56,7 +56,15 @@ def outcome(family: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("family", EXCLUDED)
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(
+            family, marks=[pytest.mark.xdist_group("keras_values")] if family in VALUES else []
+        )
+        for family in EXCLUDED
+    ],
+)
 def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None:
     found = outcome(family)
     failed = found["failed"]
@@ -71,9 +79,15 @@ def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None
     apart = (*AGAINST_DEFINITION, *OTHER_SUBJECTS)
     wrong = sum(reason(family, test) not in apart for test in failed)
     assert passed / (passed + wrong) >= LEAST.get(family, 0.95)
-    if family in VALUES:
-        wrong = sum(reason(family, test) not in BEYOND_VALUES for test in failed)
-        assert passed / (passed + wrong) >= 0.9
+
+
+@pytest.mark.xdist_group("keras_values")  # the outcomes are those of the tests above
+def test_95_percent_of_the_tests_of_values_pass() -> None:
+    outcomes = {family: outcome(family) for family in VALUES}
+    passed = sum(len(found["passed"]) for found in outcomes.values())
+    reasons = [reason(family, test) for family in VALUES for test in outcomes[family]["failed"]]
+    failed = [words for words in reasons if words not in BEYOND_VALUES]
+    assert passed > 300 and passed / (passed + len(failed)) >= 0.95
 
 
 def test_every_family_and_file_is_accounted_for() -> None:

@@ -28,7 +28,7 @@ PARTS = MODEL_PRIVATE
 """The one attribute under which a trainer keeps everything that is its own."""
 
 
-class PartsAttribute:
+class PartsAttribute(property):
     """An attribute of a trainer that lies in its parts.
 
     Args:
@@ -36,16 +36,16 @@ class PartsAttribute:
     """
 
     def __init__(self, doc: str) -> None:
-        self.__doc__ = doc
+        super().__init__(self._read, self._write, doc=doc)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, trainer: Any, owner: type) -> Any:
-        return self if trainer is None else getattr(parts_of(trainer), self._name)
+    def _read(self, trainer: Any) -> Any:
+        return getattr(getattr(trainer, PARTS), self._name)
 
-    def __set__(self, trainer: Any, value: Any) -> None:
-        setattr(parts_of(trainer), self._name, value)
+    def _write(self, trainer: Any, value: Any) -> None:
+        setattr(getattr(trainer, PARTS), self._name, value)
 
 
 @dataclasses.dataclass
