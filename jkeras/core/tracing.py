@@ -23,9 +23,10 @@ from jkeras.core.contract import LayerContract
 from jkeras.core.errors import Message, describe, message_of, value_error, with_message
 from jkeras.core.symbols import Symbol, symbols_in
 
-# The batch is tried with sizes that small numbers divide, so that parts of it show what is unknown,
-# and axes behind it with sizes that five halvings and a kernel fit into.
-_SIZES = ((60, 64), (84, 96))
+# The batch is tried with a small size, which slices cut short, and one that many numbers divide, so
+# that slices and parts of it are unknown; axes behind it with sizes that five halvings and a kernel
+# fit into.
+_SIZES = ((2, 64), (60, 96))
 _RARE_SIZES = (4099, 4111)
 """Stand for the batch and other unknown axes in messages; see `of_any_size`."""
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
