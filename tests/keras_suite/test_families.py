@@ -31,6 +31,7 @@ LEAST = {
     "optimizers": 0.9,
     "ops": 0.9,
     "random": 0.9,
+    "utils": 0.9,
     "dtype_policies": 0.8,
     "layers": 0.9,
     "models": 0.7,

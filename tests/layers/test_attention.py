@@ -109,8 +109,8 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: apply(Attention(), (1, 2, 3), (1, 5, 4)),
         ValueError,
-        "Attention: expected query [batch, queries, d], value [batch, keys, v] and key "
-        "[batch, keys, d], got shapes (1, 2, 3), (1, 5, 4) and (1, 5, 4).",
+        "Attention: expected query [batch, ..., queries, d], value [batch, ..., keys, v] and key "
+        "[batch, ..., keys, d], got shapes (1, 2, 3), (1, 5, 4) and (1, 5, 4).",
     ),
     (
         lambda: apply(Attention(), (1, 2, 3), mask=jnp.ones((1, 2), bool)),
