@@ -127,9 +127,18 @@ class ByShape(Loss):
 
     word: str
 
-    def __call__(self, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Array:
+    def __call__(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        *,
+        valid: Any = None,
+        mask: Any = None,
+    ) -> Array:
         """The loss of a batch, by its shapes; arguments as for every loss."""
-        return resolve(self.word, y_true, y_pred)(y_true, y_pred, *args, **kwargs)
+        loss = resolve(self.word, y_true, y_pred)
+        return loss(y_true, y_pred, sample_weight, valid=valid, mask=mask)
 
     def parts(
         self, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any
