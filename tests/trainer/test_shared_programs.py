@@ -244,3 +244,16 @@ def test_one_layer_in_two_places_is_not_two_layers() -> None:
     np.testing.assert_array_equal(left, right)
     left, right = (tower.get_weights()[0] for tower in apart.layers[1:3])
     assert np.abs(left - right).max() > 1e-4
+
+
+def test_a_deep_graph_is_shared(compilations: list[str]) -> None:
+    def deep() -> Any:
+        inputs = x = jkeras.Input((6,))
+        for _ in range(150):
+            x = layers.Add()([x, layers.Dense(6)(x)])
+        return compiled(jkeras.Model(inputs, layers.Dense(3)(x)))
+
+    first = deep().predict(X, verbose=0)
+    compilations.clear()
+    assert deep().predict(X, verbose=0).shape == first.shape
+    assert compilations == []

@@ -31,6 +31,7 @@ from jkeras.core.description import Description
 from jkeras.core.dtype_policy import dtype_policy, floatx
 from jkeras.core.freezing import layer_paths
 from jkeras.core.identity import Identity, identity_of, same
+from jkeras.core.symbols import Symbol
 from jkeras.training.objective import Objective
 
 MOST = 64
@@ -104,13 +105,30 @@ def _places(net: Any) -> Hashable:
 
 def _copied(net: Any) -> Any:
     """A description equal to `net`, whose layers are no one else's."""
-    copied = copy.deepcopy(net)
+    copied = copy.deepcopy(net, _without_origins(net))
     identities: dict[Identity, Identity] = {}
     for old, new in zip(_layers(net), _layers(copied), strict=True):
         before = identity_of(old)
         after = same(new, identities.setdefault(before, Identity()))
         after.trainable, after.remat = before.trainable, before.remat
     return copied
+
+
+def _without_origins(net: Any) -> dict[int, Any]:
+    """The memo of a deep copy: symbols of graphs without the calls that made them, which lead from
+    layer to layer and to those of a user.
+    """
+    memo: dict[int, Any] = {}
+    for graph in _layers(net):
+        for symbol in jax.tree.leaves(
+            (getattr(graph, "inputs", ()), getattr(graph, "outputs", ()))
+        ):
+            if isinstance(symbol, Symbol):
+                memo[id(symbol)] = symbol.like(symbol.shape, symbol.dtype)
+                memo[id(symbol)].name = symbol.name
+        for node in jax.tree.leaves(getattr(graph, "nodes", ())):
+            memo[id(node)] = None
+    return memo
 
 
 def without_rate(transformation: Any) -> Any:
