@@ -372,8 +372,9 @@ class Model(Trainer):
     def get_metrics_result(self) -> dict[str, Any]:
         """The values of the metrics so far."""
         is_compiled = self._trainer_parts.compilation is not None
-        names = log_names(self, self._objective() if is_compiled else None)
-        return {names[id(metric)]: metric.result() for metric in metrics_of(self)}
+        metrics = metrics_of(self)  # once: the mean of the loss is another object at every look
+        names = log_names(self, self._objective() if is_compiled else None, metrics)
+        return {names[id(metric)]: metric.result() for metric in metrics}
 
     def train_step(self, state: tuple[Any, ...], data: Tree) -> tuple[dict[str, Any], Any]:
         """One update by `compute_loss`: (logs, state), where the state is the lists of trainable,

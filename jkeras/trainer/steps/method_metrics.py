@@ -121,8 +121,10 @@ def given_metrics(model: StepMethods, objective: Objective) -> dict[str, Any]:
     return {name: metric for name, metric in pairs if id(metric) in listed}
 
 
-def log_names(model: StepMethods, objective: Objective | None) -> dict[int, str]:
-    """How logs call the metrics that a model lists, by `id` and in their order."""
+def log_names(
+    model: StepMethods, objective: Objective | None, metrics: Sequence[Metric]
+) -> dict[int, str]:
+    """How logs call these metrics of a model, by `id` and in their order."""
     given = {} if objective is None else given_metrics(model, objective)
     names = {id(metric): name for name, metric in given.items()}
-    return {id(m): names.get(id(m), m.log_name) for m in metrics_of(model)}
+    return {id(m): names.get(id(m), m.log_name) for m in metrics}

@@ -205,7 +205,7 @@ class MethodSteps(LossSteps):
     def metrics_names(self, state: ModelState) -> list[str]:
         """The names of the metrics that the model lists."""
         objective = None if self.compilation is None else self.objective(state)
-        return list(log_names(self._model, objective).values())
+        return list(log_names(self._model, objective, metrics_of(self._model)).values())
 
     def _train(
         self, state: ModelState, train_state: TrainState, batch: Batch
