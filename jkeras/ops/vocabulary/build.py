@@ -72,7 +72,7 @@ def family(name: str) -> dict[str, Source]:
 
     Example:
       >>> str(family("linalg")["solve"].signature)
-      "(a: 'Array', b: 'Array')"
+      "(a: 'Array', b: 'Array') -> 'Array'"
     """
     home = "jkeras.ops.image" if name == "image" else "jkeras.ops"
     sources: dict[str, Source] = {}
