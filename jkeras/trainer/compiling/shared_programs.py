@@ -32,6 +32,7 @@ from jkeras.core.dtype_policy import dtype_policy, floatx
 from jkeras.core.freezing import layer_paths
 from jkeras.core.identity import Identity, identity_of, same
 from jkeras.core.symbols import Symbol
+from jkeras.models.graph import Graph
 from jkeras.training.objective import Objective
 
 MOST = 64
@@ -119,14 +120,12 @@ def _without_origins(net: Any) -> dict[int, Any]:
     layer to layer and to those of a user.
     """
     memo: dict[int, Any] = {}
-    for graph in _layers(net):
-        for symbol in jax.tree.leaves(
-            (getattr(graph, "inputs", ()), getattr(graph, "outputs", ()))
-        ):
+    for graph in (layer for layer in _layers(net) if isinstance(layer, Graph)):
+        for symbol in jax.tree.leaves((graph.inputs, graph.outputs)):
             if isinstance(symbol, Symbol):
                 memo[id(symbol)] = symbol.like(symbol.shape, symbol.dtype)
                 memo[id(symbol)].name = symbol.name
-        for node in jax.tree.leaves(getattr(graph, "nodes", ())):
+        for node in jax.tree.leaves(graph.nodes):
             memo[id(node)] = None
     return memo
 
