@@ -2,9 +2,9 @@
 
 No global setting changes the numbers of a model that exists. So most settings are constants, and
 setting another value raises an error that names the argument of a layer or model to use instead.
-The exceptions are the dtype policy and the default dtype, which layers and arrays read when they
-are created, and what is printed: progress bars or lines, tracebacks with or without the lines of
-this package.
+The exceptions are the dtype policy, the default dtype and the layout of images, which layers and
+arrays read when they are created, and what is printed: progress bars or lines, tracebacks with or
+without the lines of this package.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from jkeras.core.absent import missing
+from jkeras.core.data_format import image_data_format, set_image_data_format
 from jkeras.core.dtype_policy import dtype_policy, floatx, set_dtype_policy, set_floatx
 from jkeras.core.session import (
     disable_interactive_logging,
@@ -72,21 +73,6 @@ def set_epsilon(value: float) -> None:
     """
     fix = "Layers, optimizers and ops take `epsilon=...` of their own."
     _keep("set_epsilon", "value", value, epsilon(), fix)
-
-
-def image_data_format() -> str:
-    """The default of the argument `data_format` of layers: "channels_last"."""
-    return "channels_last"
-
-
-def set_image_data_format(data_format: str) -> None:
-    """Accepts "channels_last".
-
-    Raises:
-      ValueError: another layout.
-    """
-    fix = 'Give layers data_format="channels_first".'
-    _keep("set_image_data_format", "data_format", data_format, image_data_format(), fix)
 
 
 def is_nnx_enabled() -> bool:

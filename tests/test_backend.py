@@ -125,9 +125,9 @@ WRONG = [
         "`epsilon=...` of their own.",
     ),
     (
-        lambda: config.set_image_data_format("channels_first"),
-        "set_image_data_format: expected `data_format` 'channels_last', got 'channels_first'. "
-        'Give layers data_format="channels_first".',
+        lambda: config.set_image_data_format("channel_first"),
+        "set_image_data_format: expected `data_format` 'channels_last' or 'channels_first', got "
+        "'channel_first'. Did you mean 'channels_first'?",
     ),
     (
         lambda: config.set_backend("torch"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.data_format import LAYOUTS, image_data_format
 from jkeras.core.description import option
 from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.ops import activations, constraints, initializers, regularizers
@@ -40,9 +41,11 @@ def constraint() -> Any:
 
 
 def data_format() -> Any:
-    """A field for the layout: "channels_last" (also None) or "channels_first"."""
-    known = one_of("channels_last", "channels_first")
-    return option(None, convert=lambda value: known("channels_last" if value is None else value))
+    """A field for the layout: one of `LAYOUTS`, for None the one that is set for new layers."""
+    known = one_of(*LAYOUTS)
+    return option(
+        None, convert=lambda value: known(image_data_format() if value is None else value)
+    )
 
 
 def padding(*further: str) -> Any:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.data_format import image_data_format
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.symbols import has_symbols
@@ -82,6 +83,15 @@ def _nested(value: Any) -> Numbers:
     return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
 
 
+def channel_numbers(value: Any) -> Numbers:
+    """`numbers` for each channel, with axes of height and width behind channels that come first."""
+    value = numbers(value)
+    if isinstance(value, float) or image_data_format() == "channels_last":
+        return value
+    array = np.asarray(value)
+    return _nested(array.reshape(array.shape + (1,) * (3 - array.ndim)).tolist())
+
+
 class Rescaling(PreprocessingLayer):
     """`inputs * scale + offset`, such as raw pixels to [0, 1] with `Rescaling(1 / 255)`.
 
@@ -89,7 +99,7 @@ class Rescaling(PreprocessingLayer):
 
     Args:
       scale: a number, or an array that broadcasts along the last axes: `[1 / 255, 1 / 255, 1 /
-        128]`.
+        128]`. Where `image_data_format()` is "channels_first", the first of the last three.
       offset: a number, or an array, like `scale`.
 
     Raises:
@@ -106,8 +116,8 @@ class Rescaling(PreprocessingLayer):
     in_slices: ClassVar[InSlices] = "same"
     supports_masking: ClassVar[bool] = True
 
-    scale: Numbers = option(convert=numbers)
-    offset: Numbers = option(default=0.0, convert=numbers)
+    scale: Numbers = option(convert=channel_numbers)
+    offset: Numbers = option(default=0.0, convert=channel_numbers)
 
     takes_integers: ClassVar[bool] = True
 

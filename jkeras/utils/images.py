@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras.core.data_format import LAYOUTS, image_data_format
 from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import WrongTypeError, describe, nearest
 
@@ -213,11 +214,11 @@ def check_word(who: str, name: str, value: object, words: tuple[str, ...]) -> No
 
 
 def channels_first(who: str, data_format: str | None) -> bool:
-    """Whether `data_format` is "channels_first"; None is "channels_last".
+    """Whether `data_format` is "channels_first"; None is `image_data_format()`.
 
     Raises:
       ValueError: `data_format` is another word.
     """
-    words = ("channels_last", "channels_first")
-    check_word(who, "data_format", data_format or words[0], words)
-    return data_format == words[1]
+    layout = data_format or image_data_format()
+    check_word(who, "data_format", layout, LAYOUTS)
+    return layout == "channels_first"

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core.data_format import LAYOUTS, image_data_format
 from jkeras.core.errors import WrongTypeError, describe, nearest
 
 
@@ -111,14 +112,14 @@ def one_word(who: str, argument: str, value: str, *known: str) -> str:
 
 
 def checked_format(who: str, data_format: str | None) -> str:
-    """The layout, "channels_last" (also for None) or "channels_first".
+    """The layout, "channels_last" or "channels_first"; `image_data_format()` for None.
 
     Raises:
       ValueError: another word.
     """
     if data_format is None:
-        return "channels_last"
-    return one_word(who, "data_format", data_format, "channels_last", "channels_first")
+        return image_data_format()
+    return one_word(who, "data_format", data_format, *LAYOUTS)
 
 
 def image_axes(who: str, images: jax.Array, data_format: str | None) -> tuple[int, int]:

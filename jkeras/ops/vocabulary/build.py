@@ -21,6 +21,7 @@ import jax.numpy as jnp
 
 from jkeras.core.absent import missing
 from jkeras.core.arrays import native
+from jkeras.core.data_format import image_data_format
 from jkeras.core.dtype_policy import floatx, requested_dtype
 from jkeras.core.errors import WrongTypeError, describe, nearest, unexpected_arguments
 from jkeras.ops.vocabulary.arguments import (
@@ -152,12 +153,15 @@ def _created(source: Source) -> Callable[..., Any]:
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     by_name = source.place.startswith(__package__ or "jkeras")
     is_of_sizes = source.name in OF_SIZES
+    has_layout = "data_format" in known and signature.parameters["data_format"].default is None
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if name not in OF_SYMBOLS and has_symbol(args, kwargs):
             if name == "get_item" and has_symbol(*args[:1]):
                 x, key = signature.bind(*args, **kwargs).args
                 return x[key]  # a symbol checks numbers, which JAX moves to the end of an axis
+            if has_layout:
+                kwargs = _with_layout(signature, args, kwargs)
             return importlib.import_module("jkeras.core.operations").record(function, args, kwargs)
         if kwargs and not open_ended:
             error = unexpected_arguments(f"ops.{name}", kwargs, known)
@@ -191,6 +195,16 @@ def _created(source: Source) -> Callable[..., Any]:
     function.__doc__ = f"{first}\n\nSource: `keras.ops.{name}`."
     setattr(function, "__signature__", _public(signature))  # noqa: B010  # mypy: no such attribute
     return function
+
+
+def _with_layout(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Arguments by name with the layout that is set now: a graph keeps the one it is made with."""
+    place = list(signature.parameters).index("data_format")
+    if len(args) > place or kwargs.get("data_format") is not None:
+        return kwargs
+    return {**kwargs, "data_format": image_data_format()}
 
 
 def _kind(parameter: Parameter) -> str:

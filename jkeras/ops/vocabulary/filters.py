@@ -26,7 +26,7 @@ def gaussian_blur(
       images: one image or a batch.
       kernel_size: the window's width and height, in pixels.
       sigma: the Gaussian's standard deviations along width and height, in pixels.
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
 
     Returns:
       The shape and dtype of `images`.

@@ -49,7 +49,7 @@ def resize(
       pad_to_aspect_ratio: fill the images up to them before.
       fill_mode: "constant".
       fill_value: the value of the padding.
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
 
     Returns:
       The dtype of `images`: integers are rounded, and cut to what the dtype can hold.

@@ -40,7 +40,7 @@ def affine_transform(
       interpolation: "bilinear" or "nearest".
       fill_mode: what is outside: "constant", "nearest", "wrap", "mirror" or "reflect".
       fill_value: the value outside in mode "constant".
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
     """
     if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
         raise ValueError(
@@ -69,7 +69,7 @@ def perspective_transform(
       end_points: the same in the result.
       interpolation: "bilinear" or "nearest".
       fill_value: the value outside.
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
     """
     shapes = start_points.shape, end_points.shape
     if shapes[0] != shapes[1] or shapes[0][-2:] != (4, 2) or len(shapes[0]) > 3:
@@ -112,7 +112,7 @@ def elastic_transform(
       fill_mode: as for `affine_transform`.
       fill_value: the value outside in mode "constant".
       seed: an integer, a `SeedGenerator`, a key, or None.
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
 
     Source: Simard et al. 2003, doi:10.1109/ICDAR.2003.1227801.
     """

@@ -38,7 +38,7 @@ def conv(
       kernel: `[*window, channels // groups, filters]`: the number of groups follows from it.
       strides: steps between outputs.
       padding: "valid" or "same".
-      data_format: "channels_last" (also None) or "channels_first".
+      data_format: "channels_last" or "channels_first"; None for `image_data_format()`.
       dilation_rate: steps between the kernel's entries.
     """
     rank = _rank("conv", inputs, kernel)
