@@ -6,13 +6,14 @@ stable way.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import nearest
-from jkeras.ops.ctc import ctc_of_lengths
+from jkeras.ops.ctc import ctc_of_lengths, most_probable
+from jkeras.ops.vocabulary.arguments import one_word
 from jkeras.ops.vocabulary.networks import EPSILON
 
 if TYPE_CHECKING:
@@ -91,32 +92,38 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int | None = 0,
 ) -> tuple[Array, Array]:
-    """The labels of the most probable symbol at every step, blanks and repetitions left out.
+    """The most probable labels, blanks and repetitions left out.
 
     Args:
-      inputs: `[batch, steps, classes]`, logits or probabilities.
+      inputs: `[batch, steps, classes]`, logits; for "greedy" probabilities, too.
       sequence_lengths: `[batch]`, how many steps count.
-      strategy: "greedy"; a beam search is not supported.
-      beam_width: an argument of a beam search.
-      top_paths: an argument of a beam search.
-      merge_repeated: whether consecutive equal symbols count once.
+      strategy: "greedy" takes the most probable symbol at every step, "beam_search" the label
+        sequences whose paths are the most probable together.
+      beam_width: how many sequences a beam search keeps at every step.
+      top_paths: how many sequences of a beam search to return, best first.
+      merge_repeated: whether consecutive equal symbols count once; in a beam search they do.
       mask_index: the class of the blank; None for the last class.
 
     Returns:
-      `[1, batch, steps]` labels with -1 behind the last, and `[batch, 1]` negative sums of the
-      largest entries.
+      For "greedy" `[1, batch, steps]` labels with -1 behind the last, and `[batch, 1]` negative
+      sums of the largest entries. For "beam_search" `[top_paths, batch, steps]` labels, and
+      `[batch, top_paths]` logarithms of the probabilities of the sequences.
     """
-    del beam_width, top_paths
-    if strategy != "greedy":
-        hint = nearest(strategy, ["greedy"]) if isinstance(strategy, str) else ""
-        raise ValueError(
-            f"ops.ctc_decode: expected `strategy` 'greedy', got {strategy!r}.{hint} "
-            "A beam search is not here."
-        )
+    strategy = one_word("ctc_decode", "strategy", strategy, "greedy", "beam_search")
     steps, classes = inputs.shape[1:]
     blank = classes - 1 if mask_index is None else mask_index
     inputs = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
-    counts = jnp.arange(steps, dtype=jnp.int32) < sequence_lengths.astype(jnp.int32)[:, None]
+    lengths = sequence_lengths.astype(jnp.int32)
+    if strategy == "beam_search":
+        if not 1 <= top_paths <= beam_width:
+            raise ValueError(
+                f"ops.ctc_decode: expected `top_paths` from 1 to `beam_width` {beam_width}, got "
+                f"{top_paths}."
+            )
+        search = partial(most_probable, blank=blank, beam_width=beam_width)
+        paths, log_p = jax.vmap(search)(jax.nn.log_softmax(inputs), lengths)
+        return jnp.moveaxis(paths[:, :top_paths], 1, 0), log_p[:, :top_paths]
+    counts = jnp.arange(steps, dtype=jnp.int32) < lengths[:, None]
     best = jnp.where(counts, jnp.argmax(inputs, axis=-1), blank)
     scores = -jnp.sum(jnp.where(counts, jnp.max(inputs, axis=-1), 0), axis=1, keepdims=True)
     dropped = best == blank
