@@ -122,9 +122,9 @@ _ELEMENTWISE = frozenset(
 
 
 _BROADCASTING = _ELEMENTWISE | frozenset(
-    "Allclose Arctan2 BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift LeftShift "
-    "RightShift Divide DivideNoNan Equal Fmax Fmin Fmod Gcd Heaviside Hypot Isclose Lcm Ldexp "
-    "Linspace Logspace Logaddexp Logaddexp2 Geomspace Matmul Maximum Minimum Nextafter "
+    "Allclose Arctan2 BitwiseAnd BitwiseOr BitwiseXor BitwiseLeftShift BitwiseRightShift Cross "
+    "LeftShift RightShift Divide DivideNoNan Equal Fmax Fmin Fmod Gcd Heaviside Hypot Isclose Lcm "
+    "Ldexp Linspace Logspace Logaddexp Logaddexp2 Geomspace Matmul Maximum Minimum Nextafter "
     "Where".split()
 )
 """The functions whose arguments broadcast against one another."""
@@ -186,6 +186,13 @@ class Operation(Layer):
     def broadcasts(self) -> bool:
         """Whether an axis of unknown size may have the size of another argument's, or be one."""
         return self.kind in _BROADCASTING
+
+    @property
+    def fitting_sizes(self) -> tuple[int, ...]:
+        """Numbers among the arguments, which an axis of unknown size may have to fit."""
+        values = [leaf.value for leaf in self.arguments.leaves if isinstance(leaf, Static)]
+        sizes = [size for value in values for size in getattr(thawed(value), "shape", ())]
+        return tuple(n for n in (*values, *sizes) if type(n) is int and n > 1)
 
     @property
     def who(self) -> str:

@@ -27,6 +27,10 @@ from jkeras.core.symbols import Symbol, symbols_in
 # that slices and parts of it are unknown; axes behind it with sizes that five halvings and a kernel
 # fit into.
 _SIZES = ((2, 64), (60, 96))
+_MULTIPLES = ((_SIZES[0], 1), (_SIZES[1], 2), (_SIZES[1], 1))
+"""Sizes of axes, with the multiple of a number that fits: twice it, if that fits as well."""
+_MOST = 12
+"""How many numbers are tried for an axis of unknown size."""
 _RARE_SIZES = (4099, 4111)
 """Stand for the batch and other unknown axes in messages; see `of_any_size`."""
 _KEY = jax.eval_shape(lambda: jax.random.key(0))
@@ -117,17 +121,42 @@ def _two_traces(layer: LayerContract, args: Any, options: Any) -> list[tuple[Any
     """(params and state, outputs) for two sizes of each unknown axis.
 
     Unknown axes of arguments that broadcast against known ones fit as ones alone. What is one in
-    the outputs may then be of any size.
+    the outputs may then be of any size. Others fit with the sizes of `_further_sizes` alone.
     """
     try:
         return [_traced(layer, args, options, sizes) for sizes in _SIZES]
     except _OF_LAYERS as error:
-        if not getattr(layer, "broadcasts", False):
-            raise
-        with contextlib.suppress(*_OF_LAYERS):
-            weights, outputs = _traced(layer, args, options, (1, 1))
-            return [(weights, outputs), (weights, jax.tree.map(_ones_as_twos, outputs))]
+        if getattr(layer, "broadcasts", False):
+            with contextlib.suppress(*_OF_LAYERS):
+                weights, outputs = _traced(layer, args, options, (1, 1))
+                return [(weights, outputs), (weights, jax.tree.map(_ones_as_twos, outputs))]
+        for pair in _further_sizes(layer, args, options):
+            with contextlib.suppress(*_OF_LAYERS):
+                return [_traced(layer, args, options, *sizes) for sizes in pair]
         raise error
+
+
+def _further_sizes(layer: Any, args: Any, options: Any) -> Iterator[Any]:
+    """Pairs of what to try for unknown axes of a layer that says which sizes may fit.
+
+    Large sizes, which fit where a number of entries is cut off, and small ones, where entries are
+    filled up; one size for all, where they have to be equal; and the numbers that the layer is
+    called with, for one of the axes behind the batch or for all of them.
+    """
+    numbers = getattr(layer, "fitting_sizes", None)
+    if numbers is None:
+        return
+    yield ((240, 480),), ((720, 1440),)
+    yield ((2, 4),), ((3, 6),)
+    yield ((2, 2),), ((64, 64),)
+    symbols = [leaf for leaf in jax.tree.leaves((args, options)) if isinstance(leaf, Symbol)]
+    axes = [(i, k) for i, each in enumerate(symbols) for k, n in enumerate(each.shape) if n is None]
+    behind = [(i, k) for i, k in axes if k]
+    known = {n for each in symbols for n in each.shape if n is not None} | set(numbers)
+    for chosen in [*([at] for at in behind), *([behind] if len(behind) > 1 else [])]:
+        for n in sorted(known)[:_MOST]:
+            first, *others = ((size, dict.fromkeys(chosen, m * n)) for size, m in _MULTIPLES)
+            yield from ((first, other) for other in others)
 
 
 def _ones_as_twos(spec: Any) -> jax.ShapeDtypeStruct:
@@ -196,9 +225,16 @@ def _words(text: str) -> list[str]:
 
 
 def _traced(
-    layer: LayerContract, args: object, options: object, sizes: tuple[Any, Any]
+    layer: LayerContract,
+    args: object,
+    options: object,
+    sizes: tuple[Any, Any],
+    fixed: dict[tuple[int, int], int] | None = None,
 ) -> tuple[Any, Any]:
-    """(params and state, outputs) of a layer as specs, for these sizes of unknown axes."""
+    """(params and state, outputs) of a layer as specs, for these sizes of unknown axes.
+
+    In `fixed` stand other sizes for the axes k of the symbols i.
+    """
     leaves, tree = jax.tree.flatten((args, options))
     at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Symbol)]
 
@@ -211,13 +247,25 @@ def _traced(
         return weights, layer.apply(*weights, *inputs, **{"key": key, **kwargs})[0]
 
     with shapes_only(), guessing_values():
-        specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *(spec(leaves[i], sizes) for i in at))
+        inputs = (spec(leaves[i], sizes, n, fixed) for n, i in enumerate(at))
+        specs: tuple[Any, Any] = jax.eval_shape(run, _KEY, *inputs)
     return specs
 
 
-def spec(symbol: Any, sizes: tuple[Any, Any] = (1, 1)) -> jax.ShapeDtypeStruct:
-    """A symbol's spec, with the first size for an unknown batch axis, the other for the rest."""
-    shape = (sizes[i > 0] if n is None else n for i, n in enumerate(symbol.shape))
+def spec(
+    symbol: Any,
+    sizes: tuple[Any, Any] = (1, 1),
+    number: int = 0,
+    fixed: dict[tuple[int, int], int] | None = None,
+) -> jax.ShapeDtypeStruct:
+    """A symbol's spec, with the first size for an unknown batch axis, the other for the rest.
+
+    In `fixed` stand other sizes for the axes k of the symbol of this number.
+    """
+    shape = (
+        (fixed or {}).get((number, k), sizes[k > 0]) if n is None else n
+        for k, n in enumerate(symbol.shape)
+    )
     return jax.ShapeDtypeStruct(tuple(shape), symbol.dtype)
 
 

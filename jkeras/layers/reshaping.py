@@ -83,6 +83,11 @@ class Reshape(Deterministic):
         check_rank(self, x, 1, "[batch, ...]", or_more=True)
         return carried(lambda y: y.reshape(x.shape[0], *self._filled(x.shape)), x)
 
+    @property
+    def fitting_sizes(self) -> tuple[int, ...]:
+        """The number of entries of which an axis of unknown size may have to have a multiple."""
+        return (math.prod(size for size in self.target_shape if size != -1),)
+
     def _filled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """`target_shape` with -1 replaced by the size that follows from inputs of this shape."""
         entries = math.prod(shape[1:])

@@ -16,15 +16,17 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
     """`rank` positive integers; one stands for all.
 
     Raises:
-      ValueError: another number of sizes, or a size below 1.
+      TypeError: another number of sizes, or no integers.
+      ValueError: a size below 1.
 
     Example:
       >>> sizes("conv", "strides", 2, 3)
       (2, 2, 2)
     """
     values = repeated(value, rank)
-    if len(values) != rank or any(not hasattr(n, "__index__") or n < 1 for n in values):
-        raise ValueError(
+    are_integers = all(hasattr(n, "__index__") for n in values)
+    if len(values) != rank or not are_integers or min(values) < 1:
+        raise (ValueError if len(values) == rank and are_integers else WrongTypeError)(
             f"ops.{who}: `{argument}`: expected a positive integer or {rank} of them, "
             f"got {describe(value)}."
         )

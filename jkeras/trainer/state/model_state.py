@@ -326,7 +326,7 @@ class ModelState:
         few = len(getattr(self._net, "layers", ())) <= FEW_LAYERS
         init = self.maker.init_fn(self)
         first_error = None
-        for tried in sized(specs):
+        for tried in sized(specs, getattr(self._net, "layers", ())):
             try:
                 eager = getattr(self.maker.compilation, "eager", False)
                 with jax.ensure_compile_time_eval(), guessing_values(eager):

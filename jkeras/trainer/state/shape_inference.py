@@ -101,7 +101,7 @@ def outputs_of_layers(layers: Sequence[Any], specs: Sequence[Any]) -> tuple[Any,
       specs: shapes in which an unknown axis is None.
     """
     first_error = None
-    for tried in sized(tuple(specs)):
+    for tried in sized(tuple(specs), layers):
         try:
             with of_unknown_size(lambda sizes: output_specs(layers, _with_sizes(specs, sizes))):
                 return output_specs(layers, tuple(concrete(each) for each in tried))

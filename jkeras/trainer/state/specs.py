@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -102,11 +103,22 @@ def concrete(spec: Tree, rows: int = 1, *, longer: int = 0) -> Any:
     return jax.tree.map(known, spec)
 
 
-def sized(specs: InputSpecs) -> Iterator[InputSpecs]:
-    """The specs with each of `SIZES` for unknown axes; once where only the batch is unknown."""
+def sized(specs: InputSpecs, layers: Iterable[Any]) -> Iterator[InputSpecs]:
+    """The specs with one size for unknown axes; once where only the batch is unknown.
+
+    The sizes are `SIZES`, then the numbers that fit into what the layers say.
+    """
     unknown = any(None in spec.shape[1:] for spec in jax.tree.leaves(specs))
     for size in SIZES if unknown else SIZES[:1]:
-        yield jax.tree.map(lambda spec, n=size: OpenSpec(spec.shape, spec.dtype, n), specs)
+        yield _of_size(specs, size)
+    if unknown:
+        numbers = {n for layer in layers for n in getattr(layer, "fitting_sizes", None) or ()}
+        yield from (_of_size(specs, n) for n in (*sorted(numbers), math.lcm(*numbers)))
+
+
+def _of_size(specs: InputSpecs, size: int) -> InputSpecs:
+    tried: InputSpecs = jax.tree.map(lambda s: OpenSpec(s.shape, s.dtype, size), specs)
+    return tried
 
 
 def merged_shape(a: Tree, b: Tree) -> Any:

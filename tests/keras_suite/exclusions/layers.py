@@ -19,7 +19,6 @@ SEEDS = "a seed generator in a layer is no variable of it"
 PASSED_ON = "SpectralNormalization passes masks on where its layer does"
 SHAPES_FIRST = "`call` is traced for its shapes first, where the values of masks are not known"
 NO_DTYPE = "a configuration has no dtype where none was given"
-GLOBAL_FORMAT = "there is no global data format: layers have `data_format`"
 
 EXCLUDED: dict[str, dict[str, str]] = {
     "layers": {
@@ -112,10 +111,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         ),
         "SimpleRNNTest.test_keeps_use_cudnn": "cuDNN is not used: `use_cudnn=True` is an error",
         "ZeroPadding?DTest.test_zero_padding_?d_get_config*": NO_DTYPE,
-        "UpSampling2dTest.test_upsampling_2d_bilinear[01]": GLOBAL_FORMAT,
-        "ReshapeTest.test_reshape_sets_static_shape": (
-            "an axis of any size is tried with sizes, which must fill the target"
-        ),
     },
 }
 
