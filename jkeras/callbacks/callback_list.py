@@ -83,6 +83,11 @@ class CallbackList(Callback):
         return next((c for c in self.callbacks if isinstance(c, History)), None)
 
     @property
+    def handles_nans(self) -> bool:
+        """Whether a callback deals with a loss that is no number."""
+        return any(getattr(callback, "handles_nans", False) for callback in self.callbacks)
+
+    @property
     def draws_progress(self) -> bool:
         """Whether a callback draws the progress bar."""
         return any(isinstance(callback, ProgbarLogger) for callback in self.callbacks)

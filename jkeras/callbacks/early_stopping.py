@@ -7,6 +7,7 @@ from typing import Any
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import named_arguments
+from jkeras.core.session import print_message
 
 
 class EarlyStopping(MonitorCallback):
@@ -64,6 +65,7 @@ class EarlyStopping(MonitorCallback):
         self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.rises()
         value = self.value_in(logs)
         if value is None or epoch < self.start_from_epoch:
             return
@@ -82,11 +84,11 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
                 best = self.best_epoch + 1
-                print(f"Restoring model weights from the end of the best epoch: {best}.")
+                print_message(f"Restoring model weights from the end of the best epoch: {best}.")
             self.model.set_weights(self.best_weights)
 
     def _keep(self, epoch: int) -> None:

@@ -16,10 +16,11 @@ class LambdaCallback(Callback):
       on_epoch_begin, on_epoch_end: functions (epoch, logs).
       on_train_begin, on_train_end: functions (logs).
       on_train_batch_begin, on_train_batch_end: functions (batch, logs).
-      **kwargs: any other hook of `Callback` by its name.
+      **kwargs: any other hook of `Callback` by its name; or attributes for these functions, whose
+        names do not begin with `on_`.
 
     Raises:
-      TypeError: an argument names no hook, or is not callable.
+      TypeError: an argument `on_…` names no hook, or is not callable.
 
     Source: `keras.callbacks.LambdaCallback`.
     """
@@ -32,11 +33,13 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., Any] | None = None,
         on_train_batch_begin: Callable[..., Any] | None = None,
         on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any],
+        **kwargs: Any,
     ) -> None:
-        error = unexpected_arguments("LambdaCallback", kwargs, HOOKS)
+        hooks = {name: value for name, value in kwargs.items() if name.startswith("on_")}
+        error = unexpected_arguments("LambdaCallback", hooks, HOOKS)
         if error is not None:
             raise error
+        vars(self).update({name: value for name, value in kwargs.items() if name not in hooks})
         named = {
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
@@ -45,7 +48,7 @@ class LambdaCallback(Callback):
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
         }
-        for hook, function in (named | kwargs).items():
+        for hook, function in (named | hooks).items():
             if function is None:
                 continue
             if not callable(function):

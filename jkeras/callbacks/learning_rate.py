@@ -16,6 +16,7 @@ import numpy as np
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import WrongTypeError, describe, named_arguments
+from jkeras.core.session import print_message
 from jkeras.core.trees import widest_float
 
 
@@ -78,7 +79,9 @@ class LearningRateScheduler(Callback):
             holder.learning_rate = float(rate)
             if self.verbose > 0:
                 what = f"{name} learning rate".strip()
-                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {what} to {rate}.")
+                print_message(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting {what} to {rate}."
+                )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -144,6 +147,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
         logs.update(rates_of(self.model))
+        self.rises()
         value = self.value_in(logs)
         if value is None:
             return
@@ -174,7 +178,7 @@ class ReduceLROnPlateau(MonitorCallback):
             holder.learning_rate, lowered = new, True
             if self.verbose > 0:
                 what = f"{name} learning rate".strip()
-                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {what} to {new}.")
+                print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {what} to {new}.")
         return lowered
 
 

@@ -39,12 +39,20 @@ class MonitorCallback(Callback):
 
     Attributes:
       best: the best value so far; None before the first one.
+      monitor_op: `jkeras.ops.greater` or `jkeras.ops.less`, as the direction is.
 
     A NaN is never the best value. (In Keras a first NaN is, and no later value improves on it.)
 
     Raises:
       TypeError: `monitor` is not a string.
       ValueError: an unknown mode; while training: "auto" cannot determine the direction.
+
+    Example:
+      >>> callback = MonitorCallback("val_loss", min_delta=0.5)
+      >>> callback.improves(1.0, reference=1.75), callback.improves(1.5, reference=1.75)
+      (True, False)
+
+    Source: `keras.callbacks.MonitorCallback`.
     """
 
     def __init__(
@@ -89,6 +97,13 @@ class MonitorCallback(Callback):
             )
         return self._rises
 
+    @property
+    def monitor_op(self) -> Any:
+        """`ops.greater` or `ops.less`: whether a new value is better than an old one."""
+        from jkeras import ops
+
+        return ops.greater if self.rises() else ops.less
+
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`."""
         if math.isnan(value):
@@ -113,8 +128,11 @@ class MonitorCallback(Callback):
                 stacklevel=3,
             )
             return None
+        value: Any = logs[self.monitor]
+        while isinstance(value, list) and len(value) == 1:  # one number, as of a metric by class
+            value = value[0]
         try:
-            return float(logs[self.monitor])
+            return float(value)
         except TypeError:
             raise ValueError(
                 f"{type(self).__name__}: `monitor`: expected one number as {self.monitor!r}, got "

@@ -26,7 +26,8 @@ class OrbaxCheckpoint(SavingCallback):
     Each checkpoint is a folder in `directory`, named after the number of updates so far. It holds
     weights, optimizer, metrics, history, the position in the data, and the state of other
     callbacks. `fit(resume_from=directory)` continues from the latest checkpoint, also in the middle
-    of an epoch, and `model.load_weights(directory)` reads its weights.
+    of an epoch, `model.load_weights(directory)` reads its weights, and
+    `jkeras.models.load_model(directory)` the whole model.
 
     The end of training waits for the last checkpoint. A failed write raises at the next checkpoint,
     or at the end of training.
@@ -159,7 +160,7 @@ class OrbaxCheckpoint(SavingCallback):
 
     def _save(self, logs: Logs) -> None:
         assert self._manager is not None, "on_train_begin opens the manager"
-        value = self.model.snapshot()
+        value = self.model.snapshot(with_model=not self.save_weights_only)
         step = int(value["values"]["step"])
         if step == self._saved or step in self._manager.readable(step):
             return  # the same values: the run was interrupted where it had just saved

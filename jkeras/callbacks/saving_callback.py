@@ -7,6 +7,7 @@ from typing import Any, Literal
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode, MonitorCallback
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.session import print_message
 
 
 class SavingCallback(MonitorCallback):
@@ -69,7 +70,7 @@ class SavingCallback(MonitorCallback):
     def print_line(self, epoch: int, what: str) -> None:
         """Prints a line about an epoch, counted from 0."""
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {what}")
+            print_message(f"\nEpoch {epoch + 1}: {what}")
 
 
 def checked_save_freq(who: str, name: str, value: object) -> Any:

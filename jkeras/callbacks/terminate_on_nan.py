@@ -6,6 +6,7 @@ import math
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import named_arguments
+from jkeras.core.session import print_message
 
 
 class TerminateOnNaN(Callback):
@@ -14,7 +15,8 @@ class TerminateOnNaN(Callback):
     The callback checks the mean loss of the epoch so far when the results of a dispatch of steps
     arrive. A mean that is not finite stays so, so no step is missed, and no step waits for the
     check: at most two more dispatches, tenths of a second, run before training ends. (Keras waits
-    for every step.)
+    for every step.) With it `fit` does not refuse data that hold NaN or infinity: they end training
+    here.
 
     Args:
       raise_error: whether to raise an error instead of ending training; then no callback's
@@ -27,6 +29,7 @@ class TerminateOnNaN(Callback):
     """
 
     async_safe = True
+    handles_nans = True
 
     @named_arguments
     def __init__(self, raise_error: bool = False) -> None:
@@ -42,5 +45,5 @@ class TerminateOnNaN(Callback):
                 f"Loss value: {loss}. Terminating training immediately."
             )
         if not self.model.stop_training:
-            print(f"Batch {batch}: Invalid loss, terminating training")
+            print_message(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

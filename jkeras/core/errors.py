@@ -39,6 +39,13 @@ class WrongTypeError(TypeError, ValueError):
     """
 
 
+class MissingFileError(FileNotFoundError, ValueError):
+    """A file is not there.
+
+    It is a FileNotFoundError, as Python's users expect, and a ValueError, which Keras raises.
+    """
+
+
 PLAIN_ERRORS = (TypeError, ValueError, WrongTypeError)
 """The classes of errors about arguments whose messages callers complete; subclasses pass as is."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import gc
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -52,15 +53,25 @@ def get_uid(prefix: str = "") -> int:
 
 
 def enable_interactive_logging() -> None:
-    """From now on `verbose="auto"` is a progress bar, as at the start."""
+    """From now on `verbose="auto"` is a progress bar and callbacks print, as at the start."""
     global _interactive
     _interactive = True
 
 
 def disable_interactive_logging() -> None:
-    """From now on `verbose="auto"` is one line per epoch, evaluation or prediction."""
+    """From now on `verbose="auto"` is one line per epoch, evaluation or prediction, and messages of
+    callbacks go to the logger `absl` of Python's `logging`, at level INFO.
+    """
     global _interactive
     _interactive = False
+
+
+def print_message(text: str) -> None:
+    """Prints a line; without interactive logging it goes to the logger `absl`, as in Keras."""
+    if _interactive:
+        print(text)
+    else:
+        logging.getLogger("absl").info(text.strip())
 
 
 def is_interactive_logging_enabled() -> bool:

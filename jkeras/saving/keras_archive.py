@@ -18,9 +18,11 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from jkeras.saving.keras_h5 import read_bytes
+from jkeras.core.folders import atomic_write
+from jkeras.saving.keras_h5 import File, read_bytes
 
 KERAS = "3.15.1"
 """The version of Keras whose format this is."""
@@ -67,10 +69,9 @@ def write(
     Raises:
       TypeError: the configuration contains an object that JSON cannot represent.
     """
-    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     text = json.dumps(config)
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(METADATA, json.dumps({"keras_version": KERAS, "date_saved": now}))
+        archive.writestr(METADATA, _metadata())
         archive.writestr(CONFIG, text)
         # HDF5 goes back and forth, and a member of an archive is written from front to end.
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as weights:
@@ -80,18 +81,39 @@ def write(
                 shutil.copyfileobj(weights, member, 1 << 20)
 
 
+def write_folder(
+    folder: Path, config: Mapping[str, Any], write_weights: Callable[[Any], object]
+) -> None:
+    """Writes the members of an archive as files of a folder, each whole or not at all; arguments
+    and errors as for `write`.
+    """
+    text = json.dumps(config)
+    atomic_write(folder / METADATA, lambda file: file.write(_metadata().encode()))
+    atomic_write(folder / CONFIG, lambda file: file.write(text.encode()))
+    atomic_write(folder / WEIGHTS, write_weights)
+
+
+def _metadata() -> str:
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return json.dumps({"keras_version": KERAS, "date_saved": now})
+
+
 # -- reading
 
 
-def read(path: str | os.PathLike[str]) -> Archive:
-    """Reads an archive.
+def read(path: File) -> Archive:
+    """Reads an archive, from a path or an open file, or a folder with its members as files.
 
     Raises:
       FileNotFoundError: the file does not exist.
       ValueError: the file is not a `.keras` archive, a member is missing, damaged or too large, or
         the names of the members are not those of a model.
     """
-    members = _members(read_bytes(path), str(path), (METADATA, CONFIG, WEIGHTS))
+    names = (METADATA, CONFIG, WEIGHTS)
+    if isinstance(path, str | os.PathLike) and os.path.isdir(path):
+        members = {name: read_bytes(Path(path) / name) for name in names}
+    else:
+        members = _members(read_bytes(path), str(path), names)
     metadata = json_object(members[METADATA], f"{path}: {METADATA}")
     config = json_object(members[CONFIG], f"{path}: {CONFIG}")
     return Archive(metadata, config, members[WEIGHTS])

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from jkeras.core.errors import MissingFileError
 from jkeras.saving.keras_hdf5 import UNSAFE, datasets
 
 Stored = dict[str, dict[str, np.ndarray]]
@@ -105,16 +106,22 @@ def in_order(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray] | None:
     return [arrays[name] for name in names] if set(names) == set(arrays) else None
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+File = str | os.PathLike[str] | BinaryIO
+"""A path, or a file that is open in binary mode."""
+
+
+def read_bytes(path: File) -> bytes:
     """The content of a file.
 
     Raises:
       FileNotFoundError: the file does not exist.
       ValueError: `path` is not a regular file, but a folder or a device.
     """
+    if not isinstance(path, str | os.PathLike):
+        return path.read()
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file.")
+        raise MissingFileError(f"{path}: there is no such file.")
     if not path.is_file():
         raise ValueError(f"{path}: expected a file, and it is none.")
     return path.read_bytes()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jkeras.core.errors import MissingFileError
 from jkeras.saving.nested import flatten, rebuild
 from jkeras.saving.orbax_trees import damaged, nested, read_tree, tree_in
 
@@ -100,7 +101,7 @@ def read_step(path: Folder) -> Any:
     """
     path = Path(path).absolute()
     if not path.is_dir():
-        raise FileNotFoundError(f"{path}: there is no such folder.")
+        raise MissingFileError(f"{path}: there is no such folder.")
     content = _read_json(path)
     crcs, empty = content["crc32"], content["empty"]
     arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in empty.items()}
@@ -210,7 +211,7 @@ def load_tree(path: Folder) -> dict[str, Any]:
     """
     path = _after_writes(Path(path).absolute())
     if not path.is_dir():
-        raise FileNotFoundError(f"{path}: there is no such folder.")
+        raise MissingFileError(f"{path}: there is no such folder.")
     if steps := steps_in(path):
         path = path / str(steps[-1])
     if (path / VALUE).is_dir() and (path / ARRAYS).is_dir():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.errors import MissingFileError
 from jkeras.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 FORMAT = "jkeras-run-1"
@@ -84,7 +85,7 @@ def read_latest(folder: str | os.PathLike[str], who: str) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file.")
+        raise MissingFileError(f"{path}: there is no such file.")
     return {**checked(str(path), read_checkpoint(path)), "source": str(path)}
 
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import WrongTypeError, nearest
+from jkeras.core.errors import MissingFileError, WrongTypeError, nearest
 from jkeras.core.trees import Tree, named_leaves
 from jkeras.saving import msgpack_files, safetensors_files
 from jkeras.saving.checkpoint_file import FORMAT as CHECKPOINT
@@ -70,7 +70,7 @@ def read(path: str | os.PathLike[str]) -> Arrays:
     """
     path = checked_ending(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file.")
+        raise MissingFileError(f"{path}: there is no such file.")
     if path.suffix == ".msgpack":
         return msgpack_files.read_named(path)
     arrays, metadata = safetensors_files.read_arrays(path)

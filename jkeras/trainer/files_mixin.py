@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from jkeras.core.errors import named_arguments
 from jkeras.core.serialization import serialize_keras_object
@@ -86,7 +87,7 @@ class FilesMixin:
     @api_boundary
     def save(
         self,
-        filepath: str | os.PathLike[str],
+        filepath: str | os.PathLike[str] | BinaryIO,
         overwrite: bool = True,
         zipped: bool | None = None,
         **kwargs: Any,
@@ -95,9 +96,9 @@ class FilesMixin:
         the optimizer's state. `jkeras.models.load_model` reads it, and so does Keras 3.
 
         Args:
-          filepath: ends with `.keras`.
+          filepath: ends with `.keras`; or a file that is open for writing bytes.
           overwrite: whether an existing file may be replaced.
-          zipped: True or None.
+          zipped: False writes a folder of the three files that a `.keras` file holds.
           **kwargs: `include_optimizer=False` leaves out how training stands.
 
         Raises:
@@ -124,17 +125,25 @@ class FilesMixin:
             "package flatbuffers, bytes that jax.export.deserialize reads."
         )
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self, *, with_model: bool = False) -> dict[str, Any]:
         """Everything that this trainer is, and in `fit` the run it is in, in plain containers,
         numbers and NumPy arrays: for `fit(resume_from=)`.
 
         In `fit` callbacks ask for it where everything stands still, in `on_pause` and
         `on_boundary`.
 
+        Args:
+          with_model: whether the model's configuration is added, if it has one.
+
         Raises:
           ValueError: the model is not built.
         """
-        return resume.snapshot(self._trainer_parts)
+        taken = resume.snapshot(self._trainer_parts)
+        if with_model:
+            with contextlib.suppress(TypeError, ValueError):  # layers without a configuration
+                config = whole_models.written(self, self._trainer_parts.state)
+                taken["model"] = json.dumps(config)
+        return taken
 
     # -- configurations
 

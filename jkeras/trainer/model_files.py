@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -25,10 +26,11 @@ from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
 from jkeras.core.trees import Tree, size_bytes
 from jkeras.keras_classes.subclassed_model import is_shape
-from jkeras.saving import keras_archive, keras_h5, keras_legacy
+from jkeras.saving import keras_archive, keras_h5, keras_legacy, runs
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import keras_weights
 from jkeras.trainer.files.whole_models import LEGACY_ENDINGS, checked_path
+from jkeras.trainer.loop import resume
 from jkeras.trainer.loop.parts import TrainerParts, is_trainer, parts_of
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.specs import InputSpecs, concrete, spec_of_input
@@ -46,7 +48,7 @@ _Config = dict[str, Any]
 
 def save_model(
     model: Trainer,
-    filepath: str | os.PathLike[str],
+    filepath: keras_h5.File,
     overwrite: bool = True,
     zipped: bool | None = None,
     **kwargs: Any,
@@ -112,7 +114,7 @@ def _model(who: str, model: object) -> Trainer:
 
 @named_arguments
 def load_model(
-    filepath: str | os.PathLike[str],
+    filepath: keras_h5.File,
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -120,7 +122,8 @@ def load_model(
     """The model in a file that `model.save` wrote, here or in Keras 3.
 
     Args:
-      filepath: ends with `.keras`; with `safe_mode=False` also the older `.h5`.
+      filepath: ends with `.keras`; with `safe_mode=False` also the older `.h5`. Or a file that is
+        open for reading bytes, a folder of `save(zipped=False)`, or of an `OrbaxCheckpoint`.
       custom_objects: the user's own classes and functions by name.
       compile: whether to compile it as it was, and to give the optimizer the state that it had.
       safe_mode: whether a file with the code of a lambda is refused; False runs it, and with it
@@ -137,7 +140,9 @@ def load_model(
     path = checked_path(filepath, "load", legacy=not safe)
     if not isinstance(compile, bool):
         raise WrongTypeError(f"load_model: `compile`: expected a bool, got {describe(compile)}.")
-    if path.suffix in LEGACY_ENDINGS:
+    if isinstance(path, Path) and path.is_dir() and not (path / keras_archive.CONFIG).exists():
+        return _from_checkpoint(path, custom_objects, compile, safe)
+    if isinstance(path, Path) and path.suffix in LEGACY_ENDINGS:
         data = keras_h5.read_bytes(path)
         where, source = f"{path}: model_config", str(path)
         config = keras_legacy.read_config(data, source)
@@ -151,15 +156,53 @@ def load_model(
         model = _described(config, where)
         parts = parts_of(model)
         _fill(parts, stored, source, len(data))
-        if compile and config.get("compile_config"):
-            try:
-                model.compile_from_config(config["compile_config"])
-            except Exception as error:  # a configuration without sense fails anywhere, in any way
-                raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
-            if parts.state.built:
-                optimizer = parts.optimizer
-                found = keras_weights.restored_optimizer(parts.state, optimizer, stored, source)
-                keras_weights.put_optimizer(parts.state, found, stored)
+        if compile and _compiled(model, config, where) and parts.state.built:
+            optimizer = parts.optimizer
+            found = keras_weights.restored_optimizer(parts.state, optimizer, stored, source)
+            keras_weights.put_optimizer(parts.state, found, stored)
+    return model
+
+
+def _compiled(model: Any, config: _Config, where: str) -> bool:
+    """Compiles a model as its configuration says; returns whether it says anything."""
+    if not config.get("compile_config"):
+        return False
+    try:
+        model.compile_from_config(config["compile_config"])
+    except Exception as error:  # a configuration without sense fails anywhere, in any way
+        raise ValueError(f"{where}: compile_config: {_reason(error)}") from error
+    return True
+
+
+def _from_checkpoint(
+    path: Path, custom_objects: Mapping[str, Any] | None, compiles: bool, safe: bool
+) -> Any:
+    """The model in the latest checkpoint of a folder.
+
+    Raises:
+      ValueError: the checkpoint is damaged, or has no configuration of a model.
+    """
+    taken = runs.read(path)
+    if not isinstance(taken.get("model"), str):
+        raise ValueError(
+            f"{path}: expected a checkpoint with the model's configuration, got one without, as of "
+            "layers that have none. Make the model, and use load_weights or fit(resume_from=)."
+        )
+    where = f"{path}: model"
+    config = keras_archive.json_object(taken["model"], where)
+    _check_config(config, where, safe)
+    with CustomObjectScope(custom_objects), code.allowed(not safe):
+        model = _described(config, where)
+        state = parts_of(model).state
+        _check_size(
+            _value_specs(state, where), sum(v.nbytes for v in taken["values"].values()), where
+        )
+        is_compiled = compiles and _compiled(model, config, where)
+        state.build(*(state.specs or ()))
+    if is_compiled:
+        resume.take_values(parts_of(model), {**taken, "run": None})
+    else:
+        model.load_weights(path)
     return model
 
 
@@ -288,9 +331,8 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
                 "so the model cannot be built. Make it anew, build it, and use load_weights."
             )
         return
+    specs = _value_specs(state, where)
     try:
-        init_fn = functools.partial(state.net.init, jax.random.key(0))
-        specs = jax.eval_shape(init_fn, *map(concrete, state.specs))
         wanted = keras_weights.sections_of(state, stored)
     except Exception as error:  # layers that do not fit together fail anywhere, in any way
         raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error
@@ -298,12 +340,7 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
     report, new = keras_weights.matched(wanted, leaves, stored)
     if not report.complete:
         raise ValueError(f"{where}: {report.difference}")
-    needed = size_bytes(specs)
-    if needed > 4 * size + MOST_BESIDE:
-        raise ValueError(
-            f"{where}: the model would need {needed} bytes, and the file has {size}: expected "
-            "the states of its batches to be smaller."
-        )
+    _check_size(specs, size, where)
 
     def value(array: np.ndarray | None, leaf: jax.ShapeDtypeStruct) -> jax.Array:
         if array is None:  # what is no weight is in no file
@@ -318,3 +355,26 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
     params, carried = trees
     first: TrainState = fresh(params, carried, {}, {}, jax.random.key(state.seed))
     state.take_first(state.maker.recompiled(state, first))
+
+
+def _value_specs(state: ModelState, where: str) -> Any:
+    """The specs of a model's params and state.
+
+    Raises:
+      ValueError: its layers do not fit together.
+    """
+    try:
+        init_fn = functools.partial(state.net.init, jax.random.key(0))
+        return jax.eval_shape(init_fn, *map(concrete, state.specs or ()))
+    except Exception as error:  # layers that do not fit together fail anywhere, in any way
+        raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error
+
+
+def _check_size(specs: Tree, size: int, where: str) -> None:
+    """Raises a ValueError for a model that needs much more memory than its file has bytes."""
+    needed = size_bytes(specs)
+    if needed > 4 * size + MOST_BESIDE:
+        raise ValueError(
+            f"{where}: the model would need {needed} bytes, and the file has {size}: expected "
+            "the states of its batches to be smaller."
+        )

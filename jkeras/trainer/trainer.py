@@ -243,11 +243,12 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         )
         check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
         taken = None if resume_from is None else resume.read_snapshot(resume_from)
-        finite = compiled.refuses_nans("fit")
+        callbacks = CallbackList(callbacks).callbacks
+        finite = compiled.refuses_nans("fit") and not CallbackList(callbacks).handles_nans
         kwargs = {"net": parts.state.net, "finite": finite}
         data = data_arguments.load("fit", x, y, sample_weight, class_weight, **kwargs)
         shuffle_batches(parts, data, x, shuffle)
-        kwargs["finite"] = compiled.refuses_nans("fit: `validation_data`")
+        kwargs["finite"] = finite or compiled.on_nan == "skip"
         data, held_out = data_arguments.validation(
             data, validation_data, validation_split, class_weight, **kwargs
         )

@@ -49,6 +49,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 for _part in ("backend", "models", "saving", "trainers", "utils"):
     PARTS[_part] += (f"{HERE}.model_tools", f"{HERE}.data_tools")
+PARTS["callbacks"] = (f"{HERE}.callback_tools", *PARTS["callbacks"])
+PARTS["utils"] += (f"{HERE}.callback_tools",)
 PARTS["saving"] += (f"{HERE}.saving_tools",)
 PARTS["quantizers"] = (f"{HERE}.layer_tools", *PARTS["quantizers"])
 for _part in ("backend", "layers"):
@@ -190,7 +192,8 @@ def module_of(folder: Path, file: str) -> types.ModuleType:
       file: the path in it: "losses/loss_test.py".
     """
     # A class of a module of Keras counts as Keras's own, which one that a test saves is not.
-    package = "tests_of_keras." if file.startswith("saving/") else "keras.src."
+    is_saved = file.startswith(("callbacks/", "saving/"))
+    package = "tests_of_keras." if is_saved else "keras.src."
     name = package + file.removesuffix(".py").replace("/", ".")
     module = types.ModuleType(name)
     sys.modules[name] = module  # where pickle looks for the classes that a test defines

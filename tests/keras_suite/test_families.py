@@ -35,7 +35,7 @@ LEAST = {
     "dtype_policies": 0.8,
     "layers": 0.9,
     "models": 0.7,
-    "callbacks": 0.6,
+    "callbacks": 0.9,
     "trainers": 0.8,
     "saving": 0.65,
 }

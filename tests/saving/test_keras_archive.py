@@ -96,7 +96,8 @@ def test_missing_members_and_no_archives_say_so(tmp_path: Path) -> None:
         archive.writestr("config.json", "{}" * 100)
     path.write_bytes(data.getvalue()[:-30])
     assert "and it is damaged" in message_of(path)
-    with pytest.raises(ValueError, match="expected a file, and it is none"):
+    (tmp_path / "metadata.json").mkdir()
+    with pytest.raises(ValueError, match=r"metadata\.json: expected a file, and it is none"):
         read(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         read(tmp_path / "none.keras")

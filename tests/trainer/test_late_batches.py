@@ -68,7 +68,7 @@ def test_values_are_looked_at_in_every_batch() -> None:
 
 def test_rows_that_are_no_numbers_are_passed_over_where_they_are_allowed() -> None:
     y = np.array([[np.nan] * 3, [1] * 3], "float32")
-    asked = Asked(finite=False)
+    asked = Asked()
     asked.late(batch(y=y), 0)
     asked.late(batch(y=np.full((2, 3), np.nan, "float32")), 1)
     with pytest.raises(ValueError, match="between 0 and 1"):

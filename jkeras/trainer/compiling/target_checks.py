@@ -7,7 +7,7 @@ range makes NaN of all weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +17,6 @@ from jkeras.core.trees import Tree, widest_float
 from jkeras.losses import Loss
 from jkeras.losses.registry import ByShape, resolve
 from jkeras.training.objective import Objective, Part
-
-if TYPE_CHECKING:
-    from jax.typing import ArrayLike
 
 
 class TargetCheck(NamedTuple):
@@ -41,6 +38,7 @@ class TargetCheck(NamedTuple):
 
     def run(self, check: Callable[[Any, Any], None], who: str = "") -> None:
         """Runs one of the loss's checks; `who` begins the message where there are several outputs.
+        Rows with NaN or infinity, which loading refuses unless they are allowed, are passed over.
 
         Raises:
           TypeError, ValueError: targets do not go with the outputs, or are out of range.
@@ -48,6 +46,9 @@ class TargetCheck(NamedTuple):
         try:
             check(self.y, self.outputs)
         except (TypeError, ValueError) as error:
+            numbers = rows_of_numbers(self.y)
+            if len(numbers) < len(self.y):
+                return self._replace(y=numbers).run(check, who) if len(numbers) else None
             if self.output_name is None:
                 raise
             where = f"{who}: " if who else ""
@@ -60,11 +61,10 @@ class TargetChecks:
     Args:
       objective: the model with its losses.
       outputs: the specs of the model's outputs.
-      finite: whether targets were refused NaN and infinity; else rows with any are passed over.
     """
 
-    def __init__(self, objective: Objective, outputs: Tree, *, finite: bool) -> None:
-        self._objective, self._outputs, self._finite = objective, outputs, finite
+    def __init__(self, objective: Objective, outputs: Tree) -> None:
+        self._objective, self._outputs = objective, outputs
         self._single: TargetCheck | None = None
 
     def check_shapes(self, who: str, batch: Batch) -> None:
@@ -89,7 +89,7 @@ class TargetChecks:
     def of(self, batch: Batch) -> Iterator[TargetCheck]:
         """The check of each output that has a loss, for a batch of the structure."""
         if self._single is not None:  # spares a tenth of a small step
-            yield self._single._replace(y=self._judged(batch.y))
+            yield self._single._replace(y=np.asarray(batch.y))
             return
         for loss, part, count in self._pairs(batch):
             if part.y is None:
@@ -107,16 +107,11 @@ class TargetChecks:
                 yield term.loss, parts[term.number], len(parts)
 
     def _check_of(self, loss: Loss, part: Part, count: int, *, is_resolved: bool) -> TargetCheck:
-        y = self._judged(part.y)
+        y = np.asarray(part.y)
         if is_resolved and isinstance(loss, ByShape):
             loss = resolve(loss.word, y, part.outputs)
         name = part.spec.called if count > 1 else None
         return TargetCheck(loss, y, part.outputs, name, part.spec.number)
-
-    def _judged(self, y: ArrayLike) -> np.ndarray[Any, Any]:
-        """The targets on the host; where NaN is allowed, the rows without any."""
-        y = np.asarray(y)
-        return y if self._finite else rows_of_numbers(y)
 
 
 def rows_of_numbers(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

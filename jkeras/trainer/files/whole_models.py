@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import jax
 import jax.numpy as jnp
@@ -36,24 +36,25 @@ def save(
     model: object,
     state: ModelState,
     optimizer: Transformation | None,
-    filepath: str | os.PathLike[str],
+    filepath: keras_h5.File,
     overwrite: bool = True,
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Writes a model, with its state and the optimizer that it is compiled with, to a file;
-    arguments as for `Trainer.save`.
+    """Writes a model, with its state and the optimizer that it is compiled with, to a file or a
+    folder; arguments as for `Trainer.save`.
     """
-    path = checked_path(filepath, "save")
-    with_optimizer = _options(zipped, kwargs)
-    keras_weights.check_free(path, overwrite)
+    path = _folder(filepath) if zipped is False else checked_path(filepath, "save")
+    with_optimizer = _options(kwargs)
+    if isinstance(path, Path):
+        keras_weights.check_free(path, overwrite)
     state.build_if_known()
     if not state.built:
         warnings.warn(
             f"{state.who}: it has no weights yet, so the file has none. Build or fit it first.",
             stacklevel=3,
         )
-    config = _written(model, state, with_optimizer)
+    config = written(model, state, with_optimizer=with_optimizer)
     groups = keras_weights.groups_of(state, optimizer, fresh=False) if state.built else []
     if not with_optimizer:
         groups = [g for g in groups if g.path.partition("/")[0] != "optimizer"]
@@ -61,17 +62,36 @@ def save(
     def weights(file: BinaryIO) -> None:
         keras_h5.write(file, groups)
 
-    atomic_write(path, lambda file: keras_archive.write(file, config, weights))
+    if not isinstance(path, Path):
+        keras_archive.write(path, config, weights)
+    elif zipped is False:
+        keras_archive.write_folder(path, config, weights)
+    else:
+        atomic_write(path, lambda file: keras_archive.write(file, config, weights))
 
 
-def _options(zipped: bool | None, kwargs: dict[str, Any]) -> bool:
+def _folder(filepath: object) -> Path:
+    """The folder for a model as several files.
+
+    Raises:
+      TypeError, ValueError: it is no path, or has the name of a file.
+    """
+    if not isinstance(filepath, str | os.PathLike):
+        raise WrongTypeError(f"save: `filepath`: expected a folder, got {describe(filepath)}.")
+    if Path(filepath).suffix == ENDING:
+        raise ValueError(
+            f"save: `filepath`: expected the name of a folder with zipped=False, got "
+            f"{Path(filepath).name!r}. Leave out the ending '.keras', or zipped=False."
+        )
+    return Path(filepath)
+
+
+def _options(kwargs: dict[str, Any]) -> bool:
     """Whether the optimizer is written.
 
     Raises:
       TypeError, ValueError: an unknown option, or one that is not supported.
     """
-    if zipped not in (None, True):
-        raise ValueError(f"save: `zipped`: expected True, got {zipped!r}: a model is one file.")
     given = dict(kwargs)
     with_optimizer = given.pop("include_optimizer", True)
     if given.pop("save_format", "keras") not in (None, "keras"):
@@ -87,15 +107,20 @@ def _options(zipped: bool | None, kwargs: dict[str, Any]) -> bool:
     return bool(with_optimizer)
 
 
-def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path:
-    """The path, if its name ends as it should; with `legacy` also with an ending of HDF5.
+def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path | BinaryIO:
+    """The path, if its name ends as it should; with `legacy` also with an ending of HDF5. An open
+    file, and a folder to load, are taken as they are.
 
     Raises:
       TypeError, ValueError: it does not, or it is no path.
     """
+    if hasattr(filepath, "seek") and hasattr(filepath, "write" if verb == "save" else "read"):
+        return cast("BinaryIO", filepath)
     if not isinstance(filepath, str | os.PathLike):
         raise WrongTypeError(f"{verb}: `filepath`: expected a path, got {describe(filepath)}.")
     path = Path(filepath)
+    if verb == "load" and path.is_dir():
+        return path
     if path.suffix == ENDING or (legacy and path.suffix in LEGACY_ENDINGS):
         return path
     fix = f"Use {path.with_suffix(ENDING).name!r}."
@@ -114,7 +139,7 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path:
     )
 
 
-def _written(model: object, state: ModelState, with_optimizer: bool) -> _Config:
+def written(model: object, state: ModelState, *, with_optimizer: bool = True) -> _Config:
     """The model as a configuration, with the shapes of its inputs where its layers do not tell."""
     config: _Config = serialize_keras_object(model)
     if hasattr(type(model), "in_keras"):  # a model that Keras reads

@@ -32,7 +32,6 @@ class LateBatches:
       objective: the model with its losses; None where there are no targets to look at.
       outputs_fn: from the specs of inputs to those of the outputs; it raises where the model cannot
         take them. None where only the structure is looked at, as with steps of one's own.
-      finite: whether targets were refused NaN and infinity.
       whole: whether the number of rows is a part of a batch's shape, because nothing is padded.
     """
 
@@ -43,12 +42,11 @@ class LateBatches:
         objective: Objective | None,
         outputs_fn: Callable[..., Any] | None,
         *,
-        finite: bool = True,
         whole: bool = False,
     ) -> None:
         self._who, self._first = who, first
         self._objective, self._outputs_fn = objective, outputs_fn
-        self._finite, self._whole = finite, whole
+        self._whole = whole
         self._known: dict[Any, TargetChecks | None] = {}
 
     def __call__(self, batch: Batch, number: int) -> None:
@@ -93,7 +91,7 @@ class LateBatches:
         outputs = self._outputs_fn(*trees.specs_of_rows(batch.inputs, rows))
         if self._objective is None:
             return None
-        checks = TargetChecks(self._objective, outputs, finite=self._finite)
+        checks = TargetChecks(self._objective, outputs)
         if is_new:
             for check in checks.of(batch):
                 check.run(check.loss.check_data)

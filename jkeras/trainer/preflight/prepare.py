@@ -104,12 +104,10 @@ def prepare(
             plan.checks.check_values(batch, who)
     if isinstance(data, Stream):
         data.pads = plan.programs.pads
-        compiled = steps.compilation
-        finite = kind == "predict" or compiled is None or compiled.refuses_nans(who)
         infer_fn = functools.partial(inference_rng.output_specs, state)
         outputs_fn = infer_fn if plan.traces_inputs else None
-        options = {"finite": finite, "whole": not data.pads}
-        data.check_fn = LateBatches(who, batch, plan.objective, outputs_fn, **options)
+        whole = not data.pads
+        data.check_fn = LateBatches(who, batch, plan.objective, outputs_fn, whole=whole)
     return Prepared(data, plan, lambda: find(size)[0], 0 if isinstance(data, Stream) else size)
 
 

@@ -221,9 +221,7 @@ class LossSteps:
             objective.parts(batch, outputs)
         except ValueError as error:
             raise ValueError(f"{who}: {error}") from None
-        compiled = self.compilation
-        finite = compiled is None or compiled.refuses_nans(who)
-        checks = TargetChecks(objective, outputs, finite=finite)
+        checks = TargetChecks(objective, outputs)
         checks.check_shapes(who, batch)
         targets = Batch(None, trees.specs_of_rows(batch.y, rows))
         found = Resolved(

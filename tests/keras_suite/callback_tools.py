@@ -1,0 +1,92 @@
+"""Private names of Keras's callbacks that its tests read, by what those of jkeras have."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import jkeras
+from jkeras.callbacks import MonitorCallback, RemoteMonitor
+from jkeras.core.session import print_message
+from jkeras.saving import runs
+
+__all__ = ["print_message"]
+
+
+def set_logging_verbosity(level: str) -> None:
+    """The level of absl's messages."""
+    from absl import logging
+
+    logging.set_verbosity(getattr(logging, level))
+
+
+# -- the direction of a monitor
+
+_monitor: Any = MonitorCallback
+_monitor._set_monitor_op = lambda self: self.rises()
+_monitor._is_improvement = MonitorCallback.improves
+
+
+# -- the place of a run
+
+
+class BackupAndRestore(jkeras.callbacks.BackupAndRestore):
+    """With Keras's private counters of what the callback has heard, and paths of its files."""
+
+    _current_epoch = 0
+    _last_batch_seen = 0
+    _weights_path = _training_metadata_path = property(lambda self: self._path(runs.LATEST))
+    _prev_weights_path = _prev_training_metadata_path = property(
+        lambda self: self._path(runs.PREVIOUS)
+    )
+
+    def _path(self, name: str) -> str:
+        return str(Path(self.backup_dir) / name)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Counts batches."""
+        self._last_batch_seen = batch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Counts epochs."""
+        self._current_epoch = epoch + 1
+
+
+# -- what a RemoteMonitor sends, as a call of the library `requests`
+
+
+class _Reply:
+    def close(self) -> None:
+        """Nothing."""
+
+
+def _post(request: urllib.request.Request, timeout: float) -> _Reply:
+    """Sends a request of JSON text by `requests.post`, which Keras's tests watch."""
+    import requests
+
+    assert isinstance(request.data, bytes)
+    kind = request.headers["Content-type"]
+    if kind != "application/json":
+        requests.post(request.full_url, data=request.data, timeout=timeout)
+    else:
+        added = {name: v for name, v in request.headers.items() if name != "Content-type"}
+        requests.post(request.full_url, json=json.loads(request.data), headers=added or None)
+    return _Reply()
+
+
+def _sends_by_requests(callback: type[RemoteMonitor]) -> None:
+    send = callback.on_epoch_end
+
+    def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> None:
+        opened, urllib.request.urlopen = urllib.request.urlopen, _post  # type: ignore[assignment]
+        try:
+            send(self, epoch, logs)
+        finally:
+            urllib.request.urlopen = opened
+
+    callback.on_epoch_end = on_epoch_end  # type: ignore[method-assign]
+
+
+_sends_by_requests(jkeras.callbacks.RemoteMonitor)
