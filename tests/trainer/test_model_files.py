@@ -323,8 +323,8 @@ def test_wrong_arguments_say_so() -> None:
         "save: unexpected argument `include_optimiser`. Did you mean 'include_optimizer'?"
     )
     assert message_of(ValueError, small().save, "m.keras", zipped=False) == (
-        "save: `filepath`: expected the name of a folder with zipped=False, got 'm.keras'. Leave out "
-        "the ending '.keras', or zipped=False."
+        "save: `filepath`: expected the name of a folder with zipped=False, got 'm.keras'. Leave "
+        "out the ending '.keras', or zipped=False."
     )
     assert message_of(ValueError, small().save, "m.keras", save_format="tf") == (
         "save: `save_format`: expected 'keras', got 'tf'. Leave it out; the name of the file ends "
