@@ -9,7 +9,6 @@ from jkeras.callbacks.history import History
 from jkeras.callbacks.lambda_callback import LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint
-from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from jkeras.callbacks.profiler import Profiler
 from jkeras.callbacks.progbar_logger import ProgbarLogger
@@ -28,7 +27,6 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
-    "MonitorCallback",
     "OrbaxCheckpoint",
     "Profiler",
     "ProgbarLogger",

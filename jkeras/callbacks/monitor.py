@@ -52,7 +52,7 @@ class MonitorCallback(Callback):
       >>> callback.improves(1.0, reference=1.75), callback.improves(1.5, reference=1.75)
       (True, False)
 
-    Source: `keras.callbacks.MonitorCallback`.
+    Source: Keras's `MonitorCallback`.
     """
 
     def __init__(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.callbacks import LambdaCallback, LearningRateScheduler, MonitorCallback, TerminateOnNaN
+from jkeras.callbacks import LambdaCallback, LearningRateScheduler, TerminateOnNaN
+from jkeras.callbacks.monitor import MonitorCallback
 
 
 def test_messages_go_to_the_logger_without_interactive_logging(

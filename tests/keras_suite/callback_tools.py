@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import jkeras
-from jkeras.callbacks import MonitorCallback, RemoteMonitor
+from jkeras.callbacks import RemoteMonitor
+from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.session import print_message
 from jkeras.saving import runs
 
