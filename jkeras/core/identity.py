@@ -17,11 +17,24 @@ NOT_COPIED = ("_identity", "_calls")
 """What a layer knows of its place in models: no part of the description."""
 
 _serials = itertools.count()
+_builds = itertools.count(1)
+_last_build = 0
 
 
 def next_serial() -> int:
     """A number larger than all before it."""
     return next(_serials)
+
+
+def note_build() -> None:
+    """Notes that a layer or model got weights, or statistics by `adapt`."""
+    global _last_build
+    _last_build = next(_builds)
+
+
+def last_build() -> int:
+    """A number that grows whenever a layer or model gets weights."""
+    return _last_build
 
 
 class Identity:

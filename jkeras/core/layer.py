@@ -124,6 +124,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
     weights_need_shapes: ClassVar[bool] = True
     """Whether the weights depend on the shapes of inputs, so that `build()` needs these."""
 
+    known_specs: ClassVar[Any] = ()
+    """The specs of inputs that the layer knows by itself, as after `adapt`; empty for none."""
+
     input_spec: ClassVar[Any] = None
     """What the inputs must be like: an `InputSpec`, or a list of them; models check it."""
 

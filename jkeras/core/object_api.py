@@ -77,6 +77,9 @@ class ObjectAPI(Protocol):
         is being called, which makes them.
         """
 
+    def has_weights(self, layer: LayerContract) -> bool:
+        """Whether a layer is called in a running `call`, or has weights in a model."""
+
     def is_built(self, layer: LayerContract) -> bool:
         """Whether a layer has its weights, or needs none."""
 

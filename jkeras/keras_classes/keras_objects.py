@@ -42,6 +42,11 @@ class KerasObjects:
         if innermost() is None:
             self.weights(layer).build(shapes, by_name)
 
+    def has_weights(self, layer: LayerContract) -> bool:
+        from jkeras.keras_classes.layers_on_arrays import has_weights
+
+        return subclassed_layer.is_inside_call() or has_weights(cast(Layer, layer))
+
     def is_built(self, layer: LayerContract) -> bool:
         from jkeras.keras_classes.layers_on_arrays import is_built
 

@@ -39,8 +39,8 @@ from jkeras.keras_classes.call_arrays import (
     spec_or_value,
     with_masks,
 )
-from jkeras.keras_classes.holders import Location, holders_of, location_of
-from jkeras.keras_classes.step_context import call_in_step
+from jkeras.keras_classes.holders import Location, holders_of, location_of, values_at
+from jkeras.keras_classes.step_context import call_in_step, may_build
 from jkeras.keras_classes.tracking import own_variables
 from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
@@ -163,7 +163,7 @@ def _location_or_new(layer: Layer, values: tuple[Any, ...]) -> Location | None:
     specs = jax.tree.map(spec_or_value, values)
     if not _needs_values(layer, specs):
         return location
-    if is_tracing():
+    if is_tracing() and not may_build(layer):
         shape = tuple(jax.tree.leaves(specs)[0].shape)
         raise ValueError(
             f"{layer.who}: it was called for the first time inside a compiled program, and has no "
@@ -191,17 +191,17 @@ def _new_holder(layer: Layer, specs: Sequence[Any]) -> ModelState:
 
 def _has_values(location: Location | None) -> bool:
     """Whether there is a value at a location; a layer that its model does not call has none."""
-    if location is None:
-        return False
-    holder, path = location
-    values, weight_ties = holder.need_values(), weight_ties_of(holder.net)
-    trees = (weight_ties.broadcast(tree) for tree in (values.params, values.state))
-    return any(jax.tree.leaves(at(tree, path)) for tree in trees)
+    return location is not None and any(values_at(location))
 
 
 def _spec_of_argument(value: object) -> Any:
     """The spec of a symbol or array that a layer was called on."""
     return concrete(spec_of_input(value, "")) if has_symbols(value) else spec_or_value(value)
+
+
+def has_weights(layer: Layer) -> bool:
+    """Whether a model has values of a layer."""
+    return _has_values(location_of(layer))
 
 
 def is_built(layer: Layer) -> bool:
@@ -211,7 +211,8 @@ def is_built(layer: Layer) -> bool:
     if type(layer).init is Layer.init:
         return True
     identity = identity_of(layer)
-    return identity.built or bool(identity.nodes) or location_of(layer) is not None
+    known = identity.built or bool(identity.nodes) or bool(layer.known_specs)
+    return known or location_of(layer) is not None
 
 
 class Weights:
@@ -228,6 +229,8 @@ class Weights:
             for holder in holders_of(layer):
                 holder.build_if_known()  # graphs know the shape of their inputs
             self.location = location_of(layer)
+        if layer.known_specs and not _has_values(self.location) and not is_tracing():
+            self._build_for(layer.known_specs)
         if self.location is None and identity_of(layer).nodes and not is_tracing():
             self._build_for(jax.tree.map(_spec_of_argument, identity_of(layer).nodes[0].args))
 

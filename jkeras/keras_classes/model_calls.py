@@ -18,7 +18,8 @@ from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
-from jkeras.keras_classes.subclassed_model import call_inside, is_inside_call
+from jkeras.keras_classes.subclassed_layer import is_inside_call
+from jkeras.keras_classes.subclassed_model import call_inside
 from jkeras.trainer.compiling.call_program import moved, run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng

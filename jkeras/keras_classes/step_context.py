@@ -7,12 +7,16 @@
 Law: a layer of the model that is called in a step, directly or as a model inside the model, has the
 values of the model's last call in that step, so the loss depends on them; before the first call,
 those that the step began with. Its new state (moving means) is dropped: the state is that of the
-model's call.
+model's call. A layer that a step is the first to call gets its weights when the step is traced for
+what it logs, and is then a part of the model.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -28,6 +32,8 @@ from jkeras.keras_classes.call_arrays import as_array, masks_of, with_masks
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import state_of
+
+_builds_parts: ContextVar[bool] = ContextVar("builds_parts", default=False)
 
 
 class StepFrame(Frame):
@@ -72,6 +78,22 @@ def is_in_step() -> bool:
     return innermost(StepFrame) is not None
 
 
+@contextlib.contextmanager
+def building_parts() -> Iterator[None]:
+    """While the context is entered, a step may make the weights of layers of its model."""
+    token = _builds_parts.set(True)
+    try:
+        yield
+    finally:
+        _builds_parts.reset(token)
+
+
+def may_build(layer: Layer) -> bool:
+    """Whether a step that is traced for what it logs may make the weights of a layer."""
+    frame = innermost(StepFrame) if _builds_parts.get() else None
+    return frame is not None and path_to(frame.owner.net, identity_of(layer)) is not None
+
+
 def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer of the model whose step is running; NotImplemented for any other."""
     frame = innermost(StepFrame)
@@ -82,7 +104,8 @@ def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if path is None:
         return NotImplemented
     if not (at(frame.params, path) or at(frame.state, path)):
-        _warn_of_absence(frame.owner, layer)
+        if not _builds_parts.get():
+            _warn_of_absence(frame.owner, layer)
         return NotImplemented
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
@@ -97,12 +120,12 @@ def call_in_step(layer: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _warn_of_absence(model: Any, layer: Any) -> None:
-    """Warns of a layer with trainable weights that the model's `call` does not call."""
+    """Warns of a layer with trainable weights that was built too late to be trained in this fit."""
     if layer.trainable and any(True for _ in object_api().weights(layer).views(True)):
         warnings.warn(
-            f"{layer.who}: its weights are none of {state_of(model).who}, whose `call` does "
-            "not call it, so this step takes them as they are and does not train them. Call it in "
-            "`call`, or say so: layer.trainable = False.",
+            f"{layer.who}: it was built within a fit of {state_of(model).who}, whose steps take "
+            "its weights as they are and do not train them. Build it before the fit, or freeze it: "
+            "layer.trainable = False.",
             UserWarning,
             stacklevel=2,
         )

@@ -367,6 +367,11 @@ def build_method(user_build: Callable[..., Any], base: Callable[..., Any]) -> Ca
     return build
 
 
+def is_inside_call() -> bool:
+    """Whether `call` of a layer or model is running in this thread."""
+    return innermost(CallFrame) is not None
+
+
 def call_inside(layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a layer called in a running `call`; NotImplemented outside of any `call`."""
     frame = innermost(CallFrame)

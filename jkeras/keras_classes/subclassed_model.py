@@ -30,7 +30,7 @@ from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import signature
 from jkeras.keras_classes.functional_call import plan_weights, run
 from jkeras.keras_classes.tracking import ORIGIN, layers_of
-from jkeras.keras_classes.uncalled_parts import add_uncalled, build_parts
+from jkeras.keras_classes.uncalled_parts import add_uncalled, build_parts, late_values
 from jkeras.keras_classes.weight_plan import WeightPlan
 from jkeras.trainer.state.model_state import has_state, state_of
 
@@ -67,6 +67,10 @@ class Subclassed(Layer):
         messages, of those that stay without the weights that they need.
         """
         return build_parts(vars(self)[ORIGIN])
+
+    def late_values(self) -> tuple[Params, State]:
+        """Params and state of the layers in the attributes that were built since the model was."""
+        return late_values(self)
 
     def call(self, *inputs: Any, **options: Any) -> Any:
         """The model's `call`."""
@@ -210,11 +214,6 @@ def check_steps(model: Any) -> None:
                 f"{who_of(model)}: {name}: expected the arguments (state, data), as in Keras on "
                 f"JAX, got {step}. Write def {name}(self, state, data), and return (logs, state)."
             ) from None
-
-
-def is_inside_call() -> bool:
-    """Whether `call` of a layer or model is running in this thread."""
-    return innermost(CallFrame) is not None
 
 
 def call_inside(model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

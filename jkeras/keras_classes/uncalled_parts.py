@@ -6,8 +6,9 @@
             self.discriminator, self.generator = discriminator, generator
         def train_step(self, state, data): ...
 
-Law: a part that is built when the model is built has its weights among the model's, in the order of
-the attributes; it shares them with the model that had them before (`jkeras.trainer.state.sharing`).
+Law: a part that is built has its weights among the model's, in the order of the attributes; it
+shares them with the model that had them before (`jkeras.trainer.state.sharing`). A part that is
+built later than the model joins it before the model is used the next time, not within a `fit`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import jax
 
 from jkeras.core import trees
 from jkeras.core.identity import Identity, identity_of
-from jkeras.core.layer import Layer
+from jkeras.core.layer import Layer, Params, State
 from jkeras.core.parts import at, sublayer_paths
-from jkeras.keras_classes.holders import location_of
+from jkeras.keras_classes.holders import location_of, values_at
 from jkeras.keras_classes.library_base import library_class
 from jkeras.keras_classes.tracking import (
     ORDER,
@@ -58,6 +59,22 @@ def add_uncalled(plan: WeightPlan, view: Layer) -> None:
     plan.weight_ties = weight_ties_of(view)
 
 
+def late_values(view: Layer) -> tuple[Params, State]:
+    """(params, state) of the parts that were built since the model was; what others have written
+    there counts when the model has taken them.
+    """
+    model = origin_of(view)
+    own, parts, plan = state_of(model), _parts(model), WeightPlan(view.who)
+    for layer in layers_of(model):
+        name = str(layer.name)
+        if own.stored is not None and not (name in own.stored.params or name in own.stored.state):
+            made = _made(layer, parts[identity_of(layer)], own)
+            plan.parts |= {} if made is None else {(name,): made}
+    plan.weight_ties = weight_ties_of(view)
+    params, state = plan.init(jax.random.key(own.seed)) if plan.parts else ({}, {})
+    return {n: v for n, v in params.items() if v}, {n: v for n, v in state.items() if v}
+
+
 def _parts(model: Any) -> dict[Identity, Any]:
     """The layers and models in the attributes, by the identity of the layer or description."""
     layers_of(model)  # records the order
@@ -79,8 +96,10 @@ def _made(layer: Any, part: Any, own: ModelState) -> CalledLayer | WeightsElsewh
             return None
         specs = state.specs or tuple(spec_of_input(x, state.who) for x in state.known_inputs())
         return CalledLayer(layer, tuple(map(concrete, specs)))
+    if layer.known_specs:
+        return CalledLayer(layer, layer.known_specs)
     location = location_of(part, last=own)
-    if location is None:
+    if location is None or not any(values_at(location)):
         return None
     (holder, path), weight_ties = location, weight_ties_of(location[0].net)
     if path == () and holder.specs is not None:

@@ -13,7 +13,8 @@
   so a layer may be adapted before or after it is added to a model (which makes such a copy to name
   the layer), through either object. Any other copy is not adapted.
 - `init` returns the adapted value in the state, if it is an array; a built model uses a new value
-  the next time it runs.
+  the next time it runs. The layer then has weights of its own, as if it were built, and a model in
+  whose attributes it stands has them, too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 
 from jkeras.core import columns
 from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.identity import note_build
 from jkeras.core.layer import State
 from jkeras.layers.preprocessing import PreprocessingLayer
 
@@ -44,19 +46,22 @@ class AdaptedValue:
 
     Attributes:
       value: an object with equality and hash; None before the first `adapt`.
+      specs: the specs of the inputs that the data stand for, where the layer has statistics.
       version: the number of calls of `set`.
     """
 
-    __slots__ = ("value", "version")
+    __slots__ = ("specs", "value", "version")
 
     def __init__(self) -> None:
         self.value: Any = None
+        self.specs: tuple[jax.ShapeDtypeStruct, ...] = ()
         self.version = 0
 
-    def set(self, value: Hashable) -> None:
-        """Replaces the value."""
-        self.value = value
+    def set(self, value: Hashable, specs: tuple[jax.ShapeDtypeStruct, ...]) -> None:
+        """Replaces the value and the specs."""
+        self.value, self.specs = value, specs
         self.version += 1
+        note_build()
 
 
 class Adaptable(PreprocessingLayer):
@@ -76,6 +81,11 @@ class Adaptable(PreprocessingLayer):
     def adapted(self) -> bool:
         """Whether `adapt` was called."""
         return self._adapted_value is not None
+
+    @property
+    def known_specs(self) -> tuple[Any, ...]:
+        """The specs of inputs like the data of `adapt`; empty before it, and without statistics."""
+        return self.fit_box.specs
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed.
@@ -104,8 +114,8 @@ class Adaptable(PreprocessingLayer):
     def _adapted_value(self) -> Any:
         return self.fit_box.value
 
-    def _set_adapted(self, value: Hashable) -> Self:
-        self.fit_box.set(value)
+    def _set_adapted(self, value: Hashable, specs: tuple[jax.ShapeDtypeStruct, ...] = ()) -> Self:
+        self.fit_box.set(value, specs)
         return self
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -78,6 +79,11 @@ class Normalization(Adaptable):
     supports_masking: ClassVar[bool] = True
     in_slices: ClassVar[InSlices] = "same"
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether mean and variance are weights, not arguments."""
+        return self.mean is None
+
     def check(self) -> None:
         if (self.mean is None) != (self.variance is None):
             raise self.value_error(
@@ -125,12 +131,16 @@ class Normalization(Adaptable):
                 "constructor to take them from data.",
                 who=self.who,
             )
-        _, *found = self._moments(data)
-        return self._set_adapted(tuple(FixedArray(np.asarray(x, widest_float())) for x in found))
+        (_, *found), shape = self._moments(data)
+        value = tuple(FixedArray(np.asarray(x, widest_float())) for x in found)
+        return self._set_adapted(value, (jax.ShapeDtypeStruct((1, *shape), widest_float()),))
 
-    def _moments(self, data: Data) -> Moments:
-        """Count, mean and variance of all batches together, in float64."""
+    def _moments(self, data: Data) -> tuple[Moments, tuple[int, ...]]:
+        """Count, mean and variance of all batches together, in float64, and the shape of the last
+        example.
+        """
         total: Moments | None = None
+        shape: tuple[int, ...] = ()
         for batch in batches(self.who, data):
             kept = self._kept_axes(batch.shape)
             others = tuple(axis for axis in range(batch.ndim) if axis not in kept)
@@ -144,8 +154,9 @@ class Normalization(Adaptable):
                     who=self.who,
                 )
             total = new if total is None else _merged(total, new)
+            shape = batch.shape[1:]
         assert total is not None  # `batches` yields one or raises
-        return total
+        return total, shape
 
     def _kept_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The feature axes, counted from 0, sorted."""
@@ -192,8 +203,8 @@ class Normalization(Adaptable):
             )
 
     def check_ready(self, state: State) -> None:
-        if self.mean is not None or self.adapted:
-            return
+        if self.mean is not None or self.adapted or not state:
+            return  # a model that does not call the layer has no values of it
         if not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1):
             raise value_error(
                 "expected statistics of the data, and it has none yet. Compute them: "

@@ -4,7 +4,8 @@
     dataset = dataset.map(lambda x, y: (normalize(x), y))
 
 The call runs `init` and `apply`. This works because the description of a preprocessing layer
-determines its outputs; other layers have weights.
+determines its outputs; other layers have weights. One with statistics of data has them as weights
+in a model, so there it is called as every layer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jax import lax
 from jkeras.core.data_format import image_data_format
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.object_api import object_api
 from jkeras.core.symbols import has_symbols
 from jkeras.layers.deterministic import Deterministic, broadcasts
 
@@ -40,6 +42,11 @@ class PreprocessingLayer(Deterministic):
       [2, 4]
     """
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether the layer has statistics of data among its weights."""
+        return False
+
     def check_ready(self, state: State) -> None:
         """Raises if the layer needs `adapt` first.
 
@@ -58,6 +65,8 @@ class PreprocessingLayer(Deterministic):
             return super().__call__(*inputs, **kwargs)
         kwargs.pop("training", None)
         arrays = [_array(x) for x in inputs]
+        if self.keeps_statistics and object_api().has_weights(self):
+            return super().__call__(*arrays, **kwargs)
         named: dict[str, Any] = {name: _array(x) for name, x in kwargs.items() if x is not None}
         params, state = self.init(None, *arrays, **named)
         self.check_ready(state)

@@ -27,13 +27,12 @@ from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes.step_context import StepFrame
-from jkeras.keras_classes.subclassed_layer import build_method
+from jkeras.keras_classes.subclassed_layer import build_method, is_inside_call
 from jkeras.keras_classes.subclassed_model import (
     BODY,
     Subclassed,
     SuperCall,
     check_not_reserved,
-    is_inside_call,
     is_shape,
 )
 from jkeras.keras_classes.tracking import may_hold_layers, missing_super_init, record_order

@@ -2,6 +2,7 @@
 (`test_golden_preprocessing`).
 """
 
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jkeras
 from jkeras.layers import Normalization
 
 X = np.array([[1.0, 10.0], [3.0, 20.0], [8.0, 60.0]], np.float32)
@@ -124,3 +126,41 @@ def test_wrong_uses(use: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         use()
     assert str(caught.value) == message
+
+
+def test_adapt_gives_the_layer_its_weights() -> None:
+    data = np.array([[0.0, 7.0], [2.0, 9.0]], "float32")
+    layer = Normalization()
+    assert layer.weights == [] and not layer.built
+    layer.adapt(data)
+    assert [weight.name for weight in layer.weights] == ["mean", "variance", "count"]
+    assert layer.built and layer.count_params() == 5 and not layer.trainable_weights
+    layer.set_weights([np.full(2, 1.0), np.full(2, 4.0), 0])
+    np.testing.assert_allclose(layer(data), (data - 1) / 2)
+    layer.adapt(data)
+    np.testing.assert_allclose(layer(data), [[-1, -1], [1, 1]])
+
+
+def test_in_the_call_of_a_model_the_statistics_are_weights_of_the_model(tmp_path: Path) -> None:
+    class Normalized(jkeras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = Normalization()
+
+        def call(self, x: Any) -> Any:
+            return self.norm(x)
+
+    data = np.array([[0.0, 7.0], [2.0, 9.0]], "float32")
+    first, second, third = Normalized(), Normalized(), Normalized()
+    first.norm.adapt(data)
+    second.norm.adapt(3 * data)
+    for model in (first, second, third):
+        model.build((None, 2))
+        assert [weight.name for weight in model.weights] == ["mean", "variance", "count"]
+    first.save_weights(tmp_path / "norm.weights.h5")
+    for model in (second, third):
+        model.load_weights(tmp_path / "norm.weights.h5")
+        for said in (model(data), model.predict(data, verbose=0), model.norm(data)):
+            np.testing.assert_allclose(said, [[-1, -1], [1, 1]])
+    second.norm.adapt(3 * data)
+    np.testing.assert_allclose(second.predict(3 * data, verbose=0), [[-1, -1], [1, 1]])

@@ -52,16 +52,16 @@ def test_gradients_flow_into_a_layer_and_a_model_that_a_step_calls(model: Any) -
     np.testing.assert_array_equal(grads["dense"]["kernel"][:, 0], X.sum(axis=0))
 
 
-def test_a_layer_that_the_call_leaves_out_is_taken_as_it_is_with_a_warning(model: Any) -> None:
+def test_a_layer_that_is_built_too_late_is_taken_as_it_is_with_a_warning(model: Any) -> None:
     frame = StepFrame(model, None)
-    frame.params = model.params
+    frame.params = {name: part for name, part in model.params.items() if name != "dense_1"}
+    assert len(model.params) == len(frame.params) + 1  # within a fit it is not there yet
     with within(frame), pytest.warns(UserWarning) as caught:
         outputs = model.spare(X)
     np.testing.assert_allclose(outputs, X @ model.spare.get_weights()[0], rtol=1e-6)
     assert [str(warning.message) for warning in caught] == [
-        "Dense: its weights are none of Outer 'outer', whose `call` does not call it, so this step "
-        "takes them as they are and does not train them. Call it in `call`, or say so: "
-        "layer.trainable = False."
+        "Dense: it was built within a fit of Outer 'outer', whose steps take its weights as they "
+        "are and do not train them. Build it before the fit, or freeze it: layer.trainable = False."
     ]
     model.spare.trainable = False
     with within(frame):

@@ -152,9 +152,11 @@ class TrainerParts:
         hear that `fit` is left, and the data are let go of.
         """
         around, self.run = self.run, run
+        self.state.fits += 1
         try:
             yield
         finally:
+            self.state.fits -= 1
             self.run = around  # that of a `fit` one of whose callbacks has called this one
             if isinstance(data, Stream):
                 data.close()  # in the middle of a pass, perhaps

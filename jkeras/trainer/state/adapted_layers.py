@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
 from jkeras.core.trees import Tree
@@ -34,7 +35,8 @@ def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Tree, seen: dict[
         version = layer.fit_box.version
         if seen.get(path, 0) == version:
             continue
-        new, old = layer.fitted_state(), _part(state, path)
+        with jax.ensure_compile_time_eval():  # inside a trace of the user's, too
+            new, old = layer.fitted_state(), _part(state, path)
         if old or not new:  # otherwise `call` of a subclassed model does not use the layer
             _check_shapes(layer, old, new)
             state, changed = _with_part(state, path, new), True

@@ -16,13 +16,22 @@ import jax
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe
+from jkeras.core.identity import last_build
 from jkeras.core.layer import Layer
 from jkeras.core.tracing import guessing_values
+from jkeras.core.trees import Tree
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.layers.adapting import Adaptable
 from jkeras.models.graph import Graph, graph_of
-from jkeras.trainer.state import adapted_layers, shape_inference, sharing
-from jkeras.trainer.state.specs import InputSpecs, concrete, declared_inputs, sized, spec_of_input
+from jkeras.trainer.state import adapted_layers, late_parts, shape_inference, sharing
+from jkeras.trainer.state.specs import (
+    InputSpecs,
+    concrete,
+    declared_inputs,
+    not_ready,
+    sized,
+    spec_of_input,
+)
 from jkeras.trainer.state.weight_order import Place, leaves_of, places, without
 from jkeras.trainer.state.xla_cache import enable_cache
 from jkeras.training.net import Net
@@ -72,6 +81,8 @@ class ModelState:
       lent: whether other code may hold the arrays, so that they must not be donated.
       thread: the thread that the values belong to; 0 before anyone has read them.
       steps: whether a step is under way that may donate the arrays.
+      fits: how many fits are under way, within which the structure of the values stays.
+      builds_seen: the number of the last build anywhere, when it last looked for layers to take in.
       specs: the specs of the inputs, None for an axis of any size; None before they are known.
       called_on: the inputs on which the model was called as a part of another, with their shapes.
       subscription: the layers that may be shared with other models.
@@ -101,7 +112,7 @@ class ModelState:
     ) -> None:
         self._net, self.kind, self.name = net, kind, name
         self.is_named, self.maker = is_named, maker
-        self.version = 0
+        self.version, self.calls, self.fits, self.builds_seen = 0, 0, 0, 0
         self.seed = keys.next_seed() if seed is None else keys.checked_seed(self.who, seed)
         self.owner: Callable[[], Any] = lambda: None
         self.stored: TrainState | None = None
@@ -113,7 +124,6 @@ class ModelState:
         self.frozen: frozenset[str] = frozenset()
         self.draws: tuple[Any, bool] = (None, False)
         self.output_specs: tuple[int, dict[Any, Any]] = (0, {})
-        self.calls = 0
         self.added: Any = None
         self.views: dict[tuple[str, ...], Any] = {}
         self.warned: set[str] = set()
@@ -138,7 +148,7 @@ class ModelState:
         return kept | {"stored": values, "output_specs": (0, {}), "views": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        new: dict[str, Any] = {"owner": lambda: None, "thread": 0, "steps": False}
+        new: dict[str, Any] = {"owner": lambda: None, "thread": 0, "steps": False, "fits": 0}
         vars(self).update(state, lock=threading.RLock(), **new)
 
     @property
@@ -229,7 +239,7 @@ class ModelState:
         self.build_if_known()
         values = self.values
         if values is None:
-            raise self._not_ready(None if self.has_call else self._net.build_parts()[0])
+            raise not_ready(self.who, None if self.has_call else self._net.build_parts()[0])
         if self._adaptable[0] is not self._net:
             self._adaptable = self._net, list(adapted_layers.adaptable(self._net))
         new = adapted_layers.refreshed(self._adaptable[1], values.state, self._adapted)
@@ -238,19 +248,6 @@ class ModelState:
         self.version += 1  # a description may hold what `adapt` found
         self.values = values = values.replace(state=new)
         return values
-
-    def _not_ready(self, part: str | None) -> NotReadyError:
-        """The error for weights that are not there: because of a part, or of the inputs."""
-        if part is not None:
-            return NotReadyError(
-                f"{self.who}: expected layers and models with weights, since it has no `call` that "
-                f"tells the shapes of their inputs, got {part} without. Begin it with "
-                "Input(shape), or call its build((None, ...))."
-            )
-        return NotReadyError(
-            f"{self.who}: it has no weights yet, because the shape of its inputs is not "
-            "known. Begin it with Input(shape), call build((None, ...)), or fit it first."
-        )
 
     def lend(self) -> TrainState:
         """The values for code that may keep them: training continues with a copy."""
@@ -293,6 +290,8 @@ class ModelState:
                 self.build(*known, rows=rows)
             elif not self.has_call and not self._net.build_parts():
                 self._build((), 1)
+        elif self.builds_seen != last_build():
+            late_parts.take(self)
 
     @property
     def has_call(self) -> bool:
@@ -310,7 +309,7 @@ class ModelState:
         if self.specs is not None and self.stored is not None:
             return
         if not self.has_call and (missing := self._net.build_parts()):
-            raise self._not_ready(missing[0])
+            raise not_ready(self.who, missing[0])
         with self.lock:
             specs = self.specs or tuple(spec_of_input(value, self.who) for value in inputs)
             self.specs = self._make(specs, rows) if self.values is None else specs
@@ -425,13 +424,14 @@ class ModelState:
         if self.frozen != before:
             self.values = self.refitted(before, self.frozen)
 
-    def refitted(self, before: frozenset[str], now: frozenset[str]) -> TrainState:
-        """The values, with the optimizer's state made for other frozen weights than before."""
+    def refitted(self, before: frozenset[str], now: frozenset[str], old: Tree = None) -> TrainState:
+        """The values, with the optimizer's state made for other weights than before."""
         values = self.stored
         assert values is not None, "called only on a model that is built"
         if self.maker.transformation is None:
             return values
-        specs, params = without(trees.specs(values.params), before), without(values.params, now)
+        old = trees.specs(values.params) if old is None else old
+        specs, params = without(old, before), without(values.params, now)
         opt_state = optimizers.refitted(self.maker.transformation, values.opt_state, specs, params)
         return values.replace(opt_state=opt_state)
 

@@ -33,7 +33,7 @@ from typing import Any, Protocol
 
 import jax
 
-from jkeras.core.identity import Identity
+from jkeras.core.identity import Identity, note_build
 from jkeras.core.layer import Layer
 from jkeras.core.parts import Path, at, leaves, put
 from jkeras.core.trees import Tree, first_difference, named_leaves
@@ -223,6 +223,7 @@ def publish(model: Subscriber) -> None:
 
 def on_built(model: Subscriber) -> None:
     """After a model has made its values: others' go before its own."""
+    note_build()
     subscribe(model, force=True)  # `build` may have made layers
     subscription = model.subscription
     with _lock:

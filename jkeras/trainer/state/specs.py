@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
-from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.errors import NotReadyError, WrongTypeError, describe
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
@@ -144,3 +144,22 @@ def _declared_by_first(layer: Layer) -> tuple[Any, ...]:
     if layer.input_shape is not None:
         return ((None, *layer.input_shape),)
     return declared_inputs(layer)
+
+
+def not_ready(who: str, part: str | None) -> NotReadyError:
+    """The error for weights that are not there.
+
+    Args:
+      who: the model's name in messages.
+      part: the layer whose weights are missing; None where the shapes of the inputs are not known.
+    """
+    if part is not None:
+        return NotReadyError(
+            f"{who}: expected layers and models with weights, since it has no `call` that tells "
+            f"the shapes of their inputs, got {part} without. Begin it with Input(shape), or call "
+            "its build((None, ...))."
+        )
+    return NotReadyError(
+        f"{who}: it has no weights yet, because the shape of its inputs is not known. Begin it "
+        "with Input(shape), call build((None, ...)), or fit it first."
+    )

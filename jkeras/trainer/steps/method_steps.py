@@ -32,7 +32,7 @@ from jkeras.core.layer_seeds import step_key
 from jkeras.core.seeds import drawing_from
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import innermost, within
-from jkeras.keras_classes.step_context import StepFrame
+from jkeras.keras_classes.step_context import StepFrame, building_parts
 from jkeras.keras_classes.subclassed_model import check_steps
 from jkeras.keras_classes.tracking import metrics_in
 from jkeras.metrics import Metric
@@ -40,7 +40,7 @@ from jkeras.metrics.carried import Carried, carried
 from jkeras.trainer.compiling.compilation import skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan
 from jkeras.trainer.compiling.programs import Programs, StepFunctions
-from jkeras.trainer.state import freezing, inference_rng
+from jkeras.trainer.state import freezing, inference_rng, late_parts
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import PARTS
 from jkeras.trainer.steps.loss_steps import LossSteps, PredictFn
@@ -187,7 +187,10 @@ class MethodSteps(LossSteps):
 
         variables = first_variables(self._model)
         values = state.need_values().replace(sums={"vars": variables, "logs": {}})
-        logs = jax.eval_shape(logs_of, trees.specs(values), trees.specs_of_rows(batch, rows))
+        with building_parts():
+            logs = jax.eval_shape(logs_of, trees.specs(values), trees.specs_of_rows(batch, rows))
+        if late_parts.take(state):  # layers that this step is the first to call
+            return self.plan(who, state, kind, batch, rows)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), logs)
         skips = skips_nans(self.compilation)
         functions = StepFunctions(

@@ -53,7 +53,7 @@ def predict_step_of(model: Any) -> Callable[..., Any] | None:
         state, key = state_and_key(state)
         given, x = VariableLists(state_of(model)).of(params, state), as_batch(batch).x
         data = (x,) if isinstance(x, tuple) else x
-        with within(StepFrame(model, key)):
+        with within(StepFrame(model, key, None, params, state)):
             made = model.predict_step(given, data)
         if not (isinstance(made, tuple | list) and len(made) == 2 and jax.tree.leaves(made[0])):
             raise WrongTypeError(
