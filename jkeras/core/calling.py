@@ -67,7 +67,19 @@ def arrangement(
     if values[0] is None:
         fix = "A function that shall give it may lack its `return`."
         raise type_error(who=layer.who, expected="an input", got="None", fix=fix)
+    if len(values) == 2 and "mask" not in kwargs and _has_mask_next(layer):
+        kwargs["mask"] = values.pop()
     return _side_by_side(layer, values), _options(layer, kwargs)
+
+
+def _has_mask_next(layer: LayerContract) -> bool:
+    """Whether `apply` takes one input and a `mask`, which Keras's users may give by position."""
+    parameters = inspect.signature(layer.apply).parameters
+    kinds = [p.kind for p in parameters.values()]
+    by_position = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return (
+        "mask" in parameters and by_position == 3 and inspect.Parameter.VAR_POSITIONAL not in kinds
+    )
 
 
 def _by_name(kwargs: dict[str, Any]) -> list[Any]:

@@ -73,7 +73,7 @@ class Cell(Layer):
         if batch_size is None:
             raise type_error("get_initial_state: expected a `batch_size`, got None.", who=self.who)
         like = jax.ShapeDtypeStruct((batch_size,), jnp.float32)
-        return _listed(self.initial_states(like))
+        return _listed(self.shown_states(self.initial_states(like)))
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """As for every layer. A call in Keras's form, on `(inputs, [states])`, returns `(output,
@@ -83,8 +83,12 @@ class Cell(Layer):
             inputs = (*inputs, kwargs.pop("states"))
         outputs = super().__call__(*inputs, **kwargs)
         if len(inputs) == 2 and isinstance(inputs[1], list | tuple):
-            return outputs[0], _listed(outputs[1:])
+            return outputs[0], _listed(self.shown_states(outputs[1:]))
         return outputs
+
+    def shown_states(self, states: States) -> tuple[Any, ...]:
+        """The states as they are returned beside the outputs."""
+        return tuple(states)
 
     def apply(
         self,
@@ -301,7 +305,8 @@ class StackedRNNCells(NamedParts, Cell):
     """A stack of cells as one cell: the inputs of each cell are the outputs of the cell below.
 
     Shapes: a step `[batch, features]` and all states, those of the lowest cell first, to
-    `(output, *states)`; the states come as one tuple per cell, and are taken nested or flat.
+    `(output, *states)`; the states come as one tuple per cell, but as an array from a cell that has
+    a `state_size` of one number and no `get_initial_state`. They are taken nested or flat.
 
     Weights: under the cells' names, `lstm_cell`, `lstm_cell_1`, …
 
@@ -353,6 +358,15 @@ class StackedRNNCells(NamedParts, Cell):
             inputs = jax.eval_shape(step, params[name], state[name], inputs, cell_states)[0]
         params = {name: part for name, part in params.items() if part}
         return params, {name: part for name, part in state.items() if part}
+
+    def shown_states(self, states: States) -> tuple[Any, ...]:
+        """One tuple per cell; as in Keras, the array alone of a cell that gives only the size of
+        its state.
+        """
+        return tuple(
+            part[0] if len(part) == 1 and not hasattr(cell, "get_initial_state") else part
+            for cell, part in zip(self.cells, states, strict=True)
+        )
 
     def run(
         self, params: Params, state: State, inputs: Array, states: States, **options: Any

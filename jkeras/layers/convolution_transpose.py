@@ -113,11 +113,20 @@ class Conv2DTranspose(TransposedConvolution, rank=2):
     """
 
 
-class Conv3DTranspose(TransposedConvolution, rank=3):
+class LayoutFirst(ConvolutionBase):
+    """The first arguments of Conv3DTranspose, in Keras's order."""
+
+    filters: int = option(convert=positive_int)
+    kernel_size: tuple[int, ...] = option(convert=PerAxis())
+    strides: tuple[int, ...] = option(default=1, convert=PerAxis())
+    padding: str = options.padding()
+    data_format: str | None = options.data_format()
+
+
+class Conv3DTranspose(TransposedConvolution, LayoutFirst, rank=3):
     """A transposed convolution over volumes: `[batch, depth, height, width, channels]`.
 
-    See Conv2DTranspose. (Keras has `data_format` before `output_padding` here and nowhere else;
-    given by name, as usual, they are the same.)
+    See Conv2DTranspose. As in Keras, by position `data_format` comes before `output_padding`.
 
     Source: `keras.layers.Conv3DTranspose`.
     """

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.dtype_policy import weight_dtype
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, PaddedRows, Params, State, option
+from jkeras.core.layer import Array, InSlices, Layer, PaddedRows, Params, State, option
 from jkeras.layers.deterministic import Deterministic, initial_weights
 from jkeras.layers.options import axes, constraint, initializer, integer, non_negative, regularizer
 from jkeras.ops.linear import along
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 def wide(x: Array) -> Array:
     """`x` in float32 at least."""
     return x.astype(np.promote_types(x.dtype, np.float32))
+
+
+def in_full(layer: Layer, inputs: ArrayLike) -> tuple[Array, np.dtype]:
+    """The inputs in float32 at least, as they came, and the dtype of the layer's outputs.
+
+    Values that float16 cannot hold are so normalized before they are cast to it.
+    """
+    narrow = layer.cast(inputs)
+    x = as_jax(inputs)
+    x = x if jnp.issubdtype(x.dtype, jnp.inexact) else narrow
+    return wide(x).astype(np.promote_types(wide(x).dtype, wide(narrow).dtype)), narrow.dtype
 
 
 class AxisNormalization(Deterministic):
@@ -49,10 +61,15 @@ class AxisNormalization(Deterministic):
         return "seen" if 0 in self.axes else "ignored"
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        x = self.cast(inputs)
+        x, dtype = self.widened(inputs)
         over = self._over(x)
         weights = {name: self._beside(weight, x) for name, weight in params.items()}
-        return self.normalized(wide(x), over, weights).astype(x.dtype)
+        return self.normalized(x, over, weights).astype(dtype)
+
+    def widened(self, inputs: ArrayLike) -> tuple[Array, np.dtype]:
+        """The inputs in float32 at least, and the dtype of the outputs."""
+        x = self.cast(inputs)
+        return wide(x), x.dtype
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         """`x` normalized over some axes; the weights are of the rank and dtype of `x`."""
@@ -136,6 +153,9 @@ class LayerNormalization(AxisNormalization):
         gamma = shape if self.scale or self.rms_scaling else None
         beta = shape if self.center and not self.rms_scaling else None
         return initial_weights(self, key, gamma=gamma, beta=beta), {}
+
+    def widened(self, inputs: ArrayLike) -> tuple[Array, np.dtype]:
+        return in_full(self, inputs)
 
     def normalized(self, x: Array, over: tuple[int, ...], weights: Params) -> Array:
         centered = x - jnp.mean(x, over, keepdims=True)
@@ -236,20 +256,20 @@ class GroupNormalization(Deterministic):
         return initial_weights(self, key, gamma=gamma, beta=beta), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        x = self.cast(inputs)
+        x, dtype = in_full(self, inputs)
         channels = self._channels(x)
         if any(weight.shape != (channels,) for weight in params.values()):
             raise self.value_error(
                 f"`inputs` with as many channels on axis {self.axis} as when its weights were made",
                 f"shape {x.shape}",
             )
-        outputs = self._grouped(wide(x), channels)
+        outputs = self._grouped(x, channels)
         weights = {
             name: along(self.axis, weight, x.ndim).astype(outputs.dtype)
             for name, weight in params.items()
         }
         outputs = outputs * weights.get("gamma", 1.0) + weights.get("beta", 0.0)
-        return outputs.astype(x.dtype)
+        return outputs.astype(dtype)
 
     def _grouped(self, x: Array, channels: int) -> Array:
         """`x` with each group normalized."""

@@ -19,7 +19,7 @@ from jkeras.core.description import Description, fields
 from jkeras.core.errors import WrongTypeError, describe, unknown_name, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
-from jkeras.layers.deterministic import checked_mask, initial_weights
+from jkeras.layers.deterministic import broadcasts, checked_mask, initial_weights
 from jkeras.layers.options import constraint, initializer, non_negative, rate, regularizer
 from jkeras.ops.linear import along
 from jkeras.ops.masks import joined
@@ -170,14 +170,13 @@ class BatchNormalization(Layer):
           key: not needed.
           training: whether to normalize by the batch's statistics.
           rows: `[batch]` bool, the examples that count in the statistics; all when left out.
-          mask: bool, the shape of the inputs without the last axis: the positions that count in the
-            statistics. Ignored in evaluation.
+          mask: bool, the shape of the inputs without the last axis, or with one in place of a size
+            there: the positions that count in the statistics. Ignored in evaluation.
         """
         x = self.cast(inputs)
         self._check_features(x, state["moving_mean"].shape[0])
         if mask is not None:
-            expected = f"a `mask` of the inputs' shape without the last axis, {x.shape[:-1]}"
-            mask = checked_mask(self, mask, x.shape[:-1], expected)
+            mask = self._mask_of(x, mask)
         if not (training and self.trainable):
             moving = state["moving_mean"], state["moving_variance"]
             return self._normalized(params, x, *moving), state
@@ -191,6 +190,14 @@ class BatchNormalization(Layer):
         corrected = self._corrected(params, state, mean, stddev)
         outputs = self._normalized(corrected, x, mean, variance)
         return outputs, self._renorm_moved(state, mean, stddev)
+
+    def _mask_of(self, x: Array, mask: ArrayLike) -> Array:
+        """A mask for the positions of `x`; an axis of it may be one that stands for all."""
+        mask, shape = jnp.asarray(mask), x.shape[:-1]
+        if mask.ndim == len(shape) and broadcasts(mask.shape, shape):
+            mask = jnp.broadcast_to(mask, shape)
+        expected = f"a `mask` of the inputs' shape without the last axis, {shape}"
+        return checked_mask(self, mask, shape, expected)
 
     def _features(self, inputs: ArraySpec) -> int:
         shape = tuple(inputs.shape)

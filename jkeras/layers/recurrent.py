@@ -24,6 +24,7 @@ from jkeras.core.object_api import object_api
 from jkeras.core.parts import Path
 from jkeras.core.serialization import never
 from jkeras.layers.cells import (
+    Cell,
     SequenceOutputs,
     States,
     as_cell,
@@ -202,7 +203,10 @@ class Recurrent(Layer):
             real = mask.T if self.return_sequences else mask[-1]
             axes = range(real.ndim, outputs.ndim)
             outputs = jnp.where(jnp.expand_dims(real, axes), outputs, jnp.zeros_like(outputs))
-        return (outputs, *sequence.states) if self.return_state else outputs
+        if not self.return_state:
+            return outputs
+        shown = self._cell.shown_states if isinstance(self._cell, Cell) else tuple
+        return (outputs, *shown(sequence.states))
 
 
 def first_mask(mask: Masks) -> Any:

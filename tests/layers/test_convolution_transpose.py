@@ -93,8 +93,16 @@ def test_other_channels_than_the_weights() -> None:
 
 def test_output_padding_of_the_wrong_kind() -> None:
     with pytest.raises(TypeError) as caught:
-        kl.Conv3DTranspose(2, 3, 2, "valid", "channels_first")
+        kl.Conv2DTranspose(2, 3, 2, "valid", "channels_first")
     assert str(caught.value) == (
-        "Conv3DTranspose: `output_padding`: expected an integer of at least 0, got "
+        "Conv2DTranspose: `output_padding`: expected an integer of at least 0, got "
         "'channels_first' (str)."
     )
+
+
+def test_the_layout_of_volumes_comes_before_the_output_padding() -> None:
+    layer = kl.Conv3DTranspose(2, 3, 2, "valid", "channels_first", 1)
+    assert layer == kl.Conv3DTranspose(
+        filters=2, kernel_size=3, strides=2, data_format="channels_first", output_padding=1
+    )
+    assert layer.output_padding == (1, 1, 1) and layer.dilation_rate == (1, 1, 1)

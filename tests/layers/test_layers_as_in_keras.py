@@ -63,3 +63,53 @@ def test_the_statistics_of_batch_renormalization_are_attributes():
 
 def test_a_layer_without_a_bias_says_none():
     assert L.Dense(2, use_bias=False).bias is None
+
+
+@pytest.mark.parametrize("layer", [L.GlobalAveragePooling1D(), L.Softmax()])
+def test_a_mask_by_position(layer):
+    x, mask = np.ones((2, 3, 3)), np.array([[1, 1, 0], [1, 0, 0]], bool)
+    mask = mask if isinstance(layer, L.GlobalAveragePooling1D) else np.stack([mask] * 3, axis=1)
+    np.testing.assert_array_equal(layer(x, mask), layer(x, mask=mask))
+    inputs, masks = K.Input((3, 3)), K.Input(mask.shape[1:], dtype="bool")
+    model = K.Model([inputs, masks], layer(inputs, masks))
+    np.testing.assert_allclose(model([x, mask]), layer(x, mask=mask), rtol=1e-6)
+
+
+def test_a_mask_of_batch_normalization_broadcasts():
+    x = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
+    mask = np.array([[[1], [0], [1], [1], [0]], [[1], [1], [0], [0], [0]]], bool)
+    one, all_of_it = L.BatchNormalization(momentum=0.0), L.BatchNormalization(momentum=0.0)
+    outputs = one(x, training=True, mask=mask)
+    np.testing.assert_array_equal(
+        outputs, all_of_it(x, training=True, mask=np.broadcast_to(mask, x.shape[:-1]))
+    )
+    np.testing.assert_allclose(one.moving_mean, x[mask[..., 0]].mean((0, 1)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [L.GroupNormalization, L.LayerNormalization])
+def test_values_beyond_float16_are_normalized_before_they_are_cast(kind):
+    words = {"groups": 2} if kind is L.GroupNormalization else {}
+    x = 70000 + 100 * np.random.default_rng(0).normal(size=(2, 4, 8)).astype("float32")
+    outputs = kind(**words, dtype="mixed_float16")(x)
+    assert outputs.dtype == "float16"
+    np.testing.assert_allclose(outputs, kind(**words, dtype="float32")(x), atol=2e-3)
+
+
+def test_the_state_of_a_stacked_cell_that_tells_its_size_alone_is_an_array():
+    class Sum(L.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.state_size = units
+
+        def call(self, x, states):
+            after = states[0] + K.ops.sum(x, axis=-1, keepdims=True)
+            return after, [after]
+
+    x = np.ones((2, 3, 4), "float32")
+    outputs, one, two = L.RNN([Sum(3), L.GRUCell(2)], return_state=True)(x)
+    assert outputs.shape == (2, 2) and one.shape == (2, 3) and [h.shape for h in two] == [(2, 2)]
+    np.testing.assert_array_equal(one, np.full((2, 3), 12))
+    states = L.StackedRNNCells([Sum(3), L.GRUCell(2)]).get_initial_state(2)
+    assert states[0].shape == (2, 3) and [h.shape for h in states[1]] == [(2, 2)]
+    again = L.RNN([Sum(3), Sum(2)], return_sequences=True)(x, [one, np.zeros((2, 2))])
+    np.testing.assert_array_equal(again[0, :, 0], [48, 108, 180])
