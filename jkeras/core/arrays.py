@@ -29,6 +29,13 @@ def native(value: Any) -> Any:
     return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
 
 
+def on_device(array: np.ndarray) -> jax.Array:
+    """A copy of an array of NumPy on the device, without the program that `jnp.array` compiles for
+    every shape.
+    """
+    return jax.device_put(array, may_alias=False)
+
+
 def as_jax(value: Any) -> jax.Array:
     """`value` as an array of JAX, as `native` takes it."""
     return jnp.asarray(native(value))

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core import host_random
 from jkeras.core.errors import describe, type_error, value_error
 
 Key = jax.Array
@@ -33,9 +34,10 @@ def child(key: Key, name: str | int | jax.Array) -> Key:
       >>> bool(kernel == again), bool(kernel == bias)
       (True, False)
     """
-    if isinstance(name, str):
-        return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
-    return jax.random.fold_in(key, name)
+    if isinstance(name, jax.Array):
+        return jax.random.fold_in(key, name)
+    number = zlib.crc32(name.encode()) if isinstance(name, str) else name
+    return host_random.fold_in(key, int(number))
 
 
 def checked_seed(who: str, seed: Any) -> int:

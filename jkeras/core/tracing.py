@@ -21,6 +21,7 @@ import jax
 
 from jkeras.core.contract import LayerContract
 from jkeras.core.errors import Message, describe, message_of, value_error, with_message
+from jkeras.core.seeds import is_tracing
 from jkeras.core.symbols import Symbol, symbols_in
 
 # The batch is tried with a small size, which slices cut short, and one that many numbers divide, so
@@ -69,6 +70,14 @@ def guessing_values(active: bool = True) -> Iterator[None]:
         yield
     finally:
         _guesses.reset(token)
+
+
+def outside_of_traces() -> contextlib.AbstractContextManager[None]:
+    """Within this context arrays are computed also while a program is traced: values that outlive
+    the trace. Outside of traces it changes nothing: there it would fold constants of programs that
+    are traced inside, and compile each.
+    """
+    return jax.ensure_compile_time_eval() if is_tracing() else contextlib.nullcontext()
 
 
 def is_guessing_values() -> bool:

@@ -25,6 +25,7 @@ import numpy as np
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
 
@@ -188,7 +189,7 @@ class Variable:
             return weight.value
         if self._array is None:
             with jax.ensure_compile_time_eval():  # it outlives a trace
-                self._array = self.initial(jax.random.key(0))
+                self._array = self.initial(key_of_seed(0))
         return self._array
 
     def find_by(self, function: Callable[[], Any]) -> None:

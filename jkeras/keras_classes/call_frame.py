@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jkeras.core import naming
 from jkeras.core.calling import arrangement
 from jkeras.core.freezing import freezes_all, frozen_copy
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
@@ -164,7 +165,7 @@ class CallFrame(BaseFrame):
         name = naming.unique(naming.snake_case(naming.kind_of(layer)), taken)
         specs = jax.tree.map(spec_or_value, values)
         with contextlib.suppress(TypeError):  # wrong inputs: `init` raises again when it is run
-            weights = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
+            weights = jax.eval_shape(lambda key: layer.init(key, *specs), key_of_seed(0))
             if jax.tree.leaves(weights):
                 raise ValueError(
                     f"{layer.who}: it has weights, and is no attribute of {self.view.who}, where "

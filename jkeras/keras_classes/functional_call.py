@@ -32,6 +32,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.seeds import drawing_from, drawing_outside, is_tracing
@@ -123,7 +124,7 @@ def run(
         frame.layer_outputs = layer_outputs
 
     def draw_key() -> Key:  # of random functions without a seed; constant outside of training
-        parent = jax.random.key(0) if key is None else key
+        parent = key_of_seed(0) if key is None else key
         return child(child(parent, "draws"), str(view.name))
 
     with record.lock if builds else contextlib.nullcontext():
@@ -247,7 +248,7 @@ def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             with jax.ensure_compile_time_eval():
                 frame.params, frame.state = ones_of(frame.params), ones_of(frame.state)
                 frame.values = {v: ones_of(value) for v, value in frame.values.items()}
-                frame.key = None if frame.key is None else jax.random.key(0)
+                frame.key = None if frame.key is None else key_of_seed(0)
                 return _with_some_mask(call, *ones_of((args, kwargs)))
     return _with_some_mask(call, args, kwargs)
 

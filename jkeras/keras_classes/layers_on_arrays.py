@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.calling import arrangement
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import child
 from jkeras.core.layer import CARRIED, Layer, State, activity_losses
@@ -149,7 +150,7 @@ def _seeded_key(layer: Layer) -> Any:
         return None
     identity = identity_of(layer)
     identity.calls += 1
-    return child(jax.random.key(seed), identity.calls)
+    return child(key_of_seed(seed), identity.calls)
 
 
 # -- the holder of a layer's values
@@ -174,7 +175,7 @@ def _location_or_new(layer: Layer, values: tuple[Any, ...]) -> Location | None:
 
 def _needs_values(layer: Layer, specs: Sequence[Any]) -> bool:
     """Whether a layer has weights or state for such inputs."""
-    values = jax.eval_shape(lambda key: layer.init(key, *specs), jax.random.key(0))
+    values = jax.eval_shape(lambda key: layer.init(key, *specs), key_of_seed(0))
     return bool(jax.tree.leaves(values))
 
 

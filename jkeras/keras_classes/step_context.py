@@ -22,6 +22,7 @@ from typing import Any
 import jax
 
 from jkeras.core.calling import arrangement
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Layer
@@ -65,7 +66,7 @@ class StepFrame(Frame):
 
     def draw_key(self) -> Key:
         """The key of random functions without a seed; constant in a step without a key."""
-        return child(jax.random.key(0) if self.key is None else self.key, "draws")
+        return child(key_of_seed(0) if self.key is None else self.key, "draws")
 
     def next_key(self) -> Key | None:
         """The key of the next call; the first call has the key of the step."""

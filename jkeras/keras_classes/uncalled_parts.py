@@ -20,6 +20,7 @@ from typing import Any
 import jax
 
 from jkeras.core import trees
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import Identity, identity_of
 from jkeras.core.layer import Layer, Params, State
 from jkeras.core.parts import at, sublayer_paths
@@ -152,5 +153,5 @@ def _is_weightless(layer: Any) -> bool:
     if parts:
         return all(_is_weightless(part) for _, part in parts)
     with contextlib.suppress(Exception):  # what needs inputs has weights that depend on them
-        return not jax.tree.leaves(jax.eval_shape(layer.init, jax.random.key(0)))
+        return not jax.tree.leaves(jax.eval_shape(layer.init, key_of_seed(0)))
     return False

@@ -17,6 +17,7 @@ from jax import lax
 from jkeras.core.errors import value_error
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State, check_rank
+from jkeras.core.platform import platform
 from jkeras.core.trees import widest_float
 from jkeras.layers.attention import chosen, query_value_key
 from jkeras.layers.deterministic import broadcasts, checked_mask
@@ -299,7 +300,7 @@ class ProjectedAttention(Layer):
                 "Leave it out.",
                 who=self.who,
             )
-        backend = jax.default_backend()
+        backend = platform()
         if backend != "gpu" or dtype not in (jnp.bfloat16, jnp.float16):
             raise self.value_error(
                 "half-precision inputs on an NVIDIA GPU with `flash_attention`",

@@ -31,6 +31,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.errors import WrongTypeError
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.naming import unique
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.value_reads import UNKNOWN_VALUES, guesses, naming_user_code, ones_of
@@ -145,7 +146,7 @@ def _pure_methods(cls: Any, base_has_sums: bool) -> dict[str, Any]:
         )
 
     def initial_sums(self: Any) -> dict[str, Any]:
-        key = jax.random.key(0)
+        key = key_of_seed(0)
         sums = {variable.name: variable.initial(key) for variable in added_variables(self)}
         if base_has_sums:
             sums[_BASE] = super(cls, self).init()

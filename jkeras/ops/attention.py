@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.platform import platform
+
 Array = jax.Array
 
 
@@ -47,7 +49,7 @@ def attend(
     """
     dtype = query.dtype
     # The CPU has no product of float16 matrices that adds up in float32.
-    if dtype == jnp.float16 and jax.default_backend() == "cpu":
+    if dtype == jnp.float16 and platform() == "cpu":
         query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
     means = jax.nn.dot_product_attention(
         query,

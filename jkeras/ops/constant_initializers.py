@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.constants import full
 from jkeras.core.description import Description, one_of, option
 from jkeras.core.dtype_policy import requested_dtype, weight_dtype
 from jkeras.core.errors import WrongTypeError, describe, type_error, value_error
@@ -124,7 +125,7 @@ class Zeros(Initializer):
     def __call__(
         self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
     ) -> Array:
-        return jnp.zeros(checked_shape(self.who, shape), float32_or(dtype))
+        return full(checked_shape(self.who, shape), 0, float32_or(dtype))
 
 
 class Ones(Initializer):
@@ -133,7 +134,7 @@ class Ones(Initializer):
     def __call__(
         self, shape: Shape, dtype: DTypeLike | None = None, *, key: Key | None = None
     ) -> Array:
-        return jnp.ones(checked_shape(self.who, shape), float32_or(dtype))
+        return full(checked_shape(self.who, shape), 1, float32_or(dtype))
 
 
 class Constant(Initializer):
@@ -159,7 +160,7 @@ class Constant(Initializer):
     ) -> Array:
         sizes = checked_shape(self.who, shape)
         if not isinstance(self.value, FrozenArray):
-            return jnp.full(sizes, self.value, float32_or(dtype))
+            return full(sizes, self.value, float32_or(dtype))
         value_shape = self.value.shape
         if len(value_shape) > len(sizes) or not all(
             n in (1, m) for n, m in zip(value_shape[::-1], sizes[::-1], strict=False)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.platform import platform
 from jkeras.ops.patches import (
     Pads,
     convolve_as_product,
@@ -84,7 +85,7 @@ def fast_without_xla() -> bool:
 
     On other devices XLA calls the vendor's convolution, which is tuned for the device.
     """
-    return jax.default_backend() == "cpu"
+    return platform() == "cpu"
 
 
 # One program where nothing around is compiled; part of what is around elsewhere.

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.platform import platform
 from jkeras.ops.linear import along
 from jkeras.ops.patches import explicit_pads, taps
 
@@ -45,7 +46,7 @@ def max_pool(
       [3.0, 2.0, 2.0, 0.0]
     """
     lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.floating) else np.iinfo(x.dtype).min
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return lax.reduce_window(
             x, np.array(lowest, x.dtype), lax.max, tuple(window), tuple(strides), padding.upper()
         )
@@ -136,7 +137,7 @@ def average_pool(
       >>> average_pool(jnp.arange(5.0), (2,), (2,), "same").tolist()
       [0.5, 2.5, 4.0]
     """
-    if jax.default_backend() == "cpu":
+    if platform() == "cpu":
         sums = _sum_on_cpu(x, tuple(window), tuple(strides), padding)
     else:
         zero = np.array(0, x.dtype)

@@ -13,12 +13,14 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import host_random
+from jkeras.core.arrays import on_device
 from jkeras.core.description import one_of, option
 from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.jit_once import jit_once
@@ -58,10 +60,19 @@ class RandomInitializer(Initializer):
             raise value_error(who=self.who, expected="a floating `dtype`", got=dtype)
         wide = dtype if dtype.itemsize > 4 else np.dtype(np.float32)
         key = self._chosen(key)
-        # Outside a trace, compiling the drawing of one weight takes a second at the usual level.
-        traced = isinstance(key, jax.core.Tracer)
-        numbers = self.draw(key, sizes, wide) if traced else _drawing(self, sizes, wide)(key)
-        return numbers.astype(dtype)
+        if isinstance(key, jax.core.Tracer):
+            return self.draw(key, sizes, wide).astype(dtype)
+        numbers = self._drawn_on_host(key, sizes, wide)
+        if numbers is None:
+            # Compiling the drawing of one weight takes a second at the usual level.
+            return _drawing(self, sizes, wide)(key).astype(dtype)
+        return on_device(numbers.astype(dtype))
+
+    def _drawn_on_host(
+        self, key: Key, shape: tuple[int, ...], dtype: np.dtype
+    ) -> np.ndarray | None:
+        """The numbers of `draw`, without a program for the shape; None where one is needed."""
+        return None
 
     def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Random numbers of this shape and dtype (float32 or float64); defined by subclasses."""
@@ -87,7 +98,54 @@ def _drawing(
     return jit_once(lambda key: initializer.draw(key, shape, dtype))
 
 
-class RandomNormal(RandomInitializer):
+class _ScaledDraw(RandomInitializer):
+    """Base of initializers whose elements are independent draws with two parameters."""
+
+    def parameters(self, shape: tuple[int, ...]) -> tuple[_Draw, float, float]:
+        """A distribution and its two parameters for a weight of this shape."""
+        raise NotImplementedError
+
+    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Random numbers of this shape and dtype."""
+        draw, *parameters = self.parameters(shape)
+        return draw.of_key(key, shape, dtype, *parameters)
+
+    def _drawn_on_host(
+        self, key: Key, shape: tuple[int, ...], dtype: np.dtype
+    ) -> np.ndarray | None:
+        if dtype != np.float32 or type(self).draw is not _ScaledDraw.draw:
+            return None
+        draw, *parameters = self.parameters(shape)
+        return host_random.drawn(draw.of_bits, key, shape, *parameters)
+
+
+class _Draw(NamedTuple):
+    """A distribution with two parameters: of a key in a program, and of random bits on the host."""
+
+    of_key: Callable[..., Array]
+    of_bits: host_random.NumbersFn
+
+
+def _uniform(key: Key, shape: tuple[int, ...], dtype: np.dtype, low: float, high: float) -> Array:
+    return jax.random.uniform(key, shape, dtype, low, high)
+
+
+def _normal(key: Key, shape: tuple[int, ...], dtype: np.dtype, stddev: float, mean: float) -> Array:
+    return jax.random.normal(key, shape, dtype) * stddev + mean
+
+
+def _truncated_normal(
+    key: Key, shape: tuple[int, ...], dtype: np.dtype, stddev: float, mean: float
+) -> Array:
+    return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev + mean
+
+
+_UNIFORM = _Draw(_uniform, host_random.uniform)
+_NORMAL = _Draw(_normal, host_random.normal)
+_TRUNCATED_NORMAL = _Draw(_truncated_normal, host_random.truncated_normal)
+
+
+class RandomNormal(_ScaledDraw):
     """Normal numbers. Source: `keras.initializers.RandomNormal`.
 
     Example:
@@ -99,12 +157,12 @@ class RandomNormal(RandomInitializer):
     stddev: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def parameters(self, shape: tuple[int, ...]) -> tuple[_Draw, float, float]:
         """`mean + stddev · normal`."""
-        return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
+        return _NORMAL, self.stddev, self.mean
 
 
-class TruncatedNormal(RandomInitializer):
+class TruncatedNormal(_ScaledDraw):
     """Normal numbers truncated at two `stddev` from the mean.
 
     The result's standard deviation is 0.88 · `stddev`.
@@ -116,21 +174,21 @@ class TruncatedNormal(RandomInitializer):
     stddev: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def parameters(self, shape: tuple[int, ...]) -> tuple[_Draw, float, float]:
         """`mean + stddev · truncated normal`."""
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * self.stddev + self.mean
+        return _TRUNCATED_NORMAL, self.stddev, self.mean
 
 
-class RandomUniform(RandomInitializer):
+class RandomUniform(_ScaledDraw):
     """Uniform numbers in [`minval`, `maxval`). Source: `keras.initializers.RandomUniform`."""
 
     minval: float = -0.05
     maxval: float = 0.05
     seed: int | None = option(default=None, convert=_seed)
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def parameters(self, shape: tuple[int, ...]) -> tuple[_Draw, float, float]:
         """Uniform numbers."""
-        return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+        return _UNIFORM, self.minval, self.maxval
 
 
 def fans(
@@ -170,7 +228,7 @@ def _distribution(value: Any) -> str:
     return one_of("truncated_normal", "untruncated_normal", "uniform")(word)
 
 
-class VarianceScaling(RandomInitializer):
+class VarianceScaling(_ScaledDraw):
     """Numbers of mean 0 and variance `scale / fan`: signals keep their size through a layer.
 
     Args:
@@ -199,16 +257,15 @@ class VarianceScaling(RandomInitializer):
     input_axes: Axes | None = None
     output_axes: Axes | None = None
 
-    def draw(self, key: Key, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def parameters(self, shape: tuple[int, ...]) -> tuple[_Draw, float, float]:
         """Numbers of the variance `scale / fan`."""
         variance = self.variance(shape)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
-            return jax.random.uniform(key, shape, dtype, -limit, limit)
+            return _UNIFORM, -limit, limit
         if self.distribution == "untruncated_normal":
-            return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
-        stddev = math.sqrt(variance) / _TRUNCATED_STDDEV
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev
+            return _NORMAL, math.sqrt(variance), 0.0
+        return _TRUNCATED_NORMAL, math.sqrt(variance) / _TRUNCATED_STDDEV, 0.0
 
     def variance(self, shape: Shape) -> float:
         """The variance of one number in a weight of this shape."""

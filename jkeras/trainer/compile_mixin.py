@@ -13,6 +13,7 @@ from jkeras import optimizers
 from jkeras.core.dtype_policy import DTypePolicy, floating_policy
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest, said_by
 from jkeras.core.layer import ACTIVITY_LOSS
+from jkeras.core.platform import check_platform
 from jkeras.core.trees import Tree, path_names
 from jkeras.keras_classes import optimizer_view
 from jkeras.metrics import Metric
@@ -205,7 +206,9 @@ class CompileMixin:
     def jit_compile(self, value: bool) -> None:
         self.run_eagerly = not value
 
-    def explain(self, print_fn: Callable[[str], Any] = print) -> None:
+    def explain(
+        self, print_fn: Callable[[str], Any] = print, *, platform: str | None = None
+    ) -> None:
         """Prints what runs and what it costs: the engine that feeds the data and why, what lies on
         the device, and for each compiled program how often it was traced, how long that took, its
         work per step, its steps per dispatch, and its share of what the device manages.
@@ -215,10 +218,17 @@ class CompileMixin:
 
         Args:
           print_fn: called with the text.
+          platform: "cpu", "cuda", "rocm" or "tpu": of what operations each program would consist
+            there. No such device is needed.
+
+        Raises:
+          ValueError: JAX has no platform of this name.
         """
         parts, state = self._trainer_parts, self._trainer_parts.state
+        if platform is not None:
+            check_platform(f"{state.who}: explain", platform)
         programs = [plan.programs for plan in parts.plans.all()]
-        print_fn(explanation(state.who, state.values, parts.placed, programs))
+        print_fn(explanation(state.who, state.values, parts.placed, programs, platform))
 
     # -- how the layers compute
 

@@ -22,6 +22,7 @@ import numpy as np
 from jkeras.core import code
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import WrongTypeError, describe, named_arguments
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
 from jkeras.core.trees import Tree, size_bytes
@@ -353,7 +354,7 @@ def _fill(parts: TrainerParts, stored: keras_h5.Stored, where: str, size: int) -
         values = [value(arrays.get(i), leaf) for i, leaf in enumerate(leaves[part])]
         trees.append(jax.tree.unflatten(jax.tree.structure(tree), values))
     params, carried = trees
-    first: TrainState = fresh(params, carried, {}, {}, jax.random.key(state.seed))
+    first: TrainState = fresh(params, carried, {}, {}, key_of_seed(state.seed))
     state.take_first(state.maker.recompiled(state, first))
 
 
@@ -364,7 +365,7 @@ def _value_specs(state: ModelState, where: str) -> Any:
       ValueError: its layers do not fit together.
     """
     try:
-        init_fn = functools.partial(state.net.init, jax.random.key(0))
+        init_fn = functools.partial(state.net.init, key_of_seed(0))
         return jax.eval_shape(init_fn, *map(concrete, state.specs or ()))
     except Exception as error:  # layers that do not fit together fail anywhere, in any way
         raise ValueError(f"{where}: the model cannot be built: {_reason(error)}") from error

@@ -20,6 +20,7 @@ import jax
 from jax.interpreters import partial_eval
 
 from jkeras.core import trees
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 
@@ -80,7 +81,7 @@ def trace_inference(
     def outputs(key: Key, params: Tree, state: Tree, *inputs: Any) -> Any:
         return apply(params, state, *inputs, key=key, training=False)[0]
 
-    key = trees.spec_of(jax.random.key(0))
+    key = trees.spec_of(key_of_seed(0))
     jaxpr, specs = jax.make_jaxpr(outputs, return_shape=True)(key, params, state, *inputs)
     _, used = partial_eval.dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))
     return specs, used[0]

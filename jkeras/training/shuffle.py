@@ -13,12 +13,13 @@ not), arXiv:1208.1176; the hash is the last step of MurmurHash3 (Appleby, public
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core import host_random
 from jkeras.core.keys import Key
 
 if TYPE_CHECKING:
@@ -40,7 +41,16 @@ def permutation(key: Key, length: ArrayLike, room: int | None = None) -> jax.Arr
       >>> sorted(order.tolist())
       [0, 1, 2, 3, 4, 5, 6]
     """
-    words = jax.random.bits(key, (ROUNDS, 2), jnp.uint32)
+    return shuffled(jnp.asarray(random_words(key)), length, room)
+
+
+def random_words(key: Key) -> Any:
+    """The `[ROUNDS, 2]` uint32 random numbers that decide an order."""
+    return host_random.bits(key, (ROUNDS, 2))
+
+
+def shuffled(words: jax.Array, length: ArrayLike, room: int | None = None) -> jax.Array:
+    """`permutation` for the random numbers of a key."""
     count = jnp.asarray(length, jnp.uint32)
 
     def swap_or_not(number: jax.Array, places: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ They hold no arrays and keep nothing, so they run under `jit`, `grad`, `vmap`, `
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import jax
 
 from jkeras import optimizers
 from jkeras.core.batch import Batch, as_batch
+from jkeras.core.constants import first_values
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
 from jkeras.core.layer_seeds import step_key
@@ -126,7 +128,9 @@ def init_fn(
         if looks and objective.output_structure is None:
             with shapes_only():
                 outputs = jax.eval_shape(lambda *args: net.apply(*args)[0], params, state, *specs)
-        opt_state = optimizers.init_state(optimizer, objective.trained(params))
+        opt_state = first_values(
+            functools.partial(optimizers.init_state, optimizer), objective.trained(params)
+        )
         return fresh(params, state, opt_state, objective.zeros(outputs=outputs), key)
 
     return init

@@ -14,11 +14,12 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key
+from jkeras.core.platform import programs_for
 from jkeras.core.trees import Tree
 from jkeras.trainer.compiling.costs import flops
 from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.state import shape_inference
-from jkeras.training import finite, inference_key, loops
+from jkeras.training import finite, inference_key, loops, shuffle
 from jkeras.training.objective import Logs, Objective, Sums
 from jkeras.training.slices import slice_size
 from jkeras.training.state import TrainState
@@ -43,7 +44,7 @@ class Program:
         self.traces = 0
         self.seconds = 0.0
         self.specs: tuple[Any, ...] = ()
-        self._function = function
+        self._function, self._options = function, options
 
         def counted(*args: Any) -> Any:
             self.traces += 1
@@ -58,6 +59,17 @@ class Program:
             self.seconds += time.perf_counter() - start
             self.specs = jax.tree.map(trees.spec_of, args)
         return result
+
+    def lowered(self, platform: str) -> str | None:
+        """The program for another platform, as StableHLO; the device need not be there. None before
+        a call.
+        """
+        if not self.specs:
+            return None
+        with programs_for(platform):
+            traced = jax.jit(self._function, **self._options).trace(*self.specs)
+            text: str = traced.lower(lowering_platforms=(platform,)).as_text()
+            return text
 
     def flops(self) -> float | None:
         """Floating-point operations, the outer loop's body counted once; None before a call."""
@@ -201,10 +213,13 @@ class Programs:
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
 
 
-@functools.partial(jax.jit, static_argnums=3)
-def random_order(key: Key, epoch: jax.Array, length: loops.Number, room: int) -> jax.Array:
+def random_order(key: Key, epoch: int, length: int, room: int) -> jax.Array:
     """`loops.random_order` of an epoch, compiled once in a process for each `room`."""
-    return loops.random_order(loops.epoch_key(key, epoch), length, room)
+    words = shuffle.random_words(loops.epoch_key(key, epoch))
+    return _shuffled(words, np.int32(length), room)
+
+
+_shuffled = jax.jit(shuffle.shuffled, static_argnums=2)
 
 
 def end_epoch(train_state: TrainState) -> TrainState:

@@ -31,6 +31,7 @@ from jkeras.core.description import Description
 from jkeras.core.dtype_policy import dtype_policy, floatx
 from jkeras.core.freezing import layer_paths
 from jkeras.core.identity import Identity, identity_of, same
+from jkeras.core.platform import platform
 from jkeras.core.symbols import Symbol
 from jkeras.models.graph import Graph
 from jkeras.training.objective import Objective
@@ -64,7 +65,7 @@ def shared(objective: Objective, others: tuple[Any, ...], make: Callable[[Object
         key = (
             *map(_key, (objective, others)),
             _places(net),
-            (floatx(), dtype_policy().name),
+            (floatx(), dtype_policy().name, platform()),
         )
         hash(key)
     except (_Own, TypeError):

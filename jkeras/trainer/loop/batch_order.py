@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import child
 from jkeras.data.streams import Stream
 from jkeras.trainer.loop.parts import TrainerParts
@@ -36,7 +37,7 @@ def shuffle_batches(parts: TrainerParts, data: Any, source: object, shuffle: boo
 def _order(parts: TrainerParts, number: int, count: int) -> list[int]:
     """The numbers of `count` batches in the order of the run's pass `number`."""
     values, run = parts.state.values, parts.run
-    key = jax.random.key(parts.state.seed) if values is None else values.key
+    key = key_of_seed(parts.state.seed) if values is None else values.key
     epoch = 0 if values is None else int(values.epoch)
     epoch -= 0 if run is None else run.epoch - run.first
     numbers = jax.random.key_data(child(child(key, "batches"), epoch + number))

@@ -108,9 +108,9 @@ def train_feeds(
     total = data.steps(size)
     if shuffle:
         passed = 0 if limit is None else start // limit
-        pass_began = begun.epoch - passed if passed else begun.epoch
+        pass_began = int(begun.epoch) - passed
         order: jax.Array | np.ndarray = random_order(
-            begun.key, pass_began, np.int32(data.length), bucket(total * size)
+            begun.key, pass_began, data.length, bucket(total * size)
         )
     else:
         order = loops.plain_order(data.length, bucket(total * size))

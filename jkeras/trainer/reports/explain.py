@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 
 import jax
@@ -17,10 +19,14 @@ from jkeras.training.state import TrainState
 
 
 def explanation(
-    who: str, values: TrainState | None, placed: Placed | None, programs: Iterable[Programs]
+    who: str,
+    values: TrainState | None,
+    placed: Placed | None,
+    programs: Iterable[Programs],
+    platform: str | None,
 ) -> str:
     """The text of `Trainer.explain`, of the trainer's name and values, the data of the last call,
-    and the compiled programs of every plan.
+    the compiled programs of every plan, and another platform to look at them for.
     """
     peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
     lines = [_model(who, values), f"device: {jax.devices()[0].device_kind}, {peak}"]
@@ -31,6 +37,7 @@ def explanation(
                 lines += _program(program, each.pace(phase, size))
                 cut = each.slices(size) if phase == "train" else None
                 lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
+                lines += _lowered(program, platform) if platform else []
     return "\n".join(lines)
 
 
@@ -67,3 +74,25 @@ def _program(program: Program, pace: Pace) -> list[str]:
         rate = work / seconds
         facts.append(f"{rate / 1e9:,.3g} GFLOP/s, {rate / peak_flops():.0%} of the device")
     return [first, "  " + "; ".join(facts)] if facts else [first]
+
+
+def _lowered(program: Program, platform: str) -> list[str]:
+    """Of what operations the program consists on another platform."""
+    text = program.lowered(platform)
+    if text is None:
+        return []
+    counts = Counter(re.findall(r"stablehlo\.\w+", text))
+    facts = [f"{words}: {counts[name]:,}" for name, words in _KINDS.items() if counts[name]]
+    donated = len(re.findall(r"tf\.aliasing_output|jax\.buffer_donor", text))
+    facts += [f"arrays updated in place: {donated:,}"] if donated else []
+    return [f"  on {platform}, {counts.total():,} operations: " + ", ".join(facts)]
+
+
+_KINDS = {
+    "stablehlo.convolution": "convolution",
+    "stablehlo.dot_general": "product of matrices",
+    "stablehlo.reduce_window": "pooling",
+    "stablehlo.sort": "sort",
+    "stablehlo.while": "loop",
+}
+"""The operations that decide the time, in words."""

@@ -18,10 +18,11 @@ from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe
 from jkeras.core.identity import last_build
 from jkeras.core.layer import Layer
-from jkeras.core.tracing import guessing_values
+from jkeras.core.tracing import guessing_values, outside_of_traces
 from jkeras.core.trees import Tree
-from jkeras.keras_classes.tracking import MODEL_PRIVATE
+from jkeras.keras_classes.tracking import MODEL_PRIVATE, is_subclassed
 from jkeras.layers.adapting import Adaptable
+from jkeras.models.adapters.foreign import Foreign
 from jkeras.models.graph import Graph, graph_of
 from jkeras.trainer.state import adapted_layers, late_parts, shape_inference, sharing
 from jkeras.trainer.state.specs import (
@@ -38,8 +39,9 @@ from jkeras.training.net import Net
 from jkeras.training.state import TrainState
 
 FEW_LAYERS = 16
-"""Up to here the weights are made by one program. Its compilation grows with every weight; one by
-one, weights of equal shape share theirs (49 layers: 5.9 s of work against 1.2)."""
+"""Up to here the weights of layers with an `init` of their own are made by one program. Its
+compilation grows with every weight; one by one, weights of equal shape share theirs (49 layers:
+5.9 s of work against 1.2)."""
 
 
 class ValuesMaker(Protocol):
@@ -322,14 +324,16 @@ class ModelState:
         Inside a trace of the user's the values are arrays all the same: they outlive that trace.
         """
         enable_cache()
-        few = len(getattr(self._net, "layers", ())) <= FEW_LAYERS
+        at_once = not _compiles_nothing(self._net) and (
+            len(getattr(self._net, "layers", ())) <= FEW_LAYERS
+        )
         init = self.maker.init_fn(self)
         first_error = None
         for tried in sized(specs, getattr(self._net, "layers", ())):
             try:
                 eager = getattr(self.maker.compilation, "eager", False)
-                with jax.ensure_compile_time_eval(), guessing_values(eager):
-                    made = shape_inference.made(init, self.seed, tried, rows, at_once=few)
+                with outside_of_traces(), guessing_values(eager):
+                    made = shape_inference.made(init, self.seed, tried, rows, at_once=at_once)
             except (TypeError, ValueError) as error:
                 first_error = first_error or error
                 continue
@@ -437,6 +441,16 @@ class ModelState:
 
     def _moment(self) -> tuple[Any, ...]:
         return freezing.changes(), id(self._net), self.held
+
+
+def _compiles_nothing(net: object) -> bool:
+    """Whether all weights come from initializers, which the host draws without compiling."""
+    layers = [net, *(layer for _, layer in freezing.layer_paths(net))]
+    return all(
+        is_subclassed(layer)
+        or (type(layer).__module__.startswith("jkeras.") and not isinstance(layer, Foreign))
+        for layer in layers
+    )
 
 
 def state_of(model: object) -> ModelState:

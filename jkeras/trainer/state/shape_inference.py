@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from jkeras.core.errors import PLAIN_ERRORS, tell
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key
 from jkeras.core.layer import CARRIED
@@ -58,7 +59,7 @@ def made(
       rows: what stands in its place.
       at_once: whether one program makes everything.
     """
-    key = jax.random.key(seed)
+    key = key_of_seed(seed)
     known = [concrete(each, rows) for each in specs]
 
     def run_again(sizes: tuple[Any, Any]) -> None:

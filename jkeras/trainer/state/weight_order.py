@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras.core import trees
+from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key
 from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
 from jkeras.core.trees import Tree
@@ -50,7 +51,7 @@ def places(net: Net, *specs: Any) -> list[Place]:
         for part, tree in zip(PARTS, net.init(key, *inputs), strict=True):
             found.extend(_made(part, tree))
 
-    jax.eval_shape(probe, jax.random.key(0), *specs)
+    jax.eval_shape(probe, key_of_seed(0), *specs)
     first = list(dict.fromkeys(place.names[0] for place in found if place.names))
     return sorted(found, key=lambda place: _position(net, place.names, first))
 

@@ -13,8 +13,8 @@ from typing import Any
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.constants import first_values
 from jkeras.core.errors import WrongTypeError, describe
-from jkeras.core.jit_once import jit_once
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.metrics import Metric
@@ -135,7 +135,7 @@ class FunctionSteps:
         """The values with a new optimizer state, unless `init` makes it."""
         if self._functions.init is not None:
             return values
-        return values.replace(opt_state=jit_once(self._first_opt_state)(values.params))
+        return values.replace(opt_state=first_values(self._first_opt_state, values.params))
 
     def metrics(self, state: ModelState) -> list[Metric]:
         """An empty list: the functions compute their metrics."""

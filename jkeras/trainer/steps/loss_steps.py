@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jkeras import optimizers
 from jkeras.core import trees
 from jkeras.core.batch import Batch
-from jkeras.core.jit_once import jit_once
+from jkeras.core.constants import first_values
 from jkeras.metrics import Mean, Metric
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled, skips_nans
 from jkeras.trainer.compiling.plan import Kind, Plan, structure_of
@@ -102,8 +102,9 @@ class LossSteps:
     def recompiled(self, state: ModelState, values: TrainState) -> TrainState:
         """The values with the optimizer's state and the sums at their beginning."""
         objective = self.objective(state)
-        opt_state = jit_once(functools.partial(optimizers.init_state, self.transformation))(
-            objective.trained(values.params)
+        opt_state = first_values(
+            functools.partial(optimizers.init_state, self.transformation),
+            objective.trained(values.params),
         )
         return values.replace(opt_state=opt_state, sums=objective.zeros())
 

@@ -1,0 +1,43 @@
+"""The platform that programs are made for: that of this process, or another one to lower for.
+
+Some operations have a formulation that is fast on the CPU and another for a GPU or TPU. They ask
+here, so that a program can be exported, or looked at, for a device that is not there. What is
+traced for one platform is never taken for another: JAX's caches know the difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import jax
+
+from jkeras.core.errors import value_error
+
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+"""The names of JAX's lowering; `jax.default_backend` calls cuda and rocm "gpu"."""
+
+_target: Any = jax.make_user_context(None)
+
+
+def platform() -> str:
+    """What programs that are traced here are for: "cpu", "gpu" or "tpu"."""
+    return _target.value or jax.default_backend()
+
+
+def check_platform(who: str, name: str) -> None:
+    """Raises ValueError where JAX has no platform of this name."""
+    if name not in PLATFORMS:
+        expected = " or ".join(map(repr, PLATFORMS))
+        raise value_error(who=who, argument="platform", expected=expected, got=repr(name))
+
+
+def programs_for(name: str) -> contextlib.AbstractContextManager[None]:
+    """Within this context programs are traced for a platform of this name.
+
+    Args:
+      name: one of `PLATFORMS`.
+    """
+    kind = "gpu" if name in ("cuda", "rocm") else name
+    context: contextlib.AbstractContextManager[None] = _target(kind)
+    return context
