@@ -72,7 +72,7 @@ def late_values(view: Layer) -> tuple[Params, State]:
             made = _made(layer, parts[identity_of(layer)], own)
             plan.parts |= {} if made is None else {(name,): made}
     plan.weight_ties = weight_ties_of(view)
-    params, state = plan.init(jax.random.key(own.seed)) if plan.parts else ({}, {})
+    params, state = plan.init(key_of_seed(own.seed)) if plan.parts else ({}, {})
     return {n: v for n, v in params.items() if v}, {n: v for n, v in state.items() if v}
 
 
