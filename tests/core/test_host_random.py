@@ -91,14 +91,15 @@ def test_weights_of_other_shapes_compile_nothing():
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(kwargs)
 
-    draws = [initializers.GlorotUniform(), initializers.HeNormal(), initializers.RandomNormal()]
+    made = [initializers.GlorotUniform(), initializers.HeNormal(), initializers.RandomNormal()]
+    made += [initializers.Zeros(), initializers.Ones()]
     key = host_random.key_of_seed(0)
-    for initializer in draws:
+    for initializer in made:
         initializer((3, 4), key=key)
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         for shape in ((7, 11), (3, 5, 8), (200, 100)):
-            for initializer in (*draws, initializers.Zeros(), initializers.Ones()):
+            for initializer in made:
                 initializer(shape, key=host_random.fold_in(key, 1))
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
