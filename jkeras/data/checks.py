@@ -31,18 +31,25 @@ def as_arrays(name: str, tree: Tree, *, finite: bool = True, are_inputs: bool = 
       tree: an array, or a tuple, list or dict of them, which may be nested; lists of numbers,
         tables and columns (see `core.columns`), torch and TensorFlow tensors too.
       finite: whether NaN and infinity raise an error.
-      are_inputs: whether a series gets an axis of one feature, as in Keras.
+      are_inputs: whether a series gets an axis of one feature, as in Keras, and None in a list or
+        dict stays, for an optional input.
 
     Raises:
       TypeError: objects or strings instead of arrays.
       ValueError: an array without a batch axis, or with NaN or infinity.
     """
-    kwargs = {"finite": finite, "are_inputs": are_inputs}
+
+    def converted(place: object, leaf: Tree) -> Any:
+        if leaf is None and are_inputs:
+            return None
+        return as_arrays(f"{name}[{place!r}]", leaf, finite=finite, are_inputs=are_inputs)
+
     if isinstance(tree, dict):
-        return {key: as_arrays(f"{name}[{key!r}]", leaf, **kwargs) for key, leaf in tree.items()}
+        return {key: converted(key, leaf) for key, leaf in tree.items()}
     if isinstance(tree, tuple | list) and not columns.is_column(tree):
-        if _holds_arrays(tree):
-            return tuple(as_arrays(f"{name}[{i}]", leaf, **kwargs) for i, leaf in enumerate(tree))
+        given = [leaf for leaf in tree if leaf is not None] if are_inputs else tree
+        if _holds_arrays(given):
+            return tuple(converted(i, leaf) for i, leaf in enumerate(tree))
         pairs = bool(tree) and all(isinstance(item, tuple) for item in tree)
         fix = f"Give batches as an iterator: iter({name})" if pairs else ""
         fix = fix or f"Make it an array: np.asarray({name})"

@@ -72,14 +72,15 @@ def call_model(
                 f"{state.who}: expected arrays of numbers, got {describe(value)}.{fix}"
             ) from error
 
+    if hasattr(state.net, "check_structure"):
+        state.net.check_structure(inputs[0] if len(inputs) == 1 else inputs)
     side_by_side = getattr(state.net, "arranged", list)(inputs)
     arrays = [narrowed(state.net, jax.tree.map(to_array, value)) for value in side_by_side]
     shape = next((leaf.shape for leaf in jax.tree.leaves(arrays) if leaf.shape), (1,))
     rows = shape[0] or 1  # a stateful layer carries as many states
     state.build_if_known(rows)
-    for i, spec in enumerate(state.specs or ()):
-        if getattr(spec, "shape", ())[1:] == (1,) and getattr(arrays[i], "ndim", 0) == 1:
-            arrays[i] = arrays[i][:, None]  # one feature, as in `fit`
+    for i, spec in enumerate((state.specs or ())[: len(arrays)]):
+        arrays[i] = _with_rank(arrays[i], getattr(spec, "shape", None))
     state.build(*arrays, rows=rows)
     current = state.need_values()
     values = current.params, current.state
@@ -104,3 +105,13 @@ def call_model(
         if any(after is not before for after, before in pairs):
             state.values = current.replace(state=new)
     return outputs if out_masks is None else with_masks(outputs, out_masks)
+
+
+def _with_rank(array: Any, shape: tuple[int | None, ...] | None) -> Any:
+    """An array with a last axis of size one added or taken, where the model wants that."""
+    ndim = getattr(array, "ndim", 0)
+    if not shape or not ndim or ndim == len(shape):
+        return array
+    if ndim == len(shape) - 1 and shape[-1] == 1:
+        return array[..., None]
+    return array[..., 0] if ndim == len(shape) + 1 and array.shape[-1] == 1 else array

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
+from jkeras.core.naming import snake_case
 from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.keras_classes import optimizer_parts
 from jkeras.keras_classes.live_number import LiveNumber
@@ -80,16 +81,19 @@ class OptimizerVariable(LiveNumber):
       state: the state of the model.
       leaf: the number of the array among the leaves of the optimizer's state.
       names: the way to it.
+      optimizer: the name of the optimizer.
 
     Attributes:
-      path, name: the names of the way, and the last of them.
+      path, name: Keras's path, such as "adam/iteration" or "adam/dense_kernel_momentum", and the
+        last part of it.
 
     Source: `keras.Variable`.
     """
 
-    def __init__(self, state: ModelState, leaf: int, names: Sequence[str]) -> None:
-        self.path, self._state, self._leaf = "/".join(names), state, leaf
-        super().__init__(names[-1], self._get, self._set)
+    def __init__(self, state: ModelState, leaf: int, names: Sequence[str], optimizer: str) -> None:
+        self._state, self._leaf = state, leaf
+        self.path = "/".join([optimizer, *_keras_names(list(names))])
+        super().__init__(self.path.rpartition("/")[2], self._get, self._set)
 
     def _get(self) -> Any:
         return jax.tree.leaves(self._state.lend().opt_state)[self._leaf]
@@ -107,6 +111,33 @@ class OptimizerVariable(LiveNumber):
     def numpy(self) -> Any:
         """A copy of the value."""
         return np.array(self.value)
+
+
+def _keras_names(names: list[str]) -> list[str]:
+    """The names on the way to an array of an optimizer's state, as Keras's variables have them."""
+    if names[-1] == "count":
+        return [*names[:-1], "iteration"]
+    if "hyperparams" in names:
+        return [name for name in names if name != "hyperparams"]
+    if "slots" not in names:
+        return names
+    start = names.index("slots")
+    slot, *weight = names[start + 1 :]
+    return [*names[:start], "_".join([*weight, slot])]
+
+
+def optimizer_variables(parts: TrainerParts) -> list[OptimizerVariable]:
+    """Views on the arrays of the optimizer's state, in Keras's order: the count, the rate, the
+    slots; none before the model is built.
+    """
+    state = parts.state
+    if not state.built:
+        return []
+    name = getattr(parts.optimizer, "name", None) or snake_case(type(parts.optimizer).__name__)
+    leaves = jax.tree_util.tree_leaves_with_path(state.lend().opt_state)
+    structure: Any = jax.tree.structure(state.lend().opt_state)
+    listed = variables_of(structure.unflatten(range(len(leaves))))
+    return [OptimizerVariable(state, at, path_names(leaves[at][0]), name) for at in listed]
 
 
 class OptimizerView(DescriptionView):
@@ -194,13 +225,7 @@ class OptimizerView(DescriptionView):
         """Views on the arrays of the optimizer's state, in Keras's order: the count, the rate, the
         slots; none before the model is built.
         """
-        state = self._parts.state
-        if not state.built:
-            return []
-        leaves = jax.tree_util.tree_leaves_with_path(state.lend().opt_state)
-        structure: Any = jax.tree.structure(state.lend().opt_state)
-        listed = variables_of(structure.unflatten(range(len(leaves))))
-        return [OptimizerVariable(state, at, path_names(leaves[at][0])) for at in listed]
+        return optimizer_variables(self._parts)
 
     def stateless_apply(
         self,

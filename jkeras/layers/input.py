@@ -14,7 +14,7 @@ from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
-from jkeras.core.serialization import never
+from jkeras.core.serialization import if_set, never
 from jkeras.core.symbols import Node
 from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import optional, positive_int
@@ -43,6 +43,7 @@ class InputLayer(Deterministic):
       batch_size: number of examples, None for any.
       batch_shape: the shape with the batch axis, in place of `shape` and `batch_size`.
       dtype: the dtype that the inputs are cast to; no cast when left out.
+      optional: whether the input of a graph may be None, which the layers behind it then get.
 
     Raises:
       ValueError: no shape, or two different shapes; inputs of another shape.
@@ -65,6 +66,7 @@ class InputLayer(Deterministic):
     batch_shape: Shape | None = dataclasses.field(
         default=None, repr=False, metadata={"convert": optional(_shape)}
     )
+    optional: bool = option(default=False, convert=bool, to_config=if_set)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,6 +126,7 @@ def Input(
     *,
     batch_shape: Shape | None = None,
     name: str | None = None,
+    optional: bool = False,
 ) -> KerasTensor:
     """The inputs of a model, as the symbol that layers are called on.
 
@@ -136,6 +139,8 @@ def Input(
         become float32). Under `set_dtype_policy("float64")` it is float64 when left out.
       batch_shape: `shape` and `batch_size` together, in place of both.
       name: the input's name in its model.
+      optional: whether the model may get None for it: `call(self, x, y=None)` of a layer behind it
+        then gets None, too.
 
     Raises:
       ValueError: no shape, or two different shapes.
@@ -150,7 +155,8 @@ def Input(
     """
     if dtype is None and followed() == jnp.float64:
         dtype = followed()
-    return entrance(InputLayer(shape, batch_size, batch_shape, dtype=dtype, name=name))
+    layer = InputLayer(shape, batch_size, batch_shape, optional=optional, dtype=dtype, name=name)
+    return entrance(layer)
 
 
 def entrance(layer: InputLayer) -> KerasTensor:

@@ -11,7 +11,9 @@ is a layer, so it is called on symbols to become a part of another.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -19,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import nearest, quoted, value_error
+from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
@@ -139,16 +142,50 @@ class Graph(Composite):
             flat = list(flat[0])
         if len(flat) == 1 and isinstance(flat[0], dict):
             flat = self._by_name(flat[0])
-        flat = jax.tree.leaves(flat)
+        flat = jax.tree.leaves(flat, is_leaf=lambda leaf: leaf is None)
         if len(flat) != len(self.input_names):
             listed = ", ".join(self.input_names)
             raise value_error(
                 who=self.who, expected=f"{len(self.input_names)} inputs ({listed})", got=len(flat)
             )
+        for position, value in zip(self.wiring.front, flat, strict=True):
+            layer = self.layers[position]
+            if value is None and not getattr(layer, "optional", False):
+                expected = "an array, because this input is not optional"
+                raise value_error(who=self.who, argument=layer.name, expected=expected, got="None")
         return flat
+
+    def check_structure(self, given: Any) -> None:
+        """Looks at inputs as a user gives them, beside a dict of inputs that the graph has.
+
+        Raises:
+          ValueError: they have no names, and the dict was not made in the order of its names.
+
+        Warns:
+          UserWarning: they have no names, or other names, too.
+        """
+        if not isinstance(self.inputs, dict) or len(self.inputs) < 1 + (
+            not isinstance(given, dict)
+        ):
+            return
+        expected, start = (
+            self.inputs,
+            "The structure of `inputs` doesn't match the expected structure",
+        )
+        if not isinstance(given, dict):
+            start = f"{start}: expected a dict with {', '.join(expected)}, got them without names"
+            if list(expected) != sorted(expected):
+                raise value_error(f"{start}, in an order that is not clear.", who=self.who)
+            warnings.warn(f"{start}. They are taken in this order.", stacklevel=4)
+        elif others := [str(name) for name in given if name not in expected]:
+            ignored = f"{', '.join(others)} ignored"
+            warnings.warn(f"{start}: expected {', '.join(expected)}; {ignored}.", stacklevel=4)
 
     def _by_name(self, values: dict[str, Any]) -> list[Any]:
         names = self.input_names
+        if isinstance(self.inputs, dict) and len(names) != len(self.inputs):  # a nested dict
+            with contextlib.suppress(LookupError, TypeError, ValueError):
+                return _chosen(self.inputs, values)
         if set(values) >= set(names):
             return [values[name] for name in names]
         missing = [name for name in names if name not in values]
@@ -172,7 +209,8 @@ class Graph(Composite):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         inputs, outputs = graph_parts(config)
-        return cls(inputs, outputs, name=config.get("name"))
+        kept = {name: config[name] for name in ("name", "trainable") if name in config}
+        return cls(inputs, outputs, **kept)
 
     # -- the contract
 
@@ -257,15 +295,32 @@ class Graph(Composite):
         return [_entered(layer, value) for layer, value in pairs]
 
 
+def _chosen(structure: Any, values: Any) -> list[Any]:
+    """The values in the places of a structure's leaves, in their order.
+
+    Raises:
+      LookupError, TypeError, ValueError: a place is not there.
+    """
+    if isinstance(structure, dict):
+        parts = [(structure[name], values[name]) for name in sorted(structure)]
+    elif isinstance(structure, list | tuple):
+        parts = list(zip(structure, values, strict=True))
+    else:
+        return [values]
+    return [leaf for part in parts for leaf in _chosen(*part)]
+
+
 def _compared(graph: Graph) -> tuple[Any, ...]:
     """The values by which graphs are compared, without symbols."""
     return graph.name, graph.dtype, graph.trainable, graph.wiring, graph.weight_ties
 
 
-def _entered(layer: Layer, value: Array | jax.ShapeDtypeStruct) -> Any:
+def _entered(layer: Layer, value: Array | jax.ShapeDtypeStruct | None) -> Any:
     """An input as the graph computes with it: integers become float32, as an `Input` without dtype
-    says.
+    says; None of an optional input stays.
     """
+    if value is None:
+        return None
     dtype = layer.dtype
     if dtype is None and not jnp.issubdtype(value.dtype, jnp.inexact):
         dtype = jnp.float32
@@ -283,6 +338,14 @@ def _outputs(
     return layer.apply(params, state, *args, **options, key=key)[0]
 
 
+def _known_entrance(layer: InputLayer) -> Symbol:
+    """The symbol that `Input` returned for a layer; a new one where it is gone."""
+    for node in identity_of(layer).nodes:
+        if isinstance(node.outputs, Symbol) and not node.args:
+            return node.outputs
+    return entrance(layer)
+
+
 def graph_of(chain: Chain, specs: Sequence[Any]) -> Graph:
     """The layers of a chain, called one after the other, as a graph.
 
@@ -293,7 +356,8 @@ def graph_of(chain: Chain, specs: Sequence[Any]) -> Graph:
     """
     layers: list[Any] = list(chain.layers)
     if layers and isinstance(layers[0], InputLayer):
-        inputs = [entrance(layers.pop(0))]
+        first = layers.pop(0)
+        inputs = [_known_entrance(first)]
     else:
         inputs = [Input(batch_shape=spec.shape, dtype=spec.dtype) for spec in specs]
     values: tuple[Any, ...] = tuple(inputs)

@@ -268,4 +268,5 @@ def _chosen(value: Any, outputs: dict[tuple[str, int], list[Any]]) -> Any:
         return {key: _chosen(item, outputs) for key, item in value.items()}
     if len(value) == 3 and isinstance(value[0], str):
         return outputs[value[0], value[1]][value[2]]
-    return [_chosen(item, outputs) for item in value]
+    chosen = [_chosen(item, outputs) for item in value]
+    return tuple(chosen) if isinstance(value, tuple) else chosen

@@ -215,7 +215,8 @@ class Model(Trainer):
         check_parts(cls, config, GRAPH_PARTS)
         with CustomObjectScope(custom_objects):
             more = {name: read(config[name]) for name in config if name not in GRAPH_PARTS}
-            more = more if own_init else {}  # of a subclass, which has arguments of its own
+            if not own_init:  # of a subclass, which has arguments of its own
+                more = {"trainable": config.get("trainable", True)}
             return cls(*graph_parts(config), **{"name": config.get("name"), **more})
 
     def cloned(self, options: CloneOptions) -> Any:

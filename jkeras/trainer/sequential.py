@@ -77,6 +77,11 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             fix = instead_of(layer)
             raise WrongTypeError(f"{who}: add: expected a layer, got {describe(layer)}. {fix}")
+        if given and is_input(given[0]) and is_input(layer):
+            raise ValueError(
+                f"{who}: add: expected one Input, at the front, got a second one: {layer!r}. Leave "
+                "it out, or begin a new Sequential."
+            )
         self._set([*given, layer])
 
     def pop(self) -> Layer:
@@ -112,6 +117,8 @@ class Sequential(Model):
         model = cls(parts["layers"], name=parts.get("name"))
         if not model.built and parts.get("build_input_shape"):
             model.build(tuple(parts["build_input_shape"]))
+        if parts.get("trainable") is False:
+            model.trainable = False
         return model
 
     def cloned(self, options: CloneOptions) -> Any:

@@ -17,6 +17,7 @@ from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable, innermost
 from jkeras.display import summary_text
+from jkeras.keras_classes import state_tree as state_trees
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.optimizer_view import variables_of
 from jkeras.keras_classes.step_context import StepFrame
@@ -108,12 +109,25 @@ class WeightsMixin:
         """Symbols with the shape and the dtype of the outputs; as a layer's."""
         return self._trainer_parts.state.as_layer().compute_output_spec(*args, **kwargs)
 
+    @property
+    def operations(self) -> list[Any]:
+        """The layers of a graph, and what operators and `jkeras.ops` do between them."""
+        return list(self._trainer_parts.state.graph().layers)
+
     # -- values
 
     @property
     def built(self) -> bool:
-        """Whether weights exist."""
-        return self._trainer_parts.state.built
+        """Whether the weights are there, or are made when they are asked for, because the shape of
+        the inputs is known.
+        """
+        state = self._trainer_parts.state
+        return state.built or bool(state.net.layers[1:] and state.known_inputs())
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The sums of the metrics, as variables with paths such as "loss/total"."""
+        return list(state_trees.metrics_variables(self._trainer_parts.state))
 
     @property
     def train_state(self) -> TrainState:
@@ -347,46 +361,12 @@ class WeightsMixin:
         Raises:
           ValueError: another format.
         """
-        state, formats = self._trainer_parts.state, ("backend_tensor", "numpy_array")
-        if value_format not in formats:
-            raise ValueError(
-                f"{state.who}: get_state_tree: `value_format`: expected one of {list(formats)}, "
-                f"got {value_format!r}.{nearest(str(value_format), formats)}"
-            )
-        values = state.lend()
-        optimizer = variables_of(values.opt_state) if self._trainer_parts.compilation else []
-        named = {
-            "trainable_variables": _nested(weights_of(state, trained=True)),
-            "non_trainable_variables": _nested(weights_of(state, trained=False)),
-            "optimizer_variables": {str(i): value for i, value in enumerate(optimizer)},
-            "metrics_variables": dict(values.sums),
-        }
-        return jax.tree.map(jax.device_get, named) if value_format == "numpy_array" else named
+        return state_trees.state_tree(self._trainer_parts, value_format)
 
     def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
-        """Assigns the weights in what `get_state_tree` gave; the optimizer's go with `train_state`.
+        """Assigns the values of what `get_state_tree` gave, or of a part of it.
 
         Raises:
-          ValueError: a weight is unknown here, or has another shape.
+          ValueError: a name is unknown here, or a value has another shape.
         """
-        state = self._trainer_parts.state
-        weights = {weight.path: weight for weight in weights_of(state)}
-        for part in ("trainable_variables", "non_trainable_variables"):
-            for path, value in trees.named_leaves(state_tree.get(part, {})).items():
-                if path not in weights:
-                    raise ValueError(
-                        f"{state.who}: set_state_tree: no weight {path!r}."
-                        f"{nearest(path, weights)} Weights: {', '.join(weights)}."
-                    )
-                weights[path].assign(value)
-
-
-def _nested(weights: Sequence[Weight]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for weight in weights:
-        *names, last = weight.path.split("/")
-        node = tree
-        for name in names:
-            node = node.setdefault(name, {})
-        node[last] = weight.value
-    return tree
+        state_trees.set_state_tree(self._trainer_parts, state_tree)

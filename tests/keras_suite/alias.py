@@ -47,8 +47,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Where the names of `keras.<part>`, and of every module below it, are looked up, in order."""
 
-for _part in ("backend", "models", "saving", "trainers", "utils"):
+for _part in ("backend", "saving", "trainers", "utils"):
     PARTS[_part] += (f"{HERE}.model_tools", f"{HERE}.data_tools")
+PARTS["models"] = (f"{HERE}.model_tools", *PARTS["models"], f"{HERE}.data_tools")
 PARTS["callbacks"] = (f"{HERE}.callback_tools", *PARTS["callbacks"])
 PARTS["utils"] += (f"{HERE}.callback_tools",)
 PARTS["saving"] += (f"{HERE}.saving_tools",)
@@ -153,7 +154,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if parts[0] not in self.parts or not exists:
             raise ModuleNotFoundError(f"{spec.name} has no counterpart here", name=spec.name)
         sources = self.parts[parts[0]]
-        if parts == ["ops"]:  # whose modules have the operation classes, too
+        if parts in (["ops"], ["dtype_policies"]):  # whose modules have the operation classes, too
             return Alias(spec.name, sources, {file.stem for file in path.glob("*.py")})
         if parts == ["ops", "image"]:  # whose functions are not those of `ops`
             sources = ("jkeras.ops.image", *sources)

@@ -131,7 +131,42 @@ def _flatten_layers(self: Any, include_self: bool = True, recursive: bool = True
     return found
 
 
-jkeras.Model._flatten_layers = _flatten_layers  # type: ignore[attr-defined]  # a name of Keras
+def _variable_map(self: Any) -> dict[str, Any]:
+    """The variables of a model and its optimizer by path."""
+    listed = [*self.variables, *self.optimizer.variables]
+    return {variable.path: variable for variable in listed}
+
+
+# -- errors of `compile`, which Keras's tests expect of `fit`
+
+
+def _errors_in_fit(face: Any) -> None:
+    """Has `fit` raise what `compile` raises here already: that no output has a name."""
+    compile_fn, fit = face.compile, face.fit
+
+    def late_compile(self: Any, *args: Any, **kwargs: Any) -> None:
+        vars(self).pop("late_error", None)
+        try:
+            compile_fn(self, *args, **kwargs)
+        except ValueError as error:
+            if "no output is named" not in str(error):
+                raise
+            vars(self)["late_error"] = error
+
+    def late_fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if "late_error" in vars(self):
+            raise vars(self)["late_error"]
+        return fit(self, *args, **kwargs)
+
+    face.compile, face.fit = late_compile, late_fit
+
+
+_errors_in_fit(jkeras.Model)
+_model: Any = jkeras.Model
+_model._flatten_layers = _flatten_layers
+_model._operations = property(lambda self: self.operations)
+for _face in (_model, jkeras.Sequential):
+    _face._get_variable_map = _variable_map
 jkeras.Sequential._functional = property(  # type: ignore[attr-defined]  # the same
     lambda self: jkeras.Model.__new__(jkeras.Model) if self.built else None
 )

@@ -34,7 +34,7 @@ LEAST = {
     "utils": 0.9,
     "dtype_policies": 0.8,
     "layers": 0.9,
-    "models": 0.7,
+    "models": 0.9,
     "callbacks": 0.9,
     "trainers": 0.8,
     "saving": 0.65,

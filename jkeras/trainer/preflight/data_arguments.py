@@ -190,6 +190,8 @@ def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) 
 
     def adjust(batch: Batch) -> Batch:
         batch = narrowed(net, batch)
+        if hasattr(net, "check_structure"):
+            net.check_structure(batch.x)
         if hasattr(net, "arranged"):
             try:
                 inputs = tuple(net.arranged(batch.inputs))
@@ -227,12 +229,15 @@ def check_is_no_dict(who: str, batch: Batch, shapes: tuple[Any, ...] | None) -> 
         )
 
 
-def with_rank(x: jax.Array | np.ndarray, who: str, shape: tuple[int | None, ...]) -> Any:
+def with_rank(x: jax.Array | np.ndarray | None, who: str, shape: tuple[int | None, ...]) -> Any:
     """`x` with the rank of `shape` (one example): as Keras, a last axis of size one comes or goes.
+    None, of an optional input, stays.
 
     Raises:
       ValueError: the ranks differ by more than that.
     """
+    if x is None:
+        return None
     given, wanted = tuple(x.shape[1:]), len(shape)
     if len(given) == wanted:
         return x

@@ -10,20 +10,13 @@ from tests.keras_suite.exclusions.reasons import (
     PRIVATE,
     QUANTIZED,
     SHARDED,
-    SYMBOLS,
     TENSORFLOW,
     TEXT,
     TORCH,
     WORDS,
 )
 
-OPTIONAL = "an `Input` cannot be optional here"
-EARLY = (
-    "losses and metrics are checked by `compile` here, before any data; Keras checks them in `fit`"
-)
-UNWARNED = "inputs in another structure, or with other fields, are taken without a warning"
-LAZY = "weights that nothing has asked for are not made yet, and `built` says so"
-STATE_TREE = "`get_state_tree` has the paths of this package, and no metrics"
+TAGGED = "a layer is frozen: it takes no attribute that is no argument"
 
 DIGITS = "float64 in 32-bit mode is an error, so that precision that was asked for is not lost"
 FLOAT32_WEIGHTS = "weights of a layer in half precision stay float32"
@@ -37,48 +30,29 @@ EXACT = "an epoch has exactly `steps_per_epoch` steps, whatever one execution ha
 
 EXCLUDED: dict[str, dict[str, str]] = {
     "models": {
-        "CloneModelTest.test_recursive": PRIVATE,
-        "CloneModelTest.test_recursive_multi_level": (
-            "a layer is frozen: it takes no attribute that is no argument"
-        ),
-        "FunctionalTest.test_deeply_nested_model": "lists in a dict of inputs are not taken",
+        "CloneModelTest.test_recursive": TAGGED,
+        "CloneModelTest.test_recursive_multi_level": TAGGED,
         "FunctionalTest.test_for_functional_in_sequential": APPLICATIONS,
-        "FunctionalTest.test_functional_with_dtype_policy": PRIVATE,
-        "FunctionalTest.test_input_dict_with_extra_field": UNWARNED,
-        "FunctionalTest.test_layer_getters": PRIVATE,
-        "FunctionalTest.test_list_input_with_dict_build": UNWARNED,
         "FunctionalTest.test_manual_input_spec": "`input_spec` of a model is not assigned",
-        "FunctionalTest.test_optional_*": OPTIONAL,
-        "FunctionalTest.test_rank_standardization": (
-            "a call of a graph on arrays adds and takes no axis; `fit` and `predict` do"
-        ),
-        "FunctionalTest.test_required_input_none_raises": OPTIONAL,
-        "FunctionalTest.test_restored_multi_output_type_tuple": (
-            "a configuration has a list for a tuple of outputs"
-        ),
-        "FunctionalTest.test_serialization": "a configuration has a list for a tuple of inputs",
         "FunctionalTest.test_training_arg": (
             "shapes follow from `call`, which is traced without training, too"
         ),
-        "FunctionalTest.test_warning_for_mismatched_inputs_structure": UNWARNED,
         "ModelTest.test_export_error": EXPORTED,
-        "ModelTest.test_functional_*_invalid_keys": EARLY,
-        "ModelTest.test_functional_list_outputs_dict_losses_no_output_names": EARLY,
-        "ModelTest.test_functional_list_outputs_with_custom_compute_loss": EARLY,
-        "ModelTest.test_functional_optional_inputs_*": OPTIONAL,
-        "ModelTest.test_get_state_tree*": STATE_TREE,
+        "ModelTest.test_functional_dict_outputs_dict_losses_invalid_keys": (
+            "a loss for no output is a ValueError for outputs in a dict, too"
+        ),
+        "ModelTest.test_functional_list_outputs_with_custom_compute_loss": (
+            "`compile` takes a loss for each output of the model, whatever `compute_loss` makes of them"
+        ),
+        "ModelTest.test_get_state_tree_with_duplicate_path": "no two weights have one path here",
         "ModelTest.test_layers_setter": (
             "`Model()` needs inputs and outputs, unless a subclass has a `call`"
         ),
         "ModelTest.test_quantize*": QUANTIZED,
-        "ModelTest.test_set_state_tree": STATE_TREE,
         "SequentialTest.test_bad_layer": (
             "a `call` that takes `training` by position is taken as it is"
         ),
-        "SequentialTest.test_basic_flow_with_input": LAZY,
-        "SequentialTest.test_errors": "a second input at the front is taken, if it fits",
-        "SequentialTest.test_functional_properties": SYMBOLS,
-        "SequentialTest.test_legacy_flow_with_input_shape": LAZY,
+        "SequentialTest.test_errors": "a second layer of one name gets a number",
         "VariableMappingTest.test_basics": PRIVATE,
     },
     "callbacks": {
