@@ -65,7 +65,7 @@ class EarlyStopping(MonitorCallback):
         self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self.rises()
+        self.check_direction(logs)
         value = self.value_in(logs)
         if value is None or epoch < self.start_from_epoch:
             return

@@ -147,7 +147,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
         logs.update(rates_of(self.model))
-        self.rises()
+        self.check_direction(logs)
         value = self.value_in(logs)
         if value is None:
             return

@@ -97,6 +97,27 @@ class MonitorCallback(Callback):
             )
         return self._rises
 
+    def check_direction(self, logs: Logs | None) -> None:
+        """Raises a ValueError if neither `mode` nor the metric says which way is better; of a monitor
+        that is not among the logs it says that.
+        """
+        try:
+            self.rises()
+        except ValueError:
+            if self.monitor in (logs or {}):
+                raise
+            raise ValueError(self._missing(logs or {})) from None
+
+    def _missing(self, logs: Logs) -> str:
+        """The message for a monitor that is not in the logs."""
+        validated = self.monitor.startswith("val_")
+        alike = [name for name in logs if name.startswith("val_") == validated]
+        return (
+            f"{type(self).__name__}: `monitor` {self.monitor!r} is not among the logs: "
+            f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
+            "For a `val_` value give `fit` validation data."
+        )
+
     @property
     def monitor_op(self) -> Any:
         """`ops.greater` or `ops.less`: whether a new value is better than an old one."""
@@ -119,14 +140,7 @@ class MonitorCallback(Callback):
         """The value of `monitor`, or None with a warning if the logs do not have it."""
         logs = logs or {}
         if self.monitor not in logs:
-            validated = self.monitor.startswith("val_")
-            alike = [name for name in logs if name.startswith("val_") == validated]
-            warnings.warn(
-                f"{type(self).__name__}: `monitor` {self.monitor!r} is not among the logs: "
-                f"{', '.join(logs)}.{nearest(self.monitor, alike)} "
-                "For a `val_` value give `fit` validation data.",
-                stacklevel=3,
-            )
+            warnings.warn(self._missing(logs), stacklevel=3)
             return None
         value: Any = logs[self.monitor]
         while isinstance(value, list) and len(value) == 1:  # one number, as of a metric by class

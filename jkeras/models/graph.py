@@ -152,7 +152,9 @@ class Graph(Composite):
             layer = self.layers[position]
             if value is None and not getattr(layer, "optional", False):
                 expected = "an array, because this input is not optional"
-                raise value_error(who=self.who, argument=layer.name, expected=expected, got="None")
+                raise value_error(
+                    who=self.who, argument=str(layer.name), expected=expected, got="None"
+                )
         return flat
 
     def check_structure(self, given: Any) -> None:

@@ -209,9 +209,9 @@ def test_a_misspelt_monitor_is_answered_with_the_nearest() -> None:
     model.compile("sgd", "mse", metrics=["mae"])
     x, y = np.ones((4, 2), np.float32), np.ones(4)
     stop = jkeras.callbacks.EarlyStopping("val_lose")
-    with pytest.warns(UserWarning) as caught:
+    with pytest.raises(ValueError) as caught:
         model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=[stop])
-    assert str(caught[0].message) == (
+    assert str(caught.value) == (
         "EarlyStopping: `monitor` 'val_lose' is not among the logs: loss, mae, val_loss, val_mae. "
         "Did you mean 'val_loss'? For a `val_` value give `fit` validation data."
     )

@@ -42,7 +42,7 @@ EXCLUDED: dict[str, dict[str, str]] = {
             "a loss for no output is a ValueError for outputs in a dict, too"
         ),
         "ModelTest.test_functional_list_outputs_with_custom_compute_loss": (
-            "`compile` takes a loss for each output of the model, whatever `compute_loss` makes of them"
+            "`compile` takes a loss for each output of the model, not of those of `compute_loss`"
         ),
         "ModelTest.test_get_state_tree_with_duplicate_path": "no two weights have one path here",
         "ModelTest.test_layers_setter": (
