@@ -98,7 +98,7 @@ class MonitorCallback(Callback):
         return self._rises
 
     def check_direction(self, logs: Logs | None) -> None:
-        """Raises a ValueError if neither `mode` nor the metric says which way is better; of a monitor
+        """Raises a ValueError if neither `mode` nor the metric says which way is better; of one
         that is not among the logs it says that.
         """
         try:

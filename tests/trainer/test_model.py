@@ -35,7 +35,7 @@ def test_every_way_to_pass_several_inputs_trains_the_same() -> None:
 def test_a_model_is_what_keras_says_it_is() -> None:
     model = joined()
     assert isinstance(Sequential(), Model) and isinstance(model, jkeras.Trainer)
-    assert model.built is False and model.count_params() == 7 and model.built
+    assert model.built and model.count_params() == 7
     assert [x.name for x in model.inputs] == ["a", "b"] == model.input_names
     assert model.input_shape == [(None, 4), (None, 2)] and model.output_shape == (None, 1)
     assert model.output is model.get_layer("dense").output is model.outputs[0]
