@@ -315,7 +315,7 @@ class CompileMixin:
                 f"{self._trainer_parts.state.who}: the model is not compiled as the other was, "
                 f"because {type(self).__name__} has a `compile` of its own. Call "
                 "model.compile(...), or write its `get_compile_config` and `compile_from_config`.",
-                stacklevel=4,
+                stacklevel=5,
             )
             return
         self.compile(**configurations.compile_arguments(config))

@@ -122,7 +122,8 @@ class WeightsMixin:
         the inputs is known.
         """
         state = self._trainer_parts.state
-        return state.built or bool(state.net.layers[1:] and state.known_inputs())
+        is_new = state.specs is None and getattr(state.net, "layers", ())[1:]
+        return state.built or bool(is_new and state.known_inputs())
 
     @property
     def metrics_variables(self) -> list[Any]:

@@ -159,7 +159,8 @@ def test_inputs_of_another_size_are_refused_with_both_models_named() -> None:
         "shape (4, 3); here it would be (8, 3). Give both inputs of the same size, or make another "
         "layer."
     )
-    assert not eight.built
+    with pytest.raises(ValueError, match="where kernel has the shape"):
+        eight.get_weights()
 
 
 def test_models_that_are_gone_leave_no_arrays() -> None:
