@@ -37,7 +37,6 @@ OTHERWISE = [
     ("layers", "Input*", "sparse", "sparse tensors are out of scope"),
     ("layers", "Input*", "ragged", "ragged tensors are out of scope"),
     ("layers", "Input*", "*tensor", "an input of TensorFlow's graphs"),
-    ("layers", "Input*", "optional", "every input of a graph is required"),
     ("layers", "Layer", "activity_regularizer", FIELD),
     ("layers", "Layer", "autocast", "dtypes flow from the inputs"),
     ("losses", "Loss", "*", FIELD),
