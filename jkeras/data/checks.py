@@ -120,7 +120,7 @@ def as_weights(weight: Tree, *, finite: bool = True) -> Any:
     return _each_output(
         "sample_weight",
         weight,
-        lambda name, leaf: as_array(name, leaf, finite=finite).astype(widest_float()),
+        lambda name, leaf: as_array(name, leaf, finite=finite).astype(widest_float(), copy=False),
     )
 
 
@@ -185,12 +185,23 @@ def _check_integers(name: str, array: np.ndarray | jax.Array) -> None:
     ):
         return
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    limit = np.iinfo(np.uint32 if array.dtype.kind == "u" else np.int32)
-    if low < limit.min or high > limit.max:
+    least, most = (0, 2**32 - 1) if array.dtype.kind == "u" else (-(2**31), 2**31 - 1)
+    if low < least or high > most:
         raise ValueError(
             f"`{name}`: expected integers that fit in 32 bits, got values from {low} to {high}. "
             f"Renumber them: np.unique({name}, return_inverse=True)[1]."
         )
+
+
+def check_values(name: str, array: np.ndarray, *, finite: bool) -> None:
+    """What `as_array` checks in an array of a shape and dtype that it has passed before.
+
+    Raises:
+      ValueError: it holds NaN or infinity, or integers that do not fit in 32 bits.
+    """
+    if finite:
+        check_finite(name, array)
+    _check_integers(name, array)
 
 
 def common_length(parts: dict[str, Any]) -> int:

@@ -175,7 +175,7 @@ def of_stream(
     rest = _at_most(stream.epoch(), None if limit is None else limit - first)
     number = first - 1
     for number, batch in enumerate(_until_failure(rest, failure), first):
-        shape = jax.tree.map(trees.spec_of, batch)
+        shape = _shape_of(batch)
         common = common or shape
         if filling is not None and filling.shape != shape:
             yield filling.feed()
@@ -184,7 +184,7 @@ def of_stream(
             leaf = jax.tree.leaves(batch.x)[0]
             devices = leaf.devices() if isinstance(leaf, jax.Array) else ()
             alone = shape != common or any(device.platform != "cpu" for device in devices)
-            filling = _Buffer(shape, number, 1 if alone else capacity(batch, fixed))
+            filling = _Buffer(batch, shape, number, 1 if alone else capacity(batch, fixed))
         filling.add(batch)
         late = fixed is None and filling.seconds > seconds
         if filling.is_full or filling.count == most or late:
@@ -202,18 +202,21 @@ class _Buffer:
     """Batches of one shape on their way to the device.
 
     Args:
-      shape: the specs of a batch.
+      example: a batch.
+      shape: what `_shape_of` tells of it.
       first: the number of the first batch.
       most: the largest number of batches.
     """
 
-    def __init__(self, shape: Tree, first: int, most: int) -> None:
+    def __init__(self, example: Batch, shape: Any, first: int, most: int) -> None:
         self.shape = shape
         self.first = first
         self._most = most
-        self._size = jax.tree.leaves(shape)[0].shape[0]
+        self._specs = jax.tree.map(trees.spec_of, example)
+        self._size = jax.tree.leaves(self._specs)[0].shape[0]
         self.count = 0
         self._data: Any = None
+        self._targets: list[np.ndarray] = []
         self._began = time.perf_counter()
 
     @property
@@ -234,12 +237,11 @@ class _Buffer:
             if self._data is None:
                 rows = self._most * self._size
                 self._data = jax.tree.map(
-                    lambda s: empty((rows, *s.shape[1:]), s.dtype), self.shape
+                    lambda s: empty((rows, *s.shape[1:]), s.dtype), self._specs
                 )
+                self._targets = jax.tree.leaves(self._data)
             start = self.count * self._size
-            for target, leaf in zip(
-                jax.tree.leaves(self._data), jax.tree.leaves(batch), strict=True
-            ):
+            for target, leaf in zip(self._targets, jax.tree.leaves(batch), strict=True):
                 target[start : start + self._size] = leaf
         self.count += 1
 
@@ -247,6 +249,12 @@ class _Buffer:
         """The batches of the buffer as a feed on the device."""
         end = self.first + self.count
         return _feed(self._data, self._size, self.first, end, None, self._most)
+
+
+def _shape_of(batch: Batch) -> Any:
+    """The structure of a batch with shapes and dtypes."""
+    leaves, treedef = jax.tree.flatten(batch)
+    return treedef, [(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:

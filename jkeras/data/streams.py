@@ -10,6 +10,7 @@ size, so one compiled program serves all batches.
 from __future__ import annotations
 
 import itertools
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight, class_weights
-from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
+from jkeras.data.checks import as_arrays, as_targets, as_weights, check_values, common_length
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -77,10 +78,23 @@ class Stream:
         self.pads = True
         self.order_fn: Callable[[int, int], list[int]] | None = None
         self._passes = 0
-        self.adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
+        self._adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
+        # The kinds of batches that the checks and `adjust_fn` leave as they are.
+        self._plain: set[Any] = set()
+        self._all_rows = np.ones(0, bool)
         self.check_fn: Callable[[Batch, int], None] = lambda batch, number: None
         self._initial_steps = self.steps
         self._has_warned = False
+
+    @property
+    def adjust_fn(self) -> Callable[[Batch], Batch]:
+        """Applied to every batch before padding."""
+        return self._adjust_fn
+
+    @adjust_fn.setter
+    def adjust_fn(self, function: Callable[[Batch], Batch]) -> None:
+        self._adjust_fn = function
+        self._plain.clear()
 
     @property
     def steps(self) -> int | None:
@@ -244,6 +258,12 @@ class Stream:
 
     def _checked(self, value: Tree, number: int) -> Batch:
         try:
+            if _kind_of(value) in self._plain:
+                batch = Batch(*value)
+                for name, array in zip(("x", "y", "sample_weight"), value, strict=False):
+                    check_values(name, array, finite=self._finite)
+                self.check_fn(batch, number)
+                return batch
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
             x = as_arrays("x", batch.x, finite=self._finite, are_inputs=True)
             y = as_targets(batch.y, finite=self._finite)
@@ -252,17 +272,46 @@ class Stream:
                 weight = class_weights(y, self._class_weight, weight)
             common_length({"x": x, "y": y, "sample_weight": weight})
             batch = Batch(x, y, weight)
-            self.check_fn(self.adjust_fn(batch), number)
+            adjusted = self.adjust_fn(batch)
+            self.check_fn(adjusted, number)
         except (TypeError, ValueError) as error:
             message = str(error).removeprefix(f"{self._who}: ")
             raise type(error)(f"{self._who}: batch {number} of the data: {message}") from None
+        if (kind := _kind_of(value)) and _are_same(value, batch) and _are_same(value, adjusted):
+            self._plain.add(kind)
         return batch
 
     def _prepared(self, batch: Batch) -> Batch:
         """The batch after `adjust_fn`, padded to the largest size so far."""
-        batch = self.adjust_fn(batch)
-        self._size = max(self._size, len(jax.tree.leaves(batch.x)[0]))
+        if _kind_of(tuple(part for part in batch if part is not None)) not in self._plain:
+            batch = self.adjust_fn(batch)
+            rows = len(jax.tree.leaves(batch.x)[0])
+        elif (rows := len(batch.x)) == self._size and self.pads:
+            return Batch(*batch[:3], self._all_rows)
+        if rows > self._size:
+            self._size, self._all_rows = rows, np.ones(rows, bool)
         return padded(batch, self._size) if self.pads else batch
+
+
+def _kind_of(value: Any) -> Any:
+    """Shapes and dtypes of a tuple of NumPy's arrays in memory; None for anything else."""
+    if type(value) is not tuple:
+        return None
+    kind = []
+    for array in value:
+        if type(array) is not np.ndarray:
+            return None
+        owner = array.base
+        if owner is not None and (type(owner) is not np.ndarray or owner.base is not None):
+            return None  # it may lie in a file
+        kind.append((array.shape, array.dtype))
+    return tuple(kind)
+
+
+def _are_same(value: tuple[Any, ...], batch: Batch) -> bool:
+    """Whether a batch holds the very arrays of a tuple, and nothing else."""
+    rest = (None,) * (len(batch) - len(value))
+    return all(map(operator.is_, (*value, *rest), batch))
 
 
 def padded(batch: Batch, size: int) -> Batch:

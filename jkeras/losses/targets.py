@@ -67,7 +67,8 @@ def check_classes(who: str, y_true: Targets, classes: int, ignore: int | None = 
     Raises:
       ValueError: a value is not a class index.
     """
-    broken = y_true != np.floor(y_true)
+    is_whole = y_true.dtype.kind in "iub"
+    broken = np.zeros((), bool) if is_whole else y_true != np.floor(y_true)
     if broken.any():
         raise ValueError(
             f"{who}: expected whole numbers as class indices in `y_true`, got "

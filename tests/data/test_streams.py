@@ -376,3 +376,65 @@ def test_an_iterable_that_is_empty_when_it_starts_again_ends_the_training() -> N
     with pytest.warns(UserWarning, match=r"^fit: the data ended before epoch 2: "):
         history = fixed().fit(Once(), steps_per_epoch=2, epochs=4, verbose=0)
     assert history.history["loss"] == [0.5]
+
+
+def _batches_with(last: tuple) -> list[tuple]:
+    good = (np.ones((4, 3), np.float32), np.zeros(4, np.int64))
+    return [
+        good,
+        tuple(array.copy() for array in good),
+        tuple(array.copy() for array in good),
+        last,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (
+            (np.full((4, 3), np.nan, np.float32), np.zeros(4, np.int64)),
+            "stream: batch 3 of the data: `x`: expected finite numbers, got NaN in 4 of 4",
+        ),
+        (
+            (np.ones((4, 3), np.float32), np.full(4, 2**40)),
+            "stream: batch 3 of the data: `y`: expected integers that fit in 32 bits",
+        ),
+        (
+            (np.ones((4, 3), np.float32), np.zeros(3, np.int64)),
+            "stream: batch 3 of the data: expected",
+        ),
+    ],
+    ids=["nan", "too large", "another length"],
+)
+def test_batches_like_those_before_are_checked_for_their_values(last, message):
+    stream = Stream(_batches_with(last))
+    with pytest.raises(ValueError) as caught:
+        list(stream.epoch())
+    assert str(caught.value).startswith(message)
+
+
+def test_a_new_adjustment_applies_to_batches_like_those_before():
+    stream = Stream(itertools.repeat((np.ones((4, 3), np.float32),)))
+    before = list(itertools.islice(stream.epoch(), 2))
+    stream.adjust_fn = lambda batch: batch._replace(x=batch.x * 2)
+    after = list(itertools.islice(stream.epoch(), 2))
+    assert [float(batch.x[0, 0]) for batch in (*before, *after)] == [1, 1, 2, 2]
+
+
+def test_arrays_of_a_file_are_checked_in_every_batch(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((16, 3), np.float32))
+    x = np.asarray(np.load(path, mmap_mode="r"))
+    stream = Stream([(x[i : i + 4],) for i in range(0, 16, 4)])
+    batches = stream.epoch()
+    next(batches)
+    path.write_bytes(path.read_bytes()[:140])
+    with pytest.raises(ValueError, match="batch 2 of the data: .*x.npy"):
+        list(batches)
+
+
+def test_smaller_batches_between_equal_ones_are_padded():
+    sizes = (4, 4, 2, 4, 5, 4)
+    batches = list(Stream([(np.full((n, 1), n, np.float32),) for n in sizes]).epoch())
+    assert [len(batch.x) for batch in batches] == [4, 4, 4, 4, 5, 5]
+    assert [int(batch.rows.sum()) for batch in batches] == list(sizes)
