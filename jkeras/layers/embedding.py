@@ -143,7 +143,15 @@ class Embedding(Table):
     weights: FixedArray | None = option(default=None, convert=optional(_matrix), to_config=if_set)
 
 
-class ReversibleEmbedding(Table):
+class ReversibleArguments(Table):
+    """The first arguments of ReversibleEmbedding, in Keras's order."""
+
+    input_dim: int = option(convert=positive_int)
+    output_dim: int = option(convert=positive_int)
+    tie_weights: bool = True
+
+
+class ReversibleEmbedding(Embedding, ReversibleArguments):
     """An Embedding with a reverse direction: vectors to one logit for each id.
 
     `embeddings[inputs]`, and with `reverse=True` the product of `inputs` with the table transposed
@@ -179,13 +187,6 @@ class ReversibleEmbedding(Table):
     Source: Press and Wolf 2016, arXiv:1608.05859; `keras.layers.ReversibleEmbedding`.
     """
 
-    input_dim: int = option(convert=positive_int)
-    output_dim: int = option(convert=positive_int)
-    tie_weights: bool = True
-    embeddings_initializer: Any = options.initializer("uniform")
-    embeddings_regularizer: Any = options.regularizer()
-    embeddings_constraint: Any = options.constraint()
-    mask_zero: bool = False
     reverse_dtype: Any = option(default=None, convert=optional(dtype_of))
     logit_soft_cap: float | None = option(default=None, convert=optional(_positive))
     weights: FixedArray | None = option(

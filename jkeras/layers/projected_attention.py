@@ -22,6 +22,7 @@ from jkeras.core.trees import widest_float
 from jkeras.layers.attention import chosen, query_value_key
 from jkeras.layers.deterministic import broadcasts, checked_mask
 from jkeras.layers.einsum_dense import with_fan_axes
+from jkeras.layers.projection_view import projection
 from jkeras.layers.regularization import drop
 from jkeras.ops.attention import attend, attend_with_scores
 from jkeras.ops.attention_axes import Fold
@@ -67,6 +68,12 @@ class ProjectedAttention(Layer):
 
     supports_masking: ClassVar[bool] = True
     makes_masks: ClassVar[bool] = False
+
+    query_dense = _query_dense = projection("query")
+    key_dense = _key_dense = projection("key")
+    value_dense = _value_dense = projection("value")
+    output_dense = _output_dense = projection("attention_output")
+    gate_dense = _gate_dense = projection("gate")
 
     def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         """The mask of the query; scores have none."""

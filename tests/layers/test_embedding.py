@@ -1,5 +1,7 @@
 """Embedding with masks, and ReversibleEmbedding."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,3 +66,14 @@ def test_vectors_of_another_size_are_told() -> None:
     assert str(caught.value) == (
         "ReversibleEmbedding: `logit_soft_cap`: expected a number greater than 0, got 0."
     )
+
+
+def test_a_reversible_embedding_is_an_embedding_with_keras_order_of_arguments() -> None:
+    layer = ReversibleEmbedding(7, 4, False, "ones", None, None, True, "float32", 2.0)
+    assert isinstance(layer, Embedding) and not layer.tie_weights and layer.mask_zero
+    assert (layer.reverse_dtype, layer.logit_soft_cap) == ("float32", 2.0)
+    assert list(inspect.signature(ReversibleEmbedding).parameters)[:3] == [
+        "input_dim", "output_dim", "tie_weights",
+    ]  # fmt: skip
+    with pytest.raises(TypeError):
+        ReversibleEmbedding(7, 4, True, "ones", None, None, True, None, None, np.ones((7, 4)))

@@ -113,3 +113,18 @@ def test_the_state_of_a_stacked_cell_that_tells_its_size_alone_is_an_array():
     assert states[0].shape == (2, 3) and [h.shape for h in states[1]] == [(2, 2)]
     again = L.RNN([Sum(3), Sum(2)], return_sequences=True)(x, [one, np.zeros((2, 2))])
     np.testing.assert_array_equal(again[0, :, 0], [48, 108, 180])
+
+
+def test_the_projections_of_attention_have_kernels_and_biases():
+    layer = L.MultiHeadAttention(2, 3, kernel_constraint="non_neg", name="mha")
+    with pytest.raises(AttributeError, match=r"<query of .*> has no kernel before the layer is"):
+        _ = layer.query_dense.kernel
+    x = np.ones((2, 4, 5), "float32")
+    layer(x, x)
+    assert layer.query_dense.kernel.shape == (5, 2, 3) and layer.key_dense.bias.shape == (2, 3)
+    assert layer.output_dense.kernel.shape == (2, 3, 5)
+    assert isinstance(layer.value_dense.kernel.constraint, K.constraints.NonNeg)
+    assert [weight.name for weight in layer.query_dense.weights] == ["kernel", "bias"]
+    layer.query_dense.set_weights([np.zeros((5, 2, 3)), np.ones((2, 3))])
+    np.testing.assert_array_equal(layer.get_weights()[0], np.zeros((5, 2, 3)))
+    assert L.GroupQueryAttention(4, 2, 1, use_bias=False).query_dense.bias is None

@@ -88,8 +88,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "*AttentionTest.test_compute_attention_combines_*": PRIVATE,
         "MultiHeadAttentionTest.test_dtype_policy_map": QUANTIZED,
         "*AttentionTest.test_flash_attention_with_errors": PRIVATE,
-        "*AttentionTest.test_initializer": PRIVATE,
-        "MultiHeadAttentionTest.test_mha_constraints": PRIVATE,
         "MultiHeadAttentionTest.test_quantize_int8": QUANTIZED,
         "MultiHeadAttentionTest.test_sliding_window_serialization": PRIVATE,
         "MaskingTest.test_masking_correctness": SHAPES_FIRST,
