@@ -17,6 +17,7 @@ from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.layer_object import WeightsArgument
+from jkeras.core.object_api import object_api
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
@@ -58,6 +59,17 @@ class Table(Deterministic):
         table = self.argument("weights")
         if table is not None and table.values.shape != shape:
             raise self.value_error(f"`weights` of shape (input_dim, output_dim) = {shape}", table)
+
+    @property
+    def embeddings(self) -> Any:
+        """The table; that of the argument `weights` from the start."""
+        if self.argument("weights") is not None and not self.built:
+            self.build()
+        views = object_api().weights(self).views(kept=True)
+        for view in views:
+            if view.name == "embeddings":
+                return view
+        raise AttributeError(f"{self.who} has no `embeddings` before it is built. Call it once.")
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments

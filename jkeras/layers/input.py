@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
@@ -70,6 +71,12 @@ class InputLayer(Deterministic):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.input_shape is not None:
+            warnings.warn(
+                "InputLayer: `input_shape` is deprecated; write `shape`.", UserWarning, stacklevel=4
+            )
+            object.__setattr__(self, "shape", self.shape or self.input_shape)
+            object.__setattr__(self, "input_shape", None)
         whole = self._whole_shape()
         object.__setattr__(self, "shape", whole[1:])
         object.__setattr__(self, "batch_size", whole[0])

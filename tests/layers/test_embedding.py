@@ -77,3 +77,11 @@ def test_a_reversible_embedding_is_an_embedding_with_keras_order_of_arguments() 
     ]  # fmt: skip
     with pytest.raises(TypeError):
         ReversibleEmbedding(7, 4, True, "ones", None, None, True, None, None, np.ones((7, 4)))
+
+
+def test_a_given_table_is_there_from_the_start() -> None:
+    layer = Embedding(3, 2, weights=[np.arange(6.0).reshape(3, 2)])
+    assert layer.embeddings.shape == (3, 2) and layer.built
+    np.testing.assert_array_equal(layer.get_weights()[0], np.arange(6.0).reshape(3, 2))
+    with pytest.raises(AttributeError, match="embeddings"):
+        _ = Embedding(3, 2).embeddings

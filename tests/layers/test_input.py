@@ -59,3 +59,9 @@ def test_init_refuses_other_shapes_before_any_array_exists() -> None:
         "InputLayer 'image': expected `inputs` of shape (None, 28, 28), got (32, 28). "
         "None is an axis of any size; the first axis counts the examples."
     )
+
+
+def test_the_older_name_of_the_shape():
+    with pytest.warns(UserWarning, match="`input_shape` is deprecated"):
+        layer = InputLayer(input_shape=(28, 28), batch_size=4)
+    assert layer == InputLayer((28, 28), batch_size=4) and "input_shape" not in layer.get_config()

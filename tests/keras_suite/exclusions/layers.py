@@ -22,12 +22,8 @@ NO_DTYPE = "a configuration has no dtype where none was given"
 
 EXCLUDED: dict[str, dict[str, str]] = {
     "layers": {
-        "EmbeddingTest.test_weights_constructor_arg": (
-            "the table is shown once the layer is built, that of the constructor too"
-        ),
         "InputLayerTest.test_call_method": PRIVATE,
         "InputLayerTest.test_input_basic_dense": SPARSE,
-        "InputLayerTest.test_input_shape_deprecated": "`input_shape` of an Input is `shape`",
         "InputLayerTest.test_invalid_arg_combinations": SPARSE,
         "InputLayerTest.testing_input_tensor": "an Input makes its symbol, and takes none",
         "WrapperTest.test_wrapper_basics": (
