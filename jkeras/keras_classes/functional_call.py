@@ -241,28 +241,43 @@ def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     guessed, a `call` that looks at them runs on ones.
     """
     call: Any = frame.owner.call
+    names = signature(type(frame.owner)).inputs
     if is_shapes_only() and is_guessing_values():
         try:
-            return _with_some_mask(call, args, kwargs)
+            return _with_some_mask(call, names, args, kwargs)
         except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
             with jax.ensure_compile_time_eval():
                 frame.params, frame.state = ones_of(frame.params), ones_of(frame.state)
                 frame.values = {v: ones_of(value) for v, value in frame.values.items()}
                 frame.key = None if frame.key is None else key_of_seed(0)
-                return _with_some_mask(call, *ones_of((args, kwargs)))
-    return _with_some_mask(call, args, kwargs)
+                return _with_some_mask(call, names, *ones_of((args, kwargs)))
+    return _with_some_mask(call, names, args, kwargs)
 
 
-def _with_some_mask(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of `call`, with a mask where it needs one for its shapes."""
-    if not is_shapes_only() or kwargs.get("mask", ()) is not None:
+def _mask_of_all(value: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.ones(jnp.shape(x)[:2], bool), value)
+
+
+def _with_some_mask(
+    call: Any, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The outputs of `call`, with a mask where it needs one for its shapes; `names` are those of
+    its inputs.
+    """
+    missing = [name for name in kwargs if name.endswith("mask") and kwargs[name] is None]
+    if not is_shapes_only() or not missing:
         return call(*args, **kwargs)
     try:
         return call(*args, **kwargs)
     except Exception:  # what a user's code does with None
-        masks = jax.tree.map(lambda x: jnp.ones(jnp.shape(x)[:2], bool), args[0] if args else None)
+        named = {**dict(zip(names, args, strict=False)), **kwargs}
+        first = args[0] if args else None
+        some = {
+            name: _mask_of_all(first if name == "mask" else named.get(name.removesuffix("_mask")))
+            for name in missing
+        }
         with contextlib.suppress(Exception):
-            return call(*args, **{**kwargs, "mask": masks})
+            return call(*args, **{**kwargs, **some})
         raise
 
 

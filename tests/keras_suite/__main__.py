@@ -26,6 +26,7 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_use_fusi
 
 from tests.keras_suite import alias
 from tests.keras_suite.exclusions import reason
+from tests.keras_suite.exclusions.reasons import NOT_COUNTED
 from tests.keras_suite.families import FAMILIES, WITH_STANDINS, Outcome, outcome_of
 
 
@@ -81,7 +82,9 @@ def table(found: dict[str, Outcome]) -> str:
         numbers = (outcome.run, len(outcome.passed), len(excluded), len(words) - len(excluded))
         lines.append(f"| {name} | {' | '.join(map(str, numbers))} |")
     lines += ["", "Excluded:", ""]
-    return "\n".join([*lines, *(f"- {number}: {words}" for words, number in reasons.most_common())])
+    for words, number in reasons.most_common():
+        lines.append(f"- {number}{' (not counted)' * (words in NOT_COUNTED)}: {words}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

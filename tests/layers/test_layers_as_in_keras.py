@@ -128,3 +128,18 @@ def test_the_projections_of_attention_have_kernels_and_biases():
     layer.query_dense.set_weights([np.zeros((5, 2, 3)), np.ones((2, 3))])
     np.testing.assert_array_equal(layer.get_weights()[0], np.zeros((5, 2, 3)))
     assert L.GroupQueryAttention(4, 2, 1, use_bias=False).query_dense.bias is None
+
+
+def test_a_call_that_needs_the_masks_of_its_inputs_gets_some_for_its_shapes():
+    class Both(L.Layer):
+        def call(self, a, b, a_mask=None, b_mask=None):
+            if a_mask is None or b_mask is None:
+                raise ValueError("expected masks")
+            return a * K.ops.cast(a_mask, "float32")[..., None] + b
+
+    ids = np.array([[1, 2, 0]])
+    table = L.Embedding(5, 2, embeddings_initializer="ones", mask_zero=True)
+    outputs = Both()(table(ids), table(np.array([[1, 1, 1]])))
+    np.testing.assert_array_equal(outputs[0, :, 0], [2, 2, 1])
+    with pytest.raises(ValueError, match="expected masks"):
+        Both()(np.ones((1, 3, 2)), np.ones((1, 3, 2)))

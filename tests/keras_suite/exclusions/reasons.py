@@ -52,3 +52,6 @@ OTHER_SUBJECTS = (
 )
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
 they are not counted."""
+
+NOT_COUNTED = (*AGAINST_DEFINITION, *OTHER_SUBJECTS)
+"""Reasons of tests that say nothing about this library."""
