@@ -3,8 +3,8 @@
 No global setting changes the numbers of a model that exists. So most settings are constants, and
 setting another value raises an error that names the argument of a layer or model to use instead.
 The exceptions are the dtype policy, the default dtype and the layout of images, which layers and
-arrays read when they are created, and what is printed: progress bars or lines, tracebacks with or
-without the lines of this package.
+arrays read when they are created, what is printed: progress bars or lines, tracebacks with or
+without the lines of this package, and the limits of a run, `set_max_epochs` and the like.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from jkeras.core.session import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
+    max_epochs,
+    max_steps_per_epoch,
+    set_max_epochs,
+    set_max_steps_per_epoch,
 )
 from jkeras.core.tracebacks import (
     disable_traceback_filtering,
@@ -38,11 +42,15 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
     "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
 ]
 
 

@@ -46,6 +46,16 @@ class MissingFileError(FileNotFoundError, ValueError):
     """
 
 
+class UnknownNameError(ValueError, KeyError):
+    """A name among the arguments is that of nothing.
+
+    It is a ValueError, as for every argument, and a KeyError, which Keras raises for some dicts.
+    """
+
+    def __str__(self) -> str:
+        return ValueError.__str__(self)
+
+
 PLAIN_ERRORS = (TypeError, ValueError, WrongTypeError)
 """The classes of errors about arguments whose messages callers complete; subclasses pass as is."""
 

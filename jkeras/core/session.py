@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import gc
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,64 @@ def print_message(text: str) -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether `verbose="auto"` is a progress bar."""
     return _interactive
+
+
+# -- limits of a run, to try a script quickly
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """From now on `fit` runs so many epochs at most; None for no limit. The variable
+    `KERAS_MAX_EPOCHS` of the environment says it at the start.
+    """
+    _limits["epochs"] = _checked_limit("max_epochs", max_epochs)
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """From now on `fit`, `evaluate` and `predict` run so many batches an epoch at most; None for no
+    limit. The variable `KERAS_MAX_STEPS_PER_EPOCH` of the environment says it at the start.
+    """
+    _limits["steps"] = _checked_limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def max_epochs() -> int | None:
+    """The limit of `set_max_epochs`."""
+    return _limits["epochs"]
+
+
+def max_steps_per_epoch() -> int | None:
+    """The limit of `set_max_steps_per_epoch`."""
+    return _limits["steps"]
+
+
+def limited_epochs(epochs: int) -> int:
+    """The epochs of a run under the limit."""
+    most = _limits["epochs"]
+    return epochs if most is None else min(epochs, most)
+
+
+def limited_steps(steps: int | None) -> int | None:
+    """The steps of an epoch under the limit; None for all of the data."""
+    most = _limits["steps"]
+    return steps if most is None else most if steps is None else min(steps, most)
+
+
+def _checked_limit(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}`: expected a whole number of at least 1, got {describe(value)}.")
+    return value
+
+
+def _from_environment(name: str) -> int | None:
+    text = os.environ.get(name)
+    return _checked_limit(name, int(text) if text.isdecimal() else text) if text else None
+
+
+_limits = {
+    "epochs": _from_environment("KERAS_MAX_EPOCHS"),
+    "steps": _from_environment("KERAS_MAX_STEPS_PER_EPOCH"),
+}
 
 
 def standardize_dtype(dtype: Any) -> str:

@@ -31,11 +31,13 @@ class Group(NamedTuple):
       path: "layers/dense"; "" for the model itself.
       name: the layer's name, which is stored beside the arrays; None for no name.
       arrays: the layer's weights without those of its sublayers, in order.
+      first: the number of the first of them, where another file has those before it.
     """
 
     path: str
     name: str | None
     arrays: tuple[Any, ...] = ()
+    first: int = 0
 
 
 def write(file: BinaryIO, groups: Iterable[Group]) -> None:
@@ -56,7 +58,7 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
             h5_group = h5.create_group(f"{group.path}/vars".lstrip("/"))
             if group.name is not None:
                 h5_group.attrs["name"] = group.name
-            for number, value in enumerate(group.arrays):
+            for number, value in enumerate(group.arrays, group.first):
                 array = np.asarray(value)
                 dataset = h5_group.create_dataset(str(number), data=array)
                 if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it

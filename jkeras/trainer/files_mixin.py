@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, Self
 
 from jkeras.core.errors import named_arguments
@@ -29,13 +29,17 @@ class FilesMixin:
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         max_shard_size: float | None = None,
+        *,
+        objects_to_skip: Iterable[Any] | None = None,
     ) -> None:
-        """Writes all weights to one file, whole or not at all.
+        """Writes all weights to a file, whole or not at all.
 
         Args:
-          filepath: ends with `.safetensors`, `.msgpack` or, for Keras to read, `.weights.h5`.
+          filepath: ends with `.safetensors`, `.msgpack` or, for Keras to read, `.weights.h5`; or
+            `.weights.json`, the map of several such files beside it.
           overwrite: whether an existing file may be replaced.
-          max_shard_size: has to be None: weights are written to one file.
+          max_shard_size: gigabytes of weights in each file beside a `.weights.json`; 5 by default.
+          objects_to_skip: layers and models whose weights are left out of Keras's files.
 
         Raises:
           FileExistsError: the file exists and `overwrite` is False.
@@ -44,7 +48,9 @@ class FilesMixin:
         Source: `keras.Model.save_weights`.
         """
         parts = self._trainer_parts
-        weight_files.save(parts.state, parts.optimizer, filepath, overwrite, max_shard_size)
+        weight_files.save(
+            parts.state, parts.optimizer, filepath, overwrite, max_shard_size, objects_to_skip
+        )
 
     @named_arguments
     def load_weights(
@@ -54,6 +60,7 @@ class FilesMixin:
         *,
         rename: Mapping[str, str] | None = None,
         safe_mode: bool = True,
+        objects_to_skip: Iterable[Any] | None = None,
     ) -> Report:
         """Reads weights by their names, in the dtypes of the model.
 
@@ -68,6 +75,8 @@ class FilesMixin:
             for Keras's files, whose weights have no names.
           safe_mode: False reads HDF5 files through h5py: compressed ones too, and `.h5` files of
             Keras 2. A malicious file can crash it; read only files whose writer you trust.
+          objects_to_skip: layers and models whose weights stay as they are, whether the file has
+            them or not; for `.weights.h5` and `.weights.json`.
 
         Returns:
           What became of each weight: matched, missing, unexpected, mismatched.
@@ -81,7 +90,8 @@ class FilesMixin:
         """
         parts = self._trainer_parts
         return weight_files.load(
-            parts.state, parts.optimizer, filepath, skip_mismatch, rename, safe_mode
+            *(parts.state, parts.optimizer, filepath, skip_mismatch, rename, safe_mode),
+            objects_to_skip=objects_to_skip,
         )
 
     @api_boundary

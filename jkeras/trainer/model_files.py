@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ def save_weights(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
+    *,
+    objects_to_skip: Iterable[Any] | None = None,
 ) -> None:
     """Writes a model's weights: `model.save_weights(filepath, overwrite)`.
 
@@ -80,7 +82,8 @@ def save_weights(
 
     Source: `keras.saving.save_weights`.
     """
-    _model("save_weights", model).save_weights(filepath, overwrite, max_shard_size)
+    options = {"objects_to_skip": objects_to_skip}
+    _model("save_weights", model).save_weights(filepath, overwrite, max_shard_size, **options)
 
 
 @named_arguments
@@ -91,6 +94,7 @@ def load_weights(
     *,
     rename: Mapping[str, str] | None = None,
     safe_mode: bool = True,
+    objects_to_skip: Iterable[Any] | None = None,
 ) -> Report:
     """Reads a model's weights: `model.load_weights(filepath, skip_mismatch)`.
 
@@ -100,7 +104,11 @@ def load_weights(
     Source: `keras.saving.load_weights`.
     """
     return _model("load_weights", model).load_weights(
-        filepath, skip_mismatch, rename=rename, safe_mode=safe_mode
+        filepath,
+        skip_mismatch,
+        rename=rename,
+        safe_mode=safe_mode,
+        objects_to_skip=objects_to_skip,
     )
 
 

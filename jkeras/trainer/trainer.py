@@ -22,6 +22,7 @@ import jax
 from jkeras.callbacks import Callback, CallbackList, History
 from jkeras.core.errors import named_arguments, nearest
 from jkeras.core.naming import kind_of, snake_case
+from jkeras.core.session import limited_epochs, limited_steps
 from jkeras.core.symbols import has_symbols
 from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
@@ -242,6 +243,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             validation_batch_size=validation_batch_size,
         )
         check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
+        epochs, steps_per_epoch = limited_epochs(epochs), limited_steps(steps_per_epoch)
         taken = None if resume_from is None else resume.read_snapshot(resume_from)
         callbacks = CallbackList(callbacks).callbacks
         finite = compiled.refuses_nans("fit") and not CallbackList(callbacks).handles_nans
@@ -263,7 +265,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
             held_out, _, val_fn, val_size = parts.prepare(who, held_out, val_size, kind="evaluate")
             with explained(parts, who, val_size):
                 held_out = parts.place(who, held_out)
-            validation = Validation(held_out, val_fn, val_size, validation_steps)
+            validation = Validation(held_out, val_fn, val_size, limited_steps(validation_steps))
         if isinstance(data, Stream):
             data.continues_pass = steps_per_epoch is not None
         steps = data_arguments.steps_of(data, size, steps_per_epoch)
@@ -319,6 +321,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         compiled = parts.need_compilation("evaluate")
         finite = compiled.refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
+        steps = limited_steps(steps)
         net = parts.state.net
         given = data_arguments.load("evaluate", x, y, sample_weight, net=net, finite=finite)
         data, plan, _, size = parts.prepare("evaluate", given, batch_size, kind="evaluate")
@@ -353,6 +356,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         parts, state = self._trainer_parts, self._trainer_parts.state
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
+        steps = limited_steps(steps)
         given = data_arguments.load("predict", x, net=state.net, finite=False)
         with parts.mode():
             warn_of_random_weights(state)

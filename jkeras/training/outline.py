@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.errors import describe, nearest
+from jkeras.core.errors import UnknownNameError, describe, nearest
 from jkeras.core.trees import Tree
 
 
@@ -105,7 +105,7 @@ def spread(who: str, given: object, structure: Outline, *, entries: bool = False
         if isinstance(structure.tree, dict) and set(given) <= set(structure.tree):
             named = dict(enumerate(structure.names))
             tree = jax.tree.map(lambda i: i if named[i] is None else named[i], structure.tree)
-            raise ValueError(
+            raise UnknownNameError(
                 f"`{who}`: expected entries in the structure of the outputs, {tree}, got "
                 f"{describe(given)}."
             )
@@ -157,7 +157,7 @@ def _unknown(who: str, name: object, structure: Outline) -> ValueError:
             f"`{who}`: expected a list of {structure.count}, one for each output, because the "
             f"outputs have no names, got the name {name!r}."
         )
-    return ValueError(
+    return UnknownNameError(
         f"`{who}`: no output is named {name!r}.{nearest(str(name), structure.words)} "
         f"Outputs: {', '.join(structure.words)}."
     )

@@ -142,6 +142,12 @@ class _Outputs:
             self.output_names = list(names)
 
 
+def _in_order(names: Any, outputs: Any) -> Any:
+    """Outputs in a dict as a list in the order of the names that Keras's model gives them."""
+    is_named = isinstance(outputs, dict) and names is not None and set(names) == set(outputs)
+    return [outputs[name] for name in names] if is_named else outputs
+
+
 class CompileLoss:
     """The losses of `compile`, called on targets and outputs."""
 
@@ -149,6 +155,7 @@ class CompileLoss:
         self, loss: Any, loss_weights: Any = None, reduction: Any = None, output_names: Any = None
     ) -> None:
         del reduction
+        self.output_names = output_names
         spec = parse_compile_args(loss, loss_weights, None, None)
         self.objective = Objective(_Outputs(output_names), spec)
 
@@ -159,6 +166,7 @@ class CompileLoss:
         _ = self.objective.loss_terms
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_pred = _in_order(self.output_names, y_pred)
         batch = jax.tree.map(np.asarray, Batch(None, y_true, sample_weight))
         outputs = jax.tree.map(np.asarray, y_pred)
         total = 0.0
@@ -171,6 +179,7 @@ class CompileMetrics:
     """The metrics of `compile`, with their sums."""
 
     def __init__(self, metrics: Any, weighted_metrics: Any, output_names: Any = None) -> None:
+        self.output_names = output_names
         spec = parse_compile_args(None, None, metrics, weighted_metrics)
         self.objective = Objective(_Outputs(output_names), spec)
         self.sums: Any = None
@@ -178,6 +187,7 @@ class CompileMetrics:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Finds the metrics of each output."""
         del y_true
+        y_pred = _in_order(self.output_names, y_pred)
         self.objective = self.objective.resolved_for(y_pred)
         self.reset_state()
 
@@ -189,6 +199,7 @@ class CompileMetrics:
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch to the sums."""
+        y_pred = _in_order(self.output_names, y_pred)
         batch = jax.tree.map(np.asarray, Batch(None, y_true, sample_weight))
         outputs = jax.tree.map(np.asarray, y_pred)
         for part in self.objective.parts(batch, outputs):

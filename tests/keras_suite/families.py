@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from tests.keras_suite.alias import module_of
 from tests.keras_suite.exclusions import LEFT_OUT
 
@@ -204,8 +206,18 @@ def _run_file(folder: Path, file: str, outcome: Outcome, is_run: Callable[[str],
             if not is_run(_name(test)):
                 continue
             _honor_marks(test)
-            with _limited(SECONDS):
+            with _limited(SECONDS), _with_digits_for(file, _name(test)):
                 test.run(_Result(outcome))
+
+
+@contextlib.contextmanager
+def _with_digits_for(file: str, name: str) -> Iterator[None]:
+    """In 64-bit mode for tests of files with float64, which is an error here without it."""
+    if file.startswith("saving/") and "float64" in name:
+        with jax.enable_x64(True):
+            yield
+    else:
+        yield
 
 
 @contextlib.contextmanager

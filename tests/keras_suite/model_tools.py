@@ -69,7 +69,7 @@ def _let_models_call_init(layer: Any) -> None:
             init(self, *args, **kwargs)
             return
         name = {key: kwargs.pop(key) for key in ("name",) if key in kwargs}
-        _begin(self, **name)
+        _begin(self, **name, **{key: kwargs[key] for key in ("dtype",) if key in kwargs})
         if layer is not jkeras.layers.Layer:
             self.own_layer = layer(*args, **kwargs)
 
@@ -164,6 +164,8 @@ def _errors_in_fit(face: Any) -> None:
 _errors_in_fit(jkeras.Model)
 _model: Any = jkeras.Model
 _model._flatten_layers = _flatten_layers
+_model._loss_tracker = property(lambda self: self.metrics[0])
+_model._compile_metrics = property(lambda self: self.metrics[1])
 _model._operations = property(lambda self: self.operations)
 for _face in (_model, jkeras.Sequential):
     _face._get_variable_map = _variable_map

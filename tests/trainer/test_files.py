@@ -222,20 +222,20 @@ def test_a_folder_is_read_as_a_tree_of_orbax(
             lambda source: source.save_weights("model.safetensor"),
             ValueError,
             "Sequential 'net': `filepath` 'model.safetensor': expected a name that ends with "
-            "'.safetensors', '.msgpack', '.weights.h5', '.h5' or '.keras'. Use "
+            "'.safetensors', '.msgpack', '.weights.h5', '.weights.json', '.h5' or '.keras'. Use "
             "'model.safetensors'.",
         ),
         (
             lambda source: source.save_weights("w.safetensors", max_shard_size=0.5),
             ValueError,
-            "Sequential 'net': `max_shard_size`: expected None, because weights are written to one "
-            "file, got 0.5. For weights in parts use callbacks.OrbaxCheckpoint.",
+            "Sequential 'net': `max_shard_size`: expected None for 'w.safetensors', got 0.5 "
+            "(float). It goes with Keras's files of weights, '.weights.h5' and '.weights.json'.",
         ),
         (
             lambda source: source.load_weights("model"),
             ValueError,
             "Sequential 'net': `filepath` 'model': expected a name that ends with "
-            "'.safetensors', '.msgpack', '.weights.h5', '.h5' or '.keras'. Use "
+            "'.safetensors', '.msgpack', '.weights.h5', '.weights.json', '.h5' or '.keras'. Use "
             "'model.safetensors'.",
         ),
         (
@@ -247,7 +247,7 @@ def test_a_folder_is_read_as_a_tree_of_orbax(
             lambda source: source.load_weights("w.safetensors", by_name=True),
             TypeError,
             "load_weights: unexpected argument `by_name`. Did you mean 'rename'? Arguments: "
-            "filepath, skip_mismatch, rename, safe_mode.",
+            "filepath, skip_mismatch, rename, safe_mode, objects_to_skip.",
         ),
         (
             lambda _: jkeras.Sequential([Dense(2)], name="net").save_weights("w.safetensors"),

@@ -11,7 +11,7 @@ Laws: every weight of a model is in a group; a layer at two places has the group
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from jkeras.core.description import fields
@@ -68,28 +68,33 @@ class _Inner(NamedTuple):
     below: Path | None
 
 
-def sections(net: Net, name: str, places: Iterable[Place]) -> list[Section]:
+def sections(
+    net: Net, name: str, places: Iterable[Place], skipped: Collection[Identity] = ()
+) -> list[Section]:
     """The groups of a model's weights.
 
     Args:
       net: the description of the model.
       name: the name of the model.
       places: the places of its weights, in Keras's order.
+      skipped: the layers that are left out, with all in them.
     """
-    walk = _Walk(list(places))
+    walk = _Walk(list(places), skipped)
     walk.visit(net, "", (), name)
     return walk.found
 
 
 class _Walk:
-    def __init__(self, places: list[Place]) -> None:
-        self.places = places
+    def __init__(self, places: list[Place], skipped: Collection[Identity] = ()) -> None:
+        self.places, self.skipped = places, skipped
         self.found: list[Section] = []
         self.first: dict[Identity, tuple[int, int, Path]] = {}
 
     def visit(self, layer: object, path: str, at: Path | None, name: str | None = None) -> None:
         """Adds the group of a layer, and of those in it."""
         is_layer = isinstance(layer, Layer)
+        if is_layer and identity_of(layer) in self.skipped:
+            return
         if is_layer and identity_of(layer) in self.first:
             self._add_weights_at(at, *self.first[identity_of(layer)])
             return

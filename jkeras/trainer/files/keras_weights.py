@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.folders import atomic_write
+from jkeras.core.identity import Identity, identity_of
+from jkeras.core.layer import Layer
 from jkeras.core.trees import Tree
-from jkeras.saving import keras_archive, keras_h5, keras_legacy
+from jkeras.saving import keras_archive, keras_h5, keras_legacy, keras_shards
 from jkeras.saving.keras_h5 import Group, Stored, in_order
 from jkeras.saving.keras_legacy import LegacyGroups
 from jkeras.saving.matching import Mismatch, Report
 from jkeras.trainer.files import keras_optimizer
 from jkeras.trainer.files.keras_layout import Section, sections
-from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from jkeras.optimizers.resolve import Transformation
 
 ENDING = ".weights.h5"
+DEFAULT_SHARD = 5.0
+"""Gigabytes of weights in a file beside a map, where nothing else is said; as in Keras."""
 
 
 def save_weights(
@@ -43,16 +48,31 @@ def save_weights(
     optimizer: Transformation | None,
     path: str | os.PathLike[str],
     overwrite: bool = True,
+    max_shard_size: float | None = None,
+    skipped: Iterable[Any] | None = None,
 ) -> None:
     """Writes a model's weights, and the variables of the optimizer that it is compiled with, as
-    Keras does, to a file whose name ends with `.weights.h5`.
+    Keras does, to a file whose name ends with `.weights.h5`, or to several and a map of them,
+    `.weights.json`.
+
+    Args:
+      state, optimizer: of the model.
+      path, overwrite, max_shard_size: as for `Trainer.save_weights`.
+      skipped: layers and models whose weights are left out.
 
     Raises:
       FileExistsError: the file exists, and `overwrite` is False.
       ValueError: another ending, or the model is not built.
     """
     path = Path(path)
-    if not path.name.endswith(ENDING):
+    is_map = path.name.endswith(keras_shards.ENDING)
+    if max_shard_size is not None and not is_map:
+        wanted = path.name.removesuffix(ENDING) + keras_shards.ENDING
+        raise ValueError(
+            f"weights file {path.name!r}: expected a name that ends with "
+            f"{keras_shards.ENDING!r} with `max_shard_size`. Use {wanted!r}."
+        )
+    if not path.name.endswith((ENDING, keras_shards.ENDING)):
         whole = path.suffix == ".keras"
         fix = "model.save(...) writes a whole model." if whole else f"Use {path.stem + ENDING!r}."
         raise ValueError(
@@ -60,8 +80,29 @@ def save_weights(
         )
     check_free(path, overwrite)
     state.need_values()
-    groups = groups_of(state, optimizer, fresh=not state.optimizer_met_data)
-    atomic_write(path, lambda file: keras_h5.write(file, groups))
+    found = identities(skipped)
+    groups = groups_of(state, optimizer, fresh=not state.optimizer_met_data, skipped=found)
+    if is_map:
+        keras_shards.write(path, groups, (max_shard_size or DEFAULT_SHARD) * 2**30)
+    else:
+        atomic_write(path, lambda file: keras_h5.write(file, groups))
+
+
+def identities(objects: Iterable[Any] | None) -> set[Identity]:
+    """The identities of layers and models.
+
+    Raises:
+      TypeError: something else is among them.
+    """
+    found = set()
+    for given in objects or ():
+        layer = state_of(given).net if has_state(given) else given
+        if not isinstance(layer, Layer):
+            raise WrongTypeError(
+                f"`objects_to_skip`: expected layers and models, got {describe(given)}."
+            )
+        found.add(identity_of(layer))
+    return found
 
 
 def check_free(path: Path, overwrite: bool) -> None:
@@ -76,6 +117,7 @@ def load_weights(
     path: str | os.PathLike[str],
     skip_mismatch: bool = False,
     safe_mode: bool = True,
+    skipped: Iterable[Any] | None = None,
 ) -> Report:
     """Reads weights that Keras or `save_weights` wrote for the same layers, and the variables of
     the optimizer that the model is compiled with.
@@ -86,6 +128,7 @@ def load_weights(
       path: a `.weights.h5`, `.h5` or `.keras` file.
       skip_mismatch: load what fits, and leave the rest as it is.
       safe_mode: as for `stored_groups`.
+      skipped: layers and models whose weights stay as they are.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -94,11 +137,19 @@ def load_weights(
     """
     path = Path(path)
     is_archive = path.suffix == ".keras"
-    data = keras_archive.read_weights(path) if is_archive else keras_h5.read_bytes(path)
     who = f"{path}: {keras_archive.WEIGHTS}" if is_archive else str(path)
-    stored = stored_groups(data, who, safe_mode)
+    if path.name.endswith(keras_shards.ENDING):
+        stored = keras_shards.read(path)
+    else:
+        data = keras_archive.read_weights(path) if is_archive else keras_h5.read_bytes(path)
+        stored = stored_groups(data, who, safe_mode)
     leaves = leaves_of(state.need_values())
-    report, new = matched(sections_of(state, stored), leaves, stored)
+    wanted = sections_of(state, stored)
+    if found := identities(skipped):
+        kept = sections_of(state, stored, found)
+        left_out = {section.path for section in wanted} - {section.path for section in kept}
+        wanted, stored = kept, {path: stored[path] for path in stored if path not in left_out}
+    report, new = matched(wanted, leaves, stored)
     if not report.complete and not (skip_mismatch and report.matched):
         fix = "" if skip_mismatch else " skip_mismatch=True loads what fits."
         raise ValueError(f"{state.who}: {who}: {report.difference}{fix}")
@@ -113,10 +164,12 @@ def load_weights(
 # -- writing
 
 
-def sections_of(state: ModelState, stored: Stored | None = None) -> list[Section]:
+def sections_of(
+    state: ModelState, stored: Stored | None = None, skipped: Collection[Identity] = ()
+) -> list[Section]:
     """The groups of a built model, as Keras writes them now or, for an older file, wrote them."""
     if not isinstance(stored, LegacyGroups):
-        return sections(state.net, state.name, state.order())
+        return sections(state.net, state.name, state.order(), skipped)
     by_layer: dict[str, list[Place]] = {}
     for place in sorted(state.order(), key=lambda place: place.part != "params"):
         by_layer.setdefault(place.names[0], []).append(place)
@@ -126,12 +179,20 @@ def sections_of(state: ModelState, stored: Stored | None = None) -> list[Section
     return [Section(path, layer, [[place] for place in by_layer[layer]]) for path, layer in pairs]
 
 
-def groups_of(state: ModelState, optimizer: Transformation | None, *, fresh: bool) -> list[Group]:
-    """What a built model's file holds; with `fresh` without the optimizer's slots."""
+def groups_of(
+    state: ModelState,
+    optimizer: Transformation | None,
+    *,
+    fresh: bool,
+    skipped: Collection[Identity] = (),
+) -> list[Group]:
+    """What a built model's file holds, without layers to skip; with `fresh` without the optimizer's
+    slots.
+    """
     leaves = leaves_of(state.need_values())
     found = [
         Group(path, name, tuple(leaves[same[0].part][same[0].leaf] for same in weights))
-        for path, name, weights in sections_of(state)
+        for path, name, weights in sections_of(state, skipped=skipped)
     ]
     if optimizer is None:
         return found

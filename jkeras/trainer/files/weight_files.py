@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.code import checked_safe_mode
+from jkeras.core.errors import describe
 from jkeras.core.layer import ACTIVITY_LOSS, CARRIED
 from jkeras.core.trees import Tree, named_leaves, path_names
 from jkeras.saving import weights as files
@@ -30,7 +31,7 @@ from jkeras.training.state import TrainState
 if TYPE_CHECKING:
     from jkeras.optimizers.resolve import Transformation
 
-KERAS_ENDINGS = (".weights.h5", ".h5", ".keras")
+KERAS_ENDINGS = (".weights.h5", ".weights.json", ".h5", ".keras")
 ENDINGS = (*files.ENDINGS, *KERAS_ENDINGS)
 
 _NO_WEIGHTS = {ACTIVITY_LOSS, CARRIED}
@@ -43,19 +44,22 @@ def save(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] | None = None,
 ) -> None:
-    """Writes all weights of a model to one file, whole or not at all; `optimizer` is the
-    description that it is compiled with, the other arguments are as for `Trainer.save_weights`.
+    """Writes the weights of a model to a file, whole or not at all; `optimizer` is the description
+    that it is compiled with, the other arguments are as for `Trainer.save_weights`.
     """
     path = _checked_path(state, filepath)
-    if max_shard_size is not None:
-        raise ValueError(
-            f"{state.who}: `max_shard_size`: expected None, because weights are written to one "
-            f"file, got {max_shard_size!r}. For weights in parts use callbacks.OrbaxCheckpoint."
-        )
     if path.name.endswith(KERAS_ENDINGS):
-        keras_weights.save_weights(state, optimizer, path, overwrite)
+        keras_weights.save_weights(
+            state, optimizer, path, overwrite, max_shard_size, objects_to_skip
+        )
     else:
+        for name, value in (
+            ("max_shard_size", max_shard_size),
+            ("objects_to_skip", objects_to_skip),
+        ):
+            _check_absent(state, name, value, path)
         files.save(path, _weights(state.need_values()), overwrite=overwrite)
 
 
@@ -66,26 +70,31 @@ def load(
     skip_mismatch: bool = False,
     rename: Mapping[str, str] | None = None,
     safe_mode: bool = True,
+    objects_to_skip: Iterable[Any] | None = None,
 ) -> Report:
     """Reads weights by their names, in the dtypes of the model.
 
     Args:
       state: the model's.
       optimizer: the description that it is compiled with; None for none.
-      filepath, skip_mismatch, rename, safe_mode: as for `Trainer.load_weights`.
+      filepath, skip_mismatch, rename, safe_mode, objects_to_skip: as for `Trainer.load_weights`.
     """
     safe_mode = checked_safe_mode(f"{state.who}: load_weights", safe_mode)
     if isinstance(filepath, Mapping):
         return _load_named(state, "load_weights", _named(filepath), skip_mismatch, rename)
     is_folder = isinstance(filepath, str | os.PathLike) and os.path.isdir(filepath)
     path = Path(filepath) if is_folder else _checked_path(state, filepath)
+    if not path.name.endswith((".weights.h5", ".weights.json")):
+        _check_absent(state, "objects_to_skip", objects_to_skip, path)
     if path.name.endswith(KERAS_ENDINGS) and not path.is_dir():
         if rename is not None:
             raise ValueError(
                 f"{state.who}: `rename`: expected None for {path.name!r}: the weights in Keras's "
                 "files have numbers, not names."
             )
-        return keras_weights.load_weights(state, optimizer, path, skip_mismatch, safe_mode)
+        return keras_weights.load_weights(
+            state, optimizer, path, skip_mismatch, safe_mode, objects_to_skip
+        )
     if path.is_dir():
         from jkeras.saving import orbax_files
 
@@ -121,6 +130,14 @@ def _load_named(
     params, carried = jax.tree.map(jnp.asarray, (new["params"], new["state"]))
     state.replace(values.replace(params=params, state=_over(values.state, carried)))
     return report
+
+
+def _check_absent(state: ModelState, name: str, value: object, path: Path) -> None:
+    if value is not None:
+        raise ValueError(
+            f"{state.who}: `{name}`: expected None for {path.name!r}, got {describe(value)}. It "
+            "goes with Keras's files of weights, '.weights.h5' and '.weights.json'."
+        )
 
 
 def _checked_path(state: ModelState, filepath: str | os.PathLike[str]) -> Path:

@@ -9,7 +9,6 @@ from tests.keras_suite.exclusions.reasons import (
     LEGACY,
     PRIVATE,
     QUANTIZED,
-    SHARDED,
     TENSORFLOW,
     TEXT,
     TORCH,
@@ -18,12 +17,10 @@ from tests.keras_suite.exclusions.reasons import (
 
 TAGGED = "a layer is frozen: it takes no attribute that is no argument"
 
-DIGITS = "float64 in 32-bit mode is an error, so that precision that was asked for is not lost"
 FLOAT32_WEIGHTS = "weights of a layer in half precision stay float32"
 READABLE = "a class that Keras cannot read back is read here, from what its configuration tells"
 ACTIVATION = "a layer as an activation stands in a `LayerActivation`"
 SHARED = "an object that two layers hold outside of a graph is two objects after loading"
-STOOD_IN = "the test makes a model of `Trainer` and a layer, whose class is the layer's in Keras"
 OWN_RESET = "a metric begins anew with each epoch, whatever its `reset_state` does"
 LAST_BATCH = "the hooks of the last execution get the number of its last batch, not a larger one"
 EXACT = "an epoch has exactly `steps_per_epoch` steps, whatever one execution has"
@@ -38,9 +35,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
             "shapes follow from `call`, which is traced without training, too"
         ),
         "ModelTest.test_export_error": EXPORTED,
-        "ModelTest.test_functional_dict_outputs_dict_losses_invalid_keys": (
-            "a loss for no output is a ValueError for outputs in a dict, too"
-        ),
         "ModelTest.test_functional_list_outputs_with_custom_compute_loss": (
             "`compile` takes a loss for each output of the model, not of those of `compute_loss`"
         ),
@@ -92,20 +86,12 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "PyDatasetAdapterTest.test_basic_flow_single_torch_*": TORCH,
         "PyDatasetAdapterTest.test_class_weight": INTERNAL,
         "PyDatasetAdapterTest.test_dict_inputs": TENSORFLOW,
-        "TestCompileLoss.test_list_loss_dict_data": (
-            "targets and outputs have one structure from `build` on"
-        ),
         "TestCompileLoss.test_single_output_case": "a metric is no loss",
-        "TestCompileLoss.test_struct_loss_invalid_path": WORDS,
         "TestCompileLoss.test_struct_loss_valid_weights": "weights of losses are numbers, no array",
-        "TestCompileMetrics.test_dict_outputs_output_names_ordering": (
-            "the metrics of outputs in a dict are logged by the order of their names"
-        ),
         "TestDataAdapterFactory.test_generator_with_y_error": INTERNAL,
         "TestEpochIterator.test_insufficient_data": INTERNAL,
         "TestEpochIterator.test_unsupported_*_arg_tfdata": TENSORFLOW,
         "TestMultiWorkerValidation.test_unsupported_type_multi_worker": INTERNAL,
-        "TestTrainer.test_adds_loss_scaling_optimizer": STOOD_IN,
         "TestTrainer.test_fit_eval_flow_for_jax_model_weights": PRIVATE,
         "TestTrainer.test_fit_with_data_adapter_grain_*": ADAPTERS,
         "TestTrainer.test_fit_with_data_adapter_tf_*": TENSORFLOW,
@@ -113,10 +99,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "TestTrainer.test_loss_scaling_prevents_underflow": (
             "`layers` of a model is the list of all its layers, and is not assigned"
         ),
-        "TestTrainer.test_max_epochs_and_steps": "`keras.config.set_max_epochs` is not here",
-        "TestTrainer.test_metric_tracking": PRIVATE,
-        "TestTrainer.test_multiple_compiles": PRIVATE,
-        "TestTrainer.test_nested_trainer_metrics*": PRIVATE,
         "TestTrainer.test_predict_dropout": (
             "the test expects two batches to differ by little, and says that their masks differ"
         ),
@@ -131,17 +113,12 @@ EXCLUDED: dict[str, dict[str, str]] = {
     },
     "saving": {
         "LoadModelTests.test_basic_load_*float16": FLOAT32_WEIGHTS,
-        "LoadModelTests.test_basic_load_float64": DIGITS,
         "LoadModelTests.test_load_h5_format": LEGACY,
-        "LoadWeightsTests.test_load_sharded_weights": SHARDED,
-        "LoadWeightsTests.test_load_weights_*_float64": DIGITS,
-        "LoadWeightsTests.test_load_weights_*_float64_*": DIGITS,
-        "LoadWeightsTests.test_load_weights_h5_float*_float[13]*": LEGACY,
+        "LoadWeightsTests.test_load_weights_h5_float*_float*": LEGACY,
         "LoadWeightsTests.test_load_weights_invalid_kwargs": LEGACY,
         "LoadWeightsTests.test_load_weights_rejects_h5_external_link": LEGACY,
         "SafeGetH5DatasetTest.test_rejects_shape_bomb": INTERNAL,
         "SafeZipReadTest.*": INTERNAL,
-        "SaveModelTests.test_objects_to_skip": "weights are not left out by `objects_to_skip`",
         "SaveModelTests.test_objects_to_skip_with_functional_subclass_attribute_layer": PRIVATE,
         "SaveModelTests.test_save_h5_format": LEGACY,
         "SavingAPITest.test_model_api_endpoint_h5": LEGACY,

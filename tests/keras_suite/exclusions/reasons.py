@@ -44,10 +44,9 @@ EXPORTED = "export to other formats is not here"
 APPLICATIONS = "`keras.applications` is not here"
 ADAPTERS = "it tests Keras's adapter of a data library that is not installed"
 LEGACY = "the older format of whole models, `.h5`, is read here, not written"
-SHARDED = "weights are written to one file"
 
 OTHER_SUBJECTS = (
-    *(DISTRIBUTED, TEXT, EXPORTED, APPLICATIONS, ADAPTERS, LEGACY, SHARDED),
+    *(DISTRIBUTED, TEXT, EXPORTED, APPLICATIONS, ADAPTERS, LEGACY),
     *(QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL),
 )
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
