@@ -121,13 +121,25 @@ class LayerObject:
 
     def __getattr__(self, name: str) -> Any:
         """A weight under its name, `layer.kernel`, as a view that computes as an array."""
-        views = object_api().weights(self).views(kept=True) if name in WEIGHT_NAMES else []
-        for view in views:
-            if view.name == name:
-                return view
+        if name in WEIGHT_NAMES:
+            weight = self.shown_weight(name)
+            if weight is not None:
+                return weight
         if name == "bias" and vars(self).get("use_bias") is False:
             return None  # as in Keras
         return object.__getattribute__(self, name)  # raises again, in the words it raised in before
+
+    def shown_weight(self, *names: str) -> Any:
+        """The weight under a name, or under that of a part and its own: a view, in a running `call`
+        of a class around the layer its array; None before it exists.
+        """
+        array = object_api().weight_inside(self, names)
+        if array is not None:
+            return array
+        for view in object_api().weights(self).views(kept=True):
+            if view.name == names[-1] and view.path.split("/")[-len(names) :] == list(names):
+                return view
+        return None
 
     def get_weights(self) -> list[Any]:
         """Copies of all weights as NumPy arrays; none before they exist."""

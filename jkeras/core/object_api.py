@@ -86,6 +86,9 @@ class ObjectAPI(Protocol):
     def weights(self, layer: LayerContract) -> LayerWeights:
         """The weights of a layer."""
 
+    def weight_inside(self, layer: object, names: tuple[str, ...]) -> Any:
+        """The array of a weight of a layer in the `call` that runs around it, or None."""
+
     def variable_view(self, owner: object, variable: Variable | None) -> Any:
         """The view on a variable in the model that has the layer which owns it, or None."""
 

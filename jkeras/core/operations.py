@@ -130,6 +130,12 @@ _BROADCASTING = _ELEMENTWISE | frozenset(
 """The functions whose arguments broadcast against one another."""
 
 
+_OF_SQUARES = frozenset(
+    "Cholesky CholeskyInverse Det Eig Eigh Inv Logdet Slogdet Solve SolveTriangular".split()
+)
+"""The functions of square matrices, in which no axis is of unknown size beside a known one."""
+
+
 _OF_SHAPES = re.compile(
     "incompatible shapes|same shape|cannot reshape array|permutation|Cannot concatenate arrays"
 )
@@ -188,8 +194,10 @@ class Operation(Layer):
         return self.kind in _BROADCASTING
 
     @property
-    def fitting_sizes(self) -> tuple[int, ...]:
+    def fitting_sizes(self) -> tuple[int, ...] | None:
         """Numbers among the arguments, which an axis of unknown size may have to fit."""
+        if self.kind in _OF_SQUARES:
+            return None
         values = [leaf.value for leaf in self.arguments.leaves if isinstance(leaf, Static)]
         sizes = [size for value in values for size in getattr(thawed(value), "shape", ())]
         return tuple(n for n in (*values, *sizes) if type(n) is int and n > 1)

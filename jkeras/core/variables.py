@@ -48,6 +48,11 @@ class Frame:
         self.owner, self.dtype, self.fixed = owner, dtype, fixed
         self.values: dict[Variable, Any] = {}
 
+    def value_inside(self, variable: Variable) -> Any:
+        """The array of a variable of an object inside the owner; None where it is not known."""
+        del variable
+        return None
+
 
 _frames: ContextVar[tuple[Any, ...]] = ContextVar("frames", default=())
 
@@ -81,6 +86,15 @@ def lenient() -> Iterator[None]:
 
 def _frame_of(variable: Variable) -> Frame | None:
     return next((f for f in reversed(_frames.get()) if variable in f.values), None)
+
+
+def _inside(variable: Variable) -> tuple[Frame | None, Any]:
+    """The innermost frame that knows a variable of an object inside, and its array there."""
+    for frame in reversed(_frames.get()):
+        value = frame.value_inside(variable)
+        if value is not None:
+            return frame, value
+    return None, None
 
 
 named_initializers: list[Callable[[str], Any]] = []
@@ -176,8 +190,11 @@ class Variable:
         """The array, in the dtype that its layer computes in."""
         frame = _frame_of(self)
         if frame is None:
+            frame, value = _inside(self)
+        else:
+            value = frame.values[self]
+        if frame is None:
             return self._outside()
-        value = frame.values[self]
         casts = frame.dtype is not None and self.autocast
         is_floating = jnp.issubdtype(self.dtype, jnp.floating)
         return value.astype(frame.dtype) if casts and is_floating else value

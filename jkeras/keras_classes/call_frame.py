@@ -18,7 +18,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.parts import at, put
 from jkeras.core.trees import Tree, is_traced, widest_float
-from jkeras.core.variables import innermost
+from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_arrays import as_array, leaf_masks, spec_or_value
 from jkeras.keras_classes.library_base import BaseFrame, LibraryBase
@@ -195,6 +195,65 @@ class CallFrame(BaseFrame):
 
     def _put_params(self, path: Path, params: Params) -> None:
         self.params = put(self.params, path, params)
+
+    # -- weights of layers inside
+
+    def weight_inside(self, layer: Any, names: tuple[str, ...]) -> Any:
+        """The array of a weight of a layer inside, in the dtype to compute in; None where the layer
+        has no weights here, or not yet.
+        """
+        path = self.names.get(identity_of(layer), (None, None))[0]
+        if path is None:
+            return None
+        for tree in (self.params, self.state):
+            part = at(tree, (*path, *names[:-1]))
+            if names[-1] in part:
+                value = part[names[-1]]
+                casts = self.dtype is not None and jnp.issubdtype(value.dtype, jnp.floating)
+                return value.astype(self.dtype) if casts else value
+        return None
+
+    def value_inside(self, variable: Variable) -> Any:
+        """The array of a variable of a subclassed layer inside. While weights are planned, it is
+        one of them though the layer may never be called.
+        """
+        if self.phase != "call":
+            return None
+        path, name, owner = self._inside.get(variable, ((), "", None))
+        if owner is None:
+            return None
+        for tree in (self.params, self.state):
+            if name in at(tree, path):
+                return at(tree, path)[name]
+        return None if self.plan is None else self._planned(self.plan, variable, path, name)
+
+    @functools.cached_property
+    def _inside(self) -> dict[Variable, tuple[Path, str, Any]]:
+        """The variables of the subclassed layers inside: path of the layer, name, layer."""
+        return {
+            variable: (path, name, layer)
+            for path, layer in self.names.values()
+            if tracking.is_subclassed(layer)
+            for variable, name in tracking.own_variables(tracking.origin_of(layer)).items()
+        }
+
+    def _planned(self, plan: WeightPlan, variable: Variable, path: Path, name: str) -> Any:
+        """Plans a variable of a layer inside; returns the zeros that stand for it in this run."""
+        layers: dict[Path, Any] = dict(self.names.values())
+        for depth in range(1, len(path) + 1):
+            part = plan.parts.setdefault(
+                path[depth - 1 : depth], WeightPlan(layers[path[:depth]].who)
+            )
+            if not isinstance(part, WeightPlan):
+                return None
+            plan = part
+        plan.variables[variable] = name
+        value = jnp.zeros(variable.shape, variable.dtype)
+        if variable.in_params:
+            self.params = put(self.params, path, {**at(self.params, path), name: value})
+        else:
+            self.state = put(self.state, path, {**at(self.state, path), name: value})
+        return value
 
     # -- masks
 

@@ -57,6 +57,9 @@ class KerasObjects:
 
         return Weights(layer)
 
+    def weight_inside(self, layer: object, names: tuple[str, ...]) -> Any:
+        return subclassed_layer.weight_inside(layer, names)
+
     def variable_view(self, owner: object, variable: Variable | None) -> Any:
         from jkeras.keras_classes.layers_on_arrays import variable_view
 

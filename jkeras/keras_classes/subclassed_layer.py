@@ -25,7 +25,7 @@ from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
 from jkeras.core.trees import is_traced, widest_float
 from jkeras.core.typing import Identifier
-from jkeras.core.variables import Variable, innermost, name_first, weight_shape
+from jkeras.core.variables import Variable, frames_of, innermost, name_first, weight_shape
 from jkeras.keras_classes import tracking
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.call_signature import side_by_side
@@ -370,6 +370,15 @@ def build_method(user_build: Callable[..., Any], base: Callable[..., Any]) -> Ca
 def is_inside_call() -> bool:
     """Whether `call` of a layer or model is running in this thread."""
     return innermost(CallFrame) is not None
+
+
+def weight_inside(layer: object, names: tuple[str, ...]) -> Any:
+    """The array of a weight of a layer in the innermost `call` around it that runs, or None."""
+    for frame in frames_of(CallFrame):
+        value = frame.weight_inside(layer, names)
+        if value is not None:
+            return value
+    return None
 
 
 def call_inside(layer: LayerContract, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -17,7 +17,6 @@ from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.layer_object import WeightsArgument
-from jkeras.core.object_api import object_api
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
@@ -65,10 +64,9 @@ class Table(Deterministic):
         """The table; that of the argument `weights` from the start."""
         if self.argument("weights") is not None and not self.built:
             self.build()
-        views = object_api().weights(self).views(kept=True)
-        for view in views:
-            if view.name == "embeddings":
-                return view
+        weight = self.shown_weight("embeddings")
+        if weight is not None:
+            return weight
         raise AttributeError(f"{self.who} has no `embeddings` before it is built. Call it once.")
 
     @property

@@ -49,9 +49,9 @@ class ProjectionView:
             weight.assign(value)
 
     def _named(self, name: str) -> Any:
-        for weight in self.weights:
-            if weight.name == name:
-                return weight
+        weight = self._layer.shown_weight(self.name, name)
+        if weight is not None:
+            return weight
         raise AttributeError(f"{self!r} has no {name} before the layer is built. Call it once.")
 
 

@@ -47,3 +47,5 @@ def test_no_size_of_the_batch_makes_a_wrong_call_right():
         ops.matmul(KerasTensor((None, 4)), KerasTensor((None, 4)))
     with pytest.raises(ValueError, match="got 4 entries each"):
         layers.Reshape((-1, 7))(Input((4,)))
+    with pytest.raises(ValueError, match="Cholesky"):
+        ops.cholesky(KerasTensor((None, None, 20)))
