@@ -99,5 +99,22 @@ result = {"losses": losses, "rewards": rewards, "probabilities": probabilities, 
 saved = {"actor_critic": (model, places.astype("float32"))}
 
 
+def go_on(models):
+    again, rule = models["actor_critic"], keras.optimizers.Adam(1e-2)
+    rule.build(again.trainable_variables)
+
+    def loss_again(weights):
+        (chances, worth), _ = again.stateless_call(weights, [], saved["actor_critic"][1])
+        return ops.mean(ops.square(worth)) - ops.mean(ops.log(chances[:, 0]))
+
+    weights, losses = [v.value for v in again.trainable_variables], []
+    slots = [v.value for v in rule.variables]
+    for _ in range(4):
+        loss, grads = jax.value_and_grad(loss_again)(weights)
+        weights, slots = rule.stateless_apply(slots, grads, weights)
+        losses.append(float(loss))
+    return {"losses": losses}
+
+
 def step():
     jax.block_until_ready(train_step(*start, *batch))
