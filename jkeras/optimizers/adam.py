@@ -76,6 +76,10 @@ class Adam(_TwoBetas):
 
     amsgrad: bool = option(default=False, convert=arguments.flag)
 
+    def scalars(self, now: dict[str, Array]) -> dict[str, Array]:
+        first, second = 1 - self.beta_1 ** now["step"], 1 - self.beta_2 ** now["step"]
+        return {**now, "rate": now["learning_rate"] * jnp.sqrt(second) / first}
+
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity", *(("velocity_hat",) if self.amsgrad else ()))
 
@@ -87,9 +91,7 @@ class Adam(_TwoBetas):
         square = new["velocity"]
         if self.amsgrad:
             new["velocity_hat"] = square = jnp.maximum(slots["velocity_hat"], square)
-        first, second = 1 - self.beta_1 ** now["step"], 1 - self.beta_2 ** now["step"]
-        rate = now["learning_rate"] * jnp.sqrt(second) / first
-        return -rate * new["momentum"] / (jnp.sqrt(square) + self.epsilon), new
+        return -now["rate"] * new["momentum"] / (jnp.sqrt(square) + self.epsilon), new
 
 
 class AdamW(Adam):

@@ -22,11 +22,13 @@ The pair (init, update) is a gradient transformation itself, so an optimizer may
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.description import Description, option
 from jkeras.core.errors import WrongTypeError, describe
@@ -163,6 +165,10 @@ class Optimizer(Standalone, Description):
         del path
         return {name: jnp.zeros_like(variable) for name in self.slot_names()}
 
+    def scalars(self, now: dict[str, Array]) -> dict[str, Array]:
+        """`now` with what a rule computes of it once for all variables of a dtype."""
+        return now
+
     def step(
         self, gradient: Array, variable: Array, slots: Slots, now: dict[str, Array]
     ) -> tuple[Array, Slots]:
@@ -172,7 +178,8 @@ class Optimizer(Standalone, Description):
           gradient: the clipped gradient.
           variable: the variable, after its decay; shaped like `gradient`.
           slots: the slots of the variable, from `first_slots` or the last step.
-          now: scalars in the gradient's dtype: the hyper-parameters, and "step", counted from 1.
+          now: scalars in the gradient's dtype: the hyper-parameters, "step", counted from 1, and
+            what `scalars` adds.
 
         Returns:
           The update, to be added to the variable, and the new slots.
@@ -287,16 +294,23 @@ class Optimizer(Standalone, Description):
             if name not in (AVERAGE, ACCUMULATOR)
         }
         decays = self.decays(variables)
+
+        @functools.cache
+        def scalars(dtype: np.dtype, has_decay: bool) -> dict[str, Array]:
+            return self.scalars(
+                {
+                    name: value.astype(dtype)
+                    for name, value in now.items()
+                    if has_decay or not name.endswith("weight_decay")
+                }
+            )
+
         results = [
             self._step_one(
                 clipped[i],
                 variable,
                 {name: column[i] for name, column in columns.items() if column[i] is not None},
-                {
-                    name: value.astype(variable.dtype)
-                    for name, value in now.items()
-                    if decays[i] or not name.endswith("weight_decay")
-                },
+                scalars(variable.dtype, bool(decays[i])),
             )
             for i, variable in enumerate(jax.tree.leaves(variables))
         ]

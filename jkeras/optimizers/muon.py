@@ -132,7 +132,7 @@ class Muon(Optimizer):
             return super().step(gradient, variable, slots, now)
         adam = Adam(1.0, self.adam_beta_1, self.adam_beta_2, self.epsilon)
         now = {**now, "learning_rate": self.adam_lr_ratio * now["learning_rate"]}
-        return adam.step(gradient, variable, slots, now)
+        return adam.step(gradient, variable, slots, adam.scalars(now))
 
     def chain(self, now: dict[str, Array]) -> optax.GradientTransformation:
         """The rule for a matrix."""
