@@ -48,7 +48,10 @@ class LayerObject:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "apply" not in vars(cls) and not _KERAS_METHODS.isdisjoint(vars(cls)):
+        is_in_keras_way = not _KERAS_METHODS.isdisjoint(vars(cls)) or (
+            inspect.isfunction(vars(cls).get("__init__")) and cls.__module__[:7] != "jkeras."
+        )
+        if "apply" not in vars(cls) and is_in_keras_way:
             object_api().complete_class(cls)
 
     @api_boundary

@@ -82,7 +82,8 @@ def _uses_training(owner: object) -> bool:
     """Whether `call` of an object, or of a subclassed layer inside, has the argument `training`."""
     inside = (layer for _, layer in tracking.paths_of(owner).values())
     subclassed = (tracking.origin_of(x) for x in inside if tracking.is_subclassed(x))
-    return any(signature(type(x)).takes("training") for x in (owner, *subclassed))
+    kinds = [type(x) for x in (owner, *subclassed)]
+    return any(signature(kind).takes("training") for kind in kinds if hasattr(kind, "call"))
 
 
 def run(

@@ -321,21 +321,26 @@ _METHODS = {
 
 
 def complete_class(cls: Any) -> None:
-    """Adds the methods of a subclassed layer to a new class that defines `call` or `build`.
+    """Adds the methods of a subclassed layer to a new class that defines `call` or `build`, or an
+    `__init__` to make weights in.
 
     Methods that the user wrote, in this class or a base, stay.
     """
+    bases = [base for base in cls.__mro__ if issubclass(base, Layer)]
+    users = [b for b in bases if b is cls or b.__module__.partition(".")[0] != "jkeras"]
+    library_class = next(base for base in bases if base not in users)
+    has_method = "call" in vars(cls) or "build" in vars(cls)
+    is_pure = any(not {"apply", "init"}.isdisjoint(vars(base)) for base in users)
+    if not has_method and (library_class is not Layer or (is_pure and not hasattr(cls, "call"))):
+        return
     cls.is_mutable = True
     inherit_init(cls)
     if "build" in vars(cls):
         cls.build = build_method(vars(cls)["build"], Layer.build)
-    bases = [base for base in cls.__mro__ if issubclass(base, Layer)]
-    users = [b for b in bases if b is cls or b.__module__.partition(".")[0] != "jkeras"]
-    library_class = next(base for base in bases if base not in users)
     if library_class is not Layer and not hasattr(library_class, "call"):
         for name, method in BASE_METHODS.items():
             setattr(library_class, name, method)
-    if not hasattr(cls, "call"):
+    if not hasattr(cls, "call") and (library_class is not Layer or is_pure):
         return
     for name, method in _METHODS.items():
         definer = next((base for base in cls.__mro__ if name in vars(base)), None)

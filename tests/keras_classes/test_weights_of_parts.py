@@ -143,3 +143,18 @@ def test_the_projections_of_attention_in_a_call():
     outputs = layer(x)
     expected = layer.attention(x, x) + np.sum(layer.attention.query_dense.kernel)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+
+
+class Vectors(layers.Layer):
+    def __init__(self, n, d):
+        super().__init__()
+        self.w = self.add_weight(shape=(n, d), initializer="ones", name="w")
+
+
+def test_a_layer_without_call_holds_weights():
+    assert Vectors(3, 2).w.shape == (3, 2)
+    model = Reader(Vectors(3, 2), lambda part: part.w)
+    w = trained(model, np.zeros((3, 2)))
+    np.testing.assert_allclose(w, np.full((3, 2), 0.96666664), rtol=1e-6)
+    with pytest.raises(NotImplementedError, match="Vectors: expected a method `call"):
+        Vectors(3, 2)(IDS)

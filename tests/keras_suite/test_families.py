@@ -28,13 +28,15 @@ LEAST = {
     "random": 0.9,
     "utils": 0.9,
     "dtype_policies": 0.8,
-    "layers": 0.9,
     "models": 0.9,
     "callbacks": 0.9,
     "trainers": 0.9,
     "saving": 0.65,
 }
 """Which part of a family's tests passes at least, where it is less than 0.95."""
+
+OF_VALUES = ("layers",)
+"""Families of which the tests that compare values are counted, and no others."""
 
 pytestmark = pytest.mark.skipif(
     keras_folder() is None,
@@ -72,7 +74,8 @@ def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None
     assert surprising == [], f"these pass and are excluded. {LOOK}{family}"
 
     passed = len(found["passed"])
-    wrong = sum(reason(family, test) not in NOT_COUNTED for test in failed)
+    apart = (*NOT_COUNTED, *(BEYOND_VALUES if family in OF_VALUES else ()))
+    wrong = sum(reason(family, test) not in apart for test in failed)
     assert passed / (passed + wrong) >= LEAST.get(family, 0.95)
 
 

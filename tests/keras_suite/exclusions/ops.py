@@ -118,7 +118,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "NNOpsStaticShapeTest.test_sparse_categorical_crossentropy": SHAPES,
         "NNOpsDynamicShapeTest.test_multi_hot": SPARSE,
         "NNOps*ShapeTest.test_one_hot": SPARSE,
-        "NNOpsStaticShapeTest.test_conv_*input_channel_validation": UNKNOWN,
     },
 }
 
