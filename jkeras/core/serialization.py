@@ -24,7 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core import code
+from jkeras.core import code, shared_objects
 from jkeras.core.custom_objects import (
     CustomObjectScope,
     get_registered_name,
@@ -118,16 +118,14 @@ def serialize_keras_object(obj: object) -> Any:
         return {"class_name": "__slice__", "config": serialize_keras_object(bounds)}
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
-    if obj is Ellipsis:
+    if obj is ...:
         return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(obj, "get_config") and not isinstance(obj, type):
-        return _object(obj)
+        return shared_objects.noted(obj, _object(obj))
     if callable(obj) and hasattr(obj, "__name__") and not isinstance(obj, type):
         return _function(obj)
-    raise WrongTypeError(
-        f"expected something with a configuration, got {describe(obj)}. A class of your own needs "
-        "the method `get_config`; subclasses of the classes of jkeras have it."
-    )
+    fix = "A class of your own needs `get_config`; subclasses of the classes of jkeras have it."
+    raise WrongTypeError(f"expected something with a configuration, got {describe(obj)}. {fix}")
 
 
 def _key(key: object) -> str:
@@ -280,10 +278,12 @@ def read(config: object, room: str | None = None) -> Any:
     kind = _named_class(config, room)
     if not isinstance(kind, type):  # a function under a class's name in custom_objects
         return kind
+    if (shared := shared_objects.known(config)) is not None:
+        return shared
     obj: Any = kind.from_config(content) if hasattr(kind, "from_config") else kind(**read(content))
     if config.get("compile_config") and hasattr(obj, "compile_from_config"):
         obj.compile_from_config(config["compile_config"])
-    return obj
+    return shared_objects.remember(config, obj)
 
 
 def _read_items(items: list[Any] | tuple[Any, ...]) -> list[Any]:

@@ -98,11 +98,9 @@ def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, A
     else:
         config = written_layer(layer)
     calls = [] if isinstance(layer, InputLayer) else nodes
-    return {
-        **config,
-        "name": layer.name,
-        "inbound_nodes": [_call_config(layer, node, places) for node in calls],
-    }
+    config["name"] = layer.name  # in place, because a shared layer gets an id later
+    config["inbound_nodes"] = [_call_config(layer, node, places) for node in calls]
+    return config
 
 
 def _module_of(kind: str) -> str:

@@ -25,6 +25,7 @@ from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.serialization import read as deserialized
 from jkeras.core.serialization import with_plain_dtypes
+from jkeras.core.shared_objects import sharing
 from jkeras.core.trees import Tree, size_bytes
 from jkeras.keras_classes.subclassed_model import is_shape
 from jkeras.saving import keras_archive, keras_h5, keras_legacy, runs
@@ -268,7 +269,8 @@ def _described(config: _Config, where: str) -> Any:
             f"keys {', '.join(map(repr, config)) or 'of nothing'}."
         )
     try:
-        model = deserialized(with_plain_dtypes(bare))
+        with sharing():
+            model = deserialized(with_plain_dtypes(bare))
         if not is_trainer(model):
             raise WrongTypeError(f"expected a model, got {describe(model)}")
         state = parts_of(model).state

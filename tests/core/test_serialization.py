@@ -332,7 +332,7 @@ def test_code_is_let_in_by_the_caller_alone() -> None:
 def test_what_has_no_configuration_is_answered() -> None:
     assert message_of(TypeError, serialize_keras_object, object).startswith(
         "expected something with a configuration, got <class 'object'> (type). A class of your own "
-        "needs the method `get_config`"
+        "needs `get_config`"
     )
     assert message_of(TypeError, serialize_keras_object, {1: 2}) == (
         "expected dicts with strings as keys, got the key 1 (int)."

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 import jkeras
+from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.utils import to_categorical
 
 __all__ = ["to_categorical"]
@@ -124,9 +125,11 @@ def get_test_data(
 
 
 def _flatten_layers(self: Any, include_self: bool = True, recursive: bool = True) -> list[Any]:
-    """A model or layer and all layers in it, by jkeras's own lists of layers."""
+    """A model or layer and all layers in it, by jkeras's own lists of layers and its attributes."""
     found = [self] if include_self else []
-    for layer in getattr(self, "layers", ()):
+    held = [part for part in vars(self).values() if isinstance(part, jkeras.layers.Layer)]
+    listed = list(getattr(self, "layers", ()))
+    for layer in [*listed, *(part for part in held if part not in listed)]:
         found += _flatten_layers(layer) if recursive else [layer]
     return found
 
@@ -140,9 +143,9 @@ def _variable_map(self: Any) -> dict[str, Any]:
 # -- errors of `compile`, which Keras's tests expect of `fit`
 
 
-def _errors_in_fit(face: Any) -> None:
+def _errors_in_fit(compiler: Any, trainer: Any) -> None:
     """Has `fit` raise what `compile` raises here already: that no output has a name."""
-    compile_fn, fit = face.compile, face.fit
+    compile_fn, fit = compiler.compile, trainer.fit
 
     def late_compile(self: Any, *args: Any, **kwargs: Any) -> None:
         vars(self).pop("late_error", None)
@@ -158,10 +161,10 @@ def _errors_in_fit(face: Any) -> None:
             raise vars(self)["late_error"]
         return fit(self, *args, **kwargs)
 
-    face.compile, face.fit = late_compile, late_fit
+    compiler.compile, trainer.fit = late_compile, late_fit
 
 
-_errors_in_fit(jkeras.Model)
+_errors_in_fit(CompileMixin, jkeras.Trainer)
 _model: Any = jkeras.Model
 _model._flatten_layers = _flatten_layers
 _model._loss_tracker = property(lambda self: self.metrics[0])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import jkeras
 from jkeras.core import code
+from jkeras.core.shared_objects import sharing
 
 _MEMORY_UPPER_BOUND = 0.5
 """Which part of the memory a configuration may take in Keras; here files are read part by part."""
@@ -14,7 +14,7 @@ _CONFIG_FILENAME, _METADATA_FILENAME = "config.json", "metadata.json"
 
 save_weights_only = jkeras.saving.save_weights
 load_weights_only = jkeras.saving.load_weights
-ObjectSharingScope = contextlib.nullcontext
+ObjectSharingScope = sharing
 
 
 def SafeModeScope(safe_mode: bool = True) -> Any:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.folders import atomic_write
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.core.shared_objects import sharing
 from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
 from jkeras.models.graph import Graph
 from jkeras.saving import keras_archive, keras_h5
@@ -141,7 +142,8 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
 
 def written(model: object, state: ModelState, *, with_optimizer: bool = True) -> _Config:
     """The model as a configuration, with the shapes of its inputs where its layers do not tell."""
-    config: _Config = serialize_keras_object(model)
+    with sharing():
+        config: _Config = serialize_keras_object(model)
     if hasattr(type(model), "in_keras"):  # a model that Keras reads
         config = _with_rows(config)
     if not with_optimizer:
