@@ -145,7 +145,7 @@ def _two_traces(layer: LayerContract, args: Any, options: Any) -> list[tuple[Any
         raise error
 
 
-def _further_sizes(layer: Any, args: Any, options: Any) -> Iterator[Any]:
+def _further_sizes(layer: LayerContract, args: object, options: object) -> Iterator[Any]:
     """Pairs of what to try for unknown axes of a layer that says which sizes may fit.
 
     Large sizes, which fit where a number of entries is cut off, and small ones, where entries are

@@ -198,7 +198,7 @@ class CallFrame(BaseFrame):
 
     # -- weights of layers inside
 
-    def weight_inside(self, layer: Any, names: tuple[str, ...]) -> Any:
+    def weight_inside(self, layer: object, names: tuple[str, ...]) -> Any:
         """The array of a weight of a layer inside, in the dtype to compute in; None where the layer
         has no weights here, or not yet.
         """

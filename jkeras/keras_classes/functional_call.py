@@ -255,7 +255,7 @@ def _run_call(frame: CallFrame, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return _with_some_mask(call, names, args, kwargs)
 
 
-def _mask_of_all(value: Any) -> Any:
+def _mask_of_all(value: Tree) -> Any:
     return jax.tree.map(lambda x: jnp.ones(jnp.shape(x)[:2], bool), value)
 
 

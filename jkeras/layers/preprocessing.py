@@ -92,7 +92,7 @@ def _nested(value: Any) -> Numbers:
     return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
 
 
-def channel_numbers(value: Any) -> Numbers:
+def channel_numbers(value: npt.ArrayLike) -> Numbers:
     """`numbers` for each channel, with axes of height and width behind channels that come first."""
     value = numbers(value)
     if isinstance(value, float) or image_data_format() == "channels_last":

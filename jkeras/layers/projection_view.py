@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.layer import Layer
 from jkeras.core.object_api import object_api
 
 
@@ -17,7 +18,7 @@ class ProjectionView:
       name: the name of the projection in its params.
     """
 
-    def __init__(self, layer: Any, name: str) -> None:
+    def __init__(self, layer: Layer, name: str) -> None:
         self._layer, self.name = layer, name
 
     def __repr__(self) -> str:
@@ -37,7 +38,7 @@ class ProjectionView:
     @property
     def bias(self) -> Any:
         """The bias; None without `use_bias`."""
-        return self._named("bias") if self._layer.use_bias else None
+        return self._named("bias") if getattr(self._layer, "use_bias", True) else None
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights."""
