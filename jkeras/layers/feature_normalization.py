@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.description import fields
 from jkeras.core.errors import describe, value_error
 from jkeras.core.fixed_values import FixedArray
 from jkeras.core.keys import Key
@@ -48,7 +49,8 @@ class Normalization(Adaptable):
     Mean and variance are arguments, or computed by `adapt`, which modifies the layer in place and
     returns it. After `adapt` they are state entries `mean`, `variance` (one number for each index
     on the axes of `axis`) and `count` (0, as in Keras), saved and loaded with a model's weights; so
-    a model may also be built without `adapt` to load them. As arguments they are constants.
+    a model may also be built without `adapt` to load them. As arguments they are constants. The
+    attributes `mean` and `variance` show them, with axes of size 1 for the rest of the inputs.
 
     Shapes: any, kept. Integers become float32.
 
@@ -75,6 +77,7 @@ class Normalization(Adaptable):
     variance: Any = option(default=None, convert=optional(numbers))
     invert: bool = False
 
+    hidden_arguments: ClassVar[tuple[str, ...]] = ("mean", "variance")
     takes_integers: ClassVar[bool] = True
     supports_masking: ClassVar[bool] = True
     in_slices: ClassVar[InSlices] = "same"
@@ -82,24 +85,25 @@ class Normalization(Adaptable):
     @property
     def keeps_statistics(self) -> bool:
         """Whether mean and variance are weights, not arguments."""
-        return self.mean is None
+        return self.argument("mean") is None
 
     def check(self) -> None:
-        if (self.mean is None) != (self.variance is None):
+        mean, variance = self.argument("mean"), self.argument("variance")
+        if (mean is None) != (variance is None):
             raise self.value_error(
                 "both `mean` and `variance`, or none of them",
-                f"mean={self.mean} and variance={self.variance}",
+                f"mean={mean} and variance={variance}",
             )
-        if self.mean is None:
+        if mean is None:
             return
-        shapes = np.shape(self.mean), np.shape(self.variance)
+        shapes = np.shape(mean), np.shape(variance)
         if shapes[0] != shapes[1] or len(shapes[0]) > len(self.axis):
             raise self.value_error(
                 "`mean` and `variance` of one shape with at most as many axes as `axis` names",
                 f"shapes {shapes[0]} and {shapes[1]} with axis={self.axis}",
             )
-        if np.min(self.variance, initial=0) < 0:
-            raise self.value_error("numbers of at least 0", self.variance, argument="variance")
+        if np.min(variance, initial=0) < 0:
+            raise self.value_error("numbers of at least 0", variance, argument="variance")
 
     @property
     def adapt_mean(self) -> np.ndarray | None:
@@ -125,7 +129,7 @@ class Normalization(Adaptable):
           ValueError: `data` has no examples, NaN, or batches of different shapes; or the layer has
             the argument `mean`.
         """
-        if self.mean is not None:
+        if not self.keeps_statistics:
             raise value_error(
                 "adapt: `mean` and `variance` were given already. Leave them out of the "
                 "constructor to take them from data.",
@@ -142,7 +146,7 @@ class Normalization(Adaptable):
         total: Moments | None = None
         shape: tuple[int, ...] = ()
         for batch in batches(self.who, data):
-            kept = self._kept_axes(batch.shape)
+            kept = self.kept_axes(batch.shape)
             others = tuple(axis for axis in range(batch.ndim) if axis not in kept)
             count = math.prod(batch.shape[axis] for axis in others)
             exact: Any = {"axis": others, "dtype": np.float64}
@@ -158,7 +162,7 @@ class Normalization(Adaptable):
         assert total is not None  # `batches` yields one or raises
         return total, shape
 
-    def _kept_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def kept_axes(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The feature axes, counted from 0, sorted."""
         rank = len(shape)
         if any(not -rank <= axis < rank for axis in self.axis):
@@ -175,9 +179,9 @@ class Normalization(Adaptable):
         return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
-        kept = self._kept_axes(inputs.shape)
+        kept = self.kept_axes(inputs.shape)
         shape = tuple(inputs.shape[axis] for axis in kept)
-        if self.mean is not None:
+        if not self.keeps_statistics:
             self._check_constants(shape)
             return {}, {}
         if not self.adapted:
@@ -195,15 +199,16 @@ class Normalization(Adaptable):
         return {}, self.fitted_state()
 
     def _check_constants(self, shape: tuple[int, ...]) -> None:
-        if not broadcasts(np.shape(self.mean), shape):
+        given = np.shape(self.argument("mean"))
+        if not broadcasts(given, shape):
             raise self.value_error(
                 f"`mean` and `variance` to broadcast to {shape}, the inputs' sizes on axis "
                 f"{self.axis}",
-                f"shape {np.shape(self.mean)}",
+                f"shape {given}",
             )
 
     def check_ready(self, state: State) -> None:
-        if self.mean is not None or self.adapted or not state:
+        if not self.keeps_statistics or self.adapted or not state:
             return  # a model that does not call the layer has no values of it
         if not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1):
             raise value_error(
@@ -222,15 +227,15 @@ class Normalization(Adaptable):
         training: bool = False,
     ) -> tuple[Array, State]:
         x = self.cast(inputs)
-        constants = {"mean": np.asarray(self.mean), "variance": np.asarray(self.variance)}
-        source = state if self.mean is None else constants
+        constants = {name: np.asarray(self.argument(name)) for name in ("mean", "variance")}
+        source = state if self.keeps_statistics else constants
         mean, variance = (self._beside(source[name], x) for name in ("mean", "variance"))
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(EPSILON, x.dtype))
         return x * deviation + mean if self.invert else (x - mean) / deviation, state
 
     def _beside(self, statistic: Array | np.ndarray, x: Array) -> Array:
         """A statistic in the rank and dtype of `x`, along the feature axes."""
-        kept = self._kept_axes(x.shape)
+        kept = self.kept_axes(x.shape)
         shape = [1] * x.ndim
         for axis, size in zip(reversed(kept), reversed(np.shape(statistic)), strict=False):
             shape[axis] = size
@@ -241,6 +246,37 @@ class Normalization(Adaptable):
                 describe(x),
             )
         return jnp.asarray(statistic).astype(x.dtype).reshape(shape)
+
+
+class Statistic:
+    """The attribute `mean` or `variance`: the argument, else the weight of the name; None before.
+
+    Args:
+      name: of the two.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Normalization | None, owner: type) -> Any:
+        if layer is None:
+            return self
+        given = vars(layer)[self.name]
+        views = [] if given is not None else layer.weights
+        value = next((view.value for view in views if view.name == self.name), None)
+        if value is None or not layer.known_specs:
+            return given if value is None else value
+        kept, rank = layer.kept_axes(layer.known_specs[0].shape), layer.known_specs[0].ndim
+        sizes = iter(value.shape)
+        return value.reshape([next(sizes) if axis in kept else 1 for axis in range(rank)])
+
+    def __set__(self, layer: object, value: object) -> None:
+        vars(layer)[self.name] = value  # by the constructor
+
+
+fields(Normalization)  # completes the class, which puts the arguments' defaults where these belong:
+for name in Normalization.hidden_arguments:
+    setattr(Normalization, name, Statistic(name))
 
 
 def _merged(a: Moments, b: Moments) -> Moments:

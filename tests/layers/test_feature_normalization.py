@@ -164,3 +164,19 @@ def test_in_the_call_of_a_model_the_statistics_are_weights_of_the_model(tmp_path
             np.testing.assert_allclose(said, [[-1, -1], [1, 1]])
     second.norm.adapt(3 * data)
     np.testing.assert_allclose(second.predict(3 * data, verbose=0), [[-1, -1], [1, 1]])
+
+
+def test_the_attributes_mean_and_variance_show_the_statistics() -> None:
+    """As in Keras: None before `adapt`, then with an axis for each of the inputs."""
+    layer = Normalization()
+    assert layer.mean is None and layer.variance is None
+    layer.adapt(X)
+    np.testing.assert_allclose(layer.mean, [[4, 30]])
+    np.testing.assert_allclose(layer.variance, [[26 / 3, 1400 / 3]], rtol=1e-6)
+    assert layer.get_config()["mean"] is None and layer == Normalization().adapt(X)
+    layer.set_weights([np.ones(2), np.full(2, 9.0), 0])
+    assert layer.mean.tolist() == [[1, 1]] and layer.variance.tolist() == [[9, 9]]
+    assert Normalization(axis=1).adapt(np.ones((2, 3, 4))).mean.shape == (1, 3, 1)
+    assert Normalization(axis=None).adapt(X).mean.shape == (1, 1)
+    constant = Normalization(mean=2.0, variance=1.0)
+    assert (constant.mean, constant.variance) == (2.0, 1.0) and constant.weights == []
