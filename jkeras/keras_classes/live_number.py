@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from jkeras.core.trees import is_traced
+
 
 class LiveNumber(NDArrayOperatorsMixin):
     """A number that is read at every use, and can be set.
@@ -95,5 +97,8 @@ class LiveNumber(NDArrayOperatorsMixin):
         return jax.numpy.asarray(self.value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        values = [x.value if isinstance(x, LiveNumber) else x for x in inputs]
+        if is_traced(values) and method == "__call__":  # in a step: a function of JAX's
+            return getattr(jax.numpy, ufunc.__name__)(*values, **kwargs)
         plain = [x.numpy() if isinstance(x, LiveNumber) else x for x in inputs]
         return getattr(ufunc, method)(*plain, **kwargs)

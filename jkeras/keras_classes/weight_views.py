@@ -1,6 +1,7 @@
 """A weight of a model as in Keras: an element of `model.trainable_variables`.
 
-It holds no array: it reads the model's current value, and `assign` replaces that value.
+It holds no array: it reads the model's current value, and `assign` replaces that value. In a step
+of a model (`train_step`, `compute_loss`) it is the value of the step, so gradients flow into it.
 
 Laws:
   - What users see is one object for each weight, whichever layer or model shows it: the `Variable`
@@ -20,12 +21,14 @@ from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import Layer
-from jkeras.core.parts import layers_by_path, path_to
-from jkeras.core.variables import Variable
+from jkeras.core.parts import at, layers_by_path, path_to
+from jkeras.core.variables import Variable, innermost
 from jkeras.keras_classes.live_number import LiveNumber
+from jkeras.keras_classes.step_context import StepFrame
 from jkeras.keras_classes.tracking import MODEL_PRIVATE, is_subclassed, origin_of, own_variables
+from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state import freezing, sharing
-from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.model_state import ModelState, state_of
 from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
 
@@ -124,9 +127,28 @@ class Weight(LiveNumber):
         return f"<Weight path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
     def _get(self) -> jax.Array:
+        in_step = self._in_step()
+        if in_step is not None:
+            return in_step
         values = self.model_state.lend()
         leaf: jax.Array = jax.tree.leaves(getattr(values, self.place.part))[self.place.leaf]
         return leaf
+
+    def _in_step(self) -> jax.Array | None:
+        """The array that stands for the weight in the step of a model that runs; None without."""
+        frame = innermost(StepFrame)
+        if frame is None or frame.params is None:
+            return None
+        own, tree = state_of(frame.owner), getattr(frame, self.place.part)
+        if own is self.model_state:
+            leaves = jax.tree.leaves(tree)
+            return leaves[self.place.leaf] if self.place.leaf < len(leaves) else None
+        layer, inner_names = _layer_of(self.place, layers_by_path(self.model_state.net))
+        path = path_to(own.net, identity_of(layer)) if isinstance(layer, Layer) else None
+        found = {} if path is None else at(weight_ties_of(own.net).broadcast(tree), path)
+        for name in inner_names:
+            found = found.get(name, {}) if isinstance(found, dict) else {}
+        return None if isinstance(found, dict) else found
 
     def _set(self, value: Any) -> None:
         old = self._get()

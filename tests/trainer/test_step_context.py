@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras import layers
+from jkeras import layers, ops
 from jkeras.core.variables import within
 from jkeras.keras_classes.step_context import StepFrame
 
@@ -66,3 +66,54 @@ def test_a_layer_that_is_built_too_late_is_taken_as_it_is_with_a_warning(model: 
     model.spare.trainable = False
     with within(frame):
         model.spare(X)
+
+
+class Scale(layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(shape=(2,), initializer="ones", name="scale")
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale
+
+
+class Weighty(jkeras.Model):
+    """Its loss is the sum of the squares of one weight, which it reads in `compute_loss`."""
+
+    def __init__(self, read_fn: Any) -> None:
+        super().__init__()
+        self.read_fn = read_fn
+        self.encoder = layers.Dense(2, kernel_initializer="ones")
+        self.scale = Scale()
+        self.inner = jkeras.Sequential([layers.Dense(1, kernel_initializer="ones")])
+        self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+
+    def call(self, x: Any) -> Any:
+        return self.inner(self.scale(self.encoder(x))) * self.factor
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, **kwargs: Any) -> Any:
+        return ops.sum(self.read_fn(self) ** 2)
+
+
+READ = {
+    "kernel of a layer": lambda model: model.encoder.kernel,
+    "operators": lambda model: -model.encoder.kernel / 1.0,
+    "variable of a layer": lambda model: model.scale.scale,
+    "kernel in a model inside": lambda model: model.inner.layers[0].kernel,
+    "variable of the model": lambda model: model.factor,
+    "list of the model": lambda model: model.trainable_weights[1],
+    "list of a model inside": lambda model: model.inner.trainable_variables[0],
+    "as an array": lambda model: ops.convert_to_tensor(model.encoder.kernel),
+}
+
+
+@pytest.mark.parametrize("way", READ)
+def test_weights_that_a_step_reads_are_those_of_the_step_and_get_gradients(way: str) -> None:
+    read_fn = READ[way]
+    model = Weighty(read_fn)
+    model.compile(jkeras.optimizers.SGD(0.25), None)
+    x = np.ones((6, 3), "float32")
+    losses = model.fit(x, x, batch_size=2, verbose=0, shuffle=False).history["loss"]
+    size = np.size(np.asarray(read_fn(model)))
+    np.testing.assert_allclose(np.abs(np.asarray(read_fn(model))), 1 / 8)
+    np.testing.assert_allclose(losses, [size * (1 + 1 / 4 + 1 / 16) / 3], rtol=1e-6)
+    np.testing.assert_allclose(model.evaluate(x, x, verbose=0), size / 64, rtol=1e-6)
