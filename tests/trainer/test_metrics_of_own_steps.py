@@ -178,4 +178,4 @@ def test_a_layer_that_call_does_not_use_may_be_adapted() -> None:
     np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=1e-6)
     model.compile("sgd", "mse")
     model.fit(inputs, X[:, 1, :1], verbose=0)
-    assert len(model.weights) == 2
+    assert len(model.weights) == 5  # as in Keras: the statistics, kernel and bias
