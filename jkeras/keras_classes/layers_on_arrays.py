@@ -14,6 +14,7 @@ The model state that holds a layer's values is called its *holder* here.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ from jkeras.keras_classes.call_arrays import (
 )
 from jkeras.keras_classes.holders import Location, holders_of, location_of, values_at
 from jkeras.keras_classes.step_context import call_in_step, may_build
-from jkeras.keras_classes.tracking import own_variables
+from jkeras.keras_classes.tracking import is_subclassed, own_variables
 from jkeras.keras_classes.weight_views import Weight, kept_views, weights_of
 from jkeras.models.calls import call_layer, naming_errors, unpacked
 from jkeras.models.penalties import penalties
@@ -354,8 +355,22 @@ class Weights:
         given = tuple(concrete(spec_of_input(shape, self.layer.who)) for shape in shapes)
         named = {name: concrete(spec_of_input(s, self.layer.who)) for name, s in names.items()}
         if not _has_values(self.location):
-            self._build_for(arrangement(self.layer, given, named)[0])
+            try:
+                self._build_for(arrangement(self.layer, given, named)[0])
+            except (TypeError, ValueError):
+                if not (is_subclassed(self.layer) and self._is_built_for_ids(given, named)):
+                    raise
         identity_of(self.layer).built = True
+
+    def _is_built_for_ids(self, given: tuple[Any, ...], named: dict[str, Any]) -> bool:
+        """Makes the weights for integers, if `call` takes them: a shape does not say the dtype, and
+        a `call` that looks up rows takes no floats.
+        """
+        ids = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, np.int32), (given, named))
+        with contextlib.suppress(TypeError, ValueError):
+            self._build_for(arrangement(self.layer, *ids)[0])
+            return True
+        return False
 
     def _build_for(self, specs: Sequence[Any]) -> None:
         if _needs_values(self.layer, specs):

@@ -158,3 +158,18 @@ def test_a_layer_without_call_holds_weights():
     np.testing.assert_allclose(w, np.full((3, 2), 0.96666664), rtol=1e-6)
     with pytest.raises(NotImplementedError, match="Vectors: expected a method `call"):
         Vectors(3, 2)(IDS)
+
+
+def test_a_table_is_built_from_a_shape_and_read_without_a_call():
+    table = TableBuiltLate(3, 2)
+    table.build((None,))
+    assert table.built and table.w.shape == (3, 2)
+    w = trained(Reader(table, lambda part: part.w), np.zeros((3, 2)))
+    np.testing.assert_allclose(w, np.full((3, 2), 0.96666664), rtol=1e-6)
+    with pytest.raises(TypeError, match="cannot reshape"):
+        Failing().build((None, 3))
+
+
+class Failing(layers.Layer):
+    def call(self, x):
+        return ops.reshape(x, (-1, 7))
