@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from jkeras.core.identity import identity_of
 
 ID = "shared_object_id"
+T = TypeVar("T")
 
 
 class _Scope:
@@ -43,7 +44,7 @@ def sharing() -> Iterator[None]:
         _scope.reset(token)
 
 
-def noted(obj: Any, config: dict[str, Any]) -> dict[str, Any]:
+def noted(obj: object, config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of an object; of one that was written before both get the same id."""
     scope = _scope.get()
     has_calls, is_ours = hasattr(obj, "apply"), type(obj).__module__.startswith("jkeras.")
@@ -64,7 +65,7 @@ def known(config: Mapping[str, Any]) -> Any:
     return None if scope is None or ID not in config else scope.read.get(config[ID])
 
 
-def remember(config: Mapping[str, Any], obj: Any) -> Any:
+def remember(config: Mapping[str, Any], obj: T) -> T:
     """The object, which others with the id of its configuration are, too."""
     scope = _scope.get()
     if scope is not None and ID in config:

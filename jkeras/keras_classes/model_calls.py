@@ -13,7 +13,7 @@ from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import WrongTypeError, describe, quoted
 from jkeras.core.layer import Layer
 from jkeras.core.seeds import counting_generators
-from jkeras.core.trees import is_traced
+from jkeras.core.trees import Tree, is_traced
 from jkeras.data.checks import as_arrays
 from jkeras.keras_classes.call_arrays import masks_of, with_masks
 from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
@@ -107,7 +107,7 @@ def call_model(
     return outputs if out_masks is None else with_masks(outputs, out_masks)
 
 
-def _with_rank(array: Any, shape: tuple[int | None, ...] | None) -> Any:
+def _with_rank(array: Tree, shape: tuple[int | None, ...] | None) -> Any:
     """An array with a last axis of size one added or taken, where the model wants that."""
     ndim = getattr(array, "ndim", 0)
     if not shape or not ndim or ndim == len(shape):

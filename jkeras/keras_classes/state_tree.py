@@ -42,7 +42,7 @@ class MetricVariable(LiveNumber):
     def _get(self) -> Any:
         return trees.named_leaves(self._state.lend().sums)[self.path]
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: object) -> None:
         values = self._state.need_values()
         names = list(trees.named_leaves(values.sums))
         leaves: list[Any] = jax.tree.leaves(values.sums)
@@ -117,7 +117,7 @@ def _nested(variables: list[Any]) -> dict[str, Any]:
     return tree
 
 
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, Any]]:
     """What is no dict, with the keys that lead to it."""
     if not isinstance(tree, Mapping):
         yield path, tree

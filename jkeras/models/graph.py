@@ -26,6 +26,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.symbols import Node, Symbol
 from jkeras.core.tracing import shapes_only
+from jkeras.core.trees import Tree
 from jkeras.core.typing import Masks
 from jkeras.layers.input import Input, InputLayer, entrance
 from jkeras.models.calls import as_tuple, unpacked, with_activity
@@ -157,7 +158,7 @@ class Graph(Composite):
                 )
         return flat
 
-    def check_structure(self, given: Any) -> None:
+    def check_structure(self, given: object) -> None:
         """Looks at inputs as a user gives them, beside a dict of inputs that the graph has.
 
         Raises:
@@ -297,7 +298,7 @@ class Graph(Composite):
         return [_entered(layer, value) for layer, value in pairs]
 
 
-def _chosen(structure: Any, values: Any) -> list[Any]:
+def _chosen(structure: Tree, values: Tree) -> list[Any]:
     """The values in the places of a structure's leaves, in their order.
 
     Raises:

@@ -173,7 +173,7 @@ def load_model(
     return model
 
 
-def _compiled(model: Any, config: _Config, where: str) -> bool:
+def _compiled(model: Trainer, config: _Config, where: str) -> bool:
     """Compiles a model as its configuration says; returns whether it says anything."""
     if not config.get("compile_config"):
         return False
