@@ -204,7 +204,7 @@ whole programs written for Keras 3.15.1, under Keras and under jkeras on a CPU, 
   the largest difference from Keras, which read the same files. Read there: the other way round.
 
 - step, Keras and jkeras: milliseconds of processor time that a step of training takes, all threads
-  together, the shortest of five measurements; what a call of `fit` does is shared by its steps.
+  together, the shortest of several measurements; what a call of `fit` does is shared by its steps.
 
 | example | history | outputs | read here | read there | step, Keras | step, jkeras | notes |
 |---|---|---|---|---|---|---|---|
