@@ -8,6 +8,7 @@ outputs, away from the borders; "same" padding with stride s leaves ceil(size / 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import jax
@@ -101,11 +102,38 @@ def _convolve_on_cpu(
     """The formulation for the number of groups: one, as many as channels, or in between."""
     window, (share, filters) = kernel.shape[:-2], kernel.shape[-2:]
     if groups == 1:
-        return convolve_as_product(x, kernel, strides, pads, dilation)
+        simple = math.prod(window) > 1 == max(dilation) and x.dtype == kernel.dtype == jnp.float32
+        convolve_fn = _convolve_forward if simple else convolve_as_product
+        return convolve_fn(x, kernel, strides, pads, dilation)
     if share > 1:
         return convolve_groups(x, kernel, strides, pads, dilation, groups)
     each = kernel.reshape(*window, groups, filters // groups)
     return convolve_channels(x, each, strides, pads, dilation)
+
+
+# XLA's convolution is slow to differentiate, but fast where nothing is differentiated: in a loop it
+# takes 0.4 to 0.8 of the time of patches (eight shapes, batches of 32), and a fifth of their
+# compilation (0.6 s of work instead of 3.1 for 21 convolutions).
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
+def _convolve_forward(
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], pads: Pads, dilation: Sequence[int]
+) -> jax.Array:
+    return _convolve_by_xla(x, kernel, strides, pads, dilation, 1, "channels_last")
+
+
+@_convolve_forward.defjvp
+def _convolve_with_derivative(
+    strides: Sequence[int],
+    pads: Pads,
+    dilation: Sequence[int],
+    primals: tuple[jax.Array, jax.Array],
+    tangents: tuple[jax.Array, jax.Array],
+) -> tuple[jax.Array, jax.Array]:
+    def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolve_as_product(x, kernel, strides, pads, dilation)
+
+    outputs, derivative = jax.jvp(product, primals, tangents)
+    return outputs, derivative
 
 
 def _convolve_by_xla(

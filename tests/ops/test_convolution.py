@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
+from jax.test_util import check_grads
 
 from jkeras.ops import convolution
 from jkeras.ops.convolution import convolve, spatial_axes
@@ -194,3 +195,33 @@ def test_channels_first_is_the_same_transposed(spatial: tuple[int, ...]) -> None
 def test_spatial_axes() -> None:
     assert spatial_axes(3, "channels_last") == (1,)
     assert spatial_axes(5, "channels_first") == (2, 3, 4)
+
+
+def test_forward_programs_take_xlas_convolution_and_derivatives_patches() -> None:
+    x, kernel = random(2, 9, 9, 4), random(3, 3, 4, 5)
+
+    def outputs(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return convolve(x, kernel, strides=(1, 1), dilation=(1, 1))
+
+    def loss(kernel: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.tanh(outputs(x, kernel)) ** 2)
+
+    def count(function: Callable[..., Any], *args: Any) -> int:
+        return jax.jit(function).lower(*args).as_text().count("stablehlo.convolution")
+
+    assert count(outputs, x, kernel) == 1
+    assert count(jax.grad(loss), kernel) == 0
+    values, derivative = jax.jvp(lambda k: outputs(x, k), (kernel,), (jnp.ones_like(kernel),))
+    np.testing.assert_allclose(values, outputs(x, kernel), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(derivative, outputs(x, jnp.ones_like(kernel)), rtol=1e-5, atol=1e-5)
+
+
+def test_derivatives_of_any_order_and_direction() -> None:
+    x, kernel = random(2, 5, 3), random(3, 3, 2)
+    check_grads(
+        lambda x, k: jnp.tanh(convolve(x, k, strides=(2,), padding="same", dilation=(1,))),
+        (x, kernel),
+        order=2,
+        atol=1e-2,
+        rtol=1e-2,
+    )

@@ -79,16 +79,16 @@ def test_looking_at_another_platform_changes_nothing_here():
 
 
 def test_what_was_traced_for_one_platform_is_not_taken_for_another():
-    inner = jax.jit(lambda x, k: convolve(x, k, strides=(1,), dilation=(1,)))
+    inner = jax.jit(lambda x, k: convolve(x, k, strides=(1,), dilation=(1,)).sum())
     specs = jnp.ones((2, 9, 4)), jnp.ones((3, 4, 5))
 
     def lowered(name):
-        traced = jax.jit(lambda x, k: inner(x, k) * 2).trace(*specs)
+        traced = jax.jit(jax.grad(lambda x, k: inner(x, k) * 2)).trace(*specs)
         return traced.lower(lowering_platforms=(name,)).as_text()
 
     assert count(lowered("cpu"), "convolution") == 0
     with programs_for("cuda"):
-        assert count(lowered("cuda"), "convolution") == 1
+        assert count(lowered("cuda"), "convolution") >= 1
     assert count(lowered("cpu"), "convolution") == 0
 
 
