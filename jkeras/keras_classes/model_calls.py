@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -57,24 +58,10 @@ def call_model(
         fix = "" if inputs else " Write model(x)."
         raise WrongTypeError(f"{state.who}: expected an input, got {got}{fix}")
 
-    def to_array(value: Any) -> jax.Array:
-        if columns.is_table(value) or hasattr(value, "to_numpy"):
-            value = as_arrays("x", value, finite=False, are_inputs=True)
-        try:
-            value = native(value)
-        except TypeError as error:
-            raise quoted(error, who=state.who) from None
-        try:
-            return jnp.asarray(value)
-        except (TypeError, ValueError) as error:
-            fix = " Write x.toarray()." if hasattr(value, "toarray") else ""
-            raise WrongTypeError(
-                f"{state.who}: expected arrays of numbers, got {describe(value)}.{fix}"
-            ) from error
-
     if hasattr(state.net, "check_structure"):
         state.net.check_structure(inputs[0] if len(inputs) == 1 else inputs)
     side_by_side = getattr(state.net, "arranged", list)(inputs)
+    to_array = functools.partial(_as_array, state.who)
     arrays = [narrowed(state.net, jax.tree.map(to_array, value)) for value in side_by_side]
     shape = next((leaf.shape for leaf in jax.tree.leaves(arrays) if leaf.shape), (1,))
     rows = shape[0] or 1  # a stateful layer carries as many states
@@ -105,6 +92,23 @@ def call_model(
         if any(after is not before for after, before in pairs):
             state.values = current.replace(state=new)
     return outputs if out_masks is None else with_masks(outputs, out_masks)
+
+
+def _as_array(who: str, value: Any) -> jax.Array:
+    """One array of the inputs."""
+    if columns.is_table(value) or hasattr(value, "to_numpy"):
+        value = as_arrays("x", value, finite=False, are_inputs=True)
+    try:
+        value = native(value)
+    except TypeError as error:
+        raise quoted(error, who=who) from None
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        fix = " Write x.toarray()." if hasattr(value, "toarray") else ""
+        raise WrongTypeError(
+            f"{who}: expected arrays of numbers, got {describe(value)}.{fix}"
+        ) from error
 
 
 def _with_rank(array: Tree, shape: tuple[int | None, ...] | None) -> Any:
