@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jkeras
-from jkeras.callbacks import RemoteMonitor
 from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.session import print_message
 from jkeras.saving import runs
@@ -77,17 +76,13 @@ def _post(request: urllib.request.Request, timeout: float) -> _Reply:
     return _Reply()
 
 
-def _sends_by_requests(callback: type[RemoteMonitor]) -> None:
-    send = callback.on_epoch_end
+class RemoteMonitor(jkeras.callbacks.RemoteMonitor):
+    """With requests that go through `requests`."""
 
-    def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Sends the logs."""
         opened, urllib.request.urlopen = urllib.request.urlopen, _post  # type: ignore[assignment]
         try:
-            send(self, epoch, logs)
+            super().on_epoch_end(epoch, logs)
         finally:
             urllib.request.urlopen = opened
-
-    callback.on_epoch_end = on_epoch_end  # type: ignore[method-assign]
-
-
-_sends_by_requests(jkeras.callbacks.RemoteMonitor)

@@ -224,9 +224,9 @@ def set_dtype_policy(policy: Any) -> None:
     set_floatx(str(policy))
 
 
-dtype_policy = types.SimpleNamespace(
-    dtype_policy=lambda: DTypePolicy("float32"), set_dtype_policy=set_dtype_policy
-)
+def dtype_policy() -> DTypePolicy:
+    """The default policy."""
+    return DTypePolicy("float32")
 
 
 # -- conftest

@@ -18,7 +18,6 @@ from tests.keras_suite.exclusions.reasons import (
     ONE_MORE,
     OWNER,
     PRIVATE,
-    STATEFUL,
     SUMS,
     SYMBOLS,
     VARIABLES,
@@ -46,7 +45,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
     },
     "initializers": {
         "initializers/initializer_test.py": DEVICES,
-        "RandomInitializersTest.test_mha_query_projection_variance": STATEFUL,
         "RandomInitializersTest.test_random_normal": GENERATOR,
         "RandomInitializersTest.test_serialization_with_seed_generator": GENERATOR,
     },
