@@ -118,7 +118,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "LoadWeightsTests.test_load_weights_rejects_h5_external_link": LEGACY,
         "SafeGetH5DatasetTest.test_rejects_shape_bomb": INTERNAL,
         "SafeZipReadTest.*": INTERNAL,
-        "SaveModelTests.test_objects_to_skip_with_functional_subclass_attribute_layer": PRIVATE,
         "SaveModelTests.test_save_h5_format": LEGACY,
         "SavingAPITest.test_model_api_endpoint_h5": LEGACY,
         "SavingBattleTest.test_complex_model_without_explicit_deserialization": READABLE,

@@ -52,7 +52,7 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "NamingUtilsTest.test_uniquify_*": INTERNAL,
         "TestIoUtils.test_ask_to_proceed_*": INTERNAL,
         "TestIoUtils.test_print_msg_*": INTERNAL,
-        "TestIoUtils.test_set_logging_verbosity_*": INTERNAL,
+        "TestIoUtils.test_set_logging_verbosity_invalid": INTERNAL,
         "TestNumericalUtils.test_build_pos_neg_masks": INTERNAL,
         "ImageDatasetFromDirectoryTest.test_static_shape_in_graph": TENSORFLOW,
         "ImageDatasetFromDirectoryTest.test_image_dataset_from_directory_shuffle_grain": EPOCHS,
