@@ -174,6 +174,8 @@ def install(folder: Path, parts: Mapping[str, tuple[str, ...]] = PARTS) -> None:
       parts: `PARTS` or `PARTS_WITH_STANDINS`.
     """
     sys.meta_path.insert(0, Finder(folder, parts))
+    for name in ("callback_tools", "model_tools"):
+        importlib.import_module(f"{HERE}.{name}").give_private_names()
 
 
 @functools.cache  # once the alias is installed, it is what an import of keras finds
