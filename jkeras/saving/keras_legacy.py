@@ -13,14 +13,18 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.saving.keras_archive import json_object
+from jkeras.saving.keras_archive import KERAS, json_object
 from jkeras.saving.keras_h5 import Stored, grouped
+
+MOST_OF_ATTRIBUTE = 64_000
+"""Bytes of an attribute in HDF5, about."""
 
 _COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
@@ -151,3 +155,72 @@ def _array(dataset: Any) -> np.ndarray:
     if array.dtype.kind not in "biufc":
         raise ValueError(f"expected numbers under {dataset.name!r}, got {array.dtype}.")
     return array
+
+
+class LegacyWeights(NamedTuple):
+    """The weights of a layer, or those of an optimizer, in the older layout.
+
+    Attributes:
+      name: the group's: of the layer.
+      arrays: by path, which is unique in the group.
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+
+
+def write(
+    file: BinaryIO,
+    config: Mapping[str, Any],
+    layers: Sequence[LegacyWeights],
+    optimizer: LegacyWeights | None,
+) -> None:
+    """Writes a whole model in the older layout, which Keras 2 and 3 read.
+
+    Args:
+      file: a seekable file, open for writing and reading.
+      config: of the model, with its `compile_config` if it is compiled.
+      layers: in the model's order, also those without weights.
+      optimizer: None where its state is left out.
+    """
+    import h5py
+
+    compiled = dict(config.get("compile_config") or {})
+    with h5py.File(file, "w", libver="earliest") as h5:
+        model = {name: config[name] for name in ("class_name", "config")}
+        _set_texts(h5, {"keras_version": KERAS, "backend": "jax"})
+        h5.attrs["model_config"] = json.dumps(model)
+        if optimizer is not None and compiled.get("optimizer"):
+            rule = compiled.pop("optimizer")
+            rule = {name: rule[name] for name in ("class_name", "config")}
+            h5.attrs["training_config"] = json.dumps({**compiled, "optimizer_config": rule})
+        group = h5.create_group("model_weights")
+        _set_texts(group, {"keras_version": KERAS, "backend": "jax"})
+        _set_names(group, "layer_names", [layer.name for layer in layers])
+        for layer in (*layers, LegacyWeights("top_level_model_weights", {})):
+            _write_arrays(group.create_group(layer.name), layer.arrays)
+        if optimizer is not None and optimizer.arrays:
+            _write_arrays(h5.create_group(optimizer.name), optimizer.arrays)
+
+
+def _set_texts(group: Any, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        group.attrs[name] = text.encode()
+
+
+def _set_names(group: Any, name: str, names: Sequence[str]) -> None:
+    """An attribute of strings, divided where it is longer than an attribute may be."""
+    encoded = [text.encode() for text in names]
+    parts = -(-sum(map(len, encoded)) * 2 // MOST_OF_ATTRIBUTE) or 1
+    if parts == 1:
+        group.attrs[name] = encoded
+        return
+    size = -(-len(encoded) // parts)
+    for number in range(parts):
+        group.attrs[f"{name}{number}"] = encoded[number * size : (number + 1) * size]
+
+
+def _write_arrays(group: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    _set_names(group, "weight_names", list(arrays))
+    for path, array in arrays.items():
+        group.create_dataset(path, data=array)

@@ -106,7 +106,8 @@ class FilesMixin:
         the optimizer's state. `jkeras.models.load_model` reads it, and so does Keras 3.
 
         Args:
-          filepath: ends with `.keras`; or a file that is open for writing bytes.
+          filepath: ends with `.keras`; or a file that is open for writing bytes. A name that ends
+            with `.h5` or `.hdf5` gets Keras's older form, with a warning.
           overwrite: whether an existing file may be replaced.
           zipped: False writes a folder of the three files that a `.keras` file holds.
           **kwargs: `include_optimizer=False` leaves out how training stands.

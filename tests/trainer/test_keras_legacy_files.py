@@ -291,3 +291,80 @@ def test_text_is_no_weight(tmp_path: Path) -> None:
         small().load_weights(path, safe_mode=False)
     with pytest.raises(TypeError, match="load_weights: `safe_mode`: expected True or False, got 1"):
         small().load_weights(path, safe_mode=1)
+
+
+def written(model: Any, path: Path) -> Path:
+    """The model's file in the older form, and its warning, which points here."""
+    with pytest.warns(UserWarning, match=f"save: '{path.name}' is Keras's older form") as caught:
+        model.save(path)
+    assert caught[0].filename == __file__
+    return path
+
+
+def test_keras_reads_what_is_written_here(keras: Any, tmp_path: Path) -> None:
+    model = row(jkeras)
+    model.fit(X, Y, batch_size=4, verbose=0)
+    path = written(model, tmp_path / "m.h5")
+    with quiet():
+        theirs = keras.models.load_model(path)
+        found, loss = theirs.predict(X, verbose=0), theirs.evaluate(X, Y, verbose=0)
+    np.testing.assert_allclose(found, model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(loss, model.evaluate(X, Y, verbose=0), rtol=1e-5)
+    assert int(theirs.optimizer.iterations) == 2
+    slots = [np.asarray(v) for v in theirs.optimizer.variables[2:]]
+    stored = keras_legacy.read(path.read_bytes(), "f")["optimizer"]
+    assert len(slots) == 0 or all(map(np.array_equal, list(stored.values())[2:], slots))
+    both = graph(jkeras)
+    x = [X[:, 0, :4, 0], X[:, 1, :4, 0]]
+    with quiet():
+        theirs = keras.models.load_model(written_quietly(both, tmp_path / "g.hdf5"))
+        found = theirs.predict(x, verbose=0)
+    np.testing.assert_allclose(found, both.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    assert not theirs.compiled
+
+
+def written_quietly(model: Any, path: Path) -> Path:
+    with quiet():
+        model.save(path)
+    return path
+
+
+def test_what_is_written_here_trains_on(tmp_path: Path) -> None:
+    model = small(layers.Dense(1))
+    model.compile("adam", "mse")
+    x, y = X[:, 0, :3, 0], X[:, 1, :1, 0]
+    model.fit(x, y, shuffle=False, verbose=0)
+    path = written(model, tmp_path / "m.h5")
+    again = load_model(path, safe_mode=False)
+    histories = [m.fit(x, y, shuffle=False, epochs=2, verbose=0).history for m in (model, again)]
+    np.testing.assert_allclose(histories[1]["loss"], histories[0]["loss"], rtol=1e-6)
+    with quiet():
+        model.save(path, include_optimizer=False)
+    assert not load_model(path, safe_mode=False).compiled
+
+
+def test_what_cannot_be_written_leaves_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    path.write_bytes(b"kept")
+
+    class Own(jkeras.Model):
+        def call(self, x: Any) -> Any:
+            return x
+
+    with pytest.raises(ValueError) as error:
+        Own(name="own").save(path)
+    assert str(error.value).startswith(
+        "save: expected a Sequential or a Model(inputs, outputs) for 'm.h5', got "
+    )
+    with pytest.raises(FileExistsError):
+        small().save(path, overwrite=False)
+    assert path.read_bytes() == b"kept"
+
+
+def test_names_longer_than_an_attribute_are_divided() -> None:
+    file, names = io.BytesIO(), [f"layer_{i:0200}" for i in range(500)]
+    config = {"class_name": "Sequential", "config": {}}
+    keras_legacy.write(
+        file, config, [keras_legacy.LegacyWeights(n, {"w": np.ones(1)}) for n in names], None
+    )
+    assert list(keras_legacy.read(file.getvalue(), "f")) == names

@@ -302,17 +302,16 @@ def test_an_existing_file_stays_when_it_shall(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("m.h5", "The older form of whole models is not supported. Use 'm.keras', or save_weights "
-         "for weights alone in '.weights.h5'."),
+        ("m.weights.h5", "Weights alone go by save_weights."),
         ("m", "Use 'm.keras'."),
         ("m.safetensors", "Weights alone go by save_weights."),
     ],
-)  # fmt: skip
+)
 def test_another_ending_says_what_to_use(name: str, fix: str) -> None:
     expected = f"`filepath`: expected a name that ends with '.keras', got {name!r}. {fix}"
     assert message_of(ValueError, small().save, name) == f"save: {expected}"
     expected = expected.replace("save_weights", "load_weights")
-    if name == "m.h5":  # test_keras_legacy_files.py has the whole message
+    if name == "m.weights.h5":  # test_keras_legacy_files.py has the whole message
         assert "h5py reads it with safe_mode=False" in message_of(ValueError, load_model, name)
         return
     assert message_of(ValueError, load_model, name) == f"load: {expected}"

@@ -1,17 +1,20 @@
 """Whole models in Keras's `.keras` files, written: layers, weights, how training stands.
 
 model.save("m.keras")                               # Keras 3 loads it, too
+model.save("m.h5")                                  # the older form, for Keras 2 and 3
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.folders import atomic_write
@@ -19,7 +22,7 @@ from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.shared_objects import sharing
 from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
 from jkeras.models.graph import Graph
-from jkeras.saving import keras_archive, keras_h5
+from jkeras.saving import keras_archive, keras_h5, keras_legacy
 from jkeras.saving.keras_hdf5 import UNSAFE
 from jkeras.trainer.files import keras_weights
 from jkeras.trainer.state.model_state import ModelState
@@ -45,10 +48,17 @@ def save(
     """Writes a model, with its state and the optimizer that it is compiled with, to a file or a
     folder; arguments as for `Trainer.save`.
     """
-    path = _folder(filepath) if zipped is False else checked_path(filepath, "save")
+    path = _folder(filepath) if zipped is False else checked_path(filepath, "save", legacy=True)
     with_optimizer = _options(kwargs)
     if isinstance(path, Path):
         keras_weights.check_free(path, overwrite)
+    legacy = path if isinstance(path, Path) and path.suffix in LEGACY_ENDINGS else None
+    is_of_layers = hasattr(type(model), "in_keras") and not isinstance(state.net, Subclassed)
+    if legacy is not None and not is_of_layers:
+        raise ValueError(
+            f"save: expected a Sequential or a Model(inputs, outputs) for {legacy.name!r}, got "
+            f"{describe(model)}. Use {legacy.stem + ENDING!r}."
+        )
     state.build_if_known()
     if not state.built:
         warnings.warn(
@@ -59,6 +69,9 @@ def save(
     groups = keras_weights.groups_of(state, optimizer, fresh=False) if state.built else []
     if not with_optimizer:
         groups = [g for g in groups if g.path.partition("/")[0] != "optimizer"]
+    if legacy is not None:
+        _save_legacy(model, legacy, config, groups)
+        return
 
     def weights(file: BinaryIO) -> None:
         keras_h5.write(file, groups)
@@ -71,6 +84,28 @@ def save(
         atomic_write(path, lambda file: keras_archive.write(file, config, weights))
 
 
+def _save_legacy(model: Any, path: Path, config: _Config, groups: Sequence[keras_h5.Group]) -> None:
+    """Writes the older form of whole models, weights by the names of layers; of the groups of the
+    newer form it needs the optimizer's.
+    """
+    warnings.warn(
+        f"save: {path.name!r} is Keras's older form of whole models, which Keras itself calls "
+        f"legacy. {path.stem + ENDING!r} keeps more, and loads without safe_mode=False.",
+        stacklevel=5,
+    )
+
+    layers = []
+    for layer in model.layers:
+        weights = [*layer.trainable_weights, *layer.non_trainable_weights]
+        arrays = {weight.path: np.asarray(weight) for weight in weights}
+        layers.append(keras_legacy.LegacyWeights(layer.name, arrays))
+    rule = None
+    for group in (each for each in groups if each.path == "optimizer"):
+        arrays = {f"optimizer/{i}": np.asarray(value) for i, value in enumerate(group.arrays)}
+        rule = keras_legacy.LegacyWeights("optimizer_weights", arrays)
+    atomic_write(path, lambda file: keras_legacy.write(file, config, layers, rule))
+
+
 def _folder(filepath: object) -> Path:
     """The folder for a model as several files.
 
@@ -79,10 +114,11 @@ def _folder(filepath: object) -> Path:
     """
     if not isinstance(filepath, str | os.PathLike):
         raise WrongTypeError(f"save: `filepath`: expected a folder, got {describe(filepath)}.")
-    if Path(filepath).suffix == ENDING:
+    if Path(filepath).suffix in (ENDING, *LEGACY_ENDINGS):
         raise ValueError(
             f"save: `filepath`: expected the name of a folder with zipped=False, got "
-            f"{Path(filepath).name!r}. Leave out the ending '.keras', or zipped=False."
+            f"{Path(filepath).name!r}. Leave out the ending {Path(filepath).suffix!r}, or "
+            "zipped=False."
         )
     return Path(filepath)
 
@@ -122,7 +158,10 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
     path = Path(filepath)
     if verb == "load" and path.is_dir():
         return path
-    if path.suffix == ENDING or (legacy and path.suffix in LEGACY_ENDINGS):
+    is_legacy = path.suffix in LEGACY_ENDINGS
+    if verb == "save" and path.name.endswith(".weights.h5"):
+        is_legacy = False
+    if path.suffix == ENDING or (legacy and is_legacy):
         return path
     fix = f"Use {path.with_suffix(ENDING).name!r}."
     if path.suffix in LEGACY_ENDINGS and verb == "load":
@@ -130,10 +169,7 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
             f"The older form of whole models: save it in Keras as {path.stem + ENDING!r}. {UNSAFE}"
         )
         fix += " load_weights reads weights alone in '.weights.h5'."
-    elif path.suffix in LEGACY_ENDINGS:
-        fix = f"The older form of whole models is not supported. Use {path.stem + ENDING!r}, or "
-        fix += f"{verb}_weights for weights alone in '.weights.h5'."
-    elif path.suffix in (".msgpack", ".safetensors"):
+    elif path.suffix in (*LEGACY_ENDINGS, ".msgpack", ".safetensors"):
         fix = f"Weights alone go by {verb}_weights."
     raise ValueError(
         f"{verb}: `filepath`: expected a name that ends with '.keras', got {path.name!r}. {fix}"

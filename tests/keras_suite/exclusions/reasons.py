@@ -43,7 +43,7 @@ TEXT = "layers of text and strings are not here"
 EXPORTED = "export to other formats is not here"
 APPLICATIONS = "`keras.applications` is not here"
 ADAPTERS = "it tests Keras's adapter of a data library that is not installed"
-LEGACY = "the older format of whole models, `.h5`, is read here, not written"
+LEGACY = "the older format of whole models, `.h5`, is read with safe_mode=False alone"
 
 OTHER_SUBJECTS = (
     *(DISTRIBUTED, TEXT, EXPORTED, APPLICATIONS, ADAPTERS, LEGACY),
