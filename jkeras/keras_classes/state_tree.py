@@ -81,6 +81,7 @@ def set_state_tree(parts: TrainerParts, tree: Mapping[str, Any]) -> None:
       ValueError: a name is unknown here, or a value has another shape.
     """
     who, known = f"{parts.state.who}: set_state_tree", _variables(parts)
+    assigned = []
     for part, values in tree.items():
         if part not in known:
             raise ValueError(f"{who}: no part {part!r}.{nearest(part, known)}")
@@ -91,7 +92,9 @@ def set_state_tree(parts: TrainerParts, tree: Mapping[str, Any]) -> None:
                     f"{who}: no weight {path!r}.{nearest(path, variables)} "
                     f"Weights: {', '.join(variables)}."
                 )
-            variables[path].assign(value)
+            assigned.append((variables[path], value))
+    for variable, value in assigned:
+        variable.assign(value)
 
 
 def _variables(parts: TrainerParts) -> dict[str, list[Any]]:

@@ -130,3 +130,12 @@ def test_a_layer_that_is_never_called_may_have_weights() -> None:
     teacher = made()
     model = Watched(teacher)
     assert model(X).shape == (2, 1) and teacher.count_params() == 11
+
+
+def test_a_tree_with_an_unknown_name_assigns_nothing() -> None:
+    model = made()
+    before = model.get_weights()
+    tree = {"a": {"kernel": 5 * before[0], "kernle": before[0]}}
+    with pytest.raises(ValueError, match="no weight 'a/kernle'"):
+        model.set_state_tree({"trainable_variables": tree})
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
