@@ -138,10 +138,8 @@ def _program(numbers_fn: NumbersFn) -> Callable[..., jax.Array]:
 
 def _bits(words: np.ndarray, start: int, count: int) -> np.ndarray:
     """The random bits of the elements from `start` on, in the order of rows."""
-    counter = np.arange(start, start + count, dtype=np.uint64)
-    low = counter.astype(np.uint32)
-    high = (counter >> np.uint64(32)).astype(np.uint32)
-    first, second = _threefry(words, high, low)
+    counter = np.arange(start, start + count, dtype=np.uint32)
+    first, second = _threefry(words, np.zeros_like(counter), counter)
     return first ^ second
 
 
@@ -149,7 +147,8 @@ def _threefry(
     words: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Threefry 2x32 of twenty rounds: the counters, enciphered with the key."""
-    keys = (words[0], words[1], words[0] ^ words[1] ^ _PARITY)
+    # Arrays of one number: unlike scalars they wrap around without a warning.
+    keys = (words[:1], words[1:], words[:1] ^ words[1:] ^ _PARITY)
     first, second = first + keys[0], second + keys[1]
     for block in range(5):
         for distance in _ROTATIONS[block % 2]:
@@ -157,6 +156,5 @@ def _threefry(
             second = (second << np.uint32(distance)) | (second >> np.uint32(32 - distance))
             second ^= first
         first += keys[(block + 1) % 3]
-        with np.errstate(over="ignore"):  # of a scalar; arrays wrap around without a word
-            second += keys[(block + 2) % 3] + np.uint32(block + 1)
+        second += keys[(block + 2) % 3] + np.uint32(block + 1)
     return first, second

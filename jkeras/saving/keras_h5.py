@@ -59,10 +59,14 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
             if group.name is not None:
                 h5_group.attrs["name"] = group.name
             for number, value in enumerate(group.arrays, group.first):
-                array = np.asarray(value)
-                dataset = h5_group.create_dataset(str(number), data=array)
-                if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it
-                    dataset.attrs["dtype"] = "bfloat16"
+                write_array(h5_group, str(number), np.asarray(value))
+
+
+def write_array(group: Any, name: str, array: np.ndarray) -> None:
+    """Writes an array under a name in a group of h5py."""
+    dataset = group.create_dataset(name, data=array)
+    if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it
+        dataset.attrs["dtype"] = "bfloat16"
 
 
 def read(data: bytes, who: str) -> Stored:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.saving.keras_archive import KERAS, json_object
-from jkeras.saving.keras_h5 import Stored, grouped
+from jkeras.saving.keras_h5 import Stored, grouped, write_array
 
 MOST_OF_ATTRIBUTE = 64_000
 """Bytes of an attribute in HDF5, about."""
@@ -223,4 +223,4 @@ def _set_names(group: Any, name: str, names: Sequence[str]) -> None:
 def _write_arrays(group: Any, arrays: Mapping[str, np.ndarray]) -> None:
     _set_names(group, "weight_names", list(arrays))
     for path, array in arrays.items():
-        group.create_dataset(path, data=array)
+        write_array(group, path, array)

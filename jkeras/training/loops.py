@@ -20,7 +20,6 @@ from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
 from jkeras.training import inference_key
 from jkeras.training.objective import Logs, Sums
-from jkeras.training.shuffle import permutation
 from jkeras.training.state import TrainState
 from jkeras.training.steps import TrainStep
 
@@ -33,18 +32,9 @@ def epoch_key(key: Key, epoch: int | jax.Array) -> Key:
     return child(child(key, "shuffle"), epoch)
 
 
-def random_order(key: Key, length: Number, room: int) -> jax.Array:
-    """The order of examples in an epoch whose key is `epoch_key`.
-
-    Returns:
-      `[room]` int32; past the last example it names example 0, as filler.
-    """
-    return permutation(key, length, room)
-
-
 def plain_order(length: int, room: int) -> np.ndarray:
-    """The order of an epoch without shuffling, as `random_order` gives it; made on the host, where
-    nothing is compiled.
+    """The order of an epoch without shuffling, as `shuffle.shuffled` gives it; made on the host,
+    where nothing is compiled.
     """
     order = np.arange(room, dtype=np.int32)
     order[length:] = 0

@@ -214,7 +214,10 @@ class Programs:
 
 
 def random_order(key: Key, epoch: int, length: int, room: int) -> jax.Array:
-    """`loops.random_order` of an epoch, compiled once in a process for each `room`."""
+    """The order of an epoch's examples, `[room]` int32, compiled once in a process per `room`.
+
+    Past the last example it names example 0, as filler.
+    """
     words = shuffle.random_words(loops.epoch_key(key, epoch))
     return _shuffled(words, np.int32(length), room)
 

@@ -158,10 +158,8 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
     path = Path(filepath)
     if verb == "load" and path.is_dir():
         return path
-    is_legacy = path.suffix in LEGACY_ENDINGS
-    if verb == "save" and path.name.endswith(".weights.h5"):
-        is_legacy = False
-    if path.suffix == ENDING or (legacy and is_legacy):
+    is_weights = verb == "save" and path.name.endswith(keras_weights.ENDING)
+    if path.suffix == ENDING or (legacy and path.suffix in LEGACY_ENDINGS and not is_weights):
         return path
     fix = f"Use {path.with_suffix(ENDING).name!r}."
     if path.suffix in LEGACY_ENDINGS and verb == "load":

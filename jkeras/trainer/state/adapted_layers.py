@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
+from jkeras.core.tracing import outside_of_traces
 from jkeras.core.trees import Tree
 from jkeras.layers.adapting import Adaptable
 
@@ -35,7 +35,7 @@ def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Tree, seen: dict[
         version = layer.fit_box.version
         if seen.get(path, 0) == version:
             continue
-        with jax.ensure_compile_time_eval():  # inside a trace of the user's, too
+        with outside_of_traces():
             new, old = layer.fitted_state(), _part(state, path)
         if old or not new:  # otherwise `call` of a subclassed model does not use the layer
             _check_shapes(layer, old, new)
