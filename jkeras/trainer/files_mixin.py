@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, Self
 
 from jkeras.core.errors import named_arguments
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.tracebacks import api_boundary
+from jkeras.export.formats import export
 from jkeras.models.cloning import CloneOptions, clone_layers
 from jkeras.saving.matching import Report
 from jkeras.trainer.files import configurations, weight_files, whole_models
+from jkeras.trainer.files.exporting import inference_of
 from jkeras.trainer.loop import resume
 from jkeras.trainer.loop.parts import TrainerParts
 
@@ -122,19 +124,40 @@ class FilesMixin:
         whole_models.save(self, parts.state, parts.optimizer, filepath, overwrite, zipped, **kwargs)
 
     @api_boundary
-    def export(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """There is no export to other runtimes.
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Sequence[Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Writes the model, outside of training, for another place: it takes and gives arrays as
+        `predict` does, without jkeras.
+
+        Args:
+          filepath: of the file; for "web" of the folder.
+          format: "stablehlo" (JAX, on any platform), "onnx", "litert" (phones; "tflite" is its
+            older name) or "web" (a page for any static server); by the ending of `filepath` when
+            left out: `.onnx`, `.tflite`, else "stablehlo".
+          verbose: whether one line says what was written; True when left out.
+          input_signature: for each input its shape, with None or a name for an axis of any size, or
+            an `InputSpec`, `Input` or array; the model's own inputs when left out.
+          **options: those of the format (docs/deploy.md): `verify=False` leaves out the comparison
+            of the written file with the model.
 
         Raises:
-          NotImplementedError: always; the message says what to use.
+          ValueError: an unknown format; a model that draws random numbers outside of training; a
+            part of it that the format cannot hold; the written file's outputs differ.
+          ImportError: the format's packages are missing; the message names them.
+
+        Source: `keras.Model.export`.
         """
-        raise NotImplementedError(
-            "export: there is no export to SavedModel, ONNX or LiteRT here. model.save('m.keras') "
-            "writes the model for jkeras and Keras 3. A program for inputs of one shape is "
-            "jax.export.export(jax.jit(lambda x: model(x)))(jax.ShapeDtypeStruct(shape, "
-            "'float32')): its mlir_module() is StableHLO as text, and its serialize(), with the "
-            "package flatbuffers, bytes that jax.export.deserialize reads."
-        )
+        state = self._trainer_parts.state
+        inference = inference_of(state, input_signature)
+        export(inference, filepath, format, **options)
+        if verbose or verbose is None:
+            print(f"{state.who}: exported to {os.fspath(filepath)!r}.")
 
     def snapshot(self, *, with_model: bool = False) -> dict[str, Any]:
         """Everything that this trainer is, and in `fit` the run it is in, in plain containers,

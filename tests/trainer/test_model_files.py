@@ -338,23 +338,6 @@ def test_wrong_arguments_say_so() -> None:
     assert message_of(TypeError, save_model, layers.Dense(1), "m.keras") == (
         "save_model: `model`: expected a model, got Dense(units=1) (Dense)."
     )
-    assert message_of(NotImplementedError, small().export, "m") == (
-        "export: there is no export to SavedModel, ONNX or LiteRT here. model.save('m.keras') "
-        "writes the model for jkeras and Keras 3. A program for inputs of one shape is "
-        "jax.export.export(jax.jit(lambda x: model(x)))(jax.ShapeDtypeStruct(shape, 'float32')): "
-        "its mlir_module() is StableHLO as text, and its serialize(), with the package "
-        "flatbuffers, bytes that jax.export.deserialize reads."
-    )
-
-
-def test_the_program_that_export_sends_to_has_the_outputs_of_the_model() -> None:
-    model, shape = small(), (2, 3)
-    exported = jax.export.export(jax.jit(lambda x: model(x)))(
-        jax.ShapeDtypeStruct(shape, "float32")
-    )
-    assert "stablehlo" in exported.mlir_module()
-    x = np.ones(shape, "float32")
-    np.testing.assert_allclose(exported.call(x), model(x), rtol=1e-6)
 
 
 def test_functions_and_losses_in_compile_are_written_as_they_were_passed() -> None:

@@ -1,0 +1,1 @@
+"""Trained models for other places: StableHLO, ONNX, LiteRT, a web page."""
