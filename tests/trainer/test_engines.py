@@ -146,6 +146,7 @@ def test_data_beyond_the_free_memory_stream(monkeypatch: pytest.MonkeyPatch) -> 
     x, y = data()
     arrays = feeds.Arrays(feeds.Batch(x, y), len(x))
     monkeypatch.setattr(placement, "ALWAYS_FITS", 0)
+    monkeypatch.setattr(placement.jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(placement, "free_bytes", lambda: x.nbytes)
     found = placement.place(arrays)
     assert found.data is arrays
@@ -155,6 +156,20 @@ def test_data_beyond_the_free_memory_stream(monkeypatch: pytest.MonkeyPatch) -> 
     )
     monkeypatch.setattr(placement, "free_bytes", lambda: 4 * x.nbytes)
     assert placement.place(arrays).engine == "resident"
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the device has memory of its own")
+def test_large_data_are_not_copied_within_the_memory_of_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, y = data()
+    arrays = feeds.Arrays(feeds.Batch(x, y), len(x))
+    assert placement.place(arrays).engine == "resident"
+    monkeypatch.setattr(placement, "ALWAYS_FITS", 0)
+    found = placement.place(arrays)
+    assert found.data is arrays
+    assert found[1:] == ("streaming", "10.41 KB of data lie in the device's own memory")
+    assert placement.place(arrays, "resident").engine == "resident"
 
 
 def test_free_memory_is_known_and_below_a_terabyte() -> None:
