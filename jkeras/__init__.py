@@ -9,6 +9,7 @@ from jkeras import (
     datasets,
     display,
     dtype_policies,
+    export,
     initializers,
     layers,
     losses,
@@ -30,6 +31,7 @@ from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.core.remat import RematScope, remat
 from jkeras.core.variables import Variable
+from jkeras.export import load_exported
 from jkeras.layers import Input, InputSpec, Layer
 from jkeras.trainer import Function, Model, Sequential, Trainer
 
@@ -56,8 +58,10 @@ __all__ = [
     "datasets",
     "display",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
+    "load_exported",
     "losses",
     "metrics",
     "mixed_precision",

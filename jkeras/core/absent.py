@@ -36,7 +36,7 @@ _REASONS = [
     ("", "applications", "trained models of others are out of scope"),
     ("", "distribution", "`jkeras.training` has pure steps, which `jax.jit` and meshes shard"),
     ("", "quantizers Quantizer", "quantization is out of scope"),
-    ("", "export", "`model.net.apply` is a pure function, which `jax.export` takes"),
+    ("export", "ExportArchive", "`model.export` writes a model, `jkeras.export` any network"),
     ("preprocessing", "text*", "text and string layers are out of scope"),
     ("preprocessing.image", "smart_resize", "`jkeras.ops.image.resize` has `crop_to_aspect_ratio`"),
     (

@@ -49,3 +49,6 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     for name, make in table.items()
 }
 """By name a function that makes the model."""
+
+FEW = ("conv2d", "embedding_mask_lstm", "gru", "u_net", "gpt", "two_towers", "flax_linen")
+"""What the quick form of the tests tries in each format."""

@@ -1,0 +1,244 @@
+"""A network with its weights as an `Inference`: names for inputs, outputs and open axes.
+
+    net = Chain([Dense(8), Dense(2)])
+    params, state = net.init(key, jax.ShapeDtypeStruct((1, 4), "float32"))
+    export(inference_of(net, params, state, (None, 4)), "model.stablehlo")
+
+Open axes of several inputs are independent if the network can be traced so, and equal else: two
+sequences that are added have one length. Axes that a network halves and joins with what it has not
+halved, as a U-Net does, are multiples of a power of two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.errors import describe, type_error
+from jkeras.core.trees import Tree, path_names
+from jkeras.export.inference import BATCH, DOES_NOT_FIT, Inference, TensorSpec
+from jkeras.layers.input import InputLayer
+from jkeras.models.chain import Chain
+from jkeras.models.graph import Graph
+
+FACTORS = (2, 4, 8, 16, 32)
+"""What sizes of open axes may have to be multiples of."""
+
+UNEVEN = 37
+"""A size that fits into all but such axes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenSpec:
+    """A shape, with None or a name for an axis of any size, and a dtype; no node of a pytree."""
+
+    shape: tuple[int | str | None, ...]
+    dtype: Any = None
+
+
+class CarriesState(ValueError):
+    """A model's outputs depend on the calls before."""
+
+
+def inference_of(
+    net: Any, params: Tree, state: Tree, *specs: Any, name: str = "model"
+) -> Inference:
+    """A network outside of training as a pure function of named arrays.
+
+    Args:
+      net: anything with `apply(params, state, *inputs, key=, training=)`.
+      params, state: the values of its weights.
+      *specs: for each input a shape, with None or a name for an axis of any size, or what has a
+        shape and a dtype; a dict or list of these where an input has a structure.
+      name: of the model.
+
+    Raises:
+      TypeError: a spec is none.
+      TypeError, ValueError: the network cannot take such inputs.
+      CarriesState: a call changes what the next one gives, as of a stateful recurrent layer.
+
+    Example:
+      >>> from jkeras.layers import Dense
+      >>> net = Dense(2, name="dense")
+      >>> params, state = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 3), jnp.float32))
+      >>> inference_of(net, params, state, (None, 3)).outputs
+      (TensorSpec(name='output', shape=('batch', 2), dtype='float32', limit=None),)
+    """
+    leaves, structure = jax.tree.flatten(tuple(open_spec(spec) for spec in specs))
+    names = _names_of(net, jax.tree.unflatten(structure, leaves), "input_names", "input")
+    limits = _limits(net, len(leaves))
+
+    def made(shared: bool, factor: int = 1) -> Inference:
+        shapes = [_shape(n, s.shape, shared, factor) for n, s in zip(names, leaves, strict=True)]
+        dtypes = [jnp.dtype(spec.dtype or jnp.float32).name for spec in leaves]
+        inputs = tuple(map(TensorSpec, names, shapes, dtypes, limits))
+        return Inference(name, net, params, state, inputs, (), structure)
+
+    sharing = (False, True) if len(leaves) > 1 else (False,)
+    choices = [made(shared) for shared in sharing]
+    try:
+        return _first_that_fits(choices, symbolic=True)
+    except CarriesState:
+        raise
+    except DOES_NOT_FIT:
+        if not any(_takes(inference, UNEVEN) for inference in choices):
+            return _first_that_fits([made(s, f) for f in FACTORS for s in sharing], symbolic=True)
+        return _first_that_fits(choices, symbolic=False)
+
+
+def _takes(inference: Inference, size: int) -> bool:
+    """Whether a model takes inputs whose open axes have this size."""
+    try:
+        inference.traced(dict.fromkeys(inference.open_axes, size))
+    except DOES_NOT_FIT:
+        return False
+    return True
+
+
+def _first_that_fits(choices: Sequence[Inference], symbolic: bool) -> Inference:
+    """The first that can be traced, with its outputs; raises the first error if none can."""
+    errors: list[Exception] = []
+    for inference in choices:
+        try:
+            return dataclasses.replace(inference, outputs=outputs_of(inference, symbolic))
+        except CarriesState:
+            raise
+        except DOES_NOT_FIT as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def open_spec(value: Any) -> Any:
+    """A spec from a shape, from what has a shape and a dtype, or from dicts and lists of these. The
+    first axis of an array is open.
+
+    Example:
+      >>> open_spec((None, "length", 3))
+      OpenSpec(shape=(None, 'length', 3), dtype=None)
+    """
+    if isinstance(value, dict):
+        return {name: open_spec(part) for name, part in value.items()}
+    if isinstance(value, list | tuple) and all(isinstance(n, int | str | None) for n in value):
+        return OpenSpec(tuple(value))
+    if isinstance(value, list | tuple):
+        return [open_spec(part) for part in value]
+    shape = getattr(value, "batch_shape", None) or getattr(value, "shape", None)
+    if shape is None:
+        raise type_error(
+            who="export",
+            argument="input_signature",
+            expected="for each input a shape with the batch axis, a spec, an Input or an array",
+            got=describe(value),
+            fix="For example: input_signature=[(None, 28, 28, 1)].",
+        )
+    if hasattr(value, "__array__"):
+        shape = (None, *shape[1:])
+    return OpenSpec(tuple(shape), value.dtype)
+
+
+def outputs_of(inference: Inference, symbolic: bool = True) -> tuple[TensorSpec, ...]:
+    """What a model gives, under names that no input has.
+
+    Args:
+      inference: the model with its inputs.
+      symbolic: whether symbols stand for open axes while it is traced, which a user's code may not
+        allow; else numbers do, and an axis that differs is open.
+
+    Raises:
+      TypeError, ValueError: the model cannot take such inputs.
+      CarriesState: a call changes what the next one gives.
+    """
+    if symbolic:
+        jaxpr, tree, after = inference.traced()
+        shapes = [leaf.shape for leaf in jax.tree.leaves(tree)]
+    else:
+        traces = [inference.traced(sizes) for sizes in inference.sizes]
+        jaxpr, tree, after = traces[0]
+        pairs = zip(*(jax.tree.leaves(trace[1]) for trace in traces), strict=True)
+        shapes = [_merged(*(leaf.shape for leaf in pair)) for pair in pairs]
+    _check_carries_nothing(inference, jaxpr.jaxpr, after)
+    taken = {spec.name for spec in inference.inputs}
+    names = _names_of(inference.net, tree, "output_names", "output")
+    named = [f"{name}_output" if name in taken else name for name in names]
+    return tuple(
+        TensorSpec(name, _shape(name, shape), jnp.dtype(leaf.dtype).name)
+        for name, shape, leaf in zip(named, shapes, jax.tree.leaves(tree), strict=True)
+    )
+
+
+def _check_carries_nothing(inference: Inference, jaxpr: Any, after: Tree) -> None:
+    """Raises CarriesState where an output depends on a state that a call changes."""
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(after)[0]]
+    count = len(jax.tree.leaves(inference.params))
+    before = jaxpr.invars[count : len(jaxpr.invars) - len(inference.inputs)]
+    if len(before) != len(paths):
+        return
+    outputs = jaxpr.outvars[: len(jaxpr.outvars) - len(paths)]
+    needed = {id(var) for var in outputs}
+    for equation in reversed(jaxpr.eqns):
+        if any(id(var) in needed for var in equation.outvars):
+            needed |= {id(var) for var in equation.invars}
+    pairs = zip(paths, before, jaxpr.outvars[len(outputs) :], strict=True)
+    carried = [path for path, old, new in pairs if old is not new and id(old) in needed]
+    if carried:
+        place = "/".join(path_names(carried[0]))
+        raise CarriesState(
+            f"export: {inference.name!r}: expected a model whose calls do not depend on each "
+            f"other, got one that carries {place!r} from call to call. Make a recurrent layer with "
+            "stateful=False; its states can be inputs and outputs of the model: initial_state= "
+            "and return_state=."
+        )
+
+
+def _merged(first: Sequence[int], *others: Sequence[int]) -> tuple[int | None, ...]:
+    return tuple(n if {n} == set(more) else None for n, *more in zip(first, *others, strict=True))
+
+
+def _shape(
+    name: str, shape: Sequence[Any], shared: bool = False, factor: int = 1
+) -> tuple[int | str, ...]:
+    """The shape with a name for each open axis.
+
+    Args:
+      name: of the input or output.
+      shape: numbers, names, None, or symbols of `jax.export`.
+      shared: whether axes of several inputs have one name.
+      factor: what the sizes behind the first are multiples of.
+    """
+    prefix = ("" if factor == 1 else f"{factor}*") + ("" if shared else f"{name}_")
+    names = [BATCH, *(f"{prefix}axis_{axis}" for axis in range(1, len(shape)))]
+    known = (names[axis] if n is None else n for axis, n in enumerate(shape))
+    return tuple(n if isinstance(n, int) else str(n) for n in known)
+
+
+def _names_of(net: Any, tree: Tree, attribute: str, default: str) -> list[str]:
+    """A name for each leaf: the keys of a dict, those that the network gives, or numbered ones."""
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]]
+    keys = [[str(part.key) for part in path if hasattr(part, "key")] for path in paths]
+    if all(keys) and len({key[-1] for key in keys}) == len(keys):
+        return [key[-1] for key in keys]
+    known = list(getattr(net, attribute, ()))
+    if len(known) == len(paths) == len(set(known)):
+        return known
+    return [default] if len(paths) == 1 else [f"{default}_{i}" for i in range(len(paths))]
+
+
+def _limits(net: Any, count: int) -> list[int | None]:
+    """For each input what integers have to lie below, by the layers that take it."""
+    if isinstance(net, Graph):
+        nodes = [node for nodes in net.nodes for node in nodes]
+        takers = [
+            [node.layer for node in nodes if any(each is symbol for each in node.inputs)]
+            for symbol in net.input_symbols
+        ]
+        found = [[_limits(layer, 1)[0] for layer in layers] for layers in takers]
+        return [min(filter(None, limits), default=None) for limits in found]
+    if isinstance(net, Chain):
+        layers = [layer for layer in net.layers if not isinstance(layer, InputLayer)]
+        return _limits(layers[0], count) if layers else [None] * count
+    known = getattr(net, "input_dim", None) or getattr(net, "num_tokens", None)
+    return [known if isinstance(known, int) else None] * count
