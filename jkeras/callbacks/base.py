@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.callbacks.callback_state import AT_START, changed_attributes, restore_attributes
+from jkeras.core.pickling import packed, unpacked
 
 Logs = dict[str, float]
 PHASES = ("train", "test", "predict")
@@ -47,6 +48,12 @@ class Callback:
     params: dict[str, Any] | None = None
     async_safe: bool = False
     boundaries: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return packed(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(unpacked(state))
 
     def set_model(self, model: Any) -> None:
         """Called before all other hooks, with the trainer."""

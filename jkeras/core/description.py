@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from jkeras.core.errors import describe, quoted, unexpected_arguments
+from jkeras.core.pickling import packed, unpacked
 from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import (
     LEFT_OUT,
@@ -236,6 +237,12 @@ class Description:
             if field.repr and not value == self.default_of(field):
                 shown.append(f"{field.name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return packed(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(unpacked(state))
 
     def argument(self, name: str) -> Any:
         """The value of an argument."""

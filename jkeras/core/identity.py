@@ -68,10 +68,17 @@ class Identity:
         self.views: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
     def __deepcopy__(self, memo: object) -> Identity:
-        return Identity()
+        return _another(self.remat)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Identity, ()
+        """Another identity: one for all copies of the layer in the same pickle."""
+        return _another, (self.remat,)
+
+
+def _another(scope: Any) -> Identity:
+    identity = Identity()
+    identity.remat = scope
+    return identity
 
 
 def identity_of(layer: object) -> Identity:

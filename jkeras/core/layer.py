@@ -37,6 +37,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer_introspection import LayerIntrospection
 from jkeras.core.layer_object import LayerObject, init_of_objects
 from jkeras.core.parts import Path, paths_by_name
+from jkeras.core.pickling import packed
 from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import if_set, policy
 from jkeras.core.trees import Tree
@@ -181,9 +182,16 @@ class Layer(LayerObject, LayerIntrospection, Description):
         return super().from_config(config)
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields: a pickled or copied layer is another layer, and was called nowhere."""
+        """The fields, and an identity: a pickled or copied layer is another layer, the same one for
+        all models in one pickle, and was called nowhere.
+        """
         copied = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
-        return {**copied, "trainable": self.trainable}
+        return packed({**copied, "trainable": self.trainable, "_identity": identity_of(self)})
+
+    def __copy__(self) -> Self:
+        new = type(self).__new__(type(self))
+        new.__setstate__(self.__getstate__() | {"_identity": identity_of(new)})
+        return new
 
     # Both take anything here, so that a type checker lets each layer name its own inputs.
     def init(self, *args: Any, **kwargs: Any) -> tuple[Params, State]:

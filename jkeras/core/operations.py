@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.calling import call
@@ -151,6 +150,7 @@ class Operation(Layer):
       kind: what summaries call it, such as "Add"; made of the function's name when left out.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> arguments, _ = template(((Symbol((None, 2)), 3.0), {}))
       >>> Operation(jnp.multiply, arguments, "Multiply").apply({}, {}, jnp.ones(2))[0].tolist()
       [3.0, 3.0]
@@ -167,16 +167,6 @@ class Operation(Layer):
         name = getattr(self.function, "__name__", type(self.function).__name__)
         kind = self.kind or "".join(word.title() for word in name.split("_"))
         object.__setattr__(self, "kind", kind)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields; a function of `jax.numpy` as its name, since its wrapper does not pickle."""
-        state, name = super().__getstate__(), getattr(self.function, "__name__", "")
-        return state | {"function": name} if getattr(jnp, name, None) is self.function else state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        function = state["function"]
-        known = {"function": getattr(jnp, function)} if isinstance(function, str) else {}
-        vars(self).update(state | known)
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
@@ -246,6 +236,7 @@ def record(
 
     Example:
       >>> from jkeras import Input
+      >>> import jax.numpy as jnp
       >>> record(jnp.concatenate, ([Input((2,)), Input((3,))],), {"axis": -1}).shape
       (None, 5)
     """

@@ -160,7 +160,7 @@ class Variable:
         self.in_params, self.autocast = bool(trainable), autocast
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer = native(initializer)
-        self._find: Callable[[], Any] = lambda: None
+        self._find: Callable[[], Any] = _no_weight
         self.has_owner = False
         self._array: Any = None
         if _is_function(initializer):
@@ -170,6 +170,10 @@ class Variable:
             array = np.asarray(initializer) if not hasattr(initializer, "dtype") else initializer
             self.dtype = dtype_of(dtype or array.dtype)
             self.shape = tuple(array.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the way to the weight in a model, which a copy of its owner finds anew."""
+        return vars(self) | {"_find": _no_weight, "has_owner": False}
 
     # -- the value
 
@@ -361,6 +365,10 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Variable, _name, _binary(_name))
 for _name in ("__neg__", "__pos__", "__abs__", "__invert__"):
     setattr(Variable, _name, _unary(_name))
+
+
+def _no_weight() -> None:
+    """The view on a weight that is in no model."""
 
 
 def _is_function(initializer: Any) -> bool:

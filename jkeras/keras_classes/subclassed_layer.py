@@ -23,6 +23,7 @@ from jkeras.core.identity import NOT_COPIED, identity_of, same
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State
 from jkeras.core.object_api import object_api
+from jkeras.core.pickling import packed
 from jkeras.core.trees import is_traced, widest_float
 from jkeras.core.typing import Identifier
 from jkeras.core.variables import Variable, frames_of, innermost, name_first, weight_shape
@@ -307,7 +308,12 @@ class SubclassedLayer:
         return view
 
     def __getstate__(self: Any) -> dict[str, Any]:
-        return {n: v for n, v in vars(self).items() if n not in (*NOT_COPIED, RECORD)}
+        kept = {n: v for n, v in vars(self).items() if n not in (*NOT_COPIED, RECORD)}
+        return packed(kept | {"_identity": identity_of(self)})
+
+    def __setstate__(self: Any, state: dict[str, Any]) -> None:
+        Description.__setstate__(self, state)
+        own_variables(self)  # which tells them where their weights are
 
 
 # -- classes

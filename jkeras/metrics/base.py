@@ -27,6 +27,7 @@ from jax.typing import DTypeLike
 
 from jkeras.core.description import Description, fields, make_mutable
 from jkeras.core.naming import snake_case
+from jkeras.core.pickling import packed
 from jkeras.core.tracing import shapes_only
 from jkeras.core.variables import Variable, name_first
 from jkeras.losses.base import (
@@ -268,7 +269,7 @@ class Metric(Description):
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: copies and pickles of a metric start without sums."""
-        return without_object_sums(vars(self))
+        return packed(without_object_sums(vars(self)))
 
     def _in_dtype(self, value: Array) -> Array:
         return value if self.dtype is None else value.astype(self.dtype)

@@ -11,17 +11,19 @@ reads its arguments, gets the plan for them, and runs a loop of `trainer.loop`.
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 
 from jkeras.callbacks import Callback, CallbackList, History
 from jkeras.core.errors import named_arguments, nearest
 from jkeras.core.naming import kind_of, snake_case
+from jkeras.core.pickling import check_pickles, packed, unpacked
 from jkeras.core.session import limited_epochs, limited_steps
 from jkeras.core.symbols import has_symbols
 from jkeras.core.tracebacks import api_boundary
@@ -29,7 +31,7 @@ from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight
 from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
-from jkeras.keras_classes.tracking import missing_super_init
+from jkeras.keras_classes.tracking import missing_super_init, own_variables
 from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
 from jkeras.trainer.compiling.train_steps import TrainSteps
@@ -41,7 +43,7 @@ from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
 from jkeras.trainer.loop.fit import Training, Validation, fit
 from jkeras.trainer.loop.interrupt import Interrupt
-from jkeras.trainer.loop.parts import PARTS, PartsAttribute, TrainerParts
+from jkeras.trainer.loop.parts import PARTS, PartsAttribute, TrainerParts, pickled_parts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
@@ -137,9 +139,29 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin):
         state.owner = weakref.ref(self)
         vars(self)[PARTS] = TrainerParts(state, steps)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The description, the values and the compilation; programs are compiled anew.
+
+        Raises:
+          PicklingError: a part cannot be pickled; the message names it.
+        """
+        check_pickles(self, self._trainer_parts.state.who, pickled_parts(self))
+        return packed(vars(self))
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update(unpacked(state))
         self._trainer_parts.state.owner = weakref.ref(self)
+        own_variables(self)  # which tells them where their weights are
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A model of its own, with these values and this compilation."""
+        memo[id(self)] = new = object.__new__(type(self))
+        new.__setstate__(copy.deepcopy(vars(self), memo))
+        return new
+
+    def __copy__(self) -> Self:
+        """The same as a deep copy, as in Keras."""
+        return copy.deepcopy(self)
 
     def __repr__(self) -> str:
         state = self._trainer_parts.state

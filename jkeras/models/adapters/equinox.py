@@ -114,7 +114,7 @@ def _module_source(value: Any) -> ModuleSource:
             f"expected a module with its state, got {name} alone, which has a state. "
             f"Give both: eqx.nn.make_with_state({name})(...) returns (module, state)."
         )
-    return ModuleSource(value, parts)
+    return ModuleSource(value, parts, _module_source)
 
 
 def _call_factory(factory: Any, key: Key) -> Any:

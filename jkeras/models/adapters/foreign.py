@@ -20,6 +20,7 @@ from jkeras.core import trees
 from jkeras.core.errors import WrongTypeError, nearest, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
+from jkeras.core.pickling import Packed
 
 _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
@@ -55,15 +56,19 @@ class ModuleSource:
     Attributes:
       value: the module or the factory.
       parts: the structure of the module, without values.
+      make: the function that makes the source of the value, for a copy in another process.
     """
 
-    __slots__ = ("parts", "value")
+    __slots__ = ("make", "parts", "value")
 
-    def __init__(self, value: Any, parts: Any) -> None:
-        self.value, self.parts = value, parts
+    def __init__(self, value: Any, parts: Any, make: Callable[[Any], ModuleSource]) -> None:
+        self.value, self.parts, self.make = value, parts, make
 
     def __deepcopy__(self, memo: Any) -> ModuleSource:
         return self  # neither part ever changes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.make, (self.value,)
 
 
 class ModuleCall(NamedTuple):
@@ -162,6 +167,9 @@ class Foreign(Layer):
         # Weak types become strong: a loop could not carry them.
         strong = jax.tree.map(lambda a, b: jax.lax.convert_element_type(a, b.dtype), new, state)
         return outputs, strong
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"module": Packed(vars(self)["module"])}
 
     def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
         """The outputs of the module with these values, and its new state."""

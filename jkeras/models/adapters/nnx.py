@@ -77,7 +77,7 @@ def _module_source(value: Any) -> ModuleSource:
     example = value
     if is_factory(value):
         example = nnx.eval_shape(lambda: value(rngs=nnx.Rngs(jax.random.key(0))))
-    return ModuleSource(value, _Parts(example))
+    return ModuleSource(value, _Parts(example), _module_source)
 
 
 class Nnx(Foreign):

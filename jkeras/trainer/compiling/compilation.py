@@ -12,6 +12,7 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe, nearest
 from jkeras.core.freezing import layer_paths
+from jkeras.core.pickling import packed, unpacked
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 
 if TYPE_CHECKING:
@@ -46,6 +47,12 @@ class Compilation:
     engine: str = "auto"
     scales_loss: bool = True
     on_nan: str = "refuse"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return packed(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(unpacked(state))
 
     @property
     def check_nans(self) -> bool:

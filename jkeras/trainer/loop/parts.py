@@ -11,6 +11,8 @@ import jax
 
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
+from jkeras.core.freezing import layer_paths
+from jkeras.core.pickling import packed, unpacked
 from jkeras.core.tracing import guessing_values
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
@@ -86,7 +88,10 @@ class TrainerParts:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the run, the data and the views that were there."""
-        return vars(self) | {"run": None, "placed": None, "views": {}}
+        return packed(vars(self) | {"run": None, "placed": None, "views": {}})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(unpacked(state))
 
     @property
     def compilation(self) -> Compilation | None:
@@ -190,6 +195,20 @@ def parts_of(trainer: object) -> TrainerParts:
     """The parts of a trainer, for code outside of the trainer."""
     parts: TrainerParts = vars(trainer)[PARTS]
     return parts
+
+
+def pickled_parts(trainer: object) -> Iterator[tuple[str, Any]]:
+    """What a pickle of a trainer is made of, by the names that users know."""
+    attributes = dict(vars(trainer))
+    parts: TrainerParts = attributes.pop(PARTS)
+    compiled = parts.compilation
+    if compiled is not None:
+        yield from vars(compiled.compile_spec).items()
+        yield from packed({"optimizer": compiled.optimizer}).items()
+    for path, layer in layer_paths(parts.state.net):
+        yield f"layer {path!r}", layer
+    yield from ((f"attribute `{name}`", value) for name, value in packed(attributes).items())
+    yield from {"class": type(trainer), "layers": parts.state.net, "steps": parts.steps}.items()
 
 
 def is_trainer(value: object) -> bool:

@@ -147,6 +147,12 @@ class ModelState:
         """Everything but what belongs to this process; the values as other models wrote them."""
         values = self.values
         kept = {k: v for k, v in vars(self).items() if k not in ("lock", "owner")}
+        of_now: dict[str, Any] = {
+            "_synced_at": (),
+            "_frozen_now": ((), frozenset()),
+            "_flags_now": ((), ()),
+        }
+        kept |= of_now | {"builds_seen": 0}  # these compare with numbers of this process
         return kept | {"stored": values, "output_specs": (0, {}), "views": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

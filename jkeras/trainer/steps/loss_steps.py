@@ -58,6 +58,9 @@ class LossSteps:
         self._predict_fn = predict_fn
         self._resolved: dict[Hashable, Resolved] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_resolved": {}}
+
     @property
     def compilation(self) -> Compilation | None:
         """The arguments of `compile`, resolved; None before."""
