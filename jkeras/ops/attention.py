@@ -7,6 +7,7 @@ divisor of n), size of a head h.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -16,6 +17,13 @@ from jax import lax
 from jkeras.core.platform import platform
 
 Array = jax.Array
+
+LARGE_SCORES = 32 << 20
+"""Bytes of scores from which the CPU attends block by block."""
+BLOCK = 128
+"""Queries in a block. Measured for 512 to 2,048 positions and 8 heads of 64: forward 0.6 to 0.7 of
+the time of all at once, with the gradient 0.75 to 0.85, in a fifth to a tenth of the memory. With
+blocks of 64 or 256 queries the gradient is slower."""
 
 
 def attend(
@@ -51,6 +59,8 @@ def attend(
     # The CPU has no product of float16 matrices that adds up in float32.
     if dtype == jnp.float16 and platform() == "cpu":
         query, key, value = (x.astype(jnp.float32) for x in (query, key, value))
+    if not flash and platform() == "cpu" and _are_large_scores(query, key):
+        return _attend_in_blocks(query, key, value, scale, mask, causal).astype(dtype)
     means = jax.nn.dot_product_attention(
         query,
         key,
@@ -61,6 +71,51 @@ def attend(
         implementation="cudnn" if flash else "xla",
     )
     return means.astype(dtype)
+
+
+def _are_large_scores(query: Array, key: Array) -> bool:
+    """Whether there are several blocks of queries, and scores that no cache holds."""
+    sizes = *query.shape[:3], key.shape[1]
+    if not all(isinstance(size, int) for size in sizes):  # symbols of an export
+        return False
+    return sizes[1] > BLOCK and math.prod(sizes) * query.dtype.itemsize > LARGE_SCORES
+
+
+def _attend_in_blocks(
+    query: Array, key: Array, value: Array, scale: float, mask: Array | None, causal: bool
+) -> Array:
+    """`attend`, a block of queries after another: only one block's scores exist at a time, and the
+    gradient computes them anew. The queries behind the last whole block come last.
+
+    Source: Rabe and Staats 2021, arXiv:2112.05682.
+    """
+    queries, keys = query.shape[1], key.shape[1]
+    whole = queries - queries % BLOCK
+
+    @jax.checkpoint
+    def block(start: Array | int, query: Array, mask: Array | None) -> Array:
+        if causal:
+            first = (start + lax.iota(jnp.int32, query.shape[1]))[:, None]
+            past = (lax.iota(jnp.int32, keys)[None] <= first)[None, None]
+            mask = past if mask is None else mask & past
+        return jax.nn.dot_product_attention(
+            query, key, value, mask=mask, scale=scale, implementation="xla"
+        )
+
+    def numbered(number: Array) -> Array:
+        start = number * BLOCK
+        rows = lax.dynamic_slice_in_dim(query, start, BLOCK, axis=1)
+        part = mask
+        if mask is not None and mask.shape[2] > 1:
+            part = lax.dynamic_slice_in_dim(mask, start, BLOCK, axis=2)
+        return block(start, rows, part)
+
+    means = jnp.moveaxis(lax.map(numbered, jnp.arange(whole // BLOCK)), 0, 1)
+    means = means.reshape(query.shape[0], whole, *means.shape[3:])
+    if whole == queries:
+        return means
+    last = mask if mask is None or mask.shape[2] == 1 else mask[:, :, whole:]
+    return jnp.concatenate([means, block(whole, query[:, whole:], last)], axis=1)
 
 
 def attend_with_scores(

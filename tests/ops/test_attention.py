@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jkeras.core.platform import programs_for
+from jkeras.ops import attention
 from jkeras.ops.attention import attend, attend_with_scores, masked_softmax
 from jkeras.ops.masks import causal_mask
 
@@ -86,3 +88,41 @@ def test_float16_works_where_its_products_do_not_exist() -> None:
     narrow = [jnp.ones((1, 2, 1, 2), jnp.float16)] * 3
     outputs = attend(*narrow, scale=0.5)
     assert outputs.dtype == jnp.float16 and outputs.ravel().tolist() == [1.0] * 4
+
+
+@pytest.mark.parametrize("queries", [3, 8, 9])
+@pytest.mark.parametrize("masked", ["no", "keys", "pairs"])
+@pytest.mark.parametrize("causal", [False, True])
+def test_blocks_of_queries_agree_with_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, queries: int, masked: str, causal: bool
+) -> None:
+    query, key, value = normal(2, queries, 4, 5), normal(2, 6, 2, 5), normal(2, 6, 2, 5, seed=2)
+    shape = {"no": None, "keys": (2, 1, 1, 6), "pairs": (2, 4, queries, 6)}[masked]
+    random = np.random.default_rng(3)
+    mask = None if shape is None else jnp.asarray(random.uniform(size=shape) < 0.7)
+
+    def loss(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
+        means = attend(*arrays, scale=0.3, mask=mask, causal=causal)
+        return jnp.sum(means**2), means
+
+    (_, expected), gradients = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(query, key, value)
+    monkeypatch.setattr(attention, "LARGE_SCORES", 0)
+    monkeypatch.setattr(attention, "BLOCK", 4)
+    with programs_for("cpu"):
+        jaxpr = str(jax.make_jaxpr(loss)(query, key, value))
+        (_, got), blockwise = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(query, key, value)
+    assert ("scan[" in jaxpr) == (queries > 4)
+    assert_close(got, expected)
+    for mine, whole in zip(blockwise, gradients, strict=True):
+        assert_close(mine, whole)
+
+
+def test_the_scores_of_long_sequences_never_exist_at_once_on_the_cpu() -> None:
+    spec = jax.ShapeDtypeStruct((2, 2048, 4, 16), jnp.float32)
+    with programs_for("cpu"):
+        jaxpr = str(jax.make_jaxpr(lambda *a: attend(*a, scale=1.0))(spec, spec, spec))
+    assert "2,4,128,2048" in jaxpr.replace(" ", "")
+    assert "2048,2048" not in jaxpr
+    with programs_for("cuda"):
+        jaxpr = str(jax.make_jaxpr(lambda *a: attend(*a, scale=1.0))(spec, spec, spec))
+    assert "2048,2048" in jaxpr
