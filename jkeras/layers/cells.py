@@ -24,6 +24,7 @@ import jax.numpy as jnp
 from jkeras.core import naming
 from jkeras.core.errors import WrongTypeError, describe, type_error
 from jkeras.core.identity import identity_of
+from jkeras.core.interception import intercepted
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.layers.wrapper import NamedParts
@@ -123,7 +124,7 @@ class Cell(Layer):
 def run(cell: Layer, *args: Any, **kwargs: Any) -> SequenceOutputs:
     """`cell.run(…)`; step by step for a cell without `run`, or whose subclass overrides `apply`."""
     if isinstance(cell, Cell) and issubclass(_owner(cell, "run"), _owner(cell, "apply")):
-        return cell.run(*args, **kwargs)
+        return intercepted(cell, cell.run)(*args, **kwargs)
     return run_steps(cell, *args, **kwargs)
 
 

@@ -19,6 +19,7 @@ import jax
 from jkeras.core.errors import PLAIN_ERRORS, Message, describe, message_of, tell, value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.input_spec import check_inputs
+from jkeras.core.interception import intercepted
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
 from jkeras.core.remat import rematerialized
@@ -179,7 +180,7 @@ def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *tr
 
     def run(params: Params, state: State, values: Values) -> Any:
         with naming_errors(layer, values):
-            return apply_fn(params, state, *values, **kwargs)
+            return intercepted(layer, apply_fn)(params, state, *values, **kwargs)
 
     return rematerialized(identity_of(layer).remat, layer.name, run, *trees)
 

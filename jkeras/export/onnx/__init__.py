@@ -1,0 +1,101 @@
+"""ONNX: a file that onnxruntime runs on servers, phones and in browsers, without Python.
+
+The model is traced as one program of JAX, whose operations become ONNX's nodes. The parts:
+
+- `capture` names the layers in the program, and finds those for which ONNX has a node;
+- `walk` goes through the program, by the rules in `rules`, one for each primitive;
+- `values` and `builder` know where a transposition or a broadcast is needed;
+- `model` puts the graph together, `files` writes it whole or not at all;
+- `quantization` makes it smaller; `runtime` runs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jkeras.core.errors import value_error
+from jkeras.export.inference import Inference
+from jkeras.export.onnx.files import with_weights, written
+from jkeras.export.onnx.model import OLDEST, check_opset, graph_of
+from jkeras.export.onnx.quantization import accuracy, as_halves, in_integers
+from jkeras.export.onnx.runtime import Session
+from jkeras.export.onnx.verification import check
+
+QUANTIZATIONS = (None, "float16", "int8")
+
+
+def write(
+    inference: Inference,
+    path: str | os.PathLike[str],
+    *,
+    opset: int = OLDEST,
+    verify: bool = True,
+    quantize: str | None = None,
+    representative_data: Any = None,
+    external_data: bool | None = None,
+) -> None:
+    """Writes a model as an ONNX file.
+
+    Args:
+      inference: the model.
+      path: of the file.
+      opset: the version of ONNX's operators, 18 or newer.
+      verify: run the file in onnxruntime, and compare it with the model on random inputs of two
+        batch sizes; with `quantize` the difference is told instead.
+      quantize: "float16" stores weights in half the size, and computes in float32; "int8" computes
+        in 8-bit integers, with ranges from `representative_data`, else found while it runs.
+      representative_data: examples as the model gets them: an array, or a list of one for each
+        input; for "int8" and for telling the accuracy.
+      external_data: whether the weights are in a second file beside, `path` with `.data` behind;
+        as needed (above 2 GB, which one file cannot hold) when left out.
+
+    Raises:
+      ImportError: the package `onnx` or, to verify or quantize, `onnxruntime` is missing.
+      ValueError: an argument; an operation that ONNX does not have, with its layer; outputs other
+        than the model's.
+    """
+    who = f"{inference.name}: export(format='onnx')"
+    check_opset(who, opset)
+    if quantize not in QUANTIZATIONS:
+        expected = " or ".join(map(repr, QUANTIZATIONS))
+        raise value_error(who=who, argument="quantize", expected=expected, got=repr(quantize))
+    data = _examples(who, inference, representative_data)
+    model, weights = graph_of(inference, opset)
+    if quantize == "float16":
+        model, weights = as_halves(model, weights)
+    with written(path, model, weights, external_data, who) as file:
+        if quantize == "int8":
+            in_integers(file, data, inference)
+        if quantize is not None:
+            print(f"{who}: {quantize}: {accuracy(inference, Session(file).run, data)}.")
+        elif verify:
+            check(inference, Session(file).run, who="ONNX", find_layer=_part)
+
+
+def _part(inference: Inference) -> Any:
+    """What runs a part of a model."""
+    model, weights = graph_of(inference, OLDEST)
+    return Session(with_weights(model, weights).SerializeToString()).run
+
+
+def _examples(who: str, inference: Inference, data: Any) -> list[Any] | None:
+    """The representative data: an array for each input."""
+    if data is None:
+        return None
+    names = [spec.name for spec in inference.inputs]
+    if isinstance(data, dict):
+        data = [data[name] for name in names if name in data]
+    listed: Sequence[Any] = data if isinstance(data, list | tuple) else [data]
+    if len(listed) != len(names):
+        raise value_error(
+            who=who,
+            argument="representative_data",
+            expected=f"an array for each input: {', '.join(map(repr, names))}",
+            got=f"{len(listed)} arrays",
+        )
+    dtypes = [np.dtype(spec.dtype) for spec in inference.inputs]
+    return [np.asarray(array).astype(dtype) for array, dtype in zip(listed, dtypes, strict=True)]

@@ -1,0 +1,90 @@
+"""ONNX files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from jkeras.core.errors import value_error
+from jkeras.export.onnx.library import onnx
+
+LIMIT = 2**31 - 2**24
+"""Bytes that one file holds, with room for the graph."""
+
+
+@contextlib.contextmanager
+def written(
+    path: str | os.PathLike[str],
+    model: Any,
+    weights: Mapping[str, np.ndarray[Any, Any]],
+    external: bool | None,
+    who: str,
+) -> Iterator[pathlib.Path]:
+    """Writes a model into a folder beside `path`; its files move to their place in the end, unless
+    an error is raised inside.
+
+    Args:
+      path: of the file.
+      model: without weights.
+      weights: by name.
+      external: whether they are in a file of their own; where needed if None.
+      who: for messages.
+    """
+    path = pathlib.Path(path)
+    size = sum(array.nbytes for array in weights.values())
+    if external is False and size > LIMIT:
+        raise value_error(
+            who=who,
+            argument="external_data",
+            expected=f"True or None for weights above {LIMIT} bytes, which no ONNX file holds",
+            got=f"False for {size} bytes",
+        )
+    external = size > LIMIT if external is None else external
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        file = folder / path.name
+        if external:
+            _put_beside(model, weights, folder / f"{path.name}.data")
+        else:
+            with_weights(model, weights)
+        file.write_bytes(model.SerializeToString())
+        onnx().checker.check_model(os.fspath(file), full_check=size <= LIMIT)
+        yield file
+        for made in sorted(folder.iterdir(), reverse=True):  # the weights before the graph
+            os.replace(made, path.parent / made.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_weights(model: Any, weights: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+    """The model with weights in it."""
+    tensors = [onnx().numpy_helper.from_array(array, name) for name, array in weights.items()]
+    model.graph.initializer.extend(tensors)
+    return model
+
+
+def _put_beside(
+    model: Any, weights: Mapping[str, np.ndarray[Any, Any]], path: pathlib.Path
+) -> None:
+    """Writes weights into a file that the model's entries point to."""
+    with open(path, "wb") as data:
+        for name, array in weights.items():
+            start = -(-data.tell() // 64) * 64
+            data.seek(start)
+            data.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            entry = model.graph.initializer.add(
+                name=name,
+                dims=array.shape,
+                data_type=onnx().helper.np_dtype_to_tensor_dtype(array.dtype),
+                data_location=onnx().TensorProto.EXTERNAL,
+            )
+            known = {"location": path.name, "offset": start, "length": array.nbytes}
+            for key, value in known.items():
+                entry.external_data.add(key=key, value=str(value))

@@ -1,0 +1,194 @@
+"""Products of arrays and convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jkeras.export.onnx.rules import Call, Unsupported, rule
+from jkeras.export.onnx.rules.shapes import padded, reversed_axes
+from jkeras.export.onnx.values import Dim, Value, constant, tensor
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@rule("dot_general")
+def _product(call: Call, x: Value, y: Value) -> Value:
+    (contract_x, contract_y), (batch_x, batch_y) = call.params["dimension_numbers"]
+    dtype = call.dtype
+    if dtype.kind in "iu" or x.dtype.kind in "iu":
+        x, y = _cast(call, x, dtype), _cast(call, y, dtype)
+    elif x.dtype != y.dtype or x.dtype != dtype:
+        x, y = _cast(call, x, dtype), _cast(call, y, dtype)
+    free_x = [a for a in range(x.rank) if a not in (*contract_x, *batch_x)]
+    free_y = [a for a in range(y.rank) if a not in (*contract_y, *batch_y)]
+    if not batch_x and y.const is not None:
+        return _times_matrix(call, x, y, (free_x, contract_x), (contract_y, free_y))
+    if not batch_x and x.const is not None:
+        swapped = _times_matrix(call, y, x, (free_y, contract_y), (contract_x, free_x))
+        # The axes of y stand in front of those of x there.
+        count = len(free_y)
+        moved = tuple(range(count, swapped.rank)) + tuple(range(count))
+        return _moved(swapped, moved, call.shape)
+    if len(contract_x) == 1 and len(free_x) <= 1 and len(free_y) == 1:
+        if batch_x or free_x:
+            return _matrices(call, x, y, (*batch_x, *free_x, *contract_x),
+                             (*batch_y, *contract_y, *free_y), bool(free_x))  # fmt: skip
+    return _einsum(call, x, y, free_x, free_y)
+
+
+def _cast(call: Call, x: Value, dtype: Any) -> Value:
+    if x.dtype == dtype:
+        return x
+    if x.const is not None:
+        return Value(x.shape, dtype, "", x.const.astype(dtype), x.stored, x.order, x.label)
+    name = call.builder.cast(call.builder.arranged(x), dtype)
+    return tensor(name, x.shape, dtype)
+
+
+def _moved(x: Value, permutation: tuple[int, ...], shape: tuple[Dim, ...]) -> Value:
+    order = tuple(permutation.index(axis) for axis in x.order)
+    return tensor(x.name, shape, x.dtype, order)
+
+
+def _size(sizes: Sequence[Dim]) -> Dim:
+    total: Dim = 1
+    for n in sizes:
+        total = total * n
+    return total
+
+
+def _times_matrix(
+    call: Call, x: Value, weight: Value, of_x: tuple[Any, Any], of_weight: tuple[Any, Any]
+) -> Value:
+    """A value times a constant as a matrix, whatever axes each has."""
+    (free_x, contract_x), (contract_w, free_w) = of_x, of_weight
+    inner = _size([weight.shape[a] for a in contract_w])
+    outer = _size([weight.shape[a] for a in free_w])
+    order = (*contract_w, *free_w)
+    array = np.transpose(weight.full_array(), order)
+    label = weight.label
+    if order != tuple(range(weight.rank)):
+        label = label and f"{label}_transposed"
+    matrix = call.builder.initializer(array.reshape(inner, outer), label)
+    b = call.builder
+    left = b.arranged(x, (*free_x, *contract_x))
+    front = [x.shape[a] for a in free_x]
+    if len(contract_x) != 1:
+        left = b.emit("Reshape", left, b.shape([*front, inner], inferred=True))
+    name = b.emit("Gemm" if len(front) == 1 else "MatMul", left, matrix)
+    if len(free_w) != 1:
+        name = b.emit("Reshape", name, b.shape(
+            [*front, *(weight.shape[a] for a in free_w)], inferred=True))  # fmt: skip
+    shape = tuple([*front, *(weight.shape[a] for a in free_w)])
+    return tensor(name, shape, call.dtype)
+
+
+def _matrices(
+    call: Call, x: Value, y: Value, of_x: tuple[int, ...], of_y: tuple[int, ...], rows: bool
+) -> Value:
+    """A product of matrices, for each element of the axes in front."""
+    b = call.builder
+    left, right = b.arranged(x, of_x), b.arranged(y, of_y)
+    if rows:
+        return tensor(b.emit("MatMul", left, right), call.shape, call.dtype)
+    place = b.integers(len(of_x) - 1)
+    name = b.emit("MatMul", b.emit("Unsqueeze", left, place), right)
+    return tensor(b.emit("Squeeze", name, place), call.shape, call.dtype)
+
+
+def _einsum(call: Call, x: Value, y: Value, free_x: Any, free_y: Any) -> Value:
+    (contract_x, contract_y), (batch_x, batch_y) = call.params["dimension_numbers"]
+    letters = iter(_LETTERS)
+    of_x, of_y = dict.fromkeys(range(x.rank), ""), dict.fromkeys(range(y.rank), "")
+    for pairs in (zip(batch_x, batch_y, strict=True), zip(contract_x, contract_y, strict=True)):
+        for a, b in pairs:
+            of_x[a] = of_y[b] = next(letters)
+    for axes, names in ((free_x, of_x), (free_y, of_y)):
+        for axis in axes:
+            names[axis] = next(letters)
+    outputs = [of_x[a] for a in (*batch_x, *free_x)] + [of_y[a] for a in free_y]
+    equation = f"{''.join(of_x.values())},{''.join(of_y.values())}->{''.join(outputs)}"
+    return call.builder.node("Einsum", [x, y], call.shape, call.dtype, equation=equation)
+
+
+@rule("conv_general_dilated")
+def _convolution(call: Call, x: Value, kernel: Value) -> Value:
+    p = call.params
+    numbers = p["dimension_numbers"]
+    if p["batch_group_count"] != 1:
+        raise Unsupported("a convolution with groups of examples (`batch_group_count`)")
+    if len(numbers.lhs_spec) > 5:
+        raise Unsupported("a convolution along more than three axes")
+    kernel = _transposed(kernel, numbers.rhs_spec)
+    if any(n != 1 for n in p["lhs_dilation"]):
+        return _transposed_convolution(call, x, kernel)
+    pads = [tuple(pair) for pair in p["padding"]]
+    if any(n < 0 for pair in pads for n in pair):
+        low, high = [0] * x.rank, [0] * x.rank
+        for axis, (before, after) in zip(numbers.lhs_spec[2:], pads, strict=True):
+            low[axis], high[axis] = min(before, 0), min(after, 0)
+        x = padded(call, x, constant(np.zeros((), x.dtype)), low, high)
+        pads = [(max(before, 0), max(after, 0)) for before, after in pads]
+    b = call.builder
+    names = b.arranged(x, numbers.lhs_spec), b.arranged(kernel)
+    name = b.emit(
+        "Conv",
+        *names,
+        kernel_shape=[int(n) for n in kernel.shape[2:]],
+        strides=list(p["window_strides"]),
+        dilations=list(p["rhs_dilation"]),
+        pads=[low for low, _ in pads] + [high for _, high in pads],
+        group=p["feature_group_count"],
+    )
+    return tensor(name, call.shape, call.dtype, tuple(numbers.out_spec))
+
+
+def _transposed(x: Value, order: Sequence[int]) -> Value:
+    """A value with its axes in another order."""
+    order = tuple(order)
+    if order == tuple(range(x.rank)):
+        return x
+    shape = tuple(x.shape[a] for a in order)
+    if x.const is None:
+        return tensor(x.name, shape, x.dtype, tuple(order.index(a) for a in x.order),
+                      tuple(x.stored[a] for a in order))  # fmt: skip
+    return constant(np.transpose(x.full_array(), order), x.label and f"{x.label}_transposed")
+
+
+def _transposed_convolution(call: Call, x: Value, kernel: Value) -> Value:
+    """A convolution of an array with holes: ConvTranspose, whose kernel is turned round."""
+    p, b = call.params, call.builder
+    numbers, groups = p["dimension_numbers"], p["feature_group_count"]
+    if any(n != 1 for n in p["window_strides"]):
+        raise Unsupported("a convolution with both steps and an array with holes")
+    sizes, dilation = [int(n) for n in kernel.shape[2:]], p["rhs_dilation"]
+    reach = [(n - 1) * step for n, step in zip(sizes, dilation, strict=True)]
+    crops = [(n - low, n - high) for n, (low, high) in zip(reach, p["padding"], strict=True)]
+    kernel = reversed_axes(call, kernel, range(2, kernel.rank))
+    filters, share = (int(n) for n in kernel.shape[:2])
+    grouped = b.reshaped(kernel, (groups, filters // groups, share, *sizes))
+    grouped = _transposed(grouped, (0, 2, 1, *range(3, 3 + len(sizes))))
+    kernel = b.reshaped(grouped, (groups * share, filters // groups, *sizes))
+    name = b.emit(
+        "ConvTranspose",
+        b.arranged(x, numbers.lhs_spec),
+        b.arranged(kernel),
+        kernel_shape=sizes,
+        strides=list(p["lhs_dilation"]),
+        dilations=list(dilation),
+        pads=[max(low, 0) for low, _ in crops] + [max(high, 0) for _, high in crops],
+        group=groups,
+    )
+    # Padding beyond the reach of the kernel is zero in the result, too.
+    more = [(max(-low, 0), max(-high, 0)) for low, high in crops]
+    shape = list(call.shape)
+    for axis, (low, high) in zip(numbers.out_spec[2:], more, strict=True):
+        shape[axis] = shape[axis] - low - high
+    out = tensor(name, tuple(shape), call.dtype, tuple(numbers.out_spec))
+    lows, highs = [0] * out.rank, [0] * out.rank
+    for axis, (low, high) in zip(numbers.out_spec[2:], more, strict=True):
+        lows[axis], highs[axis] = low, high
+    return padded(call, out, constant(np.zeros((), call.dtype)), lows, highs)

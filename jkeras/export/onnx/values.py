@@ -1,0 +1,116 @@
+"""What a traced value is in the graph: a constant, or a tensor whose layout is its own affair.
+
+A value has a shape in the program that was traced. What the graph stores may have its axes in
+another order, as convolutions want them, and size 1 along axes over which it is broadcast. So a
+transposition, or a bias as large as a batch, stands in the file only where a node needs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Dim = Any
+"""The size of an axis: an integer, or an expression of `jax.export` in the names of open axes."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Value:
+    """A value of the traced program.
+
+    Attributes:
+      shape, dtype: in the program.
+      name: of its tensor; empty for a constant.
+      const: the numbers of a constant, with the shape `stored`.
+      stored: the sizes that are stored, in the program's order of axes: 1 along broadcast ones.
+      order: for each axis of the tensor, which axis of the program it is.
+      label: what a constant is called in the file.
+    """
+
+    shape: tuple[Dim, ...]
+    dtype: np.dtype[Any]
+    name: str = ""
+    const: np.ndarray[Any, Any] | None = None
+    stored: tuple[Dim, ...] = ()
+    order: tuple[int, ...] = ()
+    label: str = ""
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all of it is stored, nothing broadcast."""
+        return same_sizes(self.stored, self.shape)
+
+    def full_array(self) -> np.ndarray[Any, Any]:
+        """The numbers of a constant of static shape."""
+        assert self.const is not None
+        return np.broadcast_to(self.const, self.shape)
+
+
+def same_sizes(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:
+    """Whether two shapes are known to be equal."""
+    return len(a) == len(b) and all(is_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def is_equal(a: Dim, b: Dim) -> bool:
+    """Whether two sizes are known to be equal."""
+    return str(a) == str(b)
+
+
+def is_static(shape: tuple[Dim, ...]) -> bool:
+    """Whether all sizes are numbers."""
+    return all(isinstance(n, int | np.integer) for n in shape)
+
+
+def constant(array: Any, label: str = "") -> Value:
+    """A value known now; the key of a random generator, which nothing draws from, as zeros."""
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = np.zeros(array.shape, np.uint32)
+    array = np.asarray(array)
+    order = tuple(range(array.ndim))
+    return Value(array.shape, array.dtype, "", array, array.shape, order, label)
+
+
+def tensor(
+    name: str,
+    shape: tuple[Dim, ...],
+    dtype: Any,
+    order: tuple[int, ...] | None = None,
+    stored: tuple[Dim, ...] | None = None,
+) -> Value:
+    """A value that a node gives; in the program's order of axes if nothing is said."""
+    plain = tuple(range(len(shape)))
+    sizes = tuple(shape) if stored is None else stored
+    return Value(tuple(shape), np.dtype(dtype), name, None, sizes, order or plain)
+
+
+def stored_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype in the graph: few nodes take more than float32, float64, int32, int64 and bool.
+
+    bfloat16 is computed in float32, narrow integers in int32, unsigned ones in the next wider.
+
+    Raises:
+      ValueError: ONNX has no such dtype.
+    """
+    if dtype == jnp.bfloat16:
+        return np.dtype("float32")
+    plain = np.dtype(dtype)
+    if plain.kind not in "fiub" or plain.itemsize > 8:
+        raise ValueError(f"expected numbers of a dtype that ONNX computes with, got {dtype}.")
+    if plain.kind in "iu":
+        wide = plain.itemsize == 8 or plain == np.uint32
+        return np.dtype("int64" if wide else "int32")
+    return plain
+
+
+def border_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype of an input or output: the model's, but float32 in place of bfloat16."""
+    return np.dtype("float32") if dtype == jnp.bfloat16 else np.dtype(dtype)
