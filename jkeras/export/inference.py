@@ -7,9 +7,10 @@ no state changes, so equal inputs give equal outputs.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.errors import value_error
 from jkeras.core.trees import Tree
 
 BATCH = "batch"
@@ -188,3 +190,27 @@ def _values(random: np.random.Generator, spec: TensorSpec, shape: tuple[int, ...
         limit = spec.limit or (256 if spec.dtype == "uint8" else 2)
         return random.integers(0, limit, shape).astype(spec.dtype)
     return np.asarray(random.standard_normal(shape), jnp.dtype(spec.dtype))
+
+
+@contextlib.contextmanager
+def explained(who: str, inference: Inference) -> Iterator[None]:
+    """Says what to do where a model that is traced inside needs the size of an open axis.
+
+    Args:
+      who: the format.
+      inference: the model.
+
+    Raises:
+      ValueError: it does.
+    """
+    try:
+        yield
+    except DOES_NOT_FIT as error:
+        if not inference.open_axes:
+            raise
+        raise value_error(
+            who=f"{who}: {inference.name!r}",
+            expected=f"a model that any size of {', '.join(inference.open_axes)} goes through",
+            got=f"an error: {str(error).splitlines()[0].rstrip('.')}",
+            fix="Name axes that are equal alike, or give numbers: input_signature=[(None, 64, 3)].",
+        ) from error

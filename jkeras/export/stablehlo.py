@@ -15,14 +15,13 @@ formulation of its own for a platform, the program for that platform has it.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import importlib
 import json
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -32,7 +31,7 @@ from jkeras.core.errors import value_error
 from jkeras.core.folders import atomic_write
 from jkeras.core.platform import check_platform, programs_for
 from jkeras.core.trees import path_names
-from jkeras.export.inference import DOES_NOT_FIT, Inference, TensorSpec
+from jkeras.export.inference import Inference, TensorSpec, explained
 from jkeras.export.loading import Program
 from jkeras.export.verification import check
 
@@ -103,7 +102,7 @@ def serialized(inference: Inference, platforms: Sequence[str]) -> bytes:
         raise value_error(who="export", expected=expected, got=f"{size / 1e9:.1f} GB")
     names = [spec.name for spec in inference.inputs]
     program = jax.jit(_program(inference, platforms))
-    with _explained(inference):
+    with explained("StableHLO", inference):
         exported = export.export(program, platforms=list(platforms))(
             **dict(zip(names, inference.specs(), strict=True))
         )
@@ -150,7 +149,7 @@ def _formulations(
     """What is traced for the model, by the platforms that it is for."""
     by_text: dict[str, list[str]] = {}
     for platform in platforms:
-        with programs_for(platform), _explained(inference):
+        with programs_for(platform), explained("StableHLO", inference):
             text = re.sub("0x[0-9a-f]+", "", str(inference.traced()[0]))  # without addresses
             by_text.setdefault(text, []).append(platform)
 
@@ -162,22 +161,6 @@ def _formulations(
         return run
 
     return {tuple(alike): formulated(alike[0]) for alike in by_text.values()}
-
-
-@contextlib.contextmanager
-def _explained(inference: Inference) -> Iterator[None]:
-    """Says what to do where a model needs the size of an open axis."""
-    try:
-        yield
-    except DOES_NOT_FIT as error:
-        if not inference.open_axes:
-            raise
-        raise value_error(
-            who=f"StableHLO: {inference.name!r}",
-            expected=f"a model that any size of {', '.join(inference.open_axes)} goes through",
-            got=f"an error: {str(error).splitlines()[0].rstrip('.')}",
-            fix="Name axes that are equal alike, or give numbers: input_signature=[(None, 64, 3)].",
-        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> Program:

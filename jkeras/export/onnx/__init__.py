@@ -22,8 +22,8 @@ from jkeras.export.inference import Inference
 from jkeras.export.onnx.files import with_weights, written
 from jkeras.export.onnx.model import OLDEST, check_opset, graph_of
 from jkeras.export.onnx.quantization import accuracy, as_halves, in_integers
-from jkeras.export.onnx.runtime import Session
-from jkeras.export.onnx.verification import check
+from jkeras.export.onnx.runtime import opened
+from jkeras.export.verification import check
 
 QUANTIZATIONS = (None, "float16", "int8")
 
@@ -71,15 +71,15 @@ def write(
         if quantize == "int8":
             in_integers(file, data, inference)
         if quantize is not None:
-            print(f"{who}: {quantize}: {accuracy(inference, Session(file).run, data)}.")
+            print(f"{who}: {quantize}: {accuracy(inference, opened(str(file)).run, data)}.")
         elif verify:
-            check(inference, Session(file).run, who="ONNX", find_layer=_part)
+            check(inference, opened(str(file)).run, who="ONNX", find_layer=_part)
 
 
 def _part(inference: Inference) -> Any:
     """What runs a part of a model."""
     model, weights = graph_of(inference, OLDEST)
-    return Session(with_weights(model, weights).SerializeToString()).run
+    return opened(with_weights(model, weights).SerializeToString()).run
 
 
 def _examples(who: str, inference: Inference, data: Any) -> list[Any] | None:

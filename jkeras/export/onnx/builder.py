@@ -27,7 +27,7 @@ class Builder:
 
     Attributes:
       scope: the layer whose nodes are made, which their names begin with.
-      sizes: for the name of each open axis an input and its axis.
+      sizes: for the name of each open axis an input, its axis, and the factor of the name there.
     """
 
     def __init__(self, parent: Builder | None = None) -> None:
@@ -36,7 +36,7 @@ class Builder:
         self.nodes: list[Any] = []
         self.made: dict[Any, tuple[str, ...]] = {}
         self.scope: str = "" if parent is None else parent.scope
-        self.sizes: dict[str, tuple[str, int]] = {} if parent is None else parent.sizes
+        self.sizes: dict[str, tuple[str, int, int]] = {} if parent is None else parent.sizes
         if parent is None:
             self.initializers: dict[str, np.ndarray[Any, Any]] = {}
             self._names: dict[str, int] = {}
@@ -198,8 +198,9 @@ class Builder:
             case ast.Constant(value=int(number)):
                 return self.integers(number)
             case ast.Name(id=name):
-                source, axis = self.sizes[name]
-                return self.emit("Shape", source, start=axis, end=axis + 1)
+                source, axis, multiple = self.sizes[name]
+                known = self.emit("Shape", source, start=axis, end=axis + 1)
+                return known if multiple == 1 else self.emit("Div", known, self.integers(multiple))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return self.emit("Neg", self._computed(operand, text))
             case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(power))):

@@ -9,7 +9,7 @@ import numpy as np
 
 from jkeras.core.errors import value_error
 from jkeras.core.platform import programs_for
-from jkeras.export.inference import Inference
+from jkeras.export.inference import Inference, explained
 from jkeras.export.onnx.builder import Builder, names_used
 from jkeras.export.onnx.capture import capturing
 from jkeras.export.onnx.fusion import fused
@@ -44,13 +44,14 @@ def graph_of(inference: Inference, opset: int) -> tuple[Any, dict[str, np.ndarra
         values.append(tensor(name, tuple(sizes.shape), sizes.dtype))
         for axis, size in enumerate(spec.shape):
             if isinstance(size, str):
-                builder.sizes.setdefault(size, (spec.name, axis))
+                factor, _, open_axis = size.rpartition("*")
+                builder.sizes.setdefault(open_axis, (spec.name, axis, int(factor or 1)))
     results = Walk(inference.name, captured).within(builder, traced, values)
     for spec, value in zip(inference.outputs, results, strict=True):
         name, dtype = builder.arranged(value), border_dtype(np.dtype(spec.dtype))
         if dtype != stored_dtype(value.dtype):
             name = builder.cast_exactly(name, dtype)
-        names, own = ([name], [spec.name]), builder.unique("output")
+        names, own = ([name], [spec.name]), builder.unique(f"{spec.name}/Identity")
         builder.nodes.append(onnx().helper.make_node("Identity", *names, name=own))
     return _model(inference, builder, opset)
 
@@ -61,7 +62,7 @@ def _traced(inference: Inference) -> Any:
     It is the one for a GPU, in which a convolution is one operation.
     """
     shapes = jax.eval_shape(lambda trees: trees, (inference.params, inference.state))
-    with capturing() as captured, programs_for("cuda"):
+    with explained("ONNX", inference), capturing() as captured, programs_for("cuda"):
         return jax.make_jaxpr(inference.apply)(*shapes, *inference.specs()), captured
 
 

@@ -1,4 +1,4 @@
-"""ONNX files as functions of arrays."""
+"""ONNX files run by onnxruntime, on the CPU."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.core.errors import value_error
 from jkeras.export.inference import TensorSpec
+from jkeras.export.loading import Program
 from jkeras.export.onnx.library import onnxruntime
 
 _DTYPES = {
@@ -17,52 +17,52 @@ _DTYPES = {
     "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16",
     "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(uint16)": "uint16",
     "tensor(uint32)": "uint32", "tensor(uint64)": "uint64", "tensor(bool)": "bool",
+    "tensor(string)": "str",
 }  # fmt: skip
 
 
-class Session:
-    """A file that is called with arrays, run by onnxruntime on the CPU.
+def load(path: str | os.PathLike[str]) -> Program:
+    """Opens a file, of this package or another one.
+
+    Raises:
+      ValueError: it is damaged, or no ONNX.
+      ImportError: onnxruntime is missing.
+    """
+    return opened(os.fspath(path))
+
+
+def opened(model: str | bytes) -> Program:
+    """What runs a model.
 
     Args:
-      model: the path of the file, or what it contains.
-
-    Attributes:
-      inputs, outputs: names, shapes and dtypes.
+      model: the path of the file, or its content.
     """
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors: of sizes it warns
+    try:
+        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # each fault has a class of its own there
+        file = model if isinstance(model, str) else "a part"
+        raise ValueError(
+            f"load_exported: {file!r}: expected a file that onnxruntime reads: {error}"
+        ) from error
+    inputs = tuple(map(_spec, session.get_inputs()))
+    outputs = tuple(map(_spec, session.get_outputs()))
 
-    def __init__(self, model: str | os.PathLike[str] | bytes) -> None:
-        runtime = onnxruntime()
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = runtime.InferenceSession(
-            os.fspath(model), options, providers=["CPUExecutionProvider"]
-        )
-        self.inputs = tuple(map(_spec, self._session.get_inputs()))
-        self.outputs = tuple(map(_spec, self._session.get_outputs()))
-
-    def __call__(self, *arrays: Any) -> tuple[np.ndarray[Any, Any], ...]:
-        """The outputs in order for arrays in the order of the inputs."""
-        return self.run(arrays)
-
-    def run(self, arrays: Sequence[Any]) -> tuple[np.ndarray[Any, Any], ...]:
-        """The outputs in order for a list of arrays in the order of the inputs."""
-        if len(arrays) != len(self.inputs):
-            names = ", ".join(repr(spec.name) for spec in self.inputs)
-            raise value_error(
-                who="An ONNX file", expected=f"an array for each of {names}", got=len(arrays)
-            )
+    def run(arrays: Sequence[Any]) -> list[Any]:
         given = {
             spec.name: np.asarray(array).astype(spec.dtype, copy=False)
-            for spec, array in zip(self.inputs, arrays, strict=True)
+            for spec, array in zip(inputs, arrays, strict=True)
         }
-        return tuple(self._session.run(None, given))
+        results: list[Any] = session.run(None, given)
+        return results
 
-
-def load(path: str | os.PathLike[str]) -> Session:
-    """The file as a callable with `inputs` and `outputs`."""
-    return Session(path)
+    about = session.get_modelmeta()
+    known = {"producer": about.producer_name, **about.custom_metadata_map}
+    return Program(inputs, outputs, ("cpu",), run, known)
 
 
 def _spec(argument: Any) -> TensorSpec:
-    shape = tuple("" if n is None else n for n in argument.shape)
-    return TensorSpec(argument.name, shape, _DTYPES[argument.type])
+    shape = tuple(f"axis_{i}" if n is None else n for i, n in enumerate(argument.shape))
+    return TensorSpec(argument.name, shape, _DTYPES.get(argument.type, argument.type))

@@ -18,6 +18,10 @@ Dim = Any
 """The size of an axis: an integer, or an expression of `jax.export` in the names of open axes."""
 
 
+class Unsupported(ValueError):
+    """Something that ONNX has no node for; the message says what."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Value:
     """A value of the traced program.
@@ -98,13 +102,13 @@ def stored_dtype(dtype: Any) -> np.dtype[Any]:
     bfloat16 is computed in float32, narrow integers in int32, unsigned ones in the next wider.
 
     Raises:
-      ValueError: ONNX has no such dtype.
+      Unsupported: ONNX has no such dtype.
     """
     if dtype == jnp.bfloat16:
         return np.dtype("float32")
     plain = np.dtype(dtype)
     if plain.kind not in "fiub" or plain.itemsize > 8:
-        raise ValueError(f"expected numbers of a dtype that ONNX computes with, got {dtype}.")
+        raise Unsupported(f"ONNX does not compute with {dtype}")
     if plain.kind in "iu":
         wide = plain.itemsize == 8 or plain == np.uint32
         return np.dtype("int64" if wide else "int32")

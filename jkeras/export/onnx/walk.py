@@ -20,7 +20,6 @@ from jkeras.export.onnx.capture import Captured
 from jkeras.export.onnx.rules import (
     RULES,
     Call,
-    Unsupported,
     control,
     elementwise,
     indexing,
@@ -30,7 +29,7 @@ from jkeras.export.onnx.rules import (
 )
 from jkeras.export.onnx.rules.layers import LAYER_RULES
 from jkeras.export.onnx.rules.softmax import softmax_at
-from jkeras.export.onnx.values import Value, constant, is_static, tensor
+from jkeras.export.onnx.values import Unsupported, Value, constant, is_static, tensor
 
 RULE_MODULES = (control, elementwise, indexing, products, reductions, shapes)
 """The modules that fill the table of rules."""

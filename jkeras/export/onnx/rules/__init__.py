@@ -51,10 +51,6 @@ RULES: dict[str, Rule] = {}
 """The rules by the name of the primitive."""
 
 
-class Unsupported(ValueError):
-    """A primitive, or a form of it, that ONNX has no node for; the message says which form."""
-
-
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Enters a function as the rule of primitives."""
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.export.onnx.rules import Call, Unsupported, rule
-from jkeras.export.onnx.values import Value, constant, stored_dtype, tensor
+from jkeras.export.onnx.rules import Call, rule
+from jkeras.export.onnx.values import Unsupported, Value, constant, stored_dtype, tensor
 
 _UNARY = {
     "abs": "Abs", "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh",

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jax.lax import GatherScatterMode
 
-from jkeras.export.onnx.rules import Call, Unsupported, rule
+from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.rules.shapes import is_whole, positions
-from jkeras.export.onnx.values import Dim, Value, constant, is_static, tensor
+from jkeras.export.onnx.values import Dim, Unsupported, Value, constant, is_static, tensor
 
 _CHECKED = (GatherScatterMode.FILL_OR_DROP, GatherScatterMode.CLIP)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.export.onnx.rules import Call, Unsupported, rule
+from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.rules.shapes import padded, reversed_axes
-from jkeras.export.onnx.values import Dim, Value, constant, tensor
+from jkeras.export.onnx.values import Dim, Unsupported, Value, constant, tensor
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jkeras.export.onnx.rules import Call, Unsupported, rule
+from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.rules.shapes import padded
-from jkeras.export.onnx.values import Value, constant, is_static, tensor
+from jkeras.export.onnx.values import Unsupported, Value, constant, is_static, tensor
 
 _REDUCTIONS = {
     "reduce_sum": "ReduceSum", "reduce_max": "ReduceMax", "reduce_min": "ReduceMin",

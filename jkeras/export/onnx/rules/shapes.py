@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 
 from jkeras.export.onnx.builder import is_one
-from jkeras.export.onnx.rules import Call, Unsupported, rule
-from jkeras.export.onnx.values import Dim, Value, constant, is_static, same_sizes, tensor
+from jkeras.export.onnx.rules import Call, rule
+from jkeras.export.onnx.values import (
+    Dim,
+    Unsupported,
+    Value,
+    constant,
+    is_static,
+    same_sizes,
+    tensor,
+)
 
 _FIRST = -(2**63) + 1
 """An end before the first element, for slices that run backwards."""
