@@ -74,6 +74,7 @@ LEFT_OUT = {
     "tests/trainer/test_options_of_keras.py": "tests/trainer/test_options.py",
     "tests/export/test_onnx.py::test_every_other_network_too": "the other tests of the file",
     "tests/export/test_stablehlo.py::test_every_network": "test_a_few_networks of the same file",
+    "tests/export/test_litert.py::test_every_network": "test_a_few_networks of the same file",
     # In a process of their own.
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
     "tests/keras_suite/test_families.py": "Keras's numbers in each folder of tests",

@@ -1,0 +1,118 @@
+"""A model as the content of a LiteRT file, made by `converter` in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.platform import programs_for
+from jkeras.export.inference import Inference
+from jkeras.export.litert import converter
+from jkeras.export.litert.lowering import Unsupported, lowered
+
+_OPERATIONS = (
+    r"op for builtin opcode '(\w+)'",
+    r"failed to legalize operation '([\w.]+)'",
+    r"ValueError: ([\w., ]+) Failed to export",
+    r"error: '([\w.]+)' op",
+)
+"""How the converter and the runtime name an operation that they do not have."""
+
+NEEDED = ("litert_converter", "ai_edge_litert", "ai_edge_quantizer")
+
+
+def check_packages() -> None:
+    """Raises ImportError where one of the packages is missing."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        names = ", ".join(name.replace("_", "-") for name in missing)
+        raise ImportError(f"LiteRT files need {names}: pip install 'jkeras[litert]'")
+
+
+def converted(inference: Inference) -> bytes:
+    """The content of a LiteRT file for a model.
+
+    Raises:
+      Unsupported: the converter or the runtime does not take one of its operations.
+    """
+    names = [[spec.name for spec in specs] for specs in (inference.inputs, inference.outputs)]
+    request = {"inputs": names[0], "outputs": names[1], "shapes": _shapes(inference)}
+    return _child(request, {"module.mlir": stable_hlo(inference).encode()})
+
+
+def quantized(
+    content: bytes, inference: Inference, kind: str, data: Sequence[np.ndarray] | None
+) -> bytes:
+    """The content with smaller weights.
+
+    Args:
+      content: of a LiteRT file in float32.
+      inference: its model.
+      kind: "int8" or "float16".
+      data: examples for each input, for the ranges of activations in int8.
+    """
+    names = [spec.name for spec in inference.inputs]
+    request = {"inputs": names, "shapes": _shapes(inference), "quantize": kind}
+    files = {"float.tflite": content}
+    with tempfile.TemporaryDirectory() as folder:
+        if data is not None:
+            file = pathlib.Path(folder) / "data.npz"
+            np.savez(file, *data)
+            files["data.npz"] = file.read_bytes()
+    return _child(request, files)
+
+
+def stable_hlo(inference: Inference) -> str:
+    """The model as a module of StableHLO, in operations that the converter takes."""
+    specs = inference.specs()
+
+    def model(*arrays: Any) -> tuple[Any, ...]:
+        return inference.apply(inference.params, inference.state, *arrays)
+
+    with programs_for("cuda"):  # whose convolutions are one operation
+        exported = jax.export.export(jax.jit(lowered(model, specs)))(*specs)
+    lines = exported.mlir_module().splitlines()
+    # The checks of open sizes are calls that no LiteRT runtime has.
+    return "\n".join(line for line in lines if "custom_call @shape_assertion" not in line)
+
+
+def _shapes(inference: Inference) -> list[list[tuple[int, ...]]]:
+    return [[spec.sized(sizes) for spec in inference.inputs] for sizes in inference.sizes]
+
+
+def _child(request: dict[str, Any], files: dict[str, bytes]) -> bytes:
+    """Runs the converter on files in a folder of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "request.json").write_text(json.dumps(request))
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        command = [sys.executable, "-P", "-W", "ignore", str(converter.__file__), name]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / "model.tflite").read_bytes()
+    raise Unsupported(_reason(done.returncode, done.stderr))
+
+
+def _reason(code: int, said: str) -> str:
+    """Why the converter gave no file, in few words."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if code < 0:
+        return f"the converter ended with {signal.Signals(-code).name}"
+    for pattern in _OPERATIONS:
+        found = re.search(pattern, said)
+        if found:
+            return f"{found[1]!r}"
+    return lines[-1][:200] if lines else "the converter gave no file"
