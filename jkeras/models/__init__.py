@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     load_model: Any
     save_model: Any
+    write_back: Any
 
 __all__ = [
     "Chain",
@@ -30,6 +31,7 @@ __all__ = [
     "load_model",
     "model_from_json",
     "save_model",
+    "write_back",
 ]
 
 
@@ -41,4 +43,6 @@ def __getattr__(name: str) -> Any:
         return getattr(trainer, name)
     if name in ("load_model", "save_model"):
         return getattr(importlib.import_module("jkeras.trainer.model_files"), name)
+    if name == "write_back":
+        return importlib.import_module("jkeras.models.adapters.keras").write_back
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -253,17 +253,17 @@ WRONG = [
         "plain_function",
         lambda: as_layer(np.tanh),
         TypeError,
-        f"as_layer: expected a module of flax.linen, flax.nnx, Haiku or Equinox, or {PAIR}, got "
-        "<ufunc 'tanh'> (ufunc). A function of Haiku modules is transformed first: "
+        "as_layer: expected a module of flax.linen, flax.nnx, Haiku, Equinox or Keras, or "
+        f"{PAIR}, got <ufunc 'tanh'> (ufunc). A function of Haiku modules is transformed first: "
         "hk.transform(function); one of arrays alone goes in jkeras.layers.Lambda(function).",
     ),
     Wrong(
         "optimizer",
         lambda: as_layer(optax.identity()),
         TypeError,
-        f"as_layer: expected a module of flax.linen, flax.nnx, Haiku or Equinox, or {PAIR}, got "
-        "GradientTransformation(init=<function init_empty_state at... (GradientTransformation). An "
-        "optimizer goes in compile(optimizer=...).",
+        "as_layer: expected a module of flax.linen, flax.nnx, Haiku, Equinox or Keras, or "
+        f"{PAIR}, got GradientTransformation(init=<function init_empty_state at... "
+        "(GradientTransformation). An optimizer goes in compile(optimizer=...).",
     ),
     Wrong(
         "multi_transform",

@@ -184,6 +184,12 @@ class Foreign(Layer):
         """The class of the module."""
         raise NotImplementedError(f"{type(self).__name__}: an adapter knows its module's class.")
 
+    @property
+    def brings_values(self) -> bool:
+        """Whether the first values are those that the module has, trained perhaps, not random."""
+        source = getattr(self, "module", None)
+        return isinstance(source, ModuleSource) and not is_factory(source.value)
+
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """The arguments of the module's own call."""
         return parameters_of(self.kind.__call__)

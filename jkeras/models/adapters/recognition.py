@@ -17,14 +17,15 @@ from jkeras.models.adapters.foreign import class_of, is_factory, parameters_of
 _ELSEWHERE = {
     "torch": "A torch module does not compute in JAX: rewrite it with jkeras.layers, or as a pair "
     "of functions (init, apply).",
-    "keras": "A layer of Keras holds its own weights: write the same layer of jkeras.layers.",
+    "keras": "Of Keras, models and layers are taken, made by KERAS_BACKEND=jax.",
     "tensorflow": "A layer of TensorFlow does not compute in JAX: write it with jkeras.layers.",
     "optax": "An optimizer goes in compile(optimizer=...).",
 }
 
 
 def library_of(value: Any) -> str | None:
-    """Which library's module this is: "linen", "nnx", "haiku", "equinox", "pair", or None.
+    """Which library's module this is: "linen", "nnx", "haiku", "equinox", "keras", "pair", or
+    None.
 
     Example:
       >>> import flax.linen as nn
@@ -37,6 +38,8 @@ def library_of(value: Any) -> str | None:
         if library_of(value[0]) == "equinox" and not is_factory(value[0]):
             return "equinox" if type(value[1]).__name__ == "State" else None
         return "pair" if all(map(callable, value)) else None
+    if any(_is_of_keras(base) for base in class_of(value).__mro__):
+        return "keras"
     bases = [base.__module__ for base in class_of(value).__mro__ if base.__name__ == "Module"]
     for package, library in _PACKAGES.items():
         if any(module.startswith(package) for module in bases):
@@ -45,6 +48,10 @@ def library_of(value: Any) -> str | None:
         return "haiku"
     named_pair = {"init", "apply"} <= set(getattr(value, "_fields", ()))
     return "pair" if isinstance(value, tuple) and named_pair else None
+
+
+def _is_of_keras(base: type) -> bool:
+    return base.__name__ == "Layer" and base.__module__.partition(".")[0] == "keras"
 
 
 _PACKAGES = {"flax.linen": "linen", "flax.nnx": "nnx", "equinox": "equinox"}
@@ -56,9 +63,10 @@ def as_layer(module: Any, **options: Any) -> Layer:
 
     Args:
       module: a `flax.linen` or `flax.nnx` module, what `hk.transform` or `hk.transform_with_state`
-        returned, an Equinox module or `(module, state)`, a pair of functions `(init, apply)` or an
-        object with these; a layer is returned as it is. For nnx and Equinox also a class, or
-        `functools.partial` of one, from which `init` makes a module with its random key.
+        returned, an Equinox module or `(module, state)`, a model or layer of Keras (JAX backend),
+        a pair of functions `(init, apply)` or an object with these; a layer is returned as it is.
+        For nnx and Equinox also a class, or `functools.partial` of one, from which `init` makes a
+        module with its random key.
       **options: `name`, `dtype`, `trainable` and `input_shape` as of every layer; `padded_rows`,
         `training_argument` and `supports_masking` as of `Foreign`; and what the library's adapter
         takes beside these: `collections` (linen), `batched` (Equinox).
@@ -88,8 +96,8 @@ def _layer_of(module: Any, options: Mapping[str, Any], who: str) -> Layer:
         library = "pair"
     if library is None:
         raise WrongTypeError(
-            f"{who}expected a module of flax.linen, flax.nnx, Haiku or Equinox, or a pair of "
-            f"functions (init, apply), got {describe(module)}. {instead_of(module)}"
+            f"{who}expected a module of flax.linen, flax.nnx, Haiku, Equinox or Keras, or a pair "
+            f"of functions (init, apply), got {describe(module)}. {instead_of(module)}"
         )
     if library == "linen" and is_factory(module):
         name = class_of(module).__name__

@@ -124,6 +124,8 @@ def _with_filler(state: ModelState, data: Data, rows: int, batch_size: int | Non
 def warn_of_random_weights(state: ModelState) -> None:
     """Warns before a prediction with weights that were neither trained nor loaded."""
     state.build_if_known()
+    if getattr(state.net, "brings_values", False):
+        return
     if state.values is None and not sharing.is_known(state):
         warnings.warn(
             f"{state.who}: `predict` before the model was built or trained: it is built now, "
