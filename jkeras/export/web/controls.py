@@ -2,7 +2,7 @@
 
 An input that looks like a grey image becomes a canvas to draw on, one of colors a picture or the
 camera, a row of numbers a form with a field for each, ids and everything else a text box. An output
-whose numbers lie between 0 and 1 is shown as bars, as are logits that have labels.
+that a sigmoid or a softmax gives is shown as bars, as are logits that have labels.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Jaxpr
 
 from jkeras.core.errors import value_error
 from jkeras.export.inference import Inference, TensorSpec
@@ -25,6 +27,11 @@ SMALLEST_IMAGE = 8
 
 MOST_FIELDS = 64
 """Rows with more numbers get a text box instead of a form."""
+
+_PROBABILITIES = ("logistic", "div")
+"""What sigmoid and softmax end with."""
+
+_SAME_NUMBERS = ("convert_element_type", "reshape", "squeeze", "copy", "transpose")
 
 Labels = Sequence[str] | Mapping[str, Sequence[str]] | None
 
@@ -135,26 +142,42 @@ def output_views(inference: Inference, labels: Labels, logits: bool | None) -> l
     """A view of each output, as the page's script reads it.
 
     Args:
-      inference: the model, run on random inputs: outputs between 0 and 1 are probabilities.
+      inference: the model.
       labels: of the classes; for several outputs by the output's name.
       logits: whether outputs of several classes are logits; None: those with labels, unless they
         are probabilities.
     """
-    sizes = {name: 3 if i == 0 else 16 for i, name in enumerate(inference.open_axes)}
+    sizes = inference.sizes[-1]
     results = inference(*inference.example(sizes))
+    jaxpr = inference.traced(sizes)[0].jaxpr
     views = []
-    for spec, values in zip(inference.outputs, results, strict=True):
+    for spec, values, variable in zip(inference.outputs, results, jaxpr.outvars, strict=False):
+        probable = _last_operation(jaxpr, variable) in _PROBABILITIES
+        probable = probable and bool(jnp.all((values >= 0) & (values <= 1)))
         named = labels.get(spec.name) if isinstance(labels, Mapping) else labels
         view = {"name": spec.name, "title": spec.name.replace("_", " ").capitalize()}
-        views.append(view | _view(spec, np.asarray(values, np.float64), named, logits))
+        views.append(view | _view(spec, probable, named, logits))
     return views
 
 
+def _last_operation(jaxpr: Jaxpr, variable: Any) -> str:
+    """The name of the operation that an output is the result of; "" for none."""
+    for equation in reversed(jaxpr.eqns):
+        if variable in equation.outvars:
+            inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+            if inner is not None:
+                inner = getattr(inner, "jaxpr", inner)
+                return _last_operation(inner, inner.outvars[equation.outvars.index(variable)])
+            if equation.primitive.name in _SAME_NUMBERS:
+                return _last_operation(jaxpr, equation.invars[0])
+            return equation.primitive.name
+    return ""
+
+
 def _view(
-    spec: TensorSpec, values: np.ndarray, labels: Sequence[str] | None, logits: bool | None
+    spec: TensorSpec, probable: bool, labels: Sequence[str] | None, logits: bool | None
 ) -> dict[str, Any]:
     classes = spec.shape[-1] if len(spec.shape) == 2 else None
-    probable = bool(np.all((values >= 0) & (values <= 1)))
     if isinstance(classes, int) and (classes > 1 or probable):
         if labels is not None and len(labels) != classes:
             raise value_error(

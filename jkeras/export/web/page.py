@@ -22,18 +22,15 @@ from jkeras.export.web.controls import Labels, input_control, output_views, whit
 MODEL_FILE = "model.onnx"
 RUNTIME_FILE = "ort.wasm.bundle.min.mjs"
 
-_LEADS = {
-    "drawing": "Draw, and the model answers.",
-    "picture": "Choose a picture, and the model answers.",
-    "table": "Fill in the numbers, and the model answers.",
-    "text": "Write, and the model answers.",
+_WORDS = {
+    "drawing": ("Draw, and the model answers.", "Nothing is drawn yet."),
+    "picture": ("Choose a picture, and the model answers.", "No picture yet."),
+    "table": ("Fill in the numbers, and the model answers.", "A number is missing."),
+    "text": ("Write, and the model answers.", "Nothing is written yet."),
+    "several": ("Fill in all inputs, and the model answers.", "An input is missing."),
 }
-_WAITING = {
-    "drawing": "Nothing is drawn yet.",
-    "picture": "No picture yet.",
-    "table": "A number is missing.",
-    "text": "Nothing is written yet.",
-}
+"""By kind of control what the page says above, and while there is nothing to predict from."""
+
 _NOTES = {
     "wasm": "The model runs in this page: what you enter stays on this device.",
     "server": "The server of this page runs the model.",
@@ -83,16 +80,16 @@ def page(
         for spec in inference.inputs
     ]
     _check_dtypes(inference)
-    kind = inputs[0]["kind"] if len(inputs) == 1 else "table"
+    lead, waiting = _WORDS[inputs[0]["kind"] if len(inputs) == 1 else "several"]
     model = {
         "inputs": inputs,
         "outputs": output_views(inference, labels, logits),
-        "waiting": _WAITING[kind] if len(inputs) == 1 else "Some input is missing.",
+        "waiting": waiting,
         "file": MODEL_FILE,
         "runtime": RUNTIME_FILE,
         "endpoint": endpoint or f"v1/models/{inference.name}:predict",
     }
-    return _filled(backend, title or _title(inference.name), _LEADS[kind], model)
+    return _filled(backend, title or _title(inference.name), lead, model)
 
 
 def _title(name: str) -> str:

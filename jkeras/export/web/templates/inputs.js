@@ -67,7 +67,7 @@ function drawing(spec, changed) {
       "the space bar puts it down or lifts it, Delete clears.",
   });
   const seen = element("canvas", {
-    class: "seen", width: columns, height: rows, role: "img", "aria-label": "What the model sees",
+    class: "seen", width: columns, height: rows, "aria-hidden": "true",
   });
   const centre = element("input", { type: "checkbox", checked: true, onchange: changed });
   const context = pad.getContext("2d", { willReadFrequently: true });
@@ -145,8 +145,9 @@ function drawing(spec, changed) {
     spec, pad,
     element("div", { class: "row" },
       element("button", { type: "button", onclick: clear }, "Clear"),
-      element("label", {}, centre, " Centre the drawing"), seen),
-    element("p", { class: "hint" }, `The model sees ${rows} × ${columns} pixels.`),
+      element("label", {}, centre, " Centre the drawing")),
+    element("div", { class: "row seen-row" }, seen,
+      element("p", { class: "hint" }, `What the model sees, in ${rows} × ${columns} pixels`)),
   );
   clear();
   return { element: node, read };

@@ -26,11 +26,10 @@ function bars(spec, values) {
   });
   const caption = element("caption", { class: "visually-hidden" }, `Probabilities: ${spec.title}`);
   const answer = `${spec.labels[top]}: ${percent.format(shares[top])}`;
-  const nodes = [element("table", { class: "bars" }, caption, element("tbody", {}, ...rows))];
-  if (spec.labels.length > 1)
-    nodes.unshift(element("p", { class: "answer" }, element("strong", {}, spec.labels[top]),
-      `with ${percent.format(shares[top])}`));
-  return [answer, nodes];
+  const table = element("table", { class: "bars" }, caption, element("tbody", {}, ...rows));
+  const headline = element("p", { class: "answer" },
+    element("strong", {}, spec.labels[top]), `Probability ${percent.format(shares[top])}`);
+  return [answer, [headline, table]];
 }
 
 function image(spec, values, shape) {
