@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe, type_error
-from jkeras.core.trees import Tree, path_names
+from jkeras.core.trees import Tree, dtype_of, path_names
 from jkeras.export.inference import BATCH, DOES_NOT_FIT, Inference, TensorSpec
 from jkeras.layers.input import InputLayer
 from jkeras.models.chain import Chain
@@ -74,7 +74,7 @@ def inference_of(
 
     def made(shared: bool, factor: int = 1) -> Inference:
         shapes = [_shape(n, s.shape, shared, factor) for n, s in zip(names, leaves, strict=True)]
-        dtypes = [jnp.dtype(spec.dtype or jnp.float32).name for spec in leaves]
+        dtypes = [dtype_of(spec.dtype or jnp.float32).name for spec in leaves]
         inputs = tuple(map(TensorSpec, names, shapes, dtypes, limits))
         return Inference(name, net, params, state, inputs, (), structure)
 

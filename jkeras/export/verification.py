@@ -17,7 +17,7 @@ import numpy as np
 from jkeras.core.errors import value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.symbols import Node, Symbol
-from jkeras.export.describing import outputs_of
+from jkeras.export.describing import inference_of, outputs_of
 from jkeras.export.inference import Inference
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph
@@ -99,8 +99,10 @@ def _unlike(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> str | Non
     scale = float(np.abs(finite).max(initial=0.0))
     if np.allclose(b, a, rtol=rtol, atol=atol * (scale or 1.0), equal_nan=True):
         return None
-    with np.errstate(invalid="ignore"):
-        return f"numbers up to {scale:.3g} that differ by up to {np.nanmax(np.abs(a - b)):.3g}"
+    if (np.isfinite(a) != np.isfinite(b)).any():
+        return f"NaN or infinity, or none, in {np.sum(np.isfinite(a) != np.isfinite(b))} places"
+    largest = np.abs(a - b, where=np.isfinite(a), out=np.zeros_like(a)).max()
+    return f"numbers up to {scale:.3g} that differ by up to {largest:.3g}"
 
 
 def first_layer(inference: Inference, fails: Callable[[Inference], bool]) -> str | None:
@@ -112,11 +114,22 @@ def first_layer(inference: Inference, fails: Callable[[Inference], bool]) -> str
       fails: whether a part of it does.
     """
     steps = _steps(inference.net)
+    if not steps:
+        return None
     low, high = 0, len(steps)  # the part of `low` steps is fine, that of `high` fails
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fails(part_of(inference, middle)) else (middle, high)
-    return None if not steps else str(steps[high - 1].who)
+    who = _who(steps[low])
+    inner = _inner(inference, low)
+    if inner is None or not fails(inner):
+        return who
+    return f"{first_layer(inner, fails)} of {who}"
+
+
+def _who(layer: Any) -> str:
+    shown = getattr(layer, "shown_as", None)  # a list or graph of layers, as in summaries
+    return f"{shown} {layer.name!r}" if shown else str(layer.who)
 
 
 def _steps(net: Any) -> list[Any]:
@@ -133,6 +146,19 @@ def _nodes(graph: Graph) -> list[tuple[Node, Any]]:
     return sorted(nodes, key=lambda pair: pair[0].serial)
 
 
+def _inner(inference: Inference, step: int) -> Inference | None:
+    """The layer of a step as a model of its own, if it is a list or graph of layers."""
+    layer = _steps(inference.net)[step]
+    if not _steps(layer):
+        return None
+    if isinstance(inference.net, Graph):
+        specs: Sequence[Any] = _nodes(inference.net)[step][0].inputs
+    else:
+        specs = part_of(inference, step).outputs if step else inference.inputs
+    values = [tree.get(str(layer.name), {}) for tree in (inference.params, inference.state)]
+    return inference_of(layer, *values, *specs, name=str(layer.name))
+
+
 def part_of(inference: Inference, count: int) -> Inference:
     """The model up to its first layers.
 
@@ -143,15 +169,15 @@ def part_of(inference: Inference, count: int) -> Inference:
     net = inference.net
     if isinstance(net, Chain):
         part: Any = net.replace(layers=net.layers[:count])
-        params, state = inference.params, inference.state
     else:
         part = Graph(net.inputs, _ends([node for node, _ in _nodes(net)[:count]]), name=net.name)
-        names = {identity_of(layer): str(layer.name) for layer in net.layers}
-        renamed = [(str(layer.name), names[identity_of(layer)]) for layer in part.layers]
-        params, state = (
-            {new: tree[old] for new, old in renamed if old in tree}
-            for tree in (inference.params, inference.state)
-        )
+    # A graph names its layers anew.
+    names = {identity_of(layer): str(layer.name) for layer in net.layers}
+    renamed = {str(layer.name): names[identity_of(layer)] for layer in part.layers}
+    params, state = (
+        {new: tree[old] for new, old in renamed.items() if old in tree}
+        for tree in (inference.params, inference.state)
+    )
     made = dataclasses.replace(inference, net=part, params=params, state=state, outputs=())
     return dataclasses.replace(made, outputs=outputs_of(made))
 

@@ -57,4 +57,6 @@ def _signed(state: ModelState, specs: Any, signature: Sequence[Any]) -> Any:
             got=len(given),
             fix="Give a list with one shape for each input.",
         )
-    return jax.tree.unflatten(structure, given)
+    pairs = zip(given, own, strict=True)
+    typed = [describing.OpenSpec(spec.shape, spec.dtype or known.dtype) for spec, known in pairs]
+    return jax.tree.unflatten(structure, typed)
