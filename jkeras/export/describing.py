@@ -12,13 +12,14 @@ halved, as a U-Net does, are multiples of a power of two.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jkeras.core.errors import describe, type_error
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.trees import Tree, dtype_of, path_names
 from jkeras.export.inference import BATCH, DOES_NOT_FIT, Inference, TensorSpec
 from jkeras.layers.input import InputLayer
@@ -40,8 +41,8 @@ class OpenSpec:
     dtype: Any = None
 
 
-class CarriesState(ValueError):
-    """A model's outputs depend on the calls before."""
+class CarriesState(Exception):
+    """A model's outputs depend on the calls before; the argument is the place of the state."""
 
 
 def inference_of(
@@ -58,8 +59,8 @@ def inference_of(
 
     Raises:
       TypeError: a spec is none.
-      TypeError, ValueError: the network cannot take such inputs.
-      CarriesState: a call changes what the next one gives, as of a stateful recurrent layer.
+      TypeError, ValueError: the network cannot take such inputs; a call changes what the next one
+        gives, as that of a stateful recurrent layer does.
 
     Example:
       >>> from jkeras.layers import Dense
@@ -79,37 +80,72 @@ def inference_of(
         return Inference(name, net, params, state, inputs, (), structure)
 
     sharing = (False, True) if len(leaves) > 1 else (False,)
-    choices = [made(shared) for shared in sharing]
     try:
-        return _first_that_fits(choices, symbolic=True)
-    except CarriesState:
-        raise
-    except DOES_NOT_FIT:
-        if not any(_takes(inference, UNEVEN) for inference in choices):
-            return _first_that_fits([made(s, f) for f in FACTORS for s in sharing], symbolic=True)
-        return _first_that_fits(choices, symbolic=False)
+        return _with_outputs(
+            [made(shared) for shared in sharing],
+            [made(shared, factor) for factor in FACTORS for shared in sharing],
+        )
+    except CarriesState as error:
+        raise value_error(
+            who=f"export: {name!r}",
+            expected="a model whose calls do not depend on each other",
+            got=f"one that carries {str(error)!r} from call to call",
+            fix="Make a recurrent layer with stateful=False; its states can be inputs and outputs "
+            "of the model: initial_state= and return_state=.",
+        ) from None
 
 
-def _takes(inference: Inference, size: int) -> bool:
-    """Whether a model takes inputs whose open axes have this size."""
+def _with_outputs(choices: Sequence[Inference], multiples: Sequence[Inference]) -> Inference:
+    """The first of some inferences that can be traced, with its outputs.
+
+    First with symbols for open axes, which stand for any size; then for sizes from the least that
+    fits; where uneven sizes do not fit, for multiples; at last with numbers.
+    """
+    errors: list[Exception] = []
+
+    def attempts() -> Iterator[tuple[Inference, bool]]:
+        yield from ((inference, True) for inference in choices)
+        if not choices[0].open_axes:
+            return
+        fitting = [inference for inference in choices if _takes(inference, UNEVEN)]
+        for inference in fitting:
+            yield dataclasses.replace(inference, least=_least(inference)), True
+        for inference in () if fitting else multiples:
+            yield inference, True
+            yield dataclasses.replace(inference, least=_least(inference)), True
+        yield from ((inference, False) for inference in choices)
+
+    for inference, symbolic in attempts():
+        try:
+            return dataclasses.replace(inference, outputs=outputs_of(inference, symbolic))
+        except DOES_NOT_FIT as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _takes(inference: Inference, size: int, axes: Sequence[str] | None = None) -> bool:
+    """Whether a model takes inputs whose open axes, or some of them, have a size."""
+    sizes = dict.fromkeys(inference.open_axes, UNEVEN)
+    sizes |= dict.fromkeys(axes or inference.open_axes, size)
     try:
-        inference.traced(dict.fromkeys(inference.open_axes, size))
+        with warnings.catch_warnings(action="ignore"):  # of sizes that only are tried
+            inference.traced(sizes)
     except DOES_NOT_FIT:
         return False
     return True
 
 
-def _first_that_fits(choices: Sequence[Inference], symbolic: bool) -> Inference:
-    """The first that can be traced, with its outputs; raises the first error if none can."""
-    errors: list[Exception] = []
-    for inference in choices:
-        try:
-            return dataclasses.replace(inference, outputs=outputs_of(inference, symbolic))
-        except CarriesState:
-            raise
-        except DOES_NOT_FIT as error:
-            errors.append(error)
-    raise errors[0]
+def _least(inference: Inference) -> dict[str, int]:
+    """The smallest sizes of the axes behind the batch that a model takes, where 1 is too small."""
+    least = {}
+    for axis in inference.open_axes:
+        low, high = 0, UNEVEN  # the first is too small, the second is not
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if _takes(inference, middle, [axis]) else (middle, high)
+        if high > 1:
+            least[axis] = high
+    return least
 
 
 def open_spec(value: Any) -> Any:
@@ -185,13 +221,7 @@ def _check_carries_nothing(inference: Inference, jaxpr: Any, after: Tree) -> Non
     pairs = zip(paths, before, jaxpr.outvars[len(outputs) :], strict=True)
     carried = [path for path, old, new in pairs if old is not new and id(old) in needed]
     if carried:
-        place = "/".join(path_names(carried[0]))
-        raise CarriesState(
-            f"export: {inference.name!r}: expected a model whose calls do not depend on each "
-            f"other, got one that carries {place!r} from call to call. Make a recurrent layer with "
-            "stateful=False; its states can be inputs and outputs of the model: initial_state= "
-            "and return_state=."
-        )
+        raise CarriesState("/".join(path_names(carried[0])))
 
 
 def _merged(first: Sequence[int], *others: Sequence[int]) -> tuple[int | None, ...]:

@@ -74,6 +74,7 @@ class Inference:
       inputs: the arrays it takes, in order.
       outputs: the arrays it gives, in order.
       structure: of the arguments of `net.apply`, whose leaves are the inputs.
+      least: the smallest sizes of open axes, where 1 is too small.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Inference:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     structure: Any
+    least: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def apply(self, params: Tree, state: Tree, *arrays: Any) -> tuple[Any, ...]:
         """The outputs for inputs and weights: what is traced for an export."""
@@ -161,7 +163,8 @@ class Inference:
         if sizes is not None:
             shapes = [spec.sized(sizes) for spec in self.inputs]
         elif self.open_axes:
-            scope = jax.export.SymbolicScope()
+            least = [f"{axis} >= {size}" for axis, size in self.least.items()]
+            scope = jax.export.SymbolicScope(least)
             shapes = [
                 jax.export.symbolic_shape(", ".join(map(str, shape)), scope=scope)
                 for shape in shapes

@@ -179,18 +179,35 @@ class ExportedModel:
             )
         fits = array.ndim == len(spec.shape)
         for axis, (n, size) in enumerate(zip(spec.shape, array.shape, strict=False)):
-            if rows and axis == 0:
-                continue
-            known = sizes.setdefault(n, size) if isinstance(n, str) and n.isidentifier() else n
-            fits = fits and (known == size or isinstance(known, str))
+            if not (rows and axis == 0):
+                fits = fits and self._is_size(n, size, sizes)
         if not fits:
             expected = f"an array of shape {_shown(spec.shape)}"
             others = {n: size for n, size in sizes.items() if n in spec.shape and array.ndim > 1}
-            fix = f"Here {', '.join(f'{n} is {s}' for n, s in others.items())}." if others else ""
+            said = [f"{n} is {s}" for n, s in others.items()]
+            said += [f"{n} is at least {s}" for n, s in self._least.items() if n in expected]
+            fix = f"Here {', '.join(said)}." if said else ""
             raise value_error(
                 who=self._who, argument=spec.name, expected=expected, got=array.shape, fix=fix
             )
         return array.astype(dtype, copy=False)
+
+    @property
+    def _least(self) -> Mapping[str, int]:
+        """The least sizes of open axes, where 1 is too small."""
+        least: Mapping[str, int] = self.about.get("least", {})
+        return least
+
+    def _is_size(self, axis: int | str, size: int, sizes: dict[str, int]) -> bool:
+        """Whether an axis may have a size; notes that of an open one."""
+        if isinstance(axis, int):
+            return axis == size
+        factor, _, name = axis.rpartition("*")
+        if not (name.isidentifier() and (factor or "1").isdigit()):
+            return True  # the runtime knows
+        number, rest = divmod(size, int(factor or 1))
+        fits = sizes.setdefault(name, number) == number and not rest
+        return fits and number >= max(self._least.get(name, 1), 1)
 
 
 def _shown(shape: tuple[int | str, ...]) -> str:

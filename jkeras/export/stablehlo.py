@@ -111,6 +111,7 @@ def serialized(inference: Inference, platforms: Sequence[str]) -> bytes:
         "name": inference.name,
         "inputs": [_as_json(spec) for spec in inference.inputs],
         "outputs": [_as_json(spec) for spec in inference.outputs],
+        "least": dict(inference.least),
         "platforms": list(platforms),
         "jax": jax.__version__,
         "calling_convention_version": exported.calling_convention_version,

@@ -319,10 +319,25 @@ class TimeDistributed(Wrapper):
         mask = self._checked_mask(mask, x)
         if self.layer.padded_rows == "ignored" and not jax.tree.leaves(state):
             options: dict[str, Any] = {"key": key, "training": training}
+            if not all(
+                isinstance(n, int) for n in x.shape[1:2]
+            ):  # JAX does not multiply sizes such as n - 2
+                return self._side_by_side(params, state, x, mask, options), state
             options |= {} if mask is None else {"mask": _joined(mask)}
             outputs, _ = self.inner.apply(params, state, _joined(x), **options)
             return jax.tree.map(functools.partial(_split, x.shape[:2]), outputs), state
         return self._step_by_step(params, state, x, mask, key, training, rows)
+
+    def _side_by_side(
+        self, params: Params, state: State, x: Array, mask: Array | None, options: dict[str, Any]
+    ) -> Any:
+        """The outputs of all steps by `vmap`, which leaves the axis of time where it is."""
+
+        def step(x: Array, mask: Array | None) -> Any:
+            kept = options if mask is None else options | {"mask": mask}
+            return self.inner.apply(params, state, x, **kept)[0]
+
+        return jax.vmap(step, 1, 1)(x, mask)
 
     def _step_by_step(
         self,

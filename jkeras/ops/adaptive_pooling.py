@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,13 @@ def adaptive_max_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
         if x.shape[axis] % count == 0:
             window = _tiles(x, axis, count)
             x = max_pool(x, window, window, "valid")
+        elif not isinstance(x.shape[axis], int):
+            lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+            windows = [
+                jnp.where(along(axis, inside, x.ndim), x, jnp.asarray(lowest, x.dtype)).max(axis)
+                for inside in _inside(x.shape[axis], count)
+            ]
+            x = jnp.stack(windows, axis)
         else:
             starts, ends = _bounds(x.shape[axis], count)
             x = largest(*_places(x, axis, starts, ends))
@@ -58,6 +66,10 @@ def adaptive_average_pool(x: jax.Array, counts: Mapping[int, int]) -> jax.Array:
         if x.shape[axis] % count == 0:
             window = _tiles(x, axis, count)
             x = average_pool(x, window, window, "valid")
+        elif not isinstance(x.shape[axis], int):
+            inside = _inside(x.shape[axis], count).astype(x.dtype)
+            means = jnp.tensordot(x, inside / inside.sum(1, keepdims=True), ([axis], [1]))
+            x = jnp.moveaxis(means, -1, axis)
         else:
             starts, ends = _bounds(x.shape[axis], count)
             places = _places(x, axis, starts, ends)
@@ -72,6 +84,13 @@ def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The start and the end (exclusive) of each of `count` windows over `size` entries."""
     numbers = np.arange(count)
     return numbers * size // count, -(-(numbers + 1) * size // count)
+
+
+def _inside(size: Any, count: int) -> jax.Array:
+    """Which entries are in which window, `[count, size]`: for a size that is a symbol."""
+    numbers, entries = jnp.arange(count)[:, None], jnp.arange(size)[None]
+    starts, ends = numbers * size // count, -(-(numbers + 1) * size // count)
+    return (entries >= starts) & (entries < ends)
 
 
 def _places(x: jax.Array, axis: int, starts: np.ndarray, ends: np.ndarray) -> list[jax.Array]:

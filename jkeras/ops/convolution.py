@@ -71,7 +71,9 @@ def convolve_padded(
     data_format: str = "channels_last",
 ) -> jax.Array:
     """`convolve` with explicit padding: a pair for each spatial axis; negative numbers crop."""
-    if not fast_without_xla():
+    known = all(isinstance(n, int) for n in x.shape[1:])
+    if not (fast_without_xla() and known):
+        # Patches are reshaped, which JAX does not do for sizes such as n - 2.
         return _convolve_by_xla(x, kernel, strides, pads, dilation, groups, data_format)
     first = data_format == "channels_first"
     # Moving the channels behind and back costs little beside the patches, which are cut there.
@@ -151,7 +153,8 @@ def _convolve_by_xla(
         x,
         kernel,
         window_strides=tuple(strides),
-        padding=tuple(pads),
+        # Of a symbolic size XLA has to find the zeros itself: they depend on its remainder.
+        padding=tuple(pads) if all(isinstance(n, int) for pair in pads for n in pair) else "SAME",
         rhs_dilation=tuple(dilation),
         dimension_numbers=(layout, f"{spatial}IO", layout),
         feature_group_count=groups,

@@ -168,6 +168,8 @@ def contracted(inputs: Array, kernel: Array, count: int = 1) -> Array:
       (2, 7, 5)
     """
     kept, new = inputs.shape[:-count], kernel.shape[count:]
+    if not all(isinstance(n, int) for n in kept):  # JAX does not multiply sizes such as n - 2
+        return jnp.tensordot(inputs, kernel, count)
     matrix = jnp.reshape(kernel, (math.prod(kernel.shape[:count]), math.prod(new)))
     rows = jnp.reshape(inputs, (math.prod(kept), matrix.shape[0]))
     return jnp.reshape(rows @ matrix, (*kept, *new))

@@ -226,7 +226,24 @@ def explicit_pads(
     pads = []
     for size, width, step, spread in zip(sizes, window, strides, dilation, strict=True):
         reach = (width - 1) * spread
-        missing = max((-(-size // step) - 1) * step + reach + 1 - size, 0)
-        kinds = {"valid": (0, 0), "causal": (reach, 0)}
-        pads.append(kinds.get(padding, (missing // 2, missing - missing // 2)))
+        if padding == "same":
+            missing = missing_entries(size, reach + 1, step)
+            pads.append((missing // 2, missing - missing // 2))
+        else:
+            pads.append((reach, 0) if padding == "causal" else (0, 0))
     return pads
+
+
+def missing_entries(size: int, width: int, step: int) -> int:
+    """How many zeros "same" padding adds to an axis, for windows that span `width` entries.
+
+    The size may be a symbol, of which it is not known whether one number is larger than another.
+
+    Example:
+      >>> missing_entries(5, 2, 2), missing_entries(5, 3, 1), missing_entries(6, 2, 3)
+      (1, 2, 0)
+    """
+    missing = (-(-size // step) - 1) * step + width - size
+    if width >= step:
+        return missing
+    return 0 if width == 1 else max(missing, 0)

@@ -16,6 +16,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ from jax import lax
 
 from jkeras.core.platform import platform
 from jkeras.ops.linear import along
-from jkeras.ops.patches import explicit_pads, taps
+from jkeras.ops.patches import explicit_pads, missing_entries, taps
 
 
 def max_pool(
@@ -46,11 +47,18 @@ def max_pool(
       [3.0, 2.0, 2.0, 0.0]
     """
     lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.floating) else np.iinfo(x.dtype).min
-    if platform() != "cpu":
+    if not _fast_without_xla(x):
         return lax.reduce_window(
             x, np.array(lowest, x.dtype), lax.max, tuple(window), tuple(strides), padding.upper()
         )
     return _max_pool_on_cpu(x, tuple(window), tuple(strides), padding, lowest)
+
+
+def _fast_without_xla(x: jax.Array) -> bool:
+    """Whether shifted slices are faster; an export for any size, which has no gradient, leaves the
+    sizes to XLA.
+    """
+    return platform() == "cpu" and all(isinstance(n, int) for n in x.shape[1:])
 
 
 # One program where nothing around is compiled; part of what is around elsewhere.
@@ -137,7 +145,7 @@ def average_pool(
       >>> average_pool(jnp.arange(5.0), (2,), (2,), "same").tolist()
       [0.5, 2.5, 4.0]
     """
-    if platform() == "cpu":
+    if _fast_without_xla(x):
         sums = _sum_on_cpu(x, tuple(window), tuple(strides), padding)
     else:
         zero = np.array(0, x.dtype)
@@ -173,11 +181,13 @@ def _windows(
     return taps(x, [width], [step], pads, [1], axis=axis, fill=fill)
 
 
-def _entries_per_window(size: int, width: int, step: int, padding: str) -> np.ndarray:
-    """The number of entries of an axis in each window, without padding: `[windows]` integers."""
+def _entries_per_window(size: int, width: int, step: int, padding: str) -> Any:
+    """The number of entries of an axis in each window, without padding: `[windows]` integers, or
+    one where all are equal.
+    """
     if padding == "valid":
-        return np.full(max((size - width) // step + 1, 0), width)
-    windows = -(-size // step)
-    before = max((windows - 1) * step + width - size, 0) // 2
-    starts = np.arange(windows) * step - before
-    return np.minimum(starts + width, size) - np.maximum(starts, 0)
+        return np.full(1, width)
+    windows, before = -(-size // step), missing_entries(size, width, step) // 2
+    numpy: Any = np if isinstance(size, int) else jnp
+    starts = numpy.arange(windows) * step - before
+    return numpy.minimum(starts + width, size) - numpy.maximum(starts, 0)

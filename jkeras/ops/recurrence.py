@@ -171,11 +171,11 @@ def dense_product(x: Array, kernel: Array, kept: Array | None = None) -> Array:
     """
     if kept is None:
         # With more than one axis in front XLA transposes whole arrays for the gradient.
-        rows = math.prod(x.shape[:-1])
+        rows: Any = math.prod(x.shape[:-1])
+        if not isinstance(rows, int):  # in an export for any size, which has no gradient
+            return x @ kernel
         matrix = x.reshape(rows, x.shape[-1])
-        # An export for any number of rows knows none.
-        known = isinstance(rows, int)
-        if known and _ONE_THREAD[0] <= rows <= _ONE_THREAD[1] and platform() == "cpu":
+        if _ONE_THREAD[0] <= rows <= _ONE_THREAD[1] and platform() == "cpu":
             matrix = jnp.pad(matrix, ((0, _ONE_THREAD[1] + 1 - rows), (0, 0)))
         outputs = (matrix @ kernel)[:rows]
         return outputs.reshape(*x.shape[:-1], kernel.shape[-1])
