@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,10 @@ import jkeras
 from jkeras import layers as L
 from jkeras.export.inference import Inference
 from jkeras.export.web import page
+from jkeras.export.web.runtime import HASHES, VERSION
 from jkeras.layers import Input
 from jkeras.trainer.files.exporting import inference_of
-from tests.export.browser import CHROMIUM, Browser, served
+from tests.export.browser import CHROMIUM, Browser, served, static
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed here")
 
@@ -116,6 +119,34 @@ def test_the_server_reads_a_drawn_digit(browser: Browser) -> None:
         status(browser, "Nothing")
         assert (rows, wide, browser.problems()) == (10, True, [])
         assert all(url.startswith((address, "data:")) for url in browser.addresses()[-20:])
+
+
+def runtime_package() -> Path:
+    """Where the real runtime for browsers is; the tests fetch nothing."""
+    given = os.environ.get("ONNXRUNTIME_WEB")
+    place = Path(given or Path.home() / ".cache" / "jkeras" / f"onnxruntime-web-{VERSION}")
+    if not place.exists():
+        pytest.skip(
+            f"onnxruntime-web is not here: `npm pack onnxruntime-web@{VERSION}` gets it, and "
+            "ONNXRUNTIME_WEB names its path"
+        )
+    return place
+
+
+def test_the_page_reads_a_drawn_digit_by_itself(browser: Browser, tmp_path: Path) -> None:
+    digits().export(tmp_path, "web", verbose=False, runtime=runtime_package())
+    before = len(browser.addresses())
+    with served(static(tmp_path)) as address:
+        browser.show(1200, 800)
+        browser.open(address)
+        status(browser, "Nothing")
+        draw(browser, SEVEN)
+        assert status(browser, "Answer").startswith("Answer: 7: ")
+        assert browser.problems() == []
+        assert sorted(browser.addresses()[before:]) == [
+            address,
+            *(f"{address}{name}" for name in ("model.onnx", *sorted(HASHES))),
+        ]
 
 
 def test_the_keyboard_draws(browser: Browser) -> None:

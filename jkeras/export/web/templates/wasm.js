@@ -3,7 +3,6 @@
 async function connect(model) {
   const ort = await import(new URL(model.runtime, document.baseURI));
   ort.env.wasm.numThreads = 1; // More need headers that plain static servers do not send.
-  ort.env.wasm.wasmPaths = new URL(".", document.baseURI).href;
   const session = await ort.InferenceSession.create(new URL(model.file, document.baseURI).href);
   const arrays = {
     float32: Float32Array, int32: Int32Array, uint8: Uint8Array, int8: Int8Array, bool: Uint8Array,
