@@ -220,16 +220,15 @@ class Builder:
                 return self.emit({"mod": "Mod", "max": "Max", "min": "Min"}[function], *pair)
         raise ValueError(f"expected the size of an axis in terms of the inputs', got {text}.")
 
-    # -- the end
 
-    def needed(self, outputs: Sequence[str]) -> list[Any]:
-        """The nodes that outputs need, in order."""
-        wanted, kept = set(outputs), []
-        for node in reversed(self.nodes):
-            if wanted.intersection(node.output):
-                wanted.update(names_used(node))
-                kept.append(node)
-        return kept[::-1]
+def needed(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
+    """The nodes that outputs need, in order."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            wanted.update(names_used(node))
+            kept.append(node)
+    return kept[::-1]
 
 
 def names_used(node: Any) -> Iterator[str]:

@@ -19,13 +19,14 @@ import numpy as np
 from jkeras.core.interception import intercepting
 from jkeras.export.onnx.values import Value, same_sizes
 from jkeras.layers import GRUCell, LayerNormalization, LSTMCell, SimpleRNNCell
-from jkeras.layers.embedding import Embedding
+from jkeras.layers.embedding import Embedding, ReversibleEmbedding
 
 KINDS: dict[type, str] = {
     LSTMCell: "recurrent",
     GRUCell: "recurrent",
     SimpleRNNCell: "recurrent",
     Embedding: "embedding",
+    ReversibleEmbedding: "embedding",
     LayerNormalization: "layer_normalization",
 }
 """The rule by the class of a layer; subclasses may compute something else."""

@@ -10,7 +10,7 @@ import numpy as np
 from jkeras.core.errors import value_error
 from jkeras.core.platform import programs_for
 from jkeras.export.inference import Inference, explained
-from jkeras.export.onnx.builder import Builder, names_used
+from jkeras.export.onnx.builder import Builder, names_used, needed
 from jkeras.export.onnx.capture import capturing
 from jkeras.export.onnx.fusion import fused
 from jkeras.export.onnx.library import onnx
@@ -88,8 +88,8 @@ def _model(
         kind = helper.np_dtype_to_tensor_dtype(border_dtype(np.dtype(spec.dtype)))
         return helper.make_tensor_value_info(spec.name, kind, list(spec.shape))
 
-    nodes = builder.needed([spec.name for spec in inference.outputs])
-    nodes, weights = fused(nodes, builder.initializers)
+    outputs = [spec.name for spec in inference.outputs]
+    nodes, weights = fused(needed(builder.nodes, outputs), builder.initializers, outputs)
     graph = helper.make_graph(
         nodes, inference.name, [*map(info, inference.inputs)], [*map(info, inference.outputs)]
     )

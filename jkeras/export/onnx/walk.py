@@ -28,8 +28,7 @@ from jkeras.export.onnx.rules import (
     shapes,
 )
 from jkeras.export.onnx.rules.layers import LAYER_RULES
-from jkeras.export.onnx.rules.softmax import softmax_at
-from jkeras.export.onnx.values import Unsupported, Value, constant, is_static, tensor
+from jkeras.export.onnx.values import Unsupported, Value, constant, is_static
 
 RULE_MODULES = (control, elementwise, indexing, products, reductions, shapes)
 """The modules that fill the table of rules."""
@@ -62,26 +61,15 @@ class Walk:
         """The results of a program for the values of its constants and arguments."""
         known: dict[Any, Value] = dict(zip(jaxpr.constvars, consts, strict=True))
         known.update(zip(jaxpr.invars, values, strict=True))
-        outer, eqns, position = builder.scope, _needed(jaxpr), 0
+        outer = builder.scope
 
         def read(atom: Any) -> Value:
             return constant(_array(atom)) if hasattr(atom, "val") else known[atom]
 
-        while position < len(eqns):
-            eqn = eqns[position]
+        for eqn in _needed(jaxpr):
             builder.scope = _joined(outer, str(eqn.source_info.name_stack))
-            count, axis = softmax_at(eqns, position)
-            if count:
-                x = read(eqn.invars[0])
-                if x.const is None:
-                    out = eqns[position + count - 1].outvars[0]
-                    known[out] = _softmax(builder, x, axis, out.aval)
-                    position += count
-                    continue
-            operands = [read(atom) for atom in eqn.invars]
-            results = self.equation(builder, eqn, operands)
+            results = self.equation(builder, eqn, [read(atom) for atom in eqn.invars])
             known.update(zip(eqn.outvars, results, strict=True))
-            position += 1
         builder.scope = outer
         return [read(atom) for atom in jaxpr.outvars]
 
@@ -135,12 +123,6 @@ def _needed(jaxpr: Any) -> list[Any]:
             used.update(map(id, eqn.invars))
             kept.append(eqn)
     return kept[::-1]
-
-
-def _softmax(builder: Builder, x: Value, axis: int, out: Any) -> Value:
-    name = builder.arranged(x, x.order)
-    name = builder.emit("Softmax", name, axis=x.order.index(axis))
-    return tensor(name, tuple(out.shape), out.dtype, x.order)
 
 
 def _array(literal: Any) -> np.ndarray[Any, Any]:

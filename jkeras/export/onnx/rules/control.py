@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.export.onnx.builder import Builder
+from jkeras.export.onnx.builder import Builder, needed
 from jkeras.export.onnx.library import onnx
 from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.rules.shapes import positions
@@ -38,7 +38,7 @@ def _body(
     names = [inner.emit("Identity", inner.arranged(value)) for value in outputs]
     names = [name if name not in names[:n] else _again(inner, name) for n, name in enumerate(names)]
     return onnx().helper.make_graph(
-        inner.needed(names),
+        needed(inner.nodes, names),
         inner.unique("body"),
         [_info(value.name, value.shape, value.dtype) for value in values],
         [_info(name, v.shape, v.dtype) for name, v in zip(names, outputs, strict=True)],
@@ -143,7 +143,9 @@ def _cond(call: Call, which: Value, *values: Value) -> list[Value]:
             infos = [
                 _info(n, out.shape, out.dtype) for n, out in zip(names, call.outs, strict=True)
             ]
-            other = onnx().helper.make_graph(inner.needed(names), inner.unique("body"), [], infos)
+            other = onnx().helper.make_graph(
+                needed(inner.nodes, names), inner.unique("body"), [], infos
+            )
         return builder.emit_all(
             "If", [is_it], len(call.outs), then_branch=branch(number), else_branch=other
         )

@@ -15,7 +15,7 @@ from jkeras.export.onnx.values import Value, tensor
 def _embedding(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value] | None:
     params, _, ids = args
     table, b = params["embeddings"], call.builder
-    if table.const is None or len(call.outs) != 1:
+    if table.const is None or len(call.outs) != 1 or kwargs.get("reverse"):
         return None
     weights = table.full_array().astype(call.dtype)
     names = b.initializer(weights, table.label), b.arranged(ids)

@@ -11,8 +11,6 @@ from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.rules.shapes import padded, reversed_axes
 from jkeras.export.onnx.values import Dim, Unsupported, Value, constant, tensor
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
 
 @rule("dot_general")
 def _product(call: Call, x: Value, y: Value) -> Value:
@@ -32,11 +30,26 @@ def _product(call: Call, x: Value, y: Value) -> Value:
         count = len(free_y)
         moved = tuple(range(count, swapped.rank)) + tuple(range(count))
         return _moved(swapped, moved, call.shape)
-    if len(contract_x) == 1 and len(free_x) <= 1 and len(free_y) == 1:
-        if batch_x or free_x:
-            return _matrices(call, x, y, (*batch_x, *free_x, *contract_x),
-                             (*batch_y, *contract_y, *free_y), bool(free_x))  # fmt: skip
-    return _einsum(call, x, y, free_x, free_y)
+    left = _merged(call, x, batch_x, free_x, contract_x)
+    right = _merged(call, y, batch_y, contract_y, free_y)
+    b = call.builder
+    name = b.emit("MatMul", left, right)
+    if len(free_x) != 1 or len(free_y) != 1:
+        name = b.emit("Reshape", name, b.shape(call.shape, inferred=True))
+    return tensor(name, call.shape, call.dtype)
+
+
+def _merged(
+    call: Call, x: Value, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]
+) -> str:
+    """A tensor of matrices, `[*batch, rows, columns]`."""
+    b = call.builder
+    name = b.arranged(x, (*batch, *rows, *columns))
+    if len(rows) == len(columns) == 1:
+        return name
+    sizes = [_size([x.shape[a] for a in axes]) for axes in (rows, columns)]
+    shape = [*(x.shape[a] for a in batch), *sizes]
+    return b.emit("Reshape", name, b.shape(shape, inferred=True))
 
 
 def _cast(call: Call, x: Value, dtype: Any) -> Value:
@@ -84,34 +97,6 @@ def _times_matrix(
             [*front, *(weight.shape[a] for a in free_w)], inferred=True))  # fmt: skip
     shape = tuple([*front, *(weight.shape[a] for a in free_w)])
     return tensor(name, shape, call.dtype)
-
-
-def _matrices(
-    call: Call, x: Value, y: Value, of_x: tuple[int, ...], of_y: tuple[int, ...], rows: bool
-) -> Value:
-    """A product of matrices, for each element of the axes in front."""
-    b = call.builder
-    left, right = b.arranged(x, of_x), b.arranged(y, of_y)
-    if rows:
-        return tensor(b.emit("MatMul", left, right), call.shape, call.dtype)
-    place = b.integers(len(of_x) - 1)
-    name = b.emit("MatMul", b.emit("Unsqueeze", left, place), right)
-    return tensor(b.emit("Squeeze", name, place), call.shape, call.dtype)
-
-
-def _einsum(call: Call, x: Value, y: Value, free_x: Any, free_y: Any) -> Value:
-    (contract_x, contract_y), (batch_x, batch_y) = call.params["dimension_numbers"]
-    letters = iter(_LETTERS)
-    of_x, of_y = dict.fromkeys(range(x.rank), ""), dict.fromkeys(range(y.rank), "")
-    for pairs in (zip(batch_x, batch_y, strict=True), zip(contract_x, contract_y, strict=True)):
-        for a, b in pairs:
-            of_x[a] = of_y[b] = next(letters)
-    for axes, names in ((free_x, of_x), (free_y, of_y)):
-        for axis in axes:
-            names[axis] = next(letters)
-    outputs = [of_x[a] for a in (*batch_x, *free_x)] + [of_y[a] for a in free_y]
-    equation = f"{''.join(of_x.values())},{''.join(of_y.values())}->{''.join(outputs)}"
-    return call.builder.node("Einsum", [x, y], call.shape, call.dtype, equation=equation)
 
 
 @rule("conv_general_dilated")

@@ -38,15 +38,20 @@ def _broadcast(call: Call, x: Value, *_: Value) -> Value:
         stored[place] = x.stored[axis]
     if x.const is not None:
         array = x.const.reshape([int(n) for n in stored])
-        order = tuple(range(len(stored)))
-        return Value(call.shape, x.dtype, "", array, tuple(stored), order, x.label)
+        plain = tuple(range(len(stored)))
+        return Value(call.shape, x.dtype, "", array, tuple(stored), plain, x.label)
     added = [axis for axis in range(len(stored)) if axis not in places]
+    order: list[int] = [places[axis] for axis in x.order]
+    if order == sorted(order):
+        order = list(range(len(stored)))
+    else:  # new axes in front or behind, the others stay in their order
+        behind = [axis for axis in added if axis > max(places)]
+        order = [*(axis for axis in added if axis not in behind), *order, *behind]
     name = x.name
-    if tuple(sorted(x.order)) != x.order:
-        name = call.builder.arranged(x, full=False)
     if added:
-        name = call.builder.emit("Unsqueeze", name, call.builder.integers(*added))
-    return tensor(name, call.shape, x.dtype, None, tuple(stored))
+        where = [order.index(axis) for axis in added]
+        name = call.builder.emit("Unsqueeze", name, call.builder.integers(*where))
+    return tensor(name, call.shape, x.dtype, tuple(order), tuple(stored))
 
 
 @rule("squeeze")
