@@ -264,6 +264,37 @@ def test_a_mask_may_begin_and_end_anywhere(layer: Any, tmp_path: pathlib.Path) -
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
 
 
+def test_attention_is_the_nodes_that_one_would_write() -> None:
+    x = layers.Input((5, 8))
+    y = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 4)(x, x))
+    counts = collections.Counter(nodes_of(jkeras.Model(x, layers.Dense(8, activation="gelu")(y))))
+    for node in ("Reshape", "Transpose", "Identity"):
+        del counts[node]
+    assert counts == {
+        "Gemm": 4, "MatMul": 3, "Add": 7, "Mul": 4, "Softmax": 1, "LayerNormalization": 1, "Erf": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"])
+def test_halves_are_computed(policy: str, tmp_path: pathlib.Path) -> None:
+    jkeras.config.set_dtype_policy(policy)
+    try:
+        x = layers.Input((8, 8, 3))
+        y = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
+        y = layers.Conv2DTranspose(4, 3, strides=2)(layers.AveragePooling2D(2)(y))
+        y = layers.LayerNormalization()(layers.Reshape((81, 4))(y))
+        y = layers.GRU(5)(layers.LSTM(4, return_sequences=True)(y))
+        model = with_random_weights(jkeras.Model(x, layers.Dense(3, activation="softmax")(y)))
+    finally:
+        jkeras.config.set_dtype_policy("float32")
+    write(of(model), tmp_path / "m.onnx")
+    assert "Scan" not in nodes_of(model)
+
+
+def test_a_newer_opset(tmp_path: pathlib.Path) -> None:
+    write(of(NETWORKS["embedding_mask_lstm"]()), tmp_path / "m.onnx", opset=22)
+
+
 def test_open_axes_have_their_names(tmp_path: pathlib.Path) -> None:
     model = jkeras.Sequential([layers.Input((None, 3)), layers.Conv1D(4, 2, padding="same")])
     write(of(model), tmp_path / "m.onnx")
@@ -353,6 +384,16 @@ def test_a_process_without_this_package_runs_the_file(tmp_path: pathlib.Path) ->
     )
     subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True, timeout=60)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), inference(x)[0], rtol=1e-5)
+
+
+def test_quantized_weights_beside_the_file(tmp_path: pathlib.Path) -> None:
+    inference = of(digits())
+    options: Any = {"quantize": "int8", "external_data": True}
+    for _ in range(2):  # the second in the place of the first
+        write(inference, tmp_path / "m.onnx", **options)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert (tmp_path / "m.onnx.data").stat().st_size < 30_000
+    jkeras.load_exported(tmp_path / "m.onnx")(*inference.example({"batch": 2}))
 
 
 def digits() -> Any:

@@ -12,10 +12,11 @@ The model is traced as one program of JAX, whose operations become ONNX's nodes.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jkeras.core.errors import value_error
 from jkeras.export.inference import Inference
@@ -23,8 +24,9 @@ from jkeras.export.onnx.files import with_weights, written
 from jkeras.export.onnx.model import OLDEST, check_opset, graph_of
 from jkeras.export.onnx.quantization import accuracy, as_halves, in_integers
 from jkeras.export.onnx.runtime import opened
-from jkeras.export.verification import check
+from jkeras.export.verification import Run, check
 
+Data = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike] | None
 QUANTIZATIONS = (None, "float16", "int8")
 
 
@@ -35,7 +37,7 @@ def write(
     opset: int = OLDEST,
     verify: bool = True,
     quantize: str | None = None,
-    representative_data: Any = None,
+    representative_data: Data = None,
     external_data: bool | None = None,
 ) -> None:
     """Writes a model as an ONNX file.
@@ -69,25 +71,26 @@ def write(
         model, weights = as_halves(model, weights)
     with written(path, model, weights, external_data, who) as file:
         if quantize == "int8":
-            in_integers(file, data, inference)
+            beside = len(list(file.parent.iterdir())) > 1
+            in_integers(file, data, inference, external=beside)
         if quantize is not None:
             print(f"{who}: {quantize}: {accuracy(inference, opened(str(file)).run, data)}.")
         elif verify:
             check(inference, opened(str(file)).run, who="ONNX", find_layer=_part)
 
 
-def _part(inference: Inference) -> Any:
+def _part(inference: Inference) -> Run:
     """What runs a part of a model."""
     model, weights = graph_of(inference, OLDEST)
     return opened(with_weights(model, weights).SerializeToString()).run
 
 
-def _examples(who: str, inference: Inference, data: Any) -> list[Any] | None:
+def _examples(who: str, inference: Inference, data: Data) -> list[np.ndarray[Any, Any]] | None:
     """The representative data: an array for each input."""
     if data is None:
         return None
     names = [spec.name for spec in inference.inputs]
-    if isinstance(data, dict):
+    if isinstance(data, Mapping):
         data = [data[name] for name in names if name in data]
     listed: Sequence[Any] = data if isinstance(data, list | tuple) else [data]
     if len(listed) != len(names):

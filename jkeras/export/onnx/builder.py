@@ -8,12 +8,16 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from jkeras.export.onnx.library import onnx
 from jkeras.export.onnx.values import Dim, Value, is_static, same_sizes, stored_dtype, tensor
+
+if TYPE_CHECKING:
+    from jkeras.export.onnx.library import NodeProto
 
 _SMALL = 64
 """Bytes of a constant up to which it is its own key; a digest is the key of a larger one."""
@@ -27,6 +31,8 @@ class Builder:
 
     Attributes:
       scope: the layer whose nodes are made, which their names begin with.
+      initializers: the constants of the file by name; `constants` has these names by content.
+      names: how often each was given.
       sizes: for the name of each open axis an input, its axis, and the factor of the name there.
     """
 
@@ -39,51 +45,52 @@ class Builder:
         self.sizes: dict[str, tuple[str, int, int]] = {} if parent is None else parent.sizes
         if parent is None:
             self.initializers: dict[str, np.ndarray[Any, Any]] = {}
-            self._names: dict[str, int] = {}
-            self._constants: dict[Any, str] = {}
+            self.names: dict[str, int] = {}
+            self.constants: dict[Any, str] = {}
 
     # -- nodes and constants
 
     def unique(self, name: str) -> str:
         """A name that nothing in the file has."""
-        names = self.root._names
+        names = self.root.names
         count = names[name] = names.get(name, -1) + 1
         return name if count == 0 else self.unique(f"{name}_{count}")
 
     def emit_all(self, op: str, inputs: Sequence[str], outputs: int, **attributes: Any) -> Any:
         """The names of the outputs of a node."""
-        known = {name: value for name, value in attributes.items() if value is not None}
-        key = op, tuple(inputs), outputs, repr(sorted(known.items(), key=lambda pair: pair[0]))
-        scopes = "body" not in known and "then_branch" not in known
-        if scopes and (found := self._found(key)) is not None:
-            return found
+        given = {name: value for name, value in attributes.items() if value is not None}
+        key = op, tuple(inputs), outputs, repr(sorted(given.items(), key=lambda pair: pair[0]))
+        scopes = "body" not in given and "then_branch" not in given
+        if scopes and (known := self.found(key)) is not None:
+            return known
         name = self.unique(f"{self.scope}/{op}" if self.scope else op)
         names = tuple(f"{name}:{n}" for n in range(outputs))
-        node = onnx().helper.make_node(op, list(inputs), list(names), name=name, **known)
+        node = onnx().helper.make_node(op, list(inputs), list(names), name=name, **given)
         self.nodes.append(node)
         self.made[key] = names
         return names
 
-    def _found(self, key: Any) -> tuple[str, ...] | None:
+    def found(self, key: tuple[Any, ...]) -> tuple[str, ...] | None:
+        """The outputs of an equal node, here or around."""
         if key in self.made or self.parent is None:
             return self.made.get(key)
-        return self.parent._found(key)
+        return self.parent.found(key)
 
     def emit(self, op: str, *inputs: str, **attributes: Any) -> str:
         """The name of the one output of a node."""
         name: str = self.emit_all(op, inputs, 1, **attributes)[0]
         return name
 
-    def initializer(self, array: Any, label: str = "") -> str:
+    def initializer(self, array: ArrayLike, label: str = "") -> str:
         """The name of a constant of the file."""
-        root, array = self.root, np.asarray(array)
-        array = array.astype(stored_dtype(array.dtype), copy=False)
+        root, given = self.root, np.asarray(array)
+        array = given.astype(stored_dtype(given.dtype), copy=False)
         content = array.tobytes() if array.nbytes <= _SMALL else _digest(array)
         key = array.dtype.str, array.shape, content
-        if key not in root._constants:
-            name = root._constants[key] = root.unique(label or "constant")
+        if key not in root.constants:
+            name = root.constants[key] = root.unique(label or "constant")
             root.initializers[name] = array
-        return root._constants[key]
+        return root.constants[key]
 
     def integers(self, *numbers: int) -> str:
         """A constant list of integers, as nodes take shapes and axes."""
@@ -120,7 +127,7 @@ class Builder:
     def _expanded(self, name: str, value: Value, order: tuple[int, ...]) -> str:
         return self.emit("Expand", name, self.shape([value.shape[axis] for axis in order]))
 
-    def cast(self, name: str, dtype: Any) -> str:
+    def cast(self, name: str, dtype: DTypeLike) -> str:
         """A tensor in another dtype."""
         return self.cast_exactly(name, stored_dtype(dtype))
 
@@ -129,13 +136,20 @@ class Builder:
         return self.emit("Cast", name, to=onnx().helper.np_dtype_to_tensor_dtype(dtype))
 
     def node(
-        self, op: str, values: Sequence[Value], shape: Sequence[Dim], dtype: Any, **attributes: Any
+        self,
+        op: str,
+        values: Sequence[Value],
+        shape: Sequence[Dim],
+        dtype: DTypeLike,
+        **attributes: Any,
     ) -> Value:
         """The value of a node that takes whole tensors in the program's order of axes."""
         names = [self.arranged(value) for value in values]
         return tensor(self.emit(op, *names, **attributes), tuple(shape), dtype)
 
-    def elementwise(self, op: str, values: Sequence[Value], dtype: Any, **attributes: Any) -> Value:
+    def elementwise(
+        self, op: str, values: Sequence[Value], dtype: DTypeLike, **attributes: Any
+    ) -> Value:
         """The value of a node that broadcasts its inputs, in the layout they have in common."""
         rank = max(value.rank for value in values)
         whole = [value for value in values if value.rank == rank]
@@ -221,7 +235,7 @@ class Builder:
         raise ValueError(f"expected the size of an axis in terms of the inputs', got {text}.")
 
 
-def needed(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
+def needed(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
     """The nodes that outputs need, in order."""
     wanted, kept = set(outputs), []
     for node in reversed(nodes):
@@ -231,7 +245,7 @@ def needed(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
     return kept[::-1]
 
 
-def names_used(node: Any) -> Iterator[str]:
+def names_used(node: NodeProto) -> Iterator[str]:
     """The tensors that a node reads, those that bodies inside take from around them, too."""
     yield from node.input
     for attribute in node.attribute:

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from jkeras.core.interception import intercepting
+from jkeras.core.layer import Layer
 from jkeras.export.onnx.values import Value, same_sizes
 from jkeras.layers import GRUCell, LayerNormalization, LSTMCell, SimpleRNNCell
 from jkeras.layers.embedding import Embedding, ReversibleEmbedding
@@ -30,6 +31,12 @@ KINDS: dict[type, str] = {
     LayerNormalization: "layer_normalization",
 }
 """The rule by the class of a layer; subclasses may compute something else."""
+
+
+Arguments = tuple[Any, ...]
+Options = dict[str, Any]
+Ruled = list[Value] | None
+"""The results of a layer by its rule; None where it is translated as any other program."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,7 +80,7 @@ def capturing() -> Iterator[dict[str, Captured]]:
     """
     captured: dict[str, Captured] = {}
 
-    def around(layer: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    def around(layer: Layer, function: Callable[..., Any]) -> Callable[..., Any]:
         kind = KINDS.get(type(layer))
         name = str(getattr(layer, "name", None) or "")
 
@@ -92,7 +99,7 @@ def capturing() -> Iterator[dict[str, Captured]]:
 def _as_program(
     captured: dict[str, Captured],
     kind: str,
-    layer: Any,
+    layer: Layer,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],

@@ -8,21 +8,27 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.core.errors import value_error
 from jkeras.export.onnx.library import onnx
 
+if TYPE_CHECKING:
+    from jkeras.export.onnx.library import ModelProto
+
 LIMIT = 2**31 - 2**24
 """Bytes that one file holds, with room for the graph."""
+
+_SMALL = 32
+"""Bytes of a constant that is in the graph in any case: shapes and axes, which readers look for."""
 
 
 @contextlib.contextmanager
 def written(
     path: str | os.PathLike[str],
-    model: Any,
+    model: ModelProto,
     weights: Mapping[str, np.ndarray[Any, Any]],
     external: bool | None,
     who: str,
@@ -51,9 +57,10 @@ def written(
     try:
         file = folder / path.name
         if external:
-            _put_beside(model, weights, folder / f"{path.name}.data")
-        else:
-            with_weights(model, weights)
+            large = {name: array for name, array in weights.items() if array.nbytes > _SMALL}
+            _put_beside(model, large, folder / f"{path.name}.data")
+            weights = {name: array for name, array in weights.items() if name not in large}
+        with_weights(model, weights)
         file.write_bytes(model.SerializeToString())
         onnx().checker.check_model(os.fspath(file), full_check=size <= LIMIT)
         yield file
@@ -63,7 +70,7 @@ def written(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def with_weights(model: Any, weights: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+def with_weights(model: ModelProto, weights: Mapping[str, np.ndarray[Any, Any]]) -> Any:
     """The model with weights in it."""
     tensors = [onnx().numpy_helper.from_array(array, name) for name, array in weights.items()]
     model.graph.initializer.extend(tensors)
@@ -71,7 +78,7 @@ def with_weights(model: Any, weights: Mapping[str, np.ndarray[Any, Any]]) -> Any
 
 
 def _put_beside(
-    model: Any, weights: Mapping[str, np.ndarray[Any, Any]], path: pathlib.Path
+    model: ModelProto, weights: Mapping[str, np.ndarray[Any, Any]], path: pathlib.Path
 ) -> None:
     """Writes weights into a file that the model's entries point to."""
     with open(path, "wb") as data:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.export.onnx.builder import names_used, needed
 from jkeras.export.onnx.library import onnx
+
+if TYPE_CHECKING:
+    from jkeras.export.onnx.library import NodeProto
 
 Array = np.ndarray[Any, Any]
 Weights = dict[str, Array]
@@ -27,18 +30,18 @@ class Known:
       weights: by name; patterns add some.
     """
 
-    def __init__(self, nodes: Sequence[Any], weights: Mapping[str, Array]) -> None:
+    def __init__(self, nodes: Sequence[NodeProto], weights: Mapping[str, Array]) -> None:
         self.weights = dict(weights)
         self.uses = collections.Counter(name for node in nodes for name in names_used(node))
-        self.made: dict[str, Any] = {}
+        self.made: dict[str, NodeProto] = {}
 
-    def maker(self, name: str, *ops: str, uses: int = 1) -> Any | None:
+    def maker(self, name: str, *ops: str, uses: int = 1) -> NodeProto | None:
         """The node of one of these kinds that makes a tensor which is taken so often."""
         node = self.made.get(name)
         fits = node is not None and node.op_type in ops and self.uses[name] == uses
         return node if fits else None
 
-    def operands(self, node: Any) -> Iterable[tuple[str, Array]]:
+    def operands(self, node: NodeProto) -> Iterable[tuple[str, Array]]:
         """A tensor and the constant beside it, in a node of two inputs that commute."""
         for x, other in (tuple(node.input), tuple(node.input)[::-1]):
             if other in self.weights and x not in self.weights:
@@ -61,8 +64,8 @@ class Known:
 
 
 def fused(
-    nodes: Sequence[Any], weights: Mapping[str, Array], outputs: Sequence[str]
-) -> tuple[list[Any], Weights]:
+    nodes: Sequence[NodeProto], weights: Mapping[str, Array], outputs: Sequence[str]
+) -> tuple[list[NodeProto], Weights]:
     """The nodes and weights of a graph with fewer nodes.
 
     Args:
@@ -80,7 +83,7 @@ def fused(
 
 
 def _made(
-    op: str, inputs: Sequence[str], outputs: Sequence[str], name: str, like: Any = None
+    op: str, inputs: Sequence[str], outputs: Sequence[str], name: str, like: NodeProto | None = None
 ) -> Any:
     """A node; with the attributes of another one."""
     helper = onnx().helper
@@ -88,7 +91,7 @@ def _made(
     return helper.make_node(op, list(inputs), list(outputs), name=name, **attributes)
 
 
-def _into_weights(known: Known, node: Any) -> list[Any] | None:
+def _into_weights(known: Known, node: NodeProto) -> list[NodeProto] | None:
     """A bias, or factors for each feature, behind a product or a convolution."""
     if node.op_type not in ("Add", "Mul"):
         return None
@@ -119,7 +122,7 @@ def _into_weights(known: Known, node: Any) -> list[Any] | None:
     return None
 
 
-def _by_feature(array: Array, before: Any, kernel: Array) -> Array | None:
+def _by_feature(array: Array, before: NodeProto, kernel: Array) -> Array | None:
     """A constant as one number for each feature of what `before` gives; None for another."""
     if before.op_type == "Conv":
         features, axis, rank = kernel.shape[0], 1, kernel.ndim
@@ -138,7 +141,7 @@ def _by_feature(array: Array, before: Any, kernel: Array) -> Array | None:
     return array.reshape(features)
 
 
-def _softmax(known: Known, node: Any) -> list[Any] | None:
+def _softmax(known: Known, node: NodeProto) -> list[NodeProto] | None:
     """The exponentials of what is below the maximum, divided by their sum."""
     if node.op_type != "Div":
         return None
@@ -173,7 +176,7 @@ def _kept_axis(known: Known, name: str, op: str) -> tuple[str, int]:
     return (str(reduction.input[0]), int(axes[0])) if len(axes) == 1 else ("", 0)
 
 
-def _factors(known: Known, node: Any) -> list[Any] | None:
+def _factors(known: Known, node: NodeProto) -> list[NodeProto] | None:
     """Two constant factors or divisors, one behind the other, as one, or none if it is 1."""
     factor, x = _factor(known, node)
     before = None if factor is None else known.maker(x, "Mul", "Div")
@@ -192,7 +195,7 @@ def _factors(known: Known, node: Any) -> list[Any] | None:
     return [_made("Mul", [source, name], node.output, node.name)]
 
 
-def _factor(known: Known, node: Any) -> tuple[Array | None, str]:
+def _factor(known: Known, node: NodeProto) -> tuple[Array | None, str]:
     """The constant that a node multiplies with, and what it multiplies."""
     if node.op_type == "Mul":
         for x, other in known.operands(node):
@@ -203,7 +206,7 @@ def _factor(known: Known, node: Any) -> tuple[Array | None, str]:
     return None, ""
 
 
-def _gelu(known: Known, node: Any) -> list[Any] | None:
+def _gelu(known: Known, node: NodeProto) -> list[NodeProto] | None:
     """`1 - erf(-x c)` as `1 + erf(x c)`, which runtimes know as a part of gelu."""
     if node.op_type != "Sub" or known.number(node.input[0]) != 1:
         return None
@@ -226,7 +229,7 @@ def _gelu(known: Known, node: Any) -> list[Any] | None:
     return None
 
 
-PATTERNS: tuple[Callable[[Known, Any], list[Any] | None], ...] = (
+PATTERNS: tuple[Callable[[Known, NodeProto], list[NodeProto] | None], ...] = (
     _into_weights,
     _softmax,
     _factors,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnx import ModelProto as ModelProto
+    from onnx import NodeProto as NodeProto
 
 
 def onnx() -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 
 from jkeras.core.errors import value_error
 from jkeras.core.platform import programs_for
-from jkeras.export.inference import Inference, explained
+from jkeras.core.trees import path_names
+from jkeras.export.inference import Inference, TensorSpec, explained
 from jkeras.export.onnx.builder import Builder, names_used, needed
 from jkeras.export.onnx.capture import capturing
 from jkeras.export.onnx.fusion import fused
@@ -69,14 +70,7 @@ def _traced(inference: Inference) -> Any:
 def _weights(inference: Inference) -> list[Value]:
     """The weights in the order of the program's arguments, under their names."""
     paths, _ = jax.tree_util.tree_flatten_with_path((inference.params, inference.state))
-    return [constant(leaf, "/".join(str(_key(part)) for part in path[1:])) for path, leaf in paths]
-
-
-def _key(part: Any) -> Any:
-    for name in ("key", "name", "idx"):
-        if hasattr(part, name):
-            return getattr(part, name)
-    return part
+    return [constant(leaf, "/".join(path_names(path[1:]))) for path, leaf in paths]
 
 
 def _model(
@@ -84,7 +78,7 @@ def _model(
 ) -> tuple[Any, dict[str, np.ndarray[Any, Any]]]:
     helper = onnx().helper
 
-    def info(spec: Any) -> Any:
+    def info(spec: TensorSpec) -> Any:
         kind = helper.np_dtype_to_tensor_dtype(border_dtype(np.dtype(spec.dtype)))
         return helper.make_tensor_value_info(spec.name, kind, list(spec.shape))
 

@@ -7,12 +7,16 @@ import logging
 import pathlib
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras.export.inference import Inference
 from jkeras.export.onnx.library import onnx, onnxruntime
+from jkeras.export.verification import Run
+
+if TYPE_CHECKING:
+    from jkeras.export.onnx.library import ModelProto
 
 Arrays = Sequence[np.ndarray[Any, Any]]
 
@@ -24,7 +28,7 @@ EXAMPLES = 1024
 AT_ONCE = 64
 
 
-def as_halves(model: Any, weights: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def as_halves(model: ModelProto, weights: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """A model whose large weights are stored in float16, and computed with in float32, so that it
     runs wherever the unchanged one does.
 
@@ -50,7 +54,9 @@ def as_halves(model: Any, weights: dict[str, Any]) -> tuple[Any, dict[str, Any]]
     return model, half
 
 
-def in_integers(file: pathlib.Path, data: Arrays | None, inference: Inference) -> None:
+def in_integers(
+    file: pathlib.Path, data: Arrays | None, inference: Inference, *, external: bool
+) -> None:
     """Replaces a file by one that computes in 8-bit integers.
 
     Args:
@@ -58,24 +64,31 @@ def in_integers(file: pathlib.Path, data: Arrays | None, inference: Inference) -
       data: an array of examples for each input, from which the ranges of all values are known
         beforehand; without them they are found while the file runs.
       inference: the model.
+      external: whether the weights are in a file of their own.
     """
     quantization = onnxruntime("quantization").quantization
     quant_type = quantization.QuantType
+    model = onnx().load(file)
+    for made in file.parent.iterdir():
+        made.unlink()  # what is written is not added to what is there
     with _quietly():
         if data is None:
-            quantization.quantize_dynamic(file, file, weight_type=quant_type.QUInt8)
+            quantization.quantize_dynamic(
+                model, file, weight_type=quant_type.QUInt8, use_external_data_format=external
+            )
             return
         names = [spec.name for spec in inference.inputs]
         rows = [dict(zip(names, part, strict=True)) for part in _parts(inference, data)]
         # Weights of 7 bits: with 8, sums of products overflow on CPUs without VNNI.
         quantization.quantize_static(
-            file,
+            model,
             file,
             _reader(quantization, rows),
             per_channel=True,
             reduce_range=True,
             activation_type=quant_type.QUInt8,
             weight_type=quant_type.QInt8,
+            use_external_data_format=external,
         )
 
 
@@ -114,7 +127,7 @@ def _quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def accuracy(inference: Inference, run: Any, data: Arrays | None) -> str:
+def accuracy(inference: Inference, run: Run, data: Arrays | None) -> str:
     """How far the outputs of a file are from the model's, in words.
 
     Args:

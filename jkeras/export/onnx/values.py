@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 Dim = Any
 """The size of an axis: an integer, or an expression of `jax.export` in the names of open axes."""
@@ -86,7 +87,7 @@ def constant(array: Any, label: str = "") -> Value:
 def tensor(
     name: str,
     shape: tuple[Dim, ...],
-    dtype: Any,
+    dtype: DTypeLike,
     order: tuple[int, ...] | None = None,
     stored: tuple[Dim, ...] | None = None,
 ) -> Value:
@@ -96,7 +97,7 @@ def tensor(
     return Value(tuple(shape), np.dtype(dtype), name, None, sizes, order or plain)
 
 
-def stored_dtype(dtype: Any) -> np.dtype[Any]:
+def stored_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """The dtype in the graph: few nodes take more than float32, float64, int32, int64 and bool.
 
     bfloat16 is computed in float32, narrow integers in int32, unsigned ones in the next wider.
@@ -115,6 +116,6 @@ def stored_dtype(dtype: Any) -> np.dtype[Any]:
     return plain
 
 
-def border_dtype(dtype: Any) -> np.dtype[Any]:
+def border_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """The dtype of an input or output: the model's, but float32 in place of bfloat16."""
     return np.dtype("float32") if dtype == jnp.bfloat16 else np.dtype(dtype)

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive, Var
 
 from jkeras.core.errors import value_error
 from jkeras.export.onnx.builder import Builder
@@ -38,6 +39,9 @@ _FOLDED = 1 << 22
 """Elements of a constant that may be computed from smaller ones."""
 
 
+Program = Jaxpr | ClosedJaxpr
+
+
 class Walk:
     """Translates programs.
 
@@ -49,22 +53,24 @@ class Walk:
     def __init__(self, who: str, captured: Mapping[str, Captured]) -> None:
         self.who, self.captured = who, captured
 
-    def within(self, builder: Builder, closed: Any, values: Sequence[Value]) -> list[Value]:
+    def within(
+        self, builder: Builder, closed: Jaxpr | ClosedJaxpr, values: Sequence[Value]
+    ) -> list[Value]:
         """The results of a program with its constants, with nodes going into a builder."""
-        consts = getattr(closed, "consts", ())
-        jaxpr = getattr(closed, "jaxpr", closed)
-        return self.run(builder, jaxpr, [*map(constant, consts)], values)
+        if isinstance(closed, ClosedJaxpr):
+            return self.run(builder, closed.jaxpr, [*map(constant, closed.consts)], values)
+        return self.run(builder, closed, [], values)
 
     def run(
-        self, builder: Builder, jaxpr: Any, consts: Sequence[Value], values: Sequence[Value]
+        self, builder: Builder, jaxpr: Jaxpr, consts: Sequence[Value], values: Sequence[Value]
     ) -> list[Value]:
         """The results of a program for the values of its constants and arguments."""
         known: dict[Any, Value] = dict(zip(jaxpr.constvars, consts, strict=True))
         known.update(zip(jaxpr.invars, values, strict=True))
         outer = builder.scope
 
-        def read(atom: Any) -> Value:
-            return constant(_array(atom)) if hasattr(atom, "val") else known[atom]
+        def read(atom: Var | Literal) -> Value:
+            return constant(_array(atom)) if isinstance(atom, Literal) else known[atom]
 
         for eqn in _needed(jaxpr):
             builder.scope = _joined(outer, str(eqn.source_info.name_stack))
@@ -73,7 +79,7 @@ class Walk:
         builder.scope = outer
         return [read(atom) for atom in jaxpr.outvars]
 
-    def equation(self, builder: Builder, eqn: Any, values: list[Value]) -> list[Value]:
+    def equation(self, builder: Builder, eqn: JaxprEqn, values: list[Value]) -> list[Value]:
         """The results of one equation."""
         name, params = eqn.primitive.name, eqn.params
         outs = tuple(var.aval for var in eqn.outvars)
@@ -114,7 +120,7 @@ class Walk:
         )
 
 
-def _needed(jaxpr: Any) -> list[Any]:
+def _needed(jaxpr: Jaxpr) -> list[Any]:
     """The equations that the results need."""
     used = {id(atom) for atom in jaxpr.outvars}
     kept = []
@@ -125,8 +131,8 @@ def _needed(jaxpr: Any) -> list[Any]:
     return kept[::-1]
 
 
-def _array(literal: Any) -> np.ndarray[Any, Any]:
-    return np.asarray(literal.val, literal.aval.dtype)
+def _array(literal: Literal) -> np.ndarray[Any, Any]:
+    return np.asarray(literal.val, getattr(literal.aval, "dtype", None))
 
 
 def _joined(outer: str, stack: str) -> str:
@@ -137,7 +143,7 @@ def _joined(outer: str, stack: str) -> str:
     return "/".join(part for n, part in enumerate(parts) if part != (parts[n - 1] if n else None))
 
 
-def _folded(eqn: Any, values: list[Value], outs: tuple[Any, ...]) -> list[Value] | None:
+def _folded(eqn: JaxprEqn, values: list[Value], outs: tuple[Any, ...]) -> list[Value] | None:
     """The results of an equation on constants, or None where they are open or large."""
     if eqn.primitive.name == "broadcast_in_dim" or not values:
         return None  # broadcasting is left to the nodes
@@ -155,7 +161,7 @@ def _folded(eqn: Any, values: list[Value], outs: tuple[Any, ...]) -> list[Value]
     return [constant(result, label) for result in results]
 
 
-def _folded_elementwise(eqn: Any, values: list[Value], out: Any, label: str) -> list[Value]:
+def _folded_elementwise(eqn: JaxprEqn, values: list[Value], out: Any, label: str) -> list[Value]:
     rank = max(value.rank for value in values)
     arrays: list[Any] = [value.const for value in values]
     stored = np.broadcast_shapes(*(array.shape for array in arrays))
@@ -167,7 +173,7 @@ def _folded_elementwise(eqn: Any, values: list[Value], out: Any, label: str) -> 
     return [Value(tuple(out.shape), np.dtype(out.dtype), "", quick, quick.shape, order, label)]
 
 
-def _computed(eqn: Any, arrays: list[Any]) -> list[np.ndarray[Any, Any]]:
+def _computed(eqn: JaxprEqn, arrays: list[Any]) -> list[np.ndarray[Any, Any]]:
     """The results of an equation, by JAX on the CPU."""
     with jax.default_device(jax.devices("cpu")[0]):
         results = _program(eqn.primitive, tuple(eqn.params.items()), *map(jnp.asarray, arrays))
@@ -175,5 +181,5 @@ def _computed(eqn: Any, arrays: list[Any]) -> list[np.ndarray[Any, Any]]:
     return [np.asarray(result) for result in listed]
 
 
-def _program(primitive: Any, params: Any, *arrays: Any) -> Any:
+def _program(primitive: Primitive, params: tuple[tuple[str, Any], ...], *arrays: Any) -> Any:
     return functools.partial(primitive.bind, **dict(params))(*arrays)

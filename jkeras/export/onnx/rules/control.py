@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from jkeras.export.onnx.builder import Builder, needed
 from jkeras.export.onnx.library import onnx
@@ -14,7 +15,7 @@ from jkeras.export.onnx.rules.shapes import positions
 from jkeras.export.onnx.values import Value, constant, is_static, stored_dtype, tensor
 
 
-def _info(name: str, shape: Sequence[Any], dtype: Any) -> Any:
+def _info(name: str, shape: Sequence[Any], dtype: DTypeLike) -> Any:
     helper = onnx().helper
     kind = helper.np_dtype_to_tensor_dtype(stored_dtype(dtype))
     sizes = [int(n) if is_static((n,)) else None for n in shape]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.values import Unsupported, Value, constant, stored_dtype, tensor
@@ -27,25 +28,30 @@ _OF_BOOLS = {"add": "Or", "max": "Or", "mul": "And", "min": "And", "and": "And",
 _OF_BITS = {"and": "BitwiseAnd", "or": "BitwiseOr", "xor": "BitwiseXor"}
 
 
+Operand = Union["Formula", ArrayLike]
+
+
 class Formula:
     """Values with arithmetic, for primitives that are several nodes."""
 
     def __init__(self, call: Call, value: Value) -> None:
         self.call, self.value = call, value
 
-    def node(self, op: str, *others: Any, dtype: Any = None, swapped: bool = False) -> Formula:
+    def node(
+        self, op: str, *others: Operand, dtype: DTypeLike | None = None, swapped: bool = False
+    ) -> Formula:
         """A node on this value and others; numbers are taken in its dtype."""
         values = [self.value, *(self._as_value(other) for other in others)]
         values = values[::-1] if swapped else values
         dtype = self.value.dtype if dtype is None else dtype
         return Formula(self.call, self.call.builder.elementwise(op, values, dtype))
 
-    def _as_value(self, other: Any) -> Value:
+    def _as_value(self, other: Operand) -> Value:
         if isinstance(other, Formula):
             return other.value
         return constant(np.asarray(other, self.value.dtype))
 
-    def below(self, other: Any) -> Formula:
+    def below(self, other: Operand) -> Formula:
         """Where it is smaller than another."""
         return self.node("Less", other, dtype=bool)
 
@@ -54,16 +60,16 @@ class Formula:
         values = [self.value, yes.value, no.value]
         return Formula(self.call, self.call.builder.elementwise("Where", values, yes.value.dtype))
 
-    def __add__(self, other: Any) -> Formula:
+    def __add__(self, other: Operand) -> Formula:
         return self.node("Add", other)
 
-    def __sub__(self, other: Any) -> Formula:
+    def __sub__(self, other: Operand) -> Formula:
         return self.node("Sub", other)
 
-    def __mul__(self, other: Any) -> Formula:
+    def __mul__(self, other: Operand) -> Formula:
         return self.node("Mul", other)
 
-    def __truediv__(self, other: Any) -> Formula:
+    def __truediv__(self, other: Operand) -> Formula:
         return self.node("Div", other)
 
 
@@ -267,7 +273,7 @@ ELEMENTWISE = frozenset(
 """The primitives whose constants are computed without writing out what is broadcast."""
 
 
-def computed_quickly(name: str, arrays: list[Any], dtype: Any) -> Any:
+def computed_quickly(name: str, arrays: list[Any], dtype: DTypeLike) -> Any:
     """The result of a primitive on constants by NumPy; None where JAX has to compute it."""
     kinds = {array.dtype for array in arrays}
     if name not in _NUMPY or kinds & {np.dtype(jnp.bfloat16), np.dtype(np.float16)}:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from jkeras.export.onnx.capture import Arguments, Captured, Options, Ruled
 from jkeras.export.onnx.rules import Call
 from jkeras.export.onnx.rules.recurrent import recurrent
 from jkeras.export.onnx.values import Value, tensor
 
 
-def _embedding(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value] | None:
+def _embedding(
+    call: Call, captured: Captured, args: Arguments, kwargs: Options
+) -> list[Value] | None:
     params, _, ids = args
     table, b = params["embeddings"], call.builder
     if table.const is None or len(call.outs) != 1 or kwargs.get("reverse"):
@@ -25,7 +27,9 @@ def _embedding(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value]
     return [tensor(b.emit("Gather", names[0], index, axis=0), call.shape, call.dtype)]
 
 
-def _layer_normalization(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value] | None:
+def _layer_normalization(
+    call: Call, captured: Captured, args: Arguments, kwargs: Options
+) -> list[Value] | None:
     (params, _, x), layer, b = args, captured.layer, call.builder
     axes = sorted(axis % x.rank for axis in layer.axes)
     trailing = axes == list(range(x.rank - len(axes), x.rank))
@@ -44,11 +48,11 @@ def _layer_normalization(call: Call, captured: Any, args: Any, kwargs: Any) -> l
     return [tensor(name, call.shape, call.dtype)]
 
 
-def _label(params: Any, name: str) -> str:
+def _label(params: dict[str, Value], name: str) -> str:
     return params[name].label if name in params else ""
 
 
-LAYER_RULES: dict[str, Callable[..., list[Value] | None]] = {
+LAYER_RULES: dict[str, Callable[..., Ruled]] = {
     "embedding": _embedding,
     "layer_normalization": _layer_normalization,
     "recurrent": recurrent,

@@ -52,7 +52,7 @@ def _merged(
     return b.emit("Reshape", name, b.shape(shape, inferred=True))
 
 
-def _cast(call: Call, x: Value, dtype: Any) -> Value:
+def _cast(call: Call, x: Value, dtype: np.dtype[Any]) -> Value:
     if x.dtype == dtype:
         return x
     if x.const is not None:

@@ -8,17 +8,23 @@ there were up to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from jkeras.export.onnx.builder import Builder
+from jkeras.export.onnx.capture import Arguments, Captured, Options
 from jkeras.export.onnx.rules import Call
 from jkeras.export.onnx.rules.shapes import positions
-from jkeras.export.onnx.values import Value, stored_dtype, tensor
+from jkeras.export.onnx.values import Dim, Value, stored_dtype, tensor
 from jkeras.layers import GRUCell, LSTMCell
+from jkeras.layers.recurrent_cells import DenseCell
 from jkeras.ops import activations
+
+Functions = list[tuple[str, float, float]]
+"""Activations as the nodes name them, each with its numbers alpha and beta."""
 
 _ACTIVATIONS = {
     activations.tanh: ("Tanh", 0.0, 0.0),
@@ -30,7 +36,9 @@ _ACTIVATIONS = {
 }
 
 
-def recurrent(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value] | None:
+def recurrent(
+    call: Call, captured: Captured, args: Arguments, kwargs: Options
+) -> list[Value] | None:
     """The outputs of a cell over a sequence: all, the last, and the states."""
     cell, (params, _, x, states) = captured.layer, args
     functions = _functions(cell)
@@ -71,7 +79,7 @@ def recurrent(call: Call, captured: Any, args: Any, kwargs: Any) -> list[Value] 
     ]
 
 
-def _functions(cell: Any) -> list[tuple[str, float, float]] | None:
+def _functions(cell: DenseCell) -> Functions | None:
     """The cell's activations in the node's order; None where it has no name for one."""
     listed = [cell.activation]
     if hasattr(cell, "recurrent_activation"):
@@ -82,7 +90,7 @@ def _functions(cell: Any) -> list[tuple[str, float, float]] | None:
 
 
 def _node(
-    b: Builder, cell: Any, names: Sequence[str], functions: Any, states: int
+    b: Builder, cell: DenseCell, names: Sequence[str], functions: Functions, states: int
 ) -> tuple[str, ...]:
     op = "LSTM" if isinstance(cell, LSTMCell) else "GRU" if isinstance(cell, GRUCell) else "RNN"
     names = list(names)
@@ -101,7 +109,7 @@ def _node(
 
 
 def _weights(
-    call: Call, cell: Any, params: dict[str, Value], computed: Any, dtype: Any
+    call: Call, cell: DenseCell, params: dict[str, Value], computed: DTypeLike, dtype: DTypeLike
 ) -> list[str]:
     """The kernels and biases as the node takes them: `[1, gates * units, ...]`."""
     units = cell.units
@@ -129,14 +137,14 @@ def _weights(
     return [*names, call.builder.initializer(joined, params["bias"].label)]
 
 
-def _initial(b: Builder, state: Value, tensor_of: Any) -> str:
+def _initial(b: Builder, state: Value, tensor_of: Callable[[Value], str]) -> str:
     """The initial state `[1, batch, units]`; empty for zeros, which are the node's default."""
     if state.const is not None and not state.const.any():
         return ""
     return b.emit("Unsqueeze", tensor_of(state), b.integers(0))
 
 
-def _gathered(call: Call, sequence: str, shape: Any, mask: str) -> tuple[str, str, str]:
+def _gathered(call: Call, sequence: str, shape: tuple[Dim, ...], mask: str) -> tuple[str, str, str]:
     """The sequence with each example's real steps in front, their number, and how many there are
     up to each step.
 
