@@ -60,6 +60,31 @@ X = layers.Input((6, 4), name="x")
 Function = Callable[[jax.Array], Any]
 
 
+def _best(x: jax.Array) -> jax.Array:
+    return jnp.argmax(x[..., 0], 1)
+
+
+@jax.custom_jvp
+def _own_derivative(x: jax.Array) -> jax.Array:
+    return jnp.sin(x)
+
+
+_own_derivative.defjvp(lambda primals, tangents: (_own_derivative(*primals), tangents[0]))
+
+
+@jax.custom_vjp
+def _own_transpose(x: jax.Array) -> jax.Array:
+    return jnp.cos(x)
+
+
+_own_transpose.defvjp(lambda x: (jnp.cos(x), None), lambda _, change: (change,))
+
+
+def _printed(x: jax.Array) -> jax.Array:
+    jax.debug.callback(lambda y: None, x)
+    return x * 2
+
+
 def _counted(x: jax.Array) -> jax.Array:
     return lax.while_loop(lambda c: c[0] < 5, lambda c: (c[0] + 1, c[1] * 1.5), (0, x))[1]
 
@@ -160,6 +185,13 @@ OPERATIONS: dict[str, Function] = {
     "rows_at": _rows_at,
     "set_at": lambda x: x.at[:, 1].set(7.0).at[:, jnp.array([0, 0, 3]), 2].add(1.0),
     "put": _put,
+    "put_in_rows": lambda x: jax.vmap(lambda row, i: row.at[i].add(row[0]))(x, _best(x)),
+    "put_windows_in_rows": lambda x: jax.vmap(
+        lambda row, i: lax.dynamic_update_slice(row, row[:2, 1:3] * 9, (i, 1))
+    )(x, _best(x)),
+    "put_outside": lambda x: x.at[:, jnp.array([1, 9])].set(5.0).at[0, 3, 7].set(1.0),
+    "custom_derivatives": lambda x: _own_derivative(x) + _own_transpose(x),
+    "printed": _printed,
     "one_hot": lambda x: jax.nn.one_hot(jnp.argmax(x, 2), 4),
     "triangle": lambda x: jnp.tril(jnp.swapaxes(x, 1, 2) @ x),
     "counted": lambda x: x + jnp.arange(x.shape[0]).astype(jnp.float32)[:, None, None],

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from jkeras.core.errors import value_error
 from jkeras.export.inference import Inference
-from jkeras.export.onnx.files import with_weights, written
+from jkeras.export.onnx.files import store, with_weights, written
 from jkeras.export.onnx.model import OLDEST, check_opset, graph_of
 from jkeras.export.onnx.quantization import accuracy, as_halves, in_integers
 from jkeras.export.onnx.runtime import opened
@@ -47,7 +47,7 @@ def write(
       path: of the file.
       opset: the version of ONNX's operators, 18 or newer.
       verify: run the file in onnxruntime, and compare it with the model on random inputs of two
-        batch sizes; with `quantize` the difference is told instead.
+        batch sizes; then, with `quantize`, print how much the smaller file differs.
       quantize: "float16" stores weights in half the size, and computes in float32; "int8" computes
         in 8-bit integers, with ranges from `representative_data`, else found while it runs.
       representative_data: examples as the model gets them: an array, or a list of one for each
@@ -67,16 +67,16 @@ def write(
         raise value_error(who=who, argument="quantize", expected=expected, got=repr(quantize))
     data = _examples(who, inference, representative_data)
     model, weights = graph_of(inference, opset)
-    if quantize == "float16":
-        model, weights = as_halves(model, weights)
     with written(path, model, weights, external_data, who) as file:
-        if quantize == "int8":
-            beside = len(list(file.parent.iterdir())) > 1
-            in_integers(file, data, inference, external=beside)
-        if quantize is not None:
-            print(f"{who}: {quantize}: {accuracy(inference, opened(str(file)).run, data)}.")
-        elif verify:
+        if verify:
             check(inference, opened(str(file)).run, who="ONNX", find_layer=_part)
+        external = len(list(file.parent.iterdir())) > 1
+        if quantize == "float16":
+            store(file, *as_halves(model, weights), external=external)
+        elif quantize == "int8":
+            in_integers(file, data, inference, external=external)
+        if quantize is not None and verify:
+            print(f"{who}: {quantize}: {accuracy(inference, opened(str(file)).run, data)}.")
 
 
 def _part(inference: Inference) -> Run:

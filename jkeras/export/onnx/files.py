@@ -56,18 +56,37 @@ def written(
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         file = folder / path.name
-        if external:
-            large = {name: array for name, array in weights.items() if array.nbytes > _SMALL}
-            _put_beside(model, large, folder / f"{path.name}.data")
-            weights = {name: array for name, array in weights.items() if name not in large}
-        with_weights(model, weights)
-        file.write_bytes(model.SerializeToString())
+        store(file, model, weights, external=external)
         onnx().checker.check_model(os.fspath(file), full_check=size <= LIMIT)
         yield file
         for made in sorted(folder.iterdir(), reverse=True):  # the weights before the graph
             os.replace(made, path.parent / made.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def store(
+    file: pathlib.Path,
+    model: ModelProto,
+    weights: Mapping[str, np.ndarray[Any, Any]],
+    *,
+    external: bool,
+) -> None:
+    """Writes a model.
+
+    Args:
+      file: where.
+      model: its own weights are left out.
+      weights: by name.
+      external: whether the large ones are in a file of their own beside.
+    """
+    del model.graph.initializer[:]
+    if external:
+        large = {name: array for name, array in weights.items() if array.nbytes > _SMALL}
+        _put_beside(model, large, file.with_name(f"{file.name}.data"))
+        weights = {name: array for name, array in weights.items() if name not in large}
+    with_weights(model, weights)
+    file.write_bytes(model.SerializeToString())
 
 
 def with_weights(model: ModelProto, weights: Mapping[str, np.ndarray[Any, Any]]) -> Any:

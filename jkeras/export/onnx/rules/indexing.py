@@ -197,35 +197,67 @@ _REDUCTIONS = {
 @rule(*_REDUCTIONS)
 def _scatter(call: Call, x: Value, indices: Value, updates: Value) -> Value:
     numbers, b = call.params["dimension_numbers"], call.builder
-    places = list(numbers.scatter_dims_to_operand_dims)
-    inserted = set(numbers.inserted_window_dims)
-    if numbers.operand_batching_dims or not set(places) <= inserted:
-        raise Unsupported(f"`{call.name}` of windows")
-    rest = [a for a in range(x.rank) if a not in places]
-    windows = list(numbers.update_window_dims)
-    if not is_whole([updates.shape[a] for a in windows], [x.shape[a] for a in rest]):
-        raise Unsupported(f"`{call.name}` of parts of axes")
-    front = [a for a in range(updates.rank) if a not in windows]
+    batch, places = numbers.operand_batching_dims, numbers.scatter_dims_to_operand_dims
+    addressed = (*batch, *places)
+    rest = [a for a in range(x.rank) if a not in addressed]
+    inside = [a for a in range(x.rank) if a not in (*numbers.inserted_window_dims, *batch)]
+    windows = dict(zip(inside, numbers.update_window_dims, strict=True))
+    if not is_whole([updates.shape[windows[a]] for a in rest], [x.shape[a] for a in rest]):
+        raise Unsupported(f"`{call.name}` of parts of axes that no index goes to")
+    wide = [a for a in places if a in windows]
+    sizes = {a: updates.shape[windows[a]] if a in windows else 1 for a in addressed}
     index = b.arranged(indices)
     index = b.cast(index, np.int64) if indices.dtype != np.int64 else index
-    new, whole = b.arranged(updates, (*front, *windows)), b.arranged(x, (*places, *rest))
-    mode = call.params["mode"]
-    if mode == GatherScatterMode.CLIP:
-        ends = b.shape([x.shape[a] - 1 for a in places])
-        index = b.emit("Min", b.emit("Max", index, b.integers(0)), ends)
-    if mode == GatherScatterMode.FILL_OR_DROP:
-        # What is out of bounds goes to one more row at the end, which is cut off.
-        sizes = [x.shape[a] for a in places]
-        outside = _outside(call, index, b.shape([n - 1 for n in sizes]))
-        outside = b.emit("Unsqueeze", outside, b.integers(indices.rank - 1))
-        index = b.emit("Where", outside, b.shape(sizes), index)
-        ends = b.integers(*[0] * len(places), *[1] * len(places))
-        axes = b.integers(*range(len(places)))
-        fill = b.initializer(np.zeros((), x.dtype))
-        whole = b.emit("Pad", whole, ends, fill, axes)
-        new = b.emit("ScatterND", whole, index, new, reduction=_REDUCTIONS[call.name])
+    index, grown = _bounded(call, index, x, [(a, sizes[a]) for a in places])
+    index = _with_rows(call, index, indices, numbers.scatter_indices_batching_dims)
+    if wide:
+        own = [wide.index(a) if a in wide else None for a in addressed]
+        index = _windows(call, index, (indices.rank - 1, [sizes[a] for a in wide]), own)
+    front = [a for a in range(updates.rank) if a not in numbers.update_window_dims]
+    order = (*front, *(windows[a] for a in (*wide, *rest)))
+    whole = b.arranged(x, (*addressed, *rest))
+    axes = b.integers(*range(len(batch), len(addressed)))
+    if grown:
         none = b.integers(*[0] * len(places))
-        name = b.emit("Slice", new, none, b.shape(sizes), axes)
-    else:
-        name = b.emit("ScatterND", whole, index, new, reduction=_REDUCTIONS[call.name])
-    return tensor(name, call.shape, x.dtype, (*places, *rest))
+        ends = b.shape([*[0] * len(places), *(sizes[a] for a in places)])
+        whole = b.emit("Pad", whole, ends, b.initializer(np.zeros((), x.dtype)), axes)
+    kind = _REDUCTIONS[call.name]
+    name = b.emit("ScatterND", whole, index, b.arranged(updates, order), reduction=kind)
+    if grown:
+        name = b.emit("Slice", name, none, b.shape([x.shape[a] for a in places]), axes)
+    return tensor(name, call.shape, x.dtype, (*addressed, *rest))
+
+
+def _bounded(
+    call: Call, index: str, x: Value, places: Sequence[tuple[int, Dim]]
+) -> tuple[str, bool]:
+    """Indices of slices that lie inside of an array; or, for slices to be dropped, behind the end
+    of each axis, in which case the second value is True.
+
+    Args:
+      call: the scatter.
+      index: `[..., n]`.
+      x: the array.
+      places: for each of the n its axis, and the width of the slice along it.
+    """
+    b, mode = call.builder, call.params["mode"]
+    ends = b.shape([x.shape[axis] - width for axis, width in places])
+    if mode == GatherScatterMode.CLIP:
+        return b.emit("Min", b.emit("Max", index, b.integers(0)), ends), False
+    if mode != GatherScatterMode.FILL_OR_DROP:
+        return index, False
+    outside = b.emit("Unsqueeze", _outside(call, index, ends), b.integers(-1))
+    return b.emit("Where", outside, b.shape([x.shape[axis] for axis, _ in places]), index), True
+
+
+def _with_rows(call: Call, index: str, indices: Value, batch: Sequence[int]) -> str:
+    """Indices `[..., n]` with the positions along batch axes in front of the n."""
+    if not batch:
+        return index
+    b, front = call.builder, indices.shape[:-1]
+    columns = []
+    for axis in batch:
+        others = [a for a in range(indices.rank) if a != axis]
+        column = b.emit("Unsqueeze", positions(call, front[axis]), b.integers(*others))
+        columns.append(b.emit("Expand", column, b.shape([*front, 1])))
+    return b.emit("Concat", *columns, index, axis=indices.rank - 1)
