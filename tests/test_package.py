@@ -147,6 +147,11 @@ def test_metadata_agrees_with_the_package(wheel: Path, tmp_path: Path) -> None:
         "tensorboard",
         "cuda",
         "cuda13",
+        "stablehlo",
+        "onnx",
+        "litert",
+        "export",
+        "serve",
         "test",
     }
 
