@@ -18,7 +18,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Jaxpr
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.trees import Tree, dtype_of, path_names
 from jkeras.export.inference import BATCH, DOES_NOT_FIT, Inference, TensorSpec
@@ -46,7 +48,7 @@ class CarriesState(Exception):
 
 
 def inference_of(
-    net: Any, params: Tree, state: Tree, *specs: Any, name: str = "model"
+    net: LayerContract, params: Tree, state: Tree, *specs: Any, name: str = "model"
 ) -> Inference:
     """A network outside of training as a pure function of named arrays.
 
@@ -148,7 +150,7 @@ def _least(inference: Inference) -> dict[str, int]:
     return least
 
 
-def open_spec(value: Any) -> Any:
+def open_spec(value: object) -> Any:
     """A spec from a shape, from what has a shape and a dtype, or from dicts and lists of these. The
     first axis of an array is open.
 
@@ -173,7 +175,7 @@ def open_spec(value: Any) -> Any:
         )
     if hasattr(value, "__array__"):
         shape = (None, *shape[1:])
-    return OpenSpec(tuple(shape), value.dtype)
+    return OpenSpec(tuple(shape), getattr(value, "dtype", None))
 
 
 def outputs_of(inference: Inference, symbolic: bool = True) -> tuple[TensorSpec, ...]:
@@ -206,7 +208,7 @@ def outputs_of(inference: Inference, symbolic: bool = True) -> tuple[TensorSpec,
     )
 
 
-def _check_carries_nothing(inference: Inference, jaxpr: Any, after: Tree) -> None:
+def _check_carries_nothing(inference: Inference, jaxpr: Jaxpr, after: Tree) -> None:
     """Raises CarriesState where an output depends on a state that a call changes."""
     paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(after)[0]]
     count = len(jax.tree.leaves(inference.params))
@@ -245,7 +247,7 @@ def _shape(
     return tuple(n if isinstance(n, int) else str(n) for n in known)
 
 
-def _names_of(net: Any, tree: Tree, attribute: str, default: str) -> list[str]:
+def _names_of(net: object, tree: Tree, attribute: str, default: str) -> list[str]:
     """A name for each leaf: the keys of a dict, those that the network gives, or numbered ones."""
     paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]]
     keys = [[str(part.key) for part in path if hasattr(part, "key")] for path in paths]
@@ -257,7 +259,7 @@ def _names_of(net: Any, tree: Tree, attribute: str, default: str) -> list[str]:
     return [default] if len(paths) == 1 else [f"{default}_{i}" for i in range(len(paths))]
 
 
-def _limits(net: Any, count: int) -> list[int | None]:
+def _limits(net: object, count: int) -> list[int | None]:
     """For each input what integers have to lie below, by the layers that take it."""
     if isinstance(net, Graph):
         nodes = [node for nodes in net.nodes for node in nodes]

@@ -20,8 +20,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jkeras.core.errors import MissingFileError, nearest, type_error, value_error
+from jkeras.core.trees import Tree
 from jkeras.export.inference import TensorSpec
 
 LOADERS = {
@@ -108,7 +110,7 @@ class ExportedModel:
         """
         return self._arranged(self._program.run(self._checked(arrays, named)))
 
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict(self, x: Tree, batch_size: int | None = None) -> Any:
         """The outputs for many examples, batch by batch.
 
         Args:
@@ -166,7 +168,7 @@ class ExportedModel:
         return [self._fitting(spec, given[spec.name], sizes, rows) for spec in self.inputs]
 
     def _fitting(
-        self, spec: TensorSpec, value: Any, sizes: dict[str, int], rows: bool
+        self, spec: TensorSpec, value: ArrayLike, sizes: dict[str, int], rows: bool
     ) -> np.ndarray:
         array, dtype = np.asarray(value), jnp.dtype(spec.dtype)
         if array.dtype != dtype and not _converts(array, dtype):
@@ -214,7 +216,7 @@ def _shown(shape: tuple[int | str, ...]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def _converts(array: np.ndarray, dtype: Any) -> bool:
+def _converts(array: np.ndarray, dtype: np.dtype) -> bool:
     """Whether the numbers of an array keep their meaning: floats as floats, and integers as floats
     or as integers that hold them all.
     """

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jax.tree_util import PyTreeDef
 
 from jkeras.core.errors import value_error
 from jkeras.core.folders import atomic_write
@@ -79,7 +80,7 @@ def write(
         raise value_error(
             who="export",
             argument="platforms",
-            expected=f"this process's ({jax.default_backend()}) among them, to verify the file",
+            expected=f"this process's ({_here()}) among them, to verify the file",
             got=", ".join(platforms),
             fix="Add it, or export with verify=False.",
         )
@@ -193,9 +194,25 @@ def _opened(data: bytes, who: str) -> Program:
         )
     inputs = _specs(about.get("inputs"), exported.in_avals, _arguments(exported))
     outputs = _specs(about.get("outputs"), exported.out_avals, exported.out_tree)
-    return Program(
-        inputs, outputs, exported.platforms, _runner(exported, inputs, outputs, who), about
-    )
+    call = _runner(exported, inputs, outputs)
+
+    def run(arrays: list[np.ndarray]) -> Sequence[Any]:
+        if not _runs_here(exported.platforms):
+            raise value_error(
+                who=who,
+                expected=f"a program for {_here()}, on which this process runs",
+                got=f"one for {', '.join(exported.platforms)}",
+                fix=f"Export it with platforms=[{_here()!r}].",
+            )
+        try:
+            return call(arrays)
+        except Exception as error:
+            wrote = about.get("jax", jax.__version__)
+            if wrote != jax.__version__:
+                error.add_note(f"jax {wrote} wrote it, here is {jax.__version__}. {COMPATIBILITY}")
+            raise
+
+    return Program(inputs, outputs, exported.platforms, run, about)
 
 
 def _parted(data: bytes, who: str) -> tuple[bytes, dict[str, Any]]:
@@ -211,13 +228,15 @@ def _parted(data: bytes, who: str) -> tuple[bytes, dict[str, Any]]:
     return data[:start], about
 
 
-def _arguments(exported: Exported) -> Any:
+def _arguments(exported: Exported) -> PyTreeDef:
     """The structure of the arguments by name, or by position where there are none."""
     args, kwargs = jax.tree.unflatten(exported.in_tree, exported.in_avals)
     return jax.tree.structure(kwargs or args)
 
 
-def _specs(known: Any, avals: Sequence[Any], structure: Any) -> tuple[TensorSpec, ...]:
+def _specs(
+    known: list[dict[str, Any]] | None, avals: Sequence[Any], structure: PyTreeDef
+) -> tuple[TensorSpec, ...]:
     """The inputs or outputs as the file names them, or as JAX knows them."""
     if known is not None:
         return tuple(TensorSpec(s["name"], tuple(s["shape"]), s["dtype"]) for s in known)
@@ -233,19 +252,12 @@ def _specs(known: Any, avals: Sequence[Any], structure: Any) -> tuple[TensorSpec
 
 
 def _runner(
-    exported: Exported, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], who: str
+    exported: Exported, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
 ) -> Callable[[list[np.ndarray]], Sequence[Any]]:
     call = jax.jit(exported.call)
     by_name = bool(jax.tree.unflatten(exported.in_tree, exported.in_avals)[1])
 
     def run(arrays: list[np.ndarray]) -> Sequence[Any]:
-        if not _runs_here(exported.platforms):
-            raise value_error(
-                who=who,
-                expected=f"a program for {jax.default_backend()}, on which this process runs",
-                got=f"one for {', '.join(exported.platforms)}",
-                fix=f"Export it with platforms=[{jax.default_backend()!r}].",
-            )
         names = [spec.name for spec in inputs]
         results = call(**dict(zip(names, arrays, strict=True))) if by_name else call(*arrays)
         if by_name and isinstance(results, dict):
@@ -262,6 +274,12 @@ def _as_json(spec: TensorSpec) -> dict[str, Any]:
 def _runs_here(platforms: Sequence[str]) -> bool:
     backend = jax.default_backend()
     return backend in platforms or (backend == "gpu" and {"cuda", "rocm"} & {*platforms} != set())
+
+
+def _here() -> str:
+    """The platform of this process, by the name that exports have."""
+    backend = jax.default_backend()
+    return "cuda" if backend == "gpu" else backend
 
 
 def _jax_export() -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core.contract import LayerContract
 from jkeras.core.errors import value_error
 from jkeras.core.identity import identity_of
 from jkeras.core.symbols import Node, Symbol
@@ -127,12 +128,12 @@ def first_layer(inference: Inference, fails: Callable[[Inference], bool]) -> str
     return f"{first_layer(inner, fails)} of {who}"
 
 
-def _who(layer: Any) -> str:
+def _who(layer: LayerContract) -> str:
     shown = getattr(layer, "shown_as", None)  # a list or graph of layers, as in summaries
     return f"{shown} {layer.name!r}" if shown else str(layer.who)
 
 
-def _steps(net: Any) -> list[Any]:
+def _steps(net: object) -> list[Any]:
     """The layers of a model in an order in which they can run."""
     if isinstance(net, Chain):
         return list(net.layers)

@@ -181,6 +181,17 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_program_of_another_version_that_fails_says_so(tmp_path: Path) -> None:
+    written(dense(), tmp_path / "model")
+    data = damaged((tmp_path / "model").read_bytes(), jax="0.1")
+    at = data.index(b"StableHLO_v")
+    (tmp_path / "older").write_bytes(data[:at] + bytes(300) + data[at + 300 :])
+    exported = jkeras.load_exported(tmp_path / "older")
+    with pytest.raises(Exception) as error:
+        exported(np.ones((2, 4)))
+    assert "jax 0.1 wrote it, here is" in error.value.__notes__[-1]
+
+
 X = np.ones((2, 4), "float32")
 WRONG_CALLS: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "rank": (
