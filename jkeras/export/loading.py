@@ -120,7 +120,10 @@ class ExportedModel:
         Returns:
           An array; for several outputs a dict of arrays by name.
         """
-        arrays = self._checked(tuple(x) if isinstance(x, list | tuple) else (x,), {}, rows=True)
+        several = isinstance(x, list | tuple) and (
+            len(self.inputs) > 1 or (len(x) == 1 and hasattr(x[0], "shape"))
+        )
+        arrays = self._checked(tuple(x) if several else (x,), {}, rows=True)
         counts = {len(array) for array in arrays}
         if len(counts) != 1:
             got = ", ".join(str(len(array)) for array in arrays)

@@ -1,9 +1,10 @@
 """StableHLO: a model as one program of `jax.export`, which JAX alone runs, on any platform.
 
     from jax import export
+
     with open("model.stablehlo", "rb") as file:
         model = export.deserialize(bytearray(file.read()))
-    outputs = model.call(input=x)      # a dict by the outputs' names; model.in_tree has the inputs'
+    outputs = model.call(input=x)  # a dict by the outputs' names; model.in_tree has the inputs'
 
 The file is what `jax.export` serializes, so a process needs jax and flatbuffers, not jkeras. Behind
 it stands what `load_exported` reads: a JSON text with the names in order and the versions that

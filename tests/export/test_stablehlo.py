@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import os
 import re
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,22 +41,6 @@ def test_a_few_networks(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network(name: str, tmp_path: Path) -> None:
     written(NETWORKS[name](), tmp_path / "model.stablehlo")
-
-
-def test_plain_jax_runs_a_file_in_a_fresh_process(tmp_path: Path) -> None:
-    model = NETWORKS["conv2d"]()
-    exported = written(model, tmp_path / "model.stablehlo")
-    x = np.random.default_rng(0).normal(size=(5, 8, 10, 3)).astype("float32")
-    np.save(tmp_path / "x.npy", x)
-    lines = inspect.getdoc(stablehlo).split("\n\n")[1]  # what the documentation shows
-    script = (
-        "import sys; sys.modules['jkeras'] = None\nimport numpy as np\nx = np.load('x.npy')\n"
-        f"{textwrap.dedent(lines)}\nnp.save('y.npy', outputs['output'])\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": ""}
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), exported(x), rtol=1e-6)
-    np.testing.assert_allclose(exported(x), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
 
 
 def test_each_platform_has_its_formulation_and_the_weights_are_there_once(tmp_path: Path) -> None:
@@ -246,6 +225,15 @@ def test_integers_must_fit(tmp_path: Path) -> None:
         exported(np.array([[3, 256]]))
     with pytest.raises(TypeError, match=r"expected uint8, got float64"):
         exported(np.array([[3.0, 2.0]]))
+
+
+def test_lists_of_numbers_are_one_input(tmp_path: Path) -> None:
+    exported = written(dense(), tmp_path / "model", verify=False)
+    numbers = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]
+    expected = exported(np.array(numbers))
+    for outputs in (exported(numbers), exported.predict(numbers), exported.predict([X + 0])):
+        assert outputs.shape[1:] == (2,)
+    np.testing.assert_allclose(exported.predict(numbers), expected)
 
 
 def test_a_fixed_batch(tmp_path: Path) -> None:
