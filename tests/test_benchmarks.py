@@ -28,7 +28,9 @@ machine, plot, registry, report, runs = (
     importlib.import_module(f"suite.{name}")
     for name in ("machine", "plot", "registry", "report", "runs")
 )
-calls, compare, scale = (importlib.import_module(name) for name in ("calls", "compare", "scale"))
+calls, compare, scale, serving_latency = (
+    importlib.import_module(name) for name in ("calls", "compare", "scale", "serving_latency")
+)
 blocks, common, face, linen, raw = (
     importlib.import_module(name)
     for name in ("jkeras_blocks", "common", "keras_models", "flax_linen", "raw_models")
@@ -433,3 +435,23 @@ def test_a_library_measures_after_warming_up_and_says_what_fails(
     assert len(fits["seconds"]) == 3 and min(fits["seconds"]) > 0
     assert len(epochs["seconds"]) == 2 and min(epochs["seconds"]) > 0
     assert failed == {"failure": "KeyError: 'residual'"}
+
+
+def test_ways_to_an_answer_take_turns_agree_and_are_compared_with_keras() -> None:
+    asked: list[str] = []
+
+    def way(name: str, answer: float = 1.0) -> Any:
+        return lambda x: (asked.append(name), np.full(2, answer))[1]
+
+    ways = {"Keras, predict": way("Keras"), "served": way("served")}
+    found = serving_latency.measured(ways, calls=2, turns=1)
+    warming, counted = ["Keras"] * 2 + ["served"] * 2, ["Keras"] * 2 + ["served"] * 2
+    assert asked == ["Keras", "Keras", "served", *warming, *counted]
+    assert {name: len(seconds) for name, seconds in found.items()} == dict.fromkeys(ways, 2)
+    with pytest.raises(AssertionError, match="served"):
+        serving_latency.measured(ways | {"served": way("served", 2.0)}, calls=2, turns=1)
+    listed = serving_latency.rows({"Keras, predict": [0.002, 0.002], "served": [0.001, 0.001]})
+    assert serving_latency.table(listed).splitlines()[2:] == [
+        "| Keras, predict | 2 | 2 | 1.00 |",
+        "| served | 1 | 1 | 0.50 |",
+    ]
