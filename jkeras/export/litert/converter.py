@@ -32,6 +32,9 @@ def convert(text: str, inputs: list[str], outputs: list[str]) -> bytes:
         module = ir.Module.parse(text)
         converter.set_signature(module.operation, SIGNATURE, inputs, outputs)
         config = converter.ConvertToTFLConfig()
+        # Additions and the like spread their smaller operand; without it they take ten times as
+        # long. Called unsafe, since sizes may differ at run time: in programs of JAX they do not.
+        config.unsafe_fuse_dynamic_shaped_broadcast = True
         converter.run_convert_to_tfl_passes(module, passmanager.PassManager(), config)
         try:
             content: bytes = converter.export_flatbuffer_to_bytes(module.operation)
@@ -70,8 +73,11 @@ def quantize(content: bytes, kind: str, data: list[dict[str, Any]]) -> bytes:
         recipe.add_static_config(
             **every, operation_name=name.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8
         )
-        for end in (name.INPUT, name.OUTPUT):  # which stay as the model has them
-            recipe.add_quantization_config(**every, operation_name=end, algorithm_key="no_quantize")
+        # The ends stay as the model has them; quotients and roots fail where 8 bits say 0.
+        for kept in (name.INPUT, name.OUTPUT, name.DIV, name.SQRT, name.RSQRT):
+            recipe.add_quantization_config(
+                **every, operation_name=kept, algorithm_key="no_quantize"
+            )
     else:
         recipe.add_dynamic_config(**every, operation_name=name.ALL_SUPPORTED, num_bits=8)
     worker: Any = quantizer.Quantizer(bytearray(content), recipe.get_quantization_recipe())
@@ -111,6 +117,9 @@ def batches(file: pathlib.Path, names: list[str], fixed: int | None) -> list[dic
 
 def main() -> None:
     """Does what the folder that the command line names asks for."""
+    sys.path.append(str(pathlib.Path(__file__).parent))
+    import open_batch  # type: ignore[import-not-found]
+
     folder = pathlib.Path(sys.argv[1])
     request = json.loads((folder / "request.json").read_text())
     names, shapes = request["inputs"], request["shapes"]
@@ -120,6 +129,8 @@ def main() -> None:
         content = quantize((folder / "float.tflite").read_bytes(), request["quantize"], data)
     else:
         content = convert((folder / "module.mlir").read_text(), names, request["outputs"])
+        if request["open_batch"]:
+            content = open_batch.opened_batch(content)
     try_shapes(content, names, shapes)
     (folder / "model.tflite").write_bytes(content)
 

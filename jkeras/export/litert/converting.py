@@ -18,9 +18,11 @@ import jax
 import numpy as np
 
 from jkeras.core.platform import programs_for
-from jkeras.export.inference import Inference
-from jkeras.export.litert import converter
+from jkeras.export.inference import BATCH, Inference
+from jkeras.export.litert import converter, open_batch
 from jkeras.export.litert.lowering import Unsupported, lowered
+from jkeras.export.litert.runtime import opened
+from jkeras.export.verification import difference_of
 
 _OPERATIONS = (
     r"op for builtin opcode '(\w+)'",
@@ -33,6 +35,10 @@ _OPERATIONS = (
 NEEDED = ("litert_converter", "ai_edge_litert", "ai_edge_quantizer")
 
 
+class Failed(Unsupported):
+    """The converter gave no file that runs."""
+
+
 def check_packages() -> None:
     """Raises ImportError where one of the packages is missing."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -42,14 +48,28 @@ def check_packages() -> None:
 
 
 def converted(inference: Inference) -> bytes:
-    """The content of a LiteRT file for a model.
+    """The content of a LiteRT file for a model; not compared with it if no form of it is right.
 
     Raises:
       Unsupported: the converter or the runtime does not take one of its operations.
     """
-    names = [[spec.name for spec in specs] for specs in (inference.inputs, inference.outputs)]
-    request = {"inputs": names[0], "outputs": names[1], "shapes": _shapes(inference)}
-    return _child(request, {"module.mlir": stable_hlo(inference).encode()})
+    if inference.open_axes == (BATCH,):
+        with contextlib.suppress(Failed):
+            content = _converted(inference, {BATCH: open_batch.BATCH})
+            if difference_of(inference, opened(content).run) is None:
+                return content
+    return _converted(inference, None)
+
+
+def _converted(inference: Inference, sizes: dict[str, int] | None) -> bytes:
+    """The content for symbols as sizes, or for numbers, which are opened afterwards."""
+    request = {
+        "inputs": [spec.name for spec in inference.inputs],
+        "outputs": [spec.name for spec in inference.outputs],
+        "shapes": _shapes(inference),
+        "open_batch": sizes is not None,
+    }
+    return _child(request, {"module.mlir": stable_hlo(inference, sizes).encode()})
 
 
 def quantized(
@@ -74,9 +94,14 @@ def quantized(
     return _child(request, files)
 
 
-def stable_hlo(inference: Inference) -> str:
-    """The model as a module of StableHLO, in operations that the converter takes."""
-    specs = inference.specs()
+def stable_hlo(inference: Inference, sizes: dict[str, int] | None = None) -> str:
+    """The model as a module of StableHLO, in operations that the converter takes.
+
+    Args:
+      inference: the model.
+      sizes: a number for each open axis; symbols when left out.
+    """
+    specs = inference.specs(sizes)
 
     def model(*arrays: Any) -> tuple[Any, ...]:
         return inference.apply(inference.params, inference.state, *arrays)
@@ -103,7 +128,7 @@ def _child(request: dict[str, Any], files: dict[str, bytes]) -> bytes:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         with contextlib.suppress(FileNotFoundError):
             return (folder / "model.tflite").read_bytes()
-    raise Unsupported(_reason(done.returncode, done.stderr))
+    raise Failed(_reason(done.returncode, done.stderr))
 
 
 def _reason(code: int, said: str) -> str:

@@ -57,7 +57,7 @@ def write(
     if verify:
         check(inference, opened(content).run, who="LiteRT", find_layer=_run_part)
     if quantize is not None:
-        small = quantized(content, inference, quantize, data)
+        small = _quantized(who, content, inference, quantize, data)
         print(accuracy(inference, opened(small).run, quantize, len(content), len(small), data))
         content = small
     atomic_write(path, lambda file: file.write(content))
@@ -87,6 +87,17 @@ def _converted(who: str, inference: Inference) -> bytes:
             got=error,
             fix=error.fix or "Leave it out of the exported model, or choose 'onnx' or 'stablehlo'.",
         ) from error
+
+
+def _quantized(
+    who: str, content: bytes, inference: Inference, kind: str, data: list[np.ndarray] | None
+) -> bytes:
+    try:
+        return quantized(content, inference, kind, data)
+    except Unsupported as error:
+        fix = "Without `representative_data` only weights are." if data else ""
+        expected = f"operations that LiteRT has in {kind}"
+        raise value_error(who=who, expected=expected, got=error, fix=fix) from error
 
 
 def examples(who: str, inference: Inference, data: Any) -> list[np.ndarray] | None:
