@@ -83,7 +83,7 @@ def inference_of(
 
     sharing = (False, True) if len(leaves) > 1 else (False,)
     try:
-        return _with_outputs(
+        inference = _with_outputs(
             [made(shared) for shared in sharing],
             [made(shared, factor) for factor in FACTORS for shared in sharing],
         )
@@ -95,6 +95,13 @@ def inference_of(
             fix="Make a recurrent layer with stateful=False; its states can be inputs and outputs "
             "of the model: initial_state= and return_state=.",
         ) from None
+    if not (inference.inputs and inference.outputs):
+        counts = f"inputs: {len(inference.inputs)}, outputs: {len(inference.outputs)}"
+        fix = "A Trainer of functions gives outputs by `predict_step`."
+        raise value_error(
+            who=f"export: {name!r}", expected="a model with inputs and outputs", got=counts, fix=fix
+        )
+    return inference
 
 
 def _with_outputs(choices: Sequence[Inference], multiples: Sequence[Inference]) -> Inference:

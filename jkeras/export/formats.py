@@ -22,6 +22,12 @@ FORMATS = {
 
 ENDINGS = {".onnx": "onnx", ".tflite": "litert", ".stablehlo": "stablehlo"}
 
+OTHERS = {
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "`model.save` writes such files"),
+    **dict.fromkeys((".safetensors", ".msgpack"), "`model.save_weights` writes such files"),
+}
+"""Endings of files that no format of export writes, and what does."""
+
 IN_KERAS = {
     "tf_saved_model": "it needs TensorFlow; 'stablehlo' runs with JAX alone",
     "openvino": "OpenVINO reads what 'onnx' writes",
@@ -42,10 +48,18 @@ def export(
       **options: those of the format's `write`.
 
     Raises:
-      ValueError: an unknown format.
+      ValueError: an unknown format, or the ending of another kind of file.
       TypeError: an option that the format does not have.
     """
-    format = format or ENDINGS.get(pathlib.Path(path).suffix, "stablehlo")
+    ending = pathlib.Path(path).suffix
+    if format is None and ending in OTHERS:
+        raise value_error(
+            who="export",
+            argument="filepath",
+            expected=f"a name that ends with {', '.join(ENDINGS)}, or a format",
+            got=f"{os.fspath(path)!r}: {OTHERS[ending]}",
+        )
+    format = format or ENDINGS.get(ending, "stablehlo")
     if format in IN_KERAS:
         raise value_error(
             who="export",

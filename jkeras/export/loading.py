@@ -125,9 +125,9 @@ class ExportedModel:
         )
         arrays = self._checked(tuple(x) if several else (x,), {}, rows=True)
         counts = {len(array) for array in arrays}
-        if len(counts) != 1:
+        if len(counts) != 1 or counts == {0}:
             got = ", ".join(str(len(array)) for array in arrays)
-            raise value_error(who=self._who, expected="inputs of one length", got=got)
+            raise value_error(who=self._who, expected="inputs of one length above 0", got=got)
         (count,) = counts
         fixed = self.inputs[0].shape[0]
         size = fixed if isinstance(fixed, int) else batch_size or BATCH_SIZE

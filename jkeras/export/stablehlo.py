@@ -32,7 +32,7 @@ from jax.tree_util import PyTreeDef
 from jkeras.core.errors import value_error
 from jkeras.core.folders import atomic_write
 from jkeras.core.platform import check_platform, programs_for
-from jkeras.core.trees import path_names
+from jkeras.core.trees import dtype_of, path_names
 from jkeras.export.inference import Inference, TensorSpec, explained
 from jkeras.export.loading import Program
 from jkeras.export.verification import check
@@ -137,8 +137,9 @@ def _program(inference: Inference, platforms: Sequence[str]) -> Callable[..., An
             (run,) = formulations.values()
             return dict(zip(outputs, run(*arrays), strict=True))
         # The weights are operands: they are in the module once.
-        branches = {p: run for run_platforms, run in formulations.items() for p in run_platforms}
-        results = jax.lax.platform_dependent(*arrays, **branches)
+        *special, (_, default) = formulations.items()
+        branches = {platform: run for group, run in special for platform in group}
+        results = jax.lax.platform_dependent(*arrays, **branches, default=default)
         return dict(zip(outputs, results, strict=True))
 
     formulations = _formulations(inference, platforms)
@@ -204,6 +205,14 @@ def _opened(data: bytes, who: str) -> Program:
                 expected=f"a program for {_here()}, on which this process runs",
                 got=f"one for {', '.join(exported.platforms)}",
                 fix=f"Export it with platforms=[{_here()!r}].",
+            )
+        wide = [spec.dtype for spec in (*inputs, *outputs) if dtype_of(spec.dtype) != spec.dtype]
+        if wide:
+            raise value_error(
+                who=who,
+                expected=f"JAX to have {wide[0]}, as the program",
+                got="its mode of 32 bits",
+                fix="Before the first array: jax.config.update('jax_enable_x64', True).",
             )
         try:
             return call(arrays)

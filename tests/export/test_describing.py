@@ -17,6 +17,7 @@ from jkeras import layers
 from jkeras.export import Inference, export, inference_of, load_exported
 from jkeras.models import Chain, Graph, as_layer
 from jkeras.trainer.files import exporting
+from jkeras.training import make_train_state
 
 KEY = jax.random.key(0)
 
@@ -160,6 +161,30 @@ def test_a_state_that_no_output_reads_is_no_reason() -> None:
         [layers.Input((4,)), layers.Dense(3), layers.ActivityRegularization(0.1)]
     )
     assert shapes(of(model)) == [("batch", 4), ("batch", 3)]
+
+
+def test_a_model_without_outputs_is_refused() -> None:
+    trainer = jkeras.Trainer(
+        train_step=lambda state, batch: (state, {"loss": jnp.zeros(())}),
+        init=lambda key, x: make_train_state(key, {"w": jnp.zeros(x.shape[-1])}),
+        name="mine",
+    )
+    trainer.fit(np.ones((2, 3), "float32"), np.ones(2, "float32"), verbose=0)
+    with pytest.raises(ValueError) as error:
+        of(trainer)
+    assert str(error.value) == (
+        "export: 'mine': expected a model with inputs and outputs, got inputs: 1, outputs: 0. A "
+        "Trainer of functions gives outputs by `predict_step`."
+    )
+
+
+def test_the_ending_of_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as error:
+        ids().export(tmp_path / "m.keras")
+    assert str(error.value) == (
+        "export: `filepath`: expected a name that ends with .onnx, .tflite, .stablehlo, or a "
+        f"format, got {str(tmp_path / 'm.keras')!r}: `model.save` writes such files."
+    )
 
 
 def graph() -> Any:

@@ -248,6 +248,21 @@ def test_a_fixed_batch(tmp_path: Path) -> None:
     )
 
 
+def test_64_bits_are_named(tmp_path: Path) -> None:
+    with jax.enable_x64(True):
+        model = jkeras.Sequential([layers.Input((4,), dtype="float64"), layers.Dense(2)])
+        exported = written(model, tmp_path / "model")
+        assert exported(X).dtype == "float64"
+    with pytest.raises(ValueError, match=r"expected JAX to have float64, as the program, got its"):
+        exported(X)
+
+
+def test_no_examples_are_an_error(tmp_path: Path) -> None:
+    exported = written(dense(), tmp_path / "model", verify=False)
+    with pytest.raises(ValueError, match=r"expected inputs of one length above 0, got 0"):
+        exported.predict(np.zeros((0, 4)))
+
+
 def test_platforms_are_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`platform`: expected 'cpu' or 'cuda' or .*, got 'gpu'"):
         dense().export(tmp_path / "model", "stablehlo", platforms=["gpu"])
