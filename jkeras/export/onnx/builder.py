@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from jkeras.export.onnx.library import onnx
-from jkeras.export.onnx.values import Dim, Value, is_static, same_sizes, stored_dtype, tensor
+from jkeras.export.onnx.values import (
+    Dim,
+    Value,
+    is_one,
+    is_static,
+    same_sizes,
+    stored_dtype,
+    tensor,
+)
 
 if TYPE_CHECKING:
     from jkeras.export.onnx.library import NodeProto
@@ -120,9 +128,18 @@ class Builder:
             return self.initializer(array, label)
         name = value.name
         if value.order != order:
-            moved = [value.order.index(axis) for axis in order]
-            name = self.emit("Transpose", name, perm=moved)
+            name = self._moved(value, order)
         return name if value.is_full or not full else self._expanded(name, value, order)
+
+    def _moved(self, value: Value, order: tuple[int, ...]) -> str:
+        """A tensor with its axes in another order; where only axes of size one move, nothing is
+        copied.
+        """
+        if not value.moves(order):
+            sizes = [value.stored[axis] for axis in order]
+            if sum(not isinstance(n, int | np.integer) for n in sizes) <= 1:
+                return self.emit("Reshape", value.name, self.shape(sizes, inferred=True))
+        return self.emit("Transpose", value.name, perm=[value.order.index(a) for a in order])
 
     def _expanded(self, name: str, value: Value, order: tuple[int, ...]) -> str:
         return self.emit("Expand", name, self.shape([value.shape[axis] for axis in order]))
@@ -253,11 +270,6 @@ def names_used(node: NodeProto) -> Iterator[str]:
             yield from (output.name for output in attribute.g.output)
             for inner in attribute.g.node:
                 yield from names_used(inner)
-
-
-def is_one(size: Dim) -> bool:
-    """Whether a size is the number 1."""
-    return isinstance(size, int | np.integer) and int(size) == 1
 
 
 def _digest(array: np.ndarray[Any, Any]) -> bytes:

@@ -54,7 +54,7 @@ class Known:
 
     def entered(self, name: str, array: Array) -> str:
         """The name of a weight in place of one of that name, which stays where others use it."""
-        array = np.ascontiguousarray(array, self.weights[name].dtype)
+        array = np.asarray(array, self.weights[name].dtype, order="C")
         if self.uses[name] > 1:
             while name in self.weights:
                 name = f"{name}_scaled"
@@ -207,26 +207,37 @@ def _factor(known: Known, node: NodeProto) -> tuple[Array | None, str]:
 
 
 def _gelu(known: Known, node: NodeProto) -> list[NodeProto] | None:
-    """`1 - erf(-x c)` as `1 + erf(x c)`, which runtimes know as a part of gelu."""
+    """`1 - erf(-x c)` as `1 + erf(x / (1 / c))`, which runtimes know as a part of gelu."""
     if node.op_type != "Sub" or known.number(node.input[0]) != 1:
         return None
     error = known.maker(node.input[1], "Erf")
     scaled = None if error is None else known.maker(error.input[0], "Mul")
     if error is None or scaled is None:
         return None
-    for x, _ in known.operands(scaled):
+    for x, factor in known.operands(scaled):
         minus = known.maker(x, "Neg")
-        if minus is not None:
-            inputs = [minus.input[0], next(n for n in scaled.input if n != x)]
+        if minus is not None and factor.size == 1:
+            other = next(n for n in scaled.input if n != x)
+            inputs = [minus.input[0], known.entered(other, 1 / factor)]
             # The nodes of the other form make tensors of these names until they are left out.
             names = [f"{name}/positive" for name in (scaled.name, error.name)]
             known.uses.update(names)
             return [
-                _made("Mul", inputs, names[:1], names[0]),
+                _made("Div", inputs, names[:1], names[0]),
                 _made("Erf", names[:1], names[1:], names[1]),
                 _made("Add", [names[1], node.input[0]], node.output, node.name),
             ]
     return None
+
+
+def _reshapes(known: Known, node: NodeProto) -> list[NodeProto] | None:
+    """Two reshapes, one behind the other."""
+    if node.op_type != "Reshape":
+        return None
+    before = known.maker(node.input[0], "Reshape")
+    if before is None:
+        return None
+    return [_made("Reshape", [before.input[0], node.input[1]], node.output, node.name)]
 
 
 PATTERNS: tuple[Callable[[Known, NodeProto], list[NodeProto] | None], ...] = (
@@ -234,4 +245,5 @@ PATTERNS: tuple[Callable[[Known, NodeProto], list[NodeProto] | None], ...] = (
     _softmax,
     _factors,
     _gelu,
+    _reshapes,
 )

@@ -54,10 +54,22 @@ class Value:
         """Whether all of it is stored, nothing broadcast."""
         return same_sizes(self.stored, self.shape)
 
+    def moves(self, order: tuple[int, ...]) -> bool:
+        """Whether a tensor with the axes in this order is another one than is stored: more than
+        axes of size one have moved.
+        """
+        long = [axis for axis in self.order if not is_one(self.stored[axis])]
+        return self.const is None and long != [axis for axis in order if axis in long]
+
     def full_array(self) -> np.ndarray[Any, Any]:
         """The numbers of a constant of static shape."""
         assert self.const is not None
         return np.broadcast_to(self.const, self.shape)
+
+
+def is_one(size: Dim) -> bool:
+    """Whether a size is the number 1."""
+    return isinstance(size, int | np.integer) and int(size) == 1
 
 
 def same_sizes(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> bool:

@@ -147,12 +147,10 @@ def _folded(eqn: JaxprEqn, values: list[Value], outs: tuple[Any, ...]) -> list[V
     """The results of an equation on constants, or None where they are open or large."""
     if eqn.primitive.name == "broadcast_in_dim" or not values:
         return None  # broadcasting is left to the nodes
-    if not all(is_static(tuple(out.shape)) for out in outs):
-        return None
     label = next((value.label for value in values if value.label), "")
     if eqn.primitive.name in elementwise.ELEMENTWISE and len(outs) == 1:
         return _folded_elementwise(eqn, values, outs[0], label)
-    if not all(is_static(value.shape) for value in values):
+    if not all(is_static(tuple(known.shape)) for known in (*outs, *values)):
         return None
     sizes = sum(value.const.size for value in values if value.const is not None)
     if sum(np.prod(out.shape) for out in outs) > max(_FOLDED, 2 * sizes):
@@ -161,10 +159,14 @@ def _folded(eqn: JaxprEqn, values: list[Value], outs: tuple[Any, ...]) -> list[V
     return [constant(result, label) for result in results]
 
 
-def _folded_elementwise(eqn: JaxprEqn, values: list[Value], out: Any, label: str) -> list[Value]:
+def _folded_elementwise(
+    eqn: JaxprEqn, values: list[Value], out: Any, label: str
+) -> list[Value] | None:
     rank = max(value.rank for value in values)
     arrays: list[Any] = [value.const for value in values]
     stored = np.broadcast_shapes(*(array.shape for array in arrays))
+    if np.prod(stored) > max(_FOLDED, 2 * sum(array.size for array in arrays)):
+        return None
     quick = elementwise.computed_quickly(eqn.primitive.name, arrays, out.dtype)
     if quick is None:
         whole = [np.broadcast_to(a, stored) if a.ndim == rank else a for a in arrays]

@@ -30,13 +30,42 @@ def _product(call: Call, x: Value, y: Value) -> Value:
         count = len(free_y)
         moved = tuple(range(count, swapped.rank)) + tuple(range(count))
         return _moved(swapped, moved, call.shape)
-    left = _merged(call, x, batch_x, free_x, contract_x)
-    right = _merged(call, y, batch_y, contract_y, free_y)
+    pair = (x, batch_x, free_x, contract_x), (y, batch_y, free_y, contract_y)
+    turned = _transpositions(*pair) > _transpositions(*pair[::-1])
+    return _matrices(call, *(pair[::-1] if turned else pair), turned=turned)
+
+
+Factor = tuple[Value, Sequence[int], Sequence[int], Sequence[int]]
+"""A factor of a product, with its axes: those of the batch, those that stay, those summed over."""
+
+
+def _transpositions(left: Factor, right: Factor) -> int:
+    """How many of two factors have to be transposed."""
+    (x, batch_x, free_x, contract_x), (y, batch_y, free_y, contract_y) = left, right
+    moved = (x, (*batch_x, *free_x, *contract_x)), (y, (*batch_y, *contract_y, *free_y))
+    return sum(value.moves(order) for value, order in moved)
+
+
+def _matrices(call: Call, left: Factor, right: Factor, *, turned: bool) -> Value:
+    """A product of matrices for each element of the batch; `turned` if the second factor of the
+    program is the left one.
+    """
+    (x, batch_x, free_x, contract_x), (y, batch_y, free_y, contract_y) = left, right
     b = call.builder
-    name = b.emit("MatMul", left, right)
-    if len(free_x) != 1 or len(free_y) != 1:
-        name = b.emit("Reshape", name, b.shape(call.shape, inferred=True))
-    return tensor(name, call.shape, call.dtype)
+    matrices = (
+        _merged(call, x, batch_x, free_x, contract_x),
+        _merged(call, y, batch_y, contract_y, free_y),
+    )
+    name = b.emit("MatMul", *matrices)
+    rank, first, second = len(call.shape), len(free_x), len(free_y)
+    order = list(range(rank))
+    if turned:  # the tensor has the axes of the second factor of the program in front
+        order = [*order[: rank - first - second], *order[rank - first :],
+                 *order[rank - first - second : rank - first]]  # fmt: skip
+    if first != 1 or second != 1:
+        sizes = [call.shape[a] for a in order]
+        name = b.emit("Reshape", name, b.shape(sizes, inferred=True))
+    return tensor(name, call.shape, call.dtype, tuple(order))
 
 
 def _merged(

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.export.onnx.builder import is_one
 from jkeras.export.onnx.rules import Call, rule
 from jkeras.export.onnx.values import (
     Dim,
     Unsupported,
     Value,
     constant,
+    is_one,
     is_static,
     same_sizes,
     tensor,
