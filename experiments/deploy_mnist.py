@@ -95,7 +95,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(description="From data to a page that reads digits.")
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--data-dir", type=Path, help="folder of prepared datasets")
     parser.add_argument("--runtime", type=Path, help="the npm package onnxruntime-web")
     parser.add_argument("--seed", type=int, default=0)

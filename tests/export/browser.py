@@ -36,6 +36,7 @@ class Browser:
         command = f'exec "$0" "$@" 3<&{read} 4>&{write}'
         flags = [
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-extensions"),
+            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
             *("--no-first-run", "--disable-background-networking", "--disable-sync"),
             *("--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"),
         ]
@@ -134,6 +135,12 @@ class Browser:
         text = {"text": " "} if key == " " else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Chooses a file in an input of files."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     def screenshot(self, path: Path) -> None:
         """A picture of the whole page as PNG."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import jkeras
 from jkeras import layers as L
@@ -187,4 +188,39 @@ def test_several_inputs_and_outputs(browser: Browser) -> None:
         write("1 2")
         answer = status(browser, "Answer")
         assert "Age: 1; " in answer and "Curve: 4 numbers" in answer
+        assert browser.problems() == []
+
+
+class Shares(L.Layer):
+    """The shares of red, green and blue in a picture, as if they were logits."""
+
+    def call(self, x: Any) -> Any:
+        sums = jkeras.ops.mean(x, axis=(1, 2))
+        return 99 * sums / jkeras.ops.sum(sums, axis=-1, keepdims=True)
+
+
+def test_a_picture_from_a_file_and_from_the_camera(browser: Browser, tmp_path: Path) -> None:
+    model = jkeras.Sequential([Input((12, 16, 3)), L.Rescaling(1 / 255), Shares()], name="net")
+    inference = of(model)
+    pixels = np.zeros((30, 40, 3), "uint8")
+    pixels[..., 1] = 255
+    Image.fromarray(pixels).save(tmp_path / "green.png")
+    (tmp_path / "text.png").write_text("no picture")
+    text = page(inference, backend="server", labels=["red", "green", "blue"])
+    with served(answering(inference, text)) as address:
+        browser.open(address)
+        assert status(browser, "No picture") == "No picture yet."
+        browser.choose_file("input[type=file]", tmp_path / "text.png")
+        browser.wait_for("document.querySelector('.error').textContent.startsWith('This file')")
+        browser.choose_file("input[type=file]", tmp_path / "green.png")
+        assert status(browser, "Answer") == "Answer: green: 100%"
+        camera = "[...document.querySelectorAll('button')].at(-1)"
+        browser.evaluate(f"{camera}.click()")
+        browser.wait_for(f"{camera}.textContent === 'Take the picture'")
+        browser.wait_for("document.querySelector('video').videoWidth > 0")
+        browser.evaluate(f"{camera}.click()")
+        browser.wait_for("document.querySelector('img').src.startsWith('data:')")
+        shown = "[...document.querySelectorAll('img, video, .drop')].filter((e) => e.offsetHeight)"
+        assert browser.evaluate(f"{shown}.map((e) => e.tagName)") == ["IMG"]
+        assert status(browser, "Answer").startswith("Answer: ")
         assert browser.problems() == []
