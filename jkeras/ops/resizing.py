@@ -13,6 +13,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 METHODS = {
@@ -36,8 +37,8 @@ def crop_box(size: Size, target: Size) -> tuple[slice, slice]:
       (slice(0, 340, None), slice(80, 420, None))
     """
     height, width = size
-    rows = max(min(height, int(width * target[0] / target[1])), 1)
-    columns = max(min(width, int(height * target[1] / target[0])), 1)
+    rows = _larger(_smaller(height, width * target[0] // target[1]), 1)
+    columns = _larger(_smaller(width, height * target[1] // target[0]), 1)
     top, left = (height - rows) // 2, (width - columns) // 2
     return slice(top, top + rows), slice(left, left + columns)
 
@@ -52,10 +53,23 @@ def margins(size: Size, target: Size) -> tuple[int, int]:
       (80, 0)
     """
     height, width = size
-    rows = max(height, int(width * target[0] / target[1]))
-    columns = max(width, int(height * target[1] / target[0]))
-    above, left = (rows - height) // 2, (columns - width) // 2
-    return above, 0 if above else left
+    rows = _larger(height, width * target[0] // target[1])
+    columns = _larger(width, height * target[1] // target[0])
+    return (rows - height) // 2, (columns - width) // 2
+
+
+def _smaller(a: int, b: int) -> int:
+    """The smaller of two sizes, which may be symbols of `jax.export`."""
+    known = isinstance(a, int) and isinstance(b, int)
+    smaller: int = min(a, b) if known else jax.core.min_dim(a, b)
+    return smaller
+
+
+def _larger(a: int, b: int) -> int:
+    """The larger of two sizes, which may be symbols of `jax.export`."""
+    known = isinstance(a, int) and isinstance(b, int)
+    larger: int = max(a, b) if known else jax.core.max_dim(a, b)
+    return larger
 
 
 def resized(image: np.ndarray, target: Size, method: str = "bilinear") -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 import jkeras
 from jkeras import layers as L
+from jkeras import ops
 from jkeras.export import stablehlo
 from jkeras.trainer.files.exporting import inference_of
 
@@ -45,6 +46,8 @@ CASES: dict[str, tuple[Any, list[Any], set[int]]] = {
     "adaptive_average": (IMAGE, [L.AdaptiveAveragePooling2D((3, 2))], set()),
     "adaptive_maximum": (IMAGE, [L.AdaptiveMaxPooling2D((3, 2))], set()),
     "resized": (IMAGE, [L.Resizing(5, 6), L.Flatten(), L.Dense(2)], set()),
+    "cropped_to_aspect": (IMAGE, [L.Resizing(5, 6, crop_to_aspect_ratio=True)], set()),
+    "padded_to_aspect": (IMAGE, [L.Resizing(5, 6, pad_to_aspect_ratio=True)], set()),
     "volume": (VOLUME, [L.Conv3D(2, 3, 2, "same"), L.MaxPooling3D(), L.GlobalMaxPooling3D()], {3}),
 }
 
@@ -58,6 +61,28 @@ def test_any_size_goes_through(case: str, tmp_path: Path) -> None:
     assert set(inference.least.values()) == least
     assert inference.open_axes == ("batch", *(f"input_axis_{i}" for i in range(1, len(shape))))
     stablehlo.write(inference, tmp_path / "model", platforms=["cpu", "cuda"])
+
+
+class Positions(L.Layer):
+    """Adds a row for each step, and reshapes by the sizes that it finds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = L.Embedding(64, 4)
+
+    def call(self, x: Any) -> Any:
+        batch, steps, features = ops.shape(x)
+        x = x + self.table(ops.arange(steps))[None]
+        return ops.reshape(ops.reshape(x, (batch, steps, 2, -1)), (batch, steps, features))
+
+
+def test_own_layers_see_the_sizes(tmp_path: Path) -> None:
+    x = L.Input(SEQUENCE)
+    y = Positions()(x)
+    model = jkeras.Model(x, L.MultiHeadAttention(2, 4)(y, x, use_causal_mask=True))
+    model.export(tmp_path / "model", verbose=False)
+    shape = jkeras.load_exported(tmp_path / "model").inputs[0].shape
+    assert shape == ("batch", "input_layer_axis_1", 4)
 
 
 def test_a_size_that_is_too_small_is_an_error_at_the_call(tmp_path: Path) -> None:
