@@ -213,7 +213,7 @@ def test_a_picture_from_a_file_and_from_the_camera(browser: Browser, tmp_path: P
         browser.choose_file("input[type=file]", tmp_path / "text.png")
         browser.wait_for("document.querySelector('.error').textContent.startsWith('This file')")
         browser.choose_file("input[type=file]", tmp_path / "green.png")
-        assert status(browser, "Answer") == "Answer: green: 100%"
+        assert status(browser, "Answer") == "Answer: green: 100.0%"
         camera = "[...document.querySelectorAll('button')].at(-1)"
         browser.evaluate(f"{camera}.click()")
         browser.wait_for(f"{camera}.textContent === 'Take the picture'")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,20 @@ def test_several_inputs_and_outputs_go_by_their_names() -> None:
         ("kind", "bars"),
         ("risk", "numbers"),
     ]
+
+
+def test_a_model_from_a_file_is_judged_by_its_outputs(tmp_path: Path) -> None:
+    model = jkeras.Sequential([Input((28, 28)), L.Flatten(), L.Dense(3, "softmax")], seed=0)
+    model.export(tmp_path / "m.stablehlo", verbose=False)
+    read = jkeras.load_exported(tmp_path / "m.stablehlo")
+
+    class FromFile(Inference):
+        def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+            return (read(*arrays),)
+
+    told = model_of(page(FromFile("net", None, {}, {}, read.inputs, read.outputs, None)))
+    assert told["inputs"][0]["kind"] == "drawing"
+    assert (told["outputs"][0]["kind"], told["outputs"][0]["logits"]) == ("bars", False)
 
 
 @pytest.mark.parametrize("backend", ["wasm", "server"])

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr
 
@@ -142,22 +141,27 @@ def output_views(inference: Inference, labels: Labels, logits: bool | None) -> l
     """A view of each output, as the page's script reads it.
 
     Args:
-      inference: the model.
+      inference: the model; one without `net`, from a file, is judged by its outputs alone.
       labels: of the classes; for several outputs by the output's name.
       logits: whether outputs of several classes are logits; None: those with labels, unless they
         are probabilities.
     """
-    sizes = inference.sizes[-1]
+    known = inference.net is not None
+    sizes = inference.sizes[-1] if known else dict.fromkeys(inference.open_axes, 16)
     results = inference(*inference.example(sizes))
-    jaxpr = inference.traced(sizes)[0].jaxpr
+    ends = _ends(inference.traced(sizes)[0].jaxpr) if known else len(results) * _PROBABILITIES
     views = []
-    for spec, values, variable in zip(inference.outputs, results, jaxpr.outvars, strict=False):
-        probable = _last_operation(jaxpr, variable) in _PROBABILITIES
-        probable = probable and bool(jnp.all((values >= 0) & (values <= 1)))
+    for spec, values, end in zip(inference.outputs, results, ends, strict=False):
+        probable = end in _PROBABILITIES and bool(np.all((values >= 0) & (values <= 1)))
         named = labels.get(spec.name) if isinstance(labels, Mapping) else labels
         view = {"name": spec.name, "title": spec.name.replace("_", " ").capitalize()}
         views.append(view | _view(spec, probable, named, logits))
     return views
+
+
+def _ends(jaxpr: Jaxpr) -> list[str]:
+    """For each output the name of the operation that it is the result of."""
+    return [_last_operation(jaxpr, variable) for variable in jaxpr.outvars]
 
 
 def _last_operation(jaxpr: Jaxpr, variable: Any) -> str:

@@ -1,6 +1,8 @@
 // What is shown of an answer: bars for probabilities, a picture for an image, else numbers.
 
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat("en", {
+  style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1,
+});
 const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
 const SHOWN = 10; // bars of more classes than these: the largest ones
 
