@@ -428,6 +428,22 @@ def test_quantized_weights_beside_the_file(tmp_path: pathlib.Path) -> None:
     jkeras.load_exported(tmp_path / "m.onnx")(*inference.example({"batch": 2}))
 
 
+@pytest.mark.parametrize("external", [False, True])
+def test_a_recurrent_layer_is_quantized(external: bool, tmp_path: pathlib.Path) -> None:
+    layer = layers.LSTM(32)
+    model = jkeras.Sequential([layers.Input((5, 16)), layer, layers.Dense(2)])
+    inference = of(with_random_weights(model))
+    options: Any = {"external_data": external, "verify": False}
+    (x,) = inference.example({"batch": 64})
+    for name, quantize in (("plain.onnx", None), ("m.onnx", "int8")):
+        write(inference, tmp_path / name, quantize=quantize, representative_data=x, **options)
+    ending = ".onnx.data" if external else ".onnx"
+    sizes = [(tmp_path / name).with_suffix(ending).stat().st_size for name in ("plain", "m")]
+    assert sizes[0] / sizes[1] > 2.5
+    got, wanted = jkeras.load_exported(tmp_path / "m.onnx")(x), np.asarray(inference(x)[0])
+    assert np.abs(got - wanted).max() < 0.1 * np.abs(wanted).max()
+
+
 def digits() -> Any:
     return with_random_weights(
         jkeras.Sequential(

@@ -67,29 +67,38 @@ def in_integers(
       external: whether the weights are in a file of their own.
     """
     quantization = onnxruntime("quantization").quantization
-    quant_type = quantization.QuantType
-    model = onnx().load(file)
-    for made in file.parent.iterdir():
-        made.unlink()  # what is written is not added to what is there
+    signed, unsigned = quantization.QuantType.QInt8, quantization.QuantType.QUInt8
+    # Without data unsigned weights, or ones of 7 bits: products of signed 8 bits overflow on CPUs
+    # without VNNI. Ranges for each channel make an LSTM worse.
+    dynamic = {"weight_type": unsigned, "use_external_data_format": external}
     with _quietly():
         if data is None:
-            quantization.quantize_dynamic(
-                model, file, weight_type=quant_type.QUInt8, use_external_data_format=external
-            )
+            quantization.quantize_dynamic(_taken(file), file, **dynamic)
             return
         names = [spec.name for spec in inference.inputs]
         rows = [dict(zip(names, part, strict=True)) for part in _parts(inference, data)]
-        # Weights of 7 bits: with 8, sums of products overflow on CPUs without VNNI.
         quantization.quantize_static(
-            model,
+            _taken(file),
             file,
             _reader(quantization, rows),
             per_channel=True,
             reduce_range=True,
-            activation_type=quant_type.QUInt8,
-            weight_type=quant_type.QInt8,
+            activation_type=unsigned,
+            weight_type=signed,
             use_external_data_format=external,
         )
+        graph = onnx().load(file, load_external_data=False).graph
+        if any(node.op_type == "LSTM" for node in graph.node):  # has the dynamic form alone
+            lstm = {"op_types_to_quantize": ["LSTM"], **dynamic}
+            quantization.quantize_dynamic(_taken(file), file, **lstm)
+
+
+def _taken(file: pathlib.Path) -> ModelProto:
+    """The model in a file, which makes room for another: what is written is not added to it."""
+    model: ModelProto = onnx().load(file)
+    for made in file.parent.iterdir():
+        made.unlink()
+    return model
 
 
 def _reader(quantization: Any, rows: list[dict[str, Any]]) -> Any:
