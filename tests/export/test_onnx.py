@@ -395,11 +395,13 @@ def test_weights_beside_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(files, "LIMIT", 10)
     with pytest.raises(ValueError, match="expected True or None for weights above 10 bytes"):
         write(inference, tmp_path / "m.onnx", external_data=False)
-    write(inference, tmp_path / "m.onnx")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    with pytest.raises(ValueError, match=r"`path`: expected the path of a file, got the folder"):
+        write(inference, tmp_path)
+    write(inference, tmp_path / "new" / "m.onnx")
+    assert sorted(file.name for file in tmp_path.glob("new/*")) == ["m.onnx", "m.onnx.data"]
     (x,) = inference.example({"batch": 2})
     np.testing.assert_allclose(
-        jkeras.load_exported(tmp_path / "m.onnx")(x), inference(x)[0], rtol=1e-5
+        jkeras.load_exported(tmp_path / "new" / "m.onnx")(x), inference(x)[0], rtol=1e-5
     )
 
 

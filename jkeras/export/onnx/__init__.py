@@ -62,6 +62,9 @@ def write(
     """
     who = f"{inference.name}: export(format='onnx')"
     check_opset(who, opset)
+    if os.path.isdir(path):
+        got = f"the folder {os.fspath(path)!r}"
+        raise value_error(who=who, argument="path", expected="the path of a file", got=got)
     if quantize not in QUANTIZATIONS:
         expected = " or ".join(map(repr, QUANTIZATIONS))
         raise value_error(who=who, argument="quantize", expected=expected, got=repr(quantize))

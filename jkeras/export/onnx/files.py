@@ -53,6 +53,7 @@ def written(
             got=f"False for {size} bytes",
         )
     external = size > LIMIT if external is None else external
+    path.parent.mkdir(parents=True, exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         file = folder / path.name
