@@ -21,6 +21,7 @@ from jkeras.core.errors import WrongTypeError, nearest, type_error, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.pickling import Packed
+from jkeras.models.adapters.windows import with_our_windows
 
 _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
@@ -152,7 +153,10 @@ class Foreign(Layer):
         kwargs: dict[str, Any] = {"rows": rows} if self.padded_rows == "masked" else {}
         kwargs |= {"mask": mask} if mask is not None and self.makes_masks else {}
         call = ModuleCall(self.cast_inputs(inputs), key, training, kwargs)
-        outputs, new = self.run(params, state, call)
+        if training:
+            outputs, new = with_our_windows(lambda p, s: self.run(p, s, call), params, state)
+        else:
+            outputs, new = self.run(params, state, call)
         if new is state:
             return outputs, state
         structure: Any = jax.tree.structure(new)

@@ -126,8 +126,9 @@ class Keras(Foreign):
         training: bool = False,
     ) -> tuple[Any, State, Any]:
         """As `apply`, with the masks of the inputs and of the outputs."""
-        outputs, new = self.apply(params, state, *inputs, key=key, training=training, mask=masks)
-        return outputs, new, jax.tree.map(_masking().get_keras_mask, outputs)
+        both, new = self.apply(params, state, *inputs, key=key, training=training, mask=masks or ())
+        outputs, masks = both
+        return outputs, new, masks
 
     def run(self, params: Params, state: State, call: ModuleCall) -> tuple[Any, State]:
         names = _Names(self.module)
@@ -144,6 +145,8 @@ class Keras(Foreign):
         new = names.to_dicts(trained, others)[1] if self.trainable else dict(state)
         added = sum(map(jnp.sum, losses), start=jnp.zeros((), trees.widest_float()))
         outputs = tuple(outputs) if isinstance(outputs, list) else outputs
+        if "mask" in call.kwargs:
+            outputs = outputs, jax.tree.map(_masking().get_keras_mask, outputs)
         return outputs, {**new, ACTIVITY_LOSS: jnp.asarray(added, trees.widest_float())}
 
     @property
