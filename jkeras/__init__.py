@@ -25,6 +25,7 @@ from jkeras import (
     training,
     tree,
     utils,
+    wrappers,
 )
 from jkeras.core.absent import answering as _answering
 from jkeras.core.dtype_policy import DTypePolicy
@@ -76,6 +77,7 @@ __all__ = [
     "training",
     "tree",
     "utils",
+    "wrappers",
 ]
 
 __getattr__ = _answering(__name__)

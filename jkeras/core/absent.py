@@ -46,7 +46,6 @@ _REASONS = [
     ),
     ("", "legacy", "what is older than Keras 3 is out of scope"),
     ("", "visualization", "`jkeras.display` draws figures"),
-    ("", "wrappers", "`model.fit` and `model.predict` are easily put into an estimator"),
     (
         "",
         "GradientTape",

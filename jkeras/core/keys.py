@@ -8,9 +8,12 @@ without a `seed` takes the next.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import zlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -23,6 +26,7 @@ Key = jax.Array
 
 _lock = threading.Lock()
 _seeds: np.random.SeedSequence | None = None
+_seeds_here: ContextVar[np.random.SeedSequence | None] = ContextVar("seeds", default=None)
 
 
 def child(key: Key, name: str | int | jax.Array) -> Key:
@@ -65,12 +69,31 @@ def set_default_seed(seed: int) -> None:
         _seeds = np.random.SeedSequence(seed)
 
 
+@contextlib.contextmanager
+def default_seed(seed: int) -> Iterator[None]:
+    """As `set_default_seed`, for the models made while it is entered.
+
+    Example:
+      >>> with default_seed(3):
+      ...     first = next_seed()
+      >>> with default_seed(3):
+      ...     first == next_seed()
+      True
+    """
+    token = _seeds_here.set(np.random.SeedSequence(seed))
+    try:
+        yield
+    finally:
+        _seeds_here.reset(token)
+
+
 def next_seed() -> int:
     """A seed in [0, 2**32) for a model without one.
 
     After `set_default_seed` it is the next of that seed's sequence, before it one from the system.
     """
     with _lock:
-        if _seeds is None:
+        seeds = _seeds_here.get() or _seeds
+        if seeds is None:
             return secrets.randbits(32)
-        return int(_seeds.spawn(1)[0].generate_state(1)[0])
+        return int(seeds.spawn(1)[0].generate_state(1)[0])
