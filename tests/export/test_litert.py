@@ -196,6 +196,14 @@ def test_files_have_few_operations_and_take_any_number_of_examples(tmp_path: Pat
     assert exported(np.zeros((7, 28, 28, 1), "uint8")).shape == (7, 10)
 
 
+@pytest.mark.parametrize("first", ["rows", 3])
+def test_the_signature_says_what_is_open(first: Any, tmp_path: Path) -> None:
+    model = network(layers.Dense(3))
+    exported = written(model, tmp_path / "m.tflite", input_signature=[(first, 4)])
+    assert exported.inputs[0].shape == ("batch" if first == "rows" else 3, 4)
+    assert operations(tmp_path / "m.tflite") == ["FULLY_CONNECTED"]
+
+
 SIZES: list[tuple[dict[str, Any], float, float]] = [
     ({"quantize": "float16"}, 0.55, 1e-3),
     ({"quantize": "int8"}, 0.35, 0.03),

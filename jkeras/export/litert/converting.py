@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from jkeras.core.platform import programs_for
-from jkeras.export.inference import BATCH, Inference
+from jkeras.export.inference import Inference, TensorSpec
 from jkeras.export.litert import converter, open_batch
 from jkeras.export.litert.lowering import Unsupported, lowered
 from jkeras.export.litert.runtime import opened
@@ -53,12 +53,19 @@ def converted(inference: Inference) -> bytes:
     Raises:
       Unsupported: the converter or the runtime does not take one of its operations.
     """
-    if inference.open_axes == (BATCH,):
+    axes = inference.open_axes
+    if len(axes) == 1 and all(_first_alone(spec) for spec in inference.inputs):
         with contextlib.suppress(Failed):
-            content = _converted(inference, {BATCH: open_batch.BATCH})
+            content = _converted(inference, {axes[0]: open_batch.BATCH})
             if difference_of(inference, opened(content).run) is None:
                 return content
     return _converted(inference, None)
+
+
+def _first_alone(spec: TensorSpec) -> bool:
+    """Whether the first axis is open, and no other one."""
+    first, *others = [isinstance(n, str) for n in spec.shape] or [False]
+    return first and not any(others)
 
 
 def _converted(inference: Inference, sizes: dict[str, int] | None) -> bytes:
