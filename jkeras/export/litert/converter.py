@@ -39,7 +39,7 @@ def convert(text: str, inputs: list[str], outputs: list[str]) -> bytes:
         try:
             content: bytes = converter.export_flatbuffer_to_bytes(module.operation)
         except ValueError as error:
-            left = re.findall(r"\"?((?:stablehlo|mhlo|chlo)\.\w+)", str(module))
+            left = re.findall(r"= \"?((?:stablehlo|mhlo|chlo)\.\w+)", str(module))
             raise ValueError(f"{', '.join(sorted(set(left)))} {error}") from error
     return content
 

@@ -29,6 +29,7 @@ _OPERATIONS = (
     r"failed to legalize operation '([\w.]+)'",
     r"ValueError: ([\w., ]+) Failed to export",
     r"error: '([\w.]+)' op",
+    r"Node number \d+ \((?!TfLite)(\w+)\)",
 )
 """How the converter and the runtime name an operation that they do not have."""
 
@@ -147,4 +148,6 @@ def _reason(code: int, said: str) -> str:
         found = re.search(pattern, said)
         if found:
             return f"{found[1]!r}"
-    return lines[-1][:200] if lines else "the converter gave no file"
+    if not lines or "Failed to export" in lines[-1]:
+        return "some that the converter does not name"
+    return lines[-1][:200]

@@ -19,6 +19,8 @@ import numpy as np
 from jax import Array, lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
+from jkeras.export.litert import selecting
+
 Dtype = np.dtype[Any]
 Shape = Sequence[int]
 
@@ -108,7 +110,7 @@ def _applied(equation: JaxprEqn, arrays: list[Array]) -> Sequence[Array]:
     if name in RULES:
         result = RULES[name](*arrays, **params)
         if result is not NotImplemented:
-            return [result]
+            return result if isinstance(result, list) else [result]
     return _bound(equation, arrays)
 
 
@@ -314,13 +316,16 @@ def _gather(
     *,
     dimension_numbers: lax.GatherDimensionNumbers,
     slice_sizes: Shape,
+    mode: Any = None,
     **_: Any,
 ) -> Array:
     """Elements at known places as slices: of an open batch the converter takes nothing else."""
     numbers = dimension_numbers
+    if numbers.operand_batching_dims:
+        return selecting.along_axis(x, indices, numbers=numbers, sizes=slice_sizes, mode=mode)
     axes = [axis for axis in range(x.ndim) if axis not in numbers.start_index_map]
     whole = all(slice_sizes[axis] == x.shape[axis] for axis in axes)
-    if _is_known(x) or not _is_known(indices) or numbers.operand_batching_dims or not whole:
+    if _is_known(x) or not _is_known(indices) or not whole:
         return NotImplemented
     starts = np.asarray(indices)
     batch = starts.shape[:-1]
@@ -354,6 +359,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "eq_to": lambda x, y: lax.eq(x, y),  # total orders, which differ in NaN alone
     "lt_to": lambda x, y: lax.lt(x, y),
     "le_to": lambda x, y: lax.le(x, y),
+    "sort": selecting.sort,
+    "top_k": selecting.top_k,
     "reduce_precision": lambda x, **_: x,
 }
 """By the name of an operation its other words; `NotImplemented` where it can stay as it is."""
