@@ -53,6 +53,7 @@ class _Server:
         self._models, self._options = models, options
         self._batchers = {name: Batcher(model, options) for name, model in models.items()}
         self._pages: dict[str, str] = {}
+        self.bytes = 0  # of the bodies under way
 
     def application(self) -> Starlette:
         one, version = "/v1/models/{name}", "/versions/{version:int}"
@@ -96,8 +97,13 @@ class _Server:
     # -- predictions
 
     async def _predict(self, request: Request) -> Response:
-        model = self._model(request)
-        body = await self._body(request)
+        model, taken = self._model(request), _Bytes(self)
+        try:
+            return await self._answered(model, await self._body(request, taken))
+        finally:
+            self.bytes -= taken.count
+
+    async def _answered(self, model: Servable, body: bytes) -> Response:
         try:
             form, arrays = await _maybe_in_thread(len(body), read_request, body, model)
             outputs = await self._batchers[model.name].predict(arrays)
@@ -117,7 +123,7 @@ class _Server:
             raise HTTPException(500, str(error)) from None
         return Response(content, media_type="application/json")
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, taken: _Bytes) -> bytes:
         """The body of a request, bounded in size and time."""
         limit, seconds = self._options.max_body, self._options.body_timeout
         too_large = HTTPException(
@@ -131,6 +137,7 @@ class _Server:
             async with asyncio.timeout(seconds):
                 async for chunk in request.stream():
                     body += chunk
+                    taken.add(len(chunk), self._options.max_bodies)
                     if len(body) > limit:
                         raise too_large
         except TimeoutError:
@@ -197,6 +204,25 @@ class _Server:
             made = await asyncio.to_thread(_made_page, model)
             self._pages[model.name] = made
         return self._pages[model.name]
+
+
+class _Bytes:
+    """What a request holds of the memory that bodies may take."""
+
+    def __init__(self, server: _Server) -> None:
+        self._server, self.count = server, 0
+
+    def add(self, count: int, limit: int) -> None:
+        """Notes more bytes.
+
+        Raises:
+          HTTPException: there are too many of all requests.
+        """
+        self.count += count
+        self._server.bytes += count
+        if self._server.bytes > limit:
+            headers = {"Retry-After": "1", "Connection": "close"}
+            raise HTTPException(503, "too many large requests. Try again later.", headers)
 
 
 def _made_page(model: Servable) -> str:

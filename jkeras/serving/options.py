@@ -14,6 +14,7 @@ class Options:
       window: seconds that a batch waits for more requests while others are under way.
       max_queue: requests that wait for a model; more get 503.
       max_body: bytes of a request; more get 413.
+      max_bodies: bytes of all requests under way; more get 503.
       head_timeout: seconds in which the head of a request has to be there.
       body_timeout: seconds in which its body has to be there; else 408.
       predict_timeout: seconds in which the model has to answer; else 504.
@@ -28,6 +29,7 @@ class Options:
     window: float = 0.001
     max_queue: int = 1024
     max_body: int = 16 * 2**20
+    max_bodies: int = 64 * 2**20
     head_timeout: float = 10.0
     body_timeout: float = 10.0
     predict_timeout: float = 30.0

@@ -174,6 +174,30 @@ def test_a_thousand_requests_at_once_are_all_answered(model: Any) -> None:
     assert sum(batches) == 1000 and len(batches) < 500 and max(batches) <= 32
 
 
+def test_all_bodies_together_are_bounded(model: Any) -> None:
+    served = load_servable(model)
+    slow = Slow(served, 0.5)
+    with running({"tiny": served}, Options(max_bodies=3000)) as client:
+        body = json.dumps({"instances": X[:15].tolist()}).encode()
+        url, statuses = f"{client.base_url}{PREDICT}", []
+        assert 1000 < len(body) < 2000
+
+        def ask() -> None:
+            statuses.append(httpx.post(url, content=body).status_code)
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads[0].start()
+        assert slow.entered.wait(10)
+        threads[1].start()
+        time.sleep(0.1)
+        ask()
+        for thread in threads:
+            thread.join(10)
+        assert sorted(statuses) == [200, 200, 503]
+        ask()
+        assert statuses[-1] == 200
+
+
 class Slow:
     """Holds the model up."""
 
