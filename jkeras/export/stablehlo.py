@@ -16,13 +16,14 @@ formulation of its own for a platform, the program for that platform has it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib
 import json
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -49,6 +50,9 @@ COMPATIBILITY = (
     "JAX runs a file with releases up to 6 months newer, and up to 3 weeks older, than the one "
     "that wrote it. To keep a model for longer, keep the .keras file and export it anew."
 )
+_LARGE = 2**24
+"""Bytes of a program that is not worth keeping on disk once more, compiled."""
+
 _LARGEST = 2**31 - 2**20
 """Bytes that flatbuffers can hold, less some for the program."""
 
@@ -267,14 +271,31 @@ def _runner(
     call = jax.jit(exported.call)
     by_name = bool(jax.tree.unflatten(exported.in_tree, exported.in_avals)[1])
 
+    large = len(exported.mlir_module_serialized) > _LARGE
+    names = [spec.name for spec in inputs]
+
     def run(arrays: list[np.ndarray]) -> Sequence[Any]:
-        names = [spec.name for spec in inputs]
-        results = call(**dict(zip(names, arrays, strict=True))) if by_name else call(*arrays)
+        with _not_kept_on_disk() if large else contextlib.nullcontext():
+            results = call(**dict(zip(names, arrays, strict=True))) if by_name else call(*arrays)
         if by_name and isinstance(results, dict):
             return [np.asarray(results[spec.name]) for spec in outputs]
         return [np.asarray(result) for result in jax.tree.leaves(results)]
 
     return run
+
+
+@contextlib.contextmanager
+def _not_kept_on_disk() -> Iterator[None]:
+    """Leaves programs out of JAX's cache on disk: with 200 MB of weights inside, compressing one
+    takes 17 seconds, and compiling it 7.
+    """
+    setting = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, setting)
+    jax.config.update(setting, float("inf"))
+    try:
+        yield
+    finally:
+        jax.config.update(setting, before)
 
 
 def _as_json(spec: TensorSpec) -> dict[str, Any]:

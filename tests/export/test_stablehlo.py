@@ -248,6 +248,29 @@ def test_a_fixed_batch(tmp_path: Path) -> None:
     )
 
 
+def test_large_programs_stay_out_of_the_cache_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = "jax_persistent_cache_min_compile_time_secs"
+    before, seen = getattr(jax.config, setting), []
+    compiled = jax.jit
+
+    def watched(function: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            seen.append(getattr(jax.config, setting))
+            return compiled(function)(*args, **kwargs)
+
+        return call
+
+    dense().export(tmp_path / "model", "stablehlo", verbose=False, verify=False)
+    monkeypatch.setattr(jax, "jit", watched)
+    for large in (0, 2**24):
+        monkeypatch.setattr(stablehlo, "_LARGE", large)
+        jkeras.load_exported(tmp_path / "model")(X)
+    assert seen == [float("inf"), before]
+    assert getattr(jax.config, setting) == before
+
+
 def test_64_bits_are_named(tmp_path: Path) -> None:
     with jax.enable_x64(True):
         model = jkeras.Sequential([layers.Input((4,), dtype="float64"), layers.Dense(2)])
