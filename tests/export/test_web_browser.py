@@ -134,8 +134,12 @@ def runtime_package() -> Path:
     return place
 
 
-def test_the_page_reads_a_drawn_digit_by_itself(browser: Browser, tmp_path: Path) -> None:
-    digits().export(tmp_path, "web", verbose=False, runtime=runtime_package())
+@pytest.mark.parametrize("quantize", [None, "int8"])
+def test_the_page_reads_a_drawn_digit_by_itself(
+    quantize: str | None, browser: Browser, tmp_path: Path
+) -> None:
+    options = {"runtime": runtime_package(), "quantize": quantize}
+    digits().export(tmp_path, "web", verbose=False, **options)
     before = len(browser.addresses())
     with served(static(tmp_path)) as address:
         browser.show(1200, 800)
