@@ -207,6 +207,9 @@ OPERATIONS: dict[str, Function] = {
     "windows_of_rows": lambda x: lax.reduce_window(
         x, -jnp.inf, lax.max, (2, 1, 2), (1, 1, 2), "SAME"
     ),
+    "windows_of_integers": lambda x: lax.reduce_window(
+        (9 * x).astype(jnp.int32), 0, lax.add, (1, 2, 2), (1, 2, 2), "VALID"
+    ),
     "while": _counted,
     "cond": _chosen,
     "switch": _switched,
@@ -325,6 +328,15 @@ def test_halves_are_computed(policy: str, tmp_path: pathlib.Path) -> None:
 
 def test_a_newer_opset(tmp_path: pathlib.Path) -> None:
     write(of(NETWORKS["embedding_mask_lstm"]()), tmp_path / "m.onnx", opset=22)
+
+
+def test_padding_may_depend_on_open_axes(tmp_path: pathlib.Path) -> None:
+    """With steps, "same" pads what is left over of a picture's size."""
+    x = layers.Input((None, None, 2))
+    y = layers.Conv2D(3, (4, 3), 2, "same", activation="relu")(x)
+    y = layers.MaxPooling2D(3, 2, "same")(layers.AveragePooling2D(3, 2, "same")(y))
+    model = with_random_weights(jkeras.Model(x, y))
+    write(of(model), tmp_path / "m.onnx")
 
 
 def test_open_axes_have_their_names(tmp_path: pathlib.Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.export.onnx.rules import Call, rule
-from jkeras.export.onnx.rules.shapes import padded, reversed_axes
+from jkeras.export.onnx.rules.shapes import padded, padded_outside, reversed_axes
 from jkeras.export.onnx.values import Dim, Unsupported, Value, constant, tensor
 
 
@@ -139,22 +139,18 @@ def _convolution(call: Call, x: Value, kernel: Value) -> Value:
     kernel = _transposed(kernel, numbers.rhs_spec)
     if any(n != 1 for n in p["lhs_dilation"]):
         return _transposed_convolution(call, x, kernel)
-    pads = [tuple(pair) for pair in p["padding"]]
-    if any(n < 0 for pair in pads for n in pair):
-        low, high = [0] * x.rank, [0] * x.rank
-        for axis, (before, after) in zip(numbers.lhs_spec[2:], pads, strict=True):
-            low[axis], high[axis] = min(before, 0), min(after, 0)
-        x = padded(call, x, constant(np.zeros((), x.dtype)), low, high)
-        pads = [(max(before, 0), max(after, 0)) for before, after in pads]
+    zero, sizes = constant(np.zeros((), x.dtype)), [int(n) for n in kernel.shape[2:]]
+    reach = [(n - 1) * step + 1 for n, step in zip(sizes, p["rhs_dilation"], strict=True)]
+    x, pads = padded_outside(call, x, zero, numbers.lhs_spec[2:], p["padding"], reach)
     b = call.builder
     names = b.arranged(x, numbers.lhs_spec), b.arranged(kernel)
     name = b.emit(
         "Conv",
         *names,
-        kernel_shape=[int(n) for n in kernel.shape[2:]],
+        kernel_shape=sizes,
         strides=list(p["window_strides"]),
         dilations=list(p["rhs_dilation"]),
-        pads=[low for low, _ in pads] + [high for _, high in pads],
+        pads=pads,
         group=p["feature_group_count"],
     )
     return tensor(name, call.shape, call.dtype, tuple(numbers.out_spec))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from jkeras.export.onnx.rules import Call, rule
-from jkeras.export.onnx.rules.shapes import padded
+from jkeras.export.onnx.rules.shapes import padded, padded_outside
 from jkeras.export.onnx.values import Unsupported, Value, constant, is_static, tensor
 
 _REDUCTIONS = {
@@ -115,45 +118,54 @@ def _windows(call: Call, x: Value) -> Value:
         return x
     if len(pooled) > 3:
         raise Unsupported("windows along more than three axes")
-    b, others = call.builder, [a for a in range(x.rank) if a not in pooled]
-    if tuple(x.order[2:]) == tuple(pooled) or len(others) == 2:
-        keeps = len(others) == 2 and x.order[2:] == tuple(pooled)
-        order = x.order if keeps else (*others, *pooled)
-        return tensor(_pooled(call, b.arranged(x, order), pooled), call.shape, x.dtype, order)
-    order = (*others, *pooled)
-    name = b.arranged(x, order)
-    front = [x.shape[a] for a in others]
-    inner = [x.shape[a] for a in pooled]
-    number = 1
-    for n in front:
-        number = number * n
-    name = b.emit("Reshape", name, b.shape([number, 1, *inner], inferred=True))
-    name = _pooled(call, name, pooled)
-    results = [*front, *(call.shape[a] for a in pooled)]
-    name = b.emit("Reshape", name, b.shape(results, inferred=True))
-    return tensor(name, call.shape, x.dtype, order)
+    if x.dtype.kind in "iu":  # few runtimes pool integers; these are exact up to 2**24
+        floats = tensor(call.builder.cast(call.builder.arranged(x), np.float32), x.shape, "float32")
+        result = _pooled(call, floats, pooled)
+        name = call.builder.cast(call.builder.arranged(result), x.dtype)
+        return tensor(name, call.shape, x.dtype)
+    return _pooled(call, x, pooled)
 
 
-def _pooled(call: Call, name: str, axes: Sequence[int]) -> str:
-    """Pooling of a tensor whose axes behind the second are these."""
-    b, window = call.builder, [call.params["window_dimensions"][a] for a in axes]
-    pads = [call.params["padding"][a] for a in axes]
-    dilation = [call.params["window_dilation"][a] for a in axes]
+def _pooled(call: Call, x: Value, axes: Sequence[int]) -> Value:
+    """Pooling along some axes: they are put behind two others."""
+    b, others = call.builder, [a for a in range(x.rank) if a not in axes]
+    outside = {"reduce_window_sum": 0.0, "reduce_window_max": -np.inf, "reduce_window_min": np.inf}
+    fill = constant(np.asarray(outside[call.name], x.dtype))
+    window, dilation, pads = (
+        [call.params[name][a] for a in axes]
+        for name in ("window_dimensions", "window_dilation", "padding")
+    )
+    reach = [(n - 1) * step + 1 for n, step in zip(window, dilation, strict=True)]
+    x, left = padded_outside(call, x, fill, axes, pads, reach)
     attributes = {
         "kernel_shape": window,
         "strides": [call.params["window_strides"][a] for a in axes],
-        "pads": [low for low, _ in pads] + [high for _, high in pads],
+        "pads": left,
+        "dilations": None if all(n == 1 for n in dilation) else dilation,
     }
-    if any(n != 1 for n in dilation):
-        attributes["dilations"] = dilation
-    if call.name == "reduce_window_sum":
-        if "dilations" in attributes:
-            raise Unsupported("sums of windows with holes (`window_dilation`)")
-        dtype = call.dtype if call.dtype.kind == "f" else np.dtype("float32")
-        name = b.cast(name, dtype) if dtype != call.dtype else name
-        name = b.emit("AveragePool", name, count_include_pad=1, **attributes)
-        name = b.emit("Mul", name, b.initializer(np.asarray(np.prod(window), dtype)))
-        return b.cast(name, call.dtype) if dtype != call.dtype else name
+    keeps = len(others) == 2 and x.order[2:] == tuple(axes)
+    order = x.order if keeps else (*others, *axes)
+    name = b.arranged(x, order)
+    if len(others) != 2:
+        number = math.prod(x.shape[a] for a in others)
+        shape = [number, 1, *(x.shape[a] for a in axes)]
+        name = b.emit("Reshape", name, b.shape(shape, inferred=True))
+    name = _pooling(call, name, attributes, x.dtype)
+    if len(others) != 2:
+        whole = [*(x.shape[a] for a in others), *(call.shape[a] for a in axes)]
+        name = b.emit("Reshape", name, b.shape(whole, inferred=True))
+    return tensor(name, call.shape, x.dtype, order)
+
+
+def _pooling(call: Call, name: str, attributes: dict[str, Any], dtype: DTypeLike) -> str:
+    """The node of a pooling, with what it lacks."""
+    b = call.builder
     if call.name == "reduce_window_max":
         return b.emit("MaxPool", name, **attributes)
-    return b.emit("Neg", b.emit("MaxPool", b.emit("Neg", name), **attributes))
+    if call.name == "reduce_window_min":
+        return b.emit("Neg", b.emit("MaxPool", b.emit("Neg", name), **attributes))
+    if attributes["dilations"] is not None:
+        raise Unsupported("sums of windows with holes (`window_dilation`)")
+    name = b.emit("AveragePool", name, count_include_pad=1, **attributes)
+    count = np.asarray(np.prod(attributes["kernel_shape"]), dtype)
+    return b.emit("Mul", name, b.initializer(count))

@@ -172,6 +172,39 @@ def padded(call: Call, x: Value, fill: Value, low: Sequence[Dim], high: Sequence
     return tensor(name, shape, x.dtype, x.order)
 
 
+def padded_outside(
+    call: Call,
+    x: Value,
+    fill: Value,
+    axes: Sequence[int],
+    pads: Sequence[tuple[Dim, Dim]],
+    widths: Sequence[int],
+) -> tuple[Value, list[int]]:
+    """A value, and the padding that a node of windows is left with: all before, then all after.
+
+    Such a node takes numbers from 0 to below the width of a window; what is something else is
+    padded, or cropped, before.
+
+    Args:
+      call: the call.
+      x: what the windows move over.
+      fill: what it is padded with.
+      axes: those of the windows.
+      pads: for each of them a pair.
+      widths: of the windows, for each of them.
+    """
+    low, high = [0] * x.rank, [0] * x.rank
+    left: list[tuple[int, int]] = []
+    for axis, pair, width in zip(axes, pads, widths, strict=True):
+        if all(is_static((n,)) and 0 <= n < width for n in pair):
+            left.append((int(pair[0]), int(pair[1])))
+        else:
+            left.append((0, 0))
+            low[axis], high[axis] = pair
+    outer = padded(call, x, fill, low, high)
+    return outer, [before for before, _ in left] + [after for _, after in left]
+
+
 def _spread(call: Call, x: Value, fill: Value, axis: int, interior: int) -> Value:
     """A value with `interior` elements between neighbours along an axis."""
     shape = [*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]]
