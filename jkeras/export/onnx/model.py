@@ -38,11 +38,12 @@ def graph_of(inference: Inference, opset: int) -> tuple[Any, dict[str, np.ndarra
     values = _weights(inference)
     for spec in (*inference.inputs, *inference.outputs):
         builder.unique(spec.name)
-    for spec, sizes in zip(inference.inputs, inference.specs(), strict=True):
-        name, dtype = spec.name, stored_dtype(sizes.dtype)
-        if border_dtype(sizes.dtype) != dtype:
+    # The sizes of the program itself: symbols of two programs do not mix.
+    for spec, aval in zip(inference.inputs, traced.in_avals[len(values) :], strict=True):
+        name, dtype = spec.name, stored_dtype(aval.dtype)
+        if border_dtype(aval.dtype) != dtype:
             name = builder.cast(name, dtype)
-        values.append(tensor(name, tuple(sizes.shape), sizes.dtype))
+        values.append(tensor(name, tuple(aval.shape), aval.dtype))
         for axis, size in enumerate(spec.shape):
             if isinstance(size, str):
                 factor, _, open_axis = size.rpartition("*")
