@@ -178,9 +178,9 @@ def snippet() -> str:
 def _options(function: Any) -> list[tuple[str, str]]:
     """The options of a function with their meaning, from the Args of its docstring."""
     text = (inspect.getdoc(function) or "").partition("Args:\n")[2].partition("\n\n")[0]
-    found = re.findall(r"^  (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE)
-    meanings = {name: " ".join(meaning.split()) for name, meaning in found}
-    return [(name, meanings.get(name, "")) for name in list(meanings)[2:]]
+    found = re.findall(r"^  (\w+(?:, \w+)*): (.*(?:\n    .*)*)", text, re.MULTILINE)
+    options = [("`, `".join(names.split(", ")), " ".join(text.split())) for names, text in found]
+    return options[2:]  # without the model and the path
 
 
 def table_of_networks() -> str:

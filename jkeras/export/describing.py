@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import jax
@@ -56,11 +57,12 @@ def inference_of(
       net: anything with `apply(params, state, *inputs, key=, training=)`.
       params, state: the values of its weights.
       *specs: for each input a shape, with None or a name for an axis of any size, or what has a
-        shape and a dtype; a dict or list of these where an input has a structure.
+        shape and a dtype; a dict or list of these where an input has a structure; None leaves out
+        an optional input.
       name: of the model.
 
     Raises:
-      TypeError: a spec is none.
+      TypeError: a spec is of another kind.
       TypeError, ValueError: the network cannot take such inputs; a call changes what the next one
         gives, as that of a stateful recurrent layer does.
 
@@ -71,14 +73,18 @@ def inference_of(
       >>> inference_of(net, params, state, (None, 3)).outputs
       (TensorSpec(name='output', shape=('batch', 2), dtype='float32', limit=None),)
     """
-    leaves, structure = jax.tree.flatten(tuple(open_spec(spec) for spec in specs))
-    names = _names_of(net, jax.tree.unflatten(structure, leaves), "input_names", "input")
-    limits = _limits(net, len(leaves))
+    tree = tuple(open_spec(spec) for spec in specs)
+    leaves, structure = jax.tree.flatten(tree)
+    every = jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)
+    present = [spec is not None for spec in every]
+    complete = jax.tree.map(bool, tree, is_leaf=lambda leaf: leaf is None)
+    names = list(compress(_names_of(net, complete, "input_names", "input"), present))
+    limits = list(compress(_limits(net, len(every)), present)) + [None] * len(leaves)
 
     def made(shared: bool, factor: int = 1) -> Inference:
         shapes = [_shape(n, s.shape, shared, factor) for n, s in zip(names, leaves, strict=True)]
         dtypes = [dtype_of(spec.dtype or jnp.float32).name for spec in leaves]
-        inputs = tuple(map(TensorSpec, names, shapes, dtypes, limits))
+        inputs = tuple(map(TensorSpec, names, shapes, dtypes, limits))  # as many as names
         return Inference(name, net, params, state, inputs, (), structure)
 
     sharing = (False, True) if len(leaves) > 1 else (False,)
@@ -165,6 +171,8 @@ def open_spec(value: object) -> Any:
       >>> open_spec((None, "length", 3))
       OpenSpec(shape=(None, 'length', 3), dtype=None)
     """
+    if value is None:
+        return None
     if isinstance(value, dict):
         return {name: open_spec(part) for name, part in value.items()}
     if isinstance(value, list | tuple) and all(isinstance(n, int | str | None) for n in value):

@@ -120,6 +120,32 @@ def test_a_signature_of_a_dict_of_inputs() -> None:
         ]
 
 
+def test_a_signature_by_the_names_of_a_list_of_inputs() -> None:
+    b, a = layers.Input((2,), name="b"), layers.Input((4,), name="a")
+    model = jkeras.Model([b, a], layers.Concatenate()([a, b]), name="two")
+    inference = of(model, {"a": (3, 4), "b": (3, 2)})
+    assert [(spec.name, spec.shape) for spec in inference.inputs] == [("b", (3, 2)), ("a", (3, 4))]
+    with pytest.raises(ValueError) as error:
+        of(model, {"a": (3, 4), "c": (3, 2)})
+    assert str(error.value) == (
+        "Model 'two': export: `input_signature`: expected the names b, a, got a, c."
+    )
+
+
+def test_an_optional_input_may_be_left_out(tmp_path: Path) -> None:
+    class Sum(layers.Layer):
+        def call(self, x: Any, y: Any = None) -> Any:
+            return x if y is None else x + y
+
+    a, b = layers.Input((4,), name="a", optional=True), layers.Input((4,), name="b")
+    model = jkeras.Model([b, a], Sum()(b, a))
+    assert [spec.name for spec in of(model).inputs] == ["b", "a"]
+    export(of(model, [(None, 4), None]), tmp_path / "one.stablehlo")
+    exported = load_exported(tmp_path / "one.stablehlo")
+    assert [spec.name for spec in exported.inputs] == ["b"]
+    np.testing.assert_array_equal(exported(np.ones((2, 4))), np.ones((2, 4)))
+
+
 def test_a_wrong_signature() -> None:
     with pytest.raises(ValueError) as error:
         of(ids(), [(None, 7), (None, 7)])

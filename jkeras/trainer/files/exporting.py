@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -43,10 +43,13 @@ def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None
 
 def _signed(state: ModelState, specs: Any, signature: Sequence[Any]) -> Any:
     """The signature in the structure of the model's inputs, with their dtypes where it has none."""
-    if isinstance(signature, dict) or not isinstance(signature, list | tuple):
+    if isinstance(signature, dict):
+        signature = _by_name(state, specs, signature)
+    if not isinstance(signature, list | tuple):
         signature = [signature]
     signed = [describing.open_spec(spec) for spec in signature]
-    given, (own, structure) = jax.tree.leaves(signed), jax.tree.flatten(specs)
+    given = jax.tree.leaves(signed, is_leaf=lambda leaf: leaf is None)
+    own, structure = jax.tree.flatten(specs)
     if not own:
         return signed
     if len(given) != len(own):
@@ -57,6 +60,26 @@ def _signed(state: ModelState, specs: Any, signature: Sequence[Any]) -> Any:
             got=len(given),
             fix="Give a list with one shape for each input.",
         )
-    pairs = zip(given, own, strict=True)
-    typed = [describing.OpenSpec(spec.shape, spec.dtype or known.dtype) for spec, known in pairs]
+    typed = [
+        spec and describing.OpenSpec(spec.shape, spec.dtype or known.dtype)
+        for spec, known in zip(given, own, strict=True)
+    ]
     return jax.tree.unflatten(structure, typed)
+
+
+def _by_name(state: ModelState, specs: Any, signature: Mapping[str, Any]) -> list[Any]:
+    """The parts of a signature in the order of the inputs, whose names it has."""
+    one = specs[0] if len(specs) == 1 else None
+    names = sorted(one) if isinstance(one, dict) else getattr(state.net, "input_names", [])
+    if not specs or any(isinstance(part, dict) for part in signature.values()):
+        return [signature]
+    if set(names) != set(signature):
+        raise value_error(
+            who=f"{state.who}: export",
+            argument="input_signature",
+            expected=f"the names {', '.join(names)}"
+            if names
+            else "a list, since inputs lack names",
+            got=", ".join(signature),
+        )
+    return [signature[name] for name in names]
