@@ -203,6 +203,13 @@ def test_files_have_few_operations_and_take_any_number_of_examples(tmp_path: Pat
     assert exported(np.zeros((7, 28, 28, 1), "uint8")).shape == (7, 10)
 
 
+def test_a_size_like_the_number_of_examples_stays(tmp_path: Path) -> None:
+    model = network(layers.Dense(2 * 251, "relu"), layers.Dense(257), shape=(251,))
+    exported = written(model, tmp_path / "m.tflite")
+    assert (exported.inputs[0].shape, exported.outputs[0].shape) == (("batch", 251), ("batch", 257))
+    assert operations(tmp_path / "m.tflite") == ["FULLY_CONNECTED"] * 2
+
+
 @pytest.mark.parametrize("first", ["rows", 3])
 def test_the_signature_says_what_is_open(first: Any, tmp_path: Path) -> None:
     model = network(layers.Dense(3))

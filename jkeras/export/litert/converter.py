@@ -130,7 +130,7 @@ def main() -> None:
     else:
         content = convert((folder / "module.mlir").read_text(), names, request["outputs"])
         if request["open_batch"]:
-            content = open_batch.opened_batch(content)
+            content = open_batch.opened_batch(content, request["open_batch"])
     try_shapes(content, names, shapes)
     (folder / "model.tflite").write_bytes(content)
 

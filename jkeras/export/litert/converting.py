@@ -57,10 +57,19 @@ def converted(inference: Inference) -> bytes:
     axes = inference.open_axes
     if len(axes) == 1 and all(_first_alone(spec) for spec in inference.inputs):
         with contextlib.suppress(Failed):
-            content = _converted(inference, {axes[0]: open_batch.BATCH})
+            content = _converted(inference, {axes[0]: _unique_number(inference)})
             if difference_of(inference, opened(content).run) is None:
                 return content
     return _converted(inference, None)
+
+
+def _unique_number(inference: Inference) -> int:
+    """A number of examples of which no size of an input or a weight is a multiple."""
+    shapes = [np.shape(x) for x in jax.tree.leaves((inference.params, inference.state))]
+    sizes = {n for shape in shapes for n in shape if n}
+    sizes |= {n for spec in inference.inputs for n in spec.shape if isinstance(n, int)}
+    numbers = open_batch.NUMBERS
+    return next((n for n in numbers if all(size % n for size in sizes)), numbers[0])
 
 
 def _first_alone(spec: TensorSpec) -> bool:
@@ -75,7 +84,7 @@ def _converted(inference: Inference, sizes: dict[str, int] | None) -> bytes:
         "inputs": [spec.name for spec in inference.inputs],
         "outputs": [spec.name for spec in inference.outputs],
         "shapes": _shapes(inference),
-        "open_batch": sizes is not None,
+        "open_batch": sum((sizes or {}).values()),
     }
     return _child(request, {"module.mlir": stable_hlo(inference, sizes).encode()})
 
