@@ -82,7 +82,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "open length": (
         lambda: network(layers.Dense(3), layers.LSTM(2), shape=(None, 4)),
         "LiteRT: 'net': LSTM 'lstm': expected operations that LiteRT has, got a loop over an axis "
-        "of unknown length. Give the length, as in `input_signature=[(None, 20, 8)]`: steps are "
+        "of unknown length. Give the length, as in `input_signature=[(None, 20, 4)]`: steps are "
         "written out.",
     ),
     "operation": (

@@ -40,16 +40,11 @@ _PLAIN: dict[Any, Dtype] = {
 
 
 class Unsupported(ValueError):
-    """An operation that LiteRT does not have, in words; the caller adds the layer.
+    """An operation that LiteRT does not have, in words; the caller adds the layer."""
 
-    Args:
-      reason: what it is.
-      fix: what to do about it, if there is something.
-    """
 
-    def __init__(self, reason: str, fix: str = "") -> None:
-        super().__init__(reason)
-        self.fix = fix
+class OpenLength(Unsupported):
+    """A loop over an axis of unknown length."""
 
 
 def lowered(function: Callable[..., Any], specs: Sequence[Any]) -> Callable[..., Any]:
@@ -169,10 +164,7 @@ def _scan(
     **_: Any,
 ) -> list[Array]:
     if not isinstance(length, int):
-        raise Unsupported(
-            "a loop over an axis of unknown length",
-            "Give the length, as in `input_signature=[(None, 20, 8)]`: steps are written out.",
-        )
+        raise OpenLength("a loop over an axis of unknown length")
     if length > MOST_STEPS:
         raise Unsupported(f"a loop of {length} steps; at most {MOST_STEPS} are written out")
     consts, carry = arrays[:num_consts], arrays[num_consts : num_consts + num_carry]

@@ -12,7 +12,7 @@ from jkeras.core.errors import value_error
 from jkeras.core.folders import atomic_write
 from jkeras.export.inference import Inference
 from jkeras.export.litert.converting import check_packages, converted, quantized
-from jkeras.export.litert.lowering import Unsupported
+from jkeras.export.litert.lowering import OpenLength, Unsupported
 from jkeras.export.litert.runtime import opened
 from jkeras.export.verification import Run, check, first_layer
 
@@ -85,8 +85,21 @@ def _converted(who: str, inference: Inference) -> bytes:
             who=f"{who}: {layer}" if layer else who,
             expected="operations that LiteRT has",
             got=error,
-            fix=error.fix or "Leave it out of the exported model, or choose 'onnx' or 'stablehlo'.",
+            fix=_fix(inference, error),
         ) from error
+
+
+def _fix(inference: Inference, error: Unsupported) -> str:
+    """What to do about an operation that LiteRT does not have."""
+    if not isinstance(error, OpenLength):
+        return "Leave it out of the exported model, or choose 'onnx' or 'stablehlo'."
+    known = [
+        tuple(
+            (20 if axis else None) if isinstance(n, str) else n for axis, n in enumerate(spec.shape)
+        )
+        for spec in inference.inputs
+    ]
+    return f"Give the length, as in `input_signature={known}`: steps are written out."
 
 
 def _quantized(
