@@ -213,6 +213,10 @@ class Variable:
                 self._array = self.initial(key_of_seed(0))
         return self._array
 
+    def restart(self) -> None:
+        """Forgets what was assigned where no model has the variable: it begins anew."""
+        self._array = None
+
     def find_by(self, function: Callable[[], Any]) -> None:
         """Sets the function that returns the view on the weight in the model that has it, or None;
         it is called outside of all frames.

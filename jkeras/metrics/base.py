@@ -17,6 +17,7 @@ holds; `stateful_metric.py` has the functions behind them.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -41,7 +42,7 @@ from jkeras.metrics.stateful_metric import (
     set_object_sums,
     without_object_sums,
 )
-from jkeras.metrics.subclassed_metric import add_variable, define_pure_methods
+from jkeras.metrics.subclassed_metric import add_variable, added_variables, define_pure_methods
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -270,6 +271,18 @@ class Metric(Description):
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: copies and pickles of a metric start without sums."""
         return packed(without_object_sums(vars(self)))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for variable in added_variables(self):
+            variable.restart()
+
+    def __copy__(self) -> Self:
+        if added_variables(self):  # which are the copy's own
+            return copy.deepcopy(self)
+        new = type(self).__new__(type(self))
+        new.__setstate__(self.__getstate__())
+        return new
 
     def _in_dtype(self, value: Array) -> Array:
         return value if self.dtype is None else value.astype(self.dtype)

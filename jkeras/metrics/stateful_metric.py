@@ -25,7 +25,6 @@ from jkeras.core.trees import Tree, is_traced
 from jkeras.core.variables import Variable
 from jkeras.metrics.carried import carrying
 from jkeras.metrics.subclassed_metric import (
-    VARIABLES,
     MetricWithSums,
     active_frame,
     added_variables,
@@ -137,5 +136,5 @@ def _names(sums: Tree) -> list[str]:
 
 
 def without_object_sums(values: dict[str, Any]) -> dict[str, Any]:
-    """The `__dict__` of a metric for a copy or a pickle: without sums and variables."""
-    return {name: value for name, value in values.items() if name not in (NAME, VARIABLES)}
+    """The `__dict__` of a metric for a copy or a pickle: without sums."""
+    return {name: value for name, value in values.items() if name != NAME}

@@ -217,7 +217,6 @@ def _as_value(value: Any) -> Any:
 
 
 __all__ = [
-    "VARIABLES",
     "MetricFrame",
     "PendingBatch",
     "active_frame",

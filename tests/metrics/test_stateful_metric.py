@@ -72,6 +72,34 @@ def test_a_copy_has_seen_nothing(copied):
     assert float(metric.result()) == 1
 
 
+class Largest(metrics.Metric):
+    def __init__(self, name="largest"):
+        super().__init__(name=name)
+        self.seen = self.add_variable((), "zeros", name="seen")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign(jnp.maximum(self.seen.value, y_pred.max()))
+
+    def result(self):
+        return self.seen * 1.0
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda metric: pickle.loads(pickle.dumps(metric))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_of_an_own_class_has_variables_of_its_own(copied):
+    metric = Largest()
+    metric.update_state(TRUE, jnp.full(4, 3.0))
+    other = copied(metric)
+    assert float(other.result()) == 0 and other.seen is not metric.seen
+    other.update_state(TRUE, jnp.full(4, 2.0))
+    assert (float(metric.result()), float(other.result())) == (3.0, 2.0)
+    assert [variable.name for variable in other.variables] == ["seen"]
+    assert float(other.compute(other.update(other.init(), TRUE, jnp.full(4, 5.0)))) == 5.0
+
+
 def test_sums_of_classes_grow_by_hand_too():
     metric, y = metrics.F1Score(), jnp.eye(3)
     assert metric(y, y).shape == (3,)

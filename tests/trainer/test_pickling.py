@@ -39,6 +39,27 @@ class Scale(layers.Layer):
         return x * self.scale
 
 
+class OwnMetric(jkeras.metrics.Metric):
+    def __init__(self, name: str = "own", **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.total = self.add_variable((), "zeros", name="total")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total.assign_add(jnp.mean(y_pred))
+
+    def result(self) -> Any:
+        return self.total * 1.0
+
+
+class OwnLoss(jkeras.losses.Loss):
+    def __init__(self, factor: float = 2.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.factor * own_loss(y_true, y_pred)
+
+
 class Subclassed(jkeras.Model):
     def __init__(self) -> None:
         super().__init__(seed=0)
@@ -144,6 +165,7 @@ MODELS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         {},
     ),
     "own loss": (lambda: network(seed=0), {"loss": own_loss, "metrics": [own_loss]}),
+    "own classes": (noisy, {"loss": OwnLoss(3.0), "metrics": [OwnMetric()]}),
     "schedule": (noisy, {"optimizer": jkeras.optimizers.SGD(rate, momentum=0.9)}),
     "optax": (noisy, {"optimizer": optax.sgd(0.1, momentum=0.9)}),
     "initializer": (lambda: chain(layers.Dense(4, None, True, jax.nn.initializers.normal())), {}),
