@@ -69,6 +69,13 @@ def load_exported(path: str | os.PathLike[str]) -> ExportedModel:
     if not path.is_file():
         what = "a folder" if path.is_dir() else "none"
         raise MissingFileError(f"load_exported: expected a file at {str(path)!r}, got {what}.")
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        raise value_error(
+            who=f"load_exported: {str(path)!r}",
+            expected="a file that `model.export` wrote",
+            got="one that `model.save` wrote",
+            fix="jkeras.models.load_model reads it.",
+        )
     module = importlib.import_module(LOADERS.get(path.suffix, "jkeras.export.stablehlo"))
     return ExportedModel(path.name, module.load(path))
 

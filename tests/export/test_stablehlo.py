@@ -148,6 +148,9 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as error:
         jkeras.load_exported(tmp_path)
     assert str(error.value) == f"load_exported: expected a file at {str(tmp_path)!r}, got a folder."
+    dense().save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"one that `model.save` wrote. jkeras.models.load_model"):
+        jkeras.load_exported(tmp_path / "model.keras")
     written(dense(), tmp_path / "model")
     newer = damaged((tmp_path / "model").read_bytes(), format=2, jax="9.0")
     (tmp_path / "newer").write_bytes(newer)
