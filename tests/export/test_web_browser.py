@@ -210,14 +210,16 @@ def test_a_picture_from_a_file_and_from_the_camera(browser: Browser, tmp_path: P
     pixels[..., 1] = 255
     Image.fromarray(pixels).save(tmp_path / "green.png")
     (tmp_path / "text.png").write_text("no picture")
-    text = page(inference, backend="server", labels=["red", "green", "blue"])
+    text = page(inference, backend="server", labels=["red" * 20, "green", "blue"])
     with served(answering(inference, text)) as address:
+        browser.show(380, 800)
         browser.open(address)
         assert status(browser, "No picture") == "No picture yet."
         browser.choose_file("input[type=file]", tmp_path / "text.png")
         browser.wait_for("document.querySelector('.error').textContent.startsWith('This file')")
         browser.choose_file("input[type=file]", tmp_path / "green.png")
         assert status(browser, "Answer") == "Answer: green: 100.0%"
+        assert browser.evaluate("document.documentElement.scrollWidth") == 380
         camera = "[...document.querySelectorAll('button')].at(-1)"
         browser.evaluate(f"{camera}.click()")
         browser.wait_for(f"{camera}.textContent === 'Take the picture'")

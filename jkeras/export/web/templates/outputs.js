@@ -26,9 +26,11 @@ function bars(spec, values) {
       element("td", { class: "share", "aria-hidden": "true" }, element("div", { class: "track" }, bar)),
       element("td", { class: "number" }, percent.format(shares[i])));
   });
-  const caption = element("caption", { class: "visually-hidden" }, `Probabilities: ${spec.title}`);
   const answer = `${spec.labels[top]}: ${percent.format(shares[top])}`;
-  const table = element("table", { class: "bars" }, caption, element("tbody", {}, ...rows));
+  const short = spec.labels.every((label) => label.length < 4);
+  const table = element(
+    "table", { class: short ? "bars short" : "bars", "aria-label": `Probabilities: ${spec.title}` },
+    element("tbody", {}, ...rows));
   const headline = element("p", { class: "answer" },
     element("strong", {}, spec.labels[top]), `Probability ${percent.format(shares[top])}`);
   return [answer, [headline, table]];
