@@ -282,6 +282,19 @@ def test_a_recurrent_layer_is_a_node(layer: Any, node: str) -> None:
     assert counts["Scan"] == (node == "Scan")
 
 
+@pytest.mark.parametrize("activation", ["hard_sigmoid", "linear", "softsign", "relu"])
+@pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_a_recurrent_node_has_the_activations(
+    layer: Any, activation: str, tmp_path: pathlib.Path
+) -> None:
+    gate = {} if layer is layers.SimpleRNN else {"recurrent_activation": "hard_sigmoid"}
+    x = layers.Input((5, 3))
+    outputs = [layer(4, activation=activation, **options)(x) for options in (gate, {})]
+    model = with_random_weights(jkeras.Model(x, outputs))
+    write(of(model), tmp_path / "m.onnx")
+    assert "Scan" not in nodes_of(model)
+
+
 @pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
 def test_a_mask_may_begin_and_end_anywhere(layer: Any, tmp_path: pathlib.Path) -> None:
     x, mask = layers.Input((5, 3)), layers.Input((5,), dtype="bool")

@@ -35,6 +35,8 @@ _ACTIVATIONS = {
     activations.linear: ("Affine", 1.0, 0.0),
 }
 
+_WITH_NUMBERS = ("Affine", "HardSigmoid")
+
 
 def recurrent(
     call: Call, captured: Captured, args: Arguments, kwargs: Options
@@ -100,8 +102,11 @@ def _node(
     plain = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
     if [name for name, _, _ in functions] != plain[op]:
         attributes["activations"] = [name for name, _, _ in functions]
-        attributes["activation_alpha"] = [alpha for _, alpha, _ in functions]
-        attributes["activation_beta"] = [beta for _, _, beta in functions]
+        # Only functions that have numbers take some, one after the other.
+        with_numbers = [numbers for name, *numbers in functions if name in _WITH_NUMBERS]
+        if with_numbers:
+            attributes["activation_alpha"] = [alpha for alpha, _ in with_numbers]
+            attributes["activation_beta"] = [beta for _, beta in with_numbers]
     if op == "GRU":
         attributes["linear_before_reset"] = int(cell.reset_after)
     results: tuple[str, ...] = b.emit_all(op, names, 1 + states, **attributes)
