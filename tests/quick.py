@@ -82,6 +82,7 @@ LEFT_OUT = {
     "test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones": (
         "the other tests of the file"
     ),
+    "tests/estimators/test_premade.py::test_checks_of_scikit_learn": "the tests beside it",
     "tests/wrappers/test_sklearn_wrappers.py::test_checks_of_scikit_learn": "the tests beside it",
 }
 """A file, or a test of a file with all its rows, and what of the quick form stands for it."""

@@ -93,12 +93,13 @@ class _Wrapper(BaseEstimator):
                 got=describe(function),
             )
         known = inspect.signature(function).parameters
+        name = getattr(function, "__name__", type(function).__name__)
         kinds = {parameter.kind for parameter in known.values()}
         if key not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
             raise value_error(
                 who=type(self).__name__,
                 argument=f"{prefix}__{key}",
-                expected=f"an argument of {function.__name__} ({', '.join(known)})",
+                expected=f"an argument of {name} ({', '.join(known)})",
                 got=repr(key),
                 fix=nearest(key, known).strip(),
             )
@@ -199,18 +200,7 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
           ValueError: numbers of examples differ, or labels are no classes.
         """
         X, y = validate_data(self, X, y, allow_nd=True)
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind not in ("binary", "multiclass"):
-            raise ValueError(f"Only 1-dimensional labels are classes, got a target of type {kind}.")
-        self.classes_, ids = np.unique(np.ravel(y), return_inverse=True)
-        if len(self.classes_) < 2:
-            raise value_error(
-                who=type(self).__name__,
-                argument="y",
-                expected="labels of at least 2 classes",
-                got=f"1 class ({self.classes_.tolist()[0]!r})",
-            )
+        self.classes_, ids = class_ids(y, type(self).__name__)
         return self._fit_model(_floats(X), np.eye(len(self.classes_), dtype="float32")[ids], kwargs)
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
@@ -325,6 +315,31 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):
         """
         outputs = self._outputs(X)
         return outputs.astype("float64") if np.asarray(X).dtype == np.float64 else outputs
+
+
+def class_ids(y: Any, who: str) -> tuple[np.ndarray, np.ndarray]:
+    """The classes in order, and the number of each example's.
+
+    Args:
+      y: `[examples]` labels of any kind.
+      who: how messages name the estimator.
+
+    Raises:
+      ValueError: labels are no classes, or there is only one.
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y)
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(f"{who}: expected 1-dimensional labels, got a target of type {kind}.")
+    classes, ids = np.unique(np.ravel(y), return_inverse=True)
+    if len(classes) < 2:
+        raise value_error(
+            who=who,
+            argument="y",
+            expected="labels of at least 2 classes",
+            got=f"1 class ({classes.tolist()[0]!r})",
+        )
+    return classes, ids
 
 
 def _seed_of(model: Trainer) -> int:
