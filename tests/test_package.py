@@ -152,6 +152,7 @@ def test_metadata_agrees_with_the_package(wheel: Path, tmp_path: Path) -> None:
         "litert",
         "export",
         "serve",
+        "sklearn",
         "test",
     }
 
