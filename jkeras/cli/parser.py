@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from jkeras.cli import commands
 from jkeras.serving.options import Options
 
 _MODEL = "a .keras file, or an exported one (.onnx, .tflite, StableHLO)"
 _UNSAFE = "run code in the file (a Lambda), and read HDF5 by h5py; only for files that you trust"
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +35,7 @@ def made_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_predict(adder: argparse._SubParsersAction[Any]) -> None:
+def _add_predict(adder: Commands) -> None:
     parser = adder.add_parser(
         "predict",
         help="the outputs of a model for files of data",
@@ -54,14 +57,14 @@ def _add_predict(adder: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=commands.predict)
 
 
-def _add_summary(adder: argparse._SubParsersAction[Any]) -> None:
+def _add_summary(adder: Commands) -> None:
     parser = adder.add_parser("summary", help="the layers of a model, or what a file takes")
     parser.add_argument("model", help=_MODEL)
     parser.add_argument("--unsafe", action="store_true", help=_UNSAFE)
     parser.set_defaults(run=commands.summary)
 
 
-def _add_export(adder: argparse._SubParsersAction[Any]) -> None:
+def _add_export(adder: Commands) -> None:
     parser = adder.add_parser(
         "export",
         help="a model as ONNX, LiteRT, StableHLO or a web page",
@@ -81,7 +84,7 @@ def _add_export(adder: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=commands.export)
 
 
-def _add_convert(adder: argparse._SubParsersAction[Any]) -> None:
+def _add_convert(adder: Commands) -> None:
     parser = adder.add_parser(
         "convert",
         help="a model or its weights in another kind of file",
@@ -96,7 +99,7 @@ def _add_convert(adder: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=commands.convert)
 
 
-def _add_serve(adder: argparse._SubParsersAction[Any]) -> None:
+def _add_serve(adder: Commands) -> None:
     parser = adder.add_parser(
         "serve",
         help="models behind HTTP, in TensorFlow Serving's JSON form",
