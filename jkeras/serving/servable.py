@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,10 +55,11 @@ def load_servable(model: Any, name: str | None = None) -> Servable:
       ValueError: the file is damaged, or the model draws random numbers or carries a state.
     """
     if isinstance(model, Servable):
+        model.name = checked_name(name or model.name)
         return model
     if isinstance(model, str | os.PathLike):
         path = pathlib.Path(model)
-        name = name or path.name.partition(".")[0]
+        name = checked_name(name or path.name.partition(".")[0])
         if path.suffix in MODEL_ENDINGS or path.is_dir():
             model = load_model(path, compile=False)
         else:
@@ -71,7 +73,23 @@ def load_servable(model: Any, name: str | None = None) -> Servable:
             f"serve: expected a model, or the path of a file, got {describe(model)}."
         )
     inference = inference_of(parts_of(model).state)
-    return Servable(dataclasses.replace(inference, name=name or inference.name))
+    return Servable(dataclasses.replace(inference, name=checked_name(name or inference.name)))
+
+
+def checked_name(name: str) -> str:
+    """A name that can stand in an address.
+
+    Raises:
+      ValueError: it cannot.
+    """
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise value_error(
+            who="serve",
+            expected="a name of letters, digits, '_', '-' and '.'",
+            got=repr(name),
+            fix="Give one: in the shell NAME=FILE.",
+        )
+    return name
 
 
 class Servable:

@@ -262,7 +262,8 @@ def test_several_models_several_inputs_and_open_axes() -> None:
     ids = jkeras.Input((None,), dtype="int32", name="ids")
     pooled = layers.GlobalAveragePooling1D()(layers.Embedding(5, 3)(ids))
     text = jkeras.Model(ids, layers.Dense(2)(pooled))
-    with running({"two": two, "text": text}, Options(max_shapes=2)) as client:
+    models = {"two": load_servable(two, "another"), "text": text}
+    with running(models, Options(max_shapes=2)) as client:
         example = {"a": [1, 2], "b": [1, 2, 3]}
         (answer,) = client.post("/v1/models/two:predict", json={"instances": [example]}).json()[
             "predictions"
@@ -296,6 +297,8 @@ def test_a_file_with_code_and_what_is_no_model_are_errors(tmp_path: Path) -> Non
         load_servable(tmp_path / "unsafe.keras")
     with pytest.raises(TypeError, match="expected a model, or the path of a file, got 3"):
         load_servable(3)
+    with pytest.raises(ValueError, match=r"expected a name of letters, digits, .* got 'a b'"):
+        load_servable(tiny(), "a b")
     with pytest.raises(FileNotFoundError):
         load_servable(tmp_path / "none.onnx")
     with pytest.raises(ValueError, match="`max_queue`: expected a number of at least 1, got 0"):
