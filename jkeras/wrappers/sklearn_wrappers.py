@@ -110,7 +110,7 @@ class _Wrapper(BaseEstimator):
         """A compiled model that is not trained."""
         model = self.model
         if isinstance(model, Trainer):
-            with default_seed(_seed_of(model) if seed is None else seed):
+            with default_seed(model.seed if seed is None else seed):
                 made = clone_model(model)
         elif callable(model):
             with default_seed(next_seed() if seed is None else seed):
@@ -340,10 +340,6 @@ def class_ids(y: Any, who: str) -> tuple[np.ndarray, np.ndarray]:
             got=f"1 class ({classes.tolist()[0]!r})",
         )
     return classes, ids
-
-
-def _seed_of(model: Trainer) -> int:
-    return int(model._trainer_parts.state.seed)
 
 
 def _loss_name(loss: object) -> str:
