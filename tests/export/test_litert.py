@@ -258,8 +258,8 @@ def test_wrong_options_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ValueError) as error:
         written(model, tmp_path / "m.tflite", quantize="int8", representative_data=np.ones(3))
     assert str(error.value) == (
-        "LiteRT: 'net': `representative_data`: expected for each input (input) an array of "
-        "examples, got shape (3,)."
+        "LiteRT: 'net': `representative_data`: expected an array of examples for each input "
+        "(input), got float64 of shape (3,)."
     )
     monkeypatch.setattr(converting, "NEEDED", ("litert_converter", "no_such_package"))
     with pytest.raises(ImportError) as missing:

@@ -209,7 +209,8 @@ def test_a_wrong_graph_is_found_and_nothing_is_written(
     [
         ({"opset": 11}, "`opset`: expected a number from 18 to "),
         ({"quantize": "int4"}, "`quantize`: expected None or 'float16' or 'int8', got 'int4'"),
-        ({"representative_data": [1, 2]}, "expected an array for each input: 'input'"),
+        ({"representative_data": [1, 2]}, "expected an array of examples for each input"),
+        ({"representative_data": "words"}, "got <U5 of shape"),
     ],
 )
 def test_wrong_options(options: Any, message: str, tmp_path: pathlib.Path) -> None:

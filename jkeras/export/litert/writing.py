@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jkeras.core.errors import value_error
 from jkeras.core.folders import atomic_write
+from jkeras.export.examples import examples
 from jkeras.export.inference import Inference
 from jkeras.export.litert.converting import check_packages, converted, quantized
 from jkeras.export.litert.lowering import OpenLength, Unsupported
@@ -111,29 +112,6 @@ def _quantized(
         fix = "Without `representative_data` only weights are." if data else ""
         expected = f"operations that LiteRT has in {kind}"
         raise value_error(who=who, expected=expected, got=error, fix=fix) from error
-
-
-def examples(who: str, inference: Inference, data: Any) -> list[np.ndarray] | None:
-    """Representative data as one array for each input."""
-    if data is None:
-        return None
-    names = [spec.name for spec in inference.inputs]
-    if isinstance(data, Mapping):
-        data = [data[name] for name in names if name in data]
-    listed: Sequence[Any] = data if isinstance(data, list | tuple) else [data]
-    arrays = [
-        np.asarray(array).astype(spec.dtype)
-        for array, spec in zip(listed, inference.inputs, strict=False)
-    ]
-    ranks = [len(spec.shape) for spec in inference.inputs]
-    if len(listed) != len(names) or [array.ndim for array in arrays] != ranks:
-        raise value_error(
-            who=who,
-            argument="representative_data",
-            expected=f"for each input ({', '.join(names)}) an array of examples",
-            got=", ".join(f"shape {array.shape}" for array in arrays) or "none",
-        )
-    return arrays
 
 
 def accuracy(

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from jkeras.core.errors import value_error
+from jkeras.export.examples import examples
 from jkeras.export.inference import Inference
 from jkeras.export.onnx.files import store, with_weights, written
 from jkeras.export.onnx.model import OLDEST, check_opset, graph_of
@@ -68,7 +67,7 @@ def write(
     if quantize not in QUANTIZATIONS:
         expected = " or ".join(map(repr, QUANTIZATIONS))
         raise value_error(who=who, argument="quantize", expected=expected, got=repr(quantize))
-    data = _examples(who, inference, representative_data)
+    data = examples(who, inference, representative_data)
     model, weights = graph_of(inference, opset)
     with written(path, model, weights, external_data, who) as file:
         if verify:
@@ -86,22 +85,3 @@ def _part(inference: Inference) -> Run:
     """What runs a part of a model."""
     model, weights = graph_of(inference, OLDEST)
     return opened(with_weights(model, weights).SerializeToString()).run
-
-
-def _examples(who: str, inference: Inference, data: Data) -> list[np.ndarray[Any, Any]] | None:
-    """The representative data: an array for each input."""
-    if data is None:
-        return None
-    names = [spec.name for spec in inference.inputs]
-    if isinstance(data, Mapping):
-        data = [data[name] for name in names if name in data]
-    listed: Sequence[Any] = data if isinstance(data, list | tuple) else [data]
-    if len(listed) != len(names):
-        raise value_error(
-            who=who,
-            argument="representative_data",
-            expected=f"an array for each input: {', '.join(map(repr, names))}",
-            got=f"{len(listed)} arrays",
-        )
-    dtypes = [np.dtype(spec.dtype) for spec in inference.inputs]
-    return [np.asarray(array).astype(dtype) for array, dtype in zip(listed, dtypes, strict=True)]
