@@ -12,6 +12,7 @@ from jkeras.export import describing
 from jkeras.export.inference import Inference
 from jkeras.trainer.state.inference_rng import uses_rng
 from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.state.specs import InputSpecs
 
 
 def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None) -> Inference:
@@ -41,7 +42,7 @@ def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None
     return describing.inference_of(state.net, values.params, values.state, *specs, name=state.name)
 
 
-def _signed(state: ModelState, specs: Any, signature: Sequence[Any]) -> Any:
+def _signed(state: ModelState, specs: InputSpecs, signature: Sequence[Any]) -> Any:
     """The signature in the structure of the model's inputs, with their dtypes where it has none."""
     if isinstance(signature, dict):
         signature = _by_name(state, specs, signature)
@@ -67,7 +68,7 @@ def _signed(state: ModelState, specs: Any, signature: Sequence[Any]) -> Any:
     return jax.tree.unflatten(structure, typed)
 
 
-def _by_name(state: ModelState, specs: Any, signature: Mapping[str, Any]) -> list[Any]:
+def _by_name(state: ModelState, specs: InputSpecs, signature: Mapping[str, Any]) -> list[Any]:
     """The parts of a signature in the order of the inputs, whose names it has."""
     one = specs[0] if len(specs) == 1 else None
     names = sorted(one) if isinstance(one, dict) else getattr(state.net, "input_names", [])
