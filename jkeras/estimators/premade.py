@@ -55,7 +55,7 @@ class _Premade(BaseEstimator):
         with default_seed(seed):
             numbers = arrays["numbers"].shape[1] if "numbers" in arrays else 0
             self.model_ = self._network(numbers, outputs, compiled)
-        options: dict[str, Any] = {"batch_size": self.batch_size, "epochs": self.epochs}
+        options: dict[str, Any] = {"epochs": self.epochs}
         kept = held = np.arange(len(y))
         if self.early_stopping and len(y) >= HELD_OUT:
             order = random.permutation(len(y))
@@ -65,7 +65,7 @@ class _Premade(BaseEstimator):
             options["callbacks"] = [
                 EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True)
             ]
-        x = _rows(arrays, kept)
+        x, options["batch_size"] = _rows(arrays, kept), min(self.batch_size, len(kept))
         self.history_ = self.model_.fit(x, y[kept], verbose=self.verbose, **options).history
         return self
 
