@@ -4,7 +4,6 @@ from tests.keras_suite.exclusions.reasons import (
     ADAPTERS,
     APPLICATIONS,
     DISTRIBUTED,
-    EXPORTED,
     INTERNAL,
     LEGACY,
     PRIVATE,
@@ -33,7 +32,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "FunctionalTest.test_training_arg": (
             "shapes follow from `call`, which is traced without training, too"
         ),
-        "ModelTest.test_export_error": EXPORTED,
         "ModelTest.test_functional_list_outputs_with_custom_compute_loss": (
             "`compile` takes a loss for each output of the model, not of those of `compute_loss`"
         ),

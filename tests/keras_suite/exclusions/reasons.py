@@ -40,13 +40,12 @@ AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES, SYMBOL_SHAPE)
 
 DISTRIBUTED = "`keras.distribution` is not here"
 TEXT = "layers of text and strings are not here"
-EXPORTED = "export to other formats is not here"
 APPLICATIONS = "`keras.applications` is not here"
 ADAPTERS = "it tests Keras's adapter of a data library that is not installed"
 LEGACY = "the older format of whole models, `.h5`, is read with safe_mode=False alone"
 
 OTHER_SUBJECTS = (
-    *(DISTRIBUTED, TEXT, EXPORTED, APPLICATIONS, ADAPTERS, LEGACY),
+    *(DISTRIBUTED, TEXT, APPLICATIONS, ADAPTERS, LEGACY),
     *(QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL),
 )
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
