@@ -99,7 +99,12 @@ def test_layers_and_training_ask_in_one_place():
         for path in folder.rglob("*.py")
         if "default_backend(" in path.read_text(encoding="utf-8")
     }
-    here = {"core/jit_once.py", "trainer/loop/dispatch.py"}  # what runs in this process
+    here = {  # what runs in this process, and where its data lie
+        "core/jit_once.py",
+        "export/stablehlo.py",
+        "trainer/loop/dispatch.py",
+        "trainer/preflight/placement.py",
+    }
     assert asking == {"core/platform.py", *here}
 
 
