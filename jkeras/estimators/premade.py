@@ -29,6 +29,10 @@ except ImportError as error:
         "jkeras.estimators need scikit-learn: pip install 'jkeras[sklearn]'"
     ) from error
 
+BATCH_SIZE = 32
+"""Rows that are predicted at once. Batches are filled up, because products of other sizes round
+otherwise, and scikit-learn compares predictions of parts and of the whole to seven digits."""
+
 HELD_OUT = 40
 """The fewest rows of which a part is held out for early stopping."""
 
@@ -97,8 +101,10 @@ class _Premade(BaseEstimator):
         check_is_fitted(self, "model_")
         X = self._checked(X, reset=False)
         arrays = encode(self.columns_, X, type(self).__name__, unknown=self.unknown)
-        outputs: np.ndarray = self.model_.predict(arrays, verbose=0)
-        return outputs
+        filler = ((0, -len(X) % BATCH_SIZE), (0, 0))
+        whole = {name: np.pad(array, filler, "edge") for name, array in arrays.items()}
+        outputs: np.ndarray = self.model_.predict(whole, batch_size=BATCH_SIZE, verbose=0)
+        return outputs[: len(X)]
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """A table whose columns are those of `fit`, by name and order."""
