@@ -243,7 +243,7 @@ def _error(write: Any) -> str | None:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         try:
             write(Path(folder) / "model")
-        except Exception as error:
+        except Exception as error:  # of any library that writes or runs: the table tells it
             return " ".join(str(error).split())
     return None
 

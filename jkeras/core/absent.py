@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dis
 import fnmatch
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from jkeras.core.errors import nearest
 
@@ -70,17 +71,20 @@ def reason(module: str, name: str) -> str | None:
     return next(known, None)
 
 
-def answering(module: str) -> Callable[[str], NoReturn]:
+def answering(module: str, source: str | None = None) -> Callable[[str], Any]:
     """A `__getattr__` for a module; its error says why a name is missing, or names the nearest.
 
     Args:
       module: its `__name__`.
+      source: the module from which the names in `__all__` come when they are asked for, if any.
     """
     home = module.partition(".")[2]
 
     def __getattr__(name: str) -> Any:
-        why = None if name[:1] == "_" else reason(home, name)
         known = getattr(sys.modules[module], "__all__", ())
+        if source is not None and name in known:
+            return getattr(importlib.import_module(source), name)
+        why = None if name[:1] == "_" else reason(home, name)
         fix = f": {why}." if why else f".{nearest(name, known)}"
         raise missing(f"module {module!r} has no attribute {name!r}{fix}")
 

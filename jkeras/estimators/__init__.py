@@ -10,8 +10,7 @@ scikit-learn's, which is imported when one of these names is.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras.core.absent import answering as _answering
 
@@ -34,10 +33,4 @@ __all__ = [
     "LinearRegressor",
 ]
 
-_answer = _answering(__name__)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        _answer(name)
-    return getattr(importlib.import_module("jkeras.estimators.premade"), name)
+__getattr__ = _answering(__name__, "jkeras.estimators.premade")

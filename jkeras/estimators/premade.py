@@ -42,6 +42,32 @@ class _Premade(BaseEstimator):
 
     is_linear: ClassVar[bool] = False
 
+    def __init__(
+        self,
+        columns: Mapping[Any, str] | None = None,
+        unknown: str = "error",
+        optimizer: Any = "adam",
+        learning_rate: float = 0.01,
+        epochs: int = 100,
+        batch_size: int = 32,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        random_state: Any = None,
+        verbose: Any = 0,
+    ) -> None:
+        self.columns = columns
+        self.unknown = unknown
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.verbose = verbose
+
     def _fit_table(self, X: Any, y: np.ndarray, outputs: int, **compiled: Any) -> Self:
         """Learns the columns, and fits a network to their arrays.
 
@@ -148,38 +174,6 @@ class _Premade(BaseEstimator):
         return tags
 
 
-class _Linear(_Premade):
-    """The parameters of a linear estimator."""
-
-    is_linear = True
-
-    def __init__(
-        self,
-        columns: Mapping[Any, str] | None = None,
-        unknown: str = "error",
-        optimizer: Any = "adam",
-        learning_rate: float = 0.01,
-        epochs: int = 100,
-        batch_size: int = 32,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.1,
-        patience: int = 10,
-        random_state: Any = None,
-        verbose: Any = 0,
-    ) -> None:
-        self.columns = columns
-        self.unknown = unknown
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.random_state = random_state
-        self.verbose = verbose
-
-
 class _Deep(_Premade):
     """The parameters of a deep estimator."""
 
@@ -201,21 +195,29 @@ class _Deep(_Premade):
         random_state: Any = None,
         verbose: Any = 0,
     ) -> None:
+        super().__init__(
+            columns,
+            unknown,
+            optimizer,
+            learning_rate,
+            epochs,
+            batch_size,
+            early_stopping,
+            validation_fraction,
+            patience,
+            random_state,
+            verbose,
+        )
         self.hidden_units = hidden_units
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm
-        self.columns = columns
-        self.unknown = unknown
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.random_state = random_state
-        self.verbose = verbose
+
+
+class _Linear(_Premade):
+    """A linear estimator."""
+
+    is_linear = True
 
 
 class _Combined(_Deep):

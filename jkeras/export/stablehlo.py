@@ -220,7 +220,7 @@ def _opened(data: bytes, who: str) -> Program:
             )
         try:
             return call(arrays)
-        except Exception as error:
+        except Exception as error:  # of whatever class: it is raised again, with a note
             wrote = about.get("jax", jax.__version__)
             if wrote != jax.__version__:
                 error.add_note(f"jax {wrote} wrote it, here is {jax.__version__}. {COMPATIBILITY}")

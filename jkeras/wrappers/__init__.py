@@ -14,8 +14,7 @@ scikit-learn is imported when one of these names is.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras.core.absent import answering as _answering
 
@@ -28,10 +27,4 @@ if TYPE_CHECKING:
 
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
-_answer = _answering(__name__)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        _answer(name)
-    return getattr(importlib.import_module("jkeras.wrappers.sklearn_wrappers"), name)
+__getattr__ = _answering(__name__, "jkeras.wrappers.sklearn_wrappers")

@@ -74,7 +74,7 @@ def _converted(who: str, inference: Inference) -> bytes:
     def fails(part: Inference) -> bool:
         try:
             converted(part)
-        except Exception:
+        except Exception:  # of the converter, whose errors have many classes
             return True
         return False
 
