@@ -44,6 +44,7 @@ class Stream:
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
       order_fn: from the number of a pass and the count of its batches to their numbers in order,
         for a source with `batches_of(numbers)` and `num_batches`; None for that of the source.
+      specs: those of a batch of the source, after `adjust_fn`; None before one was looked at.
       adjust_fn: applied to every batch before padding.
       check_fn: called with every adjusted batch and its number; the number is added to the message
         of an error.
@@ -77,6 +78,7 @@ class Stream:
         self.continues_pass = False
         self.pads = True
         self.order_fn: Callable[[int, int], list[int]] | None = None
+        self.specs: Batch | None = None
         self._passes = 0
         self._adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         # The kinds of batches that the checks and `adjust_fn` leave as they are.

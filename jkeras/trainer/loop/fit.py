@@ -22,6 +22,7 @@ from jkeras.trainer.loop.evaluate import evaluate
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.reports.progress import Progress
+from jkeras.trainer.reports.training_data import training_record
 from jkeras.trainer.state.model_state import ModelState
 
 
@@ -72,6 +73,8 @@ def fit(
     run, state, callbacks, data = parts.run, parts.state, call.callbacks, training.data
     assert run is not None, "made by `Trainer.fit`"
     silent = dataclasses.replace(call, verbose=0, limit=validation.steps)
+    if (history := callbacks.history) is not None:
+        history.data = training_record(data, validation.data, run.facts)
     logs: LogValues = {}
     parts.stop_training, parts.initial_epoch = False, run.first
     callbacks.call("on_train_begin", {})

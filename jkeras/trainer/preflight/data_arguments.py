@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core import columns
+from jkeras.core import columns, trees
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import WrongTypeError, describe
@@ -173,7 +173,9 @@ def first_batch(who: str, data: Data) -> Batch:
     batch = data.sample()
     if batch is None:
         raise ValueError(f"{who}: `x`: expected at least one batch, got an iterable without any.")
-    return data.adjust_fn(batch)
+    batch = data.adjust_fn(batch)
+    data.specs = trees.specs(batch)
+    return batch
 
 
 def adjusted(data: Data, who: str, net: object, shapes: tuple[Any, ...] | None) -> Data:
