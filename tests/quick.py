@@ -76,6 +76,7 @@ LEFT_OUT = {
     "tests/export/test_stablehlo.py::test_every_network": "test_a_few_networks of the same file",
     "tests/export/test_litert.py::test_every_network": "test_a_few_networks of the same file",
     # In a process of their own.
+    "tests/display/test_notebook_kernel.py": "the kernel that is played in tests/display",
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
     "tests/keras_suite/test_families.py": "Keras's numbers in each folder of tests",
     "tests/saving/test_orbax_manager.py::"

@@ -8,6 +8,7 @@ from jkeras.callbacks.early_stopping import EarlyStopping
 from jkeras.callbacks.history import History
 from jkeras.callbacks.lambda_callback import LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from jkeras.callbacks.live_plot import LivePlot
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint
 from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from jkeras.callbacks.profiler import Profiler
@@ -26,6 +27,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "LivePlot",
     "ModelCheckpoint",
     "OrbaxCheckpoint",
     "Profiler",

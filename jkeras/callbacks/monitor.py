@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from jkeras.callbacks.base import Callback, Logs
@@ -177,3 +177,23 @@ def direction(monitor: str, metrics: Iterable[Any] = ()) -> bool | None:
         if any(word in words for word in _RISING):
             return True
     return None
+
+
+def best_index(monitor: str, values: Sequence[float], metrics: Iterable[Any] = ()) -> int | None:
+    """The index of the best of some values; None where the direction is not known or no value is
+    finite.
+
+    Args:
+      monitor: a log name.
+      values: its values.
+      metrics: as for `direction`.
+
+    Example:
+      >>> best_index("val_loss", [0.5, 0.25, float("nan")]), best_index("false_positives", [1.0])
+      (1, None)
+    """
+    rises = direction(monitor, metrics)
+    finite = [index for index, value in enumerate(values) if math.isfinite(value)]
+    if rises is None or not finite:
+        return None
+    return (max if rises else min)(finite, key=values.__getitem__)

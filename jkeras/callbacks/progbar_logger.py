@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.display import ProgressBar
+from jkeras.display import ProgressBar, epoch_header, write_text
 
 
 class ProgbarLogger(Callback):
@@ -50,7 +50,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._begin()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            write_text(None, epoch_header(epoch + 1, self.epochs) + "\n")
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._move(batch, logs)

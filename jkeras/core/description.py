@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from jkeras.core.errors import describe, quoted, unexpected_arguments
+from jkeras.core.html_tables import arguments_html
 from jkeras.core.pickling import packed, unpacked
 from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import (
@@ -231,12 +232,21 @@ class Description:
     def __repr__(self) -> str:
         if self.is_mutable:
             return f"<{self.who}>"
-        shown = []
-        for field in _by_position(type(self)):
-            value = self.argument(field.name)
-            if field.repr and not value == self.default_of(field):
-                shown.append(f"{field.name}={_short(value)}")
+        shown = [f"{name}={value}" for name, value in self._shown_arguments()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        return arguments_html(self.who, self._shown_arguments())
+
+    def _shown_arguments(self) -> list[tuple[str, str]]:
+        """As text, what differs from the defaults, or what a mutable object was given."""
+        if self.is_mutable:
+            return [(name, _short(value)) for name, value in given_arguments(self).items()]
+        return [
+            (field.name, _short(value))
+            for field in _by_position(type(self))
+            if field.repr and not (value := self.argument(field.name)) == self.default_of(field)
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         return packed(vars(self))
@@ -403,11 +413,16 @@ def _changes_nothing(who: str, name: str, value: object) -> bool:
 
 
 def given_config(obj: object) -> dict[str, Any]:
-    """The arguments that an object of a mutable class was constructed with, by name.
+    """The arguments that an object of a mutable class was constructed with, in a configuration.
 
     Raises:
       TypeError: one of them has no configuration.
     """
+    return {name: serialize_keras_object(value) for name, value in given_arguments(obj).items()}
+
+
+def given_arguments(obj: object) -> dict[str, Any]:
+    """The arguments that an object of a mutable class was constructed with, by name."""
     args, kwargs = vars(obj)[GIVEN]
     signature = inspect.signature(type(obj).__init__)
     bound = dict(signature.bind(obj, *args, **kwargs).arguments)
@@ -417,4 +432,4 @@ def given_config(obj: object) -> dict[str, Any]:
             named |= bound[name]
         elif name in bound:
             named[name] = bound[name]
-    return {name: serialize_keras_object(value) for name, value in named.items()}
+    return named

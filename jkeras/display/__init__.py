@@ -1,18 +1,20 @@
-"""Output for people: progress bars, model summaries, figures.
+"""Output for people: progress bars, model summaries, figures, and their forms in notebooks.
 
-The functions here take names, numbers, shapes and arrays, and return text or a figure; they modify
-nothing. matplotlib is imported with the first figure.
+The functions here take names, numbers, shapes and arrays, and return text, HTML or a figure; they
+modify nothing. matplotlib is imported with the first figure.
 """
 
 from jkeras.display.confusion import confusion_counts, confusion_matrix_plot
 from jkeras.display.lines import epoch_header
 from jkeras.display.plots import learning_curves, prediction_grid
-from jkeras.display.progress import Progbar, ProgressBar
+from jkeras.display.progress import Progbar, ProgressBar, write_text
+from jkeras.display.results import ResultsTable, results_table
 from jkeras.display.summary import Row, Size, memory_text, size_of, summary_text
 
 __all__ = [
     "Progbar",
     "ProgressBar",
+    "ResultsTable",
     "Row",
     "Size",
     "confusion_counts",
@@ -21,6 +23,8 @@ __all__ = [
     "learning_curves",
     "memory_text",
     "prediction_grid",
+    "results_table",
     "size_of",
     "summary_text",
+    "write_text",
 ]

@@ -1,7 +1,7 @@
-"""Creating and saving figures; the one module that imports matplotlib.
+"""Creating and saving figures; with `inline_figure`, where matplotlib is imported.
 
 A figure is a `matplotlib.figure.Figure`, created without pyplot, so there are no global figures, no
-windows, and no display is needed.
+windows, and no display is needed. A notebook shows it where it is the value of a cell.
 
 Laws:
   - matplotlib is imported when a figure is created, not before.
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 _DPI = 120
 
 
+def check_matplotlib(who: str = "jkeras.display") -> None:
+    """Raises an ImportError of `who` unless matplotlib is installed."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{who}: figures need matplotlib, which is not installed. "
+            'Install it with: pip install "jkeras[plots]"'
+        ) from error
+
+
 def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     """An empty figure, at least 2.5 inches wide.
 
@@ -37,14 +48,10 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
       >>> new_figure(4.0, 3.0).get_size_inches().tolist()
       [4.0, 3.0]
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "jkeras.display: figures need matplotlib, which is not installed. "
-            'Install it with: pip install "jkeras[plots]"'
-        ) from error
-    figure = Figure(figsize=(max(width, 2.5), height), dpi=_DPI, layout="compressed")
+    check_matplotlib()
+    from jkeras.display.inline_figure import InlineFigure
+
+    figure = InlineFigure(figsize=(max(width, 2.5), height), dpi=_DPI, layout="compressed")
     if title:
         figure.suptitle(title)
     return figure

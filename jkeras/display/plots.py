@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.display.curves import curves_figure
 from jkeras.display.figures import new_figure, saved
 from jkeras.display.labels import check_same_length, class_labels, classes_of, unit_brightness
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-_BLUE, _RED = "#0072B2", "#C00000"
-_LONGEST_NAME, _MOST_MARKED_EPOCHS = 14, 30
+_RED = "#C00000"
+_LONGEST_NAME = 14
 
 
 def learning_curves(
@@ -52,15 +52,9 @@ def learning_curves(
       >>> [axes.get_title() for axes in figure.axes]
       ['loss']
     """
-    epochs = _checked_epochs(history)
-    names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
-    columns = min(len(names), 3)
-    rows = math.ceil(len(names) / columns)
-    figure = new_figure(5.0 * columns, 3.6 * rows + (0.4 if title else 0.0), title)
-    for index, name in enumerate(names):
-        axes = figure.add_subplot(rows, columns, index + 1)
-        _draw_curves(axes, history, name, epochs)
-    return saved(figure, path)
+    epochs = range(1, _checked_epochs(history) + 1)
+    curves = {name: (epochs, values) for name, values in history.items()}
+    return curves_figure(curves, path, title=title)
 
 
 def prediction_grid(
@@ -119,27 +113,6 @@ def prediction_grid(
         for spine in axes.spines.values():
             spine.set(color=_RED if wrong else "0.6", linewidth=2.0 if wrong else 0.5)
     return saved(figure, path)
-
-
-def _draw_curves(
-    axes: Axes, history: Mapping[str, Sequence[float]], name: str, epochs: int
-) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    marker = "o" if epochs <= _MOST_MARKED_EPOCHS else ""
-    styles = {name: ("training", "-", _BLUE), f"val_{name}": ("validation", "--", "white")}
-    for key, (label, dashes, inside) in styles.items():
-        if key in history:
-            axes.plot(
-                range(1, epochs + 1), np.asarray(history[key], np.float64), color=_BLUE,
-                linestyle=dashes, marker=marker, markerfacecolor=inside, markersize=5, label=label,
-            )  # fmt: skip
-    axes.set_title(name)
-    axes.set_xlabel("epoch")
-    axes.set_xlim(0.5, epochs + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(alpha=0.3)
-    axes.legend()
 
 
 def _captions(

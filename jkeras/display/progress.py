@@ -4,10 +4,12 @@ Pure functions make the text (`jkeras.display.lines`); an object holds the state
 the clock's readings, the latest values, the width of the last line.
 
 Laws:
-  - On a terminal or in a notebook, every byte is what Keras 3.15.1 writes, colors included.
-  - Anywhere else (a file, a pipe, CI) one plain line per finished bar is written: no control
-    characters, no redraws. Its text is Keras's final line. (Keras redraws there too, which fills a
-    log file with unfinished lines.)
+  - On a terminal, every byte is what Keras 3.15.1 writes, colors included.
+  - Anywhere else (a file, a pipe, CI, a notebook that a program runs) one plain line per finished
+    bar is written: no control characters, no redraws. Its text is Keras's final line. (Keras
+    redraws there too, which fills a log file or a notebook with unfinished lines.)
+  - In a notebook that a person watches, carriage returns alone redraw that plain line. Front ends
+    save what the last one leaves, so the saved notebook is the same.
   - A value is read only when it is displayed: passing device arrays does not make the host wait.
   - `stream=None` means standard output as it is at the moment of the call.
 """
@@ -19,14 +21,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.session import is_interactive_logging_enabled
 from jkeras.display.lines import bar_line, short_line, without_colors
+from jkeras.display.notebook import is_cell_output, is_watched
 
+Screen = Literal["terminal", "notebook", "lines"]
 Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
@@ -87,7 +91,7 @@ class ProgressBar:
         auto = 1 if is_interactive_logging_enabled() else 2
         self.verbose = auto if verbose == "auto" else int(verbose)
         self._stream, self._clock_fn = stream, clock_fn
-        self._redraws = can_redraw(stream)
+        self._screen = screen_of(stream)
         self._values: dict[str, Any] = {}
         self._current = 0
         self._start = clock_fn()
@@ -113,7 +117,7 @@ class ProgressBar:
         now = self._clock_fn()
         seconds_per_unit = self._seconds_per_unit(current, now)
         if self.verbose == 1:
-            if finalize or (self._redraws and now - self._last_drawn >= self.interval):
+            if finalize or (self._screen != "lines" and self._is_due(now)):
                 self._draw(current, now, seconds_per_unit, finalize)
         elif self.verbose == 2 and finalize and self.target:
             line = short_line(
@@ -131,6 +135,9 @@ class ProgressBar:
         if self._is_open:
             write_text(self._stream, "\n")
             self._is_open = False
+
+    def _is_due(self, now: float) -> bool:
+        return now - self._last_drawn >= self.interval
 
     def _is_last(self, current: int) -> bool:
         return self.target is not None and current >= self.target
@@ -164,10 +171,16 @@ class ProgressBar:
             unit_name=self.unit_name,
         )  # fmt: skip
         visible = without_colors(line)
-        if self._redraws:  # overwrites the last line, padded to its width
-            line = "\b" * self._last_width + "\r" + line + " " * (self._last_width - len(visible))
+        rest = " " * (self._last_width - len(visible))  # over what is left of the last line
+        if self._screen == "terminal":
+            line = "\b" * self._last_width + "\r" + line + rest
+        elif self._screen == "notebook":
+            line = "\r" * self._is_open + visible + rest
+        else:
+            line = visible
+        if self._screen != "lines":
             self._last_width = len(visible)
-        write_text(self._stream, line if self._redraws else visible)
+        write_text(self._stream, line)
         self._is_open, self._last_drawn = not finalize, now
         if finalize:
             write_text(self._stream, "\n")
@@ -241,22 +254,31 @@ class Progbar(ProgressBar):
         super().update(current, new, finalize)
 
 
-def can_redraw(stream: TextIO | None) -> bool:
-    """Whether a carriage return restarts the line: on terminals, in notebooks, in PyCharm.
+def screen_of(stream: TextIO | None) -> Screen:
+    """What a stream, or standard output for None, can show.
 
-    `isatty` is False in notebooks and PyCharm, so these two count only for standard output.
+    "terminal": a line that is drawn again, with colors; "notebook": one without colors, drawn again
+    by carriage returns; "lines": whole lines only. PyCharm is a terminal whose `isatty` is False.
     """
     target = sys.stdout if stream is None else stream
+    if is_cell_output(target):
+        return "notebook" if is_watched() else "lines"
     if hasattr(target, "isatty") and target.isatty():
-        return True
-    return target is sys.stdout and ("ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ)
+        return "terminal"
+    return "terminal" if target is sys.stdout and "PYCHARM_HOSTED" in os.environ else "lines"
 
 
 def write_text(stream: TextIO | None, text: str) -> None:
-    """Writes and flushes; `=` replaces the bar's character if the encoding lacks it."""
+    """Writes and flushes; `=` replaces the bar's character if the encoding lacks it.
+
+    The kernel of a notebook sends what was written five times a second by itself. A flush would
+    send each line alone, and programs that run notebooks keep each message as an output.
+    """
+    target = sys.stdout if stream is None else stream
+    flush = not is_cell_output(target)
     try:
-        print(text, end="", file=stream, flush=True)
+        print(text, end="", file=stream, flush=flush)
     except UnicodeEncodeError:
-        encoding = getattr(sys.stdout if stream is None else stream, "encoding", None) or "ascii"
+        encoding = getattr(target, "encoding", None) or "ascii"
         plain = text.replace("━", "=").encode(encoding, errors="replace").decode(encoding)
-        print(plain, end="", file=stream, flush=True)
+        print(plain, end="", file=stream, flush=flush)

@@ -66,7 +66,7 @@ class Size:
     bytes: int
 
 
-_NOTHING = Size(0, 0)
+NOTHING = Size(0, 0)
 
 
 def size_of(arrays: Iterable[Any]) -> Size:
@@ -88,8 +88,8 @@ def summary_text(
     name: str,
     rows: Sequence[Row],
     *,
-    trainable: Size = _NOTHING,
-    non_trainable: Size = _NOTHING,
+    trainable: Size = NOTHING,
+    non_trainable: Size = NOTHING,
     optimizer: Size | None = None,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
@@ -135,11 +135,30 @@ def summary_text(
         line_length = min(line_length, shutil.get_terminal_size().columns - _MARGIN)
         line_length = max(line_length, _LEAST_LENGTH)
     widths = column_widths(_column_ends(positions, connected, show_trainable), line_length)
-    columns = _COLUMNS | (_CONNECTED if connected else {}) | (_TRAINABLE if show_trainable else {})
-    cells = [_row_cells(row, list(columns)) for row in rows_in_range(rows, layer_range)]
+    columns, cells = summary_table(rows, show_trainable=show_trainable, layer_range=layer_range)
     table = table_lines(list(columns), cells, widths, tuple(columns.values()))
     lines = [f'Model: "{name}"', *table]
-    return "\n".join(lines + _total_lines(trainable, non_trainable, optimizer))
+    return "\n".join(lines + total_lines(trainable, non_trainable, optimizer))
+
+
+def summary_table(
+    rows: Sequence[Row],
+    *,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> tuple[dict[str, str], list[list[str]]]:
+    """The columns of a summary, each with its alignment, and the cells of every shown row.
+
+    Arguments as for `summary_text`.
+
+    Example:
+      >>> columns, cells = summary_table([Row("dense", "Dense", (None, 10), 7850)])
+      >>> list(columns), cells
+      (['Layer (type)', 'Output Shape', 'Param #'], [['dense (Dense)', '(None, 10)', '7,850']])
+    """
+    connected = any(row.connected_to is not None for row in rows)
+    columns = _COLUMNS | (_CONNECTED if connected else {}) | (_TRAINABLE if show_trainable else {})
+    return columns, [_row_cells(row, list(columns)) for row in rows_in_range(rows, layer_range)]
 
 
 def shape_text(shape: Tree) -> str:
@@ -194,6 +213,19 @@ def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> lis
     return [*rows[begin : end + 1], *inner]
 
 
+def total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -> list[str]:
+    """The lines below the table: the number of weights of each kind, and their memory."""
+    parts = [trainable, non_trainable, optimizer or NOTHING]
+    total = Size(sum(part.count for part in parts), sum(part.bytes for part in parts))
+    named = {"Total": total, "Trainable": trainable, "Non-trainable": non_trainable}
+    if optimizer is not None:
+        named["Optimizer"] = optimizer
+    return [
+        f" {label} params: {size.count:,} ({memory_text(size.bytes)})"
+        for label, size in named.items()
+    ]
+
+
 def _matches(rows: Sequence[Row], pattern: str) -> list[int]:
     """The indices of the outer rows whose names match a pattern."""
     names = {index: row.name for index, row in enumerate(rows) if row.level == 0}
@@ -231,18 +263,6 @@ def _row_cells(row: Row, columns: Sequence[str]) -> list[str]:
         "Trainable": "-" if row.trainable is None else "NY"[row.trainable],
     }
     return [cells[column] for column in columns]
-
-
-def _total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -> list[str]:
-    parts = [trainable, non_trainable, optimizer or _NOTHING]
-    total = Size(sum(part.count for part in parts), sum(part.bytes for part in parts))
-    named = {"Total": total, "Trainable": trainable, "Non-trainable": non_trainable}
-    if optimizer is not None:
-        named["Optimizer"] = optimizer
-    return [
-        f" {label} params: {size.count:,} ({memory_text(size.bytes)})"
-        for label, size in named.items()
-    ]
 
 
 def _is_shape(value: object) -> bool:

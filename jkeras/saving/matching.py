@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras.core.errors import WrongTypeError, describe, nearest
+from jkeras.core.html_tables import table_html
 
 if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
@@ -106,15 +107,29 @@ class Report:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        different = [str(one) for one in self.mismatched]
+        kinds: dict[str, Sequence[str]] = {
+            "loaded": self.matched,
+            "not in the file": self.missing,
+            "not in the model": self.unexpected,
+            "different": different,
+        }
+        rows = [(kind, len(names), ", ".join(_shown(names))) for kind, names in kinds.items()]
+        return table_html(["weights", "number", "names"], rows, align="lrl")
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    """The names that a report lists."""
+    more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    return [*names[:_SHOWN], *more]
+
 
 def _listed(title: str, names: Sequence[str], separator: str = ", ") -> list[str]:
     if not names:
         return []
-    shown = list(names[:_SHOWN])
-    if len(names) > _SHOWN:
-        shown.append(f"and {len(names) - _SHOWN} more")
     start = " " if separator == ", " else separator
-    return [f"{title} ({len(names)}):{start}{separator.join(shown)}"]
+    return [f"{title} ({len(names)}):{start}{separator.join(_shown(names))}"]
 
 
 def match(

@@ -17,6 +17,7 @@ from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable, innermost
 from jkeras.display import summary_text
+from jkeras.display.html import summary_html
 from jkeras.keras_classes import state_tree as state_trees
 from jkeras.keras_classes.call_frame import CallFrame
 from jkeras.keras_classes.optimizer_view import variables_of
@@ -319,20 +320,27 @@ class WeightsMixin:
           show_trainable: adds a column that says whether weights are trained.
           layer_range: names of the first and the last layer to show.
         """
-        state = self._trainer_parts.state
-        state.build_if_known()
-        opt_state = state.need_values().opt_state if state.optimizer_met_data else None
         print_fn(
             summary_text(
-                state.name,
-                summary_rows.rows(state, self.layers, expand_nested),
                 line_length=line_length,
                 positions=positions,
                 show_trainable=show_trainable,
                 layer_range=layer_range,
-                **summary_rows.sizes(state, None if opt_state is None else variables_of(opt_state)),
+                **self._summary(expand_nested),
             )
         )
+
+    def _repr_html_(self) -> str:
+        return summary_html(**self._summary())
+
+    def _summary(self, expand_nested: bool = False) -> dict[str, Any]:
+        """What a summary shows: the model's name, a row for each layer, and the sizes."""
+        state = self._trainer_parts.state
+        state.build_if_known()
+        opt_state = state.need_values().opt_state if state.optimizer_met_data else None
+        carried = None if opt_state is None else variables_of(opt_state)
+        rows = summary_rows.rows(state, self.layers, expand_nested)
+        return {"name": state.name, "rows": rows, **summary_rows.sizes(state, carried)}
 
     @property
     def losses(self) -> list[Any]:

@@ -1,5 +1,9 @@
 """The record of a run."""
 
+from pathlib import Path
+
+import pytest
+
 import jkeras
 from jkeras.callbacks import History
 from tests.callbacks.conftest import RUN, X, Y
@@ -24,3 +28,62 @@ def test_fit_returns_sorted_columns_of_floats_and_numbers_epochs_from_the_first(
     assert [len(column) for column in found.history.values()] == [2, 1]
     assert {type(value) for column in found.history.values() for value in column} == {float}
     assert found.model is model
+
+
+def test_curves_know_their_epochs_over_all_runs(model: jkeras.Sequential) -> None:
+    history = History()
+    run = RUN | {"callbacks": history, "validation_data": (X, Y)}
+    model.fit(**run, epochs=3, validation_freq=2)
+    model.fit(**run, epochs=2)
+    curves = history.curves()
+    assert [list(places) for places, _ in curves.values()] == [[1, 2, 3, 4, 5], [2, 4, 5]]
+    assert [list(values) for _, values in curves.values()] == list(history.history.values())
+
+
+def test_curves_of_lists_that_were_set_count_from_one() -> None:
+    history = History()
+    history.history = {"loss": [2.0, 1.0], "by_class": [[1.0], [2.0]], "none": []}  # type: ignore
+    curves = history.curves()
+    assert list(curves) == ["loss"] and list(curves["loss"][0]) == [1, 2]
+
+
+def test_the_plot_marks_the_best_epoch(model: jkeras.Sequential) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra `plots`")
+    history = model.fit(**RUN, epochs=3, validation_data=(X, Y))
+    (axes,) = history.plot("loss", title="a run").axes
+    values = history.history["val_loss"]
+    best = values.index(min(values)) + 1
+    assert axes.lines[-1].get_label() == f"best: {min(values):.4f} (epoch {best})"
+    assert [line.get_label() for line in axes.lines[:2]] == ["training", "validation"]
+    assert history.plot(log_scale=True).axes[0].get_yscale() == "log"
+
+
+def test_the_plot_is_written_to_a_file(model: jkeras.Sequential, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="figures need the extra `plots`")
+    model.fit(**RUN, epochs=2).plot(path=tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_plot_before_the_first_epoch() -> None:
+    with pytest.raises(ValueError) as caught:
+        History().plot()
+    assert str(caught.value) == (
+        "History.plot: expected at least one epoch with logs, got none. Call `fit` first."
+    )
+
+
+def test_an_unknown_metric_is_named(model: jkeras.Sequential) -> None:
+    with pytest.raises(ValueError) as caught:
+        model.fit(**RUN).plot(["lost"])
+    assert str(caught.value) == (
+        "History.plot: `metrics`: expected names among loss, got 'lost'. Did you mean 'loss'?"
+    )
+
+
+def test_a_history_prints_its_last_values() -> None:
+    history = History()
+    assert repr(history) == "<History: 0 epochs>"
+    history.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
+    assert repr(history) == "<History: 1 epoch, loss 0.5000, val_loss 0.2500>"
+    history.interrupted = True
+    assert repr(history) == "<History: 1 epoch, interrupted, loss 0.5000, val_loss 0.2500>"

@@ -11,7 +11,8 @@ import pytest
 
 import jkeras
 from jkeras.display.lines import without_colors
-from jkeras.display.progress import Progbar, ProgressBar, can_redraw, write_text
+from jkeras.display.progress import Progbar, ProgressBar, screen_of, write_text
+from tests.display.cells import Cell, play_kernel, request, seen
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "display" / "progress.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
@@ -198,26 +199,70 @@ def test_values_must_be_numbers() -> None:
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYCHARM_HOSTED", raising=False)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    for name in ("ipykernel", "ipykernel.iostream"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def test_a_terminal_can_redraw_and_a_file_cannot() -> None:
-    assert can_redraw(Terminal())
-    assert not can_redraw(io.StringIO())
+def test_a_terminal_can_draw_and_a_file_cannot() -> None:
+    assert screen_of(Terminal()) == "terminal"
+    assert screen_of(io.StringIO()) == "lines"
 
 
-def test_standard_output_in_a_notebook_can_redraw(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    assert not can_redraw(None)
-    monkeypatch.setitem(sys.modules, "ipykernel", io)
-    assert can_redraw(None)
-    assert not can_redraw(io.StringIO())
+def test_a_cell_can_draw_where_a_person_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    play_kernel(monkeypatch, request(True))
+    assert screen_of(Cell()) == "notebook"
+    assert screen_of(io.StringIO()) == "lines"
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # as by `%%capture`
+    assert screen_of(None) == "lines"
+    play_kernel(monkeypatch, request(False))
+    assert screen_of(Cell()) == "lines"
 
 
-def test_standard_output_in_pycharm_can_redraw(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_output_in_pycharm_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setenv("PYCHARM_HOSTED", "1")
-    assert can_redraw(None)
+    assert screen_of(None) == "terminal"
+    assert screen_of(io.StringIO()) == "lines"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_watched_cell_moves_and_keeps_the_finished_lines_of_keras(
+    case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play_kernel(monkeypatch, request(True))
+    written = output(case, Cell())
+    assert not {"\b", "\x1b"} & set(written)
+    finished, _, unfinished = seen(written).rpartition("\n")
+    assert (finished + "\n" if finished else "") == finished_lines(case["output"]), REMAKE
+    last = without_colors(case["output"]).rpartition("\r")[2].rstrip(" ")
+    assert unfinished == ("" if last.endswith("\n") else last)
+    assert written.count("\r") <= case["output"].count("\r")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_cell_that_a_program_runs_gets_the_finished_lines_and_nothing_else(
+    case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play_kernel(monkeypatch, request(False))
+    assert output(case, Cell()) == finished_lines(case["output"]), REMAKE
+
+
+class Flushed(Cell):
+    """Counts how often it is flushed."""
+
+    count = 0
+
+    def flush(self) -> None:
+        self.count += 1
+
+
+def test_a_kernel_sends_by_itself_and_a_file_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Flushed()
+    write_text(stream, "a")
+    assert stream.count == 1
+    play_kernel(monkeypatch, request(False))
+    write_text(stream, "a")
+    assert stream.count == 1
 
 
 def test_standard_output_is_looked_up_when_writing(capsys: pytest.CaptureFixture[str]) -> None:

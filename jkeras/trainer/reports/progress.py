@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jkeras.display import ProgressBar
+from jkeras.display import ProgressBar, write_text
 
 
 class Progress:
@@ -26,7 +26,7 @@ class Progress:
         self._done = 0
         self.draws = self._bar.verbose == 1
         if header and self._bar.verbose:
-            print(header, flush=True)
+            write_text(None, header + "\n")
 
     def update(self, done: int, logs: Mapping[str, Any]) -> None:
         """Moves the bar to `done` steps."""
