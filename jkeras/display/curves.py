@@ -138,8 +138,8 @@ def _draw_pair(axes: Axes, curves: Curves, name: str, unit: str, best: Mapping[s
             markerfacecolor=inside, markersize=5, label=label,
         )  # fmt: skip
     if shown[-1] in best:
-        places, values = curves[shown[-1]]
-        place, value = places[best[shown[-1]]], values[best[shown[-1]]]
+        index = best[shown[-1]]
+        place, value = (part[index] for part in curves[shown[-1]])
         axes.plot(
             [place], [value], color=_RED, linestyle="", marker="*", markersize=13,
             label=f"best: {format_number(value)} ({unit} {place})",
