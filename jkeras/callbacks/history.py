@@ -14,7 +14,7 @@ from jkeras.display.html import run_html
 from jkeras.display.lines import format_number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from jkeras.display.figures import Figure
 
 
 class History(Callback):
