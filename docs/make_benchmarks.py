@@ -27,16 +27,23 @@ import first_minute  # noqa: E402
 from suite import machine, plot, report  # noqa: E402
 from suite.runs import Results  # noqa: E402
 
-MEDIUM = ("cnn", "lstm", "gru", "resnet", "transformer", "deep")
-PEERS = ("jkeras", "raw-scan", "raw-step", "keras-jax", "keras-tf", "torch")
+PEERS = ("jkeras", "raw-step", "keras-jax", "keras-tf", "torch")
+OF_SEQUENCES = ("jkeras", "raw-scan", "keras-jax", "keras-tf")
+MEDIUM = ("--rounds", "2", "--epochs", "3", "--limit", "12800")
 PARTS: dict[str, tuple[str, list[str], str]] = {
-    "mlp": ("compare.py", ["--models", "mlp", "--peers", *PEERS, "--rounds", "2"], "results.json"),
-    "models": (
+    "mlp": (
         "compare.py",
-        [
-            *("--models", *MEDIUM, "--peers", *PEERS, "--rounds", "2"),
-            *("--epochs", "3", "--limit", "12800"),
-        ],
+        ["--models", "mlp", "--peers", "raw-scan", *PEERS, "--rounds", "2"],
+        "results.json",
+    ),
+    "convolutions": (  # without raw-scan: in a loop XLA's own convolution takes 25 times as long
+        "compare.py",
+        ["--models", "cnn", "resnet", "--peers", *PEERS, *MEDIUM],
+        "results.json",
+    ),
+    "sequences": (
+        "compare.py",
+        ["--models", "lstm", "transformer", "deep", "--peers", *OF_SEQUENCES, *MEDIUM],
         "results.json",
     ),
     "calls": ("calls.py", [], "calls.json"),
@@ -70,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{', '.join(missing)}. Measure them: --only {' '.join(missing)}"
         )
     args.output.mkdir(parents=True, exist_ok=True)
-    compared = Results.joined([Results.load(files[part]) for part in ("mlp", "models")])
-    text = page(compared, *(json.loads(files[p].read_text("utf-8")) for p in list(PARTS)[2:]))
+    compared = Results.joined([Results.load(files[part]) for part in list(PARTS)[:3]])
+    text = page(compared, *(json.loads(files[p].read_text("utf-8")) for p in list(PARTS)[3:]))
     (args.output / "benchmarks.md").write_text(text, encoding="utf-8")
     print(plot.draw(compared, args.output / "benchmarks.png"))
 

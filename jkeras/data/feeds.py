@@ -97,7 +97,7 @@ def of_resident(
     """
     full, partial = _full_and_partial(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not partial
-    placed: jax.Array = jax.device_put(order)
+    placed = order if isinstance(order, jax.Array) else jax.device_put(order)
     starts = range(first, full, most or max(full - first, 1))
     for start in starts if most else starts[:1]:
         begin, end = (start, min(start + most, full)) if most else (0, full)

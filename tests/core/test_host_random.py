@@ -104,3 +104,14 @@ def test_weights_of_other_shapes_compile_nothing():
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert compiled == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**31, 2**32 - 1])
+def test_folding_words_gives_the_words_of_the_folded_key(number: int) -> None:
+    key = jax.random.key(12345)
+    words = host_random.words_of(key)
+    assert words is not None
+    folded = host_random.fold_in(words, number)
+    assert isinstance(folded, np.ndarray)
+    expected = jax.random.key_data(jax.random.fold_in(key, np.uint32(number)))
+    np.testing.assert_array_equal(folded, expected)

@@ -36,7 +36,8 @@ def test_the_page_shows_every_part(tmp_path: Path) -> None:
     kept(
         tmp_path,
         mlp=compared("mlp"),
-        models=compared("cnn"),
+        convolutions=compared("cnn"),
+        sequences=compared("lstm"),
         calls={
             "machine": MACHINE,
             "settings": {"calls": 7, "optimizer": "adam"},
@@ -50,7 +51,7 @@ def test_the_page_shows_every_part(tmp_path: Path) -> None:
     )
     make.main(["--only", "--results", str(tmp_path), "--output", str(tmp_path / "docs")])
     page = (tmp_path / "docs" / "benchmarks.md").read_text("utf-8")
-    assert "| keras-jax | 0.25 | 0.25 |" in page
+    assert "| keras-jax | 0.25 | 0.25 | 0.25 |" in page
     assert "| predict | dense | 1 | 1 | 2 | 0.50 | 0.9 |" in page
     assert "| streams | generator | 3 | 4 | **0.75** | 0.35 |" in page
     assert "medians of 7 calls" in page and "--rounds 3" in page
@@ -63,8 +64,9 @@ def test_missing_results_are_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as error:
         make.main(["--only", "--results", str(tmp_path), "--output", str(tmp_path)])
     assert str(error.value) == (
-        f"make_benchmarks: expected results of every part in {tmp_path}, got none of models, "
-        "calls, first_minute. Measure them: --only models calls first_minute"
+        f"make_benchmarks: expected results of every part in {tmp_path}, got none of "
+        "convolutions, sequences, calls, first_minute. Measure them: --only convolutions sequences "
+        "calls first_minute"
     )
 
 

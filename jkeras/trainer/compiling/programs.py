@@ -13,6 +13,7 @@ import numpy as np
 
 from jkeras.core import memory, trees
 from jkeras.core.batch import Batch
+from jkeras.core.host_random import words_of
 from jkeras.core.keys import Key
 from jkeras.core.platform import programs_for
 from jkeras.core.trees import Tree
@@ -225,7 +226,8 @@ def random_order(key: Key, epoch: int, length: int, room: int) -> jax.Array:
 
     Past the last example it names example 0, as filler.
     """
-    words = shuffle.random_words(loops.epoch_key(key, epoch))
+    on_host = words_of(key)  # the key of a run is on the device: read once, not for every word
+    words = shuffle.random_words(loops.epoch_key(key if on_host is None else on_host, epoch))
     return _shuffled(words, np.int32(length), room)
 
 
