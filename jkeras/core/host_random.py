@@ -59,7 +59,8 @@ def fold_in(key: Any, number: int) -> Any:
     words = words_of(key)
     if words is None:
         return jax.random.fold_in(key, number)
-    folded = np.array(_threefry_once(*words.tolist(), number), np.uint32)
+    first_word, second_word = words.tolist()
+    folded = np.array(_threefry_once(first_word, second_word, number), np.uint32)
     if isinstance(key, np.ndarray):
         return folded
     is_typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)

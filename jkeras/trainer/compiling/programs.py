@@ -226,7 +226,7 @@ def random_order(key: Key, epoch: int, length: int, room: int) -> jax.Array:
 
     Past the last example it names example 0, as filler.
     """
-    on_host = words_of(key)  # the key of a run is on the device: read once, not for every word
+    on_host: Any = words_of(key)  # the key of a run is on the device: read once, not for every word
     words = shuffle.random_words(loops.epoch_key(key if on_host is None else on_host, epoch))
     return _shuffled(words, np.int32(length), room)
 
