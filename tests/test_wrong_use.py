@@ -395,7 +395,8 @@ ERRORS = [
         lambda: model().fit(X, np.array(list("abcabcab"))),
         TypeError,
         "fit: `y`: expected numbers, got an array of shape (8,) and dtype <U1, with 'a'. Encode "
-        "the classes: np.unique(y, return_inverse=True)[1].",
+        "the classes: np.unique(y, return_inverse=True)[1]. The premade "
+        "jkeras.estimators.DNNClassifier takes labels as they are.",
     ),
     Wrong(
         "binary_range",

@@ -31,7 +31,6 @@ _REASONS = [
     ("utils", "text_* FeatureSpace", "text and string layers are out of scope"),
     ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
     ("utils", "Config", "an internal of Keras"),
-    ("datasets", "*", "`jkeras.datasets.load` reads whatever tensorflow-datasets has prepared"),
     ("dtype_policies", "DTypePolicyMap", "each layer has its `dtype`, a model its `dtype_policy`"),
     ("dtype_policies", "*Quantized* GPTQ*", "quantization is out of scope"),
     ("", "applications", "trained models of others are out of scope"),

@@ -9,7 +9,6 @@ that names the column.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,14 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import WrongTypeError, describe
-
-_CLASS_IDS = "np.unique({}, return_inverse=True)[1]"
+from jkeras.core.encodings import encoding_of, is_decimal
+from jkeras.core.errors import WrongTypeError, describe, nearest
 
 
 def is_table(value: object) -> bool:
     """Whether a value has named columns."""
-    return hasattr(value, "columns") and hasattr(value, "__array__")
+    return hasattr(value, "__array__") and hasattr(value, "columns")
+
+
+def is_lazy(value: object) -> bool:
+    """Whether a value is the plan of a table, as a LazyFrame of polars is."""
+    return callable(getattr(type(value), "collect", None)) and not hasattr(value, "__array__")
 
 
 def is_column(value: object) -> bool:
@@ -64,6 +67,25 @@ def columns_of(table: Any) -> list[tuple[Any, Any]]:
     return [(name, table[name]) for name in table.columns]
 
 
+def for_inputs(x: object, names: Sequence[str]) -> Any:
+    """A table as its columns by name, for a model with several inputs; anything else unchanged.
+
+    Raises:
+      ValueError: a column is missing.
+    """
+    if len(names) < 2 or not is_table(x):
+        return x
+    found = dict(columns_of(x))
+    for name in names:
+        if name not in found:
+            listed = ", ".join(map(str, found))
+            raise ValueError(
+                f"`x`: expected a table with the columns {', '.join(names)}, which the inputs have "
+                f"as names, got {listed}: {name!r} is missing.{nearest(name, map(str, found))}"
+            )
+    return {name: found[name] for name in names}
+
+
 def as_numpy(name: str, value: Any) -> np.ndarray:
     """A table, a column or a list of numbers as an array of numbers.
 
@@ -85,13 +107,16 @@ def as_numpy(name: str, value: Any) -> np.ndarray:
     return np.column_stack(columns) if columns else np.asarray(value)
 
 
-def check_numbers(name: str, array: np.ndarray | jax.Array, table: str = "") -> None:
+def check_numbers(
+    name: str, array: np.ndarray | jax.Array, table: str = "", column: object = None
+) -> None:
     """Raises for an array of anything but numbers; the message says how to encode what it holds.
 
     Args:
       name: the argument's name.
       array: any array.
       table: the name of the table, where `name` is a column of it.
+      column: what the array was made of.
 
     Raises:
       TypeError: as described.
@@ -100,23 +125,16 @@ def check_numbers(name: str, array: np.ndarray | jax.Array, table: str = "") -> 
     if is_number and array.dtype.kind != "m":  # to NumPy spans of time are integers
         return
     first: Any = next((item for item in np.asarray(array).flat if item is not None), None)
-    got, fix = describe(array), f"Encode or convert them first: {name}.astype('float32')."
-    if isinstance(first, str | bytes):
-        if not _is_decimal(first):
-            got = f"{got}, with {str(first)!r}"
-            one_hot = f"{table} = pd.get_dummies({table}, columns=[{name[len(table) + 1 : -1]}])"
-            fix = f"Encode the classes: {one_hot if table else _CLASS_IDS.format(name)}."
-    elif isinstance(first, np.datetime64 | datetime.date):
-        fix = f"Count seconds: ({name} - {name}.min()) / np.timedelta64(1, 's')."
-    elif isinstance(first, np.timedelta64 | datetime.timedelta):
-        fix = f"Count seconds: {name} / np.timedelta64(1, 's')."
-    elif isinstance(first, Sequence | np.ndarray):
-        fix = f"The lists have several lengths: keras.utils.pad_sequences({name})."
+    got = describe(array)
+    if isinstance(first, str | bytes) and not is_decimal(first):
+        got = f"{got}, with {str(first)!r}"
+    fix = encoding_of(name, first, table=table, column=column)
     raise WrongTypeError(f"`{name}`: expected numbers, got {got}. {fix}")
 
 
-def _column(name: str, column: Any, table: str = "") -> np.ndarray:
+def _column(name: str, given: Any, table: str = "") -> np.ndarray:
     """A column, or anything else that NumPy turns into an array, as numbers without gaps."""
+    column = given
     if isinstance(column, list | tuple) or not hasattr(column, "__array__"):
         column = column.to_numpy() if hasattr(column, "to_numpy") else list(column)
     try:
@@ -126,9 +144,9 @@ def _column(name: str, column: Any, table: str = "") -> np.ndarray:
         array[:] = column
     dtype = getattr(column, "dtype", None)
     if array.dtype == object or not isinstance(dtype, np.dtype):
-        _check_gaps(name, column, array, table)
+        _check_gaps(name, given, array, table)
         array = _unboxed(array) if array.dtype == object else array
-    check_numbers(name, array, table)
+    check_numbers(name, array, table, given)
     return array
 
 
@@ -156,19 +174,10 @@ def _check_gaps(name: str, column: Any, array: np.ndarray, table: str) -> None:
     if not gaps.any():
         return
     present = _unboxed(array[~gaps])
-    check_numbers(name, present, table)
+    check_numbers(name, present, table, column)
     zero = False if present.dtype == bool else 0
     raise ValueError(
         f"`{name}`: expected numbers without gaps, got {int(gaps.sum())} missing of {len(gaps)}, "
         f"the first at index {int(gaps.argmax())}. Fill them"
         + (f": {name}.{fill}({zero})." if fill else ", or leave these examples out.")
     )
-
-
-def _is_decimal(word: str | bytes) -> bool:
-    """Whether a word is a number."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

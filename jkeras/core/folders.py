@@ -9,8 +9,10 @@ Laws:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -78,3 +80,32 @@ def atomic_write(path: str | os.PathLike[str], write_fn: Callable[[BinaryIO], ob
             # A full disk does not say for which file, a failed renaming names the temporary one.
             raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def keras_folder(*parts: str, home: str | os.PathLike[str] | None = None) -> Path:
+    """The folder in which Keras keeps what it fetched: `$KERAS_HOME` if it is set, else `~/.keras`.
+
+    Args:
+      *parts: names below that folder.
+      home: another folder in its place.
+
+    Returns:
+      A path; nothing is created.
+    """
+    found = Path(home or os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    return found.joinpath(*parts)
+
+
+def writable_keras_folder(home: str | os.PathLike[str] | None = None) -> Path:
+    """`keras_folder`, made if it is missing; as in Keras one for temporary files if it cannot be
+    written to.
+
+    Args:
+      home: another folder in its place.
+    """
+    folder = keras_folder(home=home)
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.gettempdir()) / ".keras"

@@ -63,13 +63,16 @@ class UnknownDataset(DatasetError, ValueError):
 
 
 @contextlib.contextmanager
-def plain_disk_errors(name: str, folder: Path, needed_mb: int) -> Iterator[None]:
+def plain_disk_errors(
+    name: str, folder: Path, needed_mb: int, variable: str = "JKERAS_DATA_DIR"
+) -> Iterator[None]:
     """Turns the operating system's errors of writing in `folder` into a `DatasetError`.
 
     Args:
       name: the dataset's name, with which the message begins.
       folder: the folder that the block writes to.
       needed_mb: the megabytes (10^6 bytes) that the block writes in all.
+      variable: of the environment, which chooses the folder.
 
     Raises:
       DiskFull: no space left, or a quota is used up.
@@ -78,7 +81,7 @@ def plain_disk_errors(name: str, folder: Path, needed_mb: int) -> Iterator[None]
     try:
         yield
     except OSError as error:
-        fix = "set JKERAS_DATA_DIR to a folder"
+        fix = f"set {variable} to a folder"
         # tensorflow-datasets looks at the free space itself, and raises without a number.
         if error.errno in FULL or str(error).startswith("Not enough disk space"):
             raise DiskFull(
@@ -91,13 +94,21 @@ def plain_disk_errors(name: str, folder: Path, needed_mb: int) -> Iterator[None]
         ) from error
 
 
-def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
+def fetch(
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    is_prepared: bool = True,
+) -> None:
     """Downloads `url` to `path`, whole or not at all.
 
     Args:
       url: an http or https address; the environment's proxy settings are respected.
       path: the file to write.
-      sha256: the expected checksum, hexadecimal; None for no check but the announced length.
+      sha256, md5: the expected checksums, hexadecimal; the announced length counts anyway.
+      is_prepared: whether a dataset that tensorflow-datasets has prepared does as well.
 
     Raises:
       NoNetwork: the host cannot be reached, does not answer in time, or refuses.
@@ -106,12 +117,13 @@ def fetch(url: str, path: Path, *, sha256: str | None = None) -> None:
     """
     try:
         with contextlib.closing(_open_url(url)) as response:
-            atomic_write(path, lambda file: _copy(url, response, file, sha256))
+            checksums = {"SHA-256": sha256 or "", "MD5": md5 or ""}
+            atomic_write(path, lambda file: _copy(url, response, file, checksums))
     except NoNetwork as error:
-        raise NoNetwork(
-            f"{error} Without a network, set JKERAS_DATA_DIR to a folder with the prepared "
-            f"dataset, or put {urlsplit(url).path.rpartition('/')[2]} into {path.parent}."
-        ) from error.__cause__
+        file, folder = urlsplit(url).path.rpartition("/")[2], path.parent
+        prepared = "set JKERAS_DATA_DIR to a folder with the prepared dataset, or " * is_prepared
+        fix = f"Without a network, {prepared}put {file} into {folder}."
+        raise NoNetwork(f"{error} {fix}") from error.__cause__
 
 
 def _open_url(url: str) -> Any:
@@ -142,17 +154,26 @@ def _open_url(url: str) -> Any:
     return answer
 
 
-def _copy(url: str, response: http.client.HTTPResponse, file: BinaryIO, sha256: str | None) -> None:
-    """Copies a response's body into `file` and compares it with its length and checksum."""
-    digest, count = hashlib.sha256(), 0
+def _copy(
+    url: str,
+    response: http.client.HTTPResponse,
+    file: BinaryIO,
+    checksums: Mapping[str, str],
+) -> None:
+    """Copies a response's body into `file` and compares it with its length and checksums."""
+    wanted = {kind: checksum for kind, checksum in checksums.items() if checksum}
+    digests = {kind: hashlib.new(kind.replace("-", "").lower()) for kind in wanted}
+    count = 0
     while block := _read_block(url, response):
-        digest.update(block)
+        for digest in digests.values():
+            digest.update(block)
         count += file.write(block)
     announced = response.headers.get("Content-Length")
     if announced is not None and count != int(announced):
         raise _damaged_transfer(url, f"{announced} bytes", f"{count} bytes")
-    if sha256 is not None and digest.hexdigest() != sha256:
-        raise _damaged_transfer(url, f"SHA-256 {sha256}", digest.hexdigest())
+    for kind, checksum in wanted.items():
+        if digests[kind].hexdigest() != checksum:
+            raise _damaged_transfer(url, f"{kind} {checksum}", digests[kind].hexdigest())
 
 
 def _read_block(url: str, response: http.client.HTTPResponse) -> bytes:
@@ -241,11 +262,13 @@ def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.
     try:
         with zipfile.ZipFile(content) as archive:
             return {name: _npy(path, archive, name, shape) for name, shape in shapes.items()}
-    except _UNREADABLE as error:
+    except DamagedArchive:
+        raise
+    except UNREADABLE as error:
         raise damaged(path, "arrays in NumPy's npz format", f"{error}") from error
 
 
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ from jkeras.core.trees import Tree, widest_float
 from jkeras.data.checks import as_arrays, as_targets, as_weights, common_length
 
 ClassWeight = Mapping[Any, float] | str
-"""The weight of each class by its id, or "balanced"."""
+"""The weight of each class by its label, or "balanced"."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +94,14 @@ def class_weights(y: Tree, class_weight: ClassWeight, sample_weight: Tree = None
     Args:
       y: class ids `[examples]` or `[examples, 1]`, of which the nearest whole number counts, or
         one-hot `[examples, classes]`.
-      class_weight: weight of each class id; 1 for a class that is missing. "balanced": examples /
-        (classes * examples of the class), as in scikit-learn.
+      class_weight: weight of each class by its label; 1 for a class that is missing. "balanced":
+        examples / (classes * examples of the class), as in scikit-learn. With keys between whole
+        numbers labels count as they are, not the nearest whole numbers.
       sample_weight: must be None: as in Keras, only one of the two kinds of weight is allowed.
 
     Raises:
-      TypeError: `class_weight` is not a dict from whole numbers to numbers.
+      TypeError: `class_weight` is not a dict from numbers to numbers, or has fractions as keys
+        where labels are whole.
       ValueError: both kinds of weight are given, or `y` has no classes.
 
     Example:
@@ -122,42 +124,94 @@ def class_weights(y: Tree, class_weight: ClassWeight, sample_weight: Tree = None
             "`class_weight`: expected `y` with one class per example, [examples] or one-hot "
             f"[examples, classes], got {describe(y)}. Use `sample_weight` instead."
         )
-    y = np.asarray(y)
-    ids = y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
-    ids = np.rint(ids.astype(np.float64)).astype(np.int64)
-    classes, places, counts = np.unique(ids, return_inverse=True, return_counts=True)
-    weights = np.array([table.get(int(c), 1.0) for c in classes])
+    labels = _labels(np.asarray(y), table, class_weight)
+    classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    weights = np.array([table.get(label, 1.0) for label in classes.tolist()])
     if isinstance(class_weight, str):
-        weights = len(ids) / (len(classes) * counts)
+        weights = len(labels) / (len(classes) * counts)
     return np.asarray(weights, widest_float())[places]
 
 
-def class_table(class_weight: ClassWeight) -> dict[int, float]:
-    """The weights by class id; none for "balanced".
+def _labels(y: np.ndarray, table: Mapping[float, float], class_weight: ClassWeight) -> np.ndarray:
+    """The label of each example, of which keys of `table` may be: `[examples]` floats."""
+    is_one_hot = y.ndim == 2 and y.shape[1] > 1
+    labels = (y.argmax(-1) if is_one_hot else y.reshape(len(y))).astype(np.float64)
+    if all(key.is_integer() for key in table):
+        return np.rint(labels)
+    if is_one_hot or y.dtype.kind in "biu":
+        raise _wrong_form(class_weight)
+    return labels.astype(np.float32)  # as the keys are
+
+
+def check_class_keys(class_weight: ClassWeight, y: np.ndarray, outputs: int | None) -> None:
+    """Raises for a key that is no label, beside a label without a weight: it may be mistyped.
+
+    Args:
+      class_weight: as for `class_weights`.
+      y: the targets of all examples.
+      outputs: the number of classes that the model tells apart, which need not all occur; None if
+        it is not known.
+
+    Raises:
+      ValueError: as described; names the nearest label.
+    """
+    table = class_table(class_weight)
+    y = np.asarray(y)
+    found = np.unique(_labels(y, table, class_weight)).tolist()
+    width = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else outputs
+    for key in table:
+        is_possible = key.is_integer() and key >= 0 and (width is None or key < max(width, 2))
+        is_possible = key in (-1, 1) if found and found[0] < 0 else is_possible
+        if key in found or is_possible or not found or set(found) <= set(table):
+            continue
+        listed = ", ".join(f"{label:g}" for label in found[:8]) + ", …" * (len(found) > 8)
+        closest = found[int(np.abs(np.subtract(found, key)).argmin())]
+        raise ValueError(
+            f"`class_weight`: expected labels of `y` ({listed}) as keys, got {key:g}. "
+            f"Did you mean {closest:g}?"
+        )
+
+
+def class_table(class_weight: ClassWeight) -> dict[float, float]:
+    """The weights by label; none for "balanced".
 
     Keys may be floats, as labels are, or words, as they come from a JSON file.
 
     Raises:
-      TypeError: `class_weight` is neither "balanced" nor a dict from whole numbers to numbers.
+      TypeError: `class_weight` is neither "balanced" nor a dict from numbers to numbers.
 
     Example:
       >>> class_table({0.0: 1, "1": np.float32(3)})
-      {0: 1.0, 1: 3.0}
+      {0.0: 1.0, 1.0: 3.0}
     """
     if isinstance(class_weight, str) and class_weight == "balanced":
         return {}
     try:
-        pairs = {float(key): float(weight) for key, weight in class_weight.items()}  # type: ignore[union-attr]
-        if all(key.is_integer() and math.isfinite(pairs[key]) for key in pairs):
-            return {int(key): weight for key, weight in pairs.items()}
+        pairs = {
+            _as_label(key): float(weight)
+            for key, weight in class_weight.items()  # type: ignore[union-attr]
+        }
+        if all(math.isfinite(key) and math.isfinite(pairs[key]) for key in pairs):
+            return pairs
     except (AttributeError, TypeError, ValueError):
         pass
+    raise _wrong_form(class_weight)
+
+
+def _as_label(key: SupportsFloat | str) -> float:
+    """A key as labels are: fractions have float32's digits."""
+    number = float(key)
+    return number if number.is_integer() else float(np.float32(number))
+
+
+def _wrong_form(class_weight: object) -> WrongTypeError:
+    """The error for what is no dict from labels to weights."""
     fix = ""
     if isinstance(class_weight, list | tuple) or hasattr(class_weight, "__array__"):
         fix = " Number the weights: dict(enumerate(class_weight))."
     elif isinstance(class_weight, dict):
         fix = " Its keys are the ids that stand in `y`, its values finite numbers."
-    raise WrongTypeError(
+    return WrongTypeError(
         '`class_weight`: expected "balanced", or a dict from class id to weight, such as '
         f"{{0: 1.0, 1: 5.0}}, got {describe(class_weight)}.{fix}"
     )

@@ -78,7 +78,10 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
     else:
         names = list(getattr(leaf, "column_names", ()))[:1]
         fix = f" Give its columns, such as {name}[{names[0]!r}]." if names else ""
-        raise WrongTypeError(f"`{name}`: expected an array, got {describe(leaf)}.{fix}")
+        got = describe(leaf)
+        if columns.is_lazy(leaf):
+            got, fix = f"a {type(leaf).__name__}", f" Write {name}.collect()."
+        raise WrongTypeError(f"`{name}`: expected an array, got {got}.{fix}")
     check_files({name: array})
     try:
         array = native(array)

@@ -12,13 +12,14 @@ from __future__ import annotations
 import itertools
 import operator
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
+from jkeras.core.columns import for_inputs
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight, class_weights
@@ -36,6 +37,7 @@ class Stream:
       who: the method that reads the batches, for messages.
       class_weight: weight of each class id, for batches without sample weights.
       finite: whether NaN and infinity raise an error with the batch's number.
+      input_names: of a model with several inputs, which take the columns of tables.
 
     Attributes:
       continues_pass: whether an epoch continues the pass of the epoch before, until that pass is
@@ -60,6 +62,7 @@ class Stream:
         *,
         class_weight: ClassWeight | None = None,
         finite: bool = True,
+        input_names: Sequence[str] = (),
     ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
             raise WrongTypeError(
@@ -69,6 +72,7 @@ class Stream:
         self._who = who
         self._finite = finite
         self._class_weight = class_weight
+        self._input_names = input_names
         begun = getattr(source, "epochs_begun", None)
         self.begun: int | None = begun if type(begun) is int else None
         self._batches: Iterator[Batch] | None = None
@@ -267,7 +271,8 @@ class Stream:
                 self.check_fn(batch, number)
                 return batch
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
-            x = as_arrays("x", batch.x, finite=self._finite, are_inputs=True)
+            x = for_inputs(batch.x, self._input_names)
+            x = as_arrays("x", x, finite=self._finite, are_inputs=True)
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)
             if self._class_weight is not None:

@@ -1,8 +1,13 @@
-"""Named datasets as NumPy arrays: `mnist`, `iris`, and `load` for whatever is prepared.
+"""Named datasets as NumPy arrays: Keras's own, `iris`, and `load` for whatever is prepared.
 
 Nothing is read or imported before a dataset is loaded. A dataset that is not available raises a
 `DatasetError` that says what to do.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.absent import answering as _answering
 from jkeras.data.archives import (
@@ -16,6 +21,17 @@ from jkeras.data.archives import (
 from jkeras.datasets import iris, mnist
 from jkeras.datasets.loading import load
 
+if TYPE_CHECKING:
+    from jkeras.datasets import (
+        boston_housing,
+        california_housing,
+        cifar10,
+        cifar100,
+        fashion_mnist,
+        imdb,
+        reuters,
+    )
+
 __all__ = [
     "DamagedArchive",
     "DatasetError",
@@ -23,9 +39,21 @@ __all__ = [
     "NoNetwork",
     "NotPrepared",
     "UnknownDataset",
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "fashion_mnist",
+    "imdb",
     "iris",
     "load",
     "mnist",
+    "reuters",
 ]
 
-__getattr__ = _answering(__name__)
+_absent = _answering(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """A module of a data set, imported when it is asked for."""
+    return importlib.import_module(f"{__name__}.{name}") if name in __all__ else _absent(name)

@@ -7,18 +7,15 @@ array is compared each time. A damaged decoded copy in the cache is replaced.
 from __future__ import annotations
 
 import os
-import warnings
 import zlib
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from jkeras.core.folders import atomic_write, cache_folder
+from jkeras.core.folders import cache_folder, keras_folder
 from jkeras.data.archives import DamagedArchive, damaged, read_npz
-
-Arrays = dict[str, np.ndarray]
-Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+from jkeras.datasets.copies import Arrays, Pairs, write_copy
 
 # Shape and CRC-32 of each array, as decoded from the archives of 1998.
 ARRAYS: dict[str, tuple[tuple[int, ...], int]] = {
@@ -32,9 +29,9 @@ ARRAYS: dict[str, tuple[tuple[int, ...], int]] = {
 def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | None = None) -> Pairs:
     """The whole of MNIST, as `keras.datasets.mnist.load_data` gives it.
 
-    The sources, in this order: the decoded copy at `path`; the prepared dataset in the data folder;
-    a download (11 MB) and its preparation, in about 20 seconds. A decoded copy (55 MB) is then
-    written, so that the next call takes less than a tenth of a second.
+    The sources, in this order: the decoded copy at `path`; Keras's own file; the prepared dataset
+    in the data folder; a download (11 MB) and its preparation, in about 20 s. A decoded copy
+    (55 MB) is then written, so that the next call takes less than a tenth of a second.
 
     Args:
       path: the file of the decoded copy, relative to jkeras's cache folder, or an absolute path. An
@@ -57,8 +54,8 @@ def load_data(path: str = "mnist.npz", *, data_dir: str | os.PathLike[str] | Non
     file = cache_folder("datasets") / path
     arrays = _cached(file, in_cache=not Path(path).is_absolute())
     if arrays is None:
-        arrays = _decoded(data_dir)
-        _write_copy(file, arrays)
+        arrays = _cached(keras_folder("datasets", "mnist.npz"), in_cache=True) or _decoded(data_dir)
+        write_copy("mnist", file, arrays, stacklevel=3)
     return _pairs(arrays)
 
 
@@ -130,16 +127,3 @@ def _decoded(data_dir: str | os.PathLike[str] | None) -> Arrays:
         arrays[f"y_{split}"] = records["label"][order].astype(np.uint8)
     _check(Path(builder.data_dir), arrays)
     return arrays
-
-
-def _write_copy(file: Path, arrays: Arrays) -> None:
-    """Writes the decoded copy; a failure is only a warning, because the data are valid."""
-    try:
-        atomic_write(file, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
-    except OSError as error:
-        warnings.warn(
-            f"mnist: expected to keep a decoded copy (55 MB) at {file}, got "
-            f"{error.strerror or error}. It is decoded again next time; set JKERAS_HOME to a "
-            "folder with room.",
-            stacklevel=3,
-        )

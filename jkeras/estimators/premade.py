@@ -14,11 +14,12 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.callbacks import EarlyStopping
 from jkeras.core.columns import is_table
-from jkeras.core.errors import value_error
+from jkeras.core.errors import quoted, value_error
 from jkeras.core.keys import default_seed, next_seed
+from jkeras.data.arrays import ClassWeight, class_weights
 from jkeras.estimators.columns import Column, encode, gaps_of, learn
 from jkeras.estimators.networks import network
-from jkeras.wrappers.sklearn_wrappers import class_ids
+from jkeras.wrappers.sklearn_wrappers import class_ids, class_weight_by_id
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -68,13 +69,22 @@ class _Premade(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit_table(self, X: Any, y: np.ndarray, outputs: int, **compiled: Any) -> Self:
+    def _fit_table(
+        self,
+        X: Any,
+        y: np.ndarray,
+        outputs: int,
+        *,
+        weights: np.ndarray | None = None,
+        **compiled: Any,
+    ) -> Self:
         """Learns the columns, and fits a network to their arrays.
 
         Args:
           X: a checked table.
           y: `[rows]` class ids or `[rows, targets]` numbers.
           outputs: how many numbers the network gives.
+          weights: of the rows, `[rows]`.
           **compiled: `loss` and `metrics` for `compile`, and the outputs' `activation`.
         """
         who = type(self).__name__
@@ -91,11 +101,12 @@ class _Premade(BaseEstimator):
             order = random.permutation(len(y))
             count = max(1, int(len(y) * self.validation_fraction))
             kept, held = np.sort(order[count:]), np.sort(order[:count])
-            options["validation_data"] = _rows(arrays, held), y[held]
+            options["validation_data"] = _rows(arrays, held), y[held], _part(weights, held)
             options["callbacks"] = [
                 EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True)
             ]
         x, options["batch_size"] = _rows(arrays, kept), min(self.batch_size, len(kept))
+        options["sample_weight"] = _part(weights, kept)
         self.history_ = self.model_.fit(x, y[kept], verbose=self.verbose, **options).history
         return self
 
@@ -229,22 +240,40 @@ class _Combined(_Deep):
 class _Classifier(ClassifierMixin, _Premade):
     """From a table to a class."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, class_weight: ClassWeight | None = None) -> Self:
         """Fits the network.
 
         Args:
           X: a frame of pandas or polars, or `[rows, columns]` numbers.
           y: `[rows]` labels of any kind.
+          class_weight: the weight of each label in the loss, also of held-out rows, 1 where it is
+            missing; "balanced": each label weighs the same.
 
         Raises:
           ValueError: a column or the labels hold what cannot be learned; the message names it.
         """
         X, y = self._checked_pair(X, y)
         self.classes_, ids = class_ids(y, type(self).__name__)
-        loss, metrics = "sparse_categorical_crossentropy", ["accuracy"]
         return self._fit_table(
-            X, ids, len(self.classes_), loss=loss, metrics=metrics, activation="softmax"
+            X,
+            ids,
+            len(self.classes_),
+            weights=self._weights(ids, class_weight),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            activation="softmax",
         )
+
+    def _weights(self, ids: np.ndarray, class_weight: ClassWeight | None) -> np.ndarray | None:
+        """The weight of each row."""
+        if class_weight is None:
+            return None
+        who = type(self).__name__
+        by_id = class_weight_by_id(class_weight, self.classes_, who)
+        try:
+            return class_weights(ids, by_id)
+        except ValueError as error:
+            raise quoted(error, who=who) from None
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class: `[rows, classes]`, in the order of `classes_`.
@@ -390,3 +419,7 @@ class DNNLinearCombinedRegressor(_Regressor, _Combined):
 
 def _rows(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: array[rows] for name, array in arrays.items()}
+
+
+def _part(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if weights is None else weights[rows]

@@ -58,6 +58,11 @@ def call_model(
         fix = "" if inputs else " Write model(x)."
         raise WrongTypeError(f"{state.who}: expected an input, got {got}{fix}")
 
+    try:
+        if len(inputs) == 1:
+            inputs = (columns.for_inputs(inputs[0], getattr(state.net, "input_names", ())),)
+    except ValueError as error:
+        raise quoted(error, who=state.who) from None
     if hasattr(state.net, "check_structure"):
         state.net.check_structure(inputs[0] if len(inputs) == 1 else inputs)
     side_by_side = getattr(state.net, "arranged", list)(inputs)

@@ -14,6 +14,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from jkeras.core.errors import named_arguments, value_error
-from jkeras.core.folders import atomic_write
+from jkeras.core.folders import atomic_write, writable_keras_folder
+from jkeras.core.session import print_message
 
 SECONDS = 30.0  # that a host may take to answer, and a transfer may stand still
+FORMATS = ("tar", "zip")
 _WHO = "get_file"
 
 
@@ -37,7 +40,7 @@ def get_file(
     cache_subdir: str = "datasets",
     hash_algorithm: str = "auto",
     extract: bool = False,
-    archive_format: str | None = "auto",
+    archive_format: str | Sequence[str] | None = "auto",
     cache_dir: str | os.PathLike[str] | None = None,
     force_download: bool = False,
 ) -> str:
@@ -54,7 +57,7 @@ def get_file(
       cache_subdir: the folder in `cache_dir`, or an absolute path.
       hash_algorithm: "sha256" or "md5"; "auto" to tell by the length of the hash.
       extract: unpack a tar or zip archive.
-      archive_format: "tar" or "zip"; "auto" to tell by the file.
+      archive_format: "tar" or "zip", or both in a list; "auto" to tell by the file.
       cache_dir: `$KERAS_HOME`, or `~/.keras`, when left out.
       force_download: fetch the file also if it is there.
 
@@ -74,8 +77,9 @@ def get_file(
         )
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
-    algorithm = _algorithm(hash_algorithm, file_hash)
-    folder = _home(cache_dir) / cache_subdir
+    algorithm, file_hash = _algorithm(hash_algorithm, file_hash), file_hash and file_hash.lower()
+    formats = _formats("tar" if untar else archive_format)
+    folder = writable_keras_folder(cache_dir) / cache_subdir
     extract = extract or untar
     file, unpacked = folder / name, folder / name
     if extract and fname and "." in name:
@@ -86,13 +90,11 @@ def get_file(
     if kept and file_hash is not None:
         kept = hash_file(file, algorithm) == file_hash
     if not kept:
-        print(f"Downloading data from {origin}", flush=True)
+        print_message(f"Downloading data from {origin}")
         _fetch(origin, file, algorithm, file_hash)
     if not extract:
         return str(file)
-    if (not kept or not unpacked.is_dir()) and not extract_archive(
-        file, unpacked, "tar" if untar else archive_format
-    ):
+    if (not kept or not unpacked.is_dir()) and not extract_archive(file, unpacked, formats):
         raise value_error(
             who=_WHO, expected=f"{origin} to be a tar or zip archive", got="another kind of file"
         )
@@ -108,19 +110,19 @@ def hash_file(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
 def extract_archive(
     path: str | os.PathLike[str],
     folder: str | os.PathLike[str] = ".",
-    archive_format: str | None = "auto",
+    archive_format: str | Sequence[str] | None = "auto",
 ) -> bool:
     """Unpacks a tar or zip archive into a folder, all of it or nothing.
 
     Args:
       path: the archive.
       folder: where its files shall lie, beside those that are there.
-      archive_format: "tar" or "zip"; "auto" to tell by the file; None for none.
+      archive_format: "tar" or "zip", or both in a list; "auto" to tell by the file; None for none.
 
     Returns:
       Whether the file is such an archive.
     """
-    formats = ("tar", "zip") if archive_format == "auto" else (archive_format,)
+    formats = _formats(archive_format)
     is_tar = "tar" in formats and tarfile.is_tarfile(path)
     if not is_tar and not ("zip" in formats and zipfile.is_zipfile(path)):
         return False
@@ -136,16 +138,6 @@ def extract_archive(
     return True
 
 
-def _home(cache_dir: str | os.PathLike[str] | None) -> Path:
-    """The folder of all kept files; one for temporary files if it cannot be written to."""
-    home = Path(cache_dir or os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir()) / ".keras"
-    return home if os.access(home, os.W_OK) else Path(tempfile.gettempdir()) / ".keras"
-
-
 def _algorithm(algorithm: str, file_hash: str | None) -> str:
     if algorithm not in ("auto", "sha256", "md5"):
         expected = "`hash_algorithm` 'auto', 'sha256' or 'md5'"
@@ -153,6 +145,15 @@ def _algorithm(algorithm: str, file_hash: str | None) -> str:
     if algorithm == "auto":
         return "md5" if file_hash is not None and len(file_hash) != 64 else "sha256"
     return algorithm
+
+
+def _formats(archive_format: str | Sequence[str] | None) -> tuple[str, ...]:
+    given = (archive_format,) if isinstance(archive_format, str) else tuple(archive_format or ())
+    formats = FORMATS if given == ("auto",) else given
+    if not set(formats) <= set(FORMATS):
+        expected = "`archive_format` 'auto', 'tar', 'zip' or None"
+        raise value_error(who=_WHO, expected=expected, got=repr(archive_format))
+    return formats
 
 
 def _fetch(origin: str, path: Path, algorithm: str, file_hash: str | None) -> None:

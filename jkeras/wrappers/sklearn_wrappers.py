@@ -15,6 +15,7 @@ import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe, nearest, value_error
 from jkeras.core.keys import default_seed, next_seed
+from jkeras.data.arrays import ClassWeight
 from jkeras.models.cloning import clone_model
 from jkeras.trainer import Trainer
 
@@ -194,7 +195,8 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
         Args:
           X: `[examples, ...]` numbers.
           y: `[examples]` labels of any kind.
-          **kwargs: for the model's `fit`, such as `epochs` and `sample_weight`.
+          **kwargs: for the model's `fit`, such as `epochs` and `sample_weight`; the keys of
+            `class_weight` are labels of `y`.
 
         Raises:
           ValueError: numbers of examples differ, or labels are no classes.
@@ -215,6 +217,10 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
 
     def _fit_model(self, X: np.ndarray, y: np.ndarray, fit_kwargs: Mapping[str, Any]) -> Self:
         self._example_shape = X.shape[1:]
+        weights = {**(self.fit_kwargs or {}), **fit_kwargs}.get("class_weight")
+        if weights is not None:
+            by_id = class_weight_by_id(weights, self.classes_, type(self).__name__)
+            fit_kwargs = {**fit_kwargs, "class_weight": by_id}
         return super()._fit_model(X, y, fit_kwargs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -315,6 +321,36 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):
         """
         outputs = self._outputs(X)
         return outputs.astype("float64") if np.asarray(X).dtype == np.float64 else outputs
+
+
+def class_weight_by_id(class_weight: ClassWeight | None, classes: np.ndarray, who: str) -> Any:
+    """Weights by label as weights by the number of the class; anything else unchanged.
+
+    Args:
+      class_weight: a dict from labels to weights, "balanced" or None.
+      classes: the labels, in order.
+      who: how messages name the estimator.
+
+    Raises:
+      ValueError: a key is no label, while a label has no weight: it may be mistyped.
+    """
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    labels = classes.tolist()
+    given = {
+        key.item() if isinstance(key, np.generic) else key: weight
+        for key, weight in class_weight.items()
+    }
+    for key in given:
+        if key not in labels and any(label not in given for label in labels):
+            raise value_error(
+                who=who,
+                argument="class_weight",
+                expected=f"labels of `y` ({', '.join(map(repr, labels[:8]))}) as keys",
+                got=repr(key),
+                fix=nearest(str(key), map(str, labels)).strip(),
+            )
+    return {i: given[label] for i, label in enumerate(labels) if label in given}
 
 
 def class_ids(y: Any, who: str) -> tuple[np.ndarray, np.ndarray]:

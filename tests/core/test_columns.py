@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import decimal
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -71,6 +73,14 @@ ARRAYS: dict[str, tuple[Any, str, Any]] = {
     "nullable_flags": (NULLABLE.b, "bool", [True, False, True, False]),
     "arrow_columns": (NULLABLE.convert_dtypes(dtype_backend="pyarrow"), "float64", NUMBERS),
     "arrow_table": (pa.table({"a": [1, 2], "b": [0.5, 1.5]}), "float64", [[1, 0.5], [2, 1.5]]),
+    "polars": (
+        pl.DataFrame({"a": [1, 2], "b": [0.5, 1.5], "c": [True, False]}),
+        "float64",
+        [[1, 0.5, 1], [2, 1.5, 0]],
+    ),
+    "polars_ids": (pl.Series([3, 1]), "int64", [3, 1]),
+    "polars_flags": (pl.Series([True, False]), "bool", [True, False]),
+    "polars_rows": (pl.Series([[1.0, 2.0], [3.0, 4.0]]), "float64", [[1, 2], [3, 4]]),
     "arrow_flags": (pa.array([True, False]), "bool", [True, False]),
     "arrow_chunks": (pa.chunked_array([[1.5], [2.5]]), "float64", [1.5, 2.5]),
     "categories_of_numbers": (pd.Series([3, 1], dtype="category"), "int64", [3, 1]),
@@ -245,3 +255,62 @@ def test_a_series_as_input_has_one_feature() -> None:
     assert checks.as_arrays("x", FRAME.a, are_inputs=True).shape == (4, 1)
     assert checks.as_arrays("x", dict(FRAME), are_inputs=True)["b"].shape == (4, 1)
     assert checks.as_targets(FRAME.a).shape == checks.as_weights(NULLABLE.a).shape == (4,)
+
+
+POLARS = pl.DataFrame({"a": [1.0, 2.0], "c": ["x", "y"]})
+DAYS = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("value", "advice", "use"),
+    [
+        (POLARS, "x = x.to_dummies(['c'])", lambda: POLARS.to_dummies(["c"])),
+        (
+            POLARS.with_columns(c=pl.col("c").cast(pl.Categorical)),
+            "x = x.to_dummies(['c'])",
+            lambda: POLARS.to_dummies(["c"]),
+        ),
+        (
+            POLARS.with_columns(c=pl.Series(DAYS)),
+            "(x['c'] - x['c'].min()).dt.total_seconds()",
+            lambda: (pl.Series(DAYS) - pl.Series(DAYS).min()).dt.total_seconds(),
+        ),
+        (
+            POLARS.with_columns(c=pl.Series(DAYS) - pl.Series(DAYS).min()),
+            "x['c'].dt.total_seconds()",
+            lambda: (pl.Series(DAYS) - pl.Series(DAYS).min()).dt.total_seconds(),
+        ),
+        (
+            pa.table({"c": ["x", "y"]}),
+            "x = pd.get_dummies(x.to_pandas(), columns=['c'])",
+            lambda: pd.get_dummies(pa.table({"c": ["x", "y"]}).to_pandas(), columns=["c"]),
+        ),
+        (
+            with_c(pd.cut(FRAME.a, 2)),
+            "x['c'].cat.codes",
+            lambda: pd.cut(FRAME.a, 2).cat.codes,
+        ),
+        (
+            with_c(pd.period_range("2024", periods=4)),
+            "x['c'].astype('int64')",
+            lambda: pd.Series(pd.period_range("2024", periods=4)).astype("int64"),
+        ),
+    ],
+    ids=["words", "categories", "days", "spans", "arrow_words", "intervals", "periods"],
+)
+def test_the_advice_is_in_the_words_of_the_library(
+    value: Any, advice: str, use: Callable[[], Any]
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        checks.as_arrays("x", value)
+    assert str(caught.value).startswith("`x['c']`: expected numbers, got an array of ")
+    assert str(caught.value).endswith(f": {advice}.")
+    assert checks.as_arrays("x", use()).dtype.kind in "bif"
+
+
+def test_the_plan_of_a_table_is_no_table() -> None:
+    lazy = POLARS.lazy()
+    assert columns.is_lazy(lazy) and not columns.is_table(lazy)
+    with pytest.raises(TypeError) as caught:
+        checks.as_targets(lazy)
+    assert str(caught.value) == "`y`: expected an array, got a LazyFrame. Write y.collect()."

@@ -74,6 +74,18 @@ def test_fetch_writes_the_whole_file(host, tmp_path):
     assert (tmp_path / "new" / "file").read_bytes() == BODY
 
 
+def test_an_md5_is_compared_too(host, tmp_path):
+    fetch(f"http://{host}/whole", tmp_path / "file", md5=hashlib.md5(BODY).hexdigest())
+    with pytest.raises(DamagedArchive, match=f"expected MD5 {'0' * 32}, got "):
+        fetch(f"http://{host}/whole", tmp_path / "file", md5="0" * 32)
+
+
+def test_without_a_prepared_form_the_message_names_the_file_alone(host, tmp_path):
+    with pytest.raises(NoNetwork) as caught:
+        fetch(f"http://{host}/a.gz", tmp_path / "file", is_prepared=False)
+    assert str(caught.value).endswith(f" Without a network, put a.gz into {tmp_path}.")
+
+
 def test_fetch_keeps_nothing_with_a_wrong_checksum(host, tmp_path):
     with pytest.raises(DamagedArchive) as caught:
         fetch(f"http://{host}/whole", tmp_path / "file", sha256="0" * 64)

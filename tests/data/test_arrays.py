@@ -81,8 +81,14 @@ def test_classes_that_do_not_occur_may_have_weights() -> None:
         ([0.1, 0.9, 0.9], {0: 2.0, 1: 3.0}, [2, 3, 3]),
         ([0, 1, 1], "balanced", [1.5, 0.75, 0.75]),
         ([-1, 1, 1, 1], "balanced", [2, 2 / 3, 2 / 3, 2 / 3]),
+        ([0.1, 0.5, 0.5], {0.5: 3.0, "0.1": 2}, [2, 3, 3]),
+        ([0.25, 1.0, 2.0], {0.25: 2, np.int64(1): 3}, [2, 3, 1]),
+        ([0, 1, 1], {np.float32(0): 2, np.True_: 3}, [2, 3, 3]),
     ],
-    ids=["signs", "absent", "flags", "floats", "words", "soft", "balanced", "balanced_signs"],
+    ids=[
+        *("signs", "absent", "flags", "floats", "words", "soft", "balanced", "balanced_signs"),
+        *("fractions", "fractions_and_ids", "scalars"),
+    ],
 )
 def test_class_ids_of_every_kind(y: list[float], weights: Any, expected: list[float]) -> None:
     found = arrays.class_weights(np.array(y), weights)
@@ -102,6 +108,7 @@ NUMBERED = " Number the weights: dict(enumerate(class_weight))."
     [
         ({"no": 1.0}, "{'no': 1.0} (dict)." + KEYS),
         ({0.5: 1.0}, "{0.5: 1.0} (dict)." + KEYS),
+        ({np.nan: 1.0}, "{nan: 1.0} (dict)." + KEYS),
         ({0: "heavy"}, "{0: 'heavy'} (dict)." + KEYS),
         ({0: np.nan}, "{0: nan} (dict)." + KEYS),
         ([1.0, 2.0], "[1.0, 2.0] (list)." + NUMBERED),
@@ -123,3 +130,39 @@ def test_targets_without_classes_are_refused() -> None:
         "[examples, classes], got an array of shape (2, 3, 4) and dtype float64. "
         "Use `sample_weight` instead."
     )
+
+
+@pytest.mark.parametrize(
+    ("y", "weights", "outputs"),
+    [
+        ([0, 1, 1], {0: 1.0}, 3),
+        ([0, 1, 1], {0: 1.0, 2: 3.0}, 3),  # a class of the model that does not occur here
+        ([0, 0, 0], {1: 3.0}, 1),
+        ([0, 1, 1], {5: 3.0}, None),  # how many classes there are is not known
+        ([0, 1, 1], {0: 1.0, 1: 2.0, 5: 3.0}, 2),  # every label has a weight
+        ([-1, -1], {1: 2.0}, 1),
+        ([[0, 1, 0], [0, 1, 0]], {2: 2.0}, 3),
+        ([0.25, 0.5], {0.5: 2.0}, 1),
+        ([0, 1, 1], "balanced", 2),
+        ([0, 1, 1], {}, 2),
+    ],
+)
+def test_keys_that_may_be_meant_pass(y: Any, weights: Any, outputs: int | None) -> None:
+    arrays.check_class_keys(weights, np.array(y), outputs)
+
+
+@pytest.mark.parametrize(
+    ("y", "weights", "outputs", "told"),
+    [
+        ([0, 1, 1], {1: 1.0, 2: 3.0}, 1, "(0, 1) as keys, got 2. Did you mean 1?"),
+        ([0, 1, 2], {0: 1.0, -1: 3.0}, None, "(0, 1, 2) as keys, got -1. Did you mean 0?"),
+        ([[0, 1], [1, 0]], {2: 3.0}, 9, "(0, 1) as keys, got 2. Did you mean 1?"),
+        ([0.25, 0.75], {0.5: 3.0}, 1, "(0.25, 0.75) as keys, got 0.5. Did you mean 0.25?"),
+        (range(12), {30: 1.0}, 12, "(0, 1, 2, 3, 4, 5, 6, 7, …) as keys, got 30. Did you mean 11?"),
+    ],
+    ids=["binary", "negative", "one_hot", "fractions", "many"],
+)
+def test_a_key_that_is_no_label_is_told(y: Any, weights: Any, outputs: Any, told: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        arrays.check_class_keys(weights, np.array(y), outputs)
+    assert str(caught.value) == f"`class_weight`: expected labels of `y` {told}"

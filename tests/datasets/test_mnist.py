@@ -183,7 +183,7 @@ def test_a_cache_that_cannot_be_written_only_warns(tiny, tmp_path, cache):
     with pytest.warns(UserWarning) as caught:
         assert_same(mnist.load_data(), tiny)
     assert [str(warning.message) for warning in caught] == [
-        f"mnist: expected to keep a decoded copy (55 MB) at {cache}, got Not a directory. It is "
+        f"mnist: expected to keep a decoded copy (1 MB) at {cache}, got Not a directory. It is "
         "decoded again next time; set JKERAS_HOME to a folder with room."
     ]
     assert caught[0].filename == __file__

@@ -151,6 +151,22 @@ def test_other_categories_count_as_gaps_when_asked_for() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [DNNClassifier, LinearClassifier], ids=lambda k: k.__name__)
+def test_class_weights_go_by_label(kind: Any) -> None:
+    frame, labels = passengers()
+    shares = {}
+    for name, weights in {
+        "plain": None,
+        "ones": {"yes": 1.0, "no": 1},
+        "heavy": {"yes": 20.0},
+        "balanced": "balanced",
+    }.items():
+        classifier = kind(random_state=0, epochs=8).fit(frame, labels, class_weight=weights)
+        shares[name] = np.mean(classifier.predict(frame) == "yes")
+    assert shares["ones"] == shares["plain"] < shares["balanced"] <= shares["heavy"]
+    assert shares["heavy"] > 0.8
+
+
 def test_rows_do_not_depend_on_each_other() -> None:
     frame, labels = passengers(60)
     classifier = DNNLinearCombinedClassifier(epochs=2, batch_norm=True, dropout=0.2, random_state=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -97,6 +98,14 @@ FORMS: dict[str, tuple[Any, Any]] = {
     "nullable": (DUMMIES.convert_dtypes(), pd.Series(Y == 1, dtype="boolean")),
     "arrow_columns": (DUMMIES.convert_dtypes(dtype_backend="pyarrow"), pd.Series(Y)),
     "arrow_table": (pa.Table.from_pandas(DUMMIES), pa.chunked_array([Y])),
+    "arrow_batch": (pa.RecordBatch.from_pandas(DUMMIES), pa.array(Y)),
+    "polars": (pl.DataFrame(DUMMIES.to_dict("list")), pl.Series(Y)),
+    "polars_flags": (pl.DataFrame(DUMMIES.to_dict("list")), pl.Series(Y == 1)),
+    "categories": (DUMMIES, pd.Series(Y, dtype="category")),
+    "another_index": (
+        DUMMIES.set_index(np.arange(12) * 7),
+        pd.Series(Y, index=list("abcdefghijkl")),
+    ),
     "lists": (VALUES.tolist(), Y.tolist()),
     "hugging_face": (Column(VALUES.tolist()), Column(Y.tolist())),
     "hugging_face_arrays": (Column(VALUES), Column(Y)),
@@ -178,6 +187,27 @@ def test_balanced_classes_need_all_examples() -> None:
             "batches, got 'balanced'. Count all of `y`: counts = np.bincount(y); class_weight = "
             "dict(enumerate(len(y) / (len(counts) * counts)))."
         )
+
+
+def test_weights_go_by_position_whatever_their_index() -> None:
+    y = pd.Series(Y, index=range(12, 0, -1))
+    found = losses(model(5), DUMMIES, y, sample_weight=WEIGHTS.set_axis(list("abcdefghijkl")))
+    np.testing.assert_allclose(found, [0.920523, 0.867259], rtol=5e-6)
+    split = {"validation_split": 0.25, "name": "val_loss"}
+    expected = losses(model(5), VALUES, Y, sample_weight=np.asarray(WEIGHTS), **split)
+    for weights in (WEIGHTS.set_axis(range(12, 0, -1)), pl.Series(WEIGHTS.to_list())):
+        assert losses(model(5), DUMMIES, y, sample_weight=weights, **split) == expected
+
+
+def test_batches_and_calls_take_columns_by_their_names() -> None:
+    frame = FRAME[["b", "a"]].assign(unused="word")
+    polars = pl.DataFrame({name: frame[name].to_list() for name in frame})
+    expected = named().predict(dict(FRAME), verbose=0)
+    for table in (frame, polars, pa.Table.from_pandas(frame)):
+        np.testing.assert_array_equal(named().predict(table, verbose=0), expected)
+        np.testing.assert_allclose(named()(table), expected, rtol=1e-6)
+    batches = [(frame[i : i + 4], pd.Series(Y)[i : i + 4]) for i in range(0, 12, 4)]
+    np.testing.assert_allclose(losses(named(), batches), [0.685933, 0.374941], rtol=5e-6)
 
 
 @pytest.mark.parametrize("who", ["fit", "evaluate", "predict"])

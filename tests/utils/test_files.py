@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jkeras.utils import get_file
+from jkeras.utils import disable_interactive_logging, enable_interactive_logging, get_file
 
 TEXT = b"one line\n"
 SHA256, MD5 = hashlib.sha256(TEXT).hexdigest(), hashlib.md5(TEXT).hexdigest()
@@ -111,3 +111,33 @@ def test_messages(origin: Path, here: Path) -> None:
         assert str(caught.value) == message
     with pytest.raises(ConnectionError, match=r"Put the file there yourself: .*/datasets/no.txt\."):
         get_file("no.txt", f"{address}.none", cache_dir=here)
+
+
+def test_formats_and_hashes_are_taken_in_every_form(origin: Path, here: Path) -> None:
+    packed = origin.parent / "text.zip"
+    with zipfile.ZipFile(packed, "w") as pack:
+        pack.write(origin, arcname="text.txt")
+    for number, formats in enumerate(("zip", ["tar", "zip"], ("zip",))):
+        kwargs = {"archive_format": formats, "cache_dir": here / f"{number}"}
+        got = get_file("x", packed.as_uri(), extract=True, **kwargs)
+        assert (Path(got) / "text.txt").read_bytes() == TEXT
+    for formats in (None, [], ["tar"]):
+        with pytest.raises(ValueError, match="to be a tar or zip archive"):
+            get_file("x", packed.as_uri(), extract=True, archive_format=formats, cache_dir=here)
+    with pytest.raises(ValueError) as caught:
+        get_file("x", packed.as_uri(), extract=True, archive_format=["tar", "rar"], cache_dir=here)
+    assert str(caught.value) == (
+        "get_file: expected `archive_format` 'auto', 'tar', 'zip' or None, got ['tar', 'rar']."
+    )
+    get_file(origin=origin.as_uri(), file_hash=SHA256.upper(), cache_dir=here)
+
+
+def test_without_interactive_logging_nothing_is_printed(
+    origin: Path, here: Path, capsys: pytest.CaptureFixture
+) -> None:
+    disable_interactive_logging()
+    try:
+        get_file(origin=origin.as_uri(), cache_dir=here)
+    finally:
+        enable_interactive_logging()
+    assert capsys.readouterr().out == ""

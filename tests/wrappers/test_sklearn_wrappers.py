@@ -134,6 +134,34 @@ def test_targets_are_what_the_model_takes(kind: str) -> None:
     np.testing.assert_allclose(classifier.predict_proba(X).sum(1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["one_hot", "sparse", "sigmoid"])
+def test_class_weights_go_by_label(kind: str) -> None:
+    X, y = two_moons()
+    losses = {"one_hot": "categorical_crossentropy", "sparse": "sparse_categorical_crossentropy"}
+
+    def make(X: Any, y: Any) -> Any:
+        y = y[:, :1] if kind == "sigmoid" else y
+        last = "sigmoid" if kind == "sigmoid" else "softmax"
+        return network(X, y, losses.get(kind, "binary_crossentropy"), last)
+
+    def logs(**kwargs: Any) -> list[float]:
+        made = SKLearnClassifier(make, random_state=0, fit_kwargs=kwargs.pop("given", None))
+        found: list[float] = made.fit(X, y, **kwargs).history_["loss"]
+        return found
+
+    weights = {"same": 1.0, "other": 4.0}
+    expected = logs(sample_weight=np.where(y == "other", 4.0, 1.0))
+    assert logs(class_weight=weights) == expected != logs()
+    assert logs(class_weight={np.str_("other"): 4.0}) == expected
+    assert logs(given={"class_weight": weights}) == expected
+    assert logs(class_weight={**weights, "absent": 2.0}) == expected
+    counts = {label: np.sum(y == label) for label in weights}
+    balanced = {label: len(y) / (2 * count) for label, count in counts.items()}
+    np.testing.assert_allclose(
+        logs(class_weight="balanced"), logs(class_weight=balanced), rtol=1e-6
+    )
+
+
 def test_images_and_several_targets() -> None:
     X = np.random.default_rng(0).random((12, 4, 4, 1), dtype=np.float32)
     regressor = SKLearnRegressor(numbers).fit(X, np.zeros((12, 3)))

@@ -59,16 +59,17 @@ def load(
             f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
             f"Write {who}(x, y); validation data stay a pair."
         )
-    if len(names) > 1 and columns.is_table(x):
-        found = dict(columns.columns_of(x))
-        x = {name: found[name] for name in names} if set(names) <= set(found) else found
     in_passes = who in ("fit", "evaluate", "predict")
     holds_all = isinstance(x, dict | tuple | list | str | int | float)
-    holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x)
+    holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x) or columns.is_lazy(x)
     try:
+        x = columns.for_inputs(x, names)
         in_list = in_passes and y is None and sample_weight is None and is_batches(x)
         if holds_all and not in_list:
-            return arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
+            data = arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
+            if class_weight is not None and who == "fit":
+                arrays.check_class_keys(class_weight, data.batch.y, _outputs_of(net))
+            return data
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:
                 raise ValueError(
@@ -76,9 +77,19 @@ def load(
                     f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
                 )
         check_fixed_weights(class_weight)
-        return Stream(x, who, class_weight=class_weight, finite=finite)
+        return Stream(x, who, class_weight=class_weight, finite=finite, input_names=names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {error}") from None
+
+
+def _outputs_of(net: object) -> int | None:
+    """The units of the last layer with weights; None where it has none."""
+    for layer in reversed(list(getattr(net, "layers", ()))):
+        if hasattr(layer, "units"):
+            return int(layer.units)
+        if not hasattr(layer, "activation") and type(layer).__name__ != "Softmax":
+            return None
+    return None
 
 
 def load_batch(
