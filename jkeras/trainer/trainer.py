@@ -49,6 +49,7 @@ from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Examples
 from jkeras.trainer.preflight.prepare import warn_of_random_weights
+from jkeras.trainer.reports_mixin import ReportsMixin
 from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
@@ -56,7 +57,7 @@ from jkeras.trainer.steps.loss_steps import LossSteps
 from jkeras.trainer.weights_mixin import WeightsMixin
 
 
-class Trainer(WeightsMixin, CompileMixin, FilesMixin):
+class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
     """Trains, evaluates and applies a model.
 
     Args:
