@@ -260,7 +260,8 @@ ERRORS = [
         "fit: unexpected argument `epoch`. Did you mean 'epochs'? Arguments: x, y, "
         "batch_size, epochs, verbose, callbacks, validation_split, validation_data, "
         "shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, "
-        "validation_steps, validation_batch_size, validation_freq, resume_from.",
+        "validation_steps, validation_batch_size, validation_freq, resume_from, "
+        "fast_dev_run, overfit_batches.",
     ),
     Wrong(
         "fit_none",

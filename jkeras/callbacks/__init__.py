@@ -1,5 +1,9 @@
 """Callbacks: host-side reactions to training, in Keras's protocol."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from jkeras.callbacks.backup_and_restore import BackupAndRestore
 from jkeras.callbacks.base import Callback
 from jkeras.callbacks.callback_list import CallbackList
@@ -17,6 +21,10 @@ from jkeras.callbacks.remote_monitor import RemoteMonitor
 from jkeras.callbacks.swap_ema_weights import SwapEMAWeights
 from jkeras.callbacks.tensorboard import TensorBoard
 from jkeras.callbacks.terminate_on_nan import TerminateOnNaN
+from jkeras.core.absent import answering as _answering
+
+if TYPE_CHECKING:
+    from jkeras.callbacks.loggers import MLflowLogger, TensorBoardImages, WandbLogger
 
 __all__ = [
     "BackupAndRestore",
@@ -28,6 +36,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "LivePlot",
+    "MLflowLogger",
     "ModelCheckpoint",
     "OrbaxCheckpoint",
     "Profiler",
@@ -36,5 +45,9 @@ __all__ = [
     "RemoteMonitor",
     "SwapEMAWeights",
     "TensorBoard",
+    "TensorBoardImages",
     "TerminateOnNaN",
+    "WandbLogger",
 ]
+
+__getattr__ = _answering(__name__, "jkeras.callbacks.loggers")

@@ -47,6 +47,8 @@ class BackupAndRestore(Callback):
     Source: `keras.callbacks.BackupAndRestore`.
     """
 
+    writes_files = True
+
     @named_arguments
     def __init__(
         self,

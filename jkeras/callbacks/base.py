@@ -40,6 +40,8 @@ class Callback:
         the number of the last of these steps, and `logs` are still means over the epoch so far.
       boundaries: the number of steps from one call of `on_boundary` to the next, counted across
         epochs; None for no calls.
+      writes_files: whether the callback writes files or sends logs away; `fit(fast_dev_run=True)`
+        leaves it out.
 
     Source: `keras.callbacks.Callback`.
     """
@@ -48,6 +50,7 @@ class Callback:
     params: dict[str, Any] | None = None
     async_safe: bool = False
     boundaries: int | None = None
+    writes_files: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         return packed(vars(self))
@@ -62,6 +65,11 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Called before all other hooks, with the parameters of the run."""
         self.params = params
+
+    def set_run(self, facts: dict[str, Any]) -> None:
+        """Called when a run of `fit` is made, with what its batches rest on: for arrays the
+        `examples` and the `batch_size`, for all data `steps_per_epoch` and `shuffle`.
+        """
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""

@@ -170,8 +170,12 @@ class CallbackList(Callback):
             (run for c in self._boundary_callbacks if (run := c.earlier_run()) is not None), None
         )
 
-    def begin_run(self) -> None:
-        """Before a run: records the arguments of the callbacks, to detect changes in the run."""
+    def begin_run(self, facts: dict[str, Any] | None = None) -> None:
+        """Before a run: records the arguments of the callbacks, to detect changes in the run, and
+        calls their `set_run`.
+        """
+        for callback in self._boundary_callbacks:
+            callback.set_run(facts or {})
         for callback in self._with_attributes:
             vars(callback)[AT_START] = argument_values(callback)
 

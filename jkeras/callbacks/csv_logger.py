@@ -34,6 +34,8 @@ class CSVLogger(Callback):
     columns of `NA` where nothing is validated.
     """
 
+    writes_files = True
+
     @named_arguments
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False

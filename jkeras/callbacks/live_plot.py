@@ -76,6 +76,7 @@ class LivePlot(Callback):
             )
         check_matplotlib("LivePlot")
         self.log_scale = log_scale
+        self.writes_files = self.path is not None
         self._display = LiveDisplay()
         self._curves: dict[str, tuple[list[int], list[float]]] = {}
         self._steps = self._reached = 0

@@ -29,6 +29,8 @@ class Profiler(Callback):
     Source: `jax.profiler`; `keras.callbacks.TensorBoard(profile_batch=...)`.
     """
 
+    writes_files = True
+
     def __init__(self, folder: str | Path = "profile", steps: tuple[int, int] = (10, 20)) -> None:
         numbers = isinstance(steps, tuple | list) and all(hasattr(n, "__index__") for n in steps)
         if not (numbers and len(steps) == 2 and 1 <= steps[0] <= steps[1]):

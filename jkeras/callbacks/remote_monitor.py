@@ -34,6 +34,8 @@ class RemoteMonitor(Callback):
     Source: `keras.callbacks.RemoteMonitor`; the requests are the same.
     """
 
+    writes_files = True
+
     @named_arguments
     def __init__(
         self,

@@ -22,6 +22,8 @@ class SavingCallback(MonitorCallback):
       save_freq: "epoch", or the number of batches from one call of `on_boundary` to the next.
     """
 
+    writes_files = True
+
     def __init__(
         self,
         monitor: str,

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import itertools
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.event_files import open_writer, session_end, session_start
+from jkeras.callbacks.hyperparameters import flat, hyperparameters
 from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.profiler import Profiler
 from jkeras.callbacks.saving_callback import checked_save_freq
-from jkeras.core.errors import describe, named_arguments
+from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.core.trees import named_leaves
-
-SECONDS = 10
-"""How long after it was written a number is in its file, at the latest."""
-
-_numbers = itertools.count()
-"""Tells apart the files of writers that are opened within one second."""
 
 
 class TensorBoard(Callback):
@@ -45,6 +41,8 @@ class TensorBoard(Callback):
       profile_batch: the number of a step, counted from 1, or the first and the last of several, to
         record with the profiler; 0 for none.
       embeddings_freq, embeddings_metadata: must be left out; the projector is not supported.
+      hparams: the hyper-parameters of the run, for the HParams page, which compares runs in folders
+        beside each other; True for the optimizer's arguments and the sizes of run and model.
 
     Raises:
       ImportError: tensorboardX is not installed.
@@ -52,6 +50,8 @@ class TensorBoard(Callback):
 
     Source: `keras.callbacks.TensorBoard`.
     """
+
+    writes_files = True
 
     @named_arguments
     def __init__(
@@ -65,15 +65,22 @@ class TensorBoard(Callback):
         profile_batch: int | str | tuple[int, int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: object = None,
+        *,
+        hparams: Mapping[str, Any] | bool | None = None,
     ) -> None:
         if embeddings_freq or embeddings_metadata is not None:
             raise ValueError(
                 "TensorBoard: `embeddings_freq`: expected 0, because embeddings are not written "
                 f"for the projector, got {embeddings_freq!r}."
             )
-        _need("tensorboardX", "TensorBoard")
+        if hparams is not None and not isinstance(hparams, Mapping | bool):
+            raise WrongTypeError(
+                "TensorBoard: `hparams`: expected a dict of numbers and words, or True, got "
+                f"{describe(hparams)}."
+            )
+        need_writer("TensorBoard")
         if write_images:
-            _need("PIL", "TensorBoard with write_images=True", "Pillow")
+            need_pillow("TensorBoard with write_images=True")
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
@@ -81,8 +88,10 @@ class TensorBoard(Callback):
         self.write_steps_per_second = write_steps_per_second
         frequency = 1 if update_freq == "batch" else update_freq
         self.update_freq = checked_save_freq("TensorBoard", "update_freq", frequency)
+        self.hparams = hparams
         self._writers: dict[str, Any] = {}
-        self._in_fit = False
+        self._facts: dict[str, Any] = {}
+        self._in_fit = self._in_session = False
         self._batch = 0
         self._began = (0.0, 0)
         self._batch_began = 0.0
@@ -98,6 +107,9 @@ class TensorBoard(Callback):
         self._in_fit = False
         self._close()
 
+    def set_run(self, facts: dict[str, Any]) -> None:
+        self._facts = facts
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._batch = 0
         self._in_fit = True
@@ -105,8 +117,10 @@ class TensorBoard(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self._profiler:
             self._profiler.on_train_end(logs)
-        self._in_fit = False
-        self._close()
+        self._end(succeeded=True)
+
+    def on_leave(self) -> None:
+        self._end(succeeded=False)  # where training came to its end, nothing is open any more
 
     def get_state(self) -> dict[str, Any]:
         """The number of batches so far; clocks and files are not part of a checkpoint."""
@@ -128,6 +142,8 @@ class TensorBoard(Callback):
         self._write("train", {f"epoch_{name}": value for name, value in logs.items()}, epoch)
         shown = {f"epoch_{name[4:]}": value for name, value in validation.items()}
         self._write("validation", shown, epoch)
+        if self.hparams and not self._in_session:
+            self._begin_session(logs, shown)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_weights(epoch)
 
@@ -136,6 +152,23 @@ class TensorBoard(Callback):
         self._write("validation", shown, self._iterations())
         if not self._in_fit:
             self._close()
+
+    def _begin_session(self, logs: Logs, validation: Logs) -> None:
+        """Writes the hyper-parameters, once the tags that measure the run are known."""
+        values = hyperparameters(self.model, self.params, self._facts)
+        if isinstance(self.hparams, Mapping):
+            values = flat(self.hparams)
+        tags = [("validation", tag) for tag in validation]
+        tags += [("train", f"epoch_{name}") for name in logs]
+        for summary in session_start(values, tags):
+            self._writer("").file_writer.add_summary(summary)
+        self._in_session = True
+
+    def _end(self, *, succeeded: bool) -> None:
+        if self._in_session:
+            self._writer("").file_writer.add_summary(session_end(succeeded))
+        self._in_fit = self._in_session = False
+        self._close()
 
     def _begin_batch(self, batch: int, logs: Logs | None = None) -> None:
         self._batch += 1
@@ -180,13 +213,7 @@ class TensorBoard(Callback):
     def _writer(self, part: str) -> Any:
         """The open writer of the folder `part`."""
         if part not in self._writers:
-            # Optional, and slow to import.
-            from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
-
-            suffix = f".{os.getpid()}.{next(_numbers)}"
-            folder = os.path.join(self.log_dir, part)
-            options = {"flush_secs": SECONDS, "filename_suffix": suffix}
-            self._writers[part] = SummaryWriter(folder, **options)
+            self._writers[part] = open_writer(os.path.join(self.log_dir, part))
         return self._writers[part]
 
     def _close(self) -> None:
@@ -196,6 +223,16 @@ class TensorBoard(Callback):
 
     def _iterations(self) -> int:
         return int(getattr(self.model.optimizer, "iterations", self.model.train_state.step))
+
+
+def need_writer(who: str) -> None:
+    """Raises an ImportError unless tensorboardX is installed."""
+    _need("tensorboardX", who)
+
+
+def need_pillow(who: str) -> None:
+    """Raises an ImportError unless Pillow, by which images are written, is installed."""
+    _need("PIL", who, "Pillow")
 
 
 def _need(module: str, who: str, package: str | None = None) -> None:

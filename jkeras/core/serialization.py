@@ -72,7 +72,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 """For each door with classes or functions that a configuration may name, where these are made."""
 
 _NOT_IN_KERAS = frozenset(
-    {"Chain", "FunctionMetric", "LossFunction", "LossMetric", "MeanMetric", "Trainer"}
+    {"Chain", "FunctionMetric", "LossFunction", "LossMetric", "MeanMetric", "OneCycle", "Trainer"}
 )
 """Classes of ours without a counterpart: written with our module, since Keras cannot read them."""
 

@@ -43,6 +43,7 @@ class Stream:
       continues_pass: whether an epoch continues the pass of the epoch before, until that pass is
         complete; else every epoch is a new pass. A generator always continues.
       begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
+      may_end_early: whether an epoch of fewer batches than were asked for needs no warning.
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
       order_fn: from the number of a pass and the count of its batches to their numbers in order,
         for a source with `batches_of(numbers)` and `num_batches`; None for that of the source.
@@ -80,6 +81,7 @@ class Stream:
         self._size = 0
         self._passed = 0  # batches of the pass under way that were read, with `continues_pass`
         self.continues_pass = False
+        self.may_end_early = False
         self.pads = True
         self.order_fn: Callable[[int, int], list[int]] | None = None
         self.specs: Batch | None = None
@@ -165,6 +167,23 @@ class Stream:
         """
         self._batches, self._peeked, self._passed = None, [], 0
 
+    def head(self, count: int) -> Stream:
+        """A stream of the first `count` batches, which is read again and again; the batches are
+        copied, since a source may fill the same arrays again.
+
+        Raises:
+          ValueError: the source has no batch.
+        """
+
+        def copied(leaf: ArrayLike) -> ArrayLike:
+            return leaf if isinstance(leaf, jax.Array) else np.array(leaf)
+
+        numbered = enumerate(itertools.islice(self._values_with_notes(), count))
+        batches = [jax.tree.map(copied, self._checked(value, number)) for number, value in numbered]
+        if not batches:
+            raise ValueError(f"{self._who}: `x`: expected at least one batch, got none.")
+        return Stream(batches, self._who, finite=self._finite)
+
     def _rest_of_pass(self) -> Iterator[Batch]:
         while self.first() is not None:
             yield self._take()
@@ -245,7 +264,8 @@ class Stream:
           limit: the requested number of batches; None for the length of the source.
         """
         expected = self._initial_steps if limit is None else limit
-        if self._has_warned or (done if expected is None else done >= expected):
+        is_whole = bool(done) if expected is None else done >= expected
+        if self.may_end_early or self._has_warned or is_whole:
             return
         self._has_warned = True
         what = f"the data ended after {done} of {expected} batches"

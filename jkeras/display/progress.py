@@ -180,8 +180,10 @@ class ProgressBar:
             line = visible
         if self._screen != "lines":
             self._last_width = len(visible)
-        write_text(self._stream, line + "\n" * finalize)
+        write_text(self._stream, line)
         self._is_open, self._last_drawn = not finalize, now
+        if finalize:
+            write_text(self._stream, "\n")
 
 
 class Progbar(ProgressBar):

@@ -7,7 +7,11 @@ from jkeras.optimizers.base import Optimizer, OptimizerState, Scheduled
 from jkeras.optimizers.descent import SGD, Lion
 from jkeras.optimizers.extra_arguments import compute_updates, init_state
 from jkeras.optimizers.ftrl import Ftrl
-from jkeras.optimizers.learning_rate import get_learning_rate, set_learning_rate
+from jkeras.optimizers.learning_rate import (
+    get_learning_rate,
+    override_learning_rate,
+    set_learning_rate,
+)
 from jkeras.optimizers.loop import final_params, scale_loss, scales_loss
 from jkeras.optimizers.loss_scale import LossScaleOptimizer, LossScaleState
 from jkeras.optimizers.multi import MultiOptimizer, MultiState, OptimizerMap
@@ -52,6 +56,7 @@ __all__ = [
     "get",
     "get_learning_rate",
     "init_state",
+    "override_learning_rate",
     "refitted",
     "scale_loss",
     "scales_loss",

@@ -12,6 +12,7 @@ A custom schedule is any function of the step, or a subclass of `LearningRateSch
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jkeras.core.description import Description, option
+from jkeras.core.description import Description, one_of, option
 from jkeras.core.registry import deserializer, reader
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.trees import widest_float
@@ -311,6 +312,84 @@ class CosineDecayRestarts(Description, LearningRateSchedule):
         return period, (length - first) / (growth - 1), length
 
 
+class OneCycle(Description, LearningRateSchedule):
+    """One cycle over a whole training: up to the highest rate, then down to nearly nothing.
+
+    With T = `total_steps` and the highest rate m, from m / div_factor at step 0 to m at step
+    pct_start·T - 1, and on to m / (div_factor · final_div_factor) at step T - 1, the last one; with
+    `three_phase` as fast down as up first, to m / div_factor. Between these steps the rate follows
+    half a cosine or a line; it is constant after the last.
+
+    Args:
+      max_learning_rate: m, such as the suggestion of `model.lr_find`.
+      total_steps: T, all updates of the training: epochs times batches in an epoch.
+      pct_start: the share of the steps in which the rate rises.
+      div_factor: how many times the first rate goes into the highest.
+      final_div_factor: how many times the last rate goes into the first.
+      anneal: "cos" or "linear".
+      three_phase: whether the rate comes down in two phases.
+      name: a label.
+
+    Raises:
+      ValueError: no step is left for a phase.
+
+    A training with it, where `steps` is the number of batches in an epoch:
+
+        rate = model.lr_find(x, y).valley
+        model.compile(Adam(OneCycle(rate, total_steps=epochs * steps)), loss)
+        model.fit(x, y, epochs=epochs)
+
+    The momentum of the optimizer stays as it is. Keras has no such schedule, so it reads a `.keras`
+    file of a model that is compiled with one with `compile=False` alone. The numbers are PyTorch's;
+    optax's `cosine_onecycle_schedule` rises to step int(pct_start·T), and reaches the lowest rate
+    one step after the last.
+
+    Example:
+      >>> OneCycle(1.0, 5, pct_start=0.6, div_factor=4)(jnp.array([0, 1, 2, 9])).tolist()
+      [0.25, 0.625, 1.0, 2.499999936844688e-05]
+
+    Source: Smith and Topin 2018, arXiv:1708.07120; `torch.optim.lr_scheduler.OneCycleLR`.
+    """
+
+    max_learning_rate: Number = option(convert=arguments.non_negative)
+    total_steps: int = option(convert=arguments.integer(2))
+    pct_start: Number = option(default=0.3, convert=arguments.positive_fraction)
+    div_factor: Number = option(default=25.0, convert=arguments.positive)
+    final_div_factor: Number = option(default=1e4, convert=arguments.positive)
+    anneal: str = option(default="cos", convert=one_of("cos", "linear"))
+    three_phase: bool = option(default=False, convert=arguments.flag)
+    name: str = "OneCycle"
+
+    def check(self) -> None:
+        """Raises unless every phase has a step."""
+        steps = [step for step, _ in self._corners()]
+        if steps != sorted(set(steps)):
+            most = "below 0.5" if self.three_phase else "below 1"
+            raise ValueError(
+                f"OneCycle: `pct_start`: expected a share of the steps {most} that leaves a step "
+                f"to every phase, got {self.pct_start}, and {self.total_steps} steps in all."
+            )
+
+    def _corners(self) -> list[tuple[Number, Number]]:
+        """The steps at which a phase ends, and the rates there."""
+        first = self.max_learning_rate / self.div_factor
+        rising, last = self.pct_start * self.total_steps, self.total_steps - 1
+        corners = [(0, first), (rising - 1, self.max_learning_rate)]
+        corners += [(2 * rising - 2, first)] if self.three_phase else []
+        return [*corners, (last, first / self.final_div_factor)]
+
+    def __call__(self, step: ArrayLike) -> Array:
+        step = _float(step)
+        (_, rate), *_ = corners = self._corners()
+        rates = jnp.full(step.shape, rate, widest_float())
+        for (start, low), (end, high) in itertools.pairwise(corners):
+            share = jnp.clip((step - start) / (end - start), 0, 1)
+            if self.anneal == "cos":
+                share = 0.5 * (1 - jnp.cos(math.pi * share))
+            rates = jnp.where(step > start, low * (1 - share) + high * share, rates)
+        return rates
+
+
 def _float(step: ArrayLike) -> Array:
     return jnp.asarray(step).astype(widest_float())
 
@@ -338,6 +417,7 @@ __all__ = [
     "ExponentialDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "deserialize",

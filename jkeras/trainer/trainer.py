@@ -11,6 +11,7 @@ reads its arguments, gets the plan for them, and runs a loop of `trainer.loop`.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import os
@@ -36,16 +37,18 @@ from jkeras.trainer.compile_mixin import CompileMixin
 from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
-from jkeras.trainer.loop import one_batch, resume
+from jkeras.trainer.loop import resume, short_runs
 from jkeras.trainer.loop.batch_order import shuffle_batches
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
-from jkeras.trainer.loop.fit import Training, Validation, fit
+from jkeras.trainer.loop.fit import Training, fit, prepared_validation, validates
 from jkeras.trainer.loop.interrupt import Interrupt
 from jkeras.trainer.loop.parts import PARTS, PartsAttribute, TrainerParts, pickled_parts
 from jkeras.trainer.loop.predict import predict
 from jkeras.trainer.loop.run import Run
+from jkeras.trainer.loop.unchanged import Unchanged
+from jkeras.trainer.one_batch_mixin import OneBatchMixin
 from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Examples
 from jkeras.trainer.preflight.prepare import warn_of_random_weights
@@ -54,10 +57,11 @@ from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps.function_steps import Functions, FunctionSteps, checked_functions
 from jkeras.trainer.steps.loss_steps import LossSteps
+from jkeras.trainer.tuning_mixin import TuningMixin
 from jkeras.trainer.weights_mixin import WeightsMixin
 
 
-class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
+class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixin, TuningMixin):
     """Trains, evaluates and applies a model.
 
     Args:
@@ -213,6 +217,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         resume_from: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        *,
+        fast_dev_run: bool | int = False,
+        overfit_batches: int | None = None,
     ) -> History:
         """Trains the model.
 
@@ -245,6 +252,12 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
           resume_from: a run to go on with: a checkpoint's file or folder, or what `snapshot` gave.
             The model, the data and the other arguments have to be those of that run, which then
             ends as if it had not been interrupted, also in the middle of an epoch.
+          fast_dev_run: True or a number of batches for a rehearsal: one epoch of so many batches,
+            and a validation of as many, to see that everything runs. The model is as it was
+            afterwards, and callbacks that write files or send logs are left out; a line says so.
+          overfit_batches: train every epoch on the same first so many batches, in their order, and
+            validate on them, whatever validation data there are: a model that cannot learn these
+            by heart has a fault.
 
         Returns:
           A `History`. After Ctrl-C it holds the completed epochs, and the model is usable as it
@@ -266,9 +279,17 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
             validation_batch_size=validation_batch_size,
         )
         check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
+        dev = short_runs.checked(fast_dev_run, overfit_batches, steps_per_epoch, resume_from)
+        before = Unchanged(parts) if dev else None
         epochs, steps_per_epoch = limited_epochs(epochs), limited_steps(steps_per_epoch)
         taken = None if resume_from is None else resume.read_snapshot(resume_from)
-        callbacks = CallbackList(callbacks).callbacks
+        callbacks, writers = CallbackList(callbacks).callbacks, list[Any]()
+        if dev:
+            callbacks, writers = short_runs.without_writers(callbacks)
+            epochs, validation_freq = initial_epoch + 1, 1
+            steps_per_epoch = short_runs.least(dev, steps_per_epoch)
+            validation_steps = short_runs.least(dev, validation_steps)
+        shuffle = shuffle and not overfit_batches
         finite = compiled.refuses_nans("fit") and not CallbackList(callbacks).handles_nans
         kwargs = {"net": parts.state.net, "finite": finite}
         data = data_arguments.load("fit", x, y, sample_weight, class_weight, **kwargs)
@@ -278,20 +299,22 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
             data, validation_data, validation_split, class_weight, **kwargs
         )
         data_arguments.warn_of_batch_size(batch_size, data)
+        if overfit_batches:
+            data, held_out = short_runs.first_batches(data, overfit_batches, batch_size)
+            steps_per_epoch = validation_steps = None
         data, _, plan_fn, size = parts.prepare("fit", data, batch_size, kind="train")
         with explained(parts, "fit", batch_size):
             data = parts.place("fit", data)
-        validation = Validation(None, plan_fn, 0, None)
-        if held_out is not None:
-            who = "fit: `validation_data`"
-            val_size = validation_batch_size or batch_size
-            held_out, _, val_fn, val_size = parts.prepare(who, held_out, val_size, kind="evaluate")
-            with explained(parts, who, val_size):
-                held_out = parts.place(who, held_out)
-            validation = Validation(held_out, val_fn, val_size, limited_steps(validation_steps))
+        val_size = validation_batch_size or batch_size
+        validation = prepared_validation(parts, held_out, val_size, validation_steps)
         if isinstance(data, Stream):
             data.continues_pass = steps_per_epoch is not None
         steps = data_arguments.steps_of(data, size, steps_per_epoch)
+        streams = [part for part in (data, validation.data) if isinstance(part, Stream)]
+        if before is not None:
+            before.streams, steps_per_epoch = streams, steps
+            for stream in streams:
+                stream.may_end_early = True
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
         )
@@ -304,17 +327,19 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
             listed,
             facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
             first=initial_epoch,
-            begun=[part.begun for part in (data, held_out) if isinstance(part, Stream)],
-            validates_fn=functools.partial(_validates, held_out is not None, validation_freq),
+            begun=[stream.begun for stream in streams],
+            validates_fn=functools.partial(validates, held_out is not None, validation_freq),
         )
         training = Training(data, plan_fn, size, shuffle)
-        with Interrupt() as call.interrupt, parts.mode(), parts.running(run, data):
-            with explained(parts, "fit", size, call.close):
+        with before or contextlib.nullcontext(), Interrupt() as call.interrupt, parts.mode():
+            with parts.running(run, data), explained(parts, "fit", size, call.close):
                 fit(parts, training, validation, epochs, call, taken)
         if call.interrupted():
             history.interrupted = True
             print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
             call.interrupt.pass_on()
+        if dev:
+            short_runs.tell_rehearsal(steps, held_out is not None, history, writers, verbose)
         return history
 
     @named_arguments
@@ -392,61 +417,6 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
         with parts.mode(), explained(parts, "predict", size, call.close):
             return predict(parts, plan, data, size, call)
 
-    # -- one batch
-
-    @named_arguments
-    def train_on_batch(
-        self,
-        x: Tree,
-        y: Tree = None,
-        sample_weight: Tree = None,
-        class_weight: ClassWeight | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """One update on one batch; returns that batch's loss and metrics as `evaluate` does."""
-        parts, who = self._trainer_parts, "train_on_batch"
-        finite = parts.need_compilation(who).refuses_nans(who)
-        kwargs = {"net": parts.state.net, "finite": finite}
-        given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, **kwargs)
-        prepared = parts.prepare(who, given, given.length, kind="train")
-        batch = parts.place_batch(prepared.data)
-        with parts.mode(), explained(parts, who, given.length):
-            logs = one_batch.train_on_batch(parts, prepared.plan, batch)
-        return prepared.plan.in_order(logs, return_dict)
-
-    @named_arguments
-    def test_on_batch(
-        self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False
-    ) -> Any:
-        """The loss and the metrics of one batch, without training."""
-        parts, who = self._trainer_parts, "test_on_batch"
-        finite = parts.need_compilation(who).refuses_nans(who)
-        net = parts.state.net
-        given = data_arguments.load_batch(who, x, y, sample_weight, net=net, finite=finite)
-        prepared = parts.prepare(who, given, given.length, kind="evaluate")
-        batch = parts.place_batch(prepared.data)
-        with parts.mode():
-            logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
-        return prepared.plan.in_order(logs, return_dict)
-
-    @api_boundary
-    def predict_on_batch(self, x: Tree) -> Any:
-        """The outputs of one batch, as NumPy arrays."""
-        parts, who = self._trainer_parts, "predict"
-        parts.steps.check_predicts(who, parts.state)
-        given = data_arguments.load_batch(who, x, net=parts.state.net, finite=False)
-        with parts.mode():
-            warn_of_random_weights(parts.state)
-        prepared = parts.prepare(who, given, given.length, kind="predict")
-        with parts.mode(), explained(parts, who, given.length):
-            batch = parts.place_batch(prepared.data)
-            return one_batch.predict_on_batch(parts.state, prepared.plan, batch)
-
-    def reset_metrics(self) -> None:
-        """Sets the metrics' sums to zero, as every epoch does by itself."""
-        parts = self._trainer_parts
-        one_batch.reset_sums(parts.state, parts.plans)
-
     # -- calls
 
     @api_boundary
@@ -463,10 +433,3 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, ReportsMixin):
             parts.state.called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
             return outputs
         return call_model(self, parts, inputs, training, options)
-
-
-def _validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bool:
-    """Whether a validation comes after an epoch."""
-    if isinstance(frequency, int):
-        return has_data and (epoch + 1) % frequency == 0
-    return has_data and epoch + 1 in frequency

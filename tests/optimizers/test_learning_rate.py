@@ -8,7 +8,13 @@ import numpy as np
 import optax
 import pytest
 
-from jkeras.optimizers import SGD, Adam, get_learning_rate, set_learning_rate
+from jkeras.optimizers import (
+    SGD,
+    Adam,
+    get_learning_rate,
+    override_learning_rate,
+    set_learning_rate,
+)
 from jkeras.optimizers.schedules import CosineDecay
 
 PARAMS = {"kernel": jnp.array([1.0, 2.0]), "bias": jnp.zeros(())}
@@ -172,3 +178,30 @@ def test_a_schedule_cannot_be_set_as_a_rate() -> None:
         "set_learning_rate: expected `value` to be a number, got "
         "CosineDecay(initial_learning_rate=0.5, decay_steps=10) (CosineDecay)."
     )
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_a_rate_that_is_overridden_is_the_rate_that_is_set(kind: str) -> None:
+    state = HOLDERS[kind].init(PARAMS)
+    assert float(get_learning_rate(override_learning_rate(state, 0.25))) == 0.25
+
+
+def test_a_schedule_is_overridden_for_one_update() -> None:
+    rule, traces = SGD(CosineDecay(0.5, 10)).transformation(), []
+
+    @jax.jit
+    def update(state: Any) -> Any:
+        traces.append(1)
+        return rule.update(PARAMS, state, PARAMS)
+
+    state = rule.init(PARAMS)
+    _, own = update(state)
+    updates, after = update(override_learning_rate(state, 0.125))
+    assert (updates["kernel"] == -0.125 * PARAMS["kernel"]).all() and len(traces) == 1
+    assert float(get_learning_rate(after)) == float(get_learning_rate(own)) < 0.5
+
+
+def test_a_schedule_of_optax_cannot_be_overridden() -> None:
+    rule = optax.inject_hyperparams(optax.sgd)(learning_rate=optax.linear_schedule(1.0, 0.0, 9))
+    with pytest.raises(TypeError, match=r"^lr_find: expected an optimizer with a number"):
+        override_learning_rate(rule.init(PARAMS), 0.5, who="lr_find")

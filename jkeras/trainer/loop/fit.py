@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 
 from jkeras import optimizers
 from jkeras.core import trees
+from jkeras.core.session import limited_steps
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
 from jkeras.trainer.compiling.plan import Plan
@@ -18,6 +19,7 @@ from jkeras.trainer.compiling.programs import end_epoch
 from jkeras.trainer.loop import dispatch, nan_watch, resume
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.dispatch import Chunk, LogValues, floats
+from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.preflight.data_arguments import Data
@@ -51,6 +53,37 @@ class Validation(NamedTuple):
     plan_fn: Callable[[], Plan]
     batch_size: int
     steps: int | None
+
+
+def prepared_validation(
+    parts: TrainerParts, held_out: Data | None, batch_size: int | None, steps: int | None
+) -> Validation:
+    """The validation on a data set, prepared and placed; none where it is None.
+
+    Args:
+      parts: of the trainer.
+      held_out: the data set.
+      batch_size: examples in a batch; None for 32 at most.
+      steps: batches at most; None for all.
+    """
+    if held_out is None:
+        return Validation(None, _no_plan, 0, None)
+    who = "fit: `validation_data`"
+    held_out, _, plan_fn, size = parts.prepare(who, held_out, batch_size, kind="evaluate")
+    with explained(parts, who, size):
+        held_out = parts.place(who, held_out)
+    return Validation(held_out, plan_fn, size, limited_steps(steps))
+
+
+def _no_plan() -> Plan:
+    raise AssertionError("there is no validation")
+
+
+def validates(has_data: bool, frequency: int | Sequence[int], epoch: int) -> bool:
+    """Whether a validation comes after an epoch."""
+    if isinstance(frequency, int):
+        return has_data and (epoch + 1) % frequency == 0
+    return has_data and epoch + 1 in frequency
 
 
 def fit(

@@ -40,7 +40,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.epoch = self.first
-        self.callbacks.begin_run()
+        self.callbacks.begin_run(self.facts)
 
     def room(self, done: int) -> int | None:
         """Steps from the `done`-th of this epoch to the next one after which a callback wants

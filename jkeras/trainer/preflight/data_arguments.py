@@ -59,7 +59,7 @@ def load(
             f"{who}: `x`: expected the inputs alone, got a pair and no `y`. "
             f"Write {who}(x, y); validation data stay a pair."
         )
-    in_passes = who in ("fit", "evaluate", "predict")
+    in_passes = who in ("fit", "evaluate", "predict", "lr_find")
     holds_all = isinstance(x, dict | tuple | list | str | int | float)
     holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x) or columns.is_lazy(x)
     try:
@@ -67,7 +67,7 @@ def load(
         in_list = in_passes and y is None and sample_weight is None and is_batches(x)
         if holds_all and not in_list:
             data = arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
-            if class_weight is not None and who == "fit":
+            if class_weight is not None and who in ("fit", "lr_find"):
                 arrays.check_class_keys(class_weight, data.batch.y, _outputs_of(net))
             return data
         for name, value in (("y", y), ("sample_weight", sample_weight)):
