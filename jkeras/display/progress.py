@@ -180,10 +180,8 @@ class ProgressBar:
             line = visible
         if self._screen != "lines":
             self._last_width = len(visible)
-        write_text(self._stream, line)
+        write_text(self._stream, line + "\n" * finalize)
         self._is_open, self._last_drawn = not finalize, now
-        if finalize:
-            write_text(self._stream, "\n")
 
 
 class Progbar(ProgressBar):

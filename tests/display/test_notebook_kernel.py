@@ -187,12 +187,22 @@ def test_captured_output_has_whole_lines(run: Run) -> None:
     assert without_numbers(text_of(outputs)) == f"{BAR}\n"
 
 
-@pytest.mark.parametrize("source", ["history", "model", "model.layers[0]", "model.optimizer"])
-def test_a_value_is_shown_as_html_or_as_text(run: Run, source: str) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [
+        "history",
+        "model",
+        "model.layers[0]",
+        "model.optimizer",
+        "jkeras.display.results_table(model.evaluate(x, y, verbose=0, return_dict=True))",
+    ],
+    ids=["history", "model", "layer", "optimizer", "results"],
+)
+def test_a_value_is_shown_as_html_and_as_text(run: Run, source: str) -> None:
     (output,) = run(source)
     assert output["output_type"] == "execute_result"
-    assert "0x" not in output["data"]["text/plain"]
-    assert ("text/html" in output["data"]) == (source != "model.optimizer")
+    assert "text/html" in output["data"]
+    assert " at 0x" not in output["data"]["text/plain"]
 
 
 @pytest.mark.parametrize("pyplot", [False, True], ids=["alone", "pyplot"])
@@ -200,7 +210,7 @@ def test_a_value_is_shown_as_html_or_as_text(run: Run, source: str) -> None:
     "source",
     [
         "history.plot()",
-        "jkeras.display.confusion_matrix_plot([0, 1], [0, 1])",
+        "jkeras.display.confusion_matrix_plot(([0, 1], [0, 1]))",
         "jkeras.display.prediction_grid(np.zeros((2, 4, 4)))",
         "jkeras.utils.plot_model(model, f'{folder}/model.png')",
     ],
