@@ -24,13 +24,14 @@ BENCHES := $(wildcard experiments/benchmarks/*.py)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help mnist test check format bench constraints clean
+.PHONY: help mnist test check format docs bench constraints clean
 
 help:
 	@echo "make mnist        train on MNIST, evaluate, predict, plot (ARGS=--help for options)"
 	@echo "make test         every check, and the tests that look at everything once (ALL=1: every test)"
 	@echo "make check        lint, format, types, import contracts"
 	@echo "make format       let ruff put the code in form"
+	@echo "make docs         the documentation site, in docs/_build/html"
 	@echo "make bench        the benchmarks"
 	@echo "make constraints  pin the newest versions for this Python"
 	@echo "make clean        remove environments, caches and builds"
@@ -51,13 +52,17 @@ format: $(STAMP)-test
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
+docs: $(STAMP)-test
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 bench: $(STAMP)-test
 	@for script in $(BENCHES); do \
 	    echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; \
 	done
 
 clean:
-	rm -rf .venv .venv-* build dist .hypothesis .import_linter_cache .jax_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist docs/_build docs/api docs/notebooks .hypothesis .import_linter_cache .jax_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ Recurrent layers are written out step by step, so they need a known number of st
 A folder for any static web server, without a network afterwards: the ONNX model, onnxruntime-web,
 and one page made from what the model takes, such as a canvas to draw on for grey images.
 
-```python
+```python not-run
 model.export("page", "web")  # then: python -m http.server -d page
 ```
 """,

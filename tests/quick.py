@@ -1,9 +1,10 @@
 """What `make test` leaves to `make test ALL=1`, and why.
 
-The quick form runs every check, every example of the documentation, every experiment, and every
-test that is not named here. What is named looks at the same code a second time, from another side
-or by way of whole programs; each layer, loss, metric and optimizer keeps a table that compares its
-numbers with Keras's. Pytest by itself leaves nothing out, nor does `make test TESTS=…`.
+The quick form runs every check, every example of the README and of docstrings, every experiment,
+and every test that is not named here. What is named looks at the same code a second time, from
+another side or by way of whole programs; each layer, loss, metric and optimizer keeps a table that
+compares its numbers with Keras's. Pytest by itself leaves nothing out, nor does
+`make test TESTS=…`.
 """
 
 LEFT_OUT = {
@@ -75,6 +76,9 @@ LEFT_OUT = {
     "tests/export/test_onnx.py::test_every_other_network_too": "the other tests of the file",
     "tests/export/test_stablehlo.py::test_every_network": "test_a_few_networks of the same file",
     "tests/export/test_litert.py::test_every_network": "test_a_few_networks of the same file",
+    # Every page of the documentation, its programs, its notebooks and its site.
+    "tests/docs/test_code_blocks.py": "README.md and the docstrings, which are doctests",
+    "tests/docs/test_site.py": "tests/docs/test_links.py, test_docstrings.py and test_notebooks.py",
     # In a process of their own.
     "tests/display/test_notebook_kernel.py": "the kernel that is played in tests/display",
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",

@@ -37,6 +37,9 @@ x = random.normal(size=(256, 6)).astype("float32")
 y = np.sin(x.sum(1, keepdims=True))
 
 
+# -- a callback of your own: it sees the model, the epoch and the logs
+
+
 class StopAtLoss(Callback):
     """Stops training at a given loss, and records the norm of the weights after each epoch.
 
@@ -55,6 +58,9 @@ class StopAtLoss(Callback):
         if (logs or {})["loss"] < self.enough:
             print(f"epoch {epoch + 1}: the loss is below {self.enough}")
             self.model.stop_training = True
+
+
+# -- callbacks that ship with the package, all in one run
 
 
 def made() -> jkeras.Sequential:
@@ -85,6 +91,8 @@ history = model.fit(
 )
 print(f"{len(history.epoch)} epochs, rate {float(model.optimizer.learning_rate):.4f} at the end")
 print("norms of the weights:", [round(norm, 2) for norm in stop.norms[:6]])
+
+# -- the best epoch, read from its file
 
 again = jkeras.models.load_model(best)
 losses = [round(float(m.evaluate(x, y, verbose=0)), 4) for m in (model, again)]

@@ -73,10 +73,9 @@ def test_missing_results_are_named(tmp_path: Path) -> None:
 def test_every_figure_of_the_readme_stands_on_the_page() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
-    table = readme[readme.index("| MNIST on two") : readme.index("(jax 0.10.2")]
-    figures = re.findall(r"\| ([\d.,]+) (?:s|MB)(?= \|)", table)
-    figures += re.findall(r"\| ([\d.]+) \|$", table, re.MULTILINE)
-    assert len(figures) == 3 * (len(table.strip().splitlines()) - 2)
+    section = readme[readme.index("## Why not Keras?") : readme.index("## Installation")]
+    figures = re.findall(r"([\d.,]+) (?:s|MB)\b", section)
+    assert len(figures) >= 8
     numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", page)]
     for figure in figures:
         figure = figure.replace(",", "")
