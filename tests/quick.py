@@ -88,6 +88,9 @@ LEFT_OUT = {
         "the other tests of the file"
     ),
     "tests/estimators/test_premade.py::test_checks_of_scikit_learn": "the tests beside it",
+    "tests/estimators/test_premade.py::test_class_weights_go_by_label": (
+        "tests/wrappers/test_sklearn_wrappers.py"
+    ),
     "tests/wrappers/test_sklearn_wrappers.py::test_checks_of_scikit_learn": "the tests beside it",
 }
 """A file, or a test of a file with all its rows, and what of the quick form stands for it."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import pickle
 import socket
-import subprocess
-import sys
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -486,21 +483,6 @@ def test_a_folder_that_cannot_be_written_to(small: list[str], folders: Path) -> 
         f"boston_housing.npz: expected to write in {folders / 'keras' / 'datasets'}, got "
     )
     assert str(caught.value).endswith("or set KERAS_HOME to a folder that is.")
-
-
-def test_nothing_is_imported_before_it_is_used() -> None:
-    program = (
-        "import sys, json, jkeras\n"
-        "known = [n for n in sys.modules if n.startswith('jkeras.datasets.')]\n"
-        "jkeras.datasets.imdb, jkeras.datasets.cifar10\n"
-        "print(json.dumps(known))"
-    )
-    root = Path(datasets.__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
-    )
-    expected = {"copies", "iris", "loading", "mnist"}
-    assert {name.rpartition(".")[2] for name in json.loads(done.stdout)} == expected
 
 
 def test_keras_own_file_of_mnist_is_used(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,7 +215,10 @@ def test_the_sample_is_small_and_quick():
 
 
 def test_importing_datasets_is_light():
-    code = "import sys, jkeras.datasets; print(sys.modules.keys() & {'tensorflow_datasets', 'PIL'})"
+    code = (
+        "import sys, jkeras.datasets; print(sys.modules.keys() & {'tensorflow_datasets', 'PIL', "
+        "'jkeras.datasets.imdb'}); jkeras.datasets.imdb, jkeras.datasets.cifar10"
+    )
     root = Path(mnist.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
