@@ -80,6 +80,12 @@ LEFT_OUT = {
     "tests/docs/test_code_blocks.py": "README.md and the docstrings, which are doctests",
     "tests/docs/test_site.py": "tests/docs/test_links.py, test_docstrings.py and test_notebooks.py",
     # In a process of their own.
+    "tests/trainer/test_report_page.py::test_kinds_of_models": (
+        "test_a_classifier_of_images of the same file, and tests/trainer/test_top_losses.py"
+    ),
+    "tests/trainer/test_card.py::test_the_code_runs_for_other_inputs": (
+        "test_the_code_loads_the_model_and_applies_it of the same file"
+    ),
     "tests/display/test_notebook_kernel.py": "the kernel that is played in tests/display",
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
     "tests/keras_suite/test_families.py": "Keras's numbers in each folder of tests",

@@ -103,8 +103,9 @@ def test_a_classifier_of_images(image_classifier: Sequential, tmp_path: Path) ->
         "Machine and versions",
     ]  # fmt: skip
     assert len(page.pictures) == 3
-    for words in ("<cat>", "dog & co", "macro avg", "Most confused", "Made for <a test>.", "jaxlib",
-                  "throughput", "examples 16", "epochs 2 of 2 planned"):  # fmt: skip
+    for words in ("<cat>", "fish: 4", "dog & co", "macro avg", "Most confused",
+                  "Made for <a test>.", "jaxlib", "throughput", "examples 16",
+                  "epochs 2 of 2 planned"):  # fmt: skip
         assert words in page.text, words
     loss = image_classifier.evaluate(IMAGES / 255, IDS, verbose=0, return_dict=True)["loss"]
     assert f"loss {loss:.4g}" in page.text

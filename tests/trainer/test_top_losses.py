@@ -68,7 +68,7 @@ CASES = {
     "one_hot": Case(
         dense(3, "softmax"), "categorical_crossentropy", np.eye(3)[IDS], Classes, ["accuracy"]
     ),
-    "by_shape": Case(dense(3, "softmax"), "crossentropy", IDS, Classes, [metrics.AUC()][:0]),
+    "by_shape": Case(dense(3, "softmax"), "crossentropy", IDS, Classes, []),
     "binary": Case(
         dense(1, "sigmoid"), "binary_crossentropy", FLAGS, Classes, ["accuracy", metrics.AUC()]
     ),
@@ -109,22 +109,19 @@ def test_one_pass_gives_what_evaluate_and_predict_give(name: str) -> None:
     kind = kind_of(output)
     assert type(kind) is case.kind
     assert examined.losses is not None and examined.losses.shape == (ROWS,)
+    if name not in ("sequences", "ignored_class"):  # in which not every value counts
+        assert float(examined.losses.mean()) == pytest.approx(expected["loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CASES if name not in ("sequences", "ignored_class")]
-)
-def test_the_losses_of_examples_have_the_loss_as_their_mean(name: str) -> None:
+@pytest.mark.parametrize("name", ["sparse_logits", "a_function"])
+def test_the_loss_of_an_example_is_that_of_an_evaluation_of_it_alone(name: str) -> None:
     case = CASES[name]
     model = made(case)
-    top = model.top_losses(case.x, case.y, n=ROWS)
-    whole = model.evaluate(case.x, case.y, batch_size=ROWS, verbose=0, return_dict=True)["loss"]
-    assert float(top.losses.mean()) == pytest.approx(whole, rel=1e-5)
+    top = model.top_losses(case.x, case.y, n=3)
     assert (np.diff(top.losses) <= 0).all()
-    for index, loss in zip(top.indices[:3], top.losses[:3], strict=True):
-        one = slice(index, index + 1)
-        alone = model.evaluate(case.x[one], case.y[one], verbose=0, return_dict=True)["loss"]
-        assert float(loss) == pytest.approx(alone, rel=1e-5, abs=1e-6)
+    one = slice(top.indices[1], top.indices[1] + 1)
+    alone = model.evaluate(case.x[one], case.y[one], verbose=0, return_dict=True)["loss"]
+    assert float(top.losses[1]) == pytest.approx(alone, rel=1e-5, abs=1e-6)
 
 
 def test_masked_steps_do_not_count() -> None:

@@ -120,7 +120,8 @@ def write_page(
     for output, kind, labels in zip(examined.outputs, kinds, names, strict=True):
         sections += _output(output, kind, labels, several=len(kinds) > 1)
     sections.append(_worst(examined, kinds, names, options, data[0]))
-    sections += [_architecture(model, parts), _run(model, parts, history), _machine()]
+    known = names[0] if len(names) == 1 else None
+    sections += [_architecture(model, parts), _run(model, parts, history, known), _machine()]
     page = _page(title, options.notes, [section for section in sections if section is not None])
     atomic_write(place, lambda file: file.write(page.encode()))
     return place
@@ -382,7 +383,9 @@ def _architecture(model: Reported, parts: TrainerParts) -> Section:
     return Section("Architecture", _wide(table))
 
 
-def _run(model: Reported, parts: TrainerParts, history: History | None) -> Section:
+def _run(
+    model: Reported, parts: TrainerParts, history: History | None, names: list[str] | None
+) -> Section:
     facts = run_facts.training_facts(parts, history, model.seed)
     data = run_facts.data_facts(history)
     body = _facts_html(facts)
@@ -390,7 +393,8 @@ def _run(model: Reported, parts: TrainerParts, history: History | None) -> Secti
         body += table_html((), data, caption="Training data")
     counts = run_facts.class_counts(history)
     if counts:
-        listed = ", ".join(f"{name}: {count:,}" for name, count in counts.items())
+        words = dict(enumerate(names or ()))
+        listed = ", ".join(f"{words.get(i, i)}: {count:,}" for i, count in counts.items())
         body += _note(f"Examples of each class: {listed}.")
     return Section("Training", body)
 

@@ -170,7 +170,7 @@ def described(value: object) -> str:
 
     Example:
       >>> from jkeras.optimizers import SGD
-      >>> described(SGD(0.5)).startswith("SGD(learning_rate=0.5, momentum=0.0")
+      >>> described(SGD(0.5)).startswith("SGD(learning_rate=0.5, momentum=0, nesterov=False")
       True
     """
     if isinstance(value, Mapping):
