@@ -22,9 +22,9 @@ _LEAST_SECONDS, _SHARE = 1.0, 0.05
 class LivePlot(Callback):
     """Draws the learning curves while `fit` runs: in one place of a notebook, or as a PNG.
 
-    Drawing waits until it takes a twentieth of the time at most; the curves at the end of training
-    are always drawn. It stops no step: with a number as `every` it reads means over the epoch so
-    far, where these are at hand.
+    Drawing begins after a second, and takes a twentieth of the time at most; the curves at the end
+    of training are always drawn. It stops no step: with a number as `every` it reads means over the
+    epoch so far, where these are at hand.
 
     Args:
       metrics: names of logs, such as ["loss", "accuracy"], each drawn with its validation's; all
@@ -81,12 +81,14 @@ class LivePlot(Callback):
         self._curves: dict[str, tuple[list[int], list[float]]] = {}
         self._steps = self._reached = 0
         self._next_drawing = 0.0
-        self._has_warned, self._is_drawn = False, True
+        self._has_warned = self._has_drawn = False
+        self._is_drawn = True
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._display, self._curves = LiveDisplay(), {}
         self._steps = self._reached = 0
-        self._next_drawing, self._has_warned, self._is_drawn = 0.0, False, True
+        self._has_warned, self._is_drawn = False, True
+        self._next_drawing = time.perf_counter() + _LEAST_SECONDS
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._reached = self._steps
@@ -104,8 +106,7 @@ class LivePlot(Callback):
         self._draw()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        self._next_drawing = 0.0
-        self._draw()
+        self._draw(is_last=True)
 
     def get_state(self) -> dict[str, Any]:
         curves = {name: [places, values] for name, (places, values) in self._curves.items()}
@@ -142,12 +143,12 @@ class LivePlot(Callback):
                 stacklevel=3,
             )
 
-    def _draw(self) -> None:
+    def _draw(self, *, is_last: bool = False) -> None:
         """Draws the curves, unless the last drawing was a short time ago."""
         known = {name.removeprefix("val_") for name in self._curves}
         names = [m for m in self.metrics or self._curves if m.removeprefix("val_") in known]
         start = time.perf_counter()
-        if not names or self._is_drawn or start < self._next_drawing:
+        if not names or self._is_drawn or (start < self._next_drawing and not is_last):
             return
         figure = curves_figure(
             chosen_curves("LivePlot", self._curves, names),
@@ -158,10 +159,10 @@ class LivePlot(Callback):
         if self.path is None:
             self._display.show(figure)
         end = time.perf_counter()
-        wait = (
-            (end - start) / _SHARE if self._next_drawing else 0.0
-        )  # the first one loads fonts, too
-        self._is_drawn, self._next_drawing = True, end + max(_LEAST_SECONDS, wait)
+        # The first drawing takes longer: it loads fonts.
+        wait = (end - start) / _SHARE if self._has_drawn else 0.0
+        self._next_drawing = end + max(_LEAST_SECONDS, wait)
+        self._is_drawn = self._has_drawn = True
 
 
 def _png_path(path: str | os.PathLike[str]) -> str:

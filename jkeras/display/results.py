@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.html_tables import table_html
@@ -78,14 +80,14 @@ def results_table(results: Mapping[str, Any]) -> ResultsTable:
     return ResultsTable(("", *map(str, columns)), tuple(found))
 
 
-def _number(name: str, value: Any) -> str:
+def _number(name: str, value: object) -> str:
     """A value as a cell."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         value = value[-1] if value else None
     if value is None:
         return "–"
     try:
-        return format_number(float(value))
+        return format_number(float(np.asarray(value).item()))
     except (TypeError, ValueError):
         raise WrongTypeError(
             f"results_table: expected a number as {name!r}, got {describe(value)}."

@@ -71,7 +71,7 @@ def test_drawing_takes_a_small_share_and_the_end_is_drawn(
         now[0] += 0.125
         live.on_epoch_end(epoch, {"loss": 1.0})
     live.on_train_end()
-    assert drawn == [1, 9, 29, 49, 69, 89, 100]
+    assert drawn == [8, 16, 36, 56, 76, 96, 100]
     live.on_train_end()
     assert len(drawn) == 7  # nothing is new
 

@@ -53,8 +53,14 @@ def test_a_list_stands_for_its_last_value() -> None:
             TypeError,
             "results_table: expected a number as 'loss', got 'low' (str).",
         ),
+        (
+            {"loss": np.zeros(2)},
+            TypeError,
+            "results_table: expected a number as 'loss', got an array of shape (2,) and dtype "
+            "float64.",
+        ),
     ],
-    ids=["list", "empty", "both", "text"],
+    ids=["list", "empty", "both", "text", "array"],
 )
 def test_wrong_results(results: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error) as caught:
