@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.encodings import encoding_of, is_decimal
+from jkeras.core.encodings import encoding_of, is_decimal, without_gaps
 from jkeras.core.errors import WrongTypeError, describe, nearest
 
 
@@ -100,11 +100,13 @@ def as_numpy(name: str, value: Any) -> np.ndarray:
     if not is_table(value):
         return _column(name, value)
     dtypes = getattr(value, "dtypes", [None])
-    first = dtypes[0] if isinstance(dtypes, list) else next(iter(dtypes), None)
+    first = next(iter(dtypes), None)
     if isinstance(first, np.dtype) and first.kind in "biuf" and all(first == d for d in dtypes):
         return np.asarray(value)
     columns = [_column(f"{name}[{key!r}]", column, name) for key, column in columns_of(value)]
-    return np.column_stack(columns) if columns else np.asarray(value)
+    if not columns:
+        raise ValueError(f"`{name}`: expected a table with columns, got one without any.")
+    return np.column_stack(columns)
 
 
 def check_numbers(
@@ -176,8 +178,12 @@ def _check_gaps(name: str, column: Any, array: np.ndarray, table: str) -> None:
     present = _unboxed(array[~gaps])
     check_numbers(name, present, table, column)
     zero = False if present.dtype == bool else 0
+    fix = (
+        f"Fill them: {name}.{fill}({zero})." if fill else "Fill them, or leave these examples out."
+    )
+    if name == "y" and fill:
+        fix = without_gaps(column)
     raise ValueError(
         f"`{name}`: expected numbers without gaps, got {int(gaps.sum())} missing of {len(gaps)}, "
-        f"the first at index {int(gaps.argmax())}. Fill them"
-        + (f": {name}.{fill}({zero})." if fill else ", or leave these examples out.")
+        f"the first at index {int(gaps.argmax())}. {fix}"
     )

@@ -40,11 +40,27 @@ def encoding_of(name: str, first: object, *, table: str = "", column: object = N
         if library == "polars":
             return f"Count seconds: {name}.dt.total_seconds()."
         return f"Count seconds: {at_hand} / np.timedelta64(1, 's')."
+    if isinstance(first, datetime.time):
+        if library == "polars":
+            return f"Count seconds: {name}.cast(pl.Int64) / 1e9."
+        return f"Count seconds: pd.to_timedelta({at_hand}.astype(str)).dt.total_seconds()."
     if isinstance(first, Sequence | np.ndarray) and not isinstance(first, str | bytes):
         return f"The lists have several lengths: keras.utils.pad_sequences({name})."
     casts = {"polars": "cast(pl.Float32)", "pyarrow": "cast('float32')"}
     call = casts.get(library, "astype('float32')")
     return f"Encode or convert them first: {name}.{call}."
+
+
+def without_gaps(targets: object) -> str:
+    """What to do with examples whose target is missing, in a sentence.
+
+    Args:
+      targets: the targets, as pandas, polars or Arrow has them.
+    """
+    if hasattr(targets, "notna"):
+        return "Leave these examples out: keep = y.notna(); x, y = x[keep], y[keep]."
+    there = "is_not_null" if hasattr(targets, "is_not_null") else "is_valid"
+    return f"Leave these examples out: keep = y.{there}(); x, y = x.filter(keep), y.filter(keep)."
 
 
 def is_decimal(word: str | bytes) -> bool:

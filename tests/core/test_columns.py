@@ -314,3 +314,58 @@ def test_the_plan_of_a_table_is_no_table() -> None:
     with pytest.raises(TypeError) as caught:
         checks.as_targets(lazy)
     assert str(caught.value) == "`y`: expected an array, got a LazyFrame. Write y.collect()."
+
+
+GAPS: dict[str, tuple[Any, Any, str]] = {
+    "pandas": (
+        FRAME,
+        pd.Series([0, 1, None, 0], dtype="Int64"),
+        "y.notna(); x, y = x[keep], y[keep]",
+    ),
+    "polars": (
+        pl.DataFrame(FRAME.to_dict("list")),
+        pl.Series([0, 1, None, 0]),
+        "y.is_not_null(); x, y = x.filter(keep), y.filter(keep)",
+    ),
+    "arrow": (
+        pa.Table.from_pandas(FRAME),
+        pa.chunked_array([[0, 1, None, 0]]),
+        "y.is_valid(); x, y = x.filter(keep), y.filter(keep)",
+    ),
+}
+
+
+@pytest.mark.parametrize("library", GAPS)
+def test_examples_without_a_target_are_left_out(library: str) -> None:
+    x, y, advice = GAPS[library]
+    with pytest.raises(ValueError) as caught:
+        checks.as_targets(y)
+    assert str(caught.value) == (
+        "`y`: expected numbers without gaps, got 1 missing of 4, the first at index 2. Leave these "
+        f"examples out: keep = {advice}."
+    )
+    names = {"x": x, "y": y}
+    exec(f"keep = {advice}", names)
+    assert checks.as_arrays("x", names["x"]).tolist() == [[0.5, 1], [1, 2], [3, 4]]
+    assert checks.as_targets(names["y"]).tolist() == [0, 1, 0]
+
+
+TIMES = [datetime.time(1, 30), datetime.time(0, 0, 2)]
+
+
+def test_times_of_day_are_counted_in_seconds() -> None:
+    for x, told in (
+        (pd.DataFrame({"c": TIMES}), "pd.to_timedelta(x['c'].astype(str)).dt.total_seconds()"),
+        (pl.DataFrame({"c": TIMES}), "x['c'].cast(pl.Int64) / 1e9"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            checks.as_arrays("x", x)
+        assert str(caught.value).endswith(f" Count seconds: {told}.")
+        assert checks.as_arrays("x", eval(told)).tolist() == [5400, 2]
+
+
+def test_a_table_has_columns() -> None:
+    for table in (FRAME[[]], pl.DataFrame()):
+        with pytest.raises(ValueError) as caught:
+            checks.as_arrays("x", table)
+        assert str(caught.value) == "`x`: expected a table with columns, got one without any."
