@@ -83,6 +83,7 @@ CASES = {
     "one_number": Case(dense(1), "mae", X[:, 0], Numbers, ["mse"]),
     "one_hot_by_squares": Case(dense(3), "mse", np.eye(3)[IDS], Classes, []),
     "a_function": Case(dense(2), whole_batch, X[:, :2], Numbers, []),
+    "region": Case(dense(1, "sigmoid"), "dice", FLAGS[:, None], Classes, []),
     "sequences": Case(
         tagger, "sparse_categorical_crossentropy", TAGS, Classes, ["accuracy"], STEPS
     ),
@@ -109,11 +110,11 @@ def test_one_pass_gives_what_evaluate_and_predict_give(name: str) -> None:
     kind = kind_of(output)
     assert type(kind) is case.kind
     assert examined.losses is not None and examined.losses.shape == (ROWS,)
-    if name not in ("sequences", "ignored_class"):  # in which not every value counts
+    if name not in ("sequences", "ignored_class", "region"):  # whose means are other ones
         assert float(examined.losses.mean()) == pytest.approx(expected["loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["sparse_logits", "a_function"])
+@pytest.mark.parametrize("name", ["sparse_logits", "a_function", "region"])
 def test_the_loss_of_an_example_is_that_of_an_evaluation_of_it_alone(name: str) -> None:
     case = CASES[name]
     model = made(case)
@@ -166,6 +167,14 @@ def test_a_threshold_is_that_of_the_loss() -> None:
         assert isinstance(kind, Classes)
         assert kind.true.tolist() == FLAGS.tolist()
         assert kind.predicted.tolist() == (examined.predictions[:, 0] > least).tolist()
+
+
+def test_of_sequences_of_other_lengths_the_losses_are_known_and_no_classes() -> None:
+    model = made(Case(dense(5), "ctc", None, None, []))
+    x, y = RNG.normal(size=(4, 6, 4)).astype("float32"), RNG.integers(1, 4, (4, 2))
+    (output,) = examine(parts_of(model), "report", x, y).outputs
+    assert kind_of(output) is None and output.losses is not None
+    assert (output.losses > 0).all()
 
 
 def two_outputs() -> Model:

@@ -23,7 +23,7 @@ from jkeras.core.errors import WrongTypeError
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream, padded
-from jkeras.losses import Loss
+from jkeras.losses import Dice, Loss, Tversky
 from jkeras.losses.reduction import aligned, divide_or_zero
 from jkeras.losses.registry import ByShape, resolve
 from jkeras.trainer.compiling.compilation import check_positive
@@ -208,7 +208,8 @@ def _known(loss: Loss, part: Part) -> Loss:
 def _values(loss: Loss, part: Part, rows: jax.Array | None) -> jax.Array:
     """The loss of each example: the mean of its values that count."""
     y, outputs = jnp.asarray(part.y), part.outputs
-    if loss.looks_across(y, outputs):  # one number a batch: of each example as a batch
+    if isinstance(loss, Dice | Tversky) or loss.looks_across(y, outputs):
+        # One number for a batch: then that of each example as a batch.
 
         def of_one(y: jax.Array, outputs: jax.Array) -> jax.Array:
             return jnp.mean(loss.values(y[None], outputs[None]))

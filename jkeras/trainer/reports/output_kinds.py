@@ -86,7 +86,8 @@ def kind_of(output: ExaminedOutput) -> Kind:
         axis = getattr(loss, "axis", -1)
         return _classes(output, _last(y, axis, outputs), np.moveaxis(outputs, axis, -1))
     y = y[..., None] if y.ndim == outputs.ndim - 1 and outputs.shape[-1] == 1 else y
-    if isinstance(loss, _OF_FLAGS) and y.shape == outputs.shape:
+    of_region = isinstance(loss, losses.Dice | losses.Tversky) and outputs.shape[-1] == 1
+    if (of_region or isinstance(loss, _OF_FLAGS)) and y.shape == outputs.shape:
         least = -1 if np.any(y < 0) else 0
         if (outputs.ndim > 2 or outputs.shape[-1] <= MOST_LABELS) and np.all(
             (y == least) | (y == 1)
@@ -116,6 +117,8 @@ def _classes(output: ExaminedOutput, y: np.ndarray, outputs: np.ndarray) -> Kind
     if y.ndim == outputs.ndim:
         ids = y[..., 0] if y.shape[-1] == 1 else y.argmax(-1)
     ids = np.rint(ids).astype(np.int64)
+    if ids.shape != outputs.shape[:-1]:  # sequences of other lengths, as for CTC
+        return None
     each = outputs.argmax(-1)
     shares = outputs
     if getattr(output.loss, "from_logits", False):
