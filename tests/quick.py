@@ -86,6 +86,16 @@ LEFT_OUT = {
     "tests/trainer/test_card.py::test_the_code_runs_for_other_inputs": (
         "test_the_code_loads_the_model_and_applies_it of the same file"
     ),
+    # Searches and rehearsals of every kind of data and optimizer.
+    "tests/trainer/test_lr_find.py::test_optimizers_of_every_kind": "the rest of the file",
+    "tests/trainer/test_lr_find.py::test_every_policy_for_nan_ends_the_same_search": (
+        "test_nan_ends_the_search_and_nothing_stays of the same file"
+    ),
+    "tests/trainer/test_short_runs.py::test_a_few_batches_are_learned_by_heart": (
+        "test_every_epoch_has_the_same_batches_in_the_same_order of the same file"
+    ),
+    # In a process of their own.
+    "tests/callbacks/test_run_loggers.py": "tests/callbacks, and the wrong uses of loggers",
     "tests/display/test_notebook_kernel.py": "the kernel that is played in tests/display",
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
     "tests/keras_suite/test_families.py": "Keras's numbers in each folder of tests",

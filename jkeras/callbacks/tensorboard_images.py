@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from jkeras.callbacks.event_files import open_writer
 from jkeras.callbacks.tensorboard import need_pillow, need_writer
 from jkeras.core.errors import WrongTypeError, describe, named_arguments
 from jkeras.display.labels import unit_brightness
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class TensorBoardImages(Callback):
@@ -46,7 +49,7 @@ class TensorBoardImages(Callback):
     def __init__(
         self,
         log_dir: str | os.PathLike[str],
-        images: Any,
+        images: ArrayLike | Callable[[Any], object],
         *,
         tag: str = "images",
         freq: int = 1,
@@ -63,7 +66,7 @@ class TensorBoardImages(Callback):
         need_writer("TensorBoardImages")
         need_pillow("TensorBoardImages")
         self.log_dir = os.fspath(log_dir)
-        self.images = images
+        self.images: Any = images
         self.tag = tag
         self.freq = freq
         self.most = most
@@ -89,7 +92,7 @@ class TensorBoardImages(Callback):
         """An empty dict: files are no part of a checkpoint."""
         return {}
 
-    def _write(self, images: Any, epoch: int) -> None:
+    def _write(self, images: object, epoch: int) -> None:
         named = images if isinstance(images, Mapping) else {self.tag: images}
         for tag, value in named.items():
             pixels = pixels_of(tag, value)[: self.most]
@@ -98,7 +101,7 @@ class TensorBoardImages(Callback):
             self._writer.add_images(tag, pixels, epoch, dataformats="NHWC")
 
 
-def pixels_of(tag: str, value: Any) -> np.ndarray:
+def pixels_of(tag: str, value: object) -> np.ndarray:
     """Images or a figure as `[n, height, width, 3]` uint8.
 
     Raises:
@@ -109,19 +112,21 @@ def pixels_of(tag: str, value: Any) -> np.ndarray:
       >>> pixels_of("grey", np.array([[[0.0, 1.0]]])).tolist()
       [[[[0, 0, 0], [255, 255, 255]]]]
     """
-    if hasattr(value, "savefig"):
-        return _drawn(value.savefig)
+    save_fn = getattr(value, "savefig", None)
+    if save_fn is not None:
+        return _drawn(save_fn)
     array = np.asarray(value)
     if array.dtype.kind not in "buif":
         raise WrongTypeError(
             f"TensorBoardImages: `{tag}`: expected images, a figure, or a function of the model, "
             f"got {describe(value)}."
         )
+    given = array.shape
     array = array[..., None] if array.ndim == 3 else array
     if array.ndim != 4 or array.shape[-1] not in (1, 3, 4) or not array.size:
         raise ValueError(
             f"TensorBoardImages: `{tag}`: expected images [n, height, width] or [n, height, width, "
-            f"channels] with 1, 3 or 4 channels, got shape {np.shape(value)}. For one image write "
+            f"channels] with 1, 3 or 4 channels, got shape {given}. For one image write "
             "image[None]."
         )
     colors = array[..., :3] if array.shape[-1] == 4 else np.repeat(array, 4 - array.shape[-1], -1)

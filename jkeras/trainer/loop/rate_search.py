@@ -19,7 +19,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -44,6 +44,7 @@ from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.loop.unchanged import Unchanged
 from jkeras.trainer.preflight import data_arguments
+from jkeras.trainer.preflight.data_arguments import Examples
 
 if TYPE_CHECKING:
     from jkeras.display.figures import Figure
@@ -102,7 +103,7 @@ class RateSearch:
 
 def search(
     parts: TrainerParts,
-    x: Any,
+    x: Examples,
     y: Tree,
     *,
     batch_size: int | None,
@@ -279,7 +280,7 @@ def _train(
     return ""
 
 
-def _loss_of(logs: Any) -> float:
+def _loss_of(logs: Mapping[str, Any]) -> float:
     if "loss" not in logs:
         raise ValueError(
             f"{WHO}: expected steps that log `loss`, got {', '.join(logs) or 'no logs'}. Search "
