@@ -334,3 +334,48 @@ def test_the_curve_is_drawn(tmp_path: Any) -> None:
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names[:2] == ["loss of the batch", "moving average"]
     assert (tmp_path / "rates.png").stat().st_size > 1000
+
+
+def test_models_that_share_layers_are_as_they_were() -> None:
+    x = jkeras.Input((4,))
+    hidden = layers.Dense(3, name="hidden")(x)
+    encoder, whole = jkeras.Model(x, hidden), jkeras.Model(x, layers.Dense(1)(hidden))
+    whole.compile("adam", "mse")
+    whole.fit(X, Y, verbose=0)
+    before = encoder.predict(X, verbose=0), whole.predict(X, verbose=0)
+    whole.lr_find(X, Y, steps=10)
+    whole.fit(X, Y, verbose=0, fast_dev_run=True)
+    after = encoder.predict(X, verbose=0), whole.predict(X, verbose=0)
+    assert all(map(np.array_equal, before, after))
+    whole.fit(X, Y, verbose=0)
+    assert np.array_equal(encoder.get_weights()[0], whole.get_weights()[0])
+
+
+def test_values_that_the_user_holds_stay_valid() -> None:
+    trained = model()
+    trained.build((None, 4))
+    held = trained.train_state
+    before = [np.array(leaf) for leaf in jax.tree.leaves(held.params)]
+    trained.lr_find(X, Y, steps=5)
+    trained.fit(X, Y, verbose=0)
+    assert all(map(np.array_equal, jax.tree.leaves(held.params), before))
+
+
+def test_step_by_step_in_python_it_finds_the_same() -> None:
+    runs = [
+        model(SGD(), run_eagerly=eager).lr_find(X, Y, batch_size=32, steps=4, shuffle=False)
+        for eager in (True, False)
+    ]
+    np.testing.assert_allclose(runs[0].losses, runs[1].losses, rtol=1e-5)
+
+
+def test_frozen_layers_stay_frozen_and_thaw_again() -> None:
+    trained = model()
+    trained.fit(X, Y, verbose=0)
+    trained.layers[0].trainable = False
+    weights = trained.get_weights()
+    trained.lr_find(X, Y, steps=5)
+    assert all(map(np.array_equal, trained.get_weights(), weights))
+    trained.layers[0].trainable = True
+    trained.lr_find(X, Y, steps=5)
+    assert all(map(np.array_equal, trained.get_weights(), weights))
