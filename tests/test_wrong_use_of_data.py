@@ -196,6 +196,23 @@ WRONG = {
         "fit: `sample_weight`: expected numbers, got an array of shape (8,) and dtype object, with "
         "'cat'. Encode the classes: np.unique(sample_weight, return_inverse=True)[1].",
     ),
+    "words_in_a_call": Wrong(
+        lambda: model()(FRAME.assign(c=list("xyzxyzxy"))),
+        TypeError,
+        "Sequential 'sequential': `x['c']`: expected numbers, got an array of shape (8,) and dtype "
+        "object, with 'x'. Encode the classes: x = pd.get_dummies(x, columns=['c']).",
+    ),
+    "plan_in_a_call": Wrong(
+        lambda: model()(POLARS.lazy()),
+        TypeError,
+        "Sequential 'sequential': `x`: expected an array, got a LazyFrame. Write x.collect().",
+    ),
+    "words_in_adapt": Wrong(
+        lambda: L.Normalization().adapt(FRAME.assign(c=list("xyzxyzxy"))),
+        TypeError,
+        "Normalization: adapt: `data['c']`: expected numbers, got an array of shape (8,) and dtype "
+        "object, with 'x'. Encode the classes: data = pd.get_dummies(data, columns=['c']).",
+    ),
     "lengths": Wrong(
         lambda: model().fit(FRAME, pd.Series(Y[1:])),
         ValueError,

@@ -67,8 +67,9 @@ def columns_of(table: Any) -> list[tuple[Any, Any]]:
     return [(name, table[name]) for name in table.columns]
 
 
-def for_inputs(x: object, names: Sequence[str]) -> Any:
-    """A table as its columns by name, for a model with several inputs; anything else unchanged.
+def by_names(x: object, names: Sequence[str]) -> Any:
+    """A table as its columns by name, for a model with several inputs or outputs of these names;
+    anything else unchanged.
 
     Raises:
       ValueError: a column is missing.

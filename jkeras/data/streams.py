@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from jkeras.core.batch import Batch, as_batch
-from jkeras.core.columns import for_inputs
+from jkeras.core.columns import by_names
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight, class_weights
@@ -291,7 +291,7 @@ class Stream:
                 self.check_fn(batch, number)
                 return batch
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
-            x = for_inputs(batch.x, self._input_names)
+            x = by_names(batch.x, self._input_names)
             x = as_arrays("x", x, finite=self._finite, are_inputs=True)
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)

@@ -60,7 +60,7 @@ def call_model(
 
     try:
         if len(inputs) == 1:
-            inputs = (columns.for_inputs(inputs[0], getattr(state.net, "input_names", ())),)
+            inputs = (columns.by_names(inputs[0], getattr(state.net, "input_names", ())),)
     except ValueError as error:
         raise quoted(error, who=state.who) from None
     if hasattr(state.net, "check_structure"):
@@ -101,11 +101,11 @@ def call_model(
 
 def _as_array(who: str, value: Any) -> jax.Array:
     """One array of the inputs."""
-    if columns.is_table(value) or hasattr(value, "to_numpy"):
-        value = as_arrays("x", value, finite=False, are_inputs=True)
     try:
+        if columns.is_table(value) or hasattr(value, "to_numpy") or columns.is_lazy(value):
+            value = as_arrays("x", value, finite=False, are_inputs=True)
         value = native(value)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise quoted(error, who=who) from None
     try:
         return jnp.asarray(value)

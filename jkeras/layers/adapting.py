@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from jkeras.core import columns
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, quoted, type_error, value_error
 from jkeras.core.identity import note_build
 from jkeras.core.layer import State
 from jkeras.layers.preprocessing import PreprocessingLayer
@@ -140,8 +140,10 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
         return
     by_index = hasattr(data, "__getitem__") and hasattr(data, "__len__")
     if isinstance(data, str | bytes | dict) or not (hasattr(data, "__iter__") or by_index):
+        is_lazy = columns.is_lazy(data)
         raise type_error(
-            f"adapt: `data`: expected an array or an iterable of batches, got {describe(data)}.",
+            f"adapt: `data`: expected an array or an iterable of batches, got {describe(data)}."
+            + " Write data.collect()." * is_lazy,
             who=who,
         )
     count = 0
@@ -161,7 +163,10 @@ def batches(who: str, data: Data) -> Iterator[np.ndarray]:
 def _numbers(who: str, batch: Any, where: str) -> np.ndarray:
     """A batch as a NumPy array of finite numbers."""
     is_other = columns.is_table(batch) or hasattr(batch, "to_numpy")
-    array = columns.as_numpy("data", batch) if is_other else np.asarray(batch)
+    try:
+        array = columns.as_numpy("data", batch) if is_other else np.asarray(batch)
+    except (TypeError, ValueError) as error:
+        raise quoted(error, who=f"{who}: adapt") from None
     if array.dtype.kind not in "buif" and not np.can_cast(array.dtype, np.float32):
         raise type_error(f"adapt: `data`: {where}expected numbers, got {describe(array)}.", who=who)
     if array.ndim == 0 or not array.size:

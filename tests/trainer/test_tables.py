@@ -152,6 +152,20 @@ def test_the_columns_of_a_frame_go_to_the_inputs_of_their_names() -> None:
     assert made.train_on_batch(*data) == pytest.approx(loss, rel=1e-6)
 
 
+def test_the_columns_of_targets_go_to_the_outputs_of_their_names() -> None:
+    def two_outputs() -> Any:
+        inputs = jkeras.Input((2,))
+        outputs = [L.Dense(1, name=name, kernel_initializer="ones")(inputs) for name in "pq"]
+        made = jkeras.Model(inputs, outputs)
+        made.compile(jkeras.optimizers.SGD(0.1), "mse")
+        return made
+
+    targets = pd.DataFrame({"q": A, "p": B, "other": "word"})
+    expected = losses(two_outputs(), FRAME, [B, A])
+    for table in (targets, pl.DataFrame(targets.to_dict("list"))):
+        assert losses(two_outputs(), FRAME, table) == expected
+
+
 def test_a_model_of_one_feature_takes_plain_numbers() -> None:
     made = model(1, "linear", "mse")
     made.fit(A, 2 * A - 1, epochs=1, verbose=0)

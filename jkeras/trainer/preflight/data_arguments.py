@@ -63,7 +63,11 @@ def load(
     holds_all = isinstance(x, dict | tuple | list | str | int | float)
     holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x) or columns.is_lazy(x)
     try:
-        x = columns.for_inputs(x, names)
+        x = columns.by_names(x, names)
+        if columns.is_table(y):
+            outputs = getattr(net, "output_names", ())
+            found = {name for name, _ in columns.columns_of(y)}
+            y = columns.by_names(y, outputs) if found >= set(outputs) else y
         in_list = in_passes and y is None and sample_weight is None and is_batches(x)
         if holds_all and not in_list:
             data = arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
