@@ -49,7 +49,7 @@ history = model.fit(x_train, y_train, epochs=8, validation_data=(x_test, y_test)
 
 # -- learning curves: where the dashed line stops falling, the network learns by heart
 
-display.learning_curves(history.history, args.output / "curves.png")
+history.plot(path=args.output / "curves.png")
 
 # -- predictions: a wrong one is red, and names the true digit
 
