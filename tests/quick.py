@@ -79,7 +79,7 @@ LEFT_OUT = {
     # Every page of the documentation, its programs, its notebooks and its site.
     "tests/docs/test_code_blocks.py": "README.md and the docstrings, which are doctests",
     "tests/docs/test_site.py": "tests/docs/test_links.py, test_docstrings.py and test_notebooks.py",
-    # In a process of their own.
+    # Pages and cards of whole models.
     "tests/trainer/test_report_page.py::test_kinds_of_models": (
         "test_a_classifier_of_images of the same file, and tests/trainer/test_top_losses.py"
     ),
