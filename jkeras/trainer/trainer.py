@@ -336,9 +336,10 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
                 fit(parts, training, validation, epochs, call, taken)
         if call.interrupted():
             history.interrupted = True
-            print("\nInterrupted: training stopped. The model keeps what it has learned so far.")
+            kept = "is as it was before" if dev else "keeps what it has learned so far"
+            print(f"\nInterrupted: training stopped. The model {kept}.")
             call.interrupt.pass_on()
-        if dev:
+        elif dev:
             short_runs.tell_rehearsal(steps, held_out is not None, history, writers, verbose)
         return history
 

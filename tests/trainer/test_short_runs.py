@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,22 @@ def test_an_error_in_a_rehearsal_leaves_the_model_as_it_was() -> None:
             X, Y, verbose=0, fast_dev_run=True, callbacks=C.LambdaCallback(on_epoch_end=fail)
         )
     assert bits(trained) == before
+
+
+def test_ctrl_c_in_a_rehearsal_leaves_the_model_as_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def press(batch: int, logs: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    trained = model()
+    trained.build((None, 4))
+    before = bits(trained)
+    pressing = C.LambdaCallback(on_train_batch_end=press)
+    assert trained.fit(X, Y, verbose=0, fast_dev_run=3, callbacks=pressing).interrupted
+    assert bits(trained) == before
+    out = capsys.readouterr().out
+    assert out == "\nInterrupted: training stopped. The model is as it was before.\n"
 
 
 def test_after_a_rehearsal_a_run_is_as_without_one() -> None:
