@@ -4,15 +4,23 @@ The functions here take names, numbers, shapes and arrays, and return text, HTML
 modify nothing. matplotlib is imported with the first figure.
 """
 
-from jkeras.display.classes import class_report, most_confused
+from typing import TYPE_CHECKING
+
+from jkeras.core.absent import answering as _answering
 from jkeras.display.confusion import confusion_counts, confusion_matrix_plot
 from jkeras.display.lines import epoch_header
 from jkeras.display.plots import learning_curves, prediction_grid
 from jkeras.display.progress import Progbar, ProgressBar, write_text
-from jkeras.display.result_figures import regression_plot
 from jkeras.display.results import ResultsTable, results_table
 from jkeras.display.summary import Row, Size, memory_text, size_of, summary_text
-from jkeras.display.worst_examples import plot_top_losses
+
+if TYPE_CHECKING:
+    from jkeras.display.evaluation import (
+        class_report,
+        most_confused,
+        plot_top_losses,
+        regression_plot,
+    )
 
 __all__ = [
     "Progbar",
@@ -35,3 +43,5 @@ __all__ = [
     "summary_text",
     "write_text",
 ]
+
+__getattr__ = _answering(__name__, "jkeras.display.evaluation")

@@ -458,6 +458,7 @@ summary { cursor: pointer; color: var(--quiet); margin: 0.5rem 0; } .wide { over
 @media print {
   :root { --ink: #000; --paper: #fff; --quiet: #444; --rule: #bbb; }
   body { margin: 0; max-width: none; font-size: 11px; } nav { display: none; }
-  h2 { break-after: avoid; } img, tr { break-inside: avoid; } details > * { display: block; }
+  h2 { break-after: avoid; } img, tr { break-inside: avoid; }
+  details::details-content { content-visibility: visible; display: block; }
 }
 """
