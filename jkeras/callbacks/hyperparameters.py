@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jkeras.callbacks.base import Callback
+
 Plain = bool | int | float | str
 
 
-def hyperparameters(
-    model: Any, params: Mapping[str, Any] | None, facts: Mapping[str, Any]
-) -> dict[str, Plain]:
+def hyperparameters(callback: Callback, facts: Mapping[str, Any]) -> dict[str, Plain]:
     """The name and the arguments of the optimizer, the sizes of the run and of the model.
 
     Args:
-      model: the trainer.
-      params: of the run, as `Callback.set_params` gets them.
+      callback: one that a run of a trainer has.
       facts: what its batches rest on, as `Callback.set_run` gets it.
     """
-    params = params or {}
+    model, params = callback.model, callback.params or {}
     found: dict[str, Any] = {
         "batch_size": facts.get("batch_size"),
         "epochs": params.get("epochs"),

@@ -88,7 +88,7 @@ class RunLogger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._earlier = self._done = self._logged = 0
         self._was_interrupted = False
-        values = hyperparameters(self.model, self.params, self._facts) | flat(self.config or {})
+        values = hyperparameters(self, self._facts) | flat(self.config or {})
         self.open_run(values)
         self._is_open = True
 

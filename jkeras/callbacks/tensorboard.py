@@ -155,7 +155,7 @@ class TensorBoard(Callback):
 
     def _begin_session(self, logs: Logs, validation: Logs) -> None:
         """Writes the hyper-parameters, once the tags that measure the run are known."""
-        values = hyperparameters(self.model, self.params, self._facts)
+        values = hyperparameters(self, self._facts)
         if isinstance(self.hparams, Mapping):
             values = flat(self.hparams)
         tags = [("validation", tag) for tag in validation]

@@ -47,7 +47,10 @@ class Interrupts(Callback):
 
 
 def test_hyper_parameters_are_flat(model: jkeras.Sequential) -> None:
-    found = hyperparameters(model, {"epochs": 2, "steps": 3}, {"batch_size": 2})
+    callback = Callback()
+    callback.set_model(model)
+    callback.set_params({"epochs": 2, "steps": 3})
+    found = hyperparameters(callback, {"batch_size": 2})
     assert found | HYPER == found
     assert all(isinstance(value, bool | int | float | str) for value in found.values())
     assert flat({"a": {"b": np.float32(0.5), "c": None}, "d": (1, 2)}) == {
@@ -59,7 +62,9 @@ def test_hyper_parameters_are_flat(model: jkeras.Sequential) -> None:
 def test_an_optimizer_of_optax_has_a_name_alone() -> None:
     made = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
     made.compile(optax.sgd(0.1), "mse")
-    found = hyperparameters(made, None, {})
+    callback = Callback()
+    callback.set_model(made)
+    found = hyperparameters(callback, {})
     assert [name for name in found if name.startswith("optimizer")] == ["optimizer/name"]
 
 
