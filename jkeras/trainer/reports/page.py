@@ -7,12 +7,10 @@ page can be read.
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import html
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +44,7 @@ from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.reports import run_facts
 from jkeras.trainer.reports.examined import Examined, ExaminedOutput, examine
 from jkeras.trainer.reports.output_kinds import Classes, Flags, Kind, Numbers, kind_of
+from jkeras.trainer.reports.page_frame import Section, note_html, page_html
 from jkeras.trainer.reports.run_facts import Facts, Reported
 from jkeras.trainer.reports.summary_rows import rows, sizes
 
@@ -71,13 +70,6 @@ class PageOptions:
     title: str | None = None
     notes: str = ""
     decode: Any = None
-
-
-class Section(NamedTuple):
-    """A part of the page: its title, and its HTML."""
-
-    title: str
-    body: str
 
 
 def write_page(
@@ -122,7 +114,7 @@ def write_page(
     sections.append(_worst(examined, kinds, names, options, data[0]))
     known = names[0] if len(names) == 1 else None
     sections += [_architecture(model, parts), _run(model, parts, history, known), _machine()]
-    page = _page(title, options.notes, [section for section in sections if section is not None])
+    page = page_html(title, options.notes, [section for section in sections if section is not None])
     atomic_write(place, lambda file: file.write(page.encode()))
     return place
 
@@ -202,7 +194,7 @@ def _results(examined: Examined) -> Section:
 
 def _curves(history: History | None) -> Section:
     if history is None:
-        return Section("Learning curves", _note("No run of fit is known for this model."))
+        return Section("Learning curves", note_html("No run of fit is known for this model."))
     curves = history.curves()
     last = [(name, run_facts.number_text(values[-1])) for name, (_, values) in curves.items()]
     body = figure_html(curves_figure(curves), "logs by epoch") if curves else ""
@@ -231,7 +223,7 @@ def _classes_html(kind: Classes, names: list[str]) -> str:
         figure = confusion_matrix_plot(counts, names)
         parts.append(figure_html(figure, "confusion matrix"))
     else:
-        parts.append(_note(f"{kind.classes} classes are too many for a picture of confusions."))
+        parts.append(note_html(f"{kind.classes} classes are too many for a picture of confusions."))
     table = _report_html(report_of_counts(counts, names))
     parts.append(table if kind.classes <= _MOST_DRAWN else details_html("every class", table))
     pairs = confusions_of_counts(counts, names)[:_MOST_PAIRS]
@@ -257,7 +249,7 @@ def _flags_html(kind: Flags, names: list[str]) -> str:
         rows_.append([name, *(f"{share:.4f}" for share in shares), f"{support:,}"])
     exact = float(np.mean(np.all(kind.true == kind.predicted, axis=1)))
     head = ("label", *COLUMNS[1:])
-    return table_html(head, rows_, align="lrrrr") + _note(
+    return table_html(head, rows_, align="lrrrr") + note_html(
         f"All labels of an example are right in {exact:.1%} of {len(kind.true):,} examples."
     )
 
@@ -286,7 +278,7 @@ def _worst(
     if not options.n:
         return None
     if examined.losses is None:
-        return Section(title, _note("No loss with a value for each example is known."))
+        return Section(title, note_html("No loss with a value for each example is known."))
     top = top_of(examined.losses, (), options.n)
     texts = [_texts(*three, top.indices) for three in
              zip(examined.outputs, kinds, names, strict=True)]  # fmt: skip
@@ -395,70 +387,21 @@ def _run(
     if counts:
         words = dict(enumerate(names or ()))
         listed = ", ".join(f"{words.get(i, i)}: {count:,}" for i, count in counts.items())
-        body += _note(f"Examples of each class: {listed}.")
+        body += note_html(f"Examples of each class: {listed}.")
     return Section("Training", body)
 
 
 def _machine() -> Section:
-    note = _note("The machine that wrote this page.")
+    note = note_html("The machine that wrote this page.")
     return Section("Machine and versions", _facts_html(run_facts.machine_facts()) + note)
 
 
-# -- the page
+# -- parts of sections
 
 
 def _facts_html(facts: Facts) -> str:
     return table_html((), facts, align="ll")
 
 
-def _note(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
-
-
 def _wide(table: str) -> str:
     return f'<div class="wide">{table}</div>'
-
-
-def _page(title: str, notes: str, sections: Sequence[Section]) -> str:
-    words = html.escape(title)
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    links = "".join(
-        f'<a href="#s{i}">{html.escape(section.title)}</a> ' for i, section in enumerate(sections)
-    )
-    body = "".join(
-        f'<section id="s{i}"><h2>{html.escape(section.title)}</h2>{section.body}</section>\n'
-        for i, section in enumerate(sections)
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{words}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<style>{_STYLE}</style></head>\n"
-        f'<body><h1>{words}</h1><p class="quiet">{now}</p>{_note(notes) if notes else ""}'
-        f"<nav>{links}</nav>\n{body}</body></html>\n"
-    )
-
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c1f23; --paper: #fff; --quiet: #5b6570; --rule: #d7dce1;
-  --link: #005a9c; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e7ea; --paper: #16191d; --quiet: #9aa5b1; --rule: #363d45; --link: #7cb8f2; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 68rem; margin: 2rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.7rem; margin: 0; }
-h2 { font-size: 1.25rem; margin: 2.2rem 0 0.6rem; padding-bottom: 0.2rem;
-  border-bottom: 1px solid var(--rule); }
-.quiet { color: var(--quiet); margin: 0.2rem 0 1rem; }
-nav { font-size: 0.9rem; } nav a { margin-right: 0.9rem; } a { color: var(--link); }
-table { font-variant-numeric: tabular-nums; } table + div { margin-top: 1.2rem; }
-img { max-height: 40rem; background: #fff; border-radius: 6px; }
-summary { cursor: pointer; color: var(--quiet); margin: 0.5rem 0; } .wide { overflow-x: auto; }
-@media print {
-  :root { --ink: #000; --paper: #fff; --quiet: #444; --rule: #bbb; }
-  body { margin: 0; max-width: none; font-size: 11px; } nav { display: none; }
-  h2 { break-after: avoid; } img, tr { break-inside: avoid; }
-  details::details-content { content-visibility: visible; display: block; }
-}
-"""
