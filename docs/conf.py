@@ -75,7 +75,7 @@ CHAPTERS = {
         "recipes/deployment",
     ],
     "Coming from": ["from_keras", "from_flax", "beside_others"],
-    "In depth": ["saving", "deploy", "serving", "speed", "benchmarks"],
+    "In depth": ["saving", "deploy", "serving", "scale", "speed", "benchmarks"],
     "Reference": ["api", "names", "differences", "keras_tests", "examples_beside_keras"],
     "The project": ["design", "how_a_fit_travels", "map", "contributing", "experiments", "changes"],
 }

@@ -18,6 +18,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 """The names of JAX's lowering; `jax.default_backend` calls cuda and rocm "gpu"."""
 
 _target: Any = jax.make_user_context(None)
+_whole: Any = jax.make_user_context(False)
 
 
 def platform() -> str:
@@ -40,4 +41,17 @@ def programs_for(name: str) -> contextlib.AbstractContextManager[None]:
     """
     kind = "gpu" if name in ("cuda", "rocm") else name
     context: contextlib.AbstractContextManager[None] = _target(kind)
+    return context
+
+
+def cuts_batches() -> bool:
+    """Whether a step that is traced here may go through its batch in slices, one by one."""
+    return not _whole.value
+
+
+def whole_batches() -> contextlib.AbstractContextManager[None]:
+    """Within this context steps take their batches whole: the rows lie on several devices, which
+    work at the same time.
+    """
+    context: contextlib.AbstractContextManager[None] = _whole(True)
     return context

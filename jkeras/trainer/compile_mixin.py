@@ -24,6 +24,7 @@ from jkeras.trainer.compiling.compilation import (
     check_positive,
     in_float16,
     nan_policy,
+    resolved_distribution,
     with_loss_scale,
 )
 from jkeras.trainer.files import configurations
@@ -53,6 +54,7 @@ class CompileMixin:
         *,
         engine: str = "auto",
         check_nans: bool | str = False,
+        distribution: Any = None,
     ) -> None:
         """Sets the optimizer, the losses and the metrics. Weights stay; the optimizer's state
         restarts.
@@ -85,6 +87,10 @@ class CompileMixin:
             "skip": data may hold any; a step whose loss, gradients or new weights are not finite
             changes nothing, and a warning tells after the epoch how many there were.
             "ignore": nothing is looked at, neither data nor steps.
+          distribution: the devices that the model runs on: a `jkeras.distribution`; "data", every
+            device with a part of each batch; "fsdp", besides with a part of the weights; "auto",
+            "data" where there are several devices. Left out, what
+            `jkeras.distribution.set_distribution` says. It changes no result.
 
         Raises:
           TypeError, ValueError: an argument is none of these; the message names the nearest word.
@@ -124,6 +130,7 @@ class CompileMixin:
                 engine=engine,
                 scales_loss=auto_scale_loss,
                 on_nan=nan_policy(check_nans),
+                distribution=resolved_distribution(distribution),
             )
         )
 

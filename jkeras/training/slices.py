@@ -23,7 +23,7 @@ from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
-from jkeras.core.platform import platform
+from jkeras.core.platform import cuts_batches, platform
 from jkeras.core.trees import Tree, widest_float
 from jkeras.training.objective import Objective, StepOutputs, padded_rows
 
@@ -46,6 +46,7 @@ def slice_size(objective: Objective, params: Tree, state: Tree, batch: Batch) ->
     """
     net = objective.net
     gains = getattr(net, "in_slices", "never") == "faster" and platform() == "cpu"
+    gains = gains and cuts_batches()
     separate = padded_rows(net) == "ignored" and not jax.tree.leaves(state)
     if not (gains and separate) or getattr(net, "makes_masks", False):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -13,6 +14,8 @@ from jkeras import optimizers
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe, nearest
 from jkeras.core.freezing import layer_paths
 from jkeras.core.pickling import packed, unpacked
+from jkeras.distribution import DataParallel, Distribution, FullyShardedDataParallel
+from jkeras.distribution import get_device_count
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ class Compilation:
       engine: where arrays lie while they are trained on.
       scales_loss: whether a model in float16 gets a `LossScaleOptimizer`.
       on_nan: "refuse", "stop", "skip" or "ignore".
+      distribution: the devices that the model runs on; None for those of `set_distribution`.
     """
 
     optimizer: Any = None
@@ -47,6 +51,7 @@ class Compilation:
     engine: str = "auto"
     scales_loss: bool = True
     on_nan: str = "refuse"
+    distribution: Distribution | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return packed(vars(self))
@@ -105,6 +110,30 @@ def nan_policy(given: object) -> str:
     if given not in NAN_POLICIES:
         raise ValueError(f"{what}, got {given!r}.{nearest(given, NAN_POLICIES)}")
     return given
+
+
+def resolved_distribution(given: object) -> Distribution | None:
+    """What `compile(distribution=)` means.
+
+    Raises:
+      TypeError: it is no distribution and no word.
+      ValueError: it is another word.
+    """
+    if given is None or isinstance(given, Distribution):
+        return given
+    what = f"compile: `distribution`: expected a jkeras.distribution or one of {list(_WORDS)}"
+    if not isinstance(given, str):
+        raise WrongTypeError(f"{what}, got {describe(given)}.")
+    if given not in _WORDS:
+        raise ValueError(f"{what}, got {given!r}.{nearest(given, _WORDS)}")
+    return _WORDS[given]()
+
+
+_WORDS: dict[str, Callable[[], Distribution | None]] = {
+    "auto": lambda: DataParallel() if get_device_count() > 1 else None,
+    "data": DataParallel,
+    "fsdp": FullyShardedDataParallel,
+}
 
 
 def in_float16(net: object) -> bool:

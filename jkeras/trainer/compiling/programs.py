@@ -17,6 +17,9 @@ from jkeras.core.host_random import words_of
 from jkeras.core.keys import Key
 from jkeras.core.platform import programs_for
 from jkeras.core.trees import Tree
+from jkeras.distribution import Distribution
+from jkeras.distribution.collectives import Collective, collectives
+from jkeras.distribution.steps import kept, step_over, train_step_over, whole
 from jkeras.trainer.compiling.costs import flops
 from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.state import shape_inference
@@ -49,6 +52,7 @@ class Program:
         self.traces = 0
         self.seconds = 0.0
         self.specs: tuple[Any, ...] = ()
+        self._places: list[Any] = []
         self._function, self._options = function, options
 
         def counted(*args: Any) -> Any:
@@ -64,6 +68,10 @@ class Program:
             took = time.perf_counter() - start
             self.seconds += took
             self.specs = jax.tree.map(trees.spec_of, args)
+            self._places = [
+                leaf.sharding if getattr(leaf, "committed", False) else None
+                for leaf in jax.tree.leaves(args)
+            ]
             if took > LONG:
                 memory.return_free_pages()
         return result
@@ -78,6 +86,18 @@ class Program:
             traced = jax.jit(self._function, **self._options).trace(*self.specs)
             text: str = traced.lower(lowering_platforms=(platform,)).as_text()
             return text
+
+    def collectives(self) -> dict[str, Collective]:
+        """What devices send each other in one step; nothing before a call. It compiles again."""
+        leaves, tree = jax.tree.flatten(self.specs)
+        specs = [
+            jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+            for leaf, place in zip(leaves, self._places, strict=True)
+        ]
+        if not specs:
+            return {}
+        lowered = jax.jit(self._function, **self._options).lower(*jax.tree.unflatten(tree, specs))
+        return collectives(lowered.compile().as_text() or "")
 
     def flops(self) -> float | None:
         """Floating-point operations, the outer loop's body counted once; None before a call."""
@@ -116,9 +136,10 @@ class Programs:
 
     Args:
       functions: what is compiled.
+      distribution: the devices that they run on; None for one.
     """
 
-    def __init__(self, functions: StepFunctions) -> None:
+    def __init__(self, functions: StepFunctions, distribution: Distribution | None = None) -> None:
         def on_host(leaf: Any) -> Any:  # no donation takes these zeros away; random keys stay
             is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
             return leaf if is_key else np.asarray(leaf)
@@ -126,14 +147,32 @@ class Programs:
         zeros = jax.tree.map(on_host, functions.zeros)
         self.functions = dataclasses.replace(functions, zeros=zeros)
         self.pads = functions.pads
+        self.distribution = distribution
         self.train_batch = jax.jit(self._train_one, donate_argnums=0)
         self.eval_batch = jax.jit(self._eval_one)
         self.predict_batch = jax.jit(self._predict_one)
         # One small program: made one by one, these arrays would take longer than a small step.
-        self._first_sums = jax.jit(lambda position: (self.zeros(), position))
+        self._place = None if distribution is None else whole(distribution)
+        self._first_sums = jax.jit(
+            lambda position: (self.zeros(), position), out_shardings=self._place
+        )
+        self._over: dict[Distribution, Programs] = {}
         self._outputs: dict[Any, Any] = {}
         self._loops: dict[tuple[str, int], Program] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
+
+    def over(self, distribution: Distribution | None) -> Programs:
+        """The programs of the same functions on these devices."""
+        if distribution == self.distribution:
+            return self
+        if distribution not in self._over:
+            functions = over_devices(self.functions, distribution)
+            self._over[distribution] = Programs(functions, distribution)
+        return self._over[distribution]
+
+    def placed(self, tree: Tree) -> Any:
+        """Arrays that every device has whole, where there are several; else as they are."""
+        return tree if self._place is None else jax.device_put(tree, self._place)
 
     def zeros(self) -> Sums:
         """The sums of training before the first batch, in buffers of their own."""
@@ -148,7 +187,7 @@ class Programs:
     def eval_zeros(self) -> Sums:
         """The sums of an evaluation before the first batch; on the host, where a program runs."""
         is_eager = jax.config.jax_disable_jit  # type: ignore[attr-defined]
-        return trees.copy(self.functions.zeros) if is_eager else self.functions.zeros
+        return self.placed(trees.copy(self.functions.zeros) if is_eager else self.functions.zeros)
 
     @functools.cached_property
     def sums_specs(self) -> Any:
@@ -164,18 +203,37 @@ class Programs:
         """The compiled `loops.train_loop` for batches of `size`."""
         assert self.functions.train is not None, "called only on a plan for training"
         make = functools.partial(loops.train_loop, self.functions.train, self.functions.logs)
-        return self._loop("train", size, make, donate_argnums=0)
+        return self._loop("train", size, self._kept(make), donate_argnums=0)
+
+    def _kept(self, make: Callable[[int], Any]) -> Callable[[int], Any]:
+        """The same, with the state of training where the distribution wants it: what goes into the
+        next dispatch then lies as it did, and nothing is compiled anew.
+        """
+        distribution = self.distribution
+        if distribution is None:
+            return make
+
+        def made(size: int) -> Callable[..., Any]:
+            loop = make(size)
+
+            def run(*args: Any) -> tuple[Any, Logs]:
+                train_state, logs = loop(*args)
+                return kept(distribution, train_state), logs
+
+            return run
+
+        return made
 
     def eval_loop(self, size: int) -> Program:
         """The compiled `loops.eval_loop`."""
         assert self.functions.evaluate is not None, "called only on a plan for evaluation"
         make = functools.partial(loops.eval_loop, self.functions.evaluate, self.functions.logs)
-        return self._loop("evaluate", size, make, donate_argnums=2)
+        return self._loop("evaluate", size, make, donate_argnums=2, out_shardings=self._place)
 
     def predict_loop(self, size: int) -> Program:
         """The compiled `loops.predict_loop`."""
         make = functools.partial(loops.predict_loop, self.functions.predict)
-        return self._loop("predict", size, make, donate_argnums=2)
+        return self._loop("predict", size, make, donate_argnums=2, out_shardings=self._place)
 
     def pace(self, phase: str, size: int) -> Pace:
         """The pace of a phase with batches of `size`, as it was found so far."""
@@ -219,6 +277,18 @@ class Programs:
     def _predict_one(self, params: Tree, state: Tree, batch: Batch) -> Any:
         """The outputs of one batch, with the key that a loop would give its first one."""
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
+
+
+def over_devices(functions: StepFunctions, distribution: Distribution | None) -> StepFunctions:
+    """The same functions over devices."""
+    assert distribution is not None, "programs for one device are those that were made"
+    train, evaluate = functions.train, functions.evaluate
+    return dataclasses.replace(
+        functions,
+        predict=step_over(distribution, functions.predict),
+        train=None if train is None else train_step_over(distribution, train),
+        evaluate=None if evaluate is None else step_over(distribution, evaluate),
+    )
 
 
 def random_order(key: Key, epoch: int, length: int, room: int) -> jax.Array:

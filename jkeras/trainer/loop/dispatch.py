@@ -387,4 +387,4 @@ def _output_zeros(programs: Programs, params: Tree, state: Tree, data: Batch, pa
     outputs = programs.outputs_of(params, state, data, part.size)
     count = len(part.order) // part.size
     zeros: Any = np.zeros if part.stop - part.first == 1 else jnp.zeros  # see `data.feeds`
-    return jax.tree.map(lambda s: zeros((count, *s.shape), s.dtype), outputs)
+    return programs.placed(jax.tree.map(lambda s: zeros((count, *s.shape), s.dtype), outputs))

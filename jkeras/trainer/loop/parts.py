@@ -16,6 +16,8 @@ from jkeras.core.pickling import packed, unpacked
 from jkeras.core.tracing import guessing_values
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
+from jkeras.distribution import Distribution, distribution
+from jkeras.distribution.steps import whole
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled
 from jkeras.trainer.compiling.plan import Kind, Plans
@@ -104,6 +106,12 @@ class TrainerParts:
         return None if self.steps.compilation is None else self.steps.compilation.optimizer
 
     @property
+    def distribution(self) -> Distribution | None:
+        """The devices that the model runs on; None for one."""
+        compiled = self.steps.compilation
+        return (None if compiled is None else compiled.distribution) or distribution()
+
+    @property
     def is_eager(self) -> bool:
         """Whether programs run in Python, as `run_eagerly` says."""
         compiled = self.steps.compilation
@@ -172,7 +180,16 @@ class TrainerParts:
     ) -> Prepared:
         """The data as the model takes them, and the plan for them; see `preflight.prepare`."""
         with guessing_values(self.is_eager):
-            found = prepare(who, self.state, self.steps, self.plans, data, batch_size, kind=kind)
+            found = prepare(
+                who,
+                self.state,
+                self.steps,
+                self.plans,
+                data,
+                batch_size,
+                self.distribution,
+                kind=kind,
+            )
         if kind != "predict":
             self.state.optimizer_met_data = True
         return found
@@ -187,7 +204,9 @@ class TrainerParts:
 
     def place(self, who: str, data: Data) -> Data:
         """The data on the device, if they fit beside the model, else where they are."""
-        self.placed = place(data, self.need_compilation(who).engine)
+        spread = self.distribution
+        sharding = None if spread is None else whole(spread)
+        self.placed = place(data, self.need_compilation(who).engine, sharding)
         return self.placed.data
 
 

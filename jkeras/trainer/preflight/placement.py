@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -35,7 +35,7 @@ class Placed(NamedTuple):
     why: str
 
 
-def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
+def place(data: Arrays | Stream, engine: str = "auto", sharding: Any = None) -> Placed:
     """Puts arrays on the device if they fit beside the model, in their own dtypes.
 
     The memory of the CPU's device is the host's. Large arrays would be copied within it, since
@@ -45,10 +45,13 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
     Args:
       data: a data set.
       engine: "resident" or "streaming" to decide it, "auto" to go by the device's free memory.
+      sharding: where the arrays lie; None for the default device.
     """
     if isinstance(data, Stream):
         return Placed(data, "streaming", "an iterable of batches")
     if data.on_device:
+        if sharding is not None:
+            data = Arrays(jax.device_put(data.batch, sharding), data.length)
         return Placed(data, "resident", "arrays that lie on the device already")
     size = trees.size_bytes(data.batch)
     if engine == "streaming":
@@ -69,7 +72,7 @@ def place(data: Arrays | Stream, engine: str = "auto") -> Placed:
     # A copy of what lies in files: the CPU's device would use their memory as it is, and a file
     # that is cut short would end the process.
     batch = jax.tree.map(lambda leaf: with_rows(leaf, room), in_memory(data.batch))
-    return Placed(Arrays(jax.device_put(batch), data.length), "resident", why)
+    return Placed(Arrays(jax.device_put(batch, sharding), data.length), "resident", why)
 
 
 def free_bytes() -> int | None:

@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 import jax
 
+from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.errors import value_error
 from jkeras.data.arrays import bucket
 from jkeras.data.streams import Stream
+from jkeras.distribution import Distribution, laid_out
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.preflight import data_arguments, likely_mistakes
@@ -49,6 +52,7 @@ def prepare(
     plans: Plans,
     data: Data,
     batch_size: int | None = None,
+    distribution: Distribution | None = None,
     *,
     kind: Kind,
 ) -> Prepared:
@@ -60,6 +64,7 @@ def prepare(
       state, steps, plans: of the trainer.
       data: as they were loaded.
       batch_size: examples in a batch; None for 32 at most.
+      distribution: the devices that the model runs on; None for one.
       kind: what the data are for.
 
     Raises:
@@ -82,6 +87,8 @@ def prepare(
         data_arguments.check_inputs(who, check, batch)
         adapted_layers.check_ready(who, state.net, state.need_values().state)
         plan = steps.plan(who, state, kind, batch, rows)
+        if distribution is not None:
+            plan = dataclasses.replace(plan, programs=plan.programs.over(distribution))
         if kind == "train":
             likely_mistakes.warn_of_plan(state, plan, batch)
         return dataclasses.replace(plan, check_inputs=check)
@@ -90,10 +97,15 @@ def prepare(
         state.need_values()
         if kind == "train":
             state.sync_frozen()
-        key = steps.plan_key(state, kind)
+        key = distribution, steps.plan_key(state, kind)
         return plans.of(state, kind, key, used, rows, functools.partial(make, rows))
 
+    if distribution is not None:
+        check_distribution(who, distribution, batch_size)
+        lay_out(state, distribution)
     size = _with_filler(state, data, rows, batch_size) if steps.may_pad(state) else rows
+    if distribution is not None and steps.may_pad(state) and not isinstance(data, Stream):
+        size += -size % distribution.num_model_replicas
     plan, is_new = find(size)
     if size != rows and not plan.programs.pads:
         size = rows
@@ -109,6 +121,45 @@ def prepare(
         whole = not data.pads
         data.check_fn = LateBatches(who, batch, plan.objective, outputs_fn, whole=whole)
     return Prepared(data, plan, lambda: find(size)[0], 0 if isinstance(data, Stream) else size)
+
+
+def check_distribution(who: str, distribution: Distribution, batch_size: int | None) -> None:
+    """Raises ValueError where a batch cannot be cut into a part for each device, or devices belong
+    to other processes.
+    """
+    if jax.process_count() > 1:
+        raise value_error(
+            who=who,
+            expected="the devices of one process",
+            got=f"{distribution} with {jax.process_count()} processes",
+            fix="Between processes use jkeras.distribution.train_step_over and JAX's global arrays.",
+        )
+    parts = distribution.num_model_replicas
+    if batch_size is not None and batch_size % parts:
+        below, above = batch_size // parts * parts, -(-batch_size // parts) * parts
+        fix = f"{below} or {above}" if below else str(above)
+        raise value_error(
+            who=who,
+            argument="batch_size",
+            expected=f"a multiple of the {parts} devices along {distribution.batch_dim_name!r}",
+            got=batch_size,
+            fix=f"Write batch_size={fix}.",
+        )
+
+
+def lay_out(state: ModelState, distribution: Distribution) -> None:
+    """Puts the values of a model where the distribution wants them.
+
+    Raises:
+      ValueError: a weight cannot be cut as a rule says, or a rule matches none.
+    """
+    values = state.need_values()
+    named = trees.named_leaves((values.params, values.state))
+    shapes = {name.partition("/")[2]: leaf.shape for name, leaf in named.items()}
+    distribution.check_weights(state.who, shapes)
+    placed = laid_out(values, distribution)
+    if placed is not values:
+        state.values = placed
 
 
 def _with_filler(state: ModelState, data: Data, rows: int, batch_size: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ import jax
 from jkeras.core import trees
 from jkeras.data.streams import Stream
 from jkeras.display import memory_text
+from jkeras.distribution import Distribution
+from jkeras.distribution.steps import shardings
 from jkeras.trainer.compiling.costs import peak_flops
 from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.compiling.programs import Program, Programs
@@ -31,6 +34,9 @@ def explanation(
     peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
     lines = [_model(who, values), f"device: {jax.devices()[0].device_kind}, {peak}"]
     lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
+    programs = list(programs)
+    spread = next((each.distribution for each in programs if each.distribution), None)
+    lines += [] if spread is None or values is None else _devices(spread, values)
     for each in programs:
         for (phase, size), program in each.made.items():
             if program.traces:
@@ -38,6 +44,7 @@ def explanation(
                 cut = each.slices(size) if phase == "train" else None
                 lines += [f"  each batch in slices of {cut}, which fit in the cache"] if cut else []
                 lines += _lowered(program, platform) if platform else []
+                lines += [] if each.distribution is None else _sent(program)
     return "\n".join(lines)
 
 
@@ -61,6 +68,40 @@ def _data(placed: Placed) -> str:
     size = memory_text(trees.size_bytes(data.batch))
     there = f"{size} on the device" if placed.engine == "resident" else f"{size} on the host"
     return f"{where}; {there}: {arrays}"
+
+
+def _devices(distribution: Distribution, values: TrainState) -> list[str]:
+    """The mesh, the bytes of each device, and the weights that are cut."""
+    mesh = distribution.device_mesh
+    axes = " × ".join(f"{name} {size}" for name, size in zip(mesh.axis_names, mesh.shape))
+    places = shardings(distribution, values)
+    per_device = sum(
+        math.prod(place.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf, place in zip(
+            jax.tree.leaves((values.params, values.state, values.opt_state)),
+            jax.tree.leaves((places.params, places.state, places.opt_state)),
+            strict=True,
+        )
+    )
+    lines = [
+        f"{type(distribution).__name__} over {mesh.devices.size} devices ({axes}): "
+        f"{memory_text(per_device)} of weights and optimizer on each"
+    ]
+    for name, leaf in trees.named_leaves(values.params).items():
+        layout = distribution.layout_of(name, leaf.shape)
+        if any(layout.axes):
+            lines.append(f"  {name} {list(leaf.shape)}: {layout.axes}")
+    return lines
+
+
+def _sent(program: Program) -> list[str]:
+    """What the devices send each other in a step."""
+    found = program.collectives()
+    facts = [
+        f"{kind} {each.count:,} times, {memory_text(each.size_bytes)}"
+        for kind, each in found.items()
+    ]
+    return [f"  sent in a step: {', '.join(facts) or 'nothing'}"]
 
 
 def _program(program: Program, pace: Pace) -> list[str]:

@@ -1,0 +1,160 @@
+"""The devices that programs can run on, by Keras's names for them, and several processes as one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import Any
+
+import jax
+
+from jkeras.core.errors import describe, type_error, value_error
+
+ADDRESSES = "JOB_ADDRESSES"
+PROCESSES = "NUM_PROCESSES"
+PROCESS = "PROCESS_ID"
+PREFIXES = ("JKERAS_DISTRIBUTION_", "KERAS_DISTRIBUTION_")
+"""Environment variables that `initialize` reads are one of these and a word above."""
+
+
+def list_devices(device_type: str | None = None) -> list[str]:
+    """The devices of all processes, such as `["gpu:0", "gpu:1"]`.
+
+    Args:
+      device_type: "cpu", "gpu" or "tpu"; left out, the kind that JAX computes on.
+
+    Raises:
+      ValueError: there is no device of this kind.
+
+    Source: `keras.distribution.list_devices`.
+    """
+    return [name_of(device) for device in _devices("list_devices", device_type)]
+
+
+def get_device_count(device_type: str | None = None) -> int:
+    """The number of devices of all processes; arguments and errors: see `list_devices`.
+
+    Source: `keras.distribution.get_device_count`.
+    """
+    return len(_devices("get_device_count", device_type))
+
+
+def name_of(device: jax.Device) -> str:
+    """Keras's name of a device: `"gpu:1"`."""
+    return f"{device.platform}:{device.id}"
+
+
+def device_of(who: str, given: Any) -> jax.Device:
+    """A device from its name; a device of JAX as it is.
+
+    Raises:
+      TypeError: it is neither.
+      ValueError: no device has this name.
+    """
+    if isinstance(given, jax.Device):
+        return given
+    if not isinstance(given, str):
+        expected = "a device such as 'cpu:0'"
+        raise type_error(who=who, argument="devices", expected=expected, got=describe(given))
+    kind, _, number = given.lower().partition(":")
+    known = {name_of(device): device for device in _devices(who, kind)}
+    wanted = f"{next(iter(known.values())).platform}:{number or 0}"
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, n=1)
+        raise value_error(
+            who=who,
+            argument="devices",
+            expected=f"devices of {_few(list(known))}",
+            got=repr(given),
+            fix=f"Did you mean {near[0]!r}?" if near else "",
+        )
+    return known[wanted]
+
+
+def initialize(
+    job_addresses: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+) -> None:
+    """Makes this process one of several that compute together. It comes before anything else that
+    uses JAX; all processes call it.
+
+    What is left out is read from the environment, `JKERAS_DISTRIBUTION_JOB_ADDRESSES`,
+    `..._NUM_PROCESSES` and `..._PROCESS_ID` (Keras's names, without the J, too), and then found by
+    JAX where a cluster tells it (Slurm, Open MPI, Cloud TPU, Kubernetes).
+
+    Args:
+      job_addresses: `"host:port"` of process 0; of a list with commas the first is taken.
+      num_processes: the number of processes.
+      process_id: the number of this one, from 0.
+
+    Raises:
+      ValueError: the arguments contradict each other.
+      RuntimeError: JAX has computed something before, or a process does not come.
+
+    Source: `keras.distribution.initialize`, `jax.distributed.initialize`.
+    """
+    who = "initialize"
+    addresses = job_addresses or _from_environment(ADDRESSES)
+    num_processes = _number(who, "num_processes", num_processes, PROCESSES)
+    process_id = _number(who, "process_id", process_id, PROCESS)
+    coordinator, count = None, 0
+    if addresses:
+        listed = [part.strip() for part in addresses.split(",") if part.strip()]
+        coordinator, count = listed[0], len(listed)
+        if ":" not in coordinator:
+            raise value_error(
+                who=who,
+                argument="job_addresses",
+                expected="a host and a port, such as '10.0.0.1:1234'",
+                got=repr(coordinator),
+            )
+    if count > 1 and num_processes is not None and num_processes != count:
+        raise value_error(
+            who=who,
+            argument="num_processes",
+            expected=f"{count}, one for each of `job_addresses`",
+            got=num_processes,
+        )
+    if process_id is not None and num_processes is not None and process_id >= num_processes:
+        raise value_error(
+            who=who,
+            argument="process_id",
+            expected=f"a number from 0 to {num_processes - 1}",
+            got=process_id,
+        )
+    jax.distributed.initialize(coordinator, num_processes, process_id)
+
+
+def _devices(who: str, device_type: str | None) -> list[jax.Device]:
+    try:
+        return jax.devices(device_type.lower() if device_type else None)
+    except RuntimeError:
+        raise value_error(
+            who=who,
+            argument="device_type",
+            expected=f"a kind of device that is there: {jax.default_backend()!r}",
+            got=repr(device_type),
+        ) from None
+
+
+def _from_environment(word: str) -> str | None:
+    return next((os.environ[p + word] for p in PREFIXES if os.environ.get(p + word)), None)
+
+
+def _number(who: str, argument: str, given: int | None, word: str) -> int | None:
+    text = _from_environment(word) if given is None else given
+    if text is None:
+        return None
+    try:
+        number = int(text)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        expected = "a whole number of at least 0"
+        raise value_error(who=who, argument=argument, expected=expected, got=repr(text))
+    return number
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")

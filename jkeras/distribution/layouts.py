@@ -1,0 +1,354 @@
+"""Meshes of devices, and how arrays are cut over them: thin descriptions of `jax.sharding`."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.symbols import Symbol
+from jkeras.distribution.devices import device_of, list_devices, name_of
+
+
+class DeviceMesh:
+    """Devices in a grid with named axes.
+
+    Args:
+      shape: devices along each axis, such as `(8,)` or `(2, 4)`.
+      axis_names: a name for each axis, such as `["batch", "model"]`.
+      devices: names such as `"gpu:0"`, or devices of JAX; all of this kind of machine when left
+        out.
+
+    Attributes:
+      devices: the names, an array of the mesh's shape.
+
+    Raises:
+      ValueError: the numbers do not go together, or a device is not there.
+
+    Source: `keras.distribution.DeviceMesh`; `jax.sharding.Mesh`, with axes of type Auto.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], axis_names: Sequence[str], devices: Any = None
+    ) -> None:
+        who = "DeviceMesh"
+        shape, axis_names = tuple(map(int, shape)), tuple(axis_names)
+        if not shape or len(shape) != len(axis_names):
+            raise value_error(
+                who=who,
+                argument="axis_names",
+                expected=f"a name for each axis of shape {shape}",
+                got=list(axis_names),
+            )
+        if len(set(axis_names)) != len(axis_names):
+            expected = "names that differ"
+            raise value_error(
+                who=who, argument="axis_names", expected=expected, got=list(axis_names)
+            )
+        given = np.array(list_devices() if devices is None else devices, dtype=object)
+        count = math.prod(shape)
+        if given.size != count:
+            fix = ""
+            if devices is None and given.size > count:
+                fix = f"Pass some of them: devices=list_devices()[:{count}]."
+            elif devices is None:
+                fix = "On the CPU, jax.config.update('jax_num_cpu_devices', n) makes n of them."
+            raise value_error(
+                who=who,
+                argument="shape",
+                expected=f"a shape of {given.size} devices",
+                got=f"{shape}, which are {count}",
+                fix=fix,
+            )
+        found = [device_of(who, device) for device in given.reshape(-1)]
+        self._shape, self._axis_names = shape, axis_names
+        self._devices = tuple(found)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Devices along each axis."""
+        return self._shape
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The names of the axes."""
+        return self._axis_names
+
+    @property
+    def devices(self) -> np.ndarray:
+        """The devices' names, in the mesh's shape."""
+        return np.array([name_of(device) for device in self._devices]).reshape(self._shape)
+
+    @functools.cached_property
+    def backend_mesh(self) -> Mesh:
+        """The mesh of JAX."""
+        grid = np.array(self._devices, dtype=object).reshape(self._shape)
+        kinds = (AxisType.Auto,) * len(self._shape)
+        return Mesh(grid, self._axis_names, axis_types=kinds)
+
+    def size_of(self, axis: str | None) -> int:
+        """Devices along an axis; 1 for None."""
+        return 1 if axis is None else self._shape[self._axis_names.index(axis)]
+
+    def _key(self) -> tuple[Any, ...]:
+        return self._shape, self._axis_names, self._devices
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DeviceMesh) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f"<DeviceMesh shape={self._shape}, axis_names={list(self._axis_names)}>"
+
+
+class TensorLayout:
+    """Along which axes of a mesh the dimensions of an array are cut.
+
+    Args:
+      axes: for each dimension the name of an axis of the mesh, or None where it is whole.
+      device_mesh: the mesh; a `LayoutMap` gives its own to a layout without one.
+
+    Raises:
+      ValueError: an axis is not one of the mesh, or stands for two dimensions.
+
+    Source: `keras.distribution.TensorLayout`; `jax.sharding.NamedSharding`.
+    """
+
+    def __init__(self, axes: Sequence[str | None], device_mesh: DeviceMesh | None = None) -> None:
+        if isinstance(axes, str) or not isinstance(axes, Sequence):
+            expected = "a tuple with a name or None for each dimension"
+            raise type_error(
+                who="TensorLayout", argument="axes", expected=expected, got=describe(axes)
+            )
+        self._axes, self._device_mesh = tuple(axes), device_mesh
+        self._check()
+
+    @property
+    def axes(self) -> tuple[str | None, ...]:
+        """For each dimension the name of an axis of the mesh, or None."""
+        return self._axes
+
+    @property
+    def device_mesh(self) -> DeviceMesh | None:
+        """The mesh; it can be set once."""
+        return self._device_mesh
+
+    @device_mesh.setter
+    def device_mesh(self, device_mesh: DeviceMesh) -> None:
+        if self._device_mesh is not None:
+            raise value_error(
+                who="TensorLayout",
+                argument="device_mesh",
+                expected="a layout without a mesh, to give it one",
+                got=f"one with {self._device_mesh}",
+                fix="Make another layout: TensorLayout(layout.axes, mesh).",
+            )
+        self._device_mesh = device_mesh
+        self._check()
+
+    @property
+    def backend_layout(self) -> NamedSharding:
+        """The sharding of JAX.
+
+        Raises:
+          ValueError: the layout has no mesh.
+        """
+        if self._device_mesh is None:
+            raise value_error(
+                who="TensorLayout",
+                argument="device_mesh",
+                expected="a mesh",
+                got="none",
+                fix="Write TensorLayout(axes, device_mesh=mesh).",
+            )
+        axes = list(self._axes)
+        while axes and axes[-1] is None:  # as XLA gives it back, which JAX compares by
+            axes.pop()
+        return NamedSharding(self._device_mesh.backend_mesh, PartitionSpec(*axes))
+
+    def check_fits(self, who: str, shape: Sequence[int | None]) -> None:
+        """Raises ValueError unless an array of this shape can be cut so."""
+        assert self._device_mesh is not None, "layouts that are used have a mesh"
+        if len(self._axes) > len(shape):
+            raise value_error(
+                who=who,
+                argument="axes",
+                expected=f"at most {len(shape)} axes for shape {tuple(shape)}",
+                got=self._axes,
+            )
+        for number, (axis, size) in enumerate(zip(self._axes, shape, strict=False)):
+            parts = self._device_mesh.size_of(axis)
+            if size is not None and size % parts:
+                raise value_error(
+                    who=who,
+                    argument="axes",
+                    expected=f"dimension {number} to be a multiple of the {parts} devices along "
+                    f"{axis!r}",
+                    got=f"{size} of shape {tuple(shape)}",
+                    fix=f"Leave it whole with None there, or make the layer "
+                    f"{-(-size // parts) * parts} wide.",
+                )
+
+    def _check(self) -> None:
+        named = [axis for axis in self._axes if axis is not None]
+        for axis in named:
+            if not isinstance(axis, str):
+                expected = "names of axes, or None"
+                raise type_error(
+                    who="TensorLayout", argument="axes", expected=expected, got=describe(axis)
+                )
+            known = None if self._device_mesh is None else self._device_mesh.axis_names
+            if known is not None and axis not in known:
+                near = difflib.get_close_matches(axis, known, n=1)
+                raise value_error(
+                    who="TensorLayout",
+                    argument="axes",
+                    expected=f"axes of the mesh, {list(known)}",
+                    got=repr(axis),
+                    fix=f"Did you mean {near[0]!r}?" if near else "",
+                )
+        if len(set(named)) != len(named):
+            raise value_error(
+                who="TensorLayout",
+                argument="axes",
+                expected="each axis of the mesh once",
+                got=self._axes,
+            )
+
+    def _key(self) -> tuple[Any, ...]:
+        return self._axes, self._device_mesh
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorLayout) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._axes)
+
+    def __repr__(self) -> str:
+        return f"<TensorLayout axes={self._axes}, device_mesh={self._device_mesh}>"
+
+
+class LayoutMap(MutableMapping[str, Any]):
+    """Layouts by regular expressions over the paths of weights, such as `"dense_1/kernel"`.
+
+    An expression has to match the whole path. A weight that none matches lies whole on every
+    device.
+
+    Args:
+      device_mesh: the mesh of layouts that have none of their own.
+
+    Example:
+      >>> layouts = LayoutMap(DeviceMesh((1,), ["model"], devices=list_devices()[:1]))
+      >>> layouts[".*dense.*kernel"] = (None, "model")
+      >>> layouts["dense_1/kernel"].axes
+      (None, 'model')
+      >>> layouts["dense_1/bias"] is None
+      True
+
+    Source: `keras.distribution.LayoutMap`.
+    """
+
+    def __init__(self, device_mesh: DeviceMesh | None = None) -> None:
+        self._device_mesh = device_mesh
+        self._layouts: dict[str, TensorLayout] = {}
+
+    @property
+    def device_mesh(self) -> DeviceMesh | None:
+        """The mesh of layouts that have none of their own."""
+        return self._device_mesh
+
+    def __getitem__(self, key: str) -> TensorLayout | None:
+        """The layout for a path; None where no expression matches.
+
+        Raises:
+          ValueError: several expressions match.
+        """
+        if key in self._layouts:
+            return self._layouts[key]
+        found = [pattern for pattern in self._layouts if re.fullmatch(pattern, key)]
+        if len(found) > 1:
+            raise value_error(
+                who="LayoutMap",
+                expected=f"one expression that matches {key!r}",
+                got=f"{len(found)}: {found}",
+                fix="Make them narrower, so that each weight has one layout.",
+            )
+        return self._layouts[found[0]] if found else None
+
+    def __setitem__(self, key: str, layout: Any) -> None:
+        """Adds a layout, or a tuple of its axes.
+
+        Raises:
+          TypeError: it is no layout.
+          ValueError: the expression is there already, or is none.
+        """
+        if key in self._layouts:
+            raise value_error(
+                who="LayoutMap",
+                expected="an expression that is not there yet",
+                got=f"{key!r}, which has {self._layouts[key].axes}",
+                fix=f"Delete it first: del layout_map[{key!r}].",
+            )
+        try:
+            re.compile(key)
+        except (re.error, TypeError) as error:
+            raise value_error(
+                who="LayoutMap",
+                expected="a regular expression",
+                got=repr(key),
+                fix=f"It cannot be read: {error}.",
+            ) from None
+        layout = TensorLayout(layout) if isinstance(layout, tuple | list) else layout
+        if not isinstance(layout, TensorLayout):
+            expected = "a TensorLayout, or a tuple of axes"
+            raise type_error(who="LayoutMap", expected=expected, got=describe(layout))
+        if layout.device_mesh is None and self._device_mesh is not None:
+            layout.device_mesh = self._device_mesh
+        self._layouts[key] = layout
+
+    def __delitem__(self, key: str) -> None:
+        del self._layouts[key]
+
+    def __len__(self) -> int:
+        return len(self._layouts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layouts)
+
+    def __repr__(self) -> str:
+        rows = {key: layout.axes for key, layout in self._layouts.items()}
+        return f"<LayoutMap {rows}, device_mesh={self._device_mesh}>"
+
+
+def distribute_tensor(tensor: Any, layout: Any) -> Any:
+    """An array in another layout; inside of a compiled function, a constraint on it.
+
+    Args:
+      tensor: an array; a symbol of a functional model comes back as it is.
+      layout: a `TensorLayout`, or a sharding of JAX.
+
+    Raises:
+      ValueError: the array cannot be cut so.
+
+    Source: `keras.distribution.distribute_tensor`.
+    """
+    if isinstance(tensor, Symbol):
+        return tensor
+    if isinstance(layout, TensorLayout):
+        sharding: Any = layout.backend_layout
+        layout.check_fits("distribute_tensor", np.shape(tensor))
+    else:
+        sharding = layout
+    if isinstance(tensor, jax.core.Tracer):
+        return jax.lax.with_sharding_constraint(tensor, sharding)
+    return jax.device_put(tensor, sharding)
