@@ -17,11 +17,11 @@ class Collective(NamedTuple):
     """The operations of one kind.
 
     Attributes:
-      count: how many there are; one within a loop counts once, as for one step.
+      times: how many there are; one within a loop counts once, as for one step.
       size_bytes: of their results on one device, in all.
     """
 
-    count: int
+    times: int
     size_bytes: int
 
 
@@ -33,12 +33,12 @@ def collectives(text: str) -> dict[str, Collective]:
 
     Example:
       >>> collectives("  %sum = f32[16,4]{1,0} all-reduce(f32[16,4]{1,0} %part), to_apply=%add")
-      {'all-reduce': Collective(count=1, size_bytes=256)}
+      {'all-reduce': Collective(times=1, size_bytes=256)}
     """
     found: dict[str, Collective] = {}
     for results, kind, _ in _OPERATION.findall(text):
-        count, size = found.get(kind, (0, 0))
-        found[kind] = Collective(count + 1, size + _bytes(results))
+        times, size = found.get(kind, (0, 0))
+        found[kind] = Collective(times + 1, size + _bytes(results))
     return found
 
 

@@ -124,7 +124,7 @@ class TensorLayout:
     Source: `keras.distribution.TensorLayout`; `jax.sharding.NamedSharding`.
     """
 
-    def __init__(self, axes: Sequence[str | None], device_mesh: DeviceMesh | None = None) -> None:
+    def __init__(self, axes: Any, device_mesh: DeviceMesh | None = None) -> None:
         if isinstance(axes, str) or not isinstance(axes, Sequence):
             expected = "a tuple with a name or None for each dimension"
             raise type_error(

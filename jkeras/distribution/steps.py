@@ -59,7 +59,8 @@ def laid_out(train_state: Tree, distribution: Distribution) -> Any:
     """A `TrainState` over the devices; itself where it lies there already."""
     wanted = shardings(distribution, train_state)
     leaves, places = jax.tree.leaves(train_state), jax.tree.leaves(wanted)
-    if all(isinstance(a, jax.Array) and a.sharding == s for a, s in zip(leaves, places)):
+    pairs = zip(leaves, places, strict=True)
+    if all(isinstance(leaf, jax.Array) and leaf.sharding == place for leaf, place in pairs):
         return train_state
     return jax.device_put(train_state, wanted)
 

@@ -280,7 +280,7 @@ def set_distribution(value: Distribution | None) -> None:
     _current = value
 
 
-def _mesh_of(who: str, device_mesh: DeviceMesh | None, devices: Sequence[Any] | None) -> DeviceMesh:
+def _mesh_of(who: str, device_mesh: Any, devices: Sequence[Any] | None) -> DeviceMesh:
     if device_mesh is None:
         found = list(list_devices() if devices is None else devices)
         return DeviceMesh((len(found),), [BATCH], found)

@@ -14,8 +14,12 @@ from jkeras import optimizers
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe, nearest
 from jkeras.core.freezing import layer_paths
 from jkeras.core.pickling import packed, unpacked
-from jkeras.distribution import DataParallel, Distribution, FullyShardedDataParallel
-from jkeras.distribution import get_device_count
+from jkeras.distribution import (
+    DataParallel,
+    Distribution,
+    FullyShardedDataParallel,
+    get_device_count,
+)
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
 
 if TYPE_CHECKING:

@@ -161,10 +161,8 @@ class Programs:
         self._loops: dict[tuple[str, int], Program] = {}
         self._paces: dict[tuple[str, int], Pace] = {}
 
-    def over(self, distribution: Distribution | None) -> Programs:
+    def over(self, distribution: Distribution) -> Programs:
         """The programs of the same functions on these devices."""
-        if distribution == self.distribution:
-            return self
         if distribution not in self._over:
             functions = over_devices(self.functions, distribution)
             self._over[distribution] = Programs(functions, distribution)
@@ -279,9 +277,8 @@ class Programs:
         return self.functions.predict(params, inference_key.with_batch_key(state, 0), batch)
 
 
-def over_devices(functions: StepFunctions, distribution: Distribution | None) -> StepFunctions:
+def over_devices(functions: StepFunctions, distribution: Distribution) -> StepFunctions:
     """The same functions over devices."""
-    assert distribution is not None, "programs for one device are those that were made"
     train, evaluate = functions.train, functions.evaluate
     return dataclasses.replace(
         functions,

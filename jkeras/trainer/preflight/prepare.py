@@ -132,7 +132,7 @@ def check_distribution(who: str, distribution: Distribution, batch_size: int | N
             who=who,
             expected="the devices of one process",
             got=f"{distribution} with {jax.process_count()} processes",
-            fix="Between processes use jkeras.distribution.train_step_over and JAX's global arrays.",
+            fix="Between processes use jkeras.distribution.train_step_over in a loop of your own.",
         )
     parts = distribution.num_model_replicas
     if batch_size is not None and batch_size % parts:

@@ -73,7 +73,8 @@ def _data(placed: Placed) -> str:
 def _devices(distribution: Distribution, values: TrainState) -> list[str]:
     """The mesh, the bytes of each device, and the weights that are cut."""
     mesh = distribution.device_mesh
-    axes = " × ".join(f"{name} {size}" for name, size in zip(mesh.axis_names, mesh.shape))
+    sizes = zip(mesh.axis_names, mesh.shape, strict=True)
+    axes = " × ".join(f"{name} {size}" for name, size in sizes)
     places = shardings(distribution, values)
     per_device = sum(
         math.prod(place.shard_shape(leaf.shape)) * leaf.dtype.itemsize
@@ -98,7 +99,7 @@ def _sent(program: Program) -> list[str]:
     """What the devices send each other in a step."""
     found = program.collectives()
     facts = [
-        f"{kind} {each.count:,} times, {memory_text(each.size_bytes)}"
+        f"{kind} {each.times:,} times, {memory_text(each.size_bytes)}"
         for kind, each in found.items()
     ]
     return [f"  sent in a step: {', '.join(facts) or 'nothing'}"]
