@@ -263,7 +263,7 @@ def distribution() -> Distribution | None:
     return _current
 
 
-def set_distribution(value: Distribution | None) -> None:
+def set_distribution(value: Any) -> None:
     """Lays models over devices from now on, in this process; None ends it.
 
     `compile(distribution=…)` does so for one model.
