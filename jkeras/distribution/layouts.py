@@ -98,14 +98,14 @@ class DeviceMesh:
         """Devices along an axis; 1 for None."""
         return 1 if axis is None else self._shape[self._axis_names.index(axis)]
 
-    def _key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Any, ...]:
         return self._shape, self._axis_names, self._devices
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeviceMesh) and self._key() == other._key()
+        return isinstance(other, DeviceMesh) and self.key() == other.key()
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self.key())
 
     def __repr__(self) -> str:
         return f"<DeviceMesh shape={self._shape}, axis_names={list(self._axis_names)}>"
@@ -225,11 +225,11 @@ class TensorLayout:
                 got=self._axes,
             )
 
-    def _key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Any, ...]:
         return self._axes, self._device_mesh
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorLayout) and self._key() == other._key()
+        return isinstance(other, TensorLayout) and self.key() == other.key()
 
     def __hash__(self) -> int:
         return hash(self._axes)

@@ -92,14 +92,14 @@ class Distribution:
     def _whole(self, shape: Sequence[int]) -> TensorLayout:
         return TensorLayout((None,) * len(shape), self._device_mesh)
 
-    def _key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Any, ...]:
         return type(self), self._device_mesh, self._batch_dim_name
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Distribution) and self._key() == other._key()
+        return isinstance(other, Distribution) and self.key() == other.key()
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self.key())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} device_mesh={self._device_mesh}>"
@@ -134,8 +134,8 @@ class DataParallel(Distribution):
         """Whole, on every device."""
         return self._whole(shape)
 
-    def _key(self) -> tuple[Any, ...]:
-        return *super()._key(), self.auto_shard_dataset
+    def key(self) -> tuple[Any, ...]:
+        return *super().key(), self.auto_shard_dataset
 
 
 class FullyShardedDataParallel(DataParallel):
@@ -171,8 +171,8 @@ class FullyShardedDataParallel(DataParallel):
         axes = [self._batch_dim_name if n == cut else None for n in range(len(shape))]
         return TensorLayout(axes, self._device_mesh)
 
-    def _key(self) -> tuple[Any, ...]:
-        return *super()._key(), self.min_size
+    def key(self) -> tuple[Any, ...]:
+        return *super().key(), self.min_size
 
 
 class ModelParallel(Distribution):
@@ -247,9 +247,9 @@ class ModelParallel(Distribution):
                     fix=f"The nearest paths are {near or list(shapes)[:3]}.",
                 )
 
-    def _key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Any, ...]:
         layouts = tuple((pattern, layout.axes) for pattern, layout in self.layout_map.items())
-        return *super()._key(), self.auto_shard_dataset, layouts
+        return *super().key(), self.auto_shard_dataset, layouts
 
 
 _current: Distribution | None = None

@@ -38,11 +38,10 @@ from jkeras.trainer.compiling.compilation import check_not_negative, check_posit
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
 from jkeras.trainer.loop import resume, short_runs
-from jkeras.trainer.loop.batch_order import shuffle_batches
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
-from jkeras.trainer.loop.fit import Training, fit, prepared_validation, validates
+from jkeras.trainer.loop.fit import Training, fit, loaded, prepared_validation, validates
 from jkeras.trainer.loop.interrupt import Interrupt
 from jkeras.trainer.loop.parts import PARTS, PartsAttribute, TrainerParts, pickled_parts
 from jkeras.trainer.loop.predict import predict
@@ -271,13 +270,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         """
         parts = self._trainer_parts
         compiled = parts.need_compilation("fit")
-        check_positive(
-            "fit",
-            batch_size=batch_size,
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size,
-        )
+        check_positive("fit", batch_size=batch_size, steps_per_epoch=steps_per_epoch)
+        check_positive("fit", validation_steps=validation_steps)
+        check_positive("fit", validation_batch_size=validation_batch_size)
         check_not_negative("fit", epochs=epochs, initial_epoch=initial_epoch)
         dev = short_runs.checked(fast_dev_run, overfit_batches, steps_per_epoch, resume_from)
         before = Unchanged(parts) if dev else None
@@ -287,17 +282,12 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         if dev:
             callbacks, writers = short_runs.without_writers(callbacks)
             epochs, validation_freq = initial_epoch + 1, 1
-            steps_per_epoch = short_runs.least(dev, steps_per_epoch)
-            validation_steps = short_runs.least(dev, validation_steps)
+            limits = (steps_per_epoch, validation_steps)
+            steps_per_epoch, validation_steps = (short_runs.least(dev, n) for n in limits)
         shuffle = shuffle and not overfit_batches
         finite = compiled.refuses_nans("fit") and not CallbackList(callbacks).handles_nans
-        kwargs = {"net": parts.state.net, "finite": finite}
-        data = data_arguments.load("fit", x, y, sample_weight, class_weight, **kwargs)
-        shuffle_batches(parts, data, x, shuffle)
-        kwargs["finite"] = finite or compiled.on_nan == "skip"
-        data, held_out = data_arguments.validation(
-            data, validation_data, validation_split, class_weight, **kwargs
-        )
+        given, kept = (x, y, sample_weight, class_weight), (validation_data, validation_split)
+        data, held_out = loaded(parts, given, kept, finite=finite, shuffle=shuffle)
         data_arguments.warn_of_batch_size(batch_size, data)
         if overfit_batches:
             data, held_out = short_runs.first_batches(data, overfit_batches, batch_size)
@@ -312,17 +302,15 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         steps = data_arguments.steps_of(data, size, steps_per_epoch)
         streams = [part for part in (data, validation.data) if isinstance(part, Stream)]
         if before is not None:
-            before.streams, steps_per_epoch = streams, steps
-            for stream in streams:
-                stream.may_end_early = True
+            before.count_back(streams)
+            steps_per_epoch = steps
         listed = CallbackList(
             callbacks, add_history=True, model=self, verbose=verbose, epochs=epochs, steps=steps
         )
         history = listed.history
         assert history is not None, "it was added"
         call = Call(listed, verbose, steps_per_epoch, steps, compiled.steps_per_execution)
-        call.fixed = call.per_execution or call.between_hooks("train")
-        call.fixed = 1 if compiled.check_nans else call.fixed
+        call.fix_dispatches(check_nans=compiled.check_nans)
         run = Run(
             listed,
             facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
@@ -335,9 +323,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
             with parts.running(run, data), explained(parts, "fit", size, call.close):
                 fit(parts, training, validation, epochs, call, taken)
         if call.interrupted():
-            history.interrupted = True
-            kept = "is as it was before" if dev else "keeps what it has learned so far"
-            print(f"\nInterrupted: training stopped. The model {kept}.")
+            short_runs.tell_interruption(history, is_rehearsal=bool(dev))
             call.interrupt.pass_on()
         elif dev:
             short_runs.tell_rehearsal(steps, held_out is not None, history, writers, verbose)

@@ -39,6 +39,10 @@ class Call:
         """Steps from one call of the batch hooks to the next; None where no callback watches."""
         return (self.per_execution or 1) if self.callbacks.watches_batches(phase) else None
 
+    def fix_dispatches(self, *, check_nans: bool) -> None:
+        """Fixes the steps in a dispatch of training where something looks at every step."""
+        self.fixed = 1 if check_nans else self.per_execution or self.between_hooks("train")
+
     def interrupted(self) -> bool:
         """Whether the process got Ctrl-C or SIGTERM."""
         return self.interrupt is not None and self.interrupt.received is not None

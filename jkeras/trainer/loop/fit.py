@@ -17,11 +17,13 @@ from jkeras.display import epoch_header
 from jkeras.trainer.compiling.plan import Plan
 from jkeras.trainer.compiling.programs import end_epoch
 from jkeras.trainer.loop import dispatch, nan_watch, resume
+from jkeras.trainer.loop.batch_order import shuffle_batches
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.dispatch import Chunk, LogValues, floats
 from jkeras.trainer.loop.error_notes import explained
 from jkeras.trainer.loop.evaluate import evaluate
 from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.reports.progress import Progress
 from jkeras.trainer.reports.training_data import training_record
@@ -53,6 +55,29 @@ class Validation(NamedTuple):
     plan_fn: Callable[[], Plan]
     batch_size: int
     steps: int | None
+
+
+def loaded(
+    parts: TrainerParts,
+    given: tuple[Any, Any, Any, Any],
+    kept: tuple[Any, float],
+    *,
+    finite: bool,
+    shuffle: bool,
+) -> tuple[Data, Data | None]:
+    """The data sets for training and validation.
+
+    Args:
+      parts: of the trainer.
+      given: `x`, `y`, `sample_weight` and `class_weight` of `fit`.
+      kept: its `validation_data` and `validation_split`.
+      finite: whether training refuses NaN and infinity.
+      shuffle: whether the batches of a `PyDataset` come in a random order.
+    """
+    net, skips = parts.state.net, parts.need_compilation("fit").on_nan == "skip"
+    data = data_arguments.load("fit", *given, net=net, finite=finite)
+    shuffle_batches(parts, data, given[0], shuffle)
+    return data_arguments.validation(data, *kept, given[3], net=net, finite=finite or skips)
 
 
 def prepared_validation(

@@ -135,7 +135,7 @@ def search(
     with explained(parts, WHO, batch_size):
         data = parts.place(WHO, data)
     if isinstance(data, Stream):
-        before.streams, data.may_end_early = [data], True
+        before.count_back([data])
     losses: list[float] = []
     watches = getattr(jax.config, "jax_debug_nans", False)
     quiet = jax.debug_nans(False) if watches else contextlib.nullcontext()

@@ -69,6 +69,13 @@ def without_writers(callbacks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return [c for c in callbacks if not getattr(c, "writes_files", False)], writers
 
 
+def tell_interruption(history: History, *, is_rehearsal: bool) -> None:
+    """Notes that Ctrl-C ended a run, and says what the model has of it."""
+    history.interrupted = True
+    kept = "is as it was before" if is_rehearsal else "keeps what it has learned so far"
+    print(f"\nInterrupted: training stopped. The model {kept}.")
+
+
 def tell_rehearsal(
     steps: int | None, validated: bool, history: History, writers: Sequence[Any], verbose: object
 ) -> None:

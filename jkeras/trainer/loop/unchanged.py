@@ -37,6 +37,12 @@ class Unchanged:
         self._lent = False
         self.streams: list[Stream] = []
 
+    def count_back(self, streams: list[Stream]) -> None:
+        """Has the passes of these data sets counted back; they may end before their time."""
+        self.streams = streams
+        for stream in streams:
+            stream.may_end_early = True
+
     @property
     def _attributes(self) -> dict[str, Any]:
         return vars(self._parts.state.owner())
