@@ -17,7 +17,7 @@ import numpy as np
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.display.confusion import confusion_counts
 from jkeras.display.html import table_html
-from jkeras.display.labels import classes_of
+from jkeras.display.labels import classes_of, ids_of_words
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -99,13 +99,14 @@ def class_report(y_true: ArrayLike, y_pred: ArrayLike, labels: Labels | None = N
     """Precision, recall, F1 and support of every class.
 
     Args:
-      y_true: true classes, or one-hot targets.
+      y_true: true classes, as ids or words, or one-hot targets.
       y_pred: predicted classes, probabilities or logits of classes, or probabilities of class 1.
-      labels: the names of the classes, as a list or as a dict from id to name.
+      labels: the names of the classes, as a list or as a dict from id to name; for words those that
+        are there, sorted, when left out.
 
     Raises:
       TypeError: `labels` are neither.
-      ValueError: different lengths, no examples, or fewer names than classes.
+      ValueError: different lengths, no examples, fewer names than classes, or a word that is none.
 
     Example:
       >>> print(class_report([0, 1, 1, 1], [0, 1, 1, 0], ["cat", "dog"]))
@@ -118,6 +119,7 @@ def class_report(y_true: ArrayLike, y_pred: ArrayLike, labels: Labels | None = N
 
     Source: `sklearn.metrics.classification_report`.
     """
+    y_true, y_pred, labels = ids_of_words(y_true, y_pred, labels)
     counts = counts_for(y_true, y_pred, labels)
     return report_of_counts(counts, label_names(labels, len(counts), "class_report"))
 
@@ -137,6 +139,7 @@ def most_confused(
 
     Source: fastai's `ClassificationInterpretation.most_confused`.
     """
+    y_true, y_pred, labels = ids_of_words(y_true, y_pred, labels)
     counts = counts_for(y_true, y_pred, labels)
     return confusions_of_counts(counts, label_names(labels, len(counts), "most_confused"), min_val)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jkeras.core.errors import describe
 from jkeras.display.figures import new_figure, saved
-from jkeras.display.labels import check_same_length, class_labels, classes_of
+from jkeras.display.labels import check_same_length, class_labels, classes_of, ids_of_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def confusion_counts(
     """The confusion matrix of true and predicted classes.
 
     Args:
-      y_true: true classes, or one-hot targets.
+      y_true: true classes, as ids or words (sorted), or one-hot targets.
       y_pred: predicted classes or probabilities, one for each of `y_true`.
       num_classes: by default one more than the largest class seen.
 
@@ -46,6 +46,7 @@ def confusion_counts(
       array([[1, 0],
              [1, 1]])
     """
+    y_true, y_pred, _ = ids_of_words(y_true, y_pred)
     true, predicted = classes_of(y_true, "y_true"), classes_of(y_pred, "y_pred")
     check_same_length(y_true=true, y_pred=predicted)
     if not len(true):
@@ -72,7 +73,8 @@ def confusion_matrix_plot(
     Args:
       matrix: `[classes, classes]` counts, true classes down and predicted ones across; or the tuple
         `(y_true, y_pred)`, in any form that `confusion_counts` takes.
-      class_names: the names of classes 0, 1, ...; their numbers when left out.
+      class_names: the names of classes 0, 1, ...; when left out their numbers, or the words in
+        `y_true` and `y_pred`, sorted.
       normalize: show shares of each true class instead of counts.
       path: the path of a PNG to write; no file when left out.
 
@@ -89,7 +91,9 @@ def confusion_matrix_plot(
       ['1', '0', '1', '1']
     """
     if isinstance(matrix, tuple) and len(matrix) == 2:  # a matrix is a list or an array
-        matrix = confusion_counts(*matrix)
+        *pair, class_names = ids_of_words(*matrix, class_names)
+        had_words = any(new is not old for new, old in zip(pair, matrix, strict=True))
+        matrix = confusion_counts(*pair, len(class_names) if had_words else None)
     counts = np.asarray(matrix)
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.size > 0
     if not square or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:

@@ -5,8 +5,8 @@ Law: a value that already has the required form is returned unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,6 +56,63 @@ def classes_of(values: ArrayLike, name: str) -> np.ndarray:
     raise ValueError(
         f"`{name}`: expected whole numbers (classes) or probabilities between 0 and 1, "
         f"got numbers from {array.min():g} to {array.max():g}. {_FORMS}"
+    )
+
+
+def ids_of_words(
+    y_true: ArrayLike, y_pred: ArrayLike, labels: Any = None
+) -> tuple[ArrayLike, ArrayLike, Any]:
+    """Targets and predictions that are words, as the estimators give them, as ids of their classes.
+
+    Args:
+      y_true: `[n]` words or numbers.
+      y_pred: `[n]` words, or numbers such as `[n, classes]` probabilities.
+      labels: the names of the classes in the order of their ids, or a dict from id to name; the
+        words that are there, sorted, when left out.
+
+    Returns:
+      Both with ids for words, and the names; all as they were where there are no words.
+
+    Raises:
+      ValueError: a word is none of the names, or words stand beside numbers and no names are given.
+
+    Example:
+      >>> true, predicted, names = ids_of_words(["no", "yes"], ["yes", "yes"])
+      >>> true.tolist(), predicted.tolist(), names
+      ([0, 1], [1, 1], ['no', 'yes'])
+    """
+    given = {"y_true": np.asarray(y_true), "y_pred": np.asarray(y_pred)}
+    words = {name: array for name, array in given.items() if _are_words(array)}
+    if not words:
+        return y_true, y_pred, labels
+    names = labels
+    if labels is None and len(words) == 1:
+        (other,) = given.keys() - words
+        raise ValueError(
+            f"expected words in `{other}`, as in `{next(iter(words))}`, got "
+            f"{describe(given[other])}. Name the classes in the order of their numbers, such as "
+            "those of an estimator: estimator.classes_."
+        )
+    if labels is None:
+        names = sorted({str(word) for array in words.values() for word in array})
+    pairs = names.items() if isinstance(names, Mapping) else enumerate(names)
+    ids = {str(label): index for index, label in pairs}
+    for name, array in words.items():
+        unknown = sorted({str(word) for word in array} - ids.keys())
+        if unknown:
+            raise ValueError(
+                f"`{name}`: expected names of the classes ({', '.join(map(repr, ids))}), got "
+                f"{unknown[0]!r}."
+            )
+        given[name] = np.array([ids[str(word)] for word in array], np.int64)
+    return given["y_true"], given["y_pred"], names
+
+
+def _are_words(array: np.ndarray) -> bool:
+    if array.ndim != 1 or not array.size:
+        return False
+    return array.dtype.kind in "UST" or (
+        array.dtype == object and all(isinstance(value, str) for value in array)
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jkeras.display.classes import class_report, label_names, most_confused
+from jkeras.display.confusion import confusion_counts, confusion_matrix_plot
 
 RNG = np.random.default_rng(0)
 
@@ -50,6 +51,62 @@ def test_probabilities_give_a_row_for_every_class() -> None:
     report = class_report([0, 1], np.eye(5)[[0, 0]])
     assert [scores.name for scores in report.classes] == ["0", "1", "2", "3", "4"]
     assert report.accuracy == 0.5
+
+
+@pytest.mark.parametrize("kind", ["unicode", "object", "StringDType", "pandas", "categorical"])
+def test_words_are_classes_as_the_estimators_predict_them(kind: str) -> None:
+    y_true, y_pred = np.array(["cat", "dog", "dog", "ant"]), np.array(["cat", "dog", "cat", "dog"])
+    expected = of_sklearn(y_true, y_pred)
+    if kind in ("pandas", "categorical"):
+        pandas = pytest.importorskip("pandas", reason="an optional dependency")
+        dtype = "category" if kind == "categorical" else None
+        pair = [pandas.Series(y, dtype=dtype) for y in (y_true, y_pred)]
+    else:
+        types = {"unicode": "U3", "object": object, "StringDType": np.dtypes.StringDType()}
+        pair = [y.astype(types[kind]) for y in (y_true, y_pred)]
+    report = class_report(*pair)
+    assert [scores.name for scores in report.classes] == ["ant", "cat", "dog"]
+    assert report.macro.f1 == pytest.approx(expected["macro avg"]["f1-score"])
+    assert report.accuracy == 0.5
+    assert most_confused(*pair) == [("ant", "dog", 1), ("dog", "cat", 1)]
+    assert confusion_counts(*pair).tolist() == [[0, 0, 1], [0, 1, 0], [0, 1, 1]]
+    pytest.importorskip("matplotlib", reason="draws a figure")
+    axes = confusion_matrix_plot(tuple(pair)).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["ant", "cat", "dog"]
+
+
+def test_words_beside_probabilities_are_ordered_by_the_names() -> None:
+    chances = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    report = class_report(["no", "yes", "yes"], chances, ["no", "yes"])
+    assert [scores.recall for scores in report.classes] == [1.0, 0.5]
+    assert class_report(["no", "yes"], ["no", "no"], {1: "no", 0: "yes"}).classes[0].name == "yes"
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "labels", "text"),
+    [
+        (
+            ["no", "yes"], [0, 1], None,
+            "expected words in `y_pred`, as in `y_true`, got an array of shape (2,) and dtype "
+            "int64. Name the classes in the order of their numbers, such as those of an estimator: "
+            "estimator.classes_.",
+        ),
+        (
+            ["no", "maybe"], ["no", "yes"], ["no", "yes"],
+            "`y_true`: expected names of the classes ('no', 'yes'), got 'maybe'.",
+        ),
+        (
+            ["no", "yes"], ["no"], None,
+            "expected one value of `y_pred` for each of `y_true` (2), got 1.",
+        ),
+    ],
+)  # fmt: skip
+def test_words_that_are_no_classes_are_refused(
+    y_true: list[str], y_pred: Any, labels: list[str] | None, text: str
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        class_report(y_true, y_pred, labels)
+    assert str(caught.value) == text
 
 
 def test_the_text_has_a_line_for_each_class_and_average() -> None:
