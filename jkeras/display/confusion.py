@@ -91,9 +91,10 @@ def confusion_matrix_plot(
       ['1', '0', '1', '1']
     """
     if isinstance(matrix, tuple) and len(matrix) == 2:  # a matrix is a list or an array
-        *pair, class_names = ids_of_words(*matrix, class_names)
-        had_words = any(new is not old for new, old in zip(pair, matrix, strict=True))
-        matrix = confusion_counts(*pair, len(class_names) if had_words else None)
+        true, predicted, class_names = ids_of_words(*matrix, class_names)
+        had_words = true is not matrix[0] or predicted is not matrix[1]
+        count = len(class_names) if had_words and class_names is not None else None
+        matrix = confusion_counts(true, predicted, count)
     counts = np.asarray(matrix)
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] and counts.size > 0
     if not square or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:

@@ -203,8 +203,8 @@ def _as_numbers(column: Column, values: np.ndarray, who: str) -> np.ndarray:
 
 
 def _with_gaps(values: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    if values.dtype.kind in "US":
-        raise TypeError("words")
+    if values.dtype.kind in "USc":
+        raise TypeError("words or complex numbers")
     numbers = np.full((len(values), 1), np.nan)
     numbers[~gaps, 0] = values[~gaps].astype(np.float64)
     if np.isinf(numbers).any():

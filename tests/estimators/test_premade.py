@@ -212,6 +212,10 @@ WRONG: dict[str, tuple[Callable[[Any, pd.DataFrame, np.ndarray], Any], str]] = {
         lambda c, x, y: c.predict(x.assign(booked="monday")),
         "DNNClassifier: `column 'booked'`: expected dates, got 'monday' (str).",
     ),
+    "complex numbers": (
+        lambda c, x, y: c.predict(x.assign(fare=1j)),
+        "DNNClassifier: `column 'fare'`: expected numbers, got np.complex128(1j) (complex128).",
+    ),
     "infinity": (
         lambda c, x, y: c.predict(x.assign(fare=np.inf)),
         "DNNClassifier: `column 'fare'`: expected finite numbers, got infinity.",
