@@ -223,7 +223,8 @@ ERRORS = [
         TypeError,
         "compile: unexpected argument `losses`. Did you mean 'loss'? Arguments: "
         "optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, "
-        "steps_per_execution, jit_compile, auto_scale_loss, engine, check_nans.",
+        "steps_per_execution, jit_compile, auto_scale_loss, engine, check_nans, "
+        "distribution.",
     ),
     Wrong(
         "negative_rate",
@@ -281,7 +282,42 @@ ERRORS = [
         lambda: model().fit([[1.0, 2.0], [3.0]], [0, 1]),
         TypeError,
         "fit: `x`: expected numbers, got an array of shape (2,) and dtype object. The lists have "
-        "several lengths: keras.utils.pad_sequences(x).",
+        "several lengths: jkeras.utils.pad_sequences(x).",
+    ),
+    Wrong(
+        "texts",
+        lambda: model().fit(["a good film", "bad"], [0, 1]),
+        TypeError,
+        "fit: `x`: expected numbers, got an array of shape (2,) and dtype <U11, with 'a good "
+        "film'. Make ids of the words, a list for each text, and pad the lists: "
+        "jkeras.utils.pad_sequences(ids).",
+    ),
+    Wrong(
+        "former_method",
+        lambda: model().predict_classes(X),
+        AttributeError,
+        "Sequential has no attribute 'predict_classes'. Use predict(x).argmax(axis=-1).",
+    ),
+    Wrong(
+        "misspelt_ending_of_export",
+        lambda: built().export("m.onx"),
+        ValueError,
+        "export: `filepath`: expected a name that ends with .onnx, .tflite, .stablehlo, or a "
+        "format, got 'm.onx'. Did you mean '.onnx'?",
+    ),
+    Wrong(
+        "load_exported",
+        lambda: jkeras.models.load_model("m.onnx"),
+        ValueError,
+        "load: `filepath`: expected a name that ends with '.keras', got 'm.onnx'. "
+        "jkeras.load_exported reads such files.",
+    ),
+    Wrong(
+        "top_losses_order",
+        lambda: jkeras.display.plot_top_losses(X, Y, model()),
+        TypeError,
+        "plot_top_losses: `model`: expected a compiled model, got an array of shape (8, 4) and "
+        "dtype float32. The model comes first: plot_top_losses(model, x, y).",
     ),
     Wrong(
         "string_x",

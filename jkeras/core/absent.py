@@ -15,20 +15,22 @@ from typing import Any
 
 from jkeras.core.errors import nearest
 
+TEXT = "text and string layers are out of scope; a dict makes ids of words (docs/recipes/text.md)"
+
 _REASONS = [
     ("layers", "*Spectrogram", "audio is out of scope"),
     ("layers", "Pipeline", "`Sequential` runs preparing layers in a row"),
-    ("layers", "Hash* *Lookup Text*", "text and string layers are out of scope"),
+    ("layers", "Hash* *Lookup Text*", TEXT),
     ("layers", "TFSMLayer TorchModuleWrapper", "wraps another framework's code"),
     ("layers", "JaxLayer", "every layer here is a pair of pure JAX functions"),
     ("layers", "FlaxLayer", "a Flax module trains as it is"),
     (
         "layers",
         "Rand* *Contrast* *Mix* Equalization MaxNumBoundingBoxes Solarization",
-        "image augmentation is out of scope",
+        "image augmentation is out of scope; a layer of yours does it (docs/recipes/images.md)",
     ),
     ("utils", "audio_*", "audio is out of scope"),
-    ("utils", "text_* FeatureSpace", "text and string layers are out of scope"),
+    ("utils", "text_* FeatureSpace", TEXT),
     ("utils", "model_to_dot", "`plot_model` needs no Graphviz"),
     ("utils", "Config", "an internal of Keras"),
     ("dtype_policies", "DTypePolicyMap", "each layer has its `dtype`, a model its `dtype_policy`"),
@@ -37,7 +39,7 @@ _REASONS = [
     ("", "distribution", "`jkeras.training` has pure steps, which `jax.jit` and meshes shard"),
     ("", "quantizers Quantizer", "quantization is out of scope"),
     ("export", "ExportArchive", "`model.export` writes a model, `jkeras.export` any network"),
-    ("preprocessing", "text*", "text and string layers are out of scope"),
+    ("preprocessing", "text*", TEXT),
     ("preprocessing.image", "smart_resize", "`jkeras.ops.image.resize` has `crop_to_aspect_ratio`"),
     (
         "preprocessing.sequence",
@@ -64,7 +66,7 @@ def reason(module: str, name: str) -> str | None:
 
     Example:
       >>> reason("layers", "StringLookup")
-      'text and string layers are out of scope'
+      'text and string layers are out of scope; a dict makes ids of words (docs/recipes/text.md)'
     """
     known = (why for home, p, why in NOT_HERE if home == module and fnmatch.fnmatchcase(name, p))
     return next(known, None)

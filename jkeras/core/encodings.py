@@ -25,6 +25,11 @@ def encoding_of(name: str, first: object, *, table: str = "", column: object = N
     """
     library = type(column).__module__.partition(".")[0]
     if isinstance(first, str | bytes) and not is_decimal(first):
+        if not table and name.partition("[")[0] == "x" and str(first).strip().count(" "):
+            return (
+                "Make ids of the words, a list for each text, and pad the lists: "
+                "jkeras.utils.pad_sequences(ids)."
+            )
         return _classes(name, table, library)
     kind = type(first).__name__
     if kind == "Interval":  # of pandas.cut
@@ -45,7 +50,7 @@ def encoding_of(name: str, first: object, *, table: str = "", column: object = N
             return f"Count seconds: {name}.cast(pl.Int64) / 1e9."
         return f"Count seconds: pd.to_timedelta({at_hand}.astype(str)).dt.total_seconds()."
     if isinstance(first, Sequence | np.ndarray) and not isinstance(first, str | bytes):
-        return f"The lists have several lengths: keras.utils.pad_sequences({name})."
+        return f"The lists have several lengths: jkeras.utils.pad_sequences({name})."
     casts = {"polars": "cast(pl.Float32)", "pyarrow": "cast('float32')"}
     call = casts.get(library, "astype('float32')")
     return f"Encode or convert them first: {name}.{call}."

@@ -237,6 +237,15 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
 FORMER = {"lr": "learning_rate", "nb_epoch": "epochs", "init": "kernel_initializer", "p": "rate"}
 """Names that arguments had in earlier versions of Keras."""
 
+FORMER_METHODS = {
+    "predict_classes": "predict(x).argmax(axis=-1)",
+    "predict_proba": "predict(x)",
+    "fit_generator": "fit(generator)",
+    "evaluate_generator": "evaluate(generator)",
+    "predict_generator": "predict(generator)",
+}
+"""Methods that models had in earlier versions of Keras, and what does the same."""
+
 
 def unexpected_arguments(
     owner: str, names: Iterable[str], known: Iterable[str]
@@ -277,7 +286,8 @@ def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        error: Exception | None = unexpected_arguments(owner, kwargs, known)
+        who = type(args[0]).__name__ if owner.startswith("_") else owner
+        error: Exception | None = unexpected_arguments(who, kwargs, known)
         if error is not None:
             raise error
         try:

@@ -105,6 +105,11 @@ def plot_top_losses(
     Source: fastai's `Interpretation.plot_top_losses`.
     """
     new_figure(1.0, 1.0)  # raises before any work where matplotlib is missing
+    if not hasattr(model, "top_losses"):
+        raise WrongTypeError(
+            f"plot_top_losses: `model`: expected a compiled model, got {describe(model)}. "
+            "The model comes first: plot_top_losses(model, x, y)."
+        )
     _check_arrays(x)
     top = model.top_losses(x, y, n)
     captions = [f"#{index}" for index in top.indices]

@@ -14,7 +14,7 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.callbacks import EarlyStopping
 from jkeras.core.columns import is_table
-from jkeras.core.errors import quoted, value_error
+from jkeras.core.errors import WrongTypeError, named_arguments, quoted, value_error
 from jkeras.core.keys import default_seed, next_seed
 from jkeras.data.arrays import ClassWeight, class_weights
 from jkeras.estimators.columns import Column, encode, gaps_of, learn
@@ -43,6 +43,7 @@ class _Premade(BaseEstimator):
 
     is_linear: ClassVar[bool] = False
 
+    @named_arguments
     def __init__(
         self,
         columns: Mapping[Any, str] | None = None,
@@ -117,6 +118,11 @@ class _Premade(BaseEstimator):
             "dropout": getattr(self, "dropout", None),
             "batch_norm": getattr(self, "batch_norm", False),
         }
+        if isinstance(units := deep["hidden_units"], int | np.integer):
+            raise WrongTypeError(
+                f"{type(self).__name__}: `hidden_units`: expected the size of each hidden layer, "
+                f"got {units}. Write hidden_units=({units},)."
+            )
         model = network(
             self.columns_,
             numbers,
@@ -150,6 +156,11 @@ class _Premade(BaseEstimator):
             if not len(X):
                 raise ValueError(f"{type(self).__name__}: expected rows, got 0 sample(s).")
             return X
+        if hasattr(X, "to_frame") and hasattr(self, "feature_names_in_"):
+            raise ValueError(
+                f"{type(self).__name__}: expected a frame with the columns of `fit`, got one row "
+                f"or column ({type(X).__name__}). Keep a row a frame: frame.iloc[:1]."
+            )
         return validate_data(self, X, reset=reset, ensure_all_finite="allow-nan")
 
     def _checked_pair(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
@@ -188,6 +199,7 @@ class _Premade(BaseEstimator):
 class _Deep(_Premade):
     """The parameters of a deep estimator."""
 
+    @named_arguments
     def __init__(
         self,
         hidden_units: Sequence[int] = (64, 32),

@@ -8,7 +8,7 @@ import os
 import pathlib
 from typing import Any
 
-from jkeras.core.errors import look_up, value_error
+from jkeras.core.errors import look_up, nearest, value_error
 from jkeras.export.inference import Inference
 
 FORMATS = {
@@ -25,6 +25,7 @@ ENDINGS = {".onnx": "onnx", ".tflite": "litert", ".stablehlo": "stablehlo"}
 OTHERS = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), "`model.save` writes such files"),
     **dict.fromkeys((".safetensors", ".msgpack"), "`model.save_weights` writes such files"),
+    ".pb": "TensorFlow writes such files",
 }
 """Endings of files that no format of export writes, and what does."""
 
@@ -38,8 +39,8 @@ IN_KERAS = {
 
 def export(
     inference: Inference, path: str | os.PathLike[str], format: str | None = None, **options: Any
-) -> None:
-    """Writes a model in a format.
+) -> str:
+    """Writes a model in a format, and returns the format's name.
 
     Args:
       inference: the model.
@@ -52,12 +53,14 @@ def export(
       TypeError: an option that the format does not have.
     """
     ending = pathlib.Path(path).suffix
-    if format is None and ending in OTHERS:
+    misspelt = nearest(ending, ENDINGS) if ending not in ENDINGS else ""
+    if format is None and (ending in OTHERS or misspelt):
         raise value_error(
             who="export",
             argument="filepath",
             expected=f"a name that ends with {', '.join(ENDINGS)}, or a format",
-            got=f"{os.fspath(path)!r}: {OTHERS[ending]}",
+            got=repr(os.fspath(path)) + (f": {OTHERS[ending]}" if ending in OTHERS else ""),
+            fix="" if ending in OTHERS else misspelt.strip(),
         )
     format = format or ENDINGS.get(ending, "stablehlo")
     if format in IN_KERAS:
@@ -75,3 +78,4 @@ def export(
                 f"export: format {format!r}: expected the options {', '.join(known)}, got {name!r}."
             )
     module.write(inference, path, **options)
+    return format

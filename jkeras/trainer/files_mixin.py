@@ -155,9 +155,9 @@ class FilesMixin:
         """
         state = self._trainer_parts.state
         inference = inference_of(state, input_signature)
-        export(inference, filepath, format, **options)
+        written = export(inference, filepath, format, **options)
         if verbose or verbose is None:
-            print(f"{state.who}: exported to {os.fspath(filepath)!r}.")
+            print(f"{state.who}: exported to {os.fspath(filepath)!r} as {written}.")
 
     def snapshot(self, *, with_model: bool = False) -> dict[str, Any]:
         """Everything that this trainer is, and in `fit` the run it is in, in plain containers,

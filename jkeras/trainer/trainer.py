@@ -22,7 +22,7 @@ from typing import Any, Self
 import jax
 
 from jkeras.callbacks import Callback, CallbackList, History
-from jkeras.core.errors import named_arguments, nearest
+from jkeras.core.errors import FORMER_METHODS, named_arguments, nearest
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.pickling import check_pickles, packed, unpacked
 from jkeras.core.session import limited_epochs, limited_steps
@@ -181,7 +181,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         if isinstance(own, property):
             return own.__get__(self)  # it is there, and says again why it gives nothing
         known = [word for word in dir(cls) if not word.startswith("_")]
-        raise AttributeError(f"{cls.__name__} has no attribute {name!r}.{nearest(name, known)}")
+        fix = FORMER_METHODS.get(name)
+        fix = f" Use {fix}." if fix else nearest(name, known)
+        raise AttributeError(f"{cls.__name__} has no attribute {name!r}.{fix}")
 
     stop_training = PartsAttribute(
         "Whether training ends after the current epoch; a callback sets it, and in a batch hook it "

@@ -13,7 +13,7 @@ TOLD: list[tuple[ModuleType, str, str]] = [
         jkeras.layers,
         "StringLookup",
         "module 'jkeras.layers' has no attribute 'StringLookup': text and string layers are out of "
-        "scope.",
+        "scope; a dict makes ids of words (docs/recipes/text.md).",
     ),
     (
         jkeras.layers,

@@ -120,7 +120,7 @@ def test_a_frame_of_one_dtype_is_not_copied() -> None:
 ENCODE = "Encode the classes: x = pd.get_dummies(x, columns=['c'])."
 SECONDS = "Count seconds: (x['c'] - x['c'].min()) / np.timedelta64(1, 's')."
 IDS = "Encode the classes: np.unique(x, return_inverse=True)[1]."
-PAD = "The lists have several lengths: keras.utils.pad_sequences(x)."
+PAD = "The lists have several lengths: jkeras.utils.pad_sequences(x)."
 
 
 def with_c(values: Any) -> pd.DataFrame:

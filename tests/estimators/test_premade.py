@@ -278,6 +278,23 @@ WRONG: dict[str, tuple[Callable[[Any, pd.DataFrame, np.ndarray], Any], str]] = {
         lambda c, x, y: DNNClassifier(unknown="ignore").fit(x, y),
         "DNNClassifier: `unknown`: expected 'error' or 'missing', got 'ignore'.",
     ),
+    "a misspelt parameter": (
+        lambda c, x, y: DNNClassifier(epoch=2),
+        "DNNClassifier: unexpected argument `epoch`. Did you mean 'epochs'? Arguments: "
+        "hidden_units, activation, dropout, batch_norm, columns, unknown, optimizer, "
+        "learning_rate, epochs, batch_size, early_stopping, validation_fraction, patience, "
+        "random_state, verbose.",
+    ),
+    "one size": (
+        lambda c, x, y: DNNClassifier(hidden_units=32).fit(x, y),
+        "DNNClassifier: `hidden_units`: expected the size of each hidden layer, got 32. Write "
+        "hidden_units=(32,).",
+    ),
+    "a row": (
+        lambda c, x, y: c.predict(x.iloc[0]),
+        "DNNClassifier: expected a frame with the columns of `fit`, got one row or column "
+        "(Series). Keep a row a frame: frame.iloc[:1].",
+    ),
     "no targets": (
         lambda c, x, y: DNNClassifier().fit(x, None),
         "DNNClassifier requires y to be passed, but it is None.",

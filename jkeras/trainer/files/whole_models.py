@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ENDING = ".keras"
 LEGACY_ENDINGS = (".h5", ".hdf5")
+EXPORTED_ENDINGS = (".onnx", ".tflite", ".stablehlo")
 
 _Config = dict[str, Any]
 
@@ -167,6 +168,9 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
             f"The older form of whole models: save it in Keras as {path.stem + ENDING!r}. {UNSAFE}"
         )
         fix += " load_weights reads weights alone in '.weights.h5'."
+    elif path.suffix in EXPORTED_ENDINGS:
+        verb_of_export = "model.export writes" if verb == "save" else "jkeras.load_exported reads"
+        fix = f"{verb_of_export} such files."
     elif path.suffix in (*LEGACY_ENDINGS, ".msgpack", ".safetensors"):
         fix = f"Weights alone go by {verb}_weights."
     raise ValueError(

@@ -247,6 +247,6 @@ def _joined(who: str, stream: Stream) -> Arrays:
     except ValueError as error:
         raise WrongTypeError(
             f"{who}: `x`: expected batches whose examples have one shape, so that they can be "
-            f"joined: {error}. Pad them: keras.utils.pad_sequences."
+            f"joined: {error}. Pad them: jkeras.utils.pad_sequences."
         ) from None
     return Arrays(joined, len(jax.tree.leaves(joined.x)[0]))
