@@ -70,7 +70,7 @@ class DeviceMesh:
             )
         found = [device_of(who, device) for device in given.reshape(-1)]
         self._shape, self._axis_names = shape, axis_names
-        self._devices = tuple(found)
+        self._names = tuple(name_of(device) for device in found)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,12 +85,13 @@ class DeviceMesh:
     @property
     def devices(self) -> np.ndarray:
         """The devices' names, in the mesh's shape."""
-        return np.array([name_of(device) for device in self._devices]).reshape(self._shape)
+        return np.array(self._names).reshape(self._shape)
 
     @functools.cached_property
     def backend_mesh(self) -> Mesh:
         """The mesh of JAX."""
-        grid = np.array(self._devices, dtype=object).reshape(self._shape)
+        devices = [device_of("DeviceMesh", name) for name in self._names]
+        grid = np.array(devices, dtype=object).reshape(self._shape)
         kinds = (AxisType.Auto,) * len(self._shape)
         return Mesh(grid, self._axis_names, axis_types=kinds)
 
@@ -99,7 +100,13 @@ class DeviceMesh:
         return 1 if axis is None else self._shape[self._axis_names.index(axis)]
 
     def key(self) -> tuple[Any, ...]:
-        return self._shape, self._axis_names, self._devices
+        return self._shape, self._axis_names, self._names
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The devices as names: a pickle may be read where there are others, which is an error when
+        the mesh is used.
+        """
+        return {name: value for name, value in vars(self).items() if name != "backend_mesh"}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceMesh) and self.key() == other.key()

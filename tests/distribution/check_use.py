@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -350,3 +352,55 @@ def test_gradients_are_summed_once() -> None:
     weights = sum(weight.value.nbytes for weight in model.weights)
     assert weights <= found["all-reduce"].size_bytes <= weights + 256
     assert set(found) == {"all-reduce"}
+
+
+@pytest.mark.parametrize("word", ["data", "fsdp"])
+def test_one_batch_of_any_length(word: str) -> None:
+    one, eight = compiled(), compiled(word)
+    for count in (13, 8, 1):
+        x, y = data(count)
+        np.testing.assert_allclose(eight.train_on_batch(x, y), one.train_on_batch(x, y), rtol=1e-5)
+        np.testing.assert_allclose(eight.test_on_batch(x, y), one.test_on_batch(x, y), rtol=1e-5)
+        np.testing.assert_allclose(
+            eight.predict_on_batch(x), one.predict_on_batch(x), rtol=1e-5, atol=1e-6
+        )
+        expected = one.fit(x, y, batch_size=count, verbose=0).history["loss"]
+        found = eight.fit(x, y, batch_size=count, verbose=0).history["loss"]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_copies_of_a_model_over_devices(copied: Callable[[Any], Any]) -> None:
+    x, y = data()
+    model = compiled(spread.FullyShardedDataParallel(min_size=8))
+    model.fit(x, y, verbose=0)
+    again = copied(model)
+    expected = model.fit(x, y, verbose=0).history["loss"]
+    np.testing.assert_allclose(again.fit(x, y, verbose=0).history["loss"], expected, rtol=1e-5)
+    assert not again.weights[0].value.sharding.is_fully_replicated
+    layouts = with_layout("dense/kernel", (None, "model"))
+    assert copied(layouts) == layouts
+
+
+def test_a_mesh_of_devices_that_are_gone_says_so_when_it_is_used() -> None:
+    text = pickle.dumps(spread.DeviceMesh((8,), ["batch"])).replace(b"cpu:7", b"cpu:9")
+    mesh = pickle.loads(text)
+    with pytest.raises(ValueError, match=r"expected devices of cpu:0, .*got 'cpu:9'"):
+        mesh.backend_mesh  # noqa: B018
+
+
+def test_a_model_comes_back_to_one_device() -> None:
+    x, y = data()
+    one, model = compiled(), compiled("fsdp", units=16)
+    for each in (one, model):
+        each.fit(x, y, verbose=0)
+        each.compile(jkeras.optimizers.Adam(0.01), "mse")
+    expected = one.fit(x, y, verbose=0).history["loss"]
+    found = model.fit(x, y, verbose=0).history["loss"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert len(model.weights[0].value.sharding.device_set) == 1
+    with spread.DataParallel().scope():
+        model.predict(x, verbose=0)
+        assert len(model.weights[0].value.sharding.device_set) == 8
+    model.predict(x, verbose=0)
+    assert len(model.weights[0].value.sharding.device_set) == 1

@@ -101,8 +101,11 @@ def prepare(
         return plans.of(state, kind, key, used, rows, functools.partial(make, rows))
 
     if distribution is not None:
-        check_distribution(who, distribution, batch_size)
+        is_one = not isinstance(data, Stream) and batch_size == data.length
+        check_distribution(who, distribution, None if is_one else batch_size)
         lay_out(state, distribution)
+    elif state.is_laid_out:
+        bring_back(state)
     size = _with_filler(state, data, rows, batch_size) if steps.may_pad(state) else rows
     if distribution is not None and steps.may_pad(state) and not isinstance(data, Stream):
         size += -size % distribution.num_model_replicas
@@ -158,8 +161,17 @@ def lay_out(state: ModelState, distribution: Distribution) -> None:
     shapes = {name.partition("/")[2]: leaf.shape for name, leaf in named.items()}
     distribution.check_weights(state.who, shapes)
     placed = laid_out(values, distribution)
+    state.is_laid_out = True
     if placed is not values:
         state.values = placed
+
+
+def bring_back(state: ModelState) -> None:
+    """Puts the values of a model that ran over several devices on the default one."""
+    default = jax.config.jax_default_device  # type: ignore[attr-defined]
+    device = default if isinstance(default, jax.Device) else jax.local_devices(backend=default)[0]
+    state.values = jax.device_put(state.need_values(), device)
+    state.is_laid_out = False
 
 
 def _with_filler(state: ModelState, data: Data, rows: int, batch_size: int | None) -> int:

@@ -98,6 +98,7 @@ class ModelState:
       warned: the kinds of likely mistakes of which a warning was given.
       optimizer_met_data: whether the optimizer's variables count, as in Keras, which makes them
         when it meets data.
+      is_laid_out: whether a distribution has put the values over its devices.
     """
 
     _net: Any
@@ -129,7 +130,7 @@ class ModelState:
         self.added: Any = None
         self.views: dict[tuple[str, ...], Any] = {}
         self.warned: set[str] = set()
-        self.optimizer_met_data = False
+        self.optimizer_met_data, self.is_laid_out = False, False
         self.lock = threading.RLock()
         self._synced_at: tuple[Any, ...] = ()
         self._frozen_now: tuple[tuple[Any, ...], frozenset[str]] = (), frozenset()
