@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 
 from jkeras.core.columns import columns_of, is_table
 from jkeras.core.errors import nearest, value_error
+from jkeras.core.tracebacks import users_stacklevel
 
 KINDS = ("number", "category", "date", "skip")
 """What a column may be told to be."""
@@ -44,6 +47,10 @@ class Column:
     means: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(1))
     scales: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(1))
     has_gaps: bool = False
+
+
+FEW_ROWS = 20
+"""Below it words may well differ in every row."""
 
 
 def learn(table: Any, kinds: Mapping[Any, str] | None, who: str) -> list[Column]:
@@ -77,6 +84,9 @@ def learn(table: Any, kinds: Mapping[Any, str] | None, who: str) -> list[Column]
                 got=repr(kind),
             )
     learned = [_learned(name, values, kinds.get(name), who) for name, values in pairs]
+    for column, (name, values) in zip(learned, pairs, strict=True):
+        if name not in kinds and (likely := _likely_mistake(column, len(values))):
+            warnings.warn(f"{who}: column {name!r}: {likely}", stacklevel=users_stacklevel())
     if all(column.kind == "skip" for column in learned):
         raise value_error(who=who, expected="a column to learn from", got="none")
     return learned
@@ -177,6 +187,25 @@ def _learned(name: Any, values: np.ndarray, kind: str | None, who: str) -> Colum
             column.means, scales = filled.mean(0), filled.std(0)
         column.scales = np.where(scales > 0, scales, 1.0)
     return column
+
+
+def _likely_mistake(column: Column, rows: int) -> str:
+    """What is wrong with words that count as categories, in sentences; empty where nothing is.
+
+    Example:
+      >>> _likely_mistake(Column("day", "category", ["2024-01-31", "2024-02-01"]), 9)
+      "its words are dates, and count as categories. Take them for dates: columns={'day': 'date'}."
+    """
+    words = [word for word in column.categories if isinstance(word, str)]
+    if words and all(re.match(r"\d{4}-\d\d-\d\d", word) for word in words):
+        fix = f"columns={{{column.name!r}: 'date'}}"
+        return f"its words are dates, and count as categories. Take them for dates: {fix}."
+    if rows < FEW_ROWS or len(words) < 0.9 * rows:
+        return ""
+    return (
+        f"{len(words)} categories in {rows} rows teach nothing of other rows. Leave it out: "
+        f"columns={{{column.name!r}: 'skip'}}."
+    )
 
 
 def _as_numbers(column: Column, values: np.ndarray, who: str) -> np.ndarray:

@@ -322,6 +322,32 @@ def test_wrong_uses(fitted: Any, use: str) -> None:
     assert message == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            [f"2024-01-{1 + row % 9:02}" for row in range(30)],
+            "its words are dates, and count as categories. Take them for dates: "
+            "columns={'odd': 'date'}.",
+        ),
+        (
+            [f"passenger {row}" for row in range(30)],
+            "30 categories in 30 rows teach nothing of other rows. Leave it out: "
+            "columns={'odd': 'skip'}.",
+        ),
+    ],
+)
+def test_words_that_are_no_categories_are_told(values: list[str], message: str) -> None:
+    frame = pd.DataFrame({"age": range(30), "odd": values})
+    with pytest.warns(UserWarning) as told:
+        LinearClassifier(epochs=1).fit(frame, frame["age"] % 2)
+    assert [str(warning.message) for warning in told] == [
+        f"LinearClassifier: column 'odd': {message}"
+    ]
+    assert told[0].filename == __file__
+    LinearClassifier(epochs=1, columns={"odd": "category"}).fit(frame, frame["age"] % 2)
+
+
 def test_other_names_are_told() -> None:
     with pytest.raises(AttributeError, match="Did you mean 'DNNClassifier'"):
         jkeras.estimators.DNNClassifer  # noqa: B018  # it is the mistake
