@@ -102,7 +102,7 @@ class TensorBoardImages(Callback):
 
 
 def pixels_of(tag: str, value: object) -> np.ndarray:
-    """Images or a figure as `[n, height, width, 3]` uint8.
+    """Images or a figure as `[n, height, width, 3]` uint8; NaN and -infinity black, infinity white.
 
     Raises:
       TypeError: there are no numbers.
@@ -130,7 +130,8 @@ def pixels_of(tag: str, value: object) -> np.ndarray:
             "image[None]."
         )
     colors = array[..., :3] if array.shape[-1] == 4 else np.repeat(array, 4 - array.shape[-1], -1)
-    pixels: np.ndarray = np.round(255 * unit_brightness(colors[..., :3])).astype(np.uint8)
+    brightness = np.nan_to_num(unit_brightness(colors[..., :3]), nan=0.0, posinf=1.0, neginf=0.0)
+    pixels: np.ndarray = np.round(255 * brightness).astype(np.uint8)
     return pixels
 
 

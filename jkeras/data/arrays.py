@@ -124,7 +124,16 @@ def class_weights(y: Tree, class_weight: ClassWeight, sample_weight: Tree = None
             "`class_weight`: expected `y` with one class per example, [examples] or one-hot "
             f"[examples, classes], got {describe(y)}. Use `sample_weight` instead."
         )
-    labels = _labels(np.asarray(y), table, class_weight)
+    y = np.asarray(y)
+    if isinstance(class_weight, str) and y.ndim == 2 and y.shape[1] > 1:
+        several = np.sum(y == y.max(axis=-1, keepdims=True), axis=-1) > 1
+        if several.any():
+            raise ValueError(
+                '`class_weight`: expected one class per example to be "balanced", got several '
+                f"labels, or none, in {several.sum()} of {len(y)} rows of `y`, the first at index "
+                f"{int(several.argmax())}. Use `sample_weight` instead."
+            )
+    labels = _labels(y, table, class_weight)
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     weights = np.array([table.get(label, 1.0) for label in classes.tolist()])
     if isinstance(class_weight, str):

@@ -14,9 +14,10 @@ import numpy as np
 from jkeras import optimizers
 from jkeras.callbacks import EarlyStopping
 from jkeras.core.columns import is_table
-from jkeras.core.errors import WrongTypeError, named_arguments, quoted, value_error
+from jkeras.core.errors import named_arguments, quoted, value_error
 from jkeras.core.keys import default_seed, next_seed
 from jkeras.data.arrays import ClassWeight, class_weights
+from jkeras.estimators.arguments import check_arguments
 from jkeras.estimators.columns import Column, encode, gaps_of, learn
 from jkeras.estimators.networks import network
 from jkeras.wrappers.sklearn_wrappers import class_ids, class_weight_by_id
@@ -118,11 +119,6 @@ class _Premade(BaseEstimator):
             "dropout": getattr(self, "dropout", None),
             "batch_norm": getattr(self, "batch_norm", False),
         }
-        if isinstance(units := deep["hidden_units"], int | np.integer):
-            raise WrongTypeError(
-                f"{type(self).__name__}: `hidden_units`: expected the size of each hidden layer, "
-                f"got {units}. Write hidden_units=({units},)."
-            )
         model = network(
             self.columns_,
             numbers,
@@ -165,13 +161,7 @@ class _Premade(BaseEstimator):
 
     def _checked_pair(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """A table, and targets of as many rows without gaps."""
-        if self.unknown not in ("error", "missing"):
-            raise value_error(
-                who=type(self).__name__,
-                argument="unknown",
-                expected="'error' or 'missing'",
-                got=repr(self.unknown),
-            )
+        check_arguments(self)
         if not is_table(X):
             return validate_data(self, X, y, ensure_all_finite="allow-nan", **options)
         X = self._checked(X, reset=True)

@@ -85,6 +85,12 @@ def test_pixels_of_every_kind_have_three_channels(channels: tuple[int, ...]) -> 
         assert pixels.shape == (2, 3, 4, 3) and pixels.dtype == np.uint8
 
 
+def test_pixels_that_are_not_finite_are_black_or_white() -> None:
+    rows = np.float32([[np.nan, np.inf, -np.inf, 0.0, 1.0]])
+    assert pixels_of("x", rows[None])[0, 0, :, 0].tolist() == [0, 255, 0, 0, 255]
+    assert not pixels_of("x", np.full((1, 2, 2), np.nan)).any()
+
+
 # -- the HParams page
 
 

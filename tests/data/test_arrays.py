@@ -95,6 +95,17 @@ def test_class_ids_of_every_kind(y: list[float], weights: Any, expected: list[fl
     np.testing.assert_array_equal(found, np.array(expected, np.float32))
 
 
+@pytest.mark.parametrize("row", [[1, 1, 0], [0, 0, 0]])
+def test_several_labels_of_an_example_are_not_balanced(row: list[int]) -> None:
+    with pytest.raises(ValueError) as caught:
+        arrays.class_weights(np.array([[0, 1, 0], row]), "balanced")
+    assert str(caught.value) == (
+        '`class_weight`: expected one class per example to be "balanced", got several labels, or '
+        "none, in 1 of 2 rows of `y`, the first at index 1. Use `sample_weight` instead."
+    )
+    assert arrays.class_weights(np.eye(3)[[0, 1, 1]], "balanced").tolist() == [1.5, 0.75, 0.75]
+
+
 FORM = (
     '`class_weight`: expected "balanced", or a dict from class id to weight, such as '
     "{0: 1.0, 1: 5.0}"

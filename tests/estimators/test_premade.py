@@ -276,7 +276,27 @@ WRONG: dict[str, tuple[Callable[[Any, pd.DataFrame, np.ndarray], Any], str]] = {
     ),
     "an unknown way with unknown categories": (
         lambda c, x, y: DNNClassifier(unknown="ignore").fit(x, y),
-        "DNNClassifier: `unknown`: expected 'error' or 'missing', got 'ignore'.",
+        "DNNClassifier: `unknown`: expected 'error' or 'missing', got 'ignore' (str).",
+    ),
+    "no hidden units": (
+        lambda c, x, y: DNNRegressor(hidden_units=None).fit(x, range(60)),
+        "DNNRegressor: `hidden_units`: expected the size of each hidden layer, got None "
+        "(NoneType). Write hidden_units=(64, 32).",
+    ),
+    "all rows held out": (
+        lambda c, x, y: LinearClassifier(validation_fraction=2).fit(x, y),
+        "LinearClassifier: `validation_fraction`: expected a fraction of at least 0 and below 1, "
+        "got 2 (int).",
+    ),
+    "less patience than none": (
+        lambda c, x, y: DNNClassifier(patience=-1).fit(x, y),
+        "DNNClassifier: `patience`: expected a number of epochs, an integer of at least 0, got -1 "
+        "(int).",
+    ),
+    "a list of told columns": (
+        lambda c, x, y: DNNClassifier(columns=["age"]).fit(x, y),
+        "DNNClassifier: `columns`: expected a dict from column to kind, such as {'zip': "
+        "'category'}, or None, got ['age'] (list).",
     ),
     "a misspelt parameter": (
         lambda c, x, y: DNNClassifier(epoch=2),
@@ -287,8 +307,8 @@ WRONG: dict[str, tuple[Callable[[Any, pd.DataFrame, np.ndarray], Any], str]] = {
     ),
     "one size": (
         lambda c, x, y: DNNClassifier(hidden_units=32).fit(x, y),
-        "DNNClassifier: `hidden_units`: expected the size of each hidden layer, got 32. Write "
-        "hidden_units=(32,).",
+        "DNNClassifier: `hidden_units`: expected the size of each hidden layer, got 32 (int). "
+        "Write hidden_units=(32,).",
     ),
     "a row": (
         lambda c, x, y: c.predict(x.iloc[0]),
