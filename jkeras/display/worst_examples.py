@@ -118,7 +118,10 @@ def plot_top_losses(
         texts = prediction_texts(true, top.predictions, labels)
         captions = [f"{c}  {t} → {p}" for c, (t, p) in zip(captions, texts, strict=True)]
     inputs, kind = shown_input(rows_of(x, top.indices))
-    return saved(worst_examples(inputs, kind, top.losses, captions), path)
+    figure = worst_examples(inputs, kind, top.losses, captions)
+    if "→" in captions[0]:
+        figure.suptitle("#example  true → predicted", fontsize=9)
+    return saved(figure, path)
 
 
 def worst_examples(

@@ -98,6 +98,7 @@ def test_pictures_have_their_captions(tmp_path: Path) -> None:
     x, y = np.zeros((3, 8, 8), np.uint8), np.array([0, 1, 0])
     model = Answers([0.1, 2.0, 0.3], np.array([[0.9, 0.1], [0.75, 0.25], [0.6, 0.4]]))
     figure = plot_top_losses(model, x, y, n=2, labels=["cat", "dog"], path=tmp_path / "worst.png")
+    assert figure.get_suptitle() == "#example  true → predicted"
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["#1  dog → cat (75%)\nloss 2", "#2  cat → cat (60%)\nloss 0.3"]
     assert (tmp_path / "worst.png").read_bytes().startswith(b"\x89PNG")
