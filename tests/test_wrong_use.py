@@ -169,6 +169,14 @@ ERRORS = [
         "rmsprop, schedulefreeadamw, sgd.",
     ),
     Wrong(
+        "loss_before_optimizer",
+        lambda: uncompiled().compile("mse", "adam"),
+        ValueError,
+        "compile: `optimizer`: unknown optimizer 'mse'. Known: adadelta, adafactor, adagrad, adam, "
+        "adamax, adamw, ftrl, lamb, lion, muon, nadam, rmsprop, schedulefreeadamw, sgd. 'mse' is a "
+        "loss: the optimizer comes first, compile(optimizer, loss).",
+    ),
+    Wrong(
         "optimizer_function",
         lambda: uncompiled().compile(3, "mse"),
         TypeError,

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from jkeras import optimizers
+from jkeras import losses, optimizers
 from jkeras.core.dtype_policy import DTypePolicy, floating_policy
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest, said_by
 from jkeras.core.layer import ACTIVITY_LOSS
@@ -111,7 +111,7 @@ class CompileMixin:
         try:
             optimizer = optimizers.get(optimizer)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"compile: `optimizer`: {error}") from None
+            raise type(error)(f"compile: `optimizer`: {error}{_swapped(optimizer)}") from None
         if auto_scale_loss and in_float16(net):
             optimizer = with_loss_scale(optimizer)
         transformation = optimizers.as_transformation(optimizer)
@@ -336,3 +336,14 @@ def _in_dtype(tree: Tree, before: str, after: str) -> Any:
         return leaf.astype(after) if leaf.dtype == before and not is_sum else leaf
 
     return jax.tree_util.tree_map_with_path(cast, tree)
+
+
+def _swapped(optimizer: object) -> str:
+    """A sentence where the loss was given in the optimizer's place; else empty."""
+    if not isinstance(optimizer, str):
+        return ""
+    try:
+        losses.get(optimizer)
+    except ValueError:
+        return ""
+    return f" {optimizer!r} is a loss: the optimizer comes first, compile(optimizer, loss)."
