@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jkeras.core.errors import describe, type_error, value_error
@@ -20,16 +21,44 @@ SMALL = 1024
 than keeping it."""
 
 
-class Distribution:
-    """The base of the strategies: which layout a weight, and a batch, has.
+class Weight(NamedTuple):
+    """What a distribution is asked about.
 
     Attributes:
-      device_mesh: the devices.
-      batch_dim_name: the axis of the mesh that batches are cut along.
+      path: such as `"dense_1/kernel"`.
+      shape: of the array.
     """
 
-    def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str) -> None:
-        self._device_mesh, self._batch_dim_name = device_mesh, batch_dim_name
+    path: str
+    shape: tuple[int, ...]
+
+
+class Distribution:
+    """The base of the strategies: which layout a weight, and a batch, has. A class of one's own
+    defines `layout_of`, or `get_variable_layout` as in Keras.
+
+    Args:
+      device_mesh: the devices.
+      batch_dim_name: the axis of the mesh that batches are cut along; its first when left out.
+      auto_shard_dataset: as for `DataParallel`.
+
+    Source: `keras.distribution.Distribution`.
+    """
+
+    def __init__(
+        self,
+        device_mesh: DeviceMesh,
+        batch_dim_name: str | None = None,
+        auto_shard_dataset: bool = True,
+    ) -> None:
+        self._device_mesh = device_mesh
+        self._batch_dim_name = batch_dim_name or device_mesh.axis_names[0]
+        self.auto_shard_dataset = auto_shard_dataset
+
+    @property
+    def num_processes(self) -> int:
+        """The processes that compute together."""
+        return jax.process_count()
 
     @property
     def device_mesh(self) -> DeviceMesh:
@@ -58,7 +87,9 @@ class Distribution:
           path: such as `"dense_1/kernel"`.
           shape: the weight's.
         """
-        raise NotImplementedError
+        if type(self).get_variable_layout is Distribution.get_variable_layout:
+            raise NotImplementedError(f"{type(self).__name__}: define `get_variable_layout`.")
+        return self.get_variable_layout(Weight(path, tuple(shape)))
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """The layout of a variable, by its path and shape."""

@@ -404,3 +404,21 @@ def test_a_model_comes_back_to_one_device() -> None:
         assert len(model.weights[0].value.sharding.device_set) == 8
     model.predict(x, verbose=0)
     assert len(model.weights[0].value.sharding.device_set) == 1
+
+
+class Cut(spread.Distribution):
+    """Written for Keras."""
+
+    def get_variable_layout(self, variable: Any) -> Any:
+        cut = self.batch_dim_name if variable.path.endswith("dense/kernel") else None
+        return spread.TensorLayout([None] * (len(variable.shape) - 1) + [cut], self.device_mesh)
+
+
+def test_a_distribution_written_for_keras() -> None:
+    x, y = data()
+    cut = Cut(spread.DeviceMesh((8,), ["batch"]))
+    assert cut.num_processes == 1 and cut.auto_shard_dataset
+    one, eight = compiled(), compiled(cut)
+    expected = one.fit(x, y, verbose=0).history["loss"]
+    np.testing.assert_allclose(eight.fit(x, y, verbose=0).history["loss"], expected, rtol=1e-5)
+    assert not eight.weights[0].value.sharding.is_fully_replicated
