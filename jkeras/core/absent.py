@@ -36,7 +36,6 @@ _REASONS = [
     ("dtype_policies", "DTypePolicyMap", "each layer has its `dtype`, a model its `dtype_policy`"),
     ("dtype_policies", "*Quantized* GPTQ*", "quantization is out of scope"),
     ("", "applications", "trained models of others are out of scope"),
-    ("", "distribution", "`jkeras.training` has pure steps, which `jax.jit` and meshes shard"),
     ("", "quantizers Quantizer", "quantization is out of scope"),
     ("export", "ExportArchive", "`model.export` writes a model, `jkeras.export` any network"),
     ("preprocessing", "text*", TEXT),
