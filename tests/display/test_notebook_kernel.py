@@ -60,6 +60,9 @@ Output = dict[str, Any]
 Run = Callable[..., list[Output]]
 
 
+pytestmark = pytest.mark.xdist_group("kernel")  # which is started once
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs a cell, and returns its outputs as they are stored in the notebook."""
