@@ -178,7 +178,7 @@ def test_a_callback_that_raises_is_named_and_leaves_everything_whole(
 def test_the_line_of_the_bar_is_ended(
     trained: jkeras.Sequential, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jkeras.display.progress.can_redraw", lambda stream: True)
+    monkeypatch.setattr("jkeras.display.progress.screen_of", lambda stream: "terminal")
     with pytest.raises(RuntimeError):
         trained.fit(X, Y, batch_size=4, callbacks=[Faulty("on_train_batch_end")], verbose=1)
     assert capsys.readouterr().out.endswith("\n")
