@@ -133,7 +133,7 @@ def _devices(who: str, device_type: str | None) -> list[jax.Device]:
         raise value_error(
             who=who,
             argument="device_type",
-            expected=f"a kind of device that is there: {jax.default_backend()!r}",
+            expected=f"a kind of device that is there: {jax.devices()[0].platform!r}",
             got=repr(device_type),
         ) from None
 
