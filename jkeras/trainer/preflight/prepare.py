@@ -88,6 +88,7 @@ def prepare(
         adapted_layers.check_ready(who, state.net, state.need_values().state)
         plan = steps.plan(who, state, kind, batch, rows)
         if distribution is not None:
+            distribution.check_weights(state.who, weight_shapes(state))
             plan = dataclasses.replace(plan, programs=plan.programs.over(distribution))
         if kind == "train":
             likely_mistakes.warn_of_plan(state, plan, batch)
@@ -103,9 +104,6 @@ def prepare(
     if distribution is not None:
         is_one = not isinstance(data, Stream) and batch_size == data.length
         check_distribution(who, distribution, None if is_one else batch_size)
-        lay_out(state, distribution)
-    elif state.is_laid_out:
-        bring_back(state)
     size = _with_filler(state, data, rows, batch_size) if steps.may_pad(state) else rows
     if distribution is not None and steps.may_pad(state) and not isinstance(data, Stream):
         size += -size % distribution.num_model_replicas
@@ -113,6 +111,10 @@ def prepare(
     if size != rows and not plan.programs.pads:
         size = rows
         plan, is_new = find(size)
+    if distribution is not None:
+        lay_out(state, distribution)
+    elif state.is_laid_out:
+        bring_back(state)
     if not is_new:
         data_arguments.check_inputs(who, plan.check_inputs, batch)
         if plan.checks is not None:
@@ -150,16 +152,16 @@ def check_distribution(who: str, distribution: Distribution, batch_size: int | N
         )
 
 
-def lay_out(state: ModelState, distribution: Distribution) -> None:
-    """Puts the values of a model where the distribution wants them.
-
-    Raises:
-      ValueError: a weight cannot be cut as a rule says, or a rule matches none.
-    """
+def weight_shapes(state: ModelState) -> dict[str, tuple[int, ...]]:
+    """The shapes of a model's weights, by their paths."""
     values = state.need_values()
     named = trees.named_leaves((values.params, values.state))
-    shapes = {name.partition("/")[2]: leaf.shape for name, leaf in named.items()}
-    distribution.check_weights(state.who, shapes)
+    return {name.partition("/")[2]: leaf.shape for name, leaf in named.items()}
+
+
+def lay_out(state: ModelState, distribution: Distribution) -> None:
+    """Puts the values of a model where the distribution wants them, which its plan has checked."""
+    values = state.need_values()
     placed = laid_out(values, distribution)
     state.is_laid_out = True
     if placed is not values:
