@@ -37,5 +37,18 @@ def on_device(array: np.ndarray) -> jax.Array:
 
 
 def as_jax(value: Any) -> jax.Array:
-    """`value` as an array of JAX, as `native` takes it."""
+    """`value` as an array of JAX, as `native` takes it.
+
+    Raises:
+      TypeError: an array of strings or of objects, which no program computes with.
+    """
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "OSTU":
+        words = " Make ids of words: StringLookup, TextVectorization or Hashing." * _is_word(value)
+        raise WrongTypeError(f"expected numbers, got {describe(value)}.{words}")
     return jnp.asarray(native(value))
+
+
+def _is_word(value: np.ndarray | np.generic) -> bool:
+    """Whether an array holds strings, as far as its first entry tells."""
+    first = next(np.asarray(value).flat, None)
+    return isinstance(first, str | bytes)

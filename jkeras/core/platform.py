@@ -19,6 +19,8 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 _target: Any = jax.make_user_context(None)
 _whole: Any = jax.make_user_context(False)
+_many: Any = jax.make_user_context(False)
+_eigen: Any = jax.make_user_context(False)
 
 
 def platform() -> str:
@@ -54,4 +56,28 @@ def whole_batches() -> contextlib.AbstractContextManager[None]:
     work at the same time.
     """
     context: contextlib.AbstractContextManager[None] = _whole(True)
+    return context
+
+
+def maps_models() -> bool:
+    """Whether what is traced here is mapped over models, whose kernels differ."""
+    return bool(_many.value)
+
+
+def many_models() -> contextlib.AbstractContextManager[None]:
+    """Within this context a function is traced to be mapped over models (`vmap`). Convolutions with
+    a kernel for each model would become one in groups, which is slow on every device.
+    """
+    context: contextlib.AbstractContextManager[None] = _many(True)
+    return context
+
+
+def calls_eigen() -> bool:
+    """Whether what is traced here for the CPU is compiled with Eigen's convolutions."""
+    return _eigen.value and platform() == "cpu"
+
+
+def programs_with_eigen() -> contextlib.AbstractContextManager[None]:
+    """Within this context programs are traced for XLA with Eigen's convolutions; see `jit_step`."""
+    context: contextlib.AbstractContextManager[None] = _eigen(True)
     return context

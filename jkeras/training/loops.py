@@ -7,6 +7,7 @@ chunks.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core import host_random
 from jkeras.core.batch import Batch
 from jkeras.core.keys import Key, child
 from jkeras.core.trees import Tree
-from jkeras.training import inference_key
+from jkeras.training import inference_key, shuffle
 from jkeras.training.objective import Logs, Sums
 from jkeras.training.state import TrainState
 from jkeras.training.steps import TrainStep
@@ -32,6 +34,22 @@ def epoch_key(key: Key, epoch: int | jax.Array) -> Key:
     return child(child(key, "shuffle"), epoch)
 
 
+def epoch_words(keys: Key, epochs: np.ndarray) -> np.ndarray:
+    """The random numbers that decide the orders of many runs, `[keys, ROUNDS, 2]`.
+
+    Args:
+      keys: of the runs, `[keys]`.
+      epochs: `[keys]` int, the number of the epoch in each.
+    """
+    words = host_random.words_of_all(keys)
+    if words is None:
+        pairs = zip(keys, epochs.tolist(), strict=True)
+        return np.stack([shuffle.random_words(epoch_key(key, epoch)) for key, epoch in pairs])
+    name = np.full(len(words), zlib.crc32(b"shuffle"))
+    words = host_random.fold_in_all(host_random.fold_in_all(words, name), epochs)
+    return host_random.bits_of_all(words, (shuffle.ROUNDS, 2))
+
+
 def plain_order(length: int, room: int) -> np.ndarray:
     """The order of an epoch without shuffling, as `shuffle.shuffled` gives it; made on the host,
     where nothing is compiled.
@@ -42,21 +60,30 @@ def plain_order(length: int, room: int) -> np.ndarray:
 
 
 def take(
-    data: Batch, order: jax.Array, number: Number, batch_size: int, length: Number | None = None
+    data: Batch,
+    order: jax.Array | None,
+    number: Number,
+    batch_size: int,
+    length: Number | None = None,
 ) -> Batch:
     """A batch from examples and the order in which they come.
 
     Args:
-      data: examples, along the first axis.
-      order: `[batches * batch_size]` int32, which example comes when.
+      data: examples, along the first axis; without an order batches, `[batches, batch_size, …]`.
+      order: `[batches * batch_size]` int32, which example comes when; None for batches.
       number: int32, which of these batches.
       batch_size: examples in a batch.
       length: int32, how many entries of `order` are real; None when all are, or when `data.rows`
         tells.
     """
     start = number * batch_size
-    index = lax.dynamic_slice_in_dim(order, start, batch_size)
-    batch = jax.tree.map(lambda a: jnp.asarray(a).at[index].get(mode="promise_in_bounds"), data)
+    if order is None:
+        batch = jax.tree.map(
+            lambda a: lax.dynamic_index_in_dim(jnp.asarray(a), number, keepdims=False), data
+        )
+    else:
+        index = lax.dynamic_slice_in_dim(order, start, batch_size)
+        batch = jax.tree.map(lambda a: jnp.asarray(a).at[index].get(mode="promise_in_bounds"), data)
     if length is None:
         return batch
     return batch._replace(rows=start + jnp.arange(batch_size) < length)
@@ -77,7 +104,7 @@ def train_loop(
         train_state: TrainState,
         key: Key,
         data: Batch,
-        order: jax.Array,
+        order: jax.Array | None,
         first: Number,
         stop: Number,
         length: Number | None,
@@ -111,7 +138,7 @@ def eval_loop(
         state: Tree,
         sums: Sums,
         data: Batch,
-        order: jax.Array,
+        order: jax.Array | None,
         start: Number,
         stop: Number,
         length: Number | None,
@@ -138,7 +165,7 @@ def predict_loop(step: Callable[[Tree, Tree, Any], Any], batch_size: int) -> Cal
         state: Tree,
         outputs: Tree,
         data: Batch,
-        order: jax.Array,
+        order: jax.Array | None,
         start: Number,
         stop: Number,
     ) -> tuple[Any, Any]:

@@ -26,6 +26,7 @@ from jkeras.core.batch import Batch
 from jkeras.core.freezing import frozen, trained
 from jkeras.core.keys import Key
 from jkeras.core.layer import activity_losses
+from jkeras.core.layer_places import placed_weights
 from jkeras.core.logits import carried
 from jkeras.core.trees import Tree, widest_float
 from jkeras.losses.together import gives_one_number_together, loss_together
@@ -149,6 +150,7 @@ class Objective:
         kwargs: dict[str, Any] = {"key": key, "training": training}
         if padded_rows(self.net) == "masked":
             kwargs["rows"] = batch.rows
+        params = placed_weights(params)
         if getattr(self.net, "makes_masks", False):
             outputs, state, mask = self.net.apply_with_mask(params, state, *batch.inputs, **kwargs)
             return jax.tree.map(_widened, outputs), state, mask

@@ -21,6 +21,7 @@ from jkeras.core.batch import Batch, as_batch
 from jkeras.core.constants import first_values
 from jkeras.core.freezing import whole
 from jkeras.core.keys import Key, child
+from jkeras.core.layer_places import placed_gradients, placed_weights, regathering
 from jkeras.core.layer_seeds import step_key
 from jkeras.core.tracing import shapes_only
 from jkeras.core.trees import Tree
@@ -200,16 +201,17 @@ def gradients(
     weights.
     """
     params, opt_state = train_state.params, train_state.opt_state
-    arguments = (objective.trained(params), train_state.state, batch, key, True)
+    arguments = (objective.trained(params), train_state.state, batch, key)
     if size and not optimizers.scales_loss(opt_state):
-        return value_and_grad_in_slices(objective, size, params)(*arguments)
+        return value_and_grad_in_slices(objective, size, params)(*arguments, True)
 
-    def scaled(trained: Tree, *rest: Any) -> tuple[jax.Array, Any]:
-        loss, step_outputs = objective.value(whole(trained, params), *rest)
+    def scaled(trained: Tree, state: Tree, batch: Batch, key: Key) -> tuple[jax.Array, Any]:
+        loss, step_outputs = objective.value(whole(trained, params), state, batch, key, True)
         return optimizers.scale_loss(loss, opt_state), (loss, step_outputs)
 
-    (_, aux), grads = jax.value_and_grad(scaled, has_aux=True)(*arguments)
-    return aux, grads
+    value_and_grad = jax.value_and_grad(regathering(scaled), has_aux=True)
+    (_, aux), grads = value_and_grad(*arguments)
+    return aux, placed_gradients(grads)
 
 
 def eval_step_fn(objective: Objective) -> Callable[[Tree, Tree, Any], Sums]:
@@ -244,6 +246,7 @@ def predict_step_fn(net: Net) -> Callable[[Tree, Tree, Any], Any]:
     def predict_step(params: Tree, state: Tree, batch: Batch) -> Any:
         state, key = state_and_key(state)
         kwargs = {"training": False} if key is None else {"training": False, "key": key}
+        params = placed_weights(params)
         return net.apply(params, state, *as_batch(batch).inputs, **kwargs)[0]
 
     return predict_step

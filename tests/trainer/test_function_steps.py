@@ -228,7 +228,8 @@ WRONG = {
         lambda: Trainer(trian_step=train_step),
         TypeError,
         "Trainer: unexpected argument `trian_step`. Did you mean 'train_step'? Arguments: net, "
-        "seed, name, train_step, init, eval_step, predict_step.",
+        "seed, name, train_step, init, eval_step, predict_step, "
+        "distribution.",
     ),
     "loss_in_compile": (
         lambda: compiled(loss="mse"),

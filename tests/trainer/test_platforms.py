@@ -101,6 +101,7 @@ def test_layers_and_training_ask_in_one_place():
     }
     here = {  # what runs in this process, and where its data lie
         "core/jit_once.py",
+        "core/jit_step.py",
         "export/stablehlo.py",
         "trainer/loop/dispatch.py",
         "trainer/preflight/placement.py",

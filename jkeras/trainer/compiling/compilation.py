@@ -16,8 +16,10 @@ from jkeras.core.freezing import layer_paths
 from jkeras.core.pickling import packed, unpacked
 from jkeras.distribution import (
     DataParallel,
+    DeviceMesh,
     Distribution,
     FullyShardedDataParallel,
+    LayoutMap,
     get_device_count,
 )
 from jkeras.training.loss_specs import EMPTY_COMPILE_SPEC, CompileSpec
@@ -116,8 +118,8 @@ def nan_policy(given: object) -> str:
     return given
 
 
-def resolved_distribution(given: object) -> Distribution | None:
-    """What `compile(distribution=)` means.
+def resolved_distribution(given: object, who: str = "compile") -> Distribution | None:
+    """What the argument `distribution` means.
 
     Raises:
       TypeError: it is no distribution and no word.
@@ -125,11 +127,18 @@ def resolved_distribution(given: object) -> Distribution | None:
     """
     if given is None or isinstance(given, Distribution):
         return given
-    what = f"compile: `distribution`: expected a jkeras.distribution or one of {list(_WORDS)}"
+    what = f"{who}: `distribution`: expected a jkeras.distribution or one of {list(_WORDS)}"
+    if isinstance(given, type) and issubclass(given, Distribution):
+        name = given.__name__
+        raise WrongTypeError(f"{what}, got the class {name}. Make one: {name}(...).")
     if not isinstance(given, str):
-        raise WrongTypeError(f"{what}, got {describe(given)}.")
+        fix = next((fix for kind, fix in _PARTS_OF_ONE.items() if isinstance(given, kind)), "")
+        raise WrongTypeError(f"{what}, got {describe(given)}.{fix}")
     if given not in _WORDS:
-        raise ValueError(f"{what}, got {given!r}.{nearest(given, _WORDS)}")
+        word = given.lower().replace("_", "").replace(" ", "")
+        also = next((f" Write {name!r}." for name, all in _ALSO.items() if word in all), "")
+        also = _RULES if word in ("model", "modelparallel", "tensorparallel", "tp") else also
+        raise ValueError(f"{what}, got {given!r}.{also or nearest(given, _WORDS)}")
     return _WORDS[given]()
 
 
@@ -138,6 +147,23 @@ _WORDS: dict[str, Callable[[], Distribution | None]] = {
     "data": DataParallel,
     "fsdp": FullyShardedDataParallel,
 }
+
+_ALSO = {
+    "data": ("dp", "ddp", "dataparallel", "mirrored"),
+    "fsdp": ("fullyshardeddataparallel", "zero", "zero3"),
+}
+"""What others call these."""
+
+_RULES = (
+    " Cutting weights needs rules: ModelParallel(layout_map=layouts), with a LayoutMap; 'fsdp' "
+    "needs none."
+)
+_PARTS_OF_ONE = {
+    DeviceMesh: " Write DataParallel(mesh).",
+    LayoutMap: " Write ModelParallel(layout_map=layouts).",
+    list: " Write DataParallel(devices=[...]).",
+}
+"""What to write for a part of a distribution in the place of one."""
 
 
 def in_float16(net: object) -> bool:

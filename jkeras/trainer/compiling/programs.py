@@ -13,12 +13,17 @@ import numpy as np
 
 from jkeras.core import memory, trees
 from jkeras.core.batch import Batch
+from jkeras.core.global_arrays import put_tree
 from jkeras.core.host_random import words_of
+from jkeras.core.jit_step import jit_step
 from jkeras.core.keys import Key
 from jkeras.core.platform import programs_for
+from jkeras.core.processes import ALONE
 from jkeras.core.trees import Tree
+from jkeras.data.arrays import Arrays
 from jkeras.distribution import Distribution
 from jkeras.distribution.collectives import Collective, collectives
+from jkeras.distribution.placing import BatchPlaces
 from jkeras.distribution.steps import kept, step_over, train_step_over, whole
 from jkeras.trainer.compiling.costs import flops
 from jkeras.trainer.compiling.pace import Pace
@@ -59,7 +64,7 @@ class Program:
             self.traces += 1
             return function(*args)
 
-        self._jitted = jax.jit(counted, **options)
+        self._jitted = jit_step(counted, **options)
 
     def __call__(self, *args: Any) -> Any:
         before, start = self.traces, time.perf_counter()
@@ -83,7 +88,7 @@ class Program:
         if not self.specs:
             return None
         with programs_for(platform):
-            traced = jax.jit(self._function, **self._options).trace(*self.specs)
+            traced = jit_step(self._function, **self._options).trace(*self.specs)
             text: str = traced.lower(lowering_platforms=(platform,)).as_text()
             return text
 
@@ -96,7 +101,7 @@ class Program:
         ]
         if not specs:
             return {}
-        lowered = jax.jit(self._function, **self._options).lower(*jax.tree.unflatten(tree, specs))
+        lowered = jit_step(self._function, **self._options).lower(*jax.tree.unflatten(tree, specs))
         return collectives(lowered.compile().as_text() or "")
 
     def flops(self) -> float | None:
@@ -137,6 +142,10 @@ class Programs:
     Args:
       functions: what is compiled.
       distribution: the devices that they run on; None for one.
+
+    Attributes:
+      team: the processes that run them.
+      batch_places: how batches are laid over the devices; None for one.
     """
 
     def __init__(self, functions: StepFunctions, distribution: Distribution | None = None) -> None:
@@ -148,9 +157,11 @@ class Programs:
         self.functions = dataclasses.replace(functions, zeros=zeros)
         self.pads = functions.pads
         self.distribution = distribution
-        self.train_batch = jax.jit(self._train_one, donate_argnums=0)
-        self.eval_batch = jax.jit(self._eval_one)
-        self.predict_batch = jax.jit(self._predict_one)
+        self.team = ALONE if distribution is None else distribution.team
+        self.batch_places = None if distribution is None else BatchPlaces(distribution)
+        self.train_batch = jit_step(self._train_one, donate_argnums=0)
+        self.eval_batch = jit_step(self._eval_one)
+        self.predict_batch = jit_step(self._predict_one)
         # One small program: made one by one, these arrays would take longer than a small step.
         self._place = None if distribution is None else whole(distribution)
         self._first_sums = jax.jit(
@@ -168,9 +179,14 @@ class Programs:
             self._over[distribution] = Programs(functions, distribution)
         return self._over[distribution]
 
+    @property
+    def multiple(self) -> int:
+        """Of which number a batch of a process has to have a multiple of rows."""
+        return 1 if self.batch_places is None else self.batch_places.multiple
+
     def placed(self, tree: Tree) -> Any:
         """Arrays that every device has whole, where there are several; else as they are."""
-        return tree if self._place is None else jax.device_put(tree, self._place)
+        return tree if self._place is None else put_tree(tree, self._place)
 
     def zeros(self) -> Sums:
         """The sums of training before the first batch, in buffers of their own."""
@@ -181,6 +197,17 @@ class Programs:
         """The state at the start of an epoch: sums at zero, and the position of its first batch."""
         sums, position = self._first_sums(np.int32(start))
         return train_state.replace(sums=sums, position=position)
+
+    def order(self, begun: TrainState, passed: int, data: Arrays, room: int) -> jax.Array:
+        """The order of the examples in a pass over the data, `[room]`; see `random_order`.
+
+        Args:
+          begun: the state at the beginning of an epoch.
+          passed: epochs of this pass before it.
+          data: every example.
+          room: entries of the result, filler at its end.
+        """
+        return random_order(begun.key, int(begun.epoch) - passed, data.length, room)
 
     def eval_zeros(self) -> Sums:
         """The sums of an evaluation before the first batch; on the host, where a program runs."""
@@ -242,7 +269,9 @@ class Programs:
         program, objective = self._loops.get(("train", size)), self.functions.objective
         if program is None or not program.specs or objective is None:
             return None
-        train_state, _, data, *_ = program.specs
+        train_state, _, data, order, *_ = program.specs
+        if order is None:
+            data = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), data)
         batch = trees.specs_of_rows(data, size)
         return slice_size(objective, train_state.params, train_state.state, batch)
 

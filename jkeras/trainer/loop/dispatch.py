@@ -19,13 +19,15 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.global_arrays import on_host
+from jkeras.core.processes import Team
 from jkeras.core.trees import Tree
 from jkeras.data import feeds as feed
 from jkeras.data.arrays import Arrays, bucket
 from jkeras.data.feeds import Feed
 from jkeras.data.streams import Stream
 from jkeras.trainer.compiling.pace import Pace
-from jkeras.trainer.compiling.programs import Programs, random_order
+from jkeras.trainer.compiling.programs import Programs
 from jkeras.trainer.loop import nan_watch
 from jkeras.training import loops
 from jkeras.training.inference_key import with_first_batch
@@ -56,7 +58,7 @@ class Chunk(NamedTuple):
 
 def floats(logs: Mapping[str, Any]) -> LogValues:
     """The logs as Python numbers, or lists of them, which waits for them."""
-    return {name: np.asarray(value).tolist() for name, value in logs.items()}
+    return {name: on_host(value).tolist() for name, value in logs.items()}
 
 
 def start_of_epoch(number: int, total: int, limit: int | None) -> int:
@@ -103,19 +105,17 @@ def train_feeds(
     """
     position = int(begun.position)
     if isinstance(data, Stream):
-        options: dict[str, Any] = {"fixed": fixed, "most": most, "first": position}
-        return feed.of_stream(data, limit=limit, seconds=pace.seconds, **options)
+        options: dict[str, Any] = {"fixed": fixed, "first": position}
+        return _stream_feeds(programs, data, limit, pace, most, **options)
     total = data.steps(size)
+    order: jax.Array | np.ndarray
     if shuffle:
         passed = 0 if limit is None else start // limit
-        pass_began = int(begun.epoch) - passed
-        order: jax.Array | np.ndarray = random_order(
-            begun.key, pass_began, data.length, bucket(total * size)
-        )
+        order = programs.order(begun, passed, data, bucket(total * size))
     else:
         order = loops.plain_order(data.length, bucket(total * size))
     stop = total if limit is None else min(start + limit, total)
-    return _array_feeds(data, order, size, position, stop, programs.pads, fixed)
+    return _array_feeds(programs, data, order, size, position, stop, fixed)
 
 
 def eval_feeds(
@@ -136,19 +136,20 @@ def eval_feeds(
         has more batches than outputs fit in a buffer.
     """
     if isinstance(data, Stream):
-        return feed.of_stream(data, limit=limit, seconds=pace.seconds, fixed=most, most=most)
+        return _stream_feeds(programs, data, limit, pace, most, fixed=most)
     total = data.steps(size)
     stop = total if limit is None else min(limit, total)
     order = loops.plain_order(data.length, bucket(total * size))
     if outputs_fn is None:
-        return _array_feeds(data, order, size, 0, stop, programs.pads, None)
+        return _array_feeds(programs, data, order, size, 0, stop, None)
     outputs = outputs_fn(data.batch, size)
     fitting = feed.capacity(trees.specs_of_rows(data.batch, size), also=outputs)
     most = min(fitting, _power_of_two(total)) if most is None else most
     options: dict[str, Any] = {"pads": programs.pads, "most": most}
-    if data.on_device and jax.default_backend() != "cpu":  # on the CPU both are the same memory
+    is_same = jax.default_backend() == "cpu" or programs.team.several
+    if data.on_device and not is_same:  # on the CPU both are the same memory
         return feed.of_resident(data, order, size, 0, stop, **options)
-    return feed.of_host(data, order, size, 0, stop, **options)
+    return feed.of_host(data, order, size, 0, stop, places=programs.batch_places, **options)
 
 
 def train(
@@ -189,7 +190,8 @@ def train(
         while position < part.stop:
             begin_fn(position - start)
             room = room_fn(position - start) or pace.steps
-            position = min(part.stop, position + min(pace.steps, room))
+            steps = programs.team.led(min(pace.steps, room))
+            position = min(part.stop, position + steps)
             where = (np.int32(part.first), np.int32(position), length)
             step = functools.partial(_advanced, programs, loop, part, where, checks)
             logs, error = advance_fn(step)
@@ -231,7 +233,7 @@ def evaluate(
     for part in feeds:
         loop, keyed = programs.eval_loop(part.size), with_first_batch(state, part.first)
         length = None if part.length is None else np.int32(part.length)
-        for start, stop in _dispatches(part, pace, begin_fn):
+        for start, stop in _dispatches(part, pace, begin_fn, programs.team):
             sums, logs = loop(params, keyed, sums, part.data, part.order, start, stop, length)
             yield Chunk(None, part.first + int(stop), logs)
 
@@ -250,7 +252,7 @@ def predict(
         loop, keyed = programs.predict_loop(part.size), with_first_batch(state, part.first)
         data = part.data._replace(y=None, weight=None, rows=None)
         outputs = _output_zeros(programs, params, state, data, part)
-        for start, stop in _dispatches(part, pace, begin_fn):
+        for start, stop in _dispatches(part, pace, begin_fn, programs.team):
             outputs, done = loop(params, keyed, outputs, data, part.order, start, stop)
             position = part.first + int(stop)
             finished = (outputs, part) if position == part.stop else None
@@ -258,7 +260,7 @@ def predict(
 
 
 def _dispatches(
-    part: Feed, pace: Pace, begin_fn: Callable[[int], None]
+    part: Feed, pace: Pace, begin_fn: Callable[[int], None], team: Team
 ) -> Iterator[tuple[Any, Any]]:
     """The first batch of each dispatch over a feed and the one after its last, counted in the feed;
     `begin_fn` is called with the number of the first.
@@ -266,7 +268,7 @@ def _dispatches(
     position = part.first
     while position < part.stop:
         begin_fn(position)
-        stop = min(part.stop, position + pace.steps)
+        stop = min(part.stop, position + team.led(pace.steps))
         yield np.int32(position - part.first), np.int32(stop - part.first)
         position = stop
 
@@ -333,10 +335,10 @@ class Outputs:
         count = part.stop - part.first
         real = np.arange(count * part.size) < (part.length or count * part.size)
         if part.data.rows is not None:
-            real = np.asarray(part.data.rows)[: len(real)]
+            real = on_host(part.data.rows).reshape(-1)[: len(real)]
 
-        def rows_of(leaf: ArrayLike) -> np.ndarray:
-            leaf = np.asarray(leaf)[:count]
+        def rows_of(given: ArrayLike) -> np.ndarray:
+            leaf: np.ndarray = on_host(given)[:count]
             merged = leaf.reshape(-1, *leaf.shape[2:])
             return merged if len(merged) != len(real) or real.all() else merged[real]
 
@@ -355,26 +357,54 @@ def _not_finite(
 
     def batch() -> Any:
         number = int(before.position) - part.first
-        return loops.take(part.data, jnp.asarray(part.order), number, part.size, part.length)
+        order = None if part.order is None else jnp.asarray(part.order)
+        return loops.take(part.data, order, number, part.size, part.length)
 
     where = f"fit: epoch {int(before.epoch) + 1}, batch {int(before.position)}"
     return nan_watch.checked(where, programs.functions.objective, before, after, logs, batch)
 
 
+def _stream_feeds(
+    programs: Programs,
+    data: Stream,
+    limit: int | None,
+    pace: Pace,
+    most: int | None,
+    **options: Any,
+) -> Iterator[Feed]:
+    """The batches of an iterable; in several processes as many in each feed of all of them."""
+    team = programs.team
+    options |= {"limit": limit, "seconds": pace.seconds, "places": programs.batch_places}
+    if not team.several:
+        yield from feed.of_stream(data, most=most, **options)
+        return
+    parts = feed.of_stream(data, most_fn=lambda: int(team.led(most or pace.steps)), **options)
+    while True:
+        part = next(parts, None)
+        shapes = None if part is None else [a.shape[1:] for a in jax.tree.leaves(part.data)]
+        facts = {"batches": "none" if part is None else f"{part.first} to {part.stop}, {shapes}"}
+        team.agree("the iterable", facts, {"batches": "Pass iterables of equal length."})
+        if part is None:
+            return
+        yield part
+
+
 def _array_feeds(
+    programs: Programs,
     data: Arrays,
     order: jax.Array | np.ndarray,
     size: int,
     first: int,
     stop: int,
-    pads: bool,
     fixed: int | None,
 ) -> Iterator[Feed]:
+    pads = programs.pads
     if data.on_device:
         return feed.of_resident(data, order, size, first, stop, pads=pads)
     batch = trees.specs_of_rows(data.batch, size)
     most = min(feed.capacity(batch, fixed), _power_of_two(data.steps(size)))
-    return feed.of_host(data, np.asarray(order), size, first, stop, pads=pads, most=most)
+    options: dict[str, Any] = {"pads": pads, "most": most, "places": programs.batch_places}
+    return feed.of_host(data, np.asarray(order), size, first, stop, **options)
 
 
 def _power_of_two(count: int) -> int:
@@ -384,7 +414,7 @@ def _power_of_two(count: int) -> int:
 
 def _output_zeros(programs: Programs, params: Tree, state: Tree, data: Batch, part: Feed) -> Any:
     """Zeros for the outputs of every batch that a feed has room for."""
-    outputs = programs.outputs_of(params, state, data, part.size)
-    count = len(part.order) // part.size
+    outputs = programs.outputs_of(params, state, part.with_examples(data), part.size)
+    count = part.room
     zeros: Any = np.zeros if part.stop - part.first == 1 else jnp.zeros  # see `data.feeds`
     return programs.placed(jax.tree.map(lambda s: zeros((count, *s.shape), s.dtype), outputs))

@@ -57,9 +57,10 @@ class LossSteps:
         self._compilation: Compilation | None = None
         self._predict_fn = predict_fn
         self._resolved: dict[Hashable, Resolved] = {}
+        self._objective: tuple[Any, tuple[str, ...], Objective] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_resolved": {}}
+        return vars(self) | {"_resolved": {}, "_objective": None}
 
     @property
     def compilation(self) -> Compilation | None:
@@ -70,6 +71,7 @@ class LossSteps:
     def compilation(self, value: Compilation | None) -> None:
         self._compilation = value
         self._resolved.clear()
+        self._objective = None
 
     @property
     def transformation(self) -> Any:
@@ -94,10 +96,15 @@ class LossSteps:
         return values.replace(opt_state=optimizers.set_learning_rate(values.opt_state, rate))
 
     def objective(self, state: ModelState) -> Objective:
-        """The model with its losses and metrics, as far as the description tells its outputs."""
-        compiled = self.compilation
-        compile_spec = EMPTY_COMPILE_SPEC if compiled is None else compiled.compile_spec
-        return objective_of(state.net, compile_spec, state.held)
+        """The model with its losses and metrics, as far as the description tells its outputs; kept,
+        since each call asks for it.
+        """
+        net, held = state.net, state.held
+        if self._objective is None or self._objective[0] is not net or self._objective[1] != held:
+            compiled = self.compilation
+            compile_spec = EMPTY_COMPILE_SPEC if compiled is None else compiled.compile_spec
+            self._objective = net, held, objective_of(net, compile_spec, held)
+        return self._objective[2]
 
     def check_compilation(self, state: ModelState, compilation: Compilation) -> None:
         """Nothing: every compilation goes with these steps."""
