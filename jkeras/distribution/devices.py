@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import secrets
 from typing import Any
 
 import jax
 
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core import keys, process_watch
+from jkeras.core.errors import describe, named_arguments, type_error, value_error
+from jkeras.core.processes import team_of
 
 ADDRESSES = "JOB_ADDRESSES"
 PROCESSES = "NUM_PROCESSES"
@@ -57,8 +60,12 @@ def device_of(who: str, given: Any) -> jax.Device:
         expected = "a device such as 'cpu:0'"
         raise type_error(who=who, argument="devices", expected=expected, got=describe(given))
     kind, _, number = given.lower().partition(":")
-    known = {name_of(device): device for device in _devices(who, kind)}
-    wanted = f"{next(iter(known.values())).platform}:{number or 0}"
+    try:
+        found = jax.devices(kind)
+    except RuntimeError:  # no device of this kind, which the message below says
+        found = []
+    known = {name_of(device): device for device in found or jax.devices()}
+    wanted = f"{found[0].platform}:{number or 0}" if found else given
     if wanted not in known:
         near = difflib.get_close_matches(wanted, known, n=1)
         raise value_error(
@@ -71,13 +78,16 @@ def device_of(who: str, given: Any) -> jax.Device:
     return known[wanted]
 
 
+@named_arguments
 def initialize(
     job_addresses: str | None = None,
     num_processes: int | None = None,
     process_id: int | None = None,
+    *,
+    timeout: float = 100,
 ) -> None:
     """Makes this process one of several that compute together. It comes before anything else that
-    uses JAX; all processes call it.
+    uses JAX; all processes call it. Models without a seed get equal ones on all of them.
 
     What is left out is read from the environment, `JKERAS_DISTRIBUTION_JOB_ADDRESSES`,
     `..._NUM_PROCESSES` and `..._PROCESS_ID` (Keras's names, without the J, too), and then found by
@@ -87,6 +97,8 @@ def initialize(
       job_addresses: `"host:port"` of process 0; of a list with commas the first is taken.
       num_processes: the number of processes.
       process_id: the number of this one, from 0.
+      timeout: seconds without a sign of life after which a process counts as gone, which ends the
+        others.
 
     Raises:
       ValueError: the arguments contradict each other.
@@ -95,27 +107,18 @@ def initialize(
     Source: `keras.distribution.initialize`, `jax.distributed.initialize`.
     """
     who = "initialize"
+    if not (job_addresses is None or isinstance(job_addresses, str)):
+        raise type_error(
+            who=who,
+            argument="job_addresses",
+            expected="a host and a port, such as '10.0.0.1:1234'",
+            got=describe(job_addresses),
+            fix="Write several in one word, with commas between them.",
+        )
     addresses = job_addresses or _from_environment(ADDRESSES)
     num_processes = _number(who, "num_processes", num_processes, PROCESSES)
     process_id = _number(who, "process_id", process_id, PROCESS)
-    coordinator, count = None, 0
-    if addresses:
-        listed = [part.strip() for part in addresses.split(",") if part.strip()]
-        coordinator, count = listed[0], len(listed)
-        if ":" not in coordinator:
-            raise value_error(
-                who=who,
-                argument="job_addresses",
-                expected="a host and a port, such as '10.0.0.1:1234'",
-                got=repr(coordinator),
-            )
-    if count > 1 and num_processes is not None and num_processes != count:
-        raise value_error(
-            who=who,
-            argument="num_processes",
-            expected=f"{count}, one for each of `job_addresses`",
-            got=num_processes,
-        )
+    coordinator, num_processes = _coordinator(who, addresses, num_processes)
     if process_id is not None and num_processes is not None and process_id >= num_processes:
         raise value_error(
             who=who,
@@ -123,10 +126,74 @@ def initialize(
             expected=f"a number from 0 to {num_processes - 1}",
             got=process_id,
         )
-    jax.distributed.initialize(coordinator, num_processes, process_id)
+    if jax.distributed.is_initialized():
+        raise RuntimeError(f"{who}: this process is one of several already. Call it once.")
+    seconds = max(int(timeout), 1)
+    try:
+        jax.distributed.initialize(
+            *(coordinator, num_processes, process_id),
+            heartbeat_timeout_seconds=seconds,
+            shutdown_timeout_seconds=seconds,
+        )
+    except ValueError as error:  # something is missing, and no cluster tells it
+        raise value_error(
+            who=who,
+            expected="`job_addresses`, `num_processes` and `process_id`, as arguments or in the "
+            f"environment ({PREFIXES[0]}{ADDRESSES}, …)",
+            got=f"{addresses!r}, {num_processes} and {process_id}",
+            fix="One process alone needs no `initialize`; a cluster that JAX knows, such as Slurm, "
+            f"tells them ({str(error).rstrip('.')}).",
+        ) from None
+    except RuntimeError as error:
+        if "before any JAX calls" not in str(error):
+            raise
+        raise RuntimeError(
+            f"{who}: expected to be called before anything else uses JAX, got a process in which "
+            "something has. Call it first in the script: before list_devices(), models and arrays."
+        ) from None
+    process_watch.Watch.timeout = float(timeout)
+    process_watch.watch()
+    everyone = team_of(tuple(range(jax.process_count())))
+    if not keys.has_default_seed():
+        keys.set_default_seed(everyone.led(secrets.randbits(32)))
 
 
-def _devices(who: str, device_type: str | None) -> list[jax.Device]:
+def _coordinator(
+    who: str, addresses: str | None, num_processes: int | None
+) -> tuple[str | None, int | None]:
+    """The address of process 0, and the number of processes, from a list with commas.
+
+    Raises:
+      ValueError: it is no address, or the number is another.
+    """
+    listed = [part.strip() for part in (addresses or "").split(",") if part.strip()]
+    for address in listed[:1]:
+        if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdecimal():
+            raise value_error(
+                who=who,
+                argument="job_addresses",
+                expected="a host and a port, such as '10.0.0.1:1234'",
+                got=repr(address),
+            )
+    if len(listed) > 1 and num_processes not in (None, len(listed)):
+        raise value_error(
+            who=who,
+            argument="num_processes",
+            expected=f"{len(listed)}, one for each of `job_addresses`",
+            got=num_processes,
+        )
+    return (
+        listed[0] if listed else None,
+        len(listed) if len(listed) > 1 else num_processes,
+    )
+
+
+def _devices(who: str, device_type: object) -> list[jax.Device]:
+    if device_type is not None and not isinstance(device_type, str):
+        expected = "a word such as 'cpu'"
+        raise type_error(
+            who=who, argument="device_type", expected=expected, got=describe(device_type)
+        )
     try:
         return jax.devices(device_type.lower() if device_type else None)
     except RuntimeError:

@@ -11,11 +11,15 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, named_arguments, type_error, value_error
+from jkeras.core.global_arrays import put
 from jkeras.core.symbols import Symbol
 from jkeras.distribution.devices import device_of, list_devices, name_of
+
+OUTPUT = "output"
+"""The last word of the path of a layer's outputs: `"dense_1/output"`."""
 
 
 class DeviceMesh:
@@ -36,12 +40,13 @@ class DeviceMesh:
     Source: `keras.distribution.DeviceMesh`; `jax.sharding.Mesh`, with axes of type Auto.
     """
 
+    @named_arguments
     def __init__(
         self, shape: Sequence[int], axis_names: Sequence[str], devices: Any = None
     ) -> None:
         who = "DeviceMesh"
-        shape, axis_names = tuple(map(int, shape)), tuple(axis_names)
-        if not shape or len(shape) != len(axis_names):
+        shape, axis_names = _sizes(who, shape), _names(who, axis_names)
+        if len(shape) != len(axis_names):
             raise value_error(
                 who=who,
                 argument="axis_names",
@@ -69,6 +74,12 @@ class DeviceMesh:
                 fix=fix,
             )
         found = [device_of(who, device) for device in given.reshape(-1)]
+        if len(set(found)) != len(found):
+            twice = sorted({name_of(device) for device in found if found.count(device) > 1})
+            expected = "each device once"
+            raise value_error(
+                who=who, argument="devices", expected=expected, got=f"{twice} more than once"
+            )
         self._shape, self._axis_names = shape, axis_names
         self._names = tuple(name_of(device) for device in found)
 
@@ -95,6 +106,11 @@ class DeviceMesh:
         kinds = (AxisType.Auto,) * len(self._shape)
         return Mesh(grid, self._axis_names, axis_types=kinds)
 
+    @functools.cached_property
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the processes that have these devices."""
+        return tuple(sorted({device.process_index for device in self.backend_mesh.devices.flat}))
+
     def size_of(self, axis: str | None) -> int:
         """Devices along an axis; 1 for None."""
         return 1 if axis is None else self._shape[self._axis_names.index(axis)]
@@ -106,7 +122,8 @@ class DeviceMesh:
         """The devices as names: a pickle may be read where there are others, which is an error when
         the mesh is used.
         """
-        return {name: value for name, value in vars(self).items() if name != "backend_mesh"}
+        of_now = ("backend_mesh", "processes")
+        return {name: value for name, value in vars(self).items() if name not in of_now}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceMesh) and self.key() == other.key()
@@ -116,6 +133,30 @@ class DeviceMesh:
 
     def __repr__(self) -> str:
         return f"<DeviceMesh shape={self._shape}, axis_names={list(self._axis_names)}>"
+
+
+def _sizes(who: str, shape: Any) -> tuple[int, ...]:
+    """Devices along each axis, as given to a mesh."""
+    listed = shape if isinstance(shape, Sequence | np.ndarray) else None
+    if listed is None or any(isinstance(n, bool) or not hasattr(n, "__index__") for n in listed):
+        expected = "a tuple of numbers, such as (2, 4)"
+        raise type_error(who=who, argument="shape", expected=expected, got=describe(shape))
+    sizes = tuple(map(int, listed))
+    if not sizes or min(sizes) < 1:
+        expected = "at least one device along each axis"
+        raise value_error(who=who, argument="shape", expected=expected, got=sizes)
+    return sizes
+
+
+def _names(who: str, axis_names: Any) -> tuple[str, ...]:
+    """The names of a mesh's axes, as given to it."""
+    is_list = isinstance(axis_names, Sequence | np.ndarray) and not isinstance(axis_names, str)
+    if not is_list or not all(isinstance(name, str) for name in axis_names):
+        expected = "a list of names, such as ['batch', 'model']"
+        raise type_error(
+            who=who, argument="axis_names", expected=expected, got=describe(axis_names)
+        )
+    return tuple(map(str, axis_names))
 
 
 class TensorLayout:
@@ -131,6 +172,7 @@ class TensorLayout:
     Source: `keras.distribution.TensorLayout`; `jax.sharding.NamedSharding`.
     """
 
+    @named_arguments
     def __init__(self, axes: Any, device_mesh: DeviceMesh | None = None) -> None:
         if isinstance(axes, str) or not isinstance(axes, Sequence):
             expected = "a tuple with a name or None for each dimension"
@@ -249,7 +291,7 @@ class LayoutMap(MutableMapping[str, Any]):
     """Layouts by regular expressions over the paths of weights, such as `"dense_1/kernel"`.
 
     An expression has to match the whole path. A weight that none matches lies whole on every
-    device.
+    device. One that ends in `output`, such as `"dense_1/output"`, is for what a layer gives.
 
     Args:
       device_mesh: the mesh of layouts that have none of their own.
@@ -265,7 +307,15 @@ class LayoutMap(MutableMapping[str, Any]):
     Source: `keras.distribution.LayoutMap`.
     """
 
+    @named_arguments
     def __init__(self, device_mesh: DeviceMesh | None = None) -> None:
+        if device_mesh is not None and not isinstance(device_mesh, DeviceMesh):
+            raise type_error(
+                who="LayoutMap",
+                argument="device_mesh",
+                expected="a DeviceMesh",
+                got=describe(device_mesh),
+            )
         self._device_mesh = device_mesh
         self._layouts: dict[str, TensorLayout] = {}
 
@@ -280,9 +330,20 @@ class LayoutMap(MutableMapping[str, Any]):
         Raises:
           ValueError: several expressions match.
         """
+        return self._one_of(key, list(self._layouts))
+
+    def of_outputs(self, path: str) -> TensorLayout | None:
+        """The layout for a layer's outputs, by expressions that name them: those which no longer
+        match with another last word.
+        """
+        other = f"{path.rpartition('/')[0]}/weight"
+        names = [p for p in self._layouts if OUTPUT in p and not re.fullmatch(p, other)]
+        return self._one_of(path, names)
+
+    def _one_of(self, key: str, patterns: list[str]) -> TensorLayout | None:
         if key in self._layouts:
             return self._layouts[key]
-        found = [pattern for pattern in self._layouts if re.fullmatch(pattern, key)]
+        found = [pattern for pattern in patterns if re.fullmatch(pattern, key)]
         if len(found) > 1:
             raise value_error(
                 who="LayoutMap",
@@ -321,6 +382,12 @@ class LayoutMap(MutableMapping[str, Any]):
             raise type_error(who="LayoutMap", expected=expected, got=describe(layout))
         if layout.device_mesh is None and self._device_mesh is not None:
             layout.device_mesh = self._device_mesh
+        if self._device_mesh is not None and layout.device_mesh != self._device_mesh:
+            raise value_error(
+                who="LayoutMap",
+                expected=f"layouts on the mesh of the map, {self._device_mesh}",
+                got=f"{layout.device_mesh} for {key!r}",
+            )
         self._layouts[key] = layout
 
     def __delitem__(self, key: str) -> None:
@@ -354,8 +421,15 @@ def distribute_tensor(tensor: Any, layout: Any) -> Any:
     if isinstance(layout, TensorLayout):
         sharding: Any = layout.backend_layout
         layout.check_fits("distribute_tensor", np.shape(tensor))
-    else:
+    elif isinstance(layout, Sharding):
         sharding = layout
+    else:
+        raise type_error(
+            who="distribute_tensor",
+            argument="layout",
+            expected="a TensorLayout with a mesh, or a sharding of JAX",
+            got=describe(layout),
+        )
     if isinstance(tensor, jax.core.Tracer):
         return jax.lax.with_sharding_constraint(tensor, sharding)
-    return jax.device_put(tensor, sharding)
+    return put(tensor, sharding)

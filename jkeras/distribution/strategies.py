@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
-import jax
 import numpy as np
 
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, named_arguments, type_error, value_error
+from jkeras.core.process_watch import number_of_this_process
+from jkeras.core.processes import Team, team_of
+from jkeras.distribution.datasets import PartOfBatches
 from jkeras.distribution.devices import list_devices
-from jkeras.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
+from jkeras.distribution.layouts import OUTPUT, DeviceMesh, LayoutMap, TensorLayout
 
 BATCH = "batch"
 """The name of the axis that batches are cut along, where the user names none."""
@@ -51,14 +54,33 @@ class Distribution:
         batch_dim_name: str | None = None,
         auto_shard_dataset: bool = True,
     ) -> None:
+        _check_mesh(type(self).__name__, device_mesh)
         self._device_mesh = device_mesh
         self._batch_dim_name = batch_dim_name or device_mesh.axis_names[0]
         self.auto_shard_dataset = auto_shard_dataset
 
+    gathers: ClassVar[bool] = False
+    """Whether weights that lie in parts are gathered where a layer uses them."""
+
+    @property
+    def gathers_again(self) -> bool:
+        """Whether the backward pass gathers them a second time."""
+        return False
+
+    @property
+    def has_output_rules(self) -> bool:
+        """Whether `get_tensor_layout` says something of outputs."""
+        return type(self).get_tensor_layout is not Distribution.get_tensor_layout
+
     @property
     def num_processes(self) -> int:
         """The processes that compute together."""
-        return jax.process_count()
+        return max(len(self.team.members), 1)
+
+    @property
+    def team(self) -> Team:
+        """The processes that have the devices."""
+        return team_of(self._device_mesh.processes)
 
     @property
     def device_mesh(self) -> DeviceMesh:
@@ -74,6 +96,29 @@ class Distribution:
     def num_model_replicas(self) -> int:
         """The parts of a batch: devices along its axis."""
         return self._device_mesh.size_of(self._batch_dim_name)
+
+    @property
+    def data_shard_id(self) -> int:
+        """Which part of each batch this process reads, from 0: processes that share the devices of
+        one part of a batch read the same one.
+        """
+        team = self.team
+        number = team.members.index(number_of_this_process()) if team.several else 0
+        return number // max(1, self.num_processes // self.num_model_replicas)
+
+    def distribute_dataset(self, dataset: Any) -> Any:
+        """The part of a data set of whole batches that this process reads; the data set itself for
+        one process, and with `auto_shard_dataset=False`.
+
+        Raises:
+          TypeError, ValueError: it is no iterable of batches; in passing, one does not divide.
+
+        Source: `keras.distribution.Distribution.distribute_dataset`, for any iterable.
+        """
+        parts = min(self.num_processes, self.num_model_replicas)
+        if parts == 1 or not self.auto_shard_dataset:
+            return dataset
+        return PartOfBatches(dataset, self.data_shard_id, parts)
 
     def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
         """The layout of inputs and targets: cut along their first dimension."""
@@ -100,13 +145,17 @@ class Distribution:
         del path
         return None
 
-    def check_weights(self, who: str, shapes: Mapping[str, Sequence[int]]) -> None:
-        """Raises ValueError where a rule matches no weight, or a weight cannot be cut by its rule.
+    def check_weights(
+        self, who: str, shapes: Mapping[str, Sequence[int]], outputs: Iterable[str] = ()
+    ) -> None:
+        """Raises ValueError where a rule matches nothing, or a weight cannot be cut by its rule.
 
         Args:
           who: the model, for messages.
           shapes: of the weights, by their paths.
+          outputs: the paths of the layers' outputs, such as `"dense/output"`.
         """
+        del outputs
         for path, shape in shapes.items():
             self.layout_of(path, shape).check_fits(f"{who}: {path}", shape)
 
@@ -151,6 +200,7 @@ class DataParallel(Distribution):
     Source: `keras.distribution.DataParallel`.
     """
 
+    @named_arguments
     def __init__(
         self,
         device_mesh: DeviceMesh | None = None,
@@ -158,8 +208,7 @@ class DataParallel(Distribution):
         auto_shard_dataset: bool = True,
     ) -> None:
         mesh = _mesh_of(type(self).__name__, device_mesh, devices)
-        super().__init__(mesh, mesh.axis_names[0])
-        self.auto_shard_dataset = auto_shard_dataset
+        super().__init__(mesh, mesh.axis_names[0], auto_shard_dataset)
 
     def layout_of(self, path: str, shape: Sequence[int]) -> TensorLayout:
         """Whole, on every device."""
@@ -178,19 +227,37 @@ class FullyShardedDataParallel(DataParallel):
     Args:
       device_mesh, devices, auto_shard_dataset: as for `DataParallel`.
       min_size: weights of fewer elements are whole.
+      reshard_after_forward: whether gathered weights are dropped after the forward pass, and
+        gathered a second time on the way back. False keeps them: less is sent, and every device
+        holds all weights for a time.
 
     Source: PyTorch's and JAX's FSDP, ZeRO stage 3 (Rajbhandari et al., arXiv:1910.02054).
     """
 
+    @named_arguments
     def __init__(
         self,
         device_mesh: DeviceMesh | None = None,
         devices: Sequence[Any] | None = None,
         auto_shard_dataset: bool = True,
         min_size: int = SMALL,
+        reshard_after_forward: bool = True,
     ) -> None:
         super().__init__(device_mesh, devices, auto_shard_dataset)
-        self.min_size = min_size
+        if isinstance(min_size, bool) or not hasattr(min_size, "__index__"):
+            who = type(self).__name__
+            expected = "a number of elements"
+            raise type_error(
+                who=who, argument="min_size", expected=expected, got=describe(min_size)
+            )
+        self.min_size, self.reshard_after_forward = min_size, reshard_after_forward
+
+    gathers: ClassVar[bool] = True
+
+    @property
+    def gathers_again(self) -> bool:
+        """As `reshard_after_forward` says."""
+        return self.reshard_after_forward
 
     def layout_of(self, path: str, shape: Sequence[int]) -> TensorLayout:
         """Cut along the largest dimension that divides by the devices."""
@@ -203,7 +270,7 @@ class FullyShardedDataParallel(DataParallel):
         return TensorLayout(axes, self._device_mesh)
 
     def key(self) -> tuple[Any, ...]:
-        return *super().key(), self.min_size
+        return *super().key(), self.min_size, self.reshard_after_forward
 
 
 class ModelParallel(Distribution):
@@ -222,6 +289,7 @@ class ModelParallel(Distribution):
     Source: `keras.distribution.ModelParallel`.
     """
 
+    @named_arguments
     def __init__(
         self,
         *,
@@ -259,23 +327,38 @@ class ModelParallel(Distribution):
         """What the map says; whole where it says nothing."""
         return self.layout_map[path] or self._whole(shape)
 
+    @property
+    def has_output_rules(self) -> bool:
+        """Whether an expression names outputs."""
+        return any(OUTPUT in pattern for pattern in self.layout_map)
+
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """What the map says of this path."""
+        """What the map says of this path; of outputs, such as `"dense/output"`, what an expression
+        says that names them: `".*dense.*"` is one for weights.
+        """
+        if path.rpartition("/")[2] == OUTPUT:
+            return self.layout_map.of_outputs(path)
         return self.layout_map[path]
 
-    def check_weights(self, who: str, shapes: Mapping[str, Sequence[int]]) -> None:
-        """As for `Distribution`; an expression that matches no weight is an error, too."""
+    def check_weights(
+        self, who: str, shapes: Mapping[str, Sequence[int]], outputs: Iterable[str] = ()
+    ) -> None:
+        """As for `Distribution`; an expression that matches no weight and no output is an error,
+        too.
+        """
         super().check_weights(who, shapes)
+        outputs = list(outputs)
         used = {id(self.layout_map[path]) for path in shapes}
+        used |= {id(self.layout_map.of_outputs(path)) for path in outputs}
         for pattern, layout in self.layout_map.items():
             if id(layout) not in used:
-                near = difflib.get_close_matches(pattern, shapes, n=3, cutoff=0.3)
+                known = outputs if OUTPUT in pattern.rpartition("/")[2] else list(shapes)
                 raise value_error(
                     who=who,
                     argument="layout_map",
-                    expected="expressions that match weights",
+                    expected="expressions that match weights, or outputs of layers",
                     got=f"{pattern!r}, which matches none",
-                    fix=f"The nearest paths are {near or list(shapes)[:3]}.",
+                    fix=_nearest_paths(pattern, known),
                 )
 
     def key(self) -> tuple[Any, ...]:
@@ -305,20 +388,51 @@ def set_distribution(value: Any) -> None:
     Source: `keras.distribution.set_distribution`.
     """
     global _current
-    if value is not None and not isinstance(value, Distribution):
-        expected = "a distribution such as DataParallel(), or None"
-        raise type_error(who="set_distribution", expected=expected, got=describe(value))
+    if value is not None:
+        check_distribution("set_distribution", "value", value)
     _current = value
+
+
+def check_distribution(who: str, argument: str, value: object) -> None:
+    """Raises TypeError for anything but a distribution."""
+    if not isinstance(value, Distribution):
+        got, fix = describe(value), ""
+        if isinstance(value, type) and issubclass(value, Distribution):
+            got, fix = f"the class {value.__name__}", f"Make one: {value.__name__}(...)."
+        expected = "a distribution, such as DataParallel()"
+        raise type_error(who=who, argument=argument, expected=expected, got=got, fix=fix)
+
+
+def _nearest_paths(pattern: str, known: list[str]) -> str:
+    """What to do with an expression that matches none of the paths."""
+    inside = [path for path in known if re.search(pattern, path)]
+    if inside:
+        return f"An expression has to match a whole path, such as {inside[0]!r}: '.*{pattern}.*'."
+    near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.3)
+    return f"The nearest paths are {near or known[:3]}: write one of them, or delete the rule."
 
 
 def _mesh_of(who: str, device_mesh: Any, devices: Sequence[Any] | None) -> DeviceMesh:
     if device_mesh is None:
+        if isinstance(devices, str) or not (devices is None or isinstance(devices, Iterable)):
+            expected = "a list of devices such as ['cpu:0', 'cpu:1']"
+            raise type_error(who=who, argument="devices", expected=expected, got=describe(devices))
         found = list(list_devices() if devices is None else devices)
         return DeviceMesh((len(found),), [BATCH], found)
     if devices is not None:
         raise value_error(who=who, argument="devices", expected="a mesh or devices", got="both")
+    _check_mesh(who, device_mesh)
+    mesh: DeviceMesh = device_mesh
+    return mesh
+
+
+def _check_mesh(who: str, device_mesh: Any) -> None:
     if not isinstance(device_mesh, DeviceMesh):
+        is_count = isinstance(device_mesh, int)
         raise type_error(
-            who=who, argument="device_mesh", expected="a DeviceMesh", got=describe(device_mesh)
+            who=who,
+            argument="device_mesh",
+            expected="a DeviceMesh",
+            got=describe(device_mesh),
+            fix=f"Write {who}(devices=list_devices()[:{device_mesh}])." if is_count else "",
         )
-    return device_mesh

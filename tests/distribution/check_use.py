@@ -16,6 +16,8 @@ import pytest
 import jkeras
 from jkeras import distribution as spread
 from jkeras import layers
+from jkeras.trainer.loop.parts import parts_of
+from jkeras.trainer.preflight import placement
 from jkeras.training import make_init, make_train_step
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -198,125 +200,14 @@ def test_a_step_of_ones_own() -> None:
         np.testing.assert_allclose(losses(), expected, rtol=1e-5)
 
 
-MESH: Callable[[], Any] = lambda: spread.DeviceMesh((2, 4), ["batch", "model"])  # noqa: E731
+def mesh() -> spread.DeviceMesh:
+    return spread.DeviceMesh((2, 4), ["batch", "model"])
 
 
-def with_layout(pattern: str, axes: tuple[Any, ...]) -> Any:
-    layouts = spread.LayoutMap(MESH())
+def with_layout(pattern: str, axes: Any) -> spread.ModelParallel:
+    layouts = spread.LayoutMap(mesh())
     layouts[pattern] = axes
     return spread.ModelParallel(layout_map=layouts)
-
-
-WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "a batch that does not divide": (
-        lambda: compiled("data").fit(*data(), batch_size=30, verbose=0),
-        r"fit: `batch_size`: expected a multiple of the 8 devices along 'batch', got 30\. "
-        r"Write batch_size=24 or 32\.",
-    ),
-    "a batch smaller than the devices": (
-        lambda: compiled("data").fit(*data(), batch_size=4, verbose=0),
-        r"expected a multiple of the 8 devices along 'batch', got 4\. Write batch_size=8\.",
-    ),
-    "a rule that matches nothing": (
-        lambda: compiled(with_layout("dens/kernel", (None, "model"))).fit(*data(), verbose=0),
-        r"'dens/kernel', which matches none\. The nearest paths are \['dense/kernel'",
-    ),
-    "a weight that does not divide": (
-        lambda: compiled(with_layout("dense_1/kernel", (None, "model"))).fit(*data(), verbose=0),
-        r"dense_1/kernel: `axes`: expected dimension 1 to be a multiple of the 4 devices along "
-        r"'model', got 1 of shape \(16, 1\)",
-    ),
-    "more axes than dimensions": (
-        lambda: compiled(with_layout("dense/bias", (None, "model"))).fit(*data(), verbose=0),
-        r"dense/bias: `axes`: expected at most 1 axes for shape \(16,\)",
-    ),
-    "an unknown axis": (
-        lambda: with_layout("dense/kernel", (None, "modle")),
-        r"TensorLayout: `axes`: expected axes of the mesh, .*got 'modle'\. Did you mean 'model'\?",
-    ),
-    "an axis twice": (
-        lambda: with_layout("dense/kernel", ("model", "model")),
-        r"expected each axis of the mesh once",
-    ),
-    "two rules for one weight": (
-        lambda: overlapping(),
-        r"expected one expression that matches 'dense/kernel', got 2",
-    ),
-    "a mesh larger than the devices": (
-        lambda: spread.DeviceMesh((4, 4), ["batch", "model"]),
-        r"DeviceMesh: `shape`: expected a shape of 8 devices, got \(4, 4\), which are 16\. .*"
-        r"jax_num_cpu_devices",
-    ),
-    "a mesh smaller than the devices": (
-        lambda: spread.DeviceMesh((4,), ["batch"]),
-        r"which are 4\. Pass some of them: devices=list_devices\(\)\[:4\]",
-    ),
-    "names for other axes": (
-        lambda: spread.DeviceMesh((2, 4), ["batch"]),
-        r"expected a name for each axis of shape \(2, 4\)",
-    ),
-    "a name twice": (
-        lambda: spread.DeviceMesh((2, 4), ["batch", "batch"]),
-        r"expected names that differ",
-    ),
-    "a device that is not there": (
-        lambda: spread.DataParallel(devices=["cpu:0", "cpu:8"]),
-        r"expected devices of cpu:0, .*got 'cpu:8'",
-    ),
-    "a kind of device that is not there": (
-        lambda: spread.list_devices("gpu"),
-        r"list_devices: `device_type`: expected a kind of device that is there: 'cpu', got 'gpu'",
-    ),
-    "a mesh and devices": (
-        lambda: spread.DataParallel(MESH(), devices=["cpu:0"]),
-        r"expected a mesh or devices, got both",
-    ),
-    "a map without a mesh": (
-        lambda: spread.ModelParallel(layout_map=spread.LayoutMap()),
-        r"ModelParallel: `device_mesh`: expected the mesh of `layout_map`",
-    ),
-    "no map": (
-        lambda: spread.ModelParallel(layout_map={}),  # type: ignore[arg-type]
-        r"`layout_map`: expected a LayoutMap, got",
-    ),
-    "an axis of the batch that is none": (
-        lambda: spread.ModelParallel(layout_map=spread.LayoutMap(MESH()), batch_dim_name="data"),
-        r"expected an axis of the mesh, \['batch', 'model'\], got 'data'",
-    ),
-    "another word": (
-        lambda: compiled("fdsp"),
-        r"compile: `distribution`: expected .*got 'fdsp'\. Did you mean 'fsdp'\?",
-    ),
-    "no distribution": (
-        lambda: spread.set_distribution("data"),  # type: ignore[arg-type]
-        r"set_distribution: expected a distribution such as DataParallel\(\), or None",
-    ),
-    "an array that does not divide": (
-        lambda: spread.distribute_tensor(jnp.zeros(6), spread.TensorLayout(("model",), MESH())),
-        r"distribute_tensor: `axes`: expected dimension 0 to be a multiple of the 4 devices",
-    ),
-    "a layout without a mesh": (
-        lambda: spread.TensorLayout((None,)).backend_layout,
-        r"TensorLayout: `device_mesh`: expected a mesh, got none",
-    ),
-    "an expression that is none": (
-        lambda: with_layout("dense[/kernel", (None,)),
-        r"LayoutMap: expected a regular expression, got 'dense\[/kernel'",
-    ),
-}
-
-
-def overlapping() -> Any:
-    layouts = spread.LayoutMap(MESH())
-    layouts["dense/.*"], layouts[".*kernel"] = (None,), (None, "model")
-    return compiled(spread.ModelParallel(layout_map=layouts)).fit(*data(), verbose=0)
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_uses_are_named(case: str) -> None:
-    use, message = WRONG[case]
-    with pytest.raises((TypeError, ValueError), match=message):
-        use()
 
 
 def test_a_refused_layout_leaves_the_model_as_it_was() -> None:
@@ -329,23 +220,10 @@ def test_a_refused_layout_leaves_the_model_as_it_was() -> None:
     np.testing.assert_array_equal(model.predict(x, verbose=0), before)
 
 
-def test_explain_tells_mesh_layouts_and_what_is_sent() -> None:
-    model = compiled("fsdp", units=1024)
-    model.fit(*data(), verbose=0)
-    lines: list[str] = []
-    model.explain(lines.append)
-    text = "\n".join(lines)
-    assert "FullyShardedDataParallel over 8 devices (batch 8): " in text
-    assert "  dense/kernel [8, 1024]: (None, 'batch')" in text
-    assert "all-gather" in text
-
-
 def test_gradients_are_summed_once() -> None:
     """All gradients and no more: the sums of the loss and of metrics are a few numbers."""
     model = compiled("data", units=256)
     model.fit(*data(96), verbose=0)
-    from jkeras.trainer.loop.parts import parts_of
-
     (plan,) = parts_of(model).plans.all()
     (program,) = plan.programs.made.values()
     found = program.collectives()
@@ -422,3 +300,136 @@ def test_a_distribution_written_for_keras() -> None:
     expected = one.fit(x, y, verbose=0).history["loss"]
     np.testing.assert_allclose(eight.fit(x, y, verbose=0).history["loss"], expected, rtol=1e-5)
     assert not eight.weights[0].value.sharding.is_fully_replicated
+
+
+@pytest.mark.parametrize("word", ["data", "fsdp"])
+def test_masks_weights_of_classes_and_metrics(word: str) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.integers(1, 20, (70, 6)) * (np.arange(6) < rng.integers(1, 7, (70, 1)))
+    y = (x.sum(axis=1) > 30).astype("float32")
+
+    def numbers(distribution: Any) -> list[Any]:
+        parts = [jkeras.Input((6,), dtype="int32"), layers.Embedding(20, 16, mask_zero=True)]
+        parts += [layers.LSTM(8), layers.Dense(1, activation="sigmoid")]
+        model = jkeras.Sequential(parts, seed=3)
+        model.compile(
+            "adam",
+            "binary_crossentropy",
+            metrics=["accuracy", jkeras.metrics.AUC(name="auc")],
+            weighted_metrics=["mse"],
+            distribution=distribution,
+        )
+        weights = {0: 1.0, 1: 3.0}
+        history = model.fit(x, y, epochs=3, class_weight=weights, verbose=0).history
+        evaluated = model.evaluate(x, y, sample_weight=y + 0.5, verbose=0)
+        return [*history.values(), evaluated, model.predict(x, verbose=0)]
+
+    chosen = spread.FullyShardedDataParallel(min_size=8) if word == "fsdp" else word
+    for one, eight in zip(numbers(None), numbers(chosen), strict=True):
+        np.testing.assert_allclose(eight, one, rtol=1e-5, atol=1e-6)
+
+
+def test_a_trainer_made_for_devices() -> None:
+    x, y = data()
+
+    def chain() -> jkeras.models.Chain:
+        return jkeras.models.Chain([layers.Dense(16), layers.Dense(1)])
+
+    one = jkeras.Trainer(chain(), seed=0)
+    eight = jkeras.Trainer(chain(), seed=0, distribution="data")
+    histories = []
+    for trainer in (one, eight):
+        trainer.compile("adam", "mse")
+        histories.append(trainer.fit(x, y, epochs=2, verbose=0).history["loss"])
+    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-5)
+    devices = eight.weights[0].value.sharding.device_set
+    assert len(devices) == 8
+    eight.compile("adam", "mse", distribution=spread.DataParallel(devices=["cpu:0", "cpu:1"]))
+    eight.fit(x, y, verbose=0)
+    assert len(eight.weights[0].value.sharding.device_set) == 2
+
+
+def test_the_devices_change_between_fits() -> None:
+    x, y = data()
+    one, model = compiled(), compiled()
+    by_rules = with_layout("dense/kernel", (None, "model"))
+    fsdp = spread.FullyShardedDataParallel(min_size=8)
+    for distribution in (spread.DataParallel(), fsdp, by_rules, None):
+        expected = one.fit(x, y, verbose=0).history["loss"]
+        spread.set_distribution(distribution)
+        found = model.fit(x, y, verbose=0).history["loss"]
+        spread.set_distribution(None)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("word", ["data", "fsdp"])
+def test_run_eagerly(word: str) -> None:
+    x, y = data(24)
+    losses = []
+    for distribution in (None, word):
+        model = network()
+        model.compile("sgd", "mse", run_eagerly=True, distribution=distribution)
+        losses.append(model.fit(x, y, batch_size=16, verbose=0).history["loss"])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+def test_layouts_of_outputs() -> None:
+    seen: list[Any] = []
+
+    class Look(layers.Layer):
+        def call(self, x: Any) -> Any:
+            jax.debug.inspect_array_sharding(x, callback=seen.append)
+            return x
+
+    def model_over(distribution: Any) -> jkeras.Sequential:
+        parts = [jkeras.Input((8,)), layers.Dense(16, name="first"), Look(), layers.Dense(1)]
+        model = jkeras.Sequential(parts, seed=3)
+        model.compile("sgd", "mse", distribution=distribution)
+        return model
+
+    x, y = data()
+    expected = model_over(None).fit(x, y, verbose=0).history["loss"]
+    seen.clear()
+    model = model_over(with_layout("first/output", ("batch", "model")))
+    np.testing.assert_allclose(model.fit(x, y, verbose=0).history["loss"], expected, rtol=1e-5)
+    assert seen and all(sharding.shard_shape((32, 16)) == (16, 4) for sharding in seen)
+    assert np.isfinite(model.train_on_batch(x[:3], y[:3]))  # a batch that does not divide
+
+
+def test_a_rule_for_weights_is_none_for_outputs() -> None:
+    layouts = spread.LayoutMap(mesh())
+    layouts[".*dense.*"], layouts["(dense|other)/output"] = (None, "model"), ("batch",)
+    by_rules = spread.ModelParallel(layout_map=layouts)
+    assert by_rules.get_tensor_layout("dense/output") == layouts["(dense|other)/output"]
+    assert by_rules.get_tensor_layout("dense_1/output") is None
+    assert by_rules.get_tensor_layout("dense_1/kernel") == layouts[".*dense.*"]
+
+
+def test_arrays_are_on_every_device_whole_or_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data()
+    model = compiled("data")
+    expected = model.fit(x, y, verbose=0).history["loss"]
+    placed = parts_of(model).placed
+    assert placed is not None and placed.engine == "resident"
+    assert placed.data.batch.x.sharding.is_fully_replicated
+    monkeypatch.setattr(placement, "ALWAYS_FITS", 0)
+    again = compiled("data")
+    np.testing.assert_allclose(again.fit(x, y, verbose=0).history["loss"], expected, rtol=1e-6)
+    placed = parts_of(again).placed
+    assert placed is not None and placed.engine == "streaming"
+
+
+def test_pictures_of_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    model = jkeras.Sequential([jkeras.Input((64,)), layers.Dense(64)])
+    model.compile("sgd", "mse", distribution="fsdp")
+    model.predict(np.zeros((8, 64), "float32"), verbose=0)
+    jax.debug.visualize_array_sharding(model.weights[0].value, use_color=False)
+    picture = capsys.readouterr().out
+    assert all(f"CPU {number}" in picture for number in range(8))
+
+
+def test_one_process_reads_all() -> None:
+    strategy = spread.DataParallel()
+    whole = batches()
+    assert strategy.data_shard_id == 0
+    assert strategy.distribute_dataset(whole) is whole

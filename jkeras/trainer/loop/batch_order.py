@@ -1,4 +1,4 @@
-"""The order in which `fit` reads the batches of a `PyDataset`: a new one for each pass.
+"""The order in which `fit` reads data by their numbers: a new one for each pass.
 
 Law: the order of a pass is a function of the model's key, of the epochs trained before the run, and
 of the number of the pass in the run; so a run that goes on reads what it would have read.
@@ -7,20 +7,24 @@ of the number of the pass in the run; so a run that goes on reads what it would 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import child
+from jkeras.data.grain_sources import GrainBatches
+from jkeras.data.libraries import RowStream
+from jkeras.data.sources import ExampleBatches
 from jkeras.data.streams import Stream
 from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.utils.py_dataset import PyDataset
 
 
-def shuffle_batches(parts: TrainerParts, data: Any, source: object, shuffle: bool) -> None:
-    """Makes a stream read its source in a random order, if that is a `PyDataset` with a length.
+def shuffle_batches(parts: TrainerParts, data: Data, source: object, shuffle: bool) -> None:
+    """Makes a stream read its source in a random order: the batches of a `PyDataset` with a length,
+    and single examples; a data set of another library that shuffles begins its next epoch.
 
     Args:
       parts: of the trainer.
@@ -28,14 +32,23 @@ def shuffle_batches(parts: TrainerParts, data: Any, source: object, shuffle: boo
       source: the data as the user gave them.
       shuffle: whether the order is random.
     """
-    if not (shuffle and isinstance(source, PyDataset) and isinstance(data, Stream)):
+    if not (shuffle and isinstance(data, Stream)):
         return
-    if source.num_batches is not None and type(source).__iter__ is PyDataset.__iter__:
-        data.order_fn = functools.partial(_order, parts)
+    batches = data.source
+    if isinstance(batches, ExampleBatches):
+        data.order_fn = lambda number, count: _order(parts, number, batches.length)
+    elif isinstance(batches, GrainBatches | RowStream):
+        values = parts.state.values
+        data.begun = batches.epochs_begun = 0 if values is None else int(values.epoch)
+        if isinstance(batches, GrainBatches):
+            batches.reshuffles = True
+    elif isinstance(source, PyDataset) and source.num_batches is not None:
+        if type(source).__iter__ is PyDataset.__iter__:
+            data.order_fn = functools.partial(_order, parts)
 
 
 def _order(parts: TrainerParts, number: int, count: int) -> list[int]:
-    """The numbers of `count` batches in the order of the run's pass `number`."""
+    """The numbers from 0 to `count` in the order of the run's pass `number`."""
     values, run = parts.state.values, parts.run
     key = key_of_seed(parts.state.seed) if values is None else values.key
     epoch = 0 if values is None else int(values.epoch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from jkeras.callbacks import CallbackList
+from jkeras.core.processes import ALONE, Team
 from jkeras.trainer.compiling.pace import Pace
 from jkeras.trainer.loop.interrupt import Interrupt
 from jkeras.trainer.reports.progress import Progress
@@ -24,6 +25,8 @@ class Call:
       fixed: steps in every dispatch; None to let the pace find them.
       interrupt: the handler of Ctrl-C, in `fit`.
       bars: the progress bars made so far, by this call and by copies of it.
+      team: the processes that make the call together.
+      was_interrupted: whether it was found to be interrupted.
     """
 
     callbacks: CallbackList
@@ -34,18 +37,27 @@ class Call:
     fixed: int | None = None
     interrupt: Interrupt | None = None
     bars: list[Progress] = dataclasses.field(default_factory=list)
+    team: Team = ALONE
+    was_interrupted: bool = False
 
     def between_hooks(self, phase: str) -> int | None:
         """Steps from one call of the batch hooks to the next; None where no callback watches."""
         return (self.per_execution or 1) if self.callbacks.watches_batches(phase) else None
 
-    def fix_dispatches(self, *, check_nans: bool) -> None:
-        """Fixes the steps in a dispatch of training where something looks at every step."""
+    def fix_dispatches(self, *, check_nans: bool, team: Team = ALONE) -> None:
+        """Fixes the steps in a dispatch of training where something looks at every step, and the
+        processes that train.
+        """
+        self.team = team
         self.fixed = 1 if check_nans else self.per_execution or self.between_hooks("train")
 
     def interrupted(self) -> bool:
-        """Whether the process got Ctrl-C or SIGTERM."""
-        return self.interrupt is not None and self.interrupt.received is not None
+        """Whether the process, or another one of the team, got Ctrl-C or SIGTERM."""
+        if self.interrupt is None:
+            return False
+        found = self.team.heard(self.interrupt.received is not None)
+        self.was_interrupted = self.was_interrupted or found
+        return found
 
     def bar(self, header: str = "") -> Progress:
         """A progress bar for these steps; a silent one where a callback draws."""

@@ -46,6 +46,7 @@ def evaluate(parts: TrainerParts, plan: Plan, data: Data, batch_size: int, call:
             callbacks.call("on_test_batch_end", chunk.done - 1, floats(chunk.logs))
 
     def stopped() -> bool:
+        parts.stop_evaluating = call.team.led(bool(parts.stop_evaluating))
         return call.interrupted() or parts.stop_evaluating
 
     feeds = dispatch.eval_feeds(

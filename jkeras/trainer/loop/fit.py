@@ -64,6 +64,7 @@ def loaded(
     *,
     finite: bool,
     shuffle: bool,
+    sizes: tuple[int | None, int | None] = (None, None),
 ) -> tuple[Data, Data | None]:
     """The data sets for training and validation.
 
@@ -72,12 +73,14 @@ def loaded(
       given: `x`, `y`, `sample_weight` and `class_weight` of `fit`.
       kept: its `validation_data` and `validation_split`.
       finite: whether training refuses NaN and infinity.
-      shuffle: whether the batches of a `PyDataset` come in a random order.
+      shuffle: whether data that are read by number come in a random order.
+      sizes: the batch sizes of training and validation, for data of single examples.
     """
-    net, skips = parts.state.net, parts.need_compilation("fit").on_nan == "skip"
-    data = data_arguments.load("fit", *given, net=net, finite=finite)
+    skips = parts.need_compilation("fit").on_nan == "skip"
+    data = data_arguments.load("fit", *given, finite=finite, **parts.loading(sizes[0]))
     shuffle_batches(parts, data, given[0], shuffle)
-    return data_arguments.validation(data, *kept, given[3], net=net, finite=finite or skips)
+    options = parts.loading(sizes[1])
+    return data_arguments.validation(data, *kept, given[3], finite=finite or skips, **options)
 
 
 def prepared_validation(
@@ -97,7 +100,9 @@ def prepared_validation(
     held_out, _, plan_fn, size = parts.prepare(who, held_out, batch_size, kind="evaluate")
     with explained(parts, who, size):
         held_out = parts.place(who, held_out)
-    return Validation(held_out, plan_fn, size, limited_steps(steps))
+    limit = limited_steps(steps)
+    data_arguments.steps_of(held_out, size, limit)
+    return Validation(held_out, plan_fn, size, limit)
 
 
 def _no_plan() -> Plan:
@@ -130,6 +135,8 @@ def fit(
     """
     run, state, callbacks, data = parts.run, parts.state, call.callbacks, training.data
     assert run is not None, "made by `Trainer.fit`"
+    if isinstance(data, Stream):
+        run.position_fn = data.position
     silent = dataclasses.replace(call, verbose=0, limit=validation.steps)
     if (history := callbacks.history) is not None:
         history.data = training_record(data, validation.data, run.facts)
@@ -168,7 +175,7 @@ def fit(
         logs = dict(sorted(logs.items()))
         bar.finish(logs)
         callbacks.call("on_epoch_end", epoch, logs)
-        run.stops = parts.stop_training
+        run.stops = parts.stop_training = call.team.led(bool(parts.stop_training))
         callbacks.pause("epoch")
         if call.interrupted():
             break
@@ -197,11 +204,13 @@ def train_epoch(
 
     def report(chunk: Chunk) -> None:
         bar.update(chunk.done, chunk.logs)
+        run.stepped(chunk.done, chunk.logs)
         if hears:
             callbacks.call("on_train_batch_end", chunk.done - 1, floats(chunk.logs))
-        run.stepped(chunk.done, chunk.logs)
+        run.stand_still(chunk.done, chunk.logs)
 
     def stopped() -> bool:
+        parts.stop_training = call.team.led(bool(parts.stop_training))
         return call.interrupted() or parts.stop_training
 
     pace = call.begin(programs.pace("train", training.batch_size), bar)

@@ -188,6 +188,6 @@ def warn_of_nan_loss(
 ) -> None:
     """Warns, once a model, of an epoch whose loss is NaN, unless `check_nans` says otherwise."""
     is_watched = compiled.on_nan == "refuse" and "nan" not in state.warned
-    if is_watched and np.isnan(logs.get("loss", 0.0)):
+    if is_watched and np.any(np.isnan(logs.get("loss", 0.0))):
         state.warned.add("nan")
         warnings.warn(f"fit: epoch {epoch + 1}: the loss is NaN. {NAMING}", stacklevel=5)

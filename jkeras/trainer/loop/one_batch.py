@@ -9,6 +9,7 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.batch import Batch
+from jkeras.core.global_arrays import on_host
 from jkeras.trainer.compiling.plan import Plan, Plans
 from jkeras.trainer.loop import nan_watch
 from jkeras.trainer.loop.dispatch import LogValues, floats
@@ -60,7 +61,9 @@ def predict_on_batch(state: ModelState, plan: Plan, batch: Batch) -> Any:
     values = state.need_values()
     carried = with_inference_rng(state, values)
     outputs = plan.programs.predict_batch(values.params, carried, batch)
-    return np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
+    if isinstance(outputs, jax.Array):
+        return np.array(on_host(outputs))
+    return jax.tree.map(lambda leaf: np.array(on_host(leaf)), outputs)
 
 
 def reset_sums(state: ModelState, plans: Plans) -> None:
@@ -68,7 +71,7 @@ def reset_sums(state: ModelState, plans: Plans) -> None:
     values = state.need_values()
     for plan in plans.all():
         if plan.kind == "train" and plan.programs.sums_specs == trees.specs(values.sums):
-            state.values = values.replace(sums=plan.programs.zeros())
+            state.values = values.replace(sums=plan.programs.placed(plan.programs.zeros()))
             return
 
 
@@ -76,4 +79,4 @@ def match_sums(state: ModelState, plan: Plan) -> None:
     """Gives the model sums as the plan wants them, where it carries others."""
     values, wanted = state.need_values(), plan.programs.sums_specs
     if trees.specs(values.sums) != wanted:
-        state.values = values.replace(sums=plan.programs.zeros())
+        state.values = values.replace(sums=plan.programs.placed(plan.programs.zeros()))

@@ -9,14 +9,18 @@ from typing import Any
 
 import jax
 
+from jkeras.callbacks import CallbackList
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.freezing import layer_paths
 from jkeras.core.pickling import packed, unpacked
+from jkeras.core.processes import ALONE, Team
 from jkeras.core.tracing import guessing_values
 from jkeras.data.arrays import Arrays
+from jkeras.data.sources import WHOLE, share_of_process
 from jkeras.data.streams import Stream
 from jkeras.distribution import Distribution, distribution
+from jkeras.distribution.placing import BatchPlaces
 from jkeras.distribution.steps import whole
 from jkeras.keras_classes.tracking import MODEL_PRIVATE
 from jkeras.trainer.compiling.compilation import Compilation, not_compiled
@@ -27,6 +31,7 @@ from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.preflight.placement import Placed, place
 from jkeras.trainer.preflight.prepare import Prepared, prepare
 from jkeras.trainer.state.model_state import ModelState
+from jkeras.trainer.steps.loss_steps import LossSteps
 
 PARTS = MODEL_PRIVATE
 """The one attribute under which a trainer keeps everything that is its own."""
@@ -67,6 +72,7 @@ class TrainerParts:
       eager: whether programs run in Python before `compile`, which says so for later.
       policy: how the layers compute.
       plain: the description without the policy, and the one made of it.
+      own_distribution: the devices that the trainer was made for, where `compile` names none.
       views: the views on weights that users have seen.
       given: of a `Sequential` the description, and the layers as the user gave them.
       inferred: of a `Sequential` the layers whose shapes were inferred, and the specs behind them.
@@ -86,6 +92,7 @@ class TrainerParts:
     plain: tuple[Any, Any] = (None, None)
     given: tuple[Any, list[Any]] = (None, [])
     inferred: tuple[list[Any], Any] = ([], None)
+    own_distribution: Distribution | None = None
     views: dict[tuple[str, ...], Any] = dataclasses.field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,15 +114,42 @@ class TrainerParts:
 
     @property
     def distribution(self) -> Distribution | None:
-        """The devices that the model runs on; None for one."""
+        """The devices that the model runs on: what `compile` was told, else the trainer when it was
+        made, else this process; None for one.
+        """
         compiled = self.steps.compilation
-        return (None if compiled is None else compiled.distribution) or distribution()
+        of_compile = None if compiled is None else compiled.distribution
+        return of_compile or self.own_distribution or distribution()
+
+    @property
+    def team(self) -> Team:
+        """The processes that compute together."""
+        spread = self.distribution
+        return ALONE if spread is None else spread.team
+
+    def callbacks_here(self, callbacks: Any) -> list[Any]:
+        """The callbacks that this process calls: of several the first one calls all, the others not
+        those that write files.
+        """
+        listed = CallbackList(callbacks).callbacks
+        if self.team.is_first:
+            return listed
+        return [c for c in listed if _is_for_all(c)]
 
     @property
     def is_eager(self) -> bool:
         """Whether programs run in Python, as `run_eagerly` says."""
         compiled = self.steps.compilation
         return self.eager if compiled is None else compiled.eager
+
+    def loading(self, batch_size: int | None) -> dict[str, Any]:
+        """The arguments of `data_arguments.load` that follow from the model, with a batch size for
+        data of single examples.
+        """
+        splits = type(self.steps) is LossSteps  # other steps get batches as the data yield them
+        reads_part = not getattr(self.distribution, "auto_shard_dataset", True)
+        share = share_of_process() if reads_part else WHOLE
+        return {"net": self.state.net, "splits": splits, "batch_size": batch_size, "share": share}
 
     def need_compilation(self, wanted: str) -> Compilation:
         """The arguments of `compile`, resolved.
@@ -154,10 +188,16 @@ class TrainerParts:
 
     @contextlib.contextmanager
     def mode(self) -> Iterator[None]:
-        """How programs run while the context is entered: in Python, where `run_eagerly` says so."""
+        """How programs run while the context is entered: in Python, where `run_eagerly` says so;
+        and together with other processes, where there are some.
+        """
         without_jit = jax.disable_jit() if self.is_eager else contextlib.nullcontext()
         with guessing_values(self.is_eager), without_jit:
-            yield
+            if (team := self.team).several:
+                with team.running(self.state.who):
+                    yield
+            else:
+                yield
 
     @contextlib.contextmanager
     def running(self, run: Run, data: Data) -> Iterator[None]:
@@ -176,7 +216,13 @@ class TrainerParts:
             run.callbacks.leave()
 
     def prepare(
-        self, who: str, data: Data, batch_size: int | None = None, *, kind: Kind
+        self,
+        who: str,
+        data: Data,
+        batch_size: int | None = None,
+        *,
+        kind: Kind,
+        is_batch: bool = False,
     ) -> Prepared:
         """The data as the model takes them, and the plan for them; see `preflight.prepare`."""
         with guessing_values(self.is_eager):
@@ -189,6 +235,7 @@ class TrainerParts:
                 batch_size,
                 self.distribution,
                 kind=kind,
+                is_batch=is_batch,
             )
         if kind != "predict":
             self.state.optimizer_met_data = True
@@ -196,18 +243,28 @@ class TrainerParts:
 
     def place_batch(self, data: Data) -> Batch:
         """The arrays of one batch, which the program that takes them puts on the device; where no
-        program runs, they are put there now.
+        program runs, they are put there now, and also where several processes run it.
         """
         assert isinstance(data, Arrays), "one batch is no stream"
         self.placed = Placed(data, "resident", "one batch")
+        spread = self.distribution
+        if spread is not None and spread.team.several:
+            return BatchPlaces(spread).put_batch(data.batch)
         return jax.device_put(data.batch) if self.is_eager else data.batch
 
     def place(self, who: str, data: Data) -> Data:
         """The data on the device, if they fit beside the model, else where they are."""
         spread = self.distribution
         sharding = None if spread is None else whole(spread)
-        self.placed = place(data, self.need_compilation(who).engine, sharding)
+        self.placed = place(
+            data, self.need_compilation(who).engine, sharding, is_eager=self.is_eager
+        )
         return self.placed.data
+
+
+def _is_for_all(callback: Any) -> bool:
+    writes = getattr(callback, "writes_files", False)
+    return not writes or getattr(callback, "on_all_processes", False)
 
 
 def parts_of(trainer: object) -> TrainerParts:

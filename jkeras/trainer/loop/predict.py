@@ -51,6 +51,7 @@ def predict(parts: TrainerParts, plan: Plan, data: Data, batch_size: int, call: 
     is_whole = False  # whether a feed has ended
 
     def stopped() -> bool:
+        parts.stop_predicting = call.team.led(bool(parts.stop_predicting))
         return parts.stop_predicting and is_whole
 
     chunks = dispatch.predict(programs, values.params, carried, feeds, pace=pace, begin_fn=begin)

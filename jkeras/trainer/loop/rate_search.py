@@ -126,7 +126,7 @@ def search(
     before, compiled = Unchanged(parts), parts.need_compilation(WHO)
     check_positive(WHO, batch_size=batch_size)
     rates, average = checked_rates(min_rate, max_rate, steps), Average(smoothing, stop_factor)
-    kwargs: dict[str, Any] = {"net": parts.state.net, "finite": compiled.refuses_nans("fit")}
+    kwargs = parts.loading(batch_size) | {"finite": compiled.refuses_nans("fit")}
     data = data_arguments.load(WHO, x, y, sample_weight, class_weight, **kwargs)
     shuffle_batches(parts, data, x, shuffle)
     data, _, plan_fn, size = parts.prepare(WHO, data, batch_size, kind="train")

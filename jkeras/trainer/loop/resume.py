@@ -21,13 +21,16 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.global_arrays import is_cut, on_host
 from jkeras.data.arrays import Arrays
+from jkeras.data.positions import Position
 from jkeras.data.streams import Stream
 from jkeras.saving import runs, weights
 from jkeras.trainer.loop.dispatch import floats
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.loop.run import Run
 from jkeras.trainer.preflight.data_arguments import Data
+from jkeras.trainer.preflight.prepare import lay_out
 from jkeras.trainer.state import freezing
 from jkeras.training.state import TrainState
 
@@ -37,20 +40,28 @@ if TYPE_CHECKING:
 Snapshot = dict[str, Any]
 
 
-def snapshot(parts: TrainerParts) -> Snapshot:
+def snapshot(parts: TrainerParts, *, whole: bool = True) -> Snapshot:
     """Everything that a trainer and the run it is in are, in plain containers, numbers and arrays.
 
     Args:
       parts: the trainer's, built.
+      whole: whether values that are cut over processes are gathered; else they stay as they are.
     """
     run, state = parts.run, parts.state
-    values = {name: _plain(leaf) for name, leaf in trees.named_leaves(state.lend()).items()}
+
+    def kept(leaf: Any) -> Any:
+        return leaf if is_cut(leaf) and not whole else _plain(leaf)
+
+    values = {name: kept(leaf) for name, leaf in trees.named_leaves(state.lend()).items()}
     taken: Snapshot = {"format": runs.FORMAT, "values": values, "run": None, "callbacks": []}
     taken |= {"frozen": freezing.flags(state), "calls": state.calls}
     if run is None:
         return taken
     place = {name: getattr(run, name) for name in runs.COUNTS}
     described = {**place, "facts": run.facts, "logs": floats(run.logs), "begun": list(run.begun)}
+    position = run.position_fn(run.batch)
+    several = parts.team.several and position is not None
+    described["position"] = parts.team.collected(position) if several else position
     described["stops"] = run.stops or bool(parts.stop_training)
     states = [[kind, copy.deepcopy(state)] for kind, state in run.callbacks.get_states()]
     return {**taken, "run": described, "callbacks": states}
@@ -132,9 +143,14 @@ def check_end(who: str, taken: Snapshot, epochs: int | None) -> None:
 
 
 def pass_over(
-    run: Run, data: Data, held_out: Data | None, limits: tuple[int | None, int | None]
+    run: Run,
+    data: Data,
+    held_out: Data | None,
+    limits: tuple[int | None, int | None],
+    position: Position | None = None,
 ) -> None:
-    """Brings iterables to where they stood: what was read of them is read again, in that order.
+    """Brings iterables to where they stood: to their position, where their iterators have a state;
+    else what was read of them is read again, in that order.
 
     An iterable may depend on how often it was started and how much was read of it (a generator, a
     loader with a random generator of its own, or NumPy's, which training and validation share);
@@ -144,23 +160,27 @@ def pass_over(
       run: in the place it goes on from.
       data, held_out: training and validation data; arrays need nothing.
       limits: steps of an epoch and of a validation at most.
+      position: that of the training data, if they had one.
     """
+    is_there = isinstance(data, Stream) and data.restore(position)
     streams = [part for part in (data, held_out) if isinstance(part, Stream)]
-    for stream in [s for s, begun in zip(streams, run.begun, strict=False) if s.restart(begun)]:
+    begun = list(zip(streams, run.begun, strict=False))[is_there:]
+    for stream in [stream for stream, count in begun if stream.restart(count)]:
         stream.first()
     for epoch in range(run.first, run.epoch):
-        if isinstance(data, Stream):
+        if isinstance(data, Stream) and not is_there:
             data.skip_epoch(limits[0])
-        if isinstance(held_out, Stream) and run.validates_fn(epoch):
-            held_out.skip_epoch(limits[1])
-    if isinstance(data, Stream):
+        if isinstance(held_out, Stream) and not held_out.passes_are_equal:
+            if run.validates_fn(epoch):
+                held_out.skip_epoch(limits[1])
+    if isinstance(data, Stream) and not is_there:
         data.skip_batches(run.batch)
 
 
 def facts_of(data: Data, size: int, limit: int | None, shuffle: bool) -> dict[str, Any]:
     """What the numbers of batches rest on, for `check_place`."""
     if isinstance(data, Stream):
-        return {"steps_per_epoch": limit, "shuffle": data.order_fn is not None}
+        return {"steps_per_epoch": limit, "shuffle": data.order_fn is not None, **data.facts}
     assert isinstance(data, Arrays)
     return {
         "examples": data.length,
@@ -195,6 +215,9 @@ def go_on(
     run, who = parts.run, parts.state.who
     assert run is not None, "fit has made it"
     taken = run.callbacks.earlier_run() if taken is None else taken
+    place = "none" if taken is None else str({n: (taken["run"] or {}).get(n) for n in runs.COUNTS})
+    fix = "Give all processes the same folder, which all of them see."
+    parts.team.agree(who, {"checkpoint": place}, {"checkpoint": fix})
     run.epoch = max(run.first, parts.initial_epoch)
     if taken is None:
         return None
@@ -208,11 +231,21 @@ def go_on(
         setattr(run, name, taken["run"][name])
     run.logs, run.begun = dict(taken["run"]["logs"]), taken["run"].get("begun", ())
     run.stops = taken["run"]["stops"] and not run.batch
-    pass_over(run, data, held_out, limits)
+    pass_over(run, data, held_out, limits, _position_here(parts, taken["run"].get("position")))
     if run.batch:
         return taken
     put_back(parts, taken)
     return None
+
+
+def _position_here(parts: TrainerParts, found: Position | list[Position] | None) -> Any:
+    """The position of this process's data; None where as many processes have not written it."""
+    members = parts.team.members
+    if not parts.team.several:
+        return None if isinstance(found, list) else found
+    if not isinstance(found, list) or len(found) != len(members):
+        return None
+    return found[members.index(jax.process_index())]
 
 
 def put_back(parts: TrainerParts, taken: Snapshot) -> None:
@@ -237,6 +270,8 @@ def take_values(parts: TrainerParts, taken: Snapshot) -> None:
     state = parts.state
     with freezing.with_frozen_flags(state, taken.get("frozen")):
         state.replace(restored_values(state.who, taken, state.need_values()))
+    if parts.distribution is not None:
+        lay_out(state, parts.distribution)
     state.calls = taken.get("calls", 0)
 
 
@@ -247,7 +282,7 @@ def _source(who: str, taken: Snapshot) -> str:
 
 def _plain(leaf: ArrayLike) -> np.ndarray:
     """A leaf as a NumPy array of its own; a random key as its numbers."""
-    return np.array(weights.plain(leaf))
+    return np.array(on_host(weights.plain(leaf)))
 
 
 def _compare(who: str, values: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jkeras.callbacks import CallbackList
+from jkeras.data.positions import Position
 from jkeras.trainer.loop.dispatch import floats
 
 
@@ -19,6 +20,7 @@ class Run:
       facts: what the numbers of its batches rest on: examples, batch size, steps, shuffling.
       first: the number of its first epoch.
       begun: how often training and validation data were begun before it, where they know.
+      position_fn: from steps of an epoch to the position of the data, where they have one.
       validates_fn: whether a validation comes after an epoch.
       epoch: the epoch that is under way, or comes.
       batch: steps of it that are done.
@@ -31,6 +33,7 @@ class Run:
     facts: dict[str, Any]
     first: int
     begun: Sequence[int | None] = ()
+    position_fn: Callable[[int], Position | None] = lambda batch: None
     validates_fn: Callable[[int], bool] = lambda epoch: False
     epoch: int = 0
     batch: int = 0
@@ -57,8 +60,13 @@ class Run:
         return [every for every in self.callbacks.all_boundaries if passed % every == 0]
 
     def stepped(self, done: int, logs: Mapping[str, Any]) -> None:
-        """Notes that `done` steps of the epoch are done; calls callbacks at their boundaries."""
+        """Notes that `done` steps of the epoch are done, before a callback hears of it: it may take
+        a snapshot.
+        """
         self.batch, self.logs = done, logs
+
+    def stand_still(self, done: int, logs: Mapping[str, Any]) -> None:
+        """Calls the callbacks whose boundaries `done` steps of the epoch reach."""
         for every in self.due(done):
             self.callbacks.at_boundary(every, done - 1, floats(logs))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jkeras.callbacks import History
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.processes import ALONE, Team
 from jkeras.core.session import limited_steps, print_message
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream
@@ -69,11 +70,14 @@ def without_writers(callbacks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return [c for c in callbacks if not getattr(c, "writes_files", False)], writers
 
 
-def tell_interruption(history: History, *, is_rehearsal: bool) -> None:
-    """Notes that Ctrl-C ended a run, and says what the model has of it."""
+def tell_interruption(history: History, *, is_rehearsal: bool, team: Team = ALONE) -> None:
+    """Notes that Ctrl-C ended a run, and says, in the first of the processes, what the model has of
+    it.
+    """
     history.interrupted = True
     kept = "is as it was before" if is_rehearsal else "keeps what it has learned so far"
-    print(f"\nInterrupted: training stopped. The model {kept}.")
+    if team.is_first:
+        print(f"\nInterrupted: training stopped. The model {kept}.")
 
 
 def tell_rehearsal(

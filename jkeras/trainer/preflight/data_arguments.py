@@ -18,10 +18,14 @@ from jkeras.core import columns, trees
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import narrowed
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.named_columns import ModelNames
 from jkeras.core.trees import Tree
 from jkeras.data import arrays
 from jkeras.data.arrays import Arrays, ClassWeight
+from jkeras.data.libraries import source_of
+from jkeras.data.sources import WHOLE, Share, Source, plain_columns
 from jkeras.data.streams import Stream
+from jkeras.models.host_part import host_of
 from jkeras.trainer.state.specs import is_input
 
 Data = Arrays | Stream
@@ -38,6 +42,9 @@ def load(
     *,
     net: object = None,
     finite: bool = True,
+    batch_size: int | None = None,
+    splits: bool = False,
+    share: Share = WHOLE,
 ) -> Data:
     """The data as resident arrays, or as a stream of batches.
 
@@ -46,6 +53,9 @@ def load(
       x, y, sample_weight, class_weight: as for `fit`; an iterable may be a list of `(x, y)`.
       net: the model; where it has several inputs, the columns of a table go to those of their name.
       finite: whether NaN and infinity are refused.
+      batch_size: of the batches that are made of single examples; None for 32.
+      splits: whether batches of named columns are taken apart into inputs and targets.
+      share: the part of a data set of another library that this process reads.
 
     Raises:
       TypeError, ValueError: as `data.arrays.load` says, or the arguments exclude each other.
@@ -60,16 +70,22 @@ def load(
             f"Write {who}(x, y); validation data stay a pair."
         )
     in_passes = who in ("fit", "evaluate", "predict", "lr_find")
+    columns_wanted = model_names(who, net) if splits else None
     holds_all = isinstance(x, dict | tuple | list | str | int | float)
     holds_all = holds_all or hasattr(x, "shape") or columns.is_column(x) or columns.is_lazy(x)
     try:
+        source = source_of(x, batch_size, columns_wanted, share)
+        if source is not None:
+            x, holds_all = source.batches, False
         x = columns.by_names(x, names)
         if columns.is_table(y):
             outputs = getattr(net, "output_names", ())
             found = {name for name, _ in columns.columns_of(y)}
             y = columns.by_names(y, outputs) if found >= set(outputs) else y
         in_list = in_passes and y is None and sample_weight is None and is_batches(x)
+        host = host_of(net)
         if holds_all and not in_list:
+            x = x if host is None else host.encoded(x)
             data = arrays.load(x, y, sample_weight, class_weight=class_weight, finite=finite)
             if class_weight is not None and who in ("fit", "lr_find"):
                 arrays.check_class_keys(class_weight, data.batch.y, _outputs_of(net))
@@ -81,9 +97,31 @@ def load(
                     f"{describe(value)}. Let the iterable yield (x, y) or (x, y, sample_weight)."
                 )
         check_fixed_weights(class_weight)
-        return Stream(x, who, class_weight=class_weight, finite=finite, input_names=names)
+        stream = Stream(
+            x,
+            who,
+            class_weight=class_weight,
+            finite=finite,
+            input_names=names,
+            encode_fn=None if host is None else host.encoded,
+        )
+        source = source or Source(x, plain_columns(columns_wanted))
+        stream.value_fn, stream.facts = source.value_fn, dict(source.facts)
+        stream.is_endless = source.is_endless
+        return stream
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {error}") from None
+
+
+def model_names(who: str, net: object) -> ModelNames:
+    """What a model calls its inputs and outputs, for the method `who`."""
+    inputs = tuple(getattr(net, "input_names", ()))
+    first = next(iter(getattr(net, "layers", ())), None)
+    if not inputs and is_input(first):
+        inputs = (str(getattr(first, "name", "")),)
+    takes_dict = bool(getattr(net, "takes_structures", False))
+    outputs = tuple(getattr(net, "output_names", ()))
+    return ModelNames(inputs, outputs, takes_dict, wants_targets=who != "predict")
 
 
 def _outputs_of(net: object) -> int | None:
@@ -137,9 +175,7 @@ def validation(
     given: Examples,
     fraction: float,
     class_weight: ClassWeight | None = None,
-    *,
-    net: object = None,
-    finite: bool = True,
+    **options: Any,
 ) -> tuple[Data, Data | None]:
     """The data sets for training and validation, from `validation_data` and `validation_split`.
 
@@ -150,7 +186,7 @@ def validation(
       data: what `load` returned for `fit`, with `class_weight`.
       given: `validation_data`.
       fraction: `validation_split`.
-      net, finite: as for `load`.
+      **options: as for `load`.
 
     Raises:
       TypeError, ValueError: as `load` says, or there is nothing to split.
@@ -158,13 +194,13 @@ def validation(
     if given is not None:
         who = "fit: `validation_data`"
         if not isinstance(given, tuple | list):
-            return data, load(who, given, net=net, finite=finite)
+            return data, load(who, given, **options)
         if not 2 <= len(given) <= 3:
             fix = " Join batches that lie in a list: np.concatenate." if is_batches(given) else ""
             raise ValueError(
                 f"{who}: expected (x, y) or (x, y, sample_weight), got {len(given)} parts.{fix}"
             )
-        return data, load(who, *given, net=net, finite=finite)
+        return data, load(who, *given, **options)
     if not fraction:
         return data, None
     if not isinstance(data, Arrays):
@@ -268,7 +304,13 @@ def with_rank(x: jax.Array | np.ndarray | None, who: str, shape: tuple[int | Non
 
 
 def steps_of(data: Data, size: int, limit: int | None) -> int | None:
-    """The number of steps, with batches of `size` where the data are arrays; None if unknown."""
+    """The number of steps, with batches of `size` where the data are arrays; None if unknown.
+
+    Raises:
+      ValueError: a pass over the data never ends, and there is no limit.
+    """
+    if isinstance(data, Stream) and data.is_endless and limit is None:
+        raise data.without_limit()
     total = data.steps if isinstance(data, Stream) else data.steps(size)
     return limit if total is None else total if limit is None else min(limit, total)
 

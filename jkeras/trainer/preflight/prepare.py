@@ -17,12 +17,15 @@ import jax
 from jkeras.core import trees
 from jkeras.core.batch import Batch
 from jkeras.core.errors import value_error
+from jkeras.core.freezing import layer_paths
+from jkeras.core.global_arrays import local
 from jkeras.data.arrays import bucket
 from jkeras.data.streams import Stream
 from jkeras.distribution import Distribution, laid_out
 from jkeras.trainer.compiling.plan import Kind, Plan, Plans
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.preflight import data_arguments, likely_mistakes
+from jkeras.trainer.preflight.agreement import check_agreement
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.preflight.late_batches import LateBatches
 from jkeras.trainer.state import adapted_layers, inference_rng, sharing
@@ -55,6 +58,7 @@ def prepare(
     distribution: Distribution | None = None,
     *,
     kind: Kind,
+    is_batch: bool = False,
 ) -> Prepared:
     """The data as the model takes them, after building the model for them and checking that they go
     together, and the plan.
@@ -66,6 +70,7 @@ def prepare(
       batch_size: examples in a batch; None for 32 at most.
       distribution: the devices that the model runs on; None for one.
       kind: what the data are for.
+      is_batch: whether the data are one batch, of which each process may give a part.
 
     Raises:
       TypeError, ValueError: the data do not go with the model or the losses.
@@ -88,7 +93,7 @@ def prepare(
         adapted_layers.check_ready(who, state.net, state.need_values().state)
         plan = steps.plan(who, state, kind, batch, rows)
         if distribution is not None:
-            distribution.check_weights(state.who, weight_shapes(state))
+            check_layouts(distribution, state)
             plan = dataclasses.replace(plan, programs=plan.programs.over(distribution))
         if kind == "train":
             likely_mistakes.warn_of_plan(state, plan, batch)
@@ -102,8 +107,10 @@ def prepare(
         return plans.of(state, kind, key, used, rows, functools.partial(make, rows))
 
     if distribution is not None:
+        gives_part = isinstance(data, Stream) or is_batch
+        check_agreement(who, distribution, state, data, batch, batch_size, gives_part=gives_part)
         is_one = not isinstance(data, Stream) and batch_size == data.length
-        check_distribution(who, distribution, None if is_one else batch_size)
+        check_distribution(who, distribution, None if is_one else batch_size, gives_part=gives_part)
     size = _with_filler(state, data, rows, batch_size) if steps.may_pad(state) else rows
     if distribution is not None and steps.may_pad(state) and not isinstance(data, Stream):
         size += -size % distribution.num_model_replicas
@@ -121,6 +128,7 @@ def prepare(
             plan.checks.check_values(batch, who)
     if isinstance(data, Stream):
         data.pads = plan.programs.pads
+        data.multiple = plan.programs.multiple
         infer_fn = functools.partial(inference_rng.output_specs, state)
         outputs_fn = infer_fn if plan.traces_inputs else None
         whole = not data.pads
@@ -128,16 +136,20 @@ def prepare(
     return Prepared(data, plan, lambda: find(size)[0], 0 if isinstance(data, Stream) else size)
 
 
-def check_distribution(who: str, distribution: Distribution, batch_size: int | None) -> None:
-    """Raises ValueError where a batch cannot be cut into a part for each device, or devices belong
-    to other processes.
+def check_distribution(
+    who: str, distribution: Distribution, batch_size: int | None, *, gives_part: bool
+) -> None:
+    """Raises ValueError where a batch cannot be cut into a part for each device, or the data into a
+    part for each process.
     """
-    if jax.process_count() > 1:
+    if distribution.team.several and not (distribution.auto_shard_dataset or gives_part):
         raise value_error(
             who=who,
-            expected="the devices of one process",
-            got=f"{distribution} with {jax.process_count()} processes",
-            fix="Between processes use jkeras.distribution.train_step_over in a loop of your own.",
+            argument="x",
+            expected="an iterable of batches, because with auto_shard_dataset=False each process "
+            "gives its own part of a batch",
+            got="arrays",
+            fix="Leave auto_shard_dataset out: each process takes its part of the arrays.",
         )
     parts = distribution.num_model_replicas
     if batch_size is not None and batch_size % parts:
@@ -150,6 +162,12 @@ def check_distribution(who: str, distribution: Distribution, batch_size: int | N
             got=batch_size,
             fix=f"Write batch_size={fix}.",
         )
+
+
+def check_layouts(distribution: Distribution, state: ModelState) -> None:
+    """Raises ValueError where the layouts of a distribution do not fit the model."""
+    outputs = [f"{path}/output" for path, _ in layer_paths(state.net)]
+    distribution.check_weights(state.who, weight_shapes(state), outputs)
 
 
 def weight_shapes(state: ModelState) -> dict[str, tuple[int, ...]]:
@@ -172,7 +190,7 @@ def bring_back(state: ModelState) -> None:
     """Puts the values of a model that ran over several devices on the default one."""
     default = jax.config.jax_default_device  # type: ignore[attr-defined]
     device = default if isinstance(default, jax.Device) else jax.local_devices(backend=default)[0]
-    state.values = jax.device_put(state.need_values(), device)
+    state.values = jax.device_put(jax.tree.map(local, state.need_values()), device)
     state.is_laid_out = False
 
 

@@ -16,6 +16,7 @@ import jax
 from jkeras import optimizers
 from jkeras.core import freezing, keys, trees
 from jkeras.core.errors import NotReadyError, WrongTypeError, describe
+from jkeras.core.global_arrays import local
 from jkeras.core.identity import last_build
 from jkeras.core.layer import Layer
 from jkeras.core.tracing import guessing_values, outside_of_traces
@@ -154,7 +155,7 @@ class ModelState:
             "_flags_now": ((), ()),
         }
         kept |= of_now | {"builds_seen": 0}  # these compare with numbers of this process
-        return kept | {"stored": values, "output_specs": (0, {}), "views": {}}
+        return kept | {"stored": jax.tree.map(local, values), "output_specs": (0, {}), "views": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         new: dict[str, Any] = {"owner": lambda: None, "thread": 0, "steps": False, "fits": 0}

@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import trees
-from jkeras.core.errors import NotReadyError, WrongTypeError, describe
+from jkeras.core.errors import NotReadyError, WrongTypeError, describe, value_error
 from jkeras.core.layer import Layer
 from jkeras.core.symbols import Symbol
-from jkeras.core.trees import Tree
+from jkeras.core.trees import Tree, is_words
 from jkeras.models.chain import Chain, input_layer
 from jkeras.models.graph import Graph
 
@@ -131,10 +131,29 @@ def merged_shape(a: Tree, b: Tree) -> Any:
 def declared_inputs(net: object) -> tuple[Any, ...]:
     """The inputs that a description says it has: an `Input`, an `input_shape`, those of a graph."""
     if isinstance(net, Graph):
-        return tuple(net.input_symbols)
-    if isinstance(net, Chain):
-        return _declared_by_first(net.layers[0]) if net.layers else ()
+        symbols = tuple(net.input_symbols)
+        return net.entrances(symbols) if net.takes_words else symbols
+    if isinstance(net, Chain) and net.layers:
+        first = net.layers[0]
+        is_of_words = is_input(first) and is_words(first.dtype)
+        return _of_words(net, first) if is_of_words else _declared_by_first(first)
     return ()
+
+
+def _of_words(chain: Chain, front: Any) -> tuple[Any, ...]:
+    """The entrances of the program of a chain that begins with an `Input` of words; none while
+    nothing follows.
+    """
+    following = chain.layers[1:]
+    if following and not following[0].takes_words:
+        raise value_error(
+            who=following[0].who,
+            expected="numbers",
+            got="strings, of the Input in front of it",
+            fix="Put a StringLookup, a TextVectorization or a Hashing between them.",
+        )
+    symbol = Symbol(front.batch_shape, front.dtype)
+    return tuple(chain.entrances((symbol,))) if following else ()
 
 
 def _declared_by_first(layer: Layer) -> tuple[Any, ...]:
