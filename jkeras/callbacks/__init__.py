@@ -13,6 +13,7 @@ from jkeras.callbacks.history import History
 from jkeras.callbacks.lambda_callback import LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from jkeras.callbacks.live_plot import LivePlot
+from jkeras.callbacks.magnitude_pruning import MagnitudePruning
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint
 from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from jkeras.callbacks.profiler import Profiler
@@ -24,7 +25,13 @@ from jkeras.callbacks.terminate_on_nan import TerminateOnNaN
 from jkeras.core.absent import answering as _answering
 
 if TYPE_CHECKING:
-    from jkeras.callbacks.loggers import MLflowLogger, TensorBoardImages, WandbLogger
+    from jkeras.callbacks.loggers import (
+        MLflowLogger,
+        OptunaPruning,
+        RayTuneReport,
+        TensorBoardImages,
+        WandbLogger,
+    )
 
 __all__ = [
     "BackupAndRestore",
@@ -37,10 +44,13 @@ __all__ = [
     "LearningRateScheduler",
     "LivePlot",
     "MLflowLogger",
+    "MagnitudePruning",
     "ModelCheckpoint",
+    "OptunaPruning",
     "OrbaxCheckpoint",
     "Profiler",
     "ProgbarLogger",
+    "RayTuneReport",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",

@@ -16,6 +16,7 @@ from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.saving_callback import checked_save_freq
 from jkeras.core import locks
 from jkeras.core.errors import describe, named_arguments
+from jkeras.core.processes import follows
 from jkeras.saving import runs
 
 
@@ -42,12 +43,14 @@ class BackupAndRestore(Callback):
     Differs from Keras: the whole state is restored, also the optimizer's slots, the random key, the
     position in the data, the history and the state of other callbacks, so the run ends as if it had
     not been interrupted; only the callback's own files are removed, and not after Ctrl-C. The
-    batches of an iterable before that position are read again, without training on them.
+    batches of an iterable before that position are read again, without training on them, unless its
+    iterators have a state, as those of Grain do.
 
     Source: `keras.callbacks.BackupAndRestore`.
     """
 
     writes_files = True
+    on_all_processes = True
 
     @named_arguments
     def __init__(
@@ -74,6 +77,8 @@ class BackupAndRestore(Callback):
         """Locks the folder for this run, and removes partial files that a killed run left."""
         self._interrupted = False
         self.on_leave()
+        if follows():
+            return
         self._lock = locks.acquire(self.backup_dir, "BackupAndRestore")
         for path in self._files():
             for unfinished in path.parent.glob(f".{path.name}.*"):
@@ -94,7 +99,7 @@ class BackupAndRestore(Callback):
             self._save()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if not self.delete_checkpoint or self._interrupted:
+        if not self.delete_checkpoint or self._interrupted or follows():
             return
         for path in self._files():
             path.unlink(missing_ok=True)
@@ -117,4 +122,6 @@ class BackupAndRestore(Callback):
         return [Path(self.backup_dir) / name for name in (runs.LATEST, runs.PREVIOUS)]
 
     def _save(self) -> None:
-        runs.write_latest(self.backup_dir, self.model.snapshot(), double=self.double_checkpoint)
+        snapshot = self.model.snapshot()  # which all processes gather
+        if not follows():
+            runs.write_latest(self.backup_dir, snapshot, double=self.double_checkpoint)

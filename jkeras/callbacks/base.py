@@ -41,7 +41,9 @@ class Callback:
       boundaries: the number of steps from one call of `on_boundary` to the next, counted across
         epochs; None for no calls.
       writes_files: whether the callback writes files or sends logs away; `fit(fast_dev_run=True)`
-        leaves it out.
+        leaves it out, and of several processes the first one alone calls it.
+      on_all_processes: whether all processes call a callback that writes files, because it reads
+        weights, which may be cut over them.
 
     Source: `keras.callbacks.Callback`.
     """
@@ -51,6 +53,7 @@ class Callback:
     async_safe: bool = False
     boundaries: int | None = None
     writes_files: bool = False
+    on_all_processes: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         return packed(vars(self))

@@ -36,7 +36,10 @@ MAX_DEPTH = 20
 """The number of nested levels that are converted."""
 
 AT_START = "_arguments_at_start"  # the attribute with a callback's arguments before the run
-_EXCLUDED = (AT_START, "model", "_model", "params", "async_safe", "boundaries", "writes_files")
+_EXCLUDED = (
+    *(AT_START, "model", "_model", "params", "async_safe", "boundaries"),
+    *("writes_files", "on_all_processes"),
+)
 
 
 class NotPlain(Exception):

@@ -108,6 +108,11 @@ class History(Callback):
           TypeError, ValueError: `metrics` are no names of logs, or there is no epoch yet.
         """
         curves = self.curves()
+        if not curves and any(map(len, self.history.values())):
+            raise ValueError(
+                "History.plot: expected one number an epoch, got a list, with one for each member "
+                "of a population. Draw a member: population.member(0).history.plot()."
+            )
         if not curves:
             raise ValueError(
                 "History.plot: expected at least one epoch with logs, got none. Call `fit` first."

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from jkeras.callbacks.run_logger import Outcome, RunLogger, checked_text, need_package
+from jkeras.callbacks.run_logger import Outcome, RunLogger, checked_text
 from jkeras.core.errors import named_arguments
+from jkeras.core.packages import need_package
 
 AT_ONCE = 100
 """The most parameters that a store takes in one call."""

@@ -17,6 +17,7 @@ from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import Mode
 from jkeras.callbacks.saving_callback import SavingCallback
 from jkeras.core.errors import WrongTypeError, describe, named_arguments
+from jkeras.core.processes import current
 from jkeras.saving.orbax_manager import Manager, checked_count
 
 
@@ -160,7 +161,8 @@ class OrbaxCheckpoint(SavingCallback):
 
     def _save(self, logs: Logs) -> None:
         assert self._manager is not None, "on_train_begin opens the manager"
-        value = self.model.snapshot(with_model=not self.save_weights_only)
+        parts = {"whole": False} if current().several else {}  # each process writes its own
+        value = self.model.snapshot(with_model=not self.save_weights_only, **parts)
         step = int(value["values"]["step"])
         if step == self._saved or step in self._manager.readable(step):
             return  # the same values: the run was interrupted where it had just saved

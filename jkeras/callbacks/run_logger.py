@@ -8,7 +8,6 @@ Laws:
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
 from abc import abstractmethod
@@ -20,6 +19,7 @@ from jkeras.callbacks.hyperparameters import flat, hyperparameters
 from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.saving_callback import checked_save_freq
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.processes import follows
 
 Outcome = Literal["finished", "failed", "interrupted"]
 
@@ -39,6 +39,7 @@ class RunLogger(Callback):
 
     async_safe = True
     writes_files = True
+    on_all_processes = True
 
     def __init__(
         self, config: Mapping[str, Any] | None, log_every: int | Literal["epoch"], save_model: bool
@@ -89,8 +90,9 @@ class RunLogger(Callback):
         self._earlier = self._done = self._logged = 0
         self._was_interrupted = False
         values = hyperparameters(self, self._facts) | flat(self.config or {})
-        self.open_run(values)
-        self._is_open = True
+        if not follows():
+            self.open_run(values)
+            self._is_open = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._earlier, self._done = self._earlier + self._done, 0
@@ -98,7 +100,8 @@ class RunLogger(Callback):
             rates = rates_of(self.model)
         except AttributeError:  # an optax optimizer without such an attribute
             rates = {}
-        self.report("epoch", epoch, numbers(logs) | rates)
+        if self._is_open:
+            self.report("epoch", epoch, numbers(logs) | rates)
 
     def on_pause(self, reason: str) -> None:
         self._was_interrupted = self._was_interrupted or reason == "interrupt"
@@ -108,7 +111,8 @@ class RunLogger(Callback):
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, f"{self.model.name}.keras")
                 self.model.save(path)
-                self.report_model(path)
+                if self._is_open:
+                    self.report_model(path)
         self._close("interrupted" if self._was_interrupted else "finished")
 
     def on_leave(self) -> None:
@@ -121,7 +125,7 @@ class RunLogger(Callback):
     def _end_dispatch(self, batch: int, logs: Logs | None = None) -> None:
         self._done = batch + 1
         step = self._earlier + self._done
-        if step - self._logged >= self.log_every:
+        if self._is_open and step - self._logged >= self.log_every:
             self._logged = step
             self.report("batch", step, numbers(logs))
 
@@ -134,14 +138,6 @@ class RunLogger(Callback):
 def numbers(logs: Logs | None) -> dict[str, float]:
     """The logs that are single numbers."""
     return {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
-
-
-def need_package(module: str, who: str, extra: str) -> None:
-    """Raises an ImportError with the command to install a package that is not there."""
-    if importlib.util.find_spec(module) is None:
-        raise ImportError(
-            f"{who} needs {module}, which is not installed: pip install 'jkeras[{extra}]'"
-        )
 
 
 def checked_text(who: str, **values: object) -> None:

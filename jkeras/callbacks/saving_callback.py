@@ -23,6 +23,7 @@ class SavingCallback(MonitorCallback):
     """
 
     writes_files = True
+    on_all_processes = True
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ from jkeras.callbacks.learning_rate import rates_of
 from jkeras.callbacks.profiler import Profiler
 from jkeras.callbacks.saving_callback import checked_save_freq
 from jkeras.core.errors import WrongTypeError, describe, named_arguments
+from jkeras.core.global_arrays import on_host
 from jkeras.core.trees import named_leaves
 
 
@@ -52,6 +53,7 @@ class TensorBoard(Callback):
     """
 
     writes_files = True
+    on_all_processes = True
 
     @named_arguments
     def __init__(
@@ -200,7 +202,7 @@ class TensorBoard(Callback):
         writer = self._writer("train")
         for part in (self.model.params, self.model.state):
             for path, weight in named_leaves(part).items():
-                tag, values = f"{self.model.name}/{path}", np.asarray(weight, np.float32)
+                tag, values = f"{self.model.name}/{path}", np.asarray(on_host(weight), np.float32)
                 finite = np.isfinite(values)
                 if finite.any():  # a histogram has no place for NaN and infinity
                     writer.add_histogram(f"{tag}/histogram", values[finite], epoch)

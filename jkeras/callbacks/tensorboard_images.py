@@ -44,6 +44,7 @@ class TensorBoardImages(Callback):
     """
 
     writes_files = True
+    on_all_processes = True
 
     @named_arguments
     def __init__(

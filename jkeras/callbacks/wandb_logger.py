@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from jkeras.callbacks.run_logger import Outcome, RunLogger, checked_text, need_package
+from jkeras.callbacks.run_logger import Outcome, RunLogger, checked_text
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest
+from jkeras.core.packages import need_package
 
 MODES = ("online", "offline", "disabled", "shared")
 
