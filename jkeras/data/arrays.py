@@ -26,15 +26,18 @@ class Arrays:
     Attributes:
       batch: all examples, and behind them perhaps filler rows; `rows` is None.
       length: the number of examples.
+      travels: whether each dispatch takes the host's arrays along, whole: small ones.
     """
 
     batch: Batch
     length: int
+    travels: bool = False
 
     @property
     def on_device(self) -> bool:
-        """Whether every array is a JAX array."""
-        return all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(self.batch))
+        """Whether programs take the arrays as they are: JAX arrays, or small ones."""
+        arrays = jax.tree.leaves(self.batch)
+        return self.travels or all(isinstance(leaf, jax.Array) for leaf in arrays)
 
     def steps(self, batch_size: int) -> int:
         """The number of batches in one pass, the last partial one included."""

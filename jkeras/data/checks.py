@@ -79,6 +79,8 @@ def as_array(name: str, leaf: object, *, finite: bool = True) -> Any:
         names = list(getattr(leaf, "column_names", ()))[:1]
         fix = f" Give its columns, such as {name}[{names[0]!r}]." if names else ""
         got = describe(leaf)
+        if isinstance(leaf, int | float) and name.partition("[")[0] in ("x", "y"):
+            fix = " Single examples go in batches: arrays with a first axis of examples."
         if columns.is_lazy(leaf):
             got, fix = f"a {type(leaf).__name__}", f" Write {name}.collect()."
         raise WrongTypeError(f"`{name}`: expected an array, got {got}.{fix}")

@@ -10,8 +10,8 @@ kind of feed: a step sees the same batch under the same number.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -41,8 +41,10 @@ class Feed(NamedTuple):
     """Some batches of an epoch on the device.
 
     Attributes:
-      data: the examples.
-      order: `[batches * size]` int32, the indices of the examples, batch by batch.
+      data: the examples; without an order the batches, `[batches, size, …]`.
+      order: `[batches * size]` int32, the indices of the examples, batch by batch; of a population
+        that is shuffled `[members, batches * size]`; None where the batches lie one behind the
+        other, each cut over devices.
       size: the number of examples in a batch.
       first: the number, in the epoch, of the first batch.
       stop: the number after that of the last batch.
@@ -51,11 +53,30 @@ class Feed(NamedTuple):
     """
 
     data: Batch
-    order: jax.Array
+    order: Any
     size: int
     first: int
     stop: int
     length: int | None
+
+    @property
+    def room(self) -> int:
+        """How many batches there is room for."""
+        if self.order is None:
+            return len(jax.tree.leaves(self.data)[0])
+        return len(self.order) // self.size
+
+    def with_examples(self, data: Batch) -> Batch:
+        """Specs of its data, or a part of them, whose first axis is that of examples."""
+        start = int(self.order is None)
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[start:], a.dtype), data)
+
+
+class Places(Protocol):
+    """How batches are laid over devices."""
+
+    def put_rows(self, shape: tuple[int, ...], rows_fn: Callable[[slice], np.ndarray]) -> jax.Array:
+        """Batches, `[batches, rows, …]`, of which `rows_fn` gives a slice of the rows of each."""
 
 
 def capacity(batch: Tree, fixed: int | None = None, also: Tree = None) -> int:
@@ -110,12 +131,20 @@ def of_resident(
     if partial:
         # By a traced start: one program serves all lengths with this remainder.
         rest = data.length - full * size
-        last = lax.dynamic_slice_in_dim(placed, np.int32(full * size), rest)
+        last = lax.dynamic_slice_in_dim(placed, np.int32(full * size), rest, axis=-1)
         yield Feed(data.batch, last, rest, full, full + 1, None)
 
 
 def of_host(
-    data: Arrays, order: np.ndarray, size: int, first: int, stop: int, *, pads: bool, most: int
+    data: Arrays,
+    order: np.ndarray,
+    size: int,
+    first: int,
+    stop: int,
+    *,
+    pads: bool,
+    most: int,
+    places: Places | None = None,
 ) -> Iterator[Feed]:
     """The batches from the host's arrays, `most` at a time.
 
@@ -124,24 +153,29 @@ def of_host(
       order: `[steps * size]` int32 or longer, on the host.
       size, first, stop, pads: as for `of_resident`.
       most: the number of batches in a buffer.
+      places: the devices, where there are several: only the rows of this process are read.
     """
     full, partial = _full_and_partial(data.length, size, stop, pads=pads)
     padded = bool(data.length % size) and not partial
     transfers = stop - first > 1  # one batch is one dispatch, which takes the host's arrays along
 
-    def gather(rows: np.ndarray, room: int) -> Any:
+    def feed(rows: np.ndarray, size: int, begin: int, end: int, length: Any, most: int) -> Feed:
         check_files(data.batch)
-        return jax.tree.map(lambda leaf: _gathered(leaf, rows, room), data.batch)
+        if places is not None:
+            table = np.zeros(most * size, rows.dtype)
+            table[: len(rows)] = rows
+            batches = _spread(data.batch, table.reshape(most, size), places)
+            return Feed(batches, None, size, begin, end, length)
+        buffer = jax.tree.map(lambda leaf: _gathered(leaf, rows, most * size), data.batch)
+        return _feed(buffer, size, begin, end, length, most, transfers=transfers)
 
     for start in range(first, full, most):
         end = min(start + most, full)
-        buffer = gather(order[start * size : end * size], most * size)
         length = min(data.length - start * size, most * size) if padded else None
-        yield _feed(buffer, size, start, end, length, most, transfers=transfers)
+        yield feed(order[start * size : end * size], size, start, end, length, most)
     if partial:
         rest = data.length - full * size
-        buffer = gather(order[full * size : data.length], rest)
-        yield _feed(buffer, rest, full, full + 1, None, 1, transfers=transfers)
+        yield feed(order[full * size : data.length], rest, full, full + 1, None, 1)
 
 
 def of_stream(
@@ -152,6 +186,8 @@ def of_stream(
     fixed: int | None,
     most: int | None = None,
     first: int = 0,
+    places: Places | None = None,
+    most_fn: Callable[[], int] | None = None,
 ) -> Iterator[Feed]:
     """The batches of one epoch of an iterable, of which none is read beyond `limit`.
 
@@ -168,11 +204,13 @@ def of_stream(
         is full.
       most: the largest number of batches in a feed, where a callback has batch hooks.
       first: the number of the next batch, in an epoch that is continued.
+      places: the devices, where there are several.
+      most_fn: asked at every feed for its largest number of batches, instead of a clock.
     """
     filling: _Buffer | None = None
     common: Any = None
     failure: list[Exception] = []
-    rest = _at_most(stream.epoch(), None if limit is None else limit - first)
+    rest = _at_most(stream.epoch(first), None if limit is None else limit - first)
     number = first - 1
     for number, batch in enumerate(_until_failure(rest, failure), first):
         shape = _shape_of(batch)
@@ -183,10 +221,13 @@ def of_stream(
         if filling is None:
             leaf = jax.tree.leaves(batch.x)[0]
             devices = leaf.devices() if isinstance(leaf, jax.Array) else ()
-            alone = shape != common or any(device.platform != "cpu" for device in devices)
-            filling = _Buffer(batch, shape, number, 1 if alone else capacity(batch, fixed))
+            away = places is None and any(device.platform != "cpu" for device in devices)
+            alone = shape != common or away
+            room = 1 if alone else capacity(batch, fixed)
+            filling = _Buffer(batch, shape, number, room, places)
+            most = most if most_fn is None else most_fn()
         filling.add(batch)
-        late = fixed is None and filling.seconds > seconds
+        late = fixed is None and most_fn is None and filling.seconds > seconds
         if filling.is_full or filling.count == most or late:
             yield filling.feed()
             filling = None
@@ -206,12 +247,15 @@ class _Buffer:
       shape: what `_shape_of` tells of it.
       first: the number of the first batch.
       most: the largest number of batches.
+      places: the devices, where there are several.
     """
 
-    def __init__(self, example: Batch, shape: Any, first: int, most: int) -> None:
+    def __init__(
+        self, example: Batch, shape: Any, first: int, most: int, places: Places | None
+    ) -> None:
         self.shape = shape
         self.first = first
-        self._most = most
+        self._most, self._places = most, places
         self._specs = jax.tree.map(trees.spec_of, example)
         self._size = jax.tree.leaves(self._specs)[0].shape[0]
         self.count = 0
@@ -248,6 +292,11 @@ class _Buffer:
     def feed(self) -> Feed:
         """The batches of the buffer as a feed on the device."""
         end = self.first + self.count
+        if self._places is not None:
+            rows = np.arange(self._most * self._size).reshape(self._most, self._size)
+            batches = _spread(self._data, rows, self._places)
+            size = jax.tree.leaves(batches)[0].shape[1]
+            return Feed(batches, None, size, self.first, end, None)
         return _feed(self._data, self._size, self.first, end, None, self._most)
 
 
@@ -291,6 +340,22 @@ def _gathered(leaf: ArrayLike, rows: np.ndarray, room: int) -> np.ndarray:
     else:
         np.take(leaf, rows, axis=0, out=target[:count], mode="clip")
     return target
+
+
+def _spread(data: Tree, rows: np.ndarray, places: Places) -> Any:
+    """Batches over devices, of these rows of some examples: `rows` is `[batches, size]`."""
+
+    def of(leaf: ArrayLike) -> jax.Array:
+        leaf = np.asarray(leaf)
+
+        def rows_fn(part: slice) -> np.ndarray:
+            wanted = rows[:, part]
+            found = _gathered(leaf, wanted.reshape(-1), wanted.size)
+            return found.reshape(*wanted.shape, *leaf.shape[1:])
+
+        return places.put_rows((*rows.shape, *leaf.shape[1:]), rows_fn)
+
+    return jax.tree.map(of, data)
 
 
 def _feed(

@@ -24,6 +24,7 @@ from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.trees import Tree
 from jkeras.data.arrays import ClassWeight, class_weights
 from jkeras.data.checks import as_arrays, as_targets, as_weights, check_values, common_length
+from jkeras.data.positions import Position, Positions, set_state
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -38,6 +39,7 @@ class Stream:
       class_weight: weight of each class id, for batches without sample weights.
       finite: whether NaN and infinity raise an error with the batch's number.
       input_names: of a model with several inputs, which take the columns of tables.
+      encode_fn: from the inputs of a batch as they come to arrays of numbers; None where they are.
 
     Attributes:
       continues_pass: whether an epoch continues the pass of the epoch before, until that pass is
@@ -45,9 +47,13 @@ class Stream:
       begun: the number of earlier passes over the source, if it has `epochs_begun`; else None.
       may_end_early: whether an epoch of fewer batches than were asked for needs no warning.
       pads: whether smaller batches are padded; False for a model that would see the filler rows.
+      multiple: of which number padded batches have a multiple of rows.
       order_fn: from the number of a pass and the count of its batches to their numbers in order,
         for a source with `batches_of(numbers)` and `num_batches`; None for that of the source.
       specs: those of a batch of the source, after `adjust_fn`; None before one was looked at.
+      value_fn: applied to every value of the source, with its number, before all else.
+      facts: what the numbers of the batches rest on, for checkpoints.
+      is_endless: whether a pass over the source never ends.
       adjust_fn: applied to every batch before padding.
       check_fn: called with every adjusted batch and its number; the number is added to the message
         of an error.
@@ -64,6 +70,7 @@ class Stream:
         class_weight: ClassWeight | None = None,
         finite: bool = True,
         input_names: Sequence[str] = (),
+        encode_fn: Callable[[Any], Any] | None = None,
     ) -> None:
         if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
             raise WrongTypeError(
@@ -74,6 +81,7 @@ class Stream:
         self._finite = finite
         self._class_weight = class_weight
         self._input_names = input_names
+        self._encode_fn = encode_fn
         begun = getattr(source, "epochs_begun", None)
         self.begun: int | None = begun if type(begun) is int else None
         self._batches: Iterator[Batch] | None = None
@@ -82,10 +90,16 @@ class Stream:
         self._passed = 0  # batches of the pass under way that were read, with `continues_pass`
         self.continues_pass = False
         self.may_end_early = False
-        self.pads = True
+        self.pads, self.multiple = True, 1
         self.order_fn: Callable[[int, int], list[int]] | None = None
         self.specs: Batch | None = None
+        self.value_fn: Callable[[Any, int], Any] | None = None
+        self.facts: dict[str, Any] = {}
+        self.is_endless = False
         self._passes = 0
+        self._positions = Positions()
+        self._epoch_start = 0  # batches that were read before the epoch
+        self._is_under_way = False  # whether an epoch is
         self._adjust_fn: Callable[[Batch], Batch] = lambda batch: batch
         # The kinds of batches that the checks and `adjust_fn` leave as they are.
         self._plain: set[Any] = set()
@@ -103,6 +117,11 @@ class Stream:
     def adjust_fn(self, function: Callable[[Batch], Batch]) -> None:
         self._adjust_fn = function
         self._plain.clear()
+
+    @property
+    def source(self) -> Any:
+        """The iterable."""
+        return self._source
 
     @property
     def steps(self) -> int | None:
@@ -141,13 +160,16 @@ class Stream:
             self.close()
         return self.first()
 
-    def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch; for a generator all remaining ones.
+    def epoch(self, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch; for a generator all remaining ones. `first` of the epoch were
+        read before it was interrupted.
 
         The call ends the epoch for the stream, whether or not its batches are read. With
         `continues_pass` these are the remaining batches of the pass, of which the next epoch gets
         the unread ones; `end_epoch` has to follow.
         """
+        self._epoch_start = self._positions.total - len(self._peeked) - first
+        self._is_under_way = True
         if self.continues_pass and not hasattr(self._source, "__next__"):  # not a generator
             return map(self._prepared, self._rest_of_pass())
         batches = self._checked_all() if self._batches is None else self._batches
@@ -157,6 +179,7 @@ class Stream:
 
     def end_epoch(self) -> None:
         """Closes the iterator if the pass is complete; without a length the next epoch does so."""
+        self._is_under_way = False
         steps = self.steps
         if steps is not None and self._passed >= steps:
             self.close()
@@ -201,6 +224,46 @@ class Stream:
         self.close()
         return True
 
+    def position(self, batch: int) -> Position | None:
+        """The position behind the first `batch` batches of the epoch, or, for 0 between two epochs,
+        before the next one; None where the source's iterators have no state.
+        """
+        places = self._positions
+        if not places.are_known:
+            return None
+        place: Position | None = {"begun": self._begun_now(), "passes": self._passes}
+        if batch or self._is_under_way:
+            place = places.behind(self._epoch_start + batch)
+        elif self._batches is not None or hasattr(self._source, "__next__"):
+            place = places.behind(places.total - len(self._peeked))
+        return None if place is None else {"passed": 0, "state": None, **place, "rows": self._size}
+
+    def restore(self, position: Position | None) -> bool:
+        """Continues at a position; returns whether the source can do that.
+
+        Raises:
+          ValueError: the source does not continue there.
+        """
+        if position is None or not (self._positions.are_known or self.order_fn):
+            return False
+        if position["begun"] is not None and not self.restart(position["begun"]):
+            return False
+        self.close()
+        self._passes, self._passed = position["passes"], position["passed"]
+        self._size, self._all_rows = position["rows"], np.ones(position["rows"], bool)
+        if position["state"] is not None:
+            values = self._values_with_notes(self._started(position), self._passed)
+            self._batches = self._checked_all(values, self._passed)
+        return True
+
+    def _begun_now(self) -> int | None:
+        return None if self.begun is None else self._source.epochs_begun
+
+    @property
+    def passes_are_equal(self) -> bool:
+        """Whether a pass depends on none before it: then nothing has to be read again for it."""
+        return self._positions.are_known and not hasattr(self._source, "__next__")
+
     def skip_epoch(self, limit: int | None = None) -> None:
         """Skips the batches of one epoch, or the first `limit` batches."""
         self.begin_epoch()
@@ -223,24 +286,38 @@ class Stream:
                 )
             self._prepared(self._take())
 
-    def _checked_all(self) -> Iterator[Batch]:
-        for number, value in enumerate(self._values_with_notes()):
+    def _checked_all(self, values: Iterator[Any] | None = None, first: int = 0) -> Iterator[Batch]:
+        values = self._values_with_notes() if values is None else values
+        for number, value in enumerate(values, first):
             yield self._checked(value, number)
 
-    def _values_with_notes(self) -> Iterator[Any]:
-        """The values of the source; its exceptions get a note with the number of the batch.
+    def _started(self, position: Position | None = None) -> Iterator[Any]:
+        """An iterator of the source, for a new pass or at a position.
 
         A source with a length but without `__iter__` is indexed.
         """
-        number = 0
+        values, steps, place = self._source, self.steps, (self._begun_now(), self._passes)
+        if self.order_fn is not None:
+            values = values.batches_of(self.order_fn(self._passes, steps or 0))
+            self._passes += 1
+        if not hasattr(values, "__iter__") and steps is not None:
+            values = (self._source[i] for i in range(steps))
+        iterator = iter(values)
+        if position is not None:
+            set_state(self._who, iterator, position["state"])
+        self._positions.begin_pass(iterator, *place, 0 if position is None else position["passed"])
+        return iterator
+
+    def _values_with_notes(
+        self, iterator: Iterator[Any] | None = None, number: int = 0
+    ) -> Iterator[Any]:
+        """The values of a pass over the source, of which the first has this number; its exceptions
+        get a note with the number of the batch.
+        """
         try:
-            values, steps = self._source, self.steps
-            if self.order_fn is not None:
-                values = values.batches_of(self.order_fn(self._passes, steps or 0))
-                self._passes += 1
-            if not hasattr(values, "__iter__") and steps is not None:
-                values = (self._source[i] for i in range(steps))
-            for number, value in enumerate(values, 1):  # noqa: B007  # read in the note
+            iterator = self._started() if iterator is None else iterator
+            for number, value in enumerate(iterator, number + 1):  # noqa: B007, B020  # in the note
+                self._positions.read()
                 yield value
         except Exception as error:  # any exception of a user's code; it is raised unchanged
             error.add_note(
@@ -248,6 +325,16 @@ class Stream:
                 f"{self._shrunk()}"
             )
             raise
+
+    def without_limit(self) -> ValueError:
+        """The error for a source that never ends, where all of it was asked for."""
+        who, _, part = self._who.partition(": ")
+        name = "steps_per_epoch" if who in ("fit", "lr_find") else "steps"
+        name, x = ("validation_steps", part) if part else (name, "`x`")
+        return ValueError(
+            f"{who}: {x}: expected a data set with an end, or `{name}`, got one that repeats "
+            f"without an end. Write {name}=… for the number of batches, or repeat it less often."
+        )
 
     def _shrunk(self) -> str:
         """A sentence for a source that has become shorter; an empty string otherwise."""
@@ -284,6 +371,8 @@ class Stream:
 
     def _checked(self, value: Tree, number: int) -> Batch:
         try:
+            if self.value_fn is not None:
+                value = self.value_fn(value, number)
             if _kind_of(value) in self._plain:
                 batch = Batch(*value)
                 for name, array in zip(("x", "y", "sample_weight"), value, strict=False):
@@ -292,6 +381,7 @@ class Stream:
                 return batch
             batch = as_batch(tuple(value) if isinstance(value, list) else value)
             x = by_names(batch.x, self._input_names)
+            x = x if self._encode_fn is None else self._encode_fn(x)
             x = as_arrays("x", x, finite=self._finite, are_inputs=True)
             y = as_targets(batch.y, finite=self._finite)
             weight = as_weights(batch.weight, finite=self._finite)
@@ -316,7 +406,8 @@ class Stream:
         elif (rows := len(batch.x)) == self._size and self.pads:
             return Batch(*batch[:3], self._all_rows)
         if rows > self._size:
-            self._size, self._all_rows = rows, np.ones(rows, bool)
+            self._size = rows + (-rows % self.multiple if self.pads else 0)
+            self._all_rows = np.ones(self._size, bool)
         return padded(batch, self._size) if self.pads else batch
 
 

@@ -194,3 +194,12 @@ def test_integers_that_32_bits_would_change_are_refused(values, found):
 def test_a_sparse_matrix_is_told_how_it_gets_dense() -> None:
     with pytest.raises(TypeError, match=r"a sparse one, csr_matrix\. Write x\.toarray\(\)\."):
         checks.as_array("x", scipy.sparse.csr_matrix(np.eye(2)))
+
+
+def test_single_examples_are_told_how_they_get_a_batch() -> None:
+    with pytest.raises(TypeError) as caught:
+        checks.as_arrays("x", {"features": np.ones(2), "label": 0})
+    assert str(caught.value) == (
+        "`x['label']`: expected an array, got 0 (int). Single examples go in batches: arrays with "
+        "a first axis of examples."
+    )
