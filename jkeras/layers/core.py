@@ -12,9 +12,10 @@ from jkeras.core.arrays import as_jax
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Layer, Params, State, check_rank, option
 from jkeras.core.serialization import if_set
-from jkeras.layers import options
+from jkeras.layers import low_rank, options
 from jkeras.layers.deterministic import Deterministic, cast_floating, initial_weights
 from jkeras.layers.options import number, positive_int
+from jkeras.layers.quantized import Quantizable
 from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec, Masks
 
 
-class Dense(Deterministic):
+class Dense(Quantizable):
     """A matrix product over the last axis: `activation(inputs @ kernel + bias)`.
 
     Shapes: `[batch, ..., in]` to `[batch, ..., units]`. Weights: `kernel` (in, units), `bias`
@@ -38,6 +39,7 @@ class Dense(Deterministic):
       kernel_regularizer, bias_regularizer: names, objects or functions weight -> scalar.
       activity_regularizer: a name, an object or a function outputs -> scalar.
       kernel_constraint, bias_constraint: names, objects or functions weight -> weight.
+      lora_rank, lora_alpha: as for `enable_lora`, from the start.
 
     Raises:
       ValueError: the inputs have no feature axis.
@@ -58,13 +60,16 @@ class Dense(Deterministic):
     activity_regularizer: Any = option(default=None, convert=regularizers.get, to_config=if_set)
     kernel_constraint: Any = options.constraint()
     bias_constraint: Any = options.constraint()
+    lora_rank: int | None = low_rank.rank_option()
+    lora_alpha: float | None = low_rank.alpha_option()
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         fix = "Give each example a feature axis: x[:, None]."
         check_rank(self, inputs, 2, "[batch, ..., features]", or_more=True, fix=fix)
         kernel = (inputs.shape[-1], self.units)
         bias = (self.units,) if self.use_bias else None
-        return initial_weights(self, key, kernel=kernel, bias=bias), {}
+        params = self.with_lora(initial_weights(self, key, kernel=kernel, bias=bias), key)
+        return self.with_whole_numbers(params), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
@@ -76,10 +81,35 @@ class Dense(Deterministic):
                 "were made",
                 f"shape {x.shape}",
             )
-        outputs = x @ weights["kernel"]
+        if self.quantization is None:
+            outputs = x @ weights["kernel"]
+        else:
+            shape = (features, self.units)
+            outputs = self.multiplied(weights, x, shape, _matmul, (-1, _same))
+        if self.lora_rank:  # two thin products, so that no gradient of the kernel's size is made
+            low = (x @ weights["lora_kernel_a"]) @ weights["lora_kernel_b"]
+            outputs = outputs + self.lora_scale * low
         if self.use_bias:
             outputs = add_bias(outputs, weights["bias"])
         return self.activation(outputs)
+
+    def quantized_layout(self, rank: int | None) -> Any:
+        return 0, lambda scale: scale[0]
+
+    def _adapted_shape(self, params: Params) -> tuple[int, ...]:
+        return params["kernel"].shape[0], self.units
+
+
+def _matmul(x: Array, kernel: Array) -> Array:
+    whole = jnp.issubdtype(x.dtype, jnp.integer)
+    return jnp.matmul(x, kernel, preferred_element_type=jnp.int32 if whole else None)
+
+
+def _same(scale: Array) -> Array:
+    return scale
+
+
+low_rank.complete(Dense)
 
 
 class Identity(Layer):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.description import fields
 from jkeras.core.errors import WrongTypeError, describe, quoted, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
@@ -77,6 +78,7 @@ class Discretization(Adaptable):
     output_mode: str = option(default="int", convert=output_mode("int", *MODES))
     sparse: bool = option(default=False, convert=dense_only)
 
+    hidden_arguments: ClassVar[tuple[str, ...]] = ("bin_boundaries",)
     takes_integers: ClassVar[bool] = True
     follows_policy: ClassVar[bool] = False  # boundaries are compared in full precision
 
@@ -94,7 +96,7 @@ class Discretization(Adaptable):
     @property
     def boundaries(self) -> Boundaries | None:
         """The boundaries, from the argument or from `adapt`; None before `adapt`."""
-        return self._adapted_value if self.bin_boundaries is None else self.bin_boundaries
+        return self.bin_boundaries
 
     def adapt(self, data: Data, steps: int | None = None) -> Self:
         """Computes the boundaries from data; they replace those of an earlier call.
@@ -167,6 +169,23 @@ class Discretization(Adaptable):
                 who=self.who,
             )
         return self.boundaries
+
+
+class KnownBoundaries:
+    """The attribute `bin_boundaries`: the argument, else what `adapt` found; None before."""
+
+    def __get__(self, layer: Discretization | None, owner: type) -> Any:
+        if layer is None:
+            return self
+        given = vars(layer)["bin_boundaries"]
+        return layer.fit_box.value if given is None else given
+
+    def __set__(self, layer: object, value: object) -> None:
+        vars(layer)["bin_boundaries"] = value  # by the constructor
+
+
+fields(Discretization)  # completes the class, which puts the argument's default where this belongs:
+setattr(Discretization, "bin_boundaries", KnownBoundaries())  # noqa: B010  # mypy: an argument
 
 
 def summarized(values: np.ndarray, epsilon: float) -> np.ndarray:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 from jax import lax
 
 from jkeras.core.errors import WrongTypeError, describe, value_error
+from jkeras.core.identity import identity_of
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
-from jkeras.layers import options
-from jkeras.layers.deterministic import Deterministic
+from jkeras.layers import low_rank, options
 from jkeras.layers.options import optional, positive_int
+from jkeras.layers.quantized import Quantizable
 from jkeras.ops import regularizers
 from jkeras.ops.einsum_equations import Equation, axis_sizes, checked_form, product, written_out
 from jkeras.ops.initializers import Initializer, VarianceScaling
@@ -51,7 +54,7 @@ def with_fan_axes(
     return rule.replace(input_axes=inputs, output_axes=outputs)
 
 
-class EinsumDense(Deterministic):
+class EinsumDense(Quantizable):
     """An einsum of inputs and kernel: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Shapes: as the equation says. Weights: `kernel`, one axis per letter; `bias`, if there are
@@ -67,6 +70,7 @@ class EinsumDense(Deterministic):
       kernel_initializer, bias_initializer: names, objects or functions.
       kernel_regularizer, bias_regularizer: names, objects or functions weight -> scalar.
       kernel_constraint, bias_constraint: names, objects or functions weight -> weight.
+      lora_rank, lora_alpha: as for `enable_lora`, from the start.
       activity_regularizer: a name, an object or a function outputs -> scalar.
 
     Raises:
@@ -95,11 +99,14 @@ class EinsumDense(Deterministic):
     bias_regularizer: Any = options.regularizer()
     kernel_constraint: Any = options.constraint()
     bias_constraint: Any = options.constraint()
+    lora_rank: int | None = low_rank.rank_option()
+    lora_alpha: float | None = low_rank.alpha_option()
     activity_regularizer: Any = dataclasses.field(
         default=None, kw_only=True, metadata={"convert": regularizers.get}
     )
 
     def check(self) -> None:
+        super().check()
         outputs = checked_form(self.equation)[5]
         if set(self.bias_axes or "") - set(outputs):
             raise self.value_error(
@@ -118,24 +125,84 @@ class EinsumDense(Deterministic):
             first = min(equation.outputs.index(letter) for letter in self.bias_axes)
             bias = tuple(sizes[x] if x in self.bias_axes else 1 for x in equation.outputs[first:])
             params["bias"] = self.bias_initializer(bias, key=child(key, "bias"))
-        return params, {}
+        return self.with_whole_numbers(self.with_lora(params, key), len(inputs.shape)), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = self.cast(inputs)
         weights = self.weights_like(params, x)
         equation, sizes = self._analyzed(x.shape)
         expected = tuple(sizes[letter] for letter in equation.kernel)
-        if weights["kernel"].shape != expected:
+        if self.quantization_mode != "int4" and weights["kernel"].shape != expected:
             raise self.value_error(
                 f"`inputs` that go with a kernel of shape {weights['kernel'].shape}, as when "
                 "its weights were made",
                 f"shape {x.shape}",
             )
-        outputs = product(equation, x, weights["kernel"])
+        if self.quantization is None:
+            outputs = product(equation, x, self.with_delta(weights)["kernel"])
+        else:
+            outputs = self._quantized_product(equation, weights, x, expected)
         if "bias" in weights:
             missing = range(outputs.ndim - weights["bias"].ndim)
             outputs = outputs + lax.expand_dims(weights["bias"], missing)
         return self.activation(outputs)
+
+    def _quantized_product(
+        self, equation: Equation, weights: Params, x: Array, shape: tuple[int, ...]
+    ) -> Array:
+        summed = tuple(i for i, letter in enumerate(equation.inputs) if letter in _summed(equation))
+
+        def contract(x: Array, kernel: Array) -> Array:
+            if not jnp.issubdtype(x.dtype, jnp.integer):
+                return product(equation, x, kernel)
+            return jnp.einsum(str(equation), x, kernel, preferred_element_type=jnp.int32)
+
+        def laid_out(scale: Array) -> Array:
+            return _beside_outputs(equation, equation.inputs, scale)
+
+        outputs = self.multiplied(weights, x, shape, contract, (summed, laid_out))
+        if self.lora_rank:
+            a, b = (weights[name] for name in self.lora_names)
+            outputs = outputs + self.lora_scale * product(equation, x, a @ b)
+        return outputs
+
+    def quantized_layout(self, rank: int | None) -> Any:
+        equation = self._equation_of_rank(rank)
+        axes = tuple(i for i, x in enumerate(equation.kernel) if x in _summed(equation))
+        return axes, lambda scale: _beside_outputs(equation, equation.kernel, scale)
+
+    def scale_beside(self, scale: Array) -> Array:
+        _, _, _, kernel, _, outputs, _ = checked_form(self.equation)
+        kept = [x for x in outputs if x in kernel]
+        extra = scale.ndim - len(self._equation_of_rank(None).outputs)
+        letters = self._equation_of_rank(len(checked_form(self.equation)[1]) + extra).outputs
+        places = [letters.index(x) for x in kept]
+        plain = scale.reshape([scale.shape[i] for i in places])
+        in_kernel = [x for x in kernel if x in kept]
+        turned = jnp.transpose(plain, [kept.index(x) for x in in_kernel])
+        return turned.reshape(
+            [turned.shape[in_kernel.index(x)] if x in kept else 1 for x in kernel]
+        )
+
+    def as_matrix(self, weight: Array) -> Array:
+        _, _, _, kernel, _, outputs, _ = checked_form(self.equation)
+        rows = math.prod(weight.shape[i] for i, x in enumerate(kernel) if x not in outputs)
+        return weight.reshape(rows, -1)
+
+    def _equation_of_rank(self, rank: int | None) -> Equation:
+        _, inputs, *_ = checked_form(self.equation)
+        return written_out(self.equation, len(inputs) if rank is None else rank)
+
+    def _rank_of_inputs(self) -> int | None:
+        nodes = identity_of(self).nodes
+        return len(nodes[0].args[0].shape) if nodes else None
+
+    def _adapted_shape(self, params: Params) -> tuple[int, ...]:
+        if self.quantization_mode == "int4":
+            raise self.value_error(
+                "floating or int8 weights", "int4", "Call enable_lora before quantize."
+            )
+        return tuple(params["kernel"].shape)
 
     def _analyzed(self, shape: tuple[int, ...]) -> tuple[Equation, dict[str, int]]:
         try:
@@ -143,3 +210,20 @@ class EinsumDense(Deterministic):
             return equation, axis_sizes(equation, shape, self.output_shape)
         except ValueError as error:
             raise value_error(f"{error} Inputs have the shape {shape}.", who=self.who) from None
+
+
+def _summed(equation: Equation) -> str:
+    """The axes that the outputs lack."""
+    letters = dict.fromkeys(equation.inputs + equation.kernel)
+    return "".join(x for x in letters if x not in equation.outputs)
+
+
+def _beside_outputs(equation: Equation, letters: str, scale: Array) -> Array:
+    """A scale with an axis for each letter, of size 1 on those that are summed, as the outputs."""
+    kept = [x for x in letters if x not in _summed(equation)]
+    plain = scale.reshape([scale.shape[letters.index(x)] for x in kept])
+    turned = jnp.transpose(plain, [kept.index(x) for x in equation.outputs if x in kept])
+    return lax.expand_dims(turned, [i for i, x in enumerate(equation.outputs) if x not in kept])
+
+
+low_rank.complete(EinsumDense)

@@ -20,9 +20,10 @@ from jkeras.core.layer_object import WeightsArgument
 from jkeras.core.serialization import if_set
 from jkeras.core.symbols import Symbol, has_symbols
 from jkeras.core.trees import dtype_of
-from jkeras.layers import options
-from jkeras.layers.deterministic import Deterministic, initial_weights
+from jkeras.layers import low_rank, options
+from jkeras.layers.deterministic import initial_weights
 from jkeras.layers.options import non_negative, optional, positive_int
+from jkeras.layers.quantized import Quantizable
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -42,18 +43,18 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
-class Table(Deterministic):
+class Table(Quantizable):
     """Base of the embedding layers; the base adds no arguments."""
-
-    if TYPE_CHECKING:
-        # The fields stand in the subclasses, because Keras has them in another order in each.
-        def __getattr__(self, name: str) -> Any: ...
 
     takes_integers: ClassVar[bool] = True
     weights_need_shapes: ClassVar[bool] = False
     hidden_arguments: ClassVar[tuple[str, ...]] = ("weights",)
 
+    lora_target: ClassVar[str] = "embeddings"
+    is_transposed: ClassVar[bool] = True
+
     def check(self) -> None:
+        super().check()
         shape = (self.input_dim, self.output_dim)
         table = self.argument("weights")
         if table is not None and table.values.shape != shape:
@@ -105,17 +106,43 @@ class Table(Deterministic):
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         table = self.argument("weights")
         if table is not None:
-            return {"embeddings": jnp.asarray(table.values, weight_dtype())}, {}
-        return initial_weights(self, key, embeddings=(self.input_dim, self.output_dim)), {}
+            params: Params = {"embeddings": jnp.asarray(table.values, weight_dtype())}
+        else:
+            params = initial_weights(self, key, embeddings=(self.input_dim, self.output_dim))
+        return self.with_whole_numbers(self.with_lora(params, key)), {}
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         """The rows of the table under these ids; NaN for an id outside it."""
         ids = as_jax(inputs)
         if not jnp.issubdtype(ids.dtype, jnp.integer):
             ids = ids.astype(jnp.int32)
-        table = params["embeddings"]
-        vectors = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+        if self.quantization is None:
+            table = params["embeddings"]
+            vectors = jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+        else:
+            table = params["embeddings_scale"]
+            vectors = self._looked_up(params, ids)
+        if self.lora_rank:
+            rows = jnp.take(params["lora_embeddings_a"], ids, axis=0, mode="fill")
+            vectors = vectors + self.lora_scale * (rows @ params["lora_embeddings_b"])
         return vectors.astype(self.dtype or table.dtype)
+
+    def _looked_up(self, params: Params, ids: Array) -> Array:
+        """The rows of a quantized table."""
+        by_id = ("embeddings", "embeddings_scale", "embeddings_zero")
+        flat = ids.reshape(-1)
+        rows = {
+            name: jnp.take(value, flat, axis=0, mode="fill") if name in by_id else value
+            for name, value in params.items()
+        }
+        dtype = self.dtype or params["embeddings_scale"].dtype
+        vectors = self.floating(rows, (flat.size, self.output_dim), dtype)
+        is_known = (flat >= -self.input_dim) & (flat < self.input_dim)
+        vectors = jnp.where(is_known[:, None], vectors, jnp.nan)
+        return vectors.reshape((*ids.shape, self.output_dim))
+
+    def _adapted_shape(self, params: Params) -> tuple[int, ...]:
+        return self.input_dim, self.output_dim
 
 
 class Embedding(Table):
@@ -132,6 +159,7 @@ class Embedding(Table):
       mask_zero: id 0 is padding: recurrent, attention and pooling layers, the loss and the metrics
         leave it out. It has a row in the table, which counts in `input_dim`.
       weights: the initial table (input_dim, output_dim) instead of a random one.
+      lora_rank, lora_alpha: as for `enable_lora`, from the start.
 
     Raises:
       ValueError: `weights` of another shape.
@@ -151,6 +179,11 @@ class Embedding(Table):
     embeddings_constraint: Any = options.constraint()
     mask_zero: bool = False
     weights: FixedArray | None = option(default=None, convert=optional(_matrix), to_config=if_set)
+    lora_rank: int | None = low_rank.rank_option()
+    lora_alpha: float | None = low_rank.alpha_option()
+
+    def quantized_layout(self, rank: int | None) -> Any:
+        return -1, lambda scale: scale[:, 0]
 
 
 class ReversibleArguments(Table):
@@ -202,6 +235,8 @@ class ReversibleEmbedding(Embedding, ReversibleArguments):
     weights: FixedArray | None = option(
         default=None, convert=optional(_matrix), to_config=if_set, kw_only=True
     )
+    lora_rank: int | None = low_rank.rank_option(kw_only=True)
+    lora_alpha: float | None = low_rank.alpha_option(kw_only=True)
 
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         params, state = super().init(key, inputs)
@@ -248,6 +283,7 @@ class ReversibleEmbedding(Embedding, ReversibleArguments):
                 f"is {self.output_dim})",
                 f"shape {x.shape}",
             )
+        params = self.with_delta(params)
         kernel = params["embeddings"].T if self.tie_weights else params["reverse_embeddings"]
         logits = x @ kernel.astype(x.dtype)
         cap = self.logit_soft_cap
@@ -257,3 +293,4 @@ class ReversibleEmbedding(Embedding, ReversibleArguments):
 for kind in (Embedding, ReversibleEmbedding):
     fields(kind)  # completes the class, which puts the argument's default where this belongs:
     setattr(kind, "weights", WeightsArgument())  # noqa: B010  # mypy: an argument
+    low_rank.complete(kind)

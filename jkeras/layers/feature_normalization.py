@@ -139,6 +139,15 @@ class Normalization(Adaptable):
         value = tuple(FixedArray(np.asarray(x, widest_float())) for x in found)
         return self._set_adapted(value, (jax.ShapeDtypeStruct((1, *shape), widest_float()),))
 
+    def take_statistics(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Takes a mean and a variance as if `adapt` had found them.
+
+        Args:
+          mean, variance: one number for each index on the feature axes.
+        """
+        value = tuple(FixedArray(np.asarray(x, widest_float())) for x in (mean, variance))
+        self._set_adapted(value, (jax.ShapeDtypeStruct((1, *mean.shape), widest_float()),))
+
     def _moments(self, data: Data) -> tuple[Moments, tuple[int, ...]]:
         """Count, mean and variance of all batches together, in float64, and the shape of the last
         example.

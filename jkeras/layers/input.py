@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax.numpy as jnp
 
 from jkeras.core.arrays import as_jax
-from jkeras.core.dtype_policy import followed
+from jkeras.core.dtype_policy import compute_dtype, followed
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.identity import identity_of
 from jkeras.core.keras_tensor import KerasTensor
@@ -17,6 +17,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.serialization import if_set, never
 from jkeras.core.symbols import Node
+from jkeras.core.trees import WORDS, dtype_name, is_words
 from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import optional, positive_int
 
@@ -36,6 +37,12 @@ def _shape(value: Any) -> Shape:
     return tuple(None if size is None else positive_int(size) for size in value)
 
 
+def _dtype(value: Any) -> Any:
+    """A dtype to compute in, that of words, or None."""
+    is_of_words = is_words(value) or (isinstance(value, str) and value == "string")
+    return WORDS if is_of_words else compute_dtype(value)
+
+
 class InputLayer(Deterministic):
     """Passes inputs of a given shape through, and raises for other shapes.
 
@@ -43,7 +50,8 @@ class InputLayer(Deterministic):
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
       batch_shape: the shape with the batch axis, in place of `shape` and `batch_size`.
-      dtype: the dtype that the inputs are cast to; no cast when left out.
+      dtype: the dtype that the inputs are cast to; no cast when left out. "string" for words, which
+        a layer such as `StringLookup` has to take.
       optional: whether the input of a graph may be None, which the layers behind it then get.
 
     Raises:
@@ -68,6 +76,7 @@ class InputLayer(Deterministic):
         default=None, repr=False, metadata={"convert": optional(_shape)}
     )
     optional: bool = option(default=False, convert=bool, to_config=if_set)
+    dtype: Any = option(default=None, convert=_dtype, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +96,7 @@ class InputLayer(Deterministic):
         config = super().get_config()
         if config["trainable"]:
             del config["trainable"]
-        return {**config, "dtype": self.dtype and self.dtype.name}
+        return {**config, "dtype": self.dtype and dtype_name(self.dtype)}
 
     def _whole_shape(self) -> Shape:
         """The shape from the three arguments, batch axis included."""
@@ -106,6 +115,11 @@ class InputLayer(Deterministic):
             )
         return whole
 
+    @property
+    def takes_words(self) -> bool:  # type: ignore[override]  # here it depends on the dtype
+        """Whether the inputs are words; in a program these are ids, of a shape of their own."""
+        return is_words(self.dtype)
+
     def init(self, key: Key, inputs: ArraySpec) -> tuple[Params, State]:
         self._check_inputs(inputs)
         return {}, {}
@@ -113,9 +127,13 @@ class InputLayer(Deterministic):
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         x = as_jax(inputs)
         self._check_inputs(x)
+        if self.takes_words:
+            return x
         return x if self.dtype is None else x.astype(self.dtype)
 
     def _check_inputs(self, inputs: ArraySpec) -> None:
+        if self.takes_words:
+            return
         got, expected = tuple(inputs.shape), self.batch_shape or ()
         pairs = zip(got[1:], expected[1:], strict=False)  # as in Keras, any number of examples
         if len(got) != len(expected) or any(own != n for own, n in pairs if n is not None):
@@ -143,7 +161,8 @@ def Input(
       shape: shape of one example; None for an axis of any size.
       batch_size: number of examples, None for any.
       dtype: the dtype that the inputs are cast to; no cast when left out (but in a graph integers
-        become float32). Under `set_dtype_policy("float64")` it is float64 when left out.
+        become float32). Under `set_dtype_policy("float64")` it is float64 when left out. "string"
+        for words, which a layer such as `StringLookup` has to take.
       batch_shape: `shape` and `batch_size` together, in place of both.
       name: the input's name in its model.
       optional: whether the model may get None for it: `call(self, x, y=None)` of a layer behind it

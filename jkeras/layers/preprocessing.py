@@ -10,6 +10,7 @@ in a model, so there it is called as every layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -17,8 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras.core.arrays import as_jax
 from jkeras.core.data_format import image_data_format
-from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.errors import WrongTypeError, describe, quoted
 from jkeras.core.layer import Array, InSlices, Params, State, option
 from jkeras.core.object_api import object_api
 from jkeras.core.symbols import has_symbols
@@ -64,17 +66,24 @@ class PreprocessingLayer(Deterministic):
         if has_symbols(inputs, kwargs):
             return super().__call__(*inputs, **kwargs)
         kwargs.pop("training", None)
-        arrays = [_array(x) for x in inputs]
+        arrays = [self._array(x) for x in inputs]
         if self.keeps_statistics and object_api().has_weights(self):
             return super().__call__(*arrays, **kwargs)
-        named: dict[str, Any] = {name: _array(x) for name, x in kwargs.items() if x is not None}
+        named: dict[str, Any] = {
+            name: self._array(x) for name, x in kwargs.items() if x is not None
+        }
         params, state = self.init(None, *arrays, **named)
         self.check_ready(state)
         return self.apply(params, state, *arrays, **named)[0]
 
-
-def _array(x: npt.ArrayLike) -> jax.Array:
-    return x if isinstance(x, jax.Array) else jnp.asarray(np.asarray(x))
+    def _array(self, x: Any) -> Any:
+        """An input as an array, or a dict of them."""
+        if isinstance(x, Mapping):
+            return {name: self._array(value) for name, value in x.items()}
+        try:
+            return x if isinstance(x, jax.Array) else as_jax(np.asarray(x))
+        except WrongTypeError as error:
+            raise quoted(error, who=self.who) from None
 
 
 def numbers(value: Any) -> Numbers:

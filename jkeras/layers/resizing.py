@@ -5,6 +5,7 @@ Resizing keeps integer dtypes, by rounding, so raw images may be resized before 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -13,7 +14,9 @@ import numpy as np
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.errors import WrongTypeError, describe
-from jkeras.core.layer import Array, InSlices, Params, option
+from jkeras.core.keys import Key
+from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.serialization import if_set
 from jkeras.layers.deterministic import cast_floating
 from jkeras.layers.options import data_format, number, one_of, positive_int
 from jkeras.layers.preprocessing import PreprocessingLayer
@@ -39,10 +42,81 @@ def _constant(value: Any) -> str:
     return "constant"
 
 
+def _box_format(value: Any) -> str | None:
+    if value is None:
+        return None
+    from jkeras.ops.box_formats import FORMATS
+
+    return str(one_of(*FORMATS)(value))
+
+
 class _ImageLayer(PreprocessingLayer):
-    """Base of Resizing and CenterCrop: `height`, `width`, `data_format`."""
+    """Base of Resizing and CenterCrop: `height`, `width`, `data_format`.
+
+    An input is images, or a dict with "images" and any of "bounding_boxes" (a dict of "boxes" and
+    "labels") and "segmentation_masks", which follow the images; other entries stay.
+    """
 
     in_slices: ClassVar[InSlices] = "same"
+    takes_structures: ClassVar[bool] = True
+
+    bounding_box_format: str | None = option(
+        default=None, convert=_box_format, to_config=if_set, kw_only=True
+    )
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        inputs: ArrayLike | Mapping[str, Any],
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        if not isinstance(inputs, Mapping):
+            return self.compute_outputs(params, inputs), state
+        images = as_jax(inputs["images"])
+        changed = {**inputs, "images": self.compute_outputs(params, images)}
+        if "segmentation_masks" in inputs:
+            masks = as_jax(inputs["segmentation_masks"])
+            changed["segmentation_masks"] = self.masks_of(params, masks).astype(masks.dtype)
+        if "bounding_boxes" in inputs:
+            size = self._size(images)
+            changed["bounding_boxes"] = self._moved_boxes(inputs["bounding_boxes"], size)
+        return changed, state
+
+    def masks_of(self, params: Params, masks: Array) -> Array:
+        """Masks, changed as the images, without values between theirs."""
+        raise NotImplementedError(f"{self.who}: expected the class to define `masks_of`.")
+
+    def placement(self, size: Size) -> tuple[Size, Size]:
+        """What is added to places (vertical, horizontal) in an image of this size before they are
+        stretched, and the size that is stretched to the outputs'.
+        """
+        raise NotImplementedError(f"{self.who}: expected the class to define `placement`.")
+
+    def _moved_boxes(self, bounding_boxes: Mapping[str, Any], size: Size) -> dict[str, Any]:
+        from jkeras.ops import box_formats
+
+        if self.bounding_box_format is None:
+            fix = f"Say it: {type(self).__name__}(..., bounding_box_format='xyxy')."
+            raise self.value_error("`bounding_box_format` for 'bounding_boxes'", "None", fix)
+        form = self.bounding_box_format
+        (top, left), length = self.placement(size)
+        boxes = box_formats.checked(self.who, bounding_boxes["boxes"])
+        corners = box_formats.convert(boxes, form, "xyxy", *size)
+        shares = box_formats.convert(
+            box_formats.shifted(corners, left, top), "xyxy", "rel_xyxy", *length
+        )
+        moved = box_formats.convert(shares, "rel_xyxy", "xyxy", *self.target)
+        moved = box_formats.clipped(moved, *self.target)
+        labels = box_formats.visible_labels(moved, as_jax(bounding_boxes["labels"]))
+        back = box_formats.convert(moved, "xyxy", form, *self.target)
+        return {**bounding_boxes, "boxes": back, "labels": labels}
+
+    def _cropped_placement(self, size: Size) -> tuple[Size, Size]:
+        rows, columns = crop_box(size, self.target)
+        return (-rows.start, -columns.start), (rows.stop - rows.start, columns.stop - columns.start)
 
     @property
     def target(self) -> Size:
@@ -100,6 +174,7 @@ class Resizing(_ImageLayer):
       fill_value: the value of the padding.
       antialias: whether to smooth images that become smaller.
       data_format: "channels_last" (the default) or "channels_first".
+      bounding_box_format: the format of boxes in a dict, such as "xyxy".
 
     Raises:
       ValueError: both `crop_to_aspect_ratio` and `pad_to_aspect_ratio`, or another rank.
@@ -137,6 +212,15 @@ class Resizing(_ImageLayer):
         outputs = self._stretched(floats, self.interpolation, self.antialias)
         return _rounded(outputs, x.dtype)
 
+    def masks_of(self, params: Params, masks: Array) -> Array:
+        return self.replace(interpolation="nearest").compute_outputs(params, masks)
+
+    def placement(self, size: Size) -> tuple[Size, Size]:
+        if self.crop_to_aspect_ratio:
+            return self._cropped_placement(size)
+        vertical, horizontal = margins(size, self.target) if self.pad_to_aspect_ratio else (0, 0)
+        return (vertical, horizontal), (size[0] + 2 * vertical, size[1] + 2 * horizontal)
+
     def _padded(self, x: Array) -> Array:
         """`x` between margins, in a floating dtype."""
         if not jnp.issubdtype(x.dtype, jnp.inexact):
@@ -156,6 +240,7 @@ class CenterCrop(_ImageLayer):
     Args:
       height, width: of the outputs.
       data_format: "channels_last" (the default) or "channels_first".
+      bounding_box_format: the format of boxes in a dict, such as "xyxy".
 
     Raises:
       ValueError: another rank.
@@ -174,12 +259,26 @@ class CenterCrop(_ImageLayer):
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
         self._axes(as_jax(inputs))
-        x = self.cast(inputs)
-        spare = [own - wanted for own, wanted in zip(self._size(x), self.target, strict=True)]
-        if min(spare) < 0:
-            return self._stretched(self._cropped(x), "bilinear")
-        top, left = (size // 2 for size in spare)
-        return self._part(x, *_window((top, left), self.target))
+        return self._middle(self.cast(inputs), "bilinear")
+
+    def masks_of(self, params: Params, masks: Array) -> Array:
+        return self._middle(masks.astype(jnp.float32), "nearest")
+
+    def placement(self, size: Size) -> tuple[Size, Size]:
+        top, left = self._margins(size)
+        if min(top, left) < 0:
+            return self._cropped_placement(size)
+        return (-top, -left), self.target
+
+    def _middle(self, x: Array, method: str) -> Array:
+        start = self._margins(self._size(x))
+        if min(start) < 0:
+            return self._stretched(self._cropped(x), method)
+        return self._part(x, *_window(start, self.target))
+
+    def _margins(self, size: Size) -> Size:
+        """The rows and columns in front of the middle; negative where an image is too small."""
+        return (size[0] - self.target[0]) // 2, (size[1] - self.target[1]) // 2
 
 
 def _window(start: Size, size: Size) -> tuple[slice, slice]:

@@ -9,6 +9,7 @@ nothing for them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ from jkeras.core.input_spec import check_inputs
 from jkeras.core.interception import intercepted
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Array, Layer, Params, State
+from jkeras.core.layer_places import in_place
 from jkeras.core.remat import rematerialized
 from jkeras.core.trees import Tree, widest_float
 from jkeras.core.value_reads import UNKNOWN_VALUES, reads_values
@@ -182,7 +184,9 @@ def _run(layer: Layer, apply_fn: Callable[..., Any], kwargs: dict[str, Any], *tr
         with naming_errors(layer, values):
             return intercepted(layer, apply_fn)(params, state, *values, **kwargs)
 
-    return rematerialized(identity_of(layer).remat, layer.name, run, *trees)
+    scope = identity_of(layer).remat
+    run_all = functools.partial(rematerialized, scope, layer.name, run)
+    return in_place(str(layer.name), run_all, *trees)
 
 
 def key_of_turn(key: Key | None, turn: int) -> Key | None:

@@ -23,6 +23,7 @@ from jkeras.core.layer import Layer, Params, State, option
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.symbols import Symbol
 from jkeras.core.tracing import guessing_values, is_input, shapes_only
+from jkeras.core.trees import is_words
 from jkeras.core.typing import Masks
 from jkeras.models.adapters import all_adapted
 from jkeras.models.calls import as_tuple, naming_errors, unpacked, with_activity
@@ -94,6 +95,17 @@ class Chain(Composite):
 
     layers: tuple[Layer, ...] = option((), convert=_named)
 
+    @property
+    def takes_words(self) -> bool:  # type: ignore[override]  # here it depends on the layers
+        """Whether the first layer takes words, and no `Input` says that the inputs are numbers."""
+        front, first = front_and_first(self)
+        is_open = front is None or is_words(front.dtype)
+        return is_open and first is not None and bool(first.takes_words)
+
+    def entrances(self, args: tuple[Any, ...]) -> Any:
+        """Those of the first layer's program; see `layers.on_host`."""
+        return front_and_first(self)[1].entrances(args)
+
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
@@ -147,6 +159,13 @@ class Chain(Composite):
             turn = turns[layer.name] = turns.get(layer.name, -1) + 1
             pair = self.run_layer(layer, params, state, *pair, turn=turn, **kwargs)
             yield pair
+
+
+def front_and_first(chain: Chain) -> tuple[Any, Any]:
+    """The `InputLayer` in front of a chain and its first other layer, or None."""
+    front = chain.layers[0] if chain.layers and hasattr(chain.layers[0], "batch_shape") else None
+    others = chain.layers[front is not None :]
+    return front, others[0] if others else None
 
 
 def _outputs(layer: Layer, params: Params, state: State, *inputs: Any) -> tuple[Any, ...]:

@@ -24,6 +24,8 @@ class Composite(Layer):
     """A layer with `layers`: `params` and `state` are dicts from a layer's name to its own."""
 
     follows_policy: ClassVar[bool] = False
+    host_part: ClassVar[Any] = None
+    """What of a graph runs on the host (`models.host_part`); None for nothing."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -29,6 +29,7 @@ from jkeras.core.tracing import shapes_only
 from jkeras.core.trees import Tree
 from jkeras.core.typing import Masks
 from jkeras.layers.input import Input, InputLayer, entrance
+from jkeras.models import host_part
 from jkeras.models.calls import as_tuple, unpacked, with_activity
 from jkeras.models.chain import Chain
 from jkeras.models.composite import Composite, masks_of_inputs, put_part
@@ -85,6 +86,7 @@ class Graph(Composite):
             raise quoted(error, who=self.who) from None
         object.__setattr__(self, "wiring", wiring)
         object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "host_part", host_part.split(self.who, wiring))
 
     # Set by `__post_init__`: the wiring, and for each layer its calls here.
     wiring: ClassVar[Wiring]
@@ -105,6 +107,17 @@ class Graph(Composite):
     @property
     def layers(self) -> tuple[Layer, ...]:
         return self.wiring.layers
+
+    # -- words
+
+    @property
+    def takes_words(self) -> bool:  # type: ignore[override]  # here it depends on the inputs
+        """Whether an input is of words."""
+        return self.host_part is not None
+
+    def entrances(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The entrances of the program, as symbols, for symbols of the inputs."""
+        return tuple(host_part.entrances(self, args))
 
     # -- inputs and outputs
 
@@ -134,10 +147,17 @@ class Graph(Composite):
 
     def arranged(self, values: Sequence[Any]) -> list[Any]:
         """Inputs in order, from how a caller may give them: side by side, or in one list or dict.
+        Of a graph that takes words, the entrances of its program, as they are.
 
         Raises:
           ValueError: there are more or fewer, or a name is none of the inputs'.
         """
+        if self.host_part is not None and host_part.are_entrances(values):
+            return list(jax.tree.leaves(values))
+        return self.arranged_inputs(values)
+
+    def arranged_inputs(self, values: Sequence[Any]) -> list[Any]:
+        """Inputs in order, words among them; arguments and errors as for `arranged`."""
         flat = list(values)
         while len(flat) == 1 and isinstance(flat[0], list | tuple):
             flat = list(flat[0])
@@ -167,8 +187,11 @@ class Graph(Composite):
         Warns:
           UserWarning: they have no names, or other names, too.
         """
-        if not isinstance(self.inputs, dict) or len(self.inputs) < 1 + (
-            not isinstance(given, dict)
+        is_encoded = self.host_part is not None and host_part.are_entrances(given)
+        if (
+            is_encoded
+            or not isinstance(self.inputs, dict)
+            or len(self.inputs) < 1 + (not isinstance(given, dict))
         ):
             return
         expected, start = (
@@ -220,8 +243,8 @@ class Graph(Composite):
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
-        values = dict(enumerate(self._checked(inputs)))
-        for call in self.wiring.calls:
+        values = self._checked(inputs)
+        for call in self._program_calls():
             layer, name = self.layers[call.layer], str(self.layers[call.layer].name)
             args = call.arguments.filled(values)[0]
             if name not in params and name not in state:
@@ -256,7 +279,7 @@ class Graph(Composite):
         """The outputs of every call in the order in which they run, and the graph's at the end."""
         kwargs = {"key": key, "training": training, "rows": None}
         values, _ = self._run(params, dict(state), inputs, None, kwargs)
-        calls = [unpacked(tuple(values[n] for n in call.outputs)) for call in self.wiring.calls]
+        calls = [unpacked(tuple(values[n] for n in call.outputs)) for call in self._program_calls()]
         outputs = self.wiring.outputs.filled(values)
         single = isinstance(outputs, list | tuple) and len(outputs) == 1
         return [*calls, outputs[0] if single else outputs]
@@ -270,12 +293,12 @@ class Graph(Composite):
         kwargs: dict[str, Any],
     ) -> tuple[dict[int, Any], dict[int, Any]]:
         """Every value by its number, and their masks; replaces the entries of `state`."""
-        values = dict(enumerate(self._checked(inputs)))
-        known = dict(enumerate(masks_of_inputs(self, masks, len(self.input_names))))
+        values = self._checked(inputs)
+        known = dict(zip(values, masks_of_inputs(self, masks, len(values)), strict=True))
         turns: dict[int, int] = {}
         params = self.weight_ties.broadcast(params)
         state.update(self.weight_ties.broadcast(state))
-        for call in self.wiring.calls:
+        for call in self._program_calls():
             turns[call.layer] = turn = turns.get(call.layer, -1) + 1
             layer = self.layers[call.layer]
             args, options = call.arguments.filled(values)
@@ -291,11 +314,22 @@ class Graph(Composite):
             known.update(zip(call.outputs, out_masks, strict=True))
         return values, known
 
-    def _checked(self, inputs: tuple[Any, ...]) -> list[Any]:
-        """The inputs in order, each as its `InputLayer` lets it through."""
+    def _program_calls(self) -> tuple[Call, ...]:
+        """The calls of the program."""
+        part = self.host_part
+        return self.wiring.calls if part is None else part.program
+
+    def _checked(self, inputs: tuple[Any, ...]) -> dict[int, Any]:
+        """The entrances of the program by their numbers, each as its `InputLayer` lets it through;
+        ids that the host made as they are.
+        """
+        part = self.host_part
+        numbers = range(len(self.wiring.front)) if part is None else part.numbers
         layers = [self.layers[position] for position in self.wiring.front]
-        pairs = zip(layers, self.arranged(inputs), strict=True)
-        return [_entered(layer, value) for layer, value in pairs]
+        return {
+            number: _entered(layers[number], value) if number < len(layers) else value
+            for number, value in zip(numbers, self.arranged(inputs), strict=True)
+        }
 
 
 def _chosen(structure: Tree, values: Tree) -> list[Any]:

@@ -1,5 +1,9 @@
 """The functions of `keras.utils`: seeds, arrays, data sets, images."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING
+from typing import Any as _Any
+
 from jkeras.core.absent import answering as _answering
 from jkeras.core.custom_objects import (
     CustomObjectScope,
@@ -25,25 +29,42 @@ from jkeras.utils.batches import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
+from jkeras.utils.config import Config
 from jkeras.utils.files import get_file
 from jkeras.utils.image_folders import image_dataset_from_directory
 from jkeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from jkeras.utils.numeric import normalize, to_categorical
 from jkeras.utils.py_dataset import PyDataset
+from jkeras.utils.record_files import array_record_dataset, parquet_dataset
 from jkeras.utils.seeds import set_random_seed
 from jkeras.utils.sequences import pad_sequences
 from jkeras.utils.splitting import split_dataset
 from jkeras.utils.timeseries import timeseries_dataset_from_array
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from jkeras.utils.from_directories import (
+        audio_dataset_from_directory,
+        text_dataset_from_directory,
+    )
+
+    FeatureSpace: Any
+
 Sequence = PyDataset
 """Its older name."""
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_record_dataset",
     "array_to_img",
+    "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -62,6 +83,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "parquet_dataset",
     "plot_model",
     "register_keras_serializable",
     "save_img",
@@ -69,9 +91,16 @@ __all__ = [
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
 
-__getattr__ = _answering(__name__)
+_absent = _answering(__name__, "jkeras.utils.from_directories", "jkeras.trainer.feature_space")
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "bounding_boxes":
+        return _importlib.import_module(f"{__name__}.{name}")
+    return _absent(name)

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jkeras.core.errors import describe
 from jkeras.ops.resizing import METHODS, Size, crop_box, margins, resized
-from jkeras.utils.datasets import Dataset, checked_count, seed_or_random
-from jkeras.utils.image_files import WHO, Files, list_images, subsets
+from jkeras.utils.datasets import checked_count
 from jkeras.utils.images import MODES, channels_first, check_word, in_colors, opened
+from jkeras.utils.labelled_files import Kind
+from jkeras.utils.labelled_folders import Options, datasets_in
 from jkeras.utils.timeseries import check_format
+
+WHO = "image_dataset_from_directory"
+KIND = Kind(WHO, "image", (".bmp", ".gif", ".jpeg", ".jpg", ".png"))
 
 _READERS = 8
 """How many files of a batch are read at a time."""
@@ -77,8 +80,6 @@ def image_dataset_from_directory(
     Source: `keras.utils.image_dataset_from_directory`.
     """
     check_format(WHO, format)
-    _check_labels(labels, label_mode, class_names)
-    _check_split(validation_split, subset, shuffle, seed)
     check_word(WHO, "color_mode", color_mode, tuple(MODES))
     method = interpolation.lower() if isinstance(interpolation, str) else interpolation
     check_word(WHO, "interpolation", method, tuple(METHODS))
@@ -95,24 +96,19 @@ def image_dataset_from_directory(
         bool(pad_to_aspect_ratio),
         channels_first(WHO, data_format),
     )
-    if batch_size is not None:
-        checked_count(WHO, "batch_size", batch_size, least=1)
-    if labels is None or label_mode is None:
-        labels = label_mode = None
-    seed = seed_or_random(WHO, seed)
-    files = list_images(directory, labels, class_names, follow_links, seed if shuffle else None)
-    _check_classes(files, label_mode)
-    if verbose:
-        names = files.class_names
-        classes = "" if names is None else f" belonging to {len(names)} classes"
-        print(f"Found {len(files.paths)} files{classes}.")
-    datasets = []
-    for name, part in subsets(files, validation_split, subset).items():
-        if verbose and subset is not None:
-            print(f"Using {len(part.paths)} files for {name}.")
-        shuffled = shuffle and not (subset == "both" and name == "validation")
-        datasets.append(_dataset(part, label_mode, reader, batch_size, seed if shuffled else None))
-    return datasets if subset == "both" else datasets[0]
+    options = Options(
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+    )
+    return datasets_in(KIND, directory, options, reader.batch)
 
 
 class Reader(NamedTuple):
@@ -152,88 +148,9 @@ class Reader(NamedTuple):
             return np.stack(list(pool.map(self.read, paths)))
 
 
-def _dataset(
-    files: Files, label_mode: str | None, reader: Reader, batch_size: int | None, seed: int | None
-) -> Dataset:
-    targets = _targets(files, label_mode)
-
-    def gather(indices: np.ndarray) -> Any:
-        images = reader.batch([files.paths[i] for i in indices])
-        return images if targets is None else (images, targets[indices])
-
-    dataset = Dataset(gather, len(files.paths))
-    dataset.class_names, dataset.file_paths = files.class_names, files.paths
-    if seed is not None:
-        dataset = dataset.shuffle(seed=seed)
-    return dataset if batch_size is None else dataset.batch(batch_size)
-
-
-def _targets(files: Files, label_mode: str | None) -> np.ndarray | None:
-    """The labels of all files in the form of `label_mode`."""
-    if files.labels is None:
-        return None
-    if label_mode == "binary":
-        return files.labels.astype(np.float32)[:, None]
-    if label_mode == "categorical":
-        return np.eye(len(files.class_names or ()), dtype=np.float32)[files.labels]
-    return files.labels
-
-
 def _size(value: object) -> Size:
     pair = (value, value) if isinstance(value, int | np.integer) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{WHO}: `image_size`: expected (height, width), got {value!r}.")
     height, width = (checked_count(WHO, "image_size", size, least=1) for size in pair)
     return height, width
-
-
-def _check_labels(labels: object, label_mode: object, class_names: object) -> None:
-    if not (labels is None or isinstance(labels, list | tuple | np.ndarray)):
-        if not (isinstance(labels, str) and labels == "inferred"):
-            raise ValueError(
-                f"{WHO}: `labels`: expected 'inferred', a list of integers, or None, got "
-                f"{describe(labels)}."
-            )
-    if class_names is not None and not isinstance(labels, str):
-        raise ValueError(
-            f"{WHO}: `class_names`: expected None unless labels='inferred', got {class_names!r}."
-        )
-    if label_mode is not None:
-        check_word(WHO, "label_mode", label_mode, ("int", "categorical", "binary"))
-
-
-def _check_classes(files: Files, label_mode: str | None) -> None:
-    names, numbers = files.class_names or [], files.labels
-    if label_mode == "binary" and len(names) != 2:
-        raise ValueError(
-            f"{WHO}: label_mode='binary': expected two classes, got {len(names)}: "
-            f"{', '.join(names)}. For more write label_mode='int'."
-        )
-    if numbers is None or label_mode not in ("binary", "categorical"):
-        return
-    if numbers.min() < 0 or numbers.max() >= len(names):
-        raise ValueError(
-            f"{WHO}: `labels`: expected numbers from 0 to {len(names) - 1} for label_mode="
-            f"{label_mode!r}, got {numbers.min()} to {numbers.max()}."
-        )
-
-
-def _check_split(
-    fraction: float | None, subset: str | None, shuffle: bool, seed: int | None
-) -> None:
-    if fraction and not 0 < fraction < 1:
-        raise ValueError(
-            f"{WHO}: `validation_split`: expected a fraction between 0 and 1, got {fraction}."
-        )
-    if subset is not None:
-        check_word(WHO, "subset", subset, ("training", "validation", "both"))
-    if bool(fraction) != bool(subset):
-        raise ValueError(
-            f"{WHO}: expected both `validation_split` and `subset`, or none of them, got "
-            f"validation_split={fraction} and subset={subset!r}."
-        )
-    if fraction and shuffle and seed is None:
-        raise ValueError(
-            f"{WHO}: expected a `seed` with `validation_split` and `shuffle`, got none: without it "
-            "the two parts would overlap. Pass seed=0."
-        )

@@ -35,8 +35,8 @@ CONSTRUCTION: list[tuple[Callable[[], Any], type[Exception], str]] = [
         TypeError,
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: units, "
         "activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, "
-        "bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, name, dtype, "
-        "input_shape, trainable.",
+        "bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, lora_rank, "
+        "lora_alpha, name, dtype, input_shape, trainable, quantization, quantization_config.",
     ),
     (
         lambda: kl.Conv2D(8, (3, 3, 3)),
@@ -357,6 +357,16 @@ def test_wrong_inputs(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:
         call()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("layer", [kl.Dense(2), kl.Rescaling(1 / 255), kl.CategoryEncoding(3)])
+def test_layers_on_arrays_of_words(layer: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        layer(np.array([["red"]]))
+    assert str(caught.value) == (
+        f"{type(layer).__name__}: expected numbers, got an array of shape (1, 1) and dtype <U3. "
+        "Make ids of words: StringLookup, TextVectorization or Hashing."
+    )
 
 
 def test_misspelt_activation_suggests_the_nearest() -> None:

@@ -91,3 +91,35 @@ def test_wrong_uses(use: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         use()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("layer", "box"),
+    [
+        (Resizing(20, 60, bounding_box_format="xyxy"), [12, 4, 36, 8]),
+        (Resizing(20, 20, crop_to_aspect_ratio=True, bounding_box_format="xyxy"), [0, 4, 14, 8]),
+        (
+            Resizing(30, 30, pad_to_aspect_ratio=True, bounding_box_format="xyxy"),
+            [6, 10.5, 18, 13.5],
+        ),
+        (CenterCrop(20, 40, bounding_box_format="xyxy"), [7, 3, 31, 9]),
+        (CenterCrop(60, 60, bounding_box_format="xyxy"), [0, 12, 42, 24]),
+    ],
+)
+def test_boxes_and_masks_follow_the_images(layer: Any, box: list[float]) -> None:
+    image = np.zeros((30, 60, 1), "float32")
+    image[6:12, 12:36] = 1
+    if isinstance(layer, CenterCrop) and layer.height == 20:
+        image, given = np.roll(image, (2, 5), (0, 1)), [17, 8, 41, 14]
+    else:
+        given = [12, 6, 36, 12]
+    boxes = {"boxes": np.array([[given]], "float32"), "labels": np.array([[4]])}
+    data = {"images": image[None], "segmentation_masks": image[None], "bounding_boxes": boxes}
+    outputs = layer(data)
+    found = np.asarray(outputs["bounding_boxes"]["boxes"])[0, 0]
+    np.testing.assert_allclose(found, box, atol=0.6)
+    for name in ("images", "segmentation_masks"):
+        rows, columns = np.nonzero(np.asarray(outputs[name])[0, ..., 0] > 0.5)
+        seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        np.testing.assert_allclose(found, seen, atol=1.1)
+    assert outputs["bounding_boxes"]["labels"].tolist() == [[4]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.ops.smoothing import filtered, gaussian_weights
 from jkeras.ops.vocabulary.arguments import image_axes, repeated, sizes
 from jkeras.ops.vocabulary.pixels import floating, stored_as
 
@@ -35,7 +35,7 @@ def gaussian_blur(
     axes = reversed(image_axes("gaussian_blur", images, data_format))
     windows = sizes("image.gaussian_blur", "kernel_size", kernel_size, 2)
     for axis, size, deviation in zip(axes, windows, repeated(sigma, 2), strict=True):
-        wide = _filtered(wide, _gaussian(size, deviation, wide.dtype), axis, "SAME")
+        wide = filtered(wide, gaussian_weights(size, deviation, wide.dtype), axis, "SAME")
     return stored_as(wide, images.dtype)
 
 
@@ -47,8 +47,8 @@ def sobel_edges(images: Array, data_format: str | None = None) -> Array:
     wide = floating(images)
     rows, columns = image_axes("sobel_edges", images, data_format)
     difference, smooth = (jnp.array(w, wide.dtype) for w in ([-1, 0, 1], [1, 2, 1]))
-    dy = _filtered(_filtered(wide, difference, rows, "SAME"), smooth, columns, "SAME")
-    dx = _filtered(_filtered(wide, smooth, rows, "SAME"), difference, columns, "SAME")
+    dy = filtered(filtered(wide, difference, rows, "SAME"), smooth, columns, "SAME")
+    dx = filtered(filtered(wide, smooth, rows, "SAME"), difference, columns, "SAME")
     return stored_as(jnp.stack([dy, dx], axis=-1), images.dtype)
 
 
@@ -77,11 +77,11 @@ def ssim(
     axes = image_axes("ssim", image1, data_format)
     a, b = floating(image1), floating(image2)
     (size,) = sizes("image.ssim", "filter_size", filter_size, 1)
-    window = _gaussian(size, filter_sigma, a.dtype)
+    window = gaussian_weights(size, filter_sigma, a.dtype)
 
     def mean(x: Array) -> Array:
         for axis in axes:
-            x = _filtered(x, window, axis, "VALID")
+            x = filtered(x, window, axis, "VALID")
         return x
 
     mean_a, mean_b = mean(a), mean(b)
@@ -92,18 +92,3 @@ def ssim(
     below = (mean_a**2 + mean_b**2 + c1) * (variances + c2)
     similarity = jnp.mean(above / below, axis=range(image1.ndim - 3, image1.ndim))
     return stored_as(similarity, image1.dtype)
-
-
-def _gaussian(size: int, sigma: Any, dtype: Any) -> Array:
-    """A window of weights with the sum 1."""
-    places = jnp.arange(size, dtype=dtype) - (size - 1) / 2
-    weights = jnp.exp(-0.5 * jnp.square(places / jnp.asarray(sigma, dtype)))
-    return weights / jnp.sum(weights)
-
-
-def _filtered(x: Array, weights: Array, axis: int, padding: str) -> Array:
-    """The weighted sums of neighbors along one axis."""
-    rows = jnp.moveaxis(x, axis, -1)
-    flat = rows.reshape(-1, 1, rows.shape[-1])
-    sums = jax.lax.conv_general_dilated(flat, weights[None, None], (1,), padding)
-    return jnp.moveaxis(sums.reshape(*rows.shape[:-1], sums.shape[-1]), -1, axis)

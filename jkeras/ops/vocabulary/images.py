@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.ops.convolution import convolve
+from jkeras.ops.resampling import FILLS
 from jkeras.ops.resizing import METHODS as RESIZE_METHODS
 from jkeras.ops.resizing import crop_box, margins
 from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word, sizes
@@ -24,7 +25,6 @@ Array = jax.Array
 METHODS = (
     *("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5"),
 )
-FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 def resize(

@@ -183,7 +183,8 @@ def stft(
     if center:
         half = fft_length // 2
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
-    return _parts(jnp.fft.rfft(extract_sequences(x, fft_length, sequence_stride) * weights))
+    frames = extract_sequences(x, fft_length, sequence_stride)
+    return _parts(jnp.fft.rfft(frames * weights.reshape((1,) * (frames.ndim - 1) + (-1,))))
 
 
 def istft(

@@ -1,8 +1,7 @@
 """The functions of `keras.ops.image` that move pixels: affine, perspective and elastic maps.
 
-A map says for each pixel of the result where in the image its value is read. Eight numbers
-a0 a1 a2 b0 b1 b2 c0 c1 mean: at column x and row y, read column (a0 x + a1 y + a2) / k and row
-(b0 x + b1 y + b2) / k, with k = c0 x + c1 y + 1.
+A map says for each pixel of the result where in the image its value is read: eight numbers, see
+`jkeras.ops.plane_maps`. `jkeras.ops.resampling` reads them.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.seeds import key_of
+from jkeras.ops import plane_maps
+from jkeras.ops.resampling import FILLS, INTERPOLATIONS, resample
 from jkeras.ops.vocabulary.arguments import checked_format, image_axes, one_word
 from jkeras.ops.vocabulary.filters import gaussian_blur
-from jkeras.ops.vocabulary.images import FILLS
 from jkeras.ops.vocabulary.pixels import floating, stored_as
 
 Array = jax.Array
 Seed = Any
-
-_ORDERS = {"nearest": 0, "bilinear": 1}
 
 
 def affine_transform(
@@ -77,16 +75,7 @@ def perspective_transform(
             "ops.image.perspective_transform: expected `start_points` and `end_points` [4, 2] or "
             f"[batch, 4, 2], got shapes {shapes[0]} and {shapes[1]}."
         )
-    starts, ends = floating(start_points), floating(end_points)
-    x, y = jnp.moveaxis(ends, -1, 0)
-    zeros, row = jnp.zeros((*x.shape, 3), x.dtype), jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
-    # Eight linear equations in the map's numbers: start · k = map(end), with k = c0 x + c1 y + 1.
-    equations = [
-        jnp.concatenate([*parts, -starts[..., i, None] * row[..., :2]], axis=-1)
-        for i, parts in enumerate([(row, zeros), (zeros, row)])
-    ]
-    known = jnp.concatenate([starts[..., 0], starts[..., 1]], axis=-1)
-    numbers = jnp.linalg.solve(jnp.concatenate(equations, axis=-2), known[..., None])[..., 0]
+    numbers = plane_maps.homography(floating(start_points), floating(end_points))
     who = "perspective_transform"
     places = _places(images, who, numbers, data_format)
     return _read(who, images, places, interpolation, "constant", fill_value, data_format)
@@ -134,15 +123,7 @@ def elastic_transform(
 def _places(images: Array, who: str, numbers: Array, data_format: str | None) -> Array:
     """The rows and columns that a map reads: `[2, (batch,) rows, columns]`."""
     rows, columns = (images.shape[axis] for axis in image_axes(who, images, data_format))
-    numbers = floating(numbers)
-    a0, a1, a2, b0, b1, b2, c0, c1 = jnp.moveaxis(numbers, -1, 0)[..., None, None]
-    y, x = jnp.meshgrid(
-        jnp.arange(rows, dtype=numbers.dtype),
-        jnp.arange(columns, dtype=numbers.dtype),
-        indexing="ij",
-    )
-    k = c0 * x + c1 * y + 1
-    return jnp.stack([(b0 * x + b1 * y + b2) / k, (a0 * x + a1 * y + a2) / k])
+    return jnp.stack(plane_maps.places(jnp.atleast_2d(floating(numbers)), rows, columns))
 
 
 def _read(
@@ -155,23 +136,19 @@ def _read(
     data_format: str | None,
 ) -> Array:
     """The values of every channel at places `[2, (batch,) rows, columns]`."""
-    order = _ORDERS[one_word(f"image.{who}", "interpolation", interpolation, *_ORDERS)]
+    one_word(f"image.{who}", "interpolation", interpolation, *INTERPOLATIONS)
     one_word(f"image.{who}", "fill_mode", fill_mode, *FILLS)
     last = checked_format(f"image.{who}", data_format) == "channels_last"
-    channel = -1 if last else -3
-
-    def read(channel: Array, places: Array) -> Array:
-        return jax.scipy.ndimage.map_coordinates(
-            channel, list(places), order, fill_mode, fill_value
-        )
-
-    per_image = jax.vmap(read, in_axes=(0, None))
-    planes = jnp.moveaxis(floating(images), channel, -3)
-    if images.ndim == 4:
-        batch = jnp.broadcast_to(
-            places if places.ndim == 4 else places[:, None], (2, len(images), *places.shape[-2:])
-        )
-        planes = jax.vmap(per_image)(planes, jnp.moveaxis(batch, 1, 0))
-    else:
-        planes = per_image(planes, places if places.ndim == 3 else places[:, 0])
-    return stored_as(jnp.moveaxis(planes, -3, channel), images.dtype)
+    axis = -1 if last else -3
+    batch = jnp.moveaxis(floating(images), axis, -1)
+    rows, columns = (x if x.ndim == 3 else x[None] for x in places)
+    values = resample(
+        batch if images.ndim == 4 else batch[None],
+        rows,
+        columns,
+        interpolation=interpolation.lower(),
+        fill_mode=fill_mode.lower(),
+        fill_value=fill_value,
+    )
+    values = values if images.ndim == 4 else values[0]
+    return stored_as(jnp.moveaxis(values, -1, axis), images.dtype)

@@ -29,6 +29,16 @@ def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None
       ValueError: the model draws random numbers outside of training, or carries something from
         call to call; the signature has another number of inputs.
     """
+    if getattr(state.net, "takes_words", False):
+        raise value_error(
+            who=f"{state.who}: export",
+            expected="a model of numbers",
+            got="one of strings, whose ids the host makes",
+            fix=(
+                "Export what follows, jkeras.Model(layer.output, model.output), where `layer` "
+                "makes the ids, and keep layer.get_vocabulary() beside the file."
+            ),
+        )
     values = state.need_values()
     if uses_rng(state):
         raise value_error(

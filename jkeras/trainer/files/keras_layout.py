@@ -84,10 +84,18 @@ def sections(
     return walk.found
 
 
+def layers_by_path(net: Net) -> list[tuple[str, Any]]:
+    """The layers in a model, each once, with the paths of their groups."""
+    walk = _Walk([])
+    walk.visit(net, "", (), "model")
+    return walk.layers
+
+
 class _Walk:
     def __init__(self, places: list[Place], skipped: Collection[Identity] = ()) -> None:
         self.places, self.skipped = places, skipped
         self.found: list[Section] = []
+        self.layers: list[tuple[str, Any]] = []
         self.first: dict[Identity, tuple[int, int, Path]] = {}
 
     def visit(self, layer: object, path: str, at: Path | None, name: str | None = None) -> None:
@@ -103,6 +111,7 @@ class _Walk:
         own = [] if at is None else self._own(layer, at, inner)
         named = name or getattr(layer, "name", None) or snake_case(kind_of(layer))
         self.found.append(Section(path, str(named), [[place] for place in own]))
+        self.layers.append((path, layer))
         if is_layer:
             self.first[identity_of(layer)] = (start, start + 1, at or ())
         for word, part, below in inner:
@@ -128,11 +137,14 @@ class _Walk:
             kernels = [(*at, "layer", name) for name in ("kernel", "embeddings")]
             first = [place for place in self.places if place.names in kernels]
             return first + [place for place in self.places if place.names == (*at, "vector_u")]
+        left_out = getattr(layer, "weights_not_in_files", ())
         others = [(*at, *below) for _, _, below in inner if below is not None]
         return [
             place
             for place in self.places
-            if _begins(place.names, at) and not any(_begins(place.names, o) for o in others)
+            if place.names[-1] not in left_out
+            and _begins(place.names, at)
+            and not any(_begins(place.names, o) for o in others)
         ]
 
 
@@ -163,6 +175,8 @@ def _inner(layer: object) -> list[_Inner]:
         ]
     if isinstance(layer, ProjectedAttention):
         return _of_attention(layer)
+    if getattr(layer, "is_kept_twice", False):
+        return [_Inner("_lookup_layer", _Mentioned("string_lookup"), NO_WEIGHTS)]
     if isinstance(layer, Wrapper):
         below = ("layer",) if isinstance(layer, SpectralNormalization) else ()
         return [_Inner("layer", layer.layer, below)]

@@ -31,6 +31,7 @@ from jkeras.saving.keras_legacy import LegacyGroups
 from jkeras.saving.matching import Mismatch, Report
 from jkeras.trainer.files import keras_optimizer
 from jkeras.trainer.files.keras_layout import Section, sections
+from jkeras.trainer.files.low_rank import with_merged, with_reset
 from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.weight_order import Place, leaves_of, with_leaves
 
@@ -189,7 +190,7 @@ def groups_of(
     """What a built model's file holds, without layers to skip; with `fresh` without the optimizer's
     slots.
     """
-    leaves = leaves_of(state.need_values())
+    leaves = leaves_of(with_merged(state.net, state.need_values()))
     found = [
         Group(path, name, tuple(leaves[same[0].part][same[0].leaf] for same in weights))
         for path, name, weights in sections_of(state, skipped=skipped)
@@ -285,7 +286,7 @@ def _fits(old: jax.Array, array: np.ndarray) -> bool:
 
 def put(state: ModelState, new: Mapping[Place, np.ndarray]) -> None:
     """Replaces weights of a built model."""
-    values = state.need_values()
+    values = with_reset(state.net, state.need_values(), [place.names for place in new])
     leaves = leaves_of(values)
     for place, array in new.items():
         old = leaves[place.part][place.leaf]

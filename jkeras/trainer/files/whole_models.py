@@ -21,10 +21,11 @@ from jkeras.core.folders import atomic_write
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.shared_objects import sharing
 from jkeras.keras_classes.subclassed_model import Subclassed, input_arguments
+from jkeras.layers.vocabulary import written_out
 from jkeras.models.graph import Graph
 from jkeras.saving import keras_archive, keras_h5, keras_legacy
 from jkeras.saving.keras_hdf5 import UNSAFE
-from jkeras.trainer.files import keras_weights
+from jkeras.trainer.files import keras_weights, vocabularies
 from jkeras.trainer.state.model_state import ModelState
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def save(
             f"{state.who}: it has no weights yet, so the file has none. Build or fit it first.",
             stacklevel=3,
         )
-    config = written(model, state, with_optimizer=with_optimizer)
+    config = written(model, state, with_optimizer=with_optimizer, alone=legacy is not None)
     groups = keras_weights.groups_of(state, optimizer, fresh=False) if state.built else []
     if not with_optimizer:
         groups = [g for g in groups if g.path.partition("/")[0] != "optimizer"]
@@ -74,15 +75,19 @@ def save(
         _save_legacy(model, legacy, config, groups)
         return
 
+    lookups = vocabularies.lookups(state.net)
+    texts = vocabularies.assets(lookups)
+    groups = vocabularies.with_weights(groups, lookups) if lookups else groups
+
     def weights(file: BinaryIO) -> None:
         keras_h5.write(file, groups)
 
     if not isinstance(path, Path):
-        keras_archive.write(path, config, weights)
+        keras_archive.write(path, config, weights, texts)
     elif zipped is False:
-        keras_archive.write_folder(path, config, weights)
+        keras_archive.write_folder(path, config, weights, texts)
     else:
-        atomic_write(path, lambda file: keras_archive.write(file, config, weights))
+        atomic_write(path, lambda file: keras_archive.write(file, config, weights, texts))
 
 
 def _save_legacy(model: Any, path: Path, config: _Config, groups: Sequence[keras_h5.Group]) -> None:
@@ -168,6 +173,8 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
             f"The older form of whole models: save it in Keras as {path.stem + ENDING!r}. {UNSAFE}"
         )
         fix += " load_weights reads weights alone in '.weights.h5'."
+    elif path.suffix == ".population" and verb == "load":
+        fix = "jkeras.Population.load reads a population."
     elif path.suffix in EXPORTED_ENDINGS:
         verb_of_export = "model.export writes" if verb == "save" else "jkeras.load_exported reads"
         fix = f"{verb_of_export} such files."
@@ -178,9 +185,18 @@ def checked_path(filepath: object, verb: str, *, legacy: bool = False) -> Path |
     )
 
 
-def written(model: object, state: ModelState, *, with_optimizer: bool = True) -> _Config:
-    """The model as a configuration, with the shapes of its inputs where its layers do not tell."""
-    with sharing():
+def written(
+    model: object, state: ModelState, *, with_optimizer: bool = True, alone: bool = False
+) -> _Config:
+    """The model as a configuration, with the shapes of its inputs where its layers do not tell.
+
+    Args:
+      model: the model.
+      state: its state.
+      with_optimizer: whether the optimizer is written.
+      alone: whether no files lie beside it, so that vocabularies are written into it.
+    """
+    with sharing(), written_out(alone):
         config: _Config = serialize_keras_object(model)
     if hasattr(type(model), "in_keras"):  # a model that Keras reads
         config = _with_rows(config)

@@ -1,4 +1,4 @@
-"""The image files in a folder and the classes they belong to, in Keras's order.
+"""The files of a kind in a folder and the classes they belong to, in Keras's order.
 
 Classes are sorted by name, in each the folders and then the files; shuffled, if at all, by NumPy's
 old generator with the seed. The same seed therefore gives the same split into training and
@@ -15,12 +15,23 @@ import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe, nearest
 
-FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-WHO = "image_dataset_from_directory"
+
+class Kind(NamedTuple):
+    """A kind of files.
+
+    Attributes:
+      who: the function that reads them, for messages.
+      noun: what each holds: "image".
+      endings: how their names end.
+    """
+
+    who: str
+    noun: str
+    endings: tuple[str, ...]
 
 
 class Files(NamedTuple):
-    """Image files and their classes.
+    """Files and their classes.
 
     Attributes:
       paths: one for each example.
@@ -38,44 +49,48 @@ class Files(NamedTuple):
         return Files([self.paths[i] for i in indices], labels, self.class_names)
 
 
-def list_images(
+def list_files(
+    kind: Kind,
     directory: str | os.PathLike[str],
     labels: str | Sequence[int] | np.ndarray | None,
     class_names: Sequence[str] | None,
     follow_links: bool,
     seed: int | None,
 ) -> Files:
-    """The image files in a folder and their classes, shuffled if there is a seed.
+    """The files of a kind in a folder and their classes, shuffled if there is a seed.
 
     Args:
+      kind: of the files.
       directory: the folder.
       labels: "inferred", a list of integers, or None.
       class_names: the subfolders that count, or None for all.
       follow_links: whether to follow links to folders.
       seed: the seed of the order; None for the order by name.
     """
+    who = kind.who
     if not isinstance(directory, str | os.PathLike):
-        raise WrongTypeError(f"{WHO}: `directory`: expected a path, got {describe(directory)}.")
+        raise WrongTypeError(f"{who}: `directory`: expected a path, got {describe(directory)}.")
     directory = os.fspath(directory)
     if not os.path.isdir(directory):
         raise FileNotFoundError(
-            f"{WHO}: `directory`: expected a folder, got {directory!r}, and there is none."
+            f"{who}: `directory`: expected a folder, got {directory!r}, and there is none."
         )
-    folders = _class_folders(directory, class_names) if labels == "inferred" else [""]
-    by_folder = [list(_image_files(directory, folder, follow_links)) for folder in folders]
+    is_inferred = isinstance(labels, str)
+    folders = _class_folders(kind, directory, class_names) if is_inferred else [""]
+    by_folder = [list(_files(kind, directory, folder, follow_links)) for folder in folders]
     paths = [path for part in by_folder for path in part]
-    if labels == "inferred":
+    if is_inferred:
         counts = [len(part) for part in by_folder]
         numbers = np.repeat(np.arange(len(folders), dtype=np.int32), counts)
         files = Files(paths, numbers, folders)
     elif labels is None:
         files = Files(paths, None, None)
     else:
-        files = _with_labels(paths, labels)
+        files = _with_labels(kind, paths, labels)
     if not paths:
         raise ValueError(
-            f"{WHO}: `directory`: expected image files ({', '.join(FORMATS)}), got none in "
-            f"{directory!r}."
+            f"{who}: `directory`: expected {kind.noun} files ({', '.join(kind.endings)}), got none "
+            f"in {directory!r}."
         )
     if seed is None:
         return files
@@ -84,53 +99,54 @@ def list_images(
     return files.part(order)
 
 
-def _image_files(directory: str, folder: str, follow_links: bool) -> Iterator[str]:
-    """The paths of the images in a folder of `directory` and in the folders in it."""
+def _files(kind: Kind, directory: str, folder: str, follow_links: bool) -> Iterator[str]:
+    """The paths of the files in a folder of `directory` and in the folders in it."""
     start = os.path.join(directory, folder)
     for root, _, names in sorted(os.walk(start, followlinks=follow_links), key=lambda x: x[0]):
         for name in sorted(names):
-            if name.lower().endswith(FORMATS):
+            if name.lower().endswith(kind.endings):
                 inside = os.path.relpath(os.path.join(root, name), start)
                 yield os.path.join(directory, folder, inside)
 
 
-def _class_folders(directory: str, class_names: Sequence[str] | None) -> list[str]:
+def _class_folders(kind: Kind, directory: str, class_names: Sequence[str] | None) -> list[str]:
     """The subfolders that are classes."""
     with os.scandir(directory) as entries:
         folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
     if not folders:
         raise ValueError(
-            f"{WHO}: `directory`: expected a subfolder for each class, got none in "
-            f"{directory!r}. For images without classes pass labels=None."
+            f"{kind.who}: `directory`: expected a subfolder for each class, got none in "
+            f"{directory!r}. For {kind.noun}s without classes pass labels=None."
         )
     for name in class_names or ():
         if name not in folders:
             raise ValueError(
-                f"{WHO}: `class_names`: expected names of subfolders, got {name!r}."
+                f"{kind.who}: `class_names`: expected names of subfolders, got {name!r}."
                 f"{nearest(str(name), folders)} Subfolders: {', '.join(folders)}."
             )
     return folders if class_names is None else list(class_names)
 
 
-def _with_labels(paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
+def _with_labels(kind: Kind, paths: list[str], labels: Sequence[Any] | np.ndarray) -> Files:
     if len(labels) != len(paths):
         raise ValueError(
-            f"{WHO}: `labels`: expected one for each of the {len(paths)} files, got {len(labels)}."
+            f"{kind.who}: `labels`: expected one for each of the {len(paths)} files, got "
+            f"{len(labels)}."
         )
     numbers = np.asarray(labels)
     if numbers.dtype.kind not in "iu":
-        raise WrongTypeError(f"{WHO}: `labels`: expected integers, got {describe(labels)}.")
+        raise WrongTypeError(f"{kind.who}: `labels`: expected integers, got {describe(labels)}.")
     return Files(paths, numbers.astype(np.int32), [str(label) for label in sorted(set(labels))])
 
 
-def subsets(files: Files, fraction: float | None, subset: str | None) -> dict[str, Files]:
+def subsets(kind: Kind, files: Files, fraction: float | None, subset: str | None) -> dict[str, Any]:
     """The files of each subset, by its name: the last files are for validation."""
     if not fraction:
         return {"all": files}
     count = int(fraction * len(files.paths))
     if not 0 < count < len(files.paths):
         raise ValueError(
-            f"{WHO}: `validation_split`: expected files for training and for validation, got "
+            f"{kind.who}: `validation_split`: expected files for training and for validation, got "
             f"{len(files.paths) - count} and {count} out of {len(files.paths)} with {fraction}."
         )
     order = np.arange(len(files.paths))
