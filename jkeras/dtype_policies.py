@@ -6,16 +6,37 @@ from typing import Any
 
 from jkeras.core.absent import answering
 from jkeras.core.dtype_policy import DTypePolicy, dtype_policy
-from jkeras.core.errors import WrongTypeError, describe
-from jkeras.core.serialization import serialize_keras_object
+from jkeras.core.quantized_policy import (
+    AWQDTypePolicy,
+    DTypePolicyMap,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+    policy_of,
+    read,
+    written,
+)
 
 FloatDTypePolicy = DTypePolicy
 """Keras's other name of it."""
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "AWQDTypePolicy",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "GPTQDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 
-def get(identifier: Any) -> DTypePolicy:
+def get(identifier: Any) -> Any:
     """The policy for a name or a `DTypePolicy`; None for the global policy.
 
     Raises:
@@ -27,16 +48,20 @@ def get(identifier: Any) -> DTypePolicy:
     """
     if isinstance(identifier, dict):
         return deserialize(identifier)
+    if isinstance(identifier, DTypePolicyMap):
+        return identifier
+    quantized = policy_of(identifier)
+    if quantized is not None:
+        return quantized
     return dtype_policy() if identifier is None else DTypePolicy(identifier)
 
 
-def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy | DTypePolicyMap) -> dict[str, Any]:
     """The configuration of a policy."""
-    config: dict[str, Any] = serialize_keras_object(dtype_policy)
-    return {**config, "module": "keras", "registered_name": None}
+    return written(dtype_policy)
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The policy for a configuration.
 
     Args:
@@ -47,12 +72,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
       TypeError, ValueError: `config` is not the configuration of a policy, or of an unknown one.
     """
     del custom_objects
-    content = config.get("config") if isinstance(config, dict) else None
-    if not isinstance(content, dict) or "name" not in content:
-        raise WrongTypeError(
-            f"deserialize: expected a configuration as serialize gives it, got {describe(config)}."
-        )
-    return DTypePolicy(content["name"])
+    return read(config)
 
 
 __getattr__ = answering(__name__)

@@ -43,6 +43,7 @@ def summary_html(
     trainable: Size = NOTHING,
     non_trainable: Size = NOTHING,
     optimizer: Size | None = None,
+    on_host: Sequence[str] = (),
 ) -> str:
     """The summary of a model; a long table is folded, its totals are not.
 
@@ -54,6 +55,7 @@ def summary_html(
       trainable: size of the weights that are trained.
       non_trainable: size of the others.
       optimizer: size of the optimizer's variables; None leaves its line out.
+      on_host: the names of the layers whose inputs are strings.
 
     Example:
       >>> dense = Row("dense", "Dense", (None, 10), 7850)
@@ -66,7 +68,8 @@ def summary_html(
     table = table_html(list(columns), cells, align=align)
     if len(rows) > _LONGEST:
         table = details_html(f"{len(rows)} layers", table)
-    totals = "<br>".join(map(html.escape, total_lines(trainable, non_trainable, optimizer)))
+    lines = total_lines(trainable, non_trainable, optimizer, on_host)
+    totals = "<br>".join(map(html.escape, lines))
     return f"<div><b>Model: {html.escape(name)}</b></div>{table}<div>{totals}</div>"
 
 

@@ -26,6 +26,7 @@ from typing import Any, Literal, TextIO
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.processes import follows
 from jkeras.core.session import is_interactive_logging_enabled
 from jkeras.display.lines import bar_line, short_line, without_colors
 from jkeras.display.notebook import is_cell_output, is_watched
@@ -272,6 +273,8 @@ def write_text(stream: TextIO | None, text: str) -> None:
     The kernel of a notebook sends what was written five times a second by itself. A flush would
     send each line alone, and programs that run notebooks keep each message as an output.
     """
+    if follows():
+        return
     target = sys.stdout if stream is None else stream
     flush = not is_cell_output(target)
     try:

@@ -95,6 +95,7 @@ def summary_text(
     positions: Sequence[float] | None = None,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
+    on_host: Sequence[str] = (),
 ) -> str:
     """The summary of a model, without a line break at its end.
 
@@ -109,6 +110,7 @@ def summary_text(
         `line_length`; the last one is 1.
       show_trainable: adds a column that says Y or N, or - for layers without weights.
       layer_range: names, or regular expressions, of the first and the last layer to show.
+      on_host: the names of the layers whose inputs are strings, for a line at the end.
 
     Raises:
       ValueError: columns too narrow, wrong positions, or no layer of that name.
@@ -138,7 +140,7 @@ def summary_text(
     columns, cells = summary_table(rows, show_trainable=show_trainable, layer_range=layer_range)
     table = table_lines(list(columns), cells, widths, tuple(columns.values()))
     lines = [f'Model: "{name}"', *table]
-    return "\n".join(lines + total_lines(trainable, non_trainable, optimizer))
+    return "\n".join(lines + total_lines(trainable, non_trainable, optimizer, on_host))
 
 
 def summary_table(
@@ -213,17 +215,22 @@ def rows_in_range(rows: Sequence[Row], layer_range: Sequence[str] | None) -> lis
     return [*rows[begin : end + 1], *inner]
 
 
-def total_lines(trainable: Size, non_trainable: Size, optimizer: Size | None) -> list[str]:
-    """The lines below the table: the number of weights of each kind, and their memory."""
+def total_lines(
+    trainable: Size, non_trainable: Size, optimizer: Size | None, on_host: Sequence[str] = ()
+) -> list[str]:
+    """The lines below the table: the number of weights of each kind, and their memory; and which
+    layers run on the host.
+    """
     parts = [trainable, non_trainable, optimizer or NOTHING]
     total = Size(sum(part.count for part in parts), sum(part.bytes for part in parts))
     named = {"Total": total, "Trainable": trainable, "Non-trainable": non_trainable}
     if optimizer is not None:
         named["Optimizer"] = optimizer
-    return [
+    lines = [
         f" {label} params: {size.count:,} ({memory_text(size.bytes)})"
         for label, size in named.items()
     ]
+    return lines + ([f" On the host, before the program: {', '.join(on_host)}"] if on_host else [])
 
 
 def _matches(rows: Sequence[Row], pattern: str) -> list[int]:

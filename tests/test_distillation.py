@@ -1,0 +1,88 @@
+"""Distillation: Keras's losses, and a student that learns of its teacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jkeras
+from jkeras import layers
+from jkeras.distillation import Distiller, FeatureDistillation, LogitsDistillation
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(32, 4)).astype("float32")
+Y = (X[:, 0] > 0).astype("int32")
+LOSS = jkeras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def _model(width: int, name: str) -> Any:
+    inputs = jkeras.Input((4,))
+    hidden = layers.Dense(width, activation="relu", name="hidden")(inputs)
+    features = layers.Dense(3, name="features")(hidden)
+    return jkeras.Model(inputs, layers.Dense(2, name="logits")(features), name=name)
+
+
+def test_losses_are_those_of_the_definition() -> None:
+    teacher, student = jnp.array([[2.0, 0.0]]), jnp.array([[0.5, 1.0]])
+    p = np.exp([1.0, 0.0]) / np.exp([1.0, 0.0]).sum()
+    q = np.exp([0.25, 0.5]) / np.exp([0.25, 0.5]).sum()
+    wanted = np.sum(p * np.log(p / q)) * 4
+    found = LogitsDistillation(temperature=2.0).compute_loss(teacher, student)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    squares = FeatureDistillation().compute_loss(teacher, student)
+    np.testing.assert_allclose(squares, (1.5**2 + 1) / 2, rtol=1e-6)
+    some = LogitsDistillation(loss=["mse", None])
+    np.testing.assert_allclose(
+        some.compute_loss([teacher, teacher], [student, student]), (0.25 + 1 / 9) / 2, rtol=1e-5
+    )
+
+
+def test_the_student_comes_near_the_teacher_and_the_teacher_stays(tmp_path: Any) -> None:
+    jkeras.utils.set_random_seed(0)
+    teacher, student = _model(16, "teacher"), _model(4, "student")
+    rules = [LogitsDistillation(), FeatureDistillation("mse", "features", "features")]
+    distiller = Distiller(teacher, student, rules, [1.0, 0.5], student_loss_weight=0.1)
+    distiller.compile(jkeras.optimizers.Adam(0.02), LOSS, metrics=["accuracy"])
+    before = [weight.numpy() for weight in teacher.weights]
+    logs = distiller.fit(X, Y, epochs=30, batch_size=8, verbose=0).history
+    assert {"loss", "student_loss", "distillation_loss", "accuracy"} <= set(logs)
+    np.testing.assert_allclose(
+        np.array(logs["total_loss"]),
+        0.1 * np.array(logs["student_loss"]) + 0.9 * np.array(logs["distillation_loss"]),
+        rtol=1e-4,
+    )
+    assert logs["distillation_loss"][-1] < logs["distillation_loss"][0] / 2
+    assert all(np.array_equal(w.numpy(), b) for w, b in zip(teacher.weights, before, strict=True))
+    np.testing.assert_array_equal(
+        distiller.predict(X, verbose=0), distiller.student.predict(X, verbose=0)
+    )
+    copy = Distiller.from_config(distiller.get_config())
+    assert copy.distillation_losses == rules and copy.distillation_loss_weights == [1.0, 0.5]
+    distiller.student.save(tmp_path / "small.keras")
+
+
+def test_wrong_use_is_refused() -> None:
+    teacher, student = _model(4, "teacher"), _model(2, "student")
+    with pytest.raises(ValueError, match="`teacher`: expected a model"):
+        Distiller(None, student, LogitsDistillation())
+    with pytest.raises(ValueError, match="expected outputs of the same shapes"):
+        Distiller(
+            teacher,
+            jkeras.Sequential([jkeras.Input((4,)), layers.Dense(3)]),
+            LogitsDistillation(),
+        )
+    with pytest.raises(ValueError, match="`student_loss_weight`: expected a number from 0 to 1"):
+        Distiller(teacher, student, LogitsDistillation(), student_loss_weight=2)
+    with pytest.raises(ValueError, match="expected 1, one for each loss, got 2"):
+        Distiller(teacher, student, [LogitsDistillation()], [1.0, 2.0])
+    with pytest.raises(ValueError, match="the teacher has no outputs of 'nowhere'"):
+        Distiller(teacher, student, FeatureDistillation("mse", "nowhere", "hidden"))
+    with pytest.raises(ValueError, match="expected a number above 0, got 0"):
+        LogitsDistillation(temperature=0)
+    with pytest.raises(ValueError, match="expected at least one loss"):
+        LogitsDistillation(loss=None)
+    with pytest.raises(ValueError, match="expected a `loss` of the labels"):
+        Distiller(teacher, student, LogitsDistillation()).compile("adam")
