@@ -24,16 +24,16 @@ GOLDEN = HERE.parent / "tests" / "golden" / "names.json"
 # (module, pattern of names, reason for their absence). The first match counts.
 NOT_HERE = [
     *absent.NOT_HERE,
-    ("saving", "KerasFileEditor", "load, change and save the weights instead"),
 ]
 
 FIELD = "a subclass declares it as a field"
 
 # (module, pattern of names, pattern of arguments, reason for the absence or another default).
 OTHERWISE = [
-    ("layers", "*", "lora_*", "LoRA is out of scope"),
-    ("layers", "*", "quantization_config", "quantization is out of scope"),
-    ("layers", "*", "gptq_*", "quantization is out of scope"),
+    ("layers", "*", "lora_*", "LoRA is for Dense, EinsumDense and Embedding"),
+    ("layers", "*", "quantization_config", "int8 and int4 are for Dense, EinsumDense, Embedding"),
+    ("layers", "*", "gptq_*", "GPTQ is not built"),
+    ("layers", "JaxLayer", "native_*", "it names platforms of TensorFlow's files"),
     ("layers", "Input*", "sparse", "sparse tensors are out of scope"),
     ("layers", "Input*", "ragged", "ragged tensors are out of scope"),
     ("layers", "Input*", "*tensor", "an input of TensorFlow's graphs"),

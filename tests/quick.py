@@ -8,6 +8,10 @@ compares its numbers with Keras's. Pytest by itself leaves nothing out, nor does
 """
 
 LEFT_OUT = {
+    "tests/layers/test_quantized.py::test_numbers_and_files_are_those_of_keras": (
+        "tests/layers/test_quantized.py"
+    ),
+    "tests/layers/test_low_rank.py::test_files_in_both_directions": "tests/layers/test_low_rank.py",
     # Laws of what is compared with Keras's numbers, too.
     "tests/laws/test_layers.py::test_jit_agrees_with_eager": "tests/layers/test_golden*.py",
     "tests/laws/test_layers.py::test_evaluation_changes_no_state_and_vmap_agrees_with_a_loop": (
@@ -37,6 +41,14 @@ LEFT_OUT = {
     "tests/layers/test_recurrent_wrappers.py": "tests/layers/test_recurrent_golden.py",
     "tests/ops/test_activations.py::test_dtype_is_kept_and_jit_agrees": "Keras's numbers beside it",
     "tests/ops/test_activations.py::test_gradients_at_smooth_points": "Keras's gradients beside it",
+    "tests/core/test_fingerprints.py::test_programs_hash_numbers_as_the_host_does": (
+        "tests/layers/test_hashing.py"
+    ),
+    "tests/trainer/test_feature_space.py::test_adapt_takes": "the other tests of the file",
+    "tests/layers/augmentation/test_golden.py::test_numbers_have_the_distribution_of_keras": (
+        "tests/layers/augmentation/test_augmentation.py"
+    ),
+    "tests/utils/test_bounding_boxes.py::test_formats_are_those_of_keras": "the rest of the file",
     "tests/layers/test_recurrent.py": "tests/layers/test_recurrent_golden.py",
     "tests/ops/test_attention.py": "tests/layers/test_golden_attention.py",
     "tests/ops/test_convolution.py": "tests/layers/test_golden.py",
@@ -50,6 +62,12 @@ LEFT_OUT = {
     "tests/data/test_feeds.py::test_every_feed_holds_the_batches_of_the_order": "tests/trainer",
     "tests/models/test_adapters.py": "tests/models/test_adapters_of_libraries.py",
     "tests/training/test_slices.py": "tests/training/test_steps.py",
+    "tests/distribution/test_two_processes.py": (
+        "tests/distribution/test_on_eight_devices.py: the same programs in one process"
+    ),
+    "tests/applications/test_networks.py": (
+        "tests/applications/test_weights_and_pixels.py: two networks, whose files are read"
+    ),
     # Whole trainings, file by file or run by run, of what the other tests of the trainer touch.
     "tests/saving/test_disk_faults.py": "tests/saving: the writers themselves",
     "tests/saving/test_fuzz.py": "tests/saving: the readers themselves",
@@ -60,6 +78,9 @@ LEFT_OUT = {
     "tests/trainer/test_engines.py": "tests/trainer/test_laws.py",
     "tests/trainer/test_function_steps.py": "experiments with a step of their own, such as gan.py",
     "tests/trainer/test_interruptions.py": "tests/trainer/test_resuming.py",
+    "tests/trainer/test_data_positions.py::test_it_ends_with_the_same_bits": (
+        "the other tests of the file"
+    ),
     "tests/trainer/test_laws.py::test_run_eagerly_gives_the_same_numbers": "the rest of the file",
     "tests/trainer/test_masks.py": "tests/models/test_masks_golden.py",
     "tests/trainer/test_metrics_by_class.py": "tests/metrics",
@@ -95,6 +116,8 @@ LEFT_OUT = {
         "test_every_epoch_has_the_same_batches_in_the_same_order of the same file"
     ),
     # In a process of their own.
+    "tests/distribution/test_on_eight_devices.py::"
+    "test_a_program_of_keras_runs_with_the_import_changed": "tests/test_experiments.py",
     "tests/callbacks/test_run_loggers.py": "tests/callbacks, and the wrong uses of loggers",
     "tests/display/test_notebook_kernel.py": "the kernel that is played in tests/display",
     "tests/datasets/test_mnist.py::test_the_whole_of_mnist_equals_its_archives": "the sample",
@@ -102,6 +125,10 @@ LEFT_OUT = {
     "tests/saving/test_orbax_manager.py::"
     "test_a_process_that_ends_finishes_and_one_that_is_killed_leaves_whole_ones": (
         "the other tests of the file"
+    ),
+    "tests/population/test_population_on_devices.py": "tests/population, on one device",
+    "tests/population/test_population.py::test_dropout_and_loss_weights_by_name": (
+        "test_numbers_of_layers_losses_and_optimizers_differ of the same file"
     ),
     "tests/estimators/test_premade.py::test_checks_of_scikit_learn": "the tests beside it",
     "tests/estimators/test_premade.py::test_class_weights_go_by_label": (

@@ -5,6 +5,7 @@ The arrows themselves are held by import-linter (`make check`); here is what it 
 
 import ast
 import importlib
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ def dotted(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def door_order(name: str) -> tuple[int, str]:
-    """Constants, then classes, then functions and modules; each in alphabetical order."""
+def door_order(name: str) -> tuple[int, list[str | int]]:
+    """Constants, then classes, then functions and modules; each in alphabetical order, numbers in
+    names by their size.
+    """
+    parts = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
     if name.isupper() and len(name) > 1:
-        return 0, name
-    return (1 if name[0].isupper() else 2), name
+        return 0, parts
+    return (1 if name[0].isupper() else 2), parts
 
 
 def brought_in(file: Path) -> set[str]:

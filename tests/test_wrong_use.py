@@ -104,7 +104,8 @@ ERRORS = [
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: "
         "units, activation, use_bias, kernel_initializer, bias_initializer, "
         "kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,"
-        " bias_constraint, name, dtype, input_shape, trainable.",
+        " bias_constraint, lora_rank, lora_alpha, name, dtype, input_shape, trainable, "
+        "quantization, quantization_config.",
     ),
     Wrong(
         "dropout_rate",

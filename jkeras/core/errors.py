@@ -206,8 +206,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     folded = {candidate.lower(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.6)
-    # Letters change places more often than they are left out: "adma" is "adam", not "adamax".
-    matches.sort(key=lambda match: abs(len(match) - len(name)) > 1)
+    # Letters change places more often than they are left out: "adma" is "adam", not "adamax"; and
+    # a word is part of a longer one more often than of another: "linear" is "bilinear".
+    contained = len(name) > 3
+    matches.sort(
+        key=lambda match: (
+            not (contained and name.lower() in match),
+            abs(len(match) - len(name)) > 1,
+        )
+    )
     return f" Did you mean {folded[matches[0]]!r}?" if matches else ""
 
 
@@ -234,8 +241,14 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
         raise unknown_name(kind, name, table) from None
 
 
-FORMER = {"lr": "learning_rate", "nb_epoch": "epochs", "init": "kernel_initializer", "p": "rate"}
-"""Names that arguments had in earlier versions of Keras."""
+FORMER = {
+    "lr": "learning_rate",
+    "nb_epoch": "epochs",
+    "init": "kernel_initializer",
+    "p": "rate",
+    "cv": "folds",
+}
+"""Names that arguments had in earlier versions of Keras, or have in scikit-learn."""
 
 FORMER_METHODS = {
     "predict_classes": "predict(x).argmax(axis=-1)",

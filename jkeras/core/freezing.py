@@ -60,14 +60,19 @@ def set_trainable(net: object, value: object) -> None:
     if not isinstance(value, bool):
         who, got = getattr(net, "who", type(net).__name__), describe(value)
         raise type_error(who=who, argument="trainable", expected="True or False", got=got)
-    global _latest
-    _latest = next(_changes)
+    note_change()
     if isinstance(getattr(type(net), "trainable", None), Trainable):
         identity_of(net).trainable = value
     inner = (getattr(net, "layer", None), getattr(net, "backward_layer", None))
     for part in (*getattr(net, "layers", ()), *inner):
         if part is not None:
             set_trainable(part, value)
+
+
+def note_change() -> None:
+    """Notes that other weights may be trained from now on."""
+    global _latest
+    _latest = next(_changes)
 
 
 def changes() -> int:
@@ -110,7 +115,10 @@ def _frozen(net: object, params: Tree) -> Tree:
     parts = dict(parts_of(net, params))
     if not parts or freezes_all(net):
         held = not getattr(net, "trainable", True)
-        return jax.tree.map(lambda _: held, params)
+        fixed = getattr(net, "frozen_weights", ())
+        if held or not fixed:
+            return jax.tree.map(lambda _: held, params)
+        return {name: jax.tree.map(lambda _: name in fixed, params[name]) for name in params}  # noqa: B023
     own = {"": params} if "" in parts else params
     trees = {name: _frozen(part, own[name]) for name, part in parts.items() if name in own}
     if "" in parts:

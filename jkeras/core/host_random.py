@@ -86,6 +86,24 @@ def bits(key: Any, shape: tuple[int, ...]) -> Any:
     return _bits(words, 0, int(np.prod(shape))).reshape(shape)
 
 
+def words_of_all(keys: jax.Array) -> np.ndarray | None:
+    """The words of many keys, `[keys, 2]`; None as for `words_of`."""
+    if not jax.config.jax_threefry_partitionable or str(jax.random.key_impl(keys)) != _USUAL:  # type: ignore[attr-defined]
+        return None
+    return np.asarray(jax.random.key_data(keys))
+
+
+def fold_in_all(words: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """`fold_in` for the words of many keys, each with a number of its own."""
+    counter = np.asarray(numbers).astype(np.uint32).reshape(-1, 1)
+    return np.concatenate(_threefry(words, np.zeros_like(counter), counter), axis=1)
+
+
+def bits_of_all(words: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`bits` for the words of many keys, `[keys, *shape]`."""
+    return _bits(words, 0, int(np.prod(shape))).reshape(len(words), *shape)
+
+
 def drawn(
     numbers_fn: NumbersFn, key: Any, shape: tuple[int, ...], *parameters: float
 ) -> np.ndarray | None:
@@ -165,7 +183,8 @@ def _threefry(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Threefry 2x32 of twenty rounds: the counters, enciphered with the key."""
     # Arrays of one number: unlike scalars they wrap around without a warning.
-    keys = (words[:1], words[1:], words[:1] ^ words[1:] ^ _PARITY)
+    front, back = words[..., :1], words[..., 1:]
+    keys = (front, back, front ^ back ^ _PARITY)
     first, second = first + keys[0], second + keys[1]
     for block in range(5):
         for distance in _ROTATIONS[block % 2]:

@@ -49,10 +49,11 @@ class Identity:
       views: the views on its weights that are in use, by their names in the layer.
       built: whether it was built, or called on arrays, though it may have no weights.
       losses: of a layer without weights, those of its outputs in the last call on arrays.
+      changed: the arguments that a method replaced in place, as `enable_lora` does.
     """
 
     __slots__ = (
-        "__weakref__", "built", "calls", "holder", "losses", "nodes", "remat", "serial",
+        "__weakref__", "built", "calls", "changed", "holder", "losses", "nodes", "remat", "serial",
         "trainable", "views",
     )  # fmt: skip
 
@@ -61,6 +62,7 @@ class Identity:
         self.nodes: list[Any] = []
         self.remat = remat.current()
         self.trainable: bool | None = None
+        self.changed: dict[str, Any] = {}
         self.holder: Any = None
         self.calls = 0
         self.built = False
@@ -73,6 +75,29 @@ class Identity:
     def __reduce__(self) -> tuple[Any, ...]:
         """Another identity: one for all copies of the layer in the same pickle."""
         return _another, (self.remat,)
+
+
+class ChangedInPlace:
+    """The attribute of an argument that a method may replace, for all copies of the layer: the
+    value of the constructor, until `Identity.changed` has another.
+
+    Args:
+      name: the argument.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: object, owner: type) -> Any:
+        if layer is None:
+            return self
+        attributes = vars(layer)
+        identity = attributes.get("_identity")
+        changed = {} if identity is None else identity.changed
+        return changed[self.name] if self.name in changed else attributes.get(self.name)
+
+    def __set__(self, layer: object, value: object) -> None:
+        vars(layer)[self.name] = value  # by the constructor
 
 
 def _another(scope: Any) -> Identity:

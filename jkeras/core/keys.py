@@ -87,6 +87,11 @@ def default_seed(seed: int) -> Iterator[None]:
         _seeds_here.reset(token)
 
 
+def has_default_seed() -> bool:
+    """Whether `set_default_seed` was called."""
+    return _seeds is not None
+
+
 def next_seed() -> int:
     """A seed in [0, 2**32) for a model without one.
 

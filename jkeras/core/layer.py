@@ -119,8 +119,14 @@ class Layer(LayerObject, LayerIntrospection, Description):
     cache and it is "faster"; it is the "same"; or slices are "never" taken, because they are slower
     or give other results. A layer that looks at one example at a time may say "same"."""
 
+    frozen_weights: ClassVar[frozenset[str]] = frozenset()
+    """Names of weights that are not trained while the layer is: a kernel beside its LoRA."""
+
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs (token ids, raw pixels) are expected."""
+
+    takes_words: ClassVar[bool] = False
+    """Whether inputs may be strings, which the layer's first half turns into ids on the host."""
 
     weights_need_shapes: ClassVar[bool] = True
     """Whether the weights depend on the shapes of inputs, so that `build()` needs these."""
@@ -186,7 +192,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
         all models in one pickle, and was called nowhere.
         """
         copied = {name: part for name, part in vars(self).items() if name not in NOT_COPIED}
-        return packed({**copied, "trainable": self.trainable, "_identity": identity_of(self)})
+        identity = identity_of(self)
+        changed = {"trainable": self.trainable, "_identity": identity, **identity.changed}
+        return packed({**copied, **changed})
 
     def __copy__(self) -> Self:
         new = type(self).__new__(type(self))

@@ -25,7 +25,9 @@ _KERAS_METHODS = frozenset({"build", "call"})
 WEIGHT_NAMES = frozenset(
     "kernel bias embeddings gamma beta alpha moving_mean moving_variance recurrent_kernel "
     "depthwise_kernel pointwise_kernel scale concat_score_weight "
-    "moving_stddev renorm_mean renorm_stddev".split()
+    "moving_stddev renorm_mean renorm_stddev "
+    "lora_kernel_a lora_kernel_b lora_embeddings_a lora_embeddings_b "
+    "kernel_scale kernel_zero embeddings_scale embeddings_zero g_idx".split()
 )
 """Names of weights that a layer shows as attributes; looked up only where no field has the name."""
 

@@ -8,7 +8,7 @@ core imports nothing of it: the methods of `LayerObject` ask `object_api()`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from jkeras.core.contract import LayerContract
@@ -85,6 +85,13 @@ class ObjectAPI(Protocol):
 
     def weights(self, layer: LayerContract) -> LayerWeights:
         """The weights of a layer."""
+
+    def replace_weights(
+        self, layer: LayerContract, changed: dict[str, Any], new_weights_fn: Callable[[Any], Any]
+    ) -> None:
+        """Changes arguments of a layer in place and its params with them, in all models that have
+        the layer: `new_weights_fn(params)` gives the new ones.
+        """
 
     def weight_inside(self, layer: object, names: tuple[str, ...]) -> Any:
         """The array of a weight of a layer in the `call` that runs around it, or None."""

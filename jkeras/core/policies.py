@@ -46,7 +46,7 @@ def _policies(config: object) -> Iterable[str]:
     elif not isinstance(config, Mapping):
         return
     elif _is_policy(config):
-        yield config["config"]["name"]
+        yield _source(config["config"])
         return
     else:
         parts = config.values()
@@ -57,8 +57,24 @@ def _policies(config: object) -> Iterable[str]:
 def _is_policy(config: Mapping[Any, Any]) -> bool:
     """Whether this is the configuration of a dtype policy; reading refuses a broken one."""
     content = config.get("config")
-    named = isinstance(content, Mapping) and "name" in content
-    return named and config.get("class_name") == "DTypePolicy"
+    if not isinstance(content, Mapping):
+        return False
+    kind = config.get("class_name")
+    return (kind == "DTypePolicy" and "name" in content) or (
+        kind in QUANTIZED and "mode" in content
+    )
+
+
+QUANTIZED = (
+    "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",
+    "AWQDTypePolicy",
+)  # fmt: skip
+"""Keras's policies of layers with whole numbers, which name the policy from before."""
+
+
+def _source(content: Mapping[Any, Any]) -> str:
+    """The name of a policy; of a quantized one that of its source."""
+    return str(content.get("source_name") if "mode" in content else content["name"])
 
 
 def _replaced(config: object, default: str | None) -> Any:
@@ -67,6 +83,8 @@ def _replaced(config: object, default: str | None) -> Any:
     if not isinstance(config, Mapping):
         return config
     if _is_policy(config):
-        name = str(config["config"]["name"]).removeprefix("mixed_")
+        name = _source(config["config"]).removeprefix("mixed_")
+        if "mode" in config["config"]:
+            return f"{config['config']['mode']}_from_{name}"
         return default if name == "float32" else name
     return {key: _replaced(value, default) for key, value in config.items()}

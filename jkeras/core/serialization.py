@@ -67,7 +67,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "regularizers": ("jkeras.ops.regularizers",),
     "constraints": ("jkeras.ops.constraints",),
+    "quantizers": ("jkeras.ops.quantizers",),
+    "dtype_policies": ("jkeras.core.quantized_policy",),
     "random": ("jkeras.core.seeds",),
+    "applications": ("jkeras.applications.own_layers",),
 }
 """For each door with classes or functions that a configuration may name, where these are made."""
 

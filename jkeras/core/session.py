@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe, nearest
+from jkeras.core.processes import follows, print_text
 from jkeras.core.symbols import Symbol
 
 PYTHON = {bool: "bool", int: "int32", float: "float32"}
@@ -70,8 +71,8 @@ def disable_interactive_logging() -> None:
 def print_message(text: str) -> None:
     """Prints a line; without interactive logging it goes to the logger `absl`, as in Keras."""
     if _interactive:
-        print(text)
-    else:
+        print_text(text)
+    elif not follows():
         logging.getLogger("absl").info(text.strip())
 
 

@@ -20,7 +20,7 @@ from typing import Any, NoReturn, Self
 import jax
 
 from jkeras.core.identity import next_serial
-from jkeras.core.trees import dtype_of
+from jkeras.core.trees import dtype_name, dtype_of
 
 Shape = tuple[int | None, ...]
 
@@ -57,7 +57,8 @@ class Symbol:
         return type(self)(shape, dtype)
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        dtype = dtype_name(self.dtype)
+        return f"<KerasTensor shape={self.shape}, dtype={dtype}, name={self.name}>"
 
     def __bool__(self) -> bool:
         _raise(self, "truth", "Choose inside the model: jkeras.ops.where(condition, a, b).")

@@ -23,6 +23,7 @@ from jkeras.core.contract import LayerContract
 from jkeras.core.errors import Message, describe, message_of, value_error, with_message
 from jkeras.core.seeds import is_tracing
 from jkeras.core.symbols import Symbol, symbols_in
+from jkeras.core.trees import is_words
 
 # The batch is tried with a small size, which slices cut short, and one that many numbers divide, so
 # that slices and parts of it are unknown; axes behind it with sizes that five halvings and a kernel
@@ -96,6 +97,8 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
       TypeError, ValueError: the layer does not take such inputs; the message names the layer and
         the layers that made the symbols.
     """
+    if any(is_words(symbol.dtype) for symbol in symbols_in((args, options))):
+        args = _entrances(layer, args)
     try:
         (weights, first), (again, second) = _two_traces(layer, args, options)
         _check_weights(weights, again)
@@ -124,6 +127,23 @@ def traced_outputs(layer: LayerContract, args: tuple[Any, ...], options: dict[st
             got=f"a list of {len(several)}",
             fix="Join them first, for example by Concatenate, or call the layer on each.",
         ) from error
+
+
+def _entrances(layer: LayerContract, args: tuple[Any, ...]) -> Any:
+    """What a layer that takes words is traced with: symbols of ids in the place of words.
+
+    Raises:
+      ValueError: it takes none.
+    """
+    if not getattr(layer, "takes_words", False):
+        raise value_error(
+            who=layer.who,
+            called_on=edges(args),
+            expected="numbers",
+            got="strings, which no program can compute with",
+            fix="Put a StringLookup, a TextVectorization or a Hashing in front, which make ids.",
+        )
+    return layer.entrances(args)  # type: ignore[attr-defined]
 
 
 def _two_traces(layer: LayerContract, args: Any, options: Any) -> list[tuple[Any, Any]]:

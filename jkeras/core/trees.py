@@ -93,10 +93,27 @@ def copy(tree: Tree) -> Tree:
     return jax.tree.map(jnp.copy, tree)
 
 
+WORDS = np.dtype(object)
+"""The dtype of words in shapes: no program takes it, and NumPy has no other for strings of any
+length."""
+
+
+def is_words(dtype: object) -> bool:
+    """Whether a dtype is that of words in shapes."""
+    return isinstance(dtype, np.dtype) and dtype == WORDS
+
+
+def dtype_name(dtype: np.dtype) -> str:
+    """The name of a dtype, as Keras says it: "string" for words."""
+    return "string" if is_words(dtype) else dtype.name
+
+
 def dtype_of(value: Any) -> np.dtype:
     """The NumPy dtype that JAX would use for a dtype name or object (float64 is float32 without
-    x64).
+    x64); that of words for "string".
     """
+    if (isinstance(value, str) and value == "string") or is_words(value):
+        return WORDS
     return np.dtype(jax.dtypes.canonicalize_dtype(jnp.dtype(value)))
 
 

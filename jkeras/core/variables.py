@@ -25,6 +25,7 @@ import numpy as np
 from jkeras.core.arrays import native
 from jkeras.core.dtype_policy import floatx
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.global_arrays import on_host
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
@@ -302,14 +303,14 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """A copy as a NumPy array."""
-        return np.array(self.value)
+        return np.array(on_host(self.value))
 
     def __jax_array__(self) -> Any:
         return self.value
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         del copy
-        return np.asarray(self.value, dtype)
+        return np.asarray(on_host(self.value), dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         plain = [_array(x) for x in inputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from jkeras.core.contract import LayerContract
@@ -56,6 +57,13 @@ class KerasObjects:
         from jkeras.keras_classes.layers_on_arrays import Weights
 
         return Weights(layer)
+
+    def replace_weights(
+        self, layer: LayerContract, changed: dict[str, Any], new_weights_fn: Callable[[Any], Any]
+    ) -> None:
+        from jkeras.keras_classes.weight_replacement import replace_weights
+
+        replace_weights(cast(Layer, layer), changed, new_weights_fn)
 
     def weight_inside(self, layer: object, names: tuple[str, ...]) -> Any:
         return subclassed_layer.weight_inside(layer, names)

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.calling import arrangement
+from jkeras.core.errors import WrongTypeError, quoted
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import child
@@ -72,7 +73,10 @@ def call_on_arrays(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     given_key = kwargs.pop("key") if _is_key(kwargs.get("key")) else None
     args, options = arrangement(layer, args, kwargs)
     training = bool(options.pop("training", False))
-    values = tuple(jax.tree.map(_as_input, value) for value in args)
+    try:
+        values = tuple(jax.tree.map(_as_input, value) for value in args)
+    except WrongTypeError as error:
+        raise quoted(error, who=layer.who) from None
     context: dict[str, Any] = {"training": training, "options": options}
     with naming_errors(layer, values):
         location = _location_or_new(layer, values)

@@ -21,6 +21,7 @@ from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_layer import is_inside_call
 from jkeras.keras_classes.subclassed_model import call_inside
+from jkeras.models.host_part import host_of
 from jkeras.trainer.compiling.call_program import moved, run
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
@@ -61,7 +62,11 @@ def call_model(
     try:
         if len(inputs) == 1:
             inputs = (columns.by_names(inputs[0], getattr(state.net, "input_names", ())),)
-    except ValueError as error:
+        host = host_of(state.net)
+        if host is not None and inputs:
+            encoded = host.encoded(inputs[0] if len(inputs) == 1 else inputs)
+            inputs = encoded if isinstance(encoded, tuple) else (encoded,)
+    except (TypeError, ValueError) as error:
         raise quoted(error, who=state.who) from None
     if hasattr(state.net, "check_structure"):
         state.net.check_structure(inputs[0] if len(inputs) == 1 else inputs)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
+from jkeras.core.global_arrays import on_host
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import Tree, path_names, widest_float
 from jkeras.keras_classes import optimizer_parts
@@ -110,7 +111,7 @@ class OptimizerVariable(LiveNumber):
 
     def numpy(self) -> Any:
         """A copy of the value."""
-        return np.array(self.value)
+        return np.array(on_host(self.value))
 
 
 def _keras_names(names: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from jkeras.core import trees
 from jkeras.core.errors import nearest
+from jkeras.core.global_arrays import local
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.keras_classes.optimizer_view import optimizer_variables
 from jkeras.keras_classes.weight_views import weights_of
@@ -71,7 +72,9 @@ def state_tree(parts: TrainerParts, value_format: str) -> dict[str, Any]:
             f"got {value_format!r}.{nearest(str(value_format), FORMATS)}"
         )
     found = {part: _nested(variables) for part, variables in _variables(parts).items()}
-    return jax.tree.map(jax.device_get, found) if value_format == "numpy_array" else found
+    if value_format == "numpy_array":
+        return jax.tree.map(lambda leaf: jax.device_get(local(leaf)), found)
+    return found
 
 
 def set_state_tree(parts: TrainerParts, tree: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.errors import describe
+from jkeras.core.global_arrays import on_host
 from jkeras.core.identity import identity_of
 from jkeras.core.layer import Layer
 from jkeras.core.parts import at, layers_by_path, path_to
@@ -105,7 +106,7 @@ class Weight(LiveNumber):
 
     def numpy(self) -> Any:
         """A copy of the value."""
-        return np.array(self.value)
+        return np.array(on_host(self.value))
 
     def assign_add(self, value: Any) -> None:
         """Adds to the value."""

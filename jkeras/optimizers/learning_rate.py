@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.global_arrays import put
 from jkeras.core.trees import Tree
 from jkeras.optimizers.base import Array, Scheduled
 
@@ -162,4 +163,4 @@ def _like(who: str, value: ArrayLike, old: Array) -> Array:
         )
     new = jnp.broadcast_to(new, old.shape)
     placed = not isinstance(old, jax.core.Tracer) and old.committed
-    return jax.device_put(new, old.sharding) if placed else new
+    return put(new, old.sharding) if placed else new

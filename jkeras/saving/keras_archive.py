@@ -1,6 +1,7 @@
-"""Keras's `.keras`: a zip archive of metadata.json, config.json and model.weights.h5.
+"""Keras's `.keras`: a zip archive of metadata.json, config.json, model.weights.h5, and perhaps text
+files of layers in assets/.
 
-Laws: nothing is extracted to a folder, only these three members are read, and the bytes read are
+Laws: nothing is extracted to a folder, only these members are read, and the bytes read are
 bounded by the size of the file; an invalid archive raises a `ValueError` that names the file and
 the member.
 """
@@ -8,6 +9,7 @@ the member.
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import json
 import os
@@ -28,6 +30,8 @@ KERAS = "3.15.1"
 """The version of Keras whose format this is."""
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+ASSETS = "assets"
+"""The folder of further files of layers, such as vocabularies."""
 MOST_GROWTH, ALLOWANCE = 20, 1 << 24
 """A member may be larger than its compressed bytes by this factor, and this many bytes besides.
 Keras does not compress, so its own members do not grow at all."""
@@ -46,18 +50,23 @@ class Archive(NamedTuple):
       metadata: the version of Keras and the date.
       config: the configuration of the model.
       weights: the bytes of an HDF5 file.
+      assets: the texts of files of layers by their names in the archive.
     """
 
     metadata: dict[str, Any]
     config: dict[str, Any]
     weights: bytes
+    assets: dict[str, str]
 
 
 # -- writing
 
 
 def write(
-    file: BinaryIO, config: Mapping[str, Any], write_weights: Callable[[Any], object]
+    file: BinaryIO,
+    config: Mapping[str, Any],
+    write_weights: Callable[[Any], object],
+    assets: Mapping[str, str] | None = None,
 ) -> None:
     """Writes an archive.
 
@@ -65,6 +74,7 @@ def write(
       file: a seekable file, open for writing.
       config: the configuration, which becomes JSON.
       write_weights: a function that writes an HDF5 file into the open file that is its argument.
+      assets: the texts of further files by their names.
 
     Raises:
       TypeError: the configuration contains an object that JSON cannot represent.
@@ -73,6 +83,8 @@ def write(
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(METADATA, _metadata())
         archive.writestr(CONFIG, text)
+        for name, content in (assets or {}).items():
+            archive.writestr(name, content)
         # HDF5 goes back and forth, and a member of an archive is written from front to end.
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as weights:
             write_weights(weights)
@@ -82,7 +94,10 @@ def write(
 
 
 def write_folder(
-    folder: Path, config: Mapping[str, Any], write_weights: Callable[[Any], object]
+    folder: Path,
+    config: Mapping[str, Any],
+    write_weights: Callable[[Any], object],
+    assets: Mapping[str, str] | None = None,
 ) -> None:
     """Writes the members of an archive as files of a folder, each whole or not at all; arguments
     and errors as for `write`.
@@ -91,6 +106,13 @@ def write_folder(
     atomic_write(folder / METADATA, lambda file: file.write(_metadata().encode()))
     atomic_write(folder / CONFIG, lambda file: file.write(text.encode()))
     atomic_write(folder / WEIGHTS, write_weights)
+    for name, content in (assets or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(folder / name, functools.partial(_write_text, content))
+
+
+def _write_text(content: str, file: BinaryIO) -> None:
+    file.write(content.encode())
 
 
 def _metadata() -> str:
@@ -112,11 +134,25 @@ def read(path: File) -> Archive:
     names = (METADATA, CONFIG, WEIGHTS)
     if isinstance(path, str | os.PathLike) and os.path.isdir(path):
         members = {name: read_bytes(Path(path) / name) for name in names}
+        texts = [file for file in (Path(path) / ASSETS).rglob("*.txt") if file.is_file()]
+        members |= {file.relative_to(path).as_posix(): read_bytes(file) for file in texts}
     else:
-        members = _members(read_bytes(path), str(path), names)
+        members = _members(read_bytes(path), str(path), names, with_assets=True)
     metadata = json_object(members[METADATA], f"{path}: {METADATA}")
     config = json_object(members[CONFIG], f"{path}: {CONFIG}")
-    return Archive(metadata, config, members[WEIGHTS])
+    assets = {
+        name: _text(content, f"{path}: {name}")
+        for name, content in members.items()
+        if name not in names
+    }
+    return Archive(metadata, config, members[WEIGHTS], assets)
+
+
+def _text(content: bytes, who: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{who}: expected text in UTF-8, and it is none.") from None
 
 
 def read_weights(path: str | os.PathLike[str]) -> bytes:
@@ -124,7 +160,10 @@ def read_weights(path: str | os.PathLike[str]) -> bytes:
     return _members(read_bytes(path), str(path), (WEIGHTS,))[WEIGHTS]
 
 
-def _members(data: bytes, who: str, required: tuple[str, ...]) -> dict[str, bytes]:
+def _members(
+    data: bytes, who: str, required: tuple[str, ...], *, with_assets: bool = False
+) -> dict[str, bytes]:
+    """The bytes of the required members, and of the text files among the assets."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _UNREADABLE as error:
@@ -132,7 +171,13 @@ def _members(data: bytes, who: str, required: tuple[str, ...]) -> dict[str, byte
     with archive:
         infos = archive.infolist()
         _check_names(infos, who, required)
-        return {i.filename: _content(archive, i, who) for i in infos if i.filename in required}
+        texts = {i.filename for i in infos if with_assets and _is_text(i.filename)}
+        wanted = {*required, *texts}
+        return {i.filename: _content(archive, i, who) for i in infos if i.filename in wanted}
+
+
+def _is_text(name: str) -> bool:
+    return name.startswith(f"{ASSETS}/") and name.endswith(".txt")
 
 
 _UNREADABLE = (

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -32,12 +33,14 @@ class Group(NamedTuple):
       name: the layer's name, which is stored beside the arrays; None for no name.
       arrays: the layer's weights without those of its sublayers, in order.
       first: the number of the first of them, where another file has those before it.
+      named: further arrays that have names in place of numbers.
     """
 
     path: str
     name: str | None
     arrays: tuple[Any, ...] = ()
     first: int = 0
+    named: Mapping[str, Any] = MappingProxyType({})
 
 
 def write(file: BinaryIO, groups: Iterable[Group]) -> None:
@@ -60,6 +63,8 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
                 h5_group.attrs["name"] = group.name
             for number, value in enumerate(group.arrays, group.first):
                 write_array(h5_group, str(number), np.asarray(value))
+            for name, value in group.named.items():
+                write_array(h5_group, name, np.asarray(value))
 
 
 def write_array(group: Any, name: str, array: np.ndarray) -> None:

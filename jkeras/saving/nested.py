@@ -22,6 +22,7 @@ import jax
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.global_arrays import is_cut
 from jkeras.saving.safetensors_files import Arrays, code_of
 
 DEEPEST = 100
@@ -134,7 +135,8 @@ def _array_entry(value: Any, path: Path, arrays: Arrays) -> dict[str, Any]:
     while name in arrays or name == _RESERVED:
         number += 1
         name = f"{stem}#{number}"
-    arrays[name] = np.asarray(data)
+    whole: Any = data if is_cut(data) else np.asarray(data)
+    arrays[name] = whole
     return {"key": [str(jax.random.key_impl(value)), name]} if is_key else {"array": name}
 
 

@@ -1,7 +1,8 @@
 """Folders in Orbax's format: checkpoints of jkeras, and trees that other programs have saved.
 
 A checkpoint of jkeras is a folder with two items: `arrays`, an Orbax tree of the arrays by name,
-and `value`, the JSON value of `nested.flatten` with checksums of both items. A folder of
+and `value`, the JSON value of `nested.flatten` with checksums of both items. Arrays that are cut
+over processes, of which each process writes its parts, have Orbax's checksums alone. A folder of
 checkpoints has one such folder for each step (`jkeras.saving.orbax_manager` writes them).
 
 Laws:
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jkeras.core.errors import MissingFileError
+from jkeras.core.global_arrays import is_cut
 from jkeras.saving.nested import flatten, rebuild
 from jkeras.saving.orbax_trees import damaged, nested, read_tree, tree_in
 
@@ -44,11 +46,13 @@ Folder = str | os.PathLike[str]
 def host_copy(value: Nested) -> tuple[Any, Arrays]:
     """The two parts of `nested.flatten`, with JAX arrays copied to the host.
 
-    NumPy arrays are not copied. JAX arrays are, because on the CPU `np.asarray` of a JAX array is a
-    view of the same memory, which the next training step overwrites.
+    NumPy arrays are not copied, nor those that are cut over processes. Other JAX arrays are,
+    because on the CPU `np.asarray` of a JAX array is a view of the same memory, which the next
+    training step overwrites.
     """
     structure, arrays = flatten(value)
-    return structure, {n: a if a.flags.owndata else np.array(a) for n, a in arrays.items()}
+    is_kept = {n: is_cut(a) or a.flags.owndata for n, a in arrays.items()}
+    return structure, {n: a if is_kept[n] else np.array(a) for n, a in arrays.items()}
 
 
 def items_of(
@@ -68,9 +72,11 @@ def items_of(
     content = {
         "value": structure,
         "empty": empty,
-        "crc32": {name: _crc(array) for name, array in full.items()},
+        "crc32": {name: _crc(array) for name, array in full.items() if not is_cut(array)},
         "metrics": metrics or {},
     }
+    if cut := [name for name, array in full.items() if is_cut(array)]:
+        content["cut"] = cut
     text = json.dumps(content)
     about = {"format": FORMAT, "crc32": zlib.crc32(text.encode()), "content": text}
     # And no tree without arrays.
@@ -105,9 +111,11 @@ def read_step(path: Folder) -> Any:
     content = _read_json(path)
     crcs, empty = content["crc32"], content["empty"]
     arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in empty.items()}
-    tree = read_tree(path / ARRAYS, packed=1) if crcs else {}
+    cut = content["cut"]
+    tree = read_tree(path / ARRAYS, packed=1) if crcs or cut else {}
     for name, array in tree.items() if isinstance(tree, dict) else [(ARRAYS, tree)]:
-        if not isinstance(array, np.ndarray) or crcs.get(name) != _crc(array):
+        is_other = name not in cut and crcs.get(name) != _crc(array)
+        if not isinstance(array, np.ndarray) or is_other:
             raise ValueError(f"{path}: expected the array {name} as written, got other bytes.")
         arrays[name] = array
     try:
@@ -181,6 +189,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     for name in ("crc32", "empty"):
         if not isinstance(content, dict) or not isinstance(content.get(name), dict):
             raise ValueError(f"{path}: expected an entry {name!r} in {VALUE}, got none.")
+    if not isinstance(content.setdefault("cut", []), list):
+        raise ValueError(f"{path}: expected the entry 'cut' in {VALUE} to be a list.")
     for name, entry in content["empty"].items():
         match entry:
             case [[*shape], str(dtype)] if 0 in shape and len(shape) <= 32 and dtype in _DTYPES:

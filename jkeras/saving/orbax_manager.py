@@ -9,7 +9,8 @@ Laws:
   - `save` returns when the values are copied; a background thread writes the bytes.
   - A checkpoint is written atomically, and older ones are removed only after that.
   - The next call raises an error of the thread; only the checkpoint of that error is lost.
-  - One manager at a time writes to a folder.
+  - One manager at a time writes to a folder; that of several processes, each of which writes the
+    parts of arrays that are cut over them, writes while the caller waits.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from jkeras.core import locks
 from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.processes import current, follows
 from jkeras.saving import orbax_files
 
 if TYPE_CHECKING:
@@ -81,8 +83,11 @@ class Manager:
         kept = None if max_to_keep is None else checked_count(who, "max_to_keep", max_to_keep)
         if mode not in ("min", "max"):
             raise ValueError(f"{who}: `mode`: expected 'min' or 'max', got {mode!r}.")
-        lock = locks.acquire(self.directory, who, timeout=timeout)
-        self._release = weakref.finalize(self, locks.release, lock)
+        self._release: Any = lambda: None
+        if not follows():
+            lock = locks.acquire(self.directory, who, timeout=timeout)
+            self._release = weakref.finalize(self, locks.release, lock)
+        background = background and not current().several
         try:
             self._sweep()
             self._orbax = self._orbax_manager(kept)
@@ -109,6 +114,7 @@ class Manager:
             best_fn=None if self._best is None else self._rank,
             best_mode=self._mode,
             enable_async_checkpointing=False,  # `_writer` is the thread
+            **_of_processes(),
         )
         items = orbax_files.handlers()
         return ocp.CheckpointManager(
@@ -181,6 +187,8 @@ class Manager:
 
     def _sweep(self) -> None:
         """Removes partial checkpoints of a killed run or a failed write."""
+        if follows():
+            return
         for path in self.directory.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -270,6 +278,22 @@ class Manager:
                 f"{step!r}."
             )
         return orbax_files.read_step(self.directory / str(number))
+
+
+def _of_processes() -> dict[str, Any]:
+    """Orbax's options where some processes of a larger job write together, or one alone does."""
+    import jax
+    from orbax.checkpoint import options
+
+    members = current().members or (jax.process_index(),)
+    if len(members) == jax.process_count():
+        return {}
+    found = options.MultiprocessingOptions(
+        primary_host=members[0],
+        active_processes=set(members),
+        barrier_sync_key_prefix=f"jkeras-{'-'.join(map(str, members))}",
+    )
+    return {"multiprocessing_options": found, "create": False}
 
 
 def _reason(error: Exception) -> str:

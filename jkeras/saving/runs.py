@@ -16,6 +16,9 @@ FORMAT = "jkeras-run-1"
 COUNTS = ("first", "epoch", "batch", "earlier")
 """The counters of a run: the first epoch, the current epoch, the steps in it, the earlier steps."""
 
+PLACE = ("begun", "passes", "passed", "rows", "state")
+"""The entries of the position of a source of batches, whose iterators have a state."""
+
 MODEL_ENDINGS = (".h5", ".keras", ".msgpack")
 """Endings of files that hold models or weights, and no run."""
 
@@ -136,14 +139,29 @@ def _is_position(value: object) -> bool:
     if not isinstance(value, dict) or not set(COUNTS) < set(value):
         return False
     counts = [value[name] for name in COUNTS]
-    begun = value.get("begun", [])
+    begun, position = value.get("begun", []), value.get("position")
     return (
         isinstance(begun, list)
         and all(count is None or _is_count(count) for count in begun)
         and all(map(_is_count, counts))
+        and (position is None or all(map(_is_place, _listed(position))))
         and all(isinstance(value.get(name), dict) for name in ("facts", "logs"))
         and isinstance(value.get("stops"), bool)
     )
+
+
+def _listed(value: object) -> list[object]:
+    """What a run of several processes has for each."""
+    return value if isinstance(value, list) else [value]
+
+
+def _is_place(value: object) -> bool:
+    """Whether a value is the position of a source of batches, as a stream returns it."""
+    if not isinstance(value, dict) or set(value) != set(PLACE):
+        return False
+    begun, state = value["begun"], value["state"]
+    counts = [value["passes"], value["passed"], value["rows"], 0 if begun is None else begun]
+    return all(map(_is_count, counts)) and (state is None or isinstance(state, str))
 
 
 def _is_callback_state(value: object) -> bool:

@@ -14,6 +14,7 @@ from jkeras.core.dtype_policy import DTypePolicy, floating_policy
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest, said_by
 from jkeras.core.layer import ACTIVITY_LOSS
 from jkeras.core.platform import check_platform
+from jkeras.core.processes import print_text
 from jkeras.core.trees import Tree, path_names
 from jkeras.keras_classes import optimizer_view
 from jkeras.metrics import Metric
@@ -220,7 +221,8 @@ class CompileMixin:
         the device, and for each compiled program how often it was traced, how long that took, its
         work per step, its steps per dispatch, and its share of what the device manages.
 
-        Most of it is known after `fit`, `evaluate` or `predict`. Counting the work traces each
+        Most of it is known after `fit`, `evaluate` or `predict`; where weights lie on devices, as
+        soon as the shape of the inputs is: they are made for it. Counting the work traces each
         program again; measuring the device takes a third of a second, once.
 
         Args:
@@ -234,8 +236,12 @@ class CompileMixin:
         parts, state = self._trainer_parts, self._trainer_parts.state
         if platform is not None:
             check_platform(f"{state.who}: explain", platform)
+        state.build_if_known()
         programs = [plan.programs for plan in parts.plans.all()]
-        print_fn(explanation(state.who, state.values, parts.placed, programs, platform))
+        spread = parts.distribution
+        text = explanation(state.who, state.values, parts.placed, programs, platform, spread)
+        with parts.team.quiet():
+            (print_text if print_fn is print else print_fn)(text)
 
     # -- how the layers compute
 

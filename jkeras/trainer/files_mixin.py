@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, Self
 
 from jkeras.core.errors import named_arguments
+from jkeras.core.processes import print_text
 from jkeras.core.serialization import serialize_keras_object
 from jkeras.core.tracebacks import api_boundary
 from jkeras.export.formats import export
@@ -18,6 +19,7 @@ from jkeras.trainer.files import configurations, weight_files, whole_models
 from jkeras.trainer.files.exporting import inference_of
 from jkeras.trainer.loop import resume
 from jkeras.trainer.loop.parts import TrainerParts
+from jkeras.trainer.state.whole_values import whole_values
 
 
 class FilesMixin:
@@ -50,9 +52,10 @@ class FilesMixin:
         Source: `keras.Model.save_weights`.
         """
         parts = self._trainer_parts
-        weight_files.save(
-            parts.state, parts.optimizer, filepath, overwrite, max_shard_size, objects_to_skip
-        )
+        with whole_values(parts.state):
+            if parts.team.is_first:
+                options = overwrite, max_shard_size, objects_to_skip
+                weight_files.save(parts.state, parts.optimizer, filepath, *options)
 
     @named_arguments
     def load_weights(
@@ -121,7 +124,10 @@ class FilesMixin:
         Source: `keras.Model.save`.
         """
         parts = self._trainer_parts
-        whole_models.save(self, parts.state, parts.optimizer, filepath, overwrite, zipped, **kwargs)
+        with whole_values(parts.state):
+            if parts.team.is_first:
+                options = overwrite, zipped
+                whole_models.save(self, parts.state, parts.optimizer, filepath, *options, **kwargs)
 
     @api_boundary
     def export(
@@ -153,13 +159,16 @@ class FilesMixin:
 
         Source: `keras.Model.export`.
         """
-        state = self._trainer_parts.state
-        inference = inference_of(state, input_signature)
-        written = export(inference, filepath, format, **options)
+        parts, state = self._trainer_parts, self._trainer_parts.state
+        with whole_values(state):
+            if not parts.team.is_first:
+                return
+            inference = inference_of(state, input_signature)
+            written = export(inference, filepath, format, **options)
         if verbose or verbose is None:
-            print(f"{state.who}: exported to {os.fspath(filepath)!r} as {written}.")
+            print_text(f"{state.who}: exported to {os.fspath(filepath)!r} as {written}.")
 
-    def snapshot(self, *, with_model: bool = False) -> dict[str, Any]:
+    def snapshot(self, *, with_model: bool = False, whole: bool = True) -> dict[str, Any]:
         """Everything that this trainer is, and in `fit` the run it is in, in plain containers,
         numbers and NumPy arrays: for `fit(resume_from=)`.
 
@@ -168,14 +177,16 @@ class FilesMixin:
 
         Args:
           with_model: whether the model's configuration is added, if it has one.
+          whole: whether values that are cut over processes are gathered, which all of these have
+            to ask for; else they stay arrays of JAX.
 
         Raises:
           ValueError: the model is not built.
         """
-        taken = resume.snapshot(self._trainer_parts)
+        taken = resume.snapshot(self._trainer_parts, whole=whole)
         if with_model:
             with contextlib.suppress(TypeError, ValueError):  # layers without a configuration
-                config = whole_models.written(self, self._trainer_parts.state)
+                config = whole_models.written(self, self._trainer_parts.state, alone=True)
                 taken["model"] = json.dumps(config)
         return taken
 

@@ -44,6 +44,7 @@ from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files.configurations import check_parts
 from jkeras.trainer.loop.parts import PARTS
 from jkeras.trainer.state.inference_rng import next_key, uses_rng
+from jkeras.trainer.state.specs import declared_inputs
 from jkeras.trainer.steps.loss_steps import LossSteps
 from jkeras.trainer.steps.method_metrics import (
     log_names,
@@ -134,7 +135,7 @@ class Model(Trainer):
         self._hold(net, steps_of(self), seed=seed, name=name)
         if body is not None and has_call:  # in which `super().call` is the graph
             vars(self)[BODY] = body.replace(name="functional")
-            self._trainer_parts.state.called_on = tuple(body.input_symbols)
+            self._trainer_parts.state.called_on = declared_inputs(body)
         if body is not None:
             self._trainer_parts.state.subscribe()  # so that a layer finds its weights here
 

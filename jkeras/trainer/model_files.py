@@ -30,7 +30,7 @@ from jkeras.core.trees import Tree, size_bytes
 from jkeras.keras_classes.subclassed_model import is_shape
 from jkeras.saving import keras_archive, keras_h5, keras_legacy, runs
 from jkeras.saving.matching import Report
-from jkeras.trainer.files import keras_weights
+from jkeras.trainer.files import keras_weights, vocabularies
 from jkeras.trainer.files.whole_models import LEGACY_ENDINGS, checked_path
 from jkeras.trainer.loop import resume
 from jkeras.trainer.loop.parts import TrainerParts, is_trainer, parts_of
@@ -154,17 +154,22 @@ def load_model(
         return _from_checkpoint(path, custom_objects, compile, safe)
     if isinstance(path, Path) and path.suffix in LEGACY_ENDINGS:
         data = keras_h5.read_bytes(path)
-        where, source = f"{path}: model_config", str(path)
+        where, source, texts = f"{path}: model_config", str(path), {}
         config = keras_legacy.read_config(data, source)
     else:
         archive = keras_archive.read(path)
-        config, data = archive.config, archive.weights
+        config, data, texts = archive.config, archive.weights, archive.assets
         where, source = f"{path}: {keras_archive.CONFIG}", f"{path}: {keras_archive.WEIGHTS}"
     _check_config(config, where, safe)
     stored = keras_weights.stored_groups(data, source, safe)
     with CustomObjectScope(custom_objects), code.allowed(not safe):
+        if config.get("class_name") == "FeatureSpace":
+            from jkeras.trainer.feature_space import FeatureSpace
+
+            return FeatureSpace.of_file(config["config"], texts, stored)
         model = _described(config, where)
         parts = parts_of(model)
+        vocabularies.take(vocabularies.lookups(parts.state.net), texts, stored)
         _fill(parts, stored, source, len(data))
         if compile and _compiled(model, config, where) and parts.state.built:
             optimizer = parts.optimizer

@@ -34,7 +34,7 @@ class OneBatchMixin:
         finite = parts.need_compilation(who).refuses_nans(who)
         kwargs = {"net": parts.state.net, "finite": finite}
         given = data_arguments.load_batch(who, x, y, sample_weight, class_weight, **kwargs)
-        prepared = parts.prepare(who, given, given.length, kind="train")
+        prepared = parts.prepare(who, given, given.length, kind="train", is_batch=True)
         batch = parts.place_batch(prepared.data)
         with parts.mode(), explained(parts, who, given.length):
             logs = one_batch.train_on_batch(parts, prepared.plan, batch)
@@ -49,7 +49,7 @@ class OneBatchMixin:
         finite = parts.need_compilation(who).refuses_nans(who)
         net = parts.state.net
         given = data_arguments.load_batch(who, x, y, sample_weight, net=net, finite=finite)
-        prepared = parts.prepare(who, given, given.length, kind="evaluate")
+        prepared = parts.prepare(who, given, given.length, kind="evaluate", is_batch=True)
         batch = parts.place_batch(prepared.data)
         with parts.mode():
             logs = one_batch.test_on_batch(parts.state, prepared.plan, batch)
@@ -63,7 +63,7 @@ class OneBatchMixin:
         given = data_arguments.load_batch(who, x, net=parts.state.net, finite=False)
         with parts.mode():
             warn_of_random_weights(parts.state)
-        prepared = parts.prepare(who, given, given.length, kind="predict")
+        prepared = parts.prepare(who, given, given.length, kind="predict", is_batch=True)
         with parts.mode(), explained(parts, who, given.length):
             batch = parts.place_batch(prepared.data)
             return one_batch.predict_on_batch(parts.state, prepared.plan, batch)

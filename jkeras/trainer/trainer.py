@@ -34,9 +34,14 @@ from jkeras.data.streams import Stream
 from jkeras.keras_classes.model_calls import call_model
 from jkeras.keras_classes.tracking import missing_super_init, own_variables
 from jkeras.trainer.compile_mixin import CompileMixin
-from jkeras.trainer.compiling.compilation import check_not_negative, check_positive
+from jkeras.trainer.compiling.compilation import (
+    check_not_negative,
+    check_positive,
+    resolved_distribution,
+)
 from jkeras.trainer.compiling.train_steps import TrainSteps
 from jkeras.trainer.files_mixin import FilesMixin
+from jkeras.trainer.keras_names_mixin import KerasNamesMixin
 from jkeras.trainer.loop import resume, short_runs
 from jkeras.trainer.loop.call import Call
 from jkeras.trainer.loop.error_notes import explained
@@ -51,6 +56,7 @@ from jkeras.trainer.one_batch_mixin import OneBatchMixin
 from jkeras.trainer.preflight import data_arguments
 from jkeras.trainer.preflight.data_arguments import Examples
 from jkeras.trainer.preflight.prepare import warn_of_random_weights
+from jkeras.trainer.quantization_mixin import QuantizationMixin
 from jkeras.trainer.reports_mixin import ReportsMixin
 from jkeras.trainer.state.description import as_description
 from jkeras.trainer.state.model_state import ModelState
@@ -60,7 +66,16 @@ from jkeras.trainer.tuning_mixin import TuningMixin
 from jkeras.trainer.weights_mixin import WeightsMixin
 
 
-class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixin, TuningMixin):
+class Trainer(
+    WeightsMixin,
+    CompileMixin,
+    FilesMixin,
+    KerasNamesMixin,
+    OneBatchMixin,
+    QuantizationMixin,
+    ReportsMixin,
+    TuningMixin,
+):
     """Trains, evaluates and applies a model.
 
     Args:
@@ -78,6 +93,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         given: then `opt_state` is that of the optimizer that `compile` gets.
       eval_step: (params, state, batch) -> logs, for `evaluate` and validation.
       predict_step: (params, state, batch) -> outputs; those of the net when left out.
+      distribution: the devices to run on, as for `compile`, whose argument goes before this one.
 
     Raises:
       TypeError: `net` or a function is none, or one is missing.
@@ -111,8 +127,10 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         init: Callable[..., Any] | None = None,
         eval_step: Callable[..., Any] | None = None,
         predict_step: Callable[..., Any] | None = None,
+        distribution: Any = None,
     ) -> None:
         kind = type(self).__name__
+        devices = resolved_distribution(distribution, kind)
         others = {"init": init, "eval_step": eval_step, "predict_step": predict_step}
         functions = checked_functions(kind, net, train_step, others)
         steps: TrainSteps = LossSteps()
@@ -121,6 +139,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
             if net is None:
                 net, name = Functions(functions), name or "trainer"
         self._hold(net, steps, seed=seed, name=name)
+        self._trainer_parts.own_distribution = devices
 
     def _hold(
         self, net: object, steps: TrainSteps, *, seed: int | None = None, name: str | None = None
@@ -226,10 +245,11 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
 
         Args:
           x: an array, a table, a list, tuple or dict of arrays, or an iterable of batches `(x, y)`
-            or `(x, y, sample_weight)`.
+            or `(x, y, sample_weight)`; a data set of Grain, Hugging Face or tensorflow-datasets.
           y: targets; a list, tuple or dict of them for several outputs; None when `x` is an
             iterable.
-          batch_size: examples per update, 32 when left out. The last batch may be smaller.
+          batch_size: examples per update, 32 when left out. The last batch may be smaller. Of
+            batches that an iterable yields it says nothing.
           epochs: the number of the last epoch.
           verbose: 0 silent, 1 or "auto" progress bar, 2 one line per epoch.
           callbacks: a list of callbacks.
@@ -280,7 +300,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         before = Unchanged(parts) if dev else None
         epochs, steps_per_epoch = limited_epochs(epochs), limited_steps(steps_per_epoch)
         taken = None if resume_from is None else resume.read_snapshot(resume_from)
-        callbacks, writers = CallbackList(callbacks).callbacks, list[Any]()
+        callbacks, writers = parts.callbacks_here(callbacks), list[Any]()
         if dev:
             callbacks, writers = short_runs.without_writers(callbacks)
             epochs, validation_freq = initial_epoch + 1, 1
@@ -289,7 +309,8 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         shuffle = shuffle and not overfit_batches
         finite = compiled.refuses_nans("fit") and not CallbackList(callbacks).handles_nans
         given, kept = (x, y, sample_weight, class_weight), (validation_data, validation_split)
-        data, held_out = loaded(parts, given, kept, finite=finite, shuffle=shuffle)
+        sizes = (batch_size, validation_batch_size or batch_size)
+        data, held_out = loaded(parts, given, kept, finite=finite, shuffle=shuffle, sizes=sizes)
         data_arguments.warn_of_batch_size(batch_size, data)
         if overfit_batches:
             data, held_out = short_runs.first_batches(data, overfit_batches, batch_size)
@@ -297,8 +318,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         data, _, plan_fn, size = parts.prepare("fit", data, batch_size, kind="train")
         with explained(parts, "fit", batch_size):
             data = parts.place("fit", data)
-        val_size = validation_batch_size or batch_size
-        validation = prepared_validation(parts, held_out, val_size, validation_steps)
+        validation = prepared_validation(parts, held_out, sizes[1], validation_steps)
         if isinstance(data, Stream):
             data.continues_pass = steps_per_epoch is not None
         steps = data_arguments.steps_of(data, size, steps_per_epoch)
@@ -312,7 +332,7 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         history = listed.history
         assert history is not None, "it was added"
         call = Call(listed, verbose, steps_per_epoch, steps, compiled.steps_per_execution)
-        call.fix_dispatches(check_nans=compiled.check_nans)
+        call.fix_dispatches(check_nans=compiled.check_nans, team=parts.team)
         run = Run(
             listed,
             facts=resume.facts_of(data, size, steps_per_epoch, shuffle),
@@ -324,10 +344,10 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         with before or contextlib.nullcontext(), Interrupt() as call.interrupt, parts.mode():
             with parts.running(run, data), explained(parts, "fit", size, call.close):
                 fit(parts, training, validation, epochs, call, taken)
-        if call.interrupted():
-            short_runs.tell_interruption(history, is_rehearsal=bool(dev))
+        if call.was_interrupted:
+            short_runs.tell_interruption(history, is_rehearsal=bool(dev), team=call.team)
             call.interrupt.pass_on()
-        elif dev:
+        elif dev and call.team.is_first:
             short_runs.tell_rehearsal(steps, held_out is not None, history, writers, verbose)
         return history
 
@@ -359,14 +379,16 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         finite = compiled.refuses_nans("evaluate")
         check_positive("evaluate", batch_size=batch_size, steps=steps)
         steps = limited_steps(steps)
-        net = parts.state.net
-        given = data_arguments.load("evaluate", x, y, sample_weight, net=net, finite=finite)
+        options = parts.loading(batch_size)
+        given = data_arguments.load("evaluate", x, y, sample_weight, finite=finite, **options)
         data, plan, _, size = parts.prepare("evaluate", given, batch_size, kind="evaluate")
         with explained(parts, "evaluate", size):
             data = parts.place("evaluate", data)
         known = data_arguments.steps_of(data, size, steps)
-        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        heard = parts.callbacks_here(callbacks)
+        listed = CallbackList(heard, model=self, verbose=verbose, epochs=1, steps=known)
         call = Call(listed, verbose, steps, known, compiled.steps_per_execution)
+        call.team = parts.team
         with parts.mode(), explained(parts, "evaluate", size, call.close):
             logs = evaluate(parts, plan, data, size, call)
         return plan.in_order(logs, return_dict)
@@ -394,15 +416,17 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         parts.steps.check_predicts("predict", state)
         check_positive("predict", batch_size=batch_size, steps=steps)
         steps = limited_steps(steps)
-        given = data_arguments.load("predict", x, net=state.net, finite=False)
+        given = data_arguments.load("predict", x, finite=False, **parts.loading(batch_size))
         with parts.mode():
             warn_of_random_weights(state)
         data, plan, _, size = parts.prepare("predict", given, batch_size, kind="predict")
         known = data_arguments.steps_of(data, size, steps)
-        listed = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=known)
+        heard = parts.callbacks_here(callbacks)
+        listed = CallbackList(heard, model=self, verbose=verbose, epochs=1, steps=known)
         compiled = parts.compilation
         per_execution = None if compiled is None else compiled.steps_per_execution
         call = Call(listed, verbose, steps, known, per_execution)
+        call.team = parts.team
         with parts.mode(), explained(parts, "predict", size, call.close):
             return predict(parts, plan, data, size, call)
 
@@ -419,6 +443,9 @@ class Trainer(WeightsMixin, CompileMixin, FilesMixin, OneBatchMixin, ReportsMixi
         if has_symbols(inputs, options):
             kwargs = options if training is None else {**options, "training": training}
             outputs = parts.state.as_layer()(*inputs, **kwargs)
-            parts.state.called_on = tuple(jax.tree.leaves(outputs)[0].node.args)
+            args = jax.tree.leaves(outputs)[0].node.args
+            net = parts.state.net
+            args = net.entrances(args) if getattr(net, "takes_words", False) else args
+            parts.state.called_on = tuple(args)
             return outputs
         return call_model(self, parts, inputs, training, options)

@@ -12,7 +12,9 @@ import numpy as np
 from jkeras.core import trees
 from jkeras.core.arrays import as_jax
 from jkeras.core.errors import nearest
+from jkeras.core.global_arrays import on_host
 from jkeras.core.layer import activity_losses
+from jkeras.core.processes import print_text
 from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree
 from jkeras.core.variables import Variable, innermost
@@ -224,7 +226,11 @@ class WeightsMixin:
         state = self._trainer_parts.state
         state.build_if_known()
         values = state.values
-        return [] if values is None else [np.array(weight) for weight in state.ordered(values)]
+        return (
+            []
+            if values is None
+            else [np.array(on_host(weight)) for weight in state.ordered(values)]
+        )
 
     @api_boundary
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -320,15 +326,15 @@ class WeightsMixin:
           show_trainable: adds a column that says whether weights are trained.
           layer_range: names of the first and the last layer to show.
         """
-        print_fn(
-            summary_text(
-                line_length=line_length,
-                positions=positions,
-                show_trainable=show_trainable,
-                layer_range=layer_range,
-                **self._summary(expand_nested),
-            )
+        text = summary_text(
+            line_length=line_length,
+            positions=positions,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+            **self._summary(expand_nested),
         )
+        with self._trainer_parts.team.quiet():
+            (print_text if print_fn is print else print_fn)(text)
 
     def _repr_html_(self) -> str:
         return summary_html(**self._summary())

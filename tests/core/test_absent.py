@@ -11,9 +11,8 @@ import jkeras
 TOLD: list[tuple[ModuleType, str, str]] = [
     (
         jkeras.layers,
-        "StringLookup",
-        "module 'jkeras.layers' has no attribute 'StringLookup': text and string layers are out of "
-        "scope; a dict makes ids of words (docs/recipes/text.md).",
+        "TFSMLayer",
+        "module 'jkeras.layers' has no attribute 'TFSMLayer': wraps another framework's code.",
     ),
     (
         jkeras.layers,
@@ -22,15 +21,14 @@ TOLD: list[tuple[ModuleType, str, str]] = [
     ),
     (
         jkeras,
-        "applications",
-        "module 'jkeras' has no attribute 'applications': trained models of others are out of "
-        "scope.",
+        "legacy",
+        "module 'jkeras' has no attribute 'legacy': what is older than Keras 3 is out of scope.",
     ),
     (
-        jkeras.dtype_policies,
-        "DTypePolicyMap",
-        "module 'jkeras.dtype_policies' has no attribute 'DTypePolicyMap': each layer has its "
-        "`dtype`, a model its `dtype_policy`.",
+        jkeras.preprocessing,
+        "text",
+        "module 'jkeras.preprocessing' has no attribute 'text': `TextVectorization` does it "
+        "(docs/recipes/text.md).",
     ),
 ]
 

@@ -23,7 +23,8 @@ def test_every_layer_with_a_layout_follows_it():
         parameters = inspect.signature(layer).parameters
         if inspect.isclass(layer) and "data_format" in parameters:
             needed = [name for name, each in parameters.items() if each.default is each.empty]
-            words = {name: 0.5 if name == "rate" else 2 for name in needed if name != "kwargs"}
+            values = {"rate": 0.5, "factor": 1, "height_factor": 1, "width_factor": 1}
+            words = {name: values.get(name, 2) for name in needed if name != "kwargs"}
             assert layer(**words).get_config()["data_format"] == "channels_first", layer
             found += 1
     assert found > 40

@@ -34,6 +34,11 @@ def test_the_nearest_name_in_any_letter_case(name: str, hint: str) -> None:
     assert nearest(name, ["tanh", "relu"]) == hint
 
 
+def test_nearest_prefers_a_longer_name_with_the_word_in_it() -> None:
+    assert nearest("linear", ["nearest", "bilinear"]) == " Did you mean 'bilinear'?"
+    assert nearest("adma", ["adamax", "adam"]) == " Did you mean 'adam'?"
+
+
 def test_nearest_spells_the_known_name_as_it_is_known() -> None:
     assert nearest("glorotuniform", ["GlorotUniform"]) == " Did you mean 'GlorotUniform'?"
 

@@ -224,7 +224,9 @@ def test_words_that_wait_for_shapes_stay_words() -> None:
 
 
 def test_arguments_that_keras_has_and_that_say_nothing_are_left_out() -> None:
-    config = {"units": 2, "lora_rank": None, "trainable": True, "build_config": {"a": 1}}
+    config = {"equation": "ab,bc->ac", "output_shape": 2, "gptq_unpacked_column_size": None}
+    assert layers.EinsumDense.from_config(config) == layers.EinsumDense("ab,bc->ac", 2)
+    config = {"units": 2, "trainable": True, "build_config": {"a": 1}}
     assert layers.Dense.from_config(config) == layers.Dense(2)
 
 
@@ -248,9 +250,10 @@ def test_wrong_configurations_are_answered() -> None:
     assert message_of(TypeError, from_config, {"units": 2, "activaton": "relu"}).startswith(
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: units, "
     )
-    assert message_of(ValueError, from_config, {"units": 2, "lora_rank": 4}) == (
-        "Dense.from_config: `lora_rank`: expected None, because jkeras has no such argument, got "
-        "4 (int)."
+    config = {"equation": "ab,bc->ac", "output_shape": 2, "gptq_unpacked_column_size": 4}
+    assert message_of(ValueError, layers.EinsumDense.from_config, config) == (
+        "EinsumDense.from_config: `gptq_unpacked_column_size`: expected None, because jkeras has "
+        "no such argument, got 4 (int)."
     )
     assert message_of(ValueError, from_config, layers.serialize(layers.Dense(2))) == (
         "Dense.from_config: expected a dict of arguments, got a whole configuration with "

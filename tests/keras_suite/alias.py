@@ -51,9 +51,9 @@ for _part in ("backend", "saving", "trainers", "utils"):
     PARTS[_part] += (f"{HERE}.model_tools", f"{HERE}.data_tools")
 PARTS["models"] = (f"{HERE}.model_tools", *PARTS["models"], f"{HERE}.data_tools")
 PARTS["callbacks"] = (f"{HERE}.callback_tools", *PARTS["callbacks"])
-PARTS["utils"] += (f"{HERE}.callback_tools",)
+PARTS["utils"] += (f"{HERE}.callback_tools", f"{HERE}.layer_tools")
 PARTS["saving"] += (f"{HERE}.saving_tools",)
-PARTS["quantizers"] = (f"{HERE}.layer_tools", *PARTS["quantizers"])
+PARTS["quantizers"] = (f"{HERE}.layer_tools", f"{HERE}.quantizer_tools", *PARTS["quantizers"])
 for _part in ("backend", "layers"):
     PARTS[_part] += (f"{HERE}.layer_tools",)
 PARTS |= dict.fromkeys(("applications", "distribution", "legacy"), (f"{HERE}.absent_packages",))
@@ -156,6 +156,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sources = self.parts[parts[0]]
         if parts in (["ops"], ["dtype_policies"]):  # whose modules have the operation classes, too
             return Alias(spec.name, sources, {file.stem for file in path.glob("*.py")})
+        if "bounding_boxes" in parts:  # whose functions are not among the layers
+            sources = ("jkeras.utils.bounding_boxes", *sources)
         if parts == ["ops", "image"]:  # whose functions are not those of `ops`
             sources = ("jkeras.ops.image", *sources)
         return Alias(spec.name, sources)

@@ -77,6 +77,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "layers/reshaping/*_test.py",
         "layers/rnn/*_test.py",
     ),
+    "image_layers": (
+        "layers/preprocessing/image_preprocessing/*_test.py",
+        "layers/preprocessing/image_preprocessing/bounding_boxes/*_test.py",
+    ),
+    "preparing_layers": ("layers/preprocessing/*_test.py",),
     "models": ("models/*_test.py",),
     "trainers": ("trainers/*_test.py", "trainers/data_adapters/*_test.py"),
     "callbacks": ("callbacks/*_test.py",),
@@ -87,6 +92,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "random": ("random/*_test.py",),
     "utils": ("utils/*_test.py",),
     "dtype_policies": ("dtype_policies/*_test.py",),
+    "quantizers": ("quantizers/quantizers_test.py", "quantizers/quantization_config_test.py"),
     "tree": ("tree/*_test.py",),
 }
 """The other families, by patterns of files in `keras/src`; a file belongs to its first family."""
@@ -160,7 +166,14 @@ def _last_words(err: Any) -> str:
     return f"{err[0].__name__}: {words}"[:200]
 
 
-ONE_IN = {"layers": 4, "ops": 4, "ops_nn": 2, "ops_numpy": 5}
+ONE_IN = {
+    "image_layers": 12,
+    "preparing_layers": 5,
+    "layers": 4,
+    "ops": 4,
+    "ops_nn": 2,
+    "ops_numpy": 5,
+}
 """Families of which one test in so many runs, unless the whole is asked for: they compile most."""
 
 PRODUCTS = "NumpyDtypeTest.*"

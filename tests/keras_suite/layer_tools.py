@@ -7,13 +7,29 @@ from typing import Any
 
 import jkeras.ops as numpy
 from jkeras import KerasTensor, RematScope, remat
-from jkeras.layers import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, convolutional_recurrent
+from jkeras.layers import (
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+    IntegerLookup,
+    StringLookup,
+    convolutional_recurrent,
+)
 from jkeras.layers import GroupQueryAttention as GroupedQueryAttention
 from jkeras.layers.einsum_dense import EinsumDense
+from jkeras.ops import image
+from jkeras.trainer.feature_space import FeatureSpace
 
-__all__ = ["GroupedQueryAttention", "RematScope", "numpy", "remat"]
+__all__ = ["FeatureSpace", "GroupedQueryAttention", "RematScope", "image", "numpy", "remat"]
 
 SUPPORTS_SPARSE_TENSORS = SUPPORTS_RAGGED_TENSORS = False
+
+
+def IndexLookup(vocabulary_dtype: str, **kwargs: Any) -> Any:  # Keras's name
+    """The lookup of words or of whole numbers, whose base the two have in Keras."""
+    kwargs.setdefault("num_oov_indices", 1)
+    kind = StringLookup if vocabulary_dtype == "string" else IntegerLookup
+    return kind(**kwargs)
 
 
 def AutocastScope(dtype: Any) -> Any:  # Keras's name
@@ -32,14 +48,19 @@ def _analyze_einsum_string(
     return layer.kernel.shape, None if bias_axes is None else layer.bias.shape, outputs
 
 
+def convert_tf_tensor(value: Any) -> Any:
+    """The value, which is no tensor of TensorFlow."""
+    return value
+
+
 class Absent:
-    """Stands for a class of Keras's quantization: it can be made, and does nothing."""
+    """Stands for a class of Keras's GPTQ or AWQ: it can be made, and does nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         del args, kwargs
 
 
-AbsMaxQuantizer = Int8QuantizationConfig = Int4QuantizationConfig = GPTQConfig = AWQConfig = Absent
+GPTQConfig = AWQConfig = Absent
 
 
 def set_keras_mask(x: Any, mask: Any) -> None:

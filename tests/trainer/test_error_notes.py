@@ -34,7 +34,7 @@ def model() -> jkeras.Sequential:
     return made
 
 
-def fail(*args: Any) -> Any:
+def fail(*args: Any, **options: Any) -> Any:
     raise FULL
 
 

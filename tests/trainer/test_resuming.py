@@ -468,3 +468,31 @@ def test_a_handler_of_the_program_hears_of_sigterm(compiled: tuple[Any, Any]) ->
     finally:
         signal.signal(signal.SIGTERM, before)
     assert heard == [signal.SIGTERM] and history.interrupted and now is not before
+
+
+class Kept(callbacks.Callback):
+    """Takes a snapshot where a batch ends."""
+
+    def __init__(self) -> None:
+        self.taken: Any = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.taken is None and self.model.snapshot()["run"]["epoch"] == 1:
+            self.taken = self.model.snapshot()
+
+    def get_state(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_snapshot_at_the_end_of_a_batch_stands_behind_it(compiled: tuple[Any, Any]) -> None:
+    (model, start), found = compiled, []
+    keeping = Kept()
+    for taken in (None, lambda: keeping.taken):
+        model.train_state = start
+        listed = [keeping, *used(7)] if taken is None else [Kept(), *used(7)]
+        resumed = None if taken is None else taken()
+        options = {**DATA["arrays"](), "epochs": EPOCHS, "callbacks": listed, "verbose": 0}
+        history = model.fit(**options, resume_from=resumed)
+        found.append(ended(model, history, listed[1:]))
+    assert keeping.taken["run"]["batch"] == 1
+    assert found[0] == found[1]

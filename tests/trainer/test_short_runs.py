@@ -147,7 +147,8 @@ def test_every_callback_that_writes_says_so() -> None:
     writing = {name for name in C.__all__ if getattr(getattr(C, name), "writes_files", False)}
     assert writing == {
         *("BackupAndRestore", "CSVLogger", "MLflowLogger", "ModelCheckpoint", "OrbaxCheckpoint"),
-        *("Profiler", "RemoteMonitor", "TensorBoard", "TensorBoardImages", "WandbLogger"),
+        *("Profiler", "RayTuneReport", "RemoteMonitor", "TensorBoard", "TensorBoardImages"),
+        "WandbLogger",
     }
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from jkeras.core.batch import Batch
 from jkeras.core.errors import WrongTypeError
+from jkeras.core.global_arrays import on_host
 from jkeras.core.trees import Tree, widest_float
 from jkeras.data.arrays import Arrays
 from jkeras.data.streams import Stream, padded
@@ -103,7 +104,8 @@ def examine(
     parts.steps.check_predicts(who, state)
     check_positive(who, batch_size=batch_size)
     finite = compiled.refuses_nans(who)
-    data = data_arguments.load(who, x, y, sample_weight, net=state.net, finite=finite)
+    options = parts.loading(batch_size) | {"finite": finite}
+    data = data_arguments.load(who, x, y, sample_weight, **options)
     if isinstance(data, Stream):
         data = _joined(who, data)
     data, plan, _, size = parts.prepare(who, data, batch_size, kind="evaluate")
@@ -118,7 +120,7 @@ def examine(
         for number, batch in enumerate(_batches(data, size, functions.pads)):
             at = with_batch_key(carried, number)
             sums, outputs, mask, losses = step(values.params, at, sums, batch)
-            found.append(jax.tree.map(np.asarray, (outputs, mask, losses)))
+            found.append(jax.tree.map(on_host, (outputs, mask, losses)))
         results = floats(functions.logs(sums))
     predictions, mask, losses = jax.tree.map(
         lambda *leaves: np.concatenate(leaves)[: data.length], *found

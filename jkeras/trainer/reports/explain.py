@@ -27,15 +27,17 @@ def explanation(
     placed: Placed | None,
     programs: Iterable[Programs],
     platform: str | None,
+    spread: Distribution | None = None,
 ) -> str:
     """The text of `Trainer.explain`, of the trainer's name and values, the data of the last call,
-    the compiled programs of every plan, and another platform to look at them for.
+    the compiled programs of every plan, another platform to look at them for, and the devices that
+    the next call runs on.
     """
     peak = f"{peak_flops() / 1e9:,.0f} GFLOP/s in a product of matrices"
     lines = [_model(who, values), f"device: {jax.devices()[0].device_kind}, {peak}"]
     lines.append("data: none yet; call fit or evaluate" if placed is None else _data(placed))
     programs = list(programs)
-    spread = next((each.distribution for each in programs if each.distribution), None)
+    spread = spread or next((each.distribution for each in programs if each.distribution), None)
     lines += [] if spread is None or values is None else _devices(spread, values)
     for each in programs:
         for (phase, size), program in each.made.items():

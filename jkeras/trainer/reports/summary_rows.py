@@ -20,6 +20,7 @@ from jkeras.keras_classes.subclassed_model import Subclassed
 from jkeras.models.calls import observing
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph, graph_of
+from jkeras.models.host_part import names_on_host
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.freezing import trained_places
 from jkeras.trainer.state.model_state import ModelState
@@ -33,19 +34,22 @@ ShapesFn = Callable[[], dict[Identity, Any]]
 
 
 def sizes(state: ModelState, optimizer_variables: Sequence[Any] | None) -> dict[str, Any]:
-    """The sizes of trained and other weights and of the optimizer; nothing before they exist.
+    """The sizes of trained and other weights and of the optimizer; nothing before they exist. And
+    the layers on the host, if there are some.
 
     Args:
       state: the model's.
       optimizer_variables: what the optimizer carries; None before it has met data.
     """
-    values = state.values
+    values, names = state.values, names_on_host(state.net)
+    on_host = {"on_host": names} if names else {}
     if values is None:
-        return {}
+        return on_host
     weights: dict[bool, list[Any]] = {True: [], False: []}
     for trained, weight in zip(trained_places(state), state.ordered(values), strict=True):
         weights[trained].append(weight)
     return {
+        **on_host,
         "trainable": size_of(weights[True]),
         "non_trainable": size_of(weights[False]),
         "optimizer": None if optimizer_variables is None else size_of(optimizer_variables),

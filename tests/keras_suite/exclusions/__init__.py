@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import fnmatch
 
-from tests.keras_suite.exclusions import layers, models, ops, utils, values
+from tests.keras_suite.exclusions import (
+    images,
+    layers,
+    models,
+    ops,
+    quantized,
+    texts,
+    utils,
+    values,
+)
 
 EXCLUDED: dict[str, dict[str, str]] = {
     **values.EXCLUDED,
     **layers.EXCLUDED,
+    **images.EXCLUDED,
     **models.EXCLUDED,
     **ops.EXCLUDED,
+    **texts.EXCLUDED,
     **utils.EXCLUDED,
 }
+for _family, _tests in quantized.EXCLUDED.items():
+    EXCLUDED[_family] = {**_tests, **EXCLUDED.get(_family, {})}
 """By family, the tests that are not passed, each with its reason."""
 
 LEFT_OUT: dict[str, str] = {
@@ -24,6 +37,8 @@ LEFT_OUT: dict[str, str] = {
     **layers.LEFT_OUT,
     **models.LEFT_OUT,
     **ops.LEFT_OUT,
+    **quantized.LEFT_OUT,
+    **texts.LEFT_OUT,
     **utils.LEFT_OUT,
 }
 """Test files in the folders of the families that are not run at all, each with its reason."""

@@ -39,7 +39,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "ModelTest.test_layers_setter": (
             "`Model()` needs inputs and outputs, unless a subclass has a `call`"
         ),
-        "ModelTest.test_quantize*": QUANTIZED,
         "SequentialTest.test_bad_layer": (
             "a `call` that takes `training` by position is taken as it is"
         ),
@@ -90,7 +89,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "TestEpochIterator.test_unsupported_*_arg_tfdata": TENSORFLOW,
         "TestMultiWorkerValidation.test_unsupported_type_multi_worker": INTERNAL,
         "TestTrainer.test_fit_eval_flow_for_jax_model_weights": PRIVATE,
-        "TestTrainer.test_fit_with_data_adapter_grain_*": ADAPTERS,
         "TestTrainer.test_fit_with_data_adapter_tf_*": TENSORFLOW,
         "TestTrainer.test_fit_with_data_adapter_torch_*": TORCH,
         "TestTrainer.test_loss_scaling_prevents_underflow": (
