@@ -4,7 +4,7 @@ from tests.keras_suite.exclusions.reasons import PRIVATE, TENSORFLOW, WORDS
 
 PIXELS = "boxes are where the pixels are; a shear or a crop of Keras leaves them elsewhere"
 ALONE = "what has no batch axis stays without"
-BATCHES = "an `Input` of images has a batch axis: its first axis is the batch here, and an error says so"
+BATCHES = "an `Input` of images has a batch axis; an error says so, where Keras takes one image"
 KEPT = "a dict that a layer is called on stays as it is"
 
 EXCLUDED: dict[str, dict[str, str]] = {
