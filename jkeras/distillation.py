@@ -32,7 +32,7 @@ FINAL = "final_output"
 def _losses(value: Any) -> Any:
     """The losses that names in a structure stand for; at least one."""
     found = _mapped(lambda item: None if item is None else losses.get(item), value)
-    if all(loss is None for loss in _flat(found)):
+    if all(loss is None for loss in _leaves(found).values()):
         raise ValueError("expected at least one loss, got None.")
     return found
 
@@ -45,12 +45,40 @@ def _mapped(function: Any, value: Any) -> Any:
     return function(value)
 
 
-def _flat(value: Any) -> list[Any]:
+def _leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
+    """The leaves of dicts and lists by their paths, those of dicts in the order of the names."""
     if isinstance(value, Mapping):
-        return [leaf for item in value.values() for leaf in _flat(item)]
-    if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in _flat(item)]
-    return [value]
+        items = sorted(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    else:
+        return {path: value}
+    found: dict[tuple[Any, ...], Any] = {}
+    for name, item in items:
+        found |= _leaves(item, (*path, name))
+    return found
+
+
+def _by_output(who: str, rules: Any, *sides: Any) -> list[tuple[Any, ...]]:
+    """For each output its loss, and its values of each side.
+
+    Raises:
+      ValueError: losses and values have other structures.
+    """
+    wanted, *found = (_leaves(part) for part in (rules, *sides))
+    for leaves in found:
+        if set(leaves) != set(wanted) and not len(leaves) == len(wanted) == 1:
+            raise value_error(
+                f"expected a loss for each output and its target, {_places(leaves)}, got "
+                f"{_places(wanted)}.",
+                who=who,
+            )
+    return list(zip(wanted.values(), *(leaves.values() for leaves in found), strict=True))
+
+
+def _places(leaves: Mapping[tuple[Any, ...], Any]) -> str:
+    """The paths of leaves, for a message."""
+    return ", ".join(repr("/".join(map(str, path))) if path else "a single one" for path in leaves)
 
 
 def _written(value: Any) -> Any:
@@ -114,7 +142,7 @@ class LogitsDistillation(DistillationLoss):
             soft = jax.nn.softmax(teacher), jax.nn.softmax(student)
             return jnp.mean(rule(*soft)) * self.temperature**2
 
-        return _total(loss, self.loss, teacher_outputs, student_outputs)
+        return _total(self.who, loss, self.loss, teacher_outputs, student_outputs)
 
 
 class FeatureDistillation(DistillationLoss):
@@ -159,15 +187,12 @@ class FeatureDistillation(DistillationLoss):
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
         """Raises a ValueError where the structures of outputs and losses differ."""
         super().validate_outputs(teacher_outputs, student_outputs)
-        counts = len(_flat(self.loss)), len(jax.tree.leaves(teacher_outputs))
-        if counts[0] != counts[1]:
-            raise value_error(
-                f"expected a loss for each of {counts[1]} outputs, got {counts[0]}.", who=self.who
-            )
+        _by_output(self.who, self.loss, teacher_outputs)
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         """The sum of the losses of all outputs."""
         return _total(
+            self.who,
             lambda rule, teacher, student: jnp.mean(rule(teacher, student)),
             self.loss,
             teacher_outputs,
@@ -175,10 +200,9 @@ class FeatureDistillation(DistillationLoss):
         )
 
 
-def _total(loss_fn: Any, rules: Any, teacher: Any, student: Any) -> Any:
+def _total(who: str, loss_fn: Any, rules: Any, teacher: Any, student: Any) -> Any:
     """The sum of `loss_fn(rule, teacher's output, student's output)`."""
-    sides = jax.tree.leaves(teacher), jax.tree.leaves(student)
-    triples = zip(_flat(rules), *sides, strict=True)
+    triples = _by_output(who, rules, teacher, student)
     return sum((loss_fn(rule, t, s) for rule, t, s in triples if rule is not None), start=0.0)
 
 
@@ -285,10 +309,7 @@ class Distiller(Model):
         y_pred = self(x, training=training) if y_pred is None else y_pred
         share, of_labels, of_teacher = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
         if share > 0 and y is not None:
-            targets, outputs = jax.tree.leaves(y), jax.tree.leaves(y_pred)
-            triples = zip(_flat(self._loss_of_labels), targets, outputs, strict=True)
-            terms = [r(t, o, sample_weight=sample_weight) for r, t, o in triples if r is not None]
-            of_labels = of_labels + sum(terms)
+            of_labels = of_labels + self._label_loss(y, y_pred, sample_weight)
         if share < 1:
             of_teacher = of_teacher + self._distillation_loss(x, y_pred, training)
         total = share * of_labels + (1 - share) * of_teacher
@@ -296,6 +317,13 @@ class Distiller(Model):
         self.distillation_loss_tracker.update_state(of_teacher)
         self.total_loss_tracker.update_state(total)
         return total
+
+    def _label_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        who = f"Distiller {self.name!r}"
+        is_shared = not isinstance(sample_weight, Mapping | list | tuple)
+        weights = _mapped(lambda _: sample_weight, y) if is_shared else sample_weight
+        quads = _by_output(who, self._loss_of_labels, y_pred, y, weights)
+        return sum(rule(t, o, sample_weight=w) for rule, o, t, w in quads if rule is not None)
 
     def _distillation_loss(self, x: Any, y_pred: Any, training: bool) -> Any:
         if self._of_teacher is None:
@@ -371,9 +399,7 @@ def _extractor(model: Any, names: Sequence[str | None]) -> Any:
     wanted = dict.fromkeys(name for name in names if name is not None)
     if not wanted:
         return None
-    final = model.outputs
-    outputs = {FINAL: final[0] if len(final) == 1 else list(final)}
-    outputs |= {name: model.get_layer(name).output for name in wanted}
+    outputs = {FINAL: model.output} | {name: model.get_layer(name).output for name in wanted}
     return Model(model.inputs, outputs, name=f"{model.name}_features")
 
 

@@ -64,6 +64,44 @@ def test_the_student_comes_near_the_teacher_and_the_teacher_stays(tmp_path: Any)
     distiller.student.save(tmp_path / "small.keras")
 
 
+def _two_outputs(name: str) -> Any:
+    inputs = jkeras.Input((4,))
+    hidden = layers.Dense(3, name="hidden")(inputs)
+    outputs = {key: layers.Dense(2, name=key)(hidden) for key in ("b", "a")}
+    return jkeras.Model(inputs, outputs, name=name)
+
+
+def test_losses_in_a_dict_belong_to_the_outputs_of_their_names() -> None:
+    teacher, student = _two_outputs("teacher"), _two_outputs("student")
+    theirs, mine = (model.predict(X, verbose=0) for model in (teacher, student))
+    rules = [
+        LogitsDistillation(2.0, {"b": "mse", "a": None}),
+        FeatureDistillation("mse", *["hidden"] * 2),
+    ]
+    distiller = Distiller(teacher, student, rules, [1.0, 0.0], student_loss_weight=0.5)
+    distiller.compile("sgd", {"b": "mse", "a": "mae"})
+    targets = {"b": np.full((32, 2), 5.0), "a": np.zeros((32, 2))}
+    weights = {"b": np.full(32, 2.0), "a": np.ones(32)}
+    logs = distiller.evaluate(X, targets, sample_weight=weights, verbose=0, return_dict=True)
+    np.testing.assert_allclose(
+        logs["student_loss"],
+        2 * np.mean((mine["b"] - 5) ** 2) + np.mean(np.abs(mine["a"])),
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(
+        logs["distillation_loss"], np.mean((theirs["b"] - mine["b"]) ** 2) / 4, rtol=1e-5
+    )
+    distiller.compile("sgd", {"b": "mse", "c": "mae"})
+    with pytest.raises(
+        ValueError,
+        match="a loss for each output and its target, 'a', 'b', got 'b', 'c'",
+    ):
+        distiller.evaluate(X, targets, verbose=0)
+    distiller.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="its target, 'a', 'b', got a single one"):
+        distiller.evaluate(X, targets, verbose=0)
+
+
 def test_wrong_use_is_refused() -> None:
     teacher, student = _model(4, "teacher"), _model(2, "student")
     with pytest.raises(ValueError, match="`teacher`: expected a model"):
