@@ -33,13 +33,13 @@ class MagnitudePruning(Callback):
       begin_step, end_step: between which steps it grows; for `end_step` left out, the last step of
         the first fit.
       frequency: steps from one choice of weights to the next.
-      power: 3 prunes most at the start, where most weights do not matter; 1 is linear.
+      power: 3 prunes most at the start, where most weights do not matter; 1 is linear; above 0.
       weights: patterns of paths of weights, "encoder/*/kernel"; kernels and embeddings when left
         out.
 
     Raises:
-      TypeError, ValueError: a share out of range, steps in the wrong order, or no weight of such a
-        name.
+      TypeError, ValueError: a share out of range, steps in the wrong order, no weight of such a
+        name, or no `end_step` for data whose number of batches is not known.
 
     Example:
       >>> from jkeras.callbacks import MagnitudePruning
@@ -80,6 +80,10 @@ class MagnitudePruning(Callback):
                     f"MagnitudePruning: `{name}`: expected an integer of at least {least}, got "
                     f"{count!r}."
                 )
+        if isinstance(power, bool) or not isinstance(power, int | float) or not power > 0:
+            raise ValueError(
+                f"MagnitudePruning: `power`: expected a number above 0, got {power!r}."
+            )
         patterns = _DEFAULT if weights is None else weights
         self.patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
         if not all(isinstance(pattern, str) for pattern in self.patterns):
@@ -91,7 +95,6 @@ class MagnitudePruning(Callback):
         self.frequency, self.power = frequency, power
         self.steps = 0
         self._masks: Any = None
-        self._is_new = True
 
     def sparsity_at(self, step: int) -> float:
         """The share of zeros that the schedule wants after a number of steps."""
@@ -115,20 +118,32 @@ class MagnitudePruning(Callback):
         chosen = [leaves[name] for name in self._names()]
         return float(sum(int(jnp.sum(x == 0)) for x in chosen) / sum(x.size for x in chosen))
 
-    def set_params(self, params: dict[str, Any]) -> None:
-        super().set_params(params)
-        if self.end_step is None and params and params.get("steps"):
-            self.end_step = self.begin_step + max(1, params["epochs"] * params["steps"])
-
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        names = self._names()
-        if not names:
-            known = list(trees.named_leaves(self.model.params))
+        if not self._names():
+            known = self._trained()
             raise ValueError(
                 f"MagnitudePruning: `weights`: no trained weight is named "
                 f"{' or '.join(map(repr, self.patterns))}.{nearest(self.patterns[0], known)} "
-                f"Weights: {', '.join(known)}."
+                f"Trained weights: {', '.join(known) or 'none'}."
             )
+        if self.end_step is None and not (self.params or {}).get("steps"):
+            raise ValueError(
+                "MagnitudePruning: expected `end_step`, because the number of batches of an epoch "
+                "is not known, got None. Say after how many steps the model is as sparse as it "
+                "shall be, or pass steps_per_epoch to fit."
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.end_step is not None:
+            return
+        params = self.params or {}
+        last = self.steps + (params["epochs"] - epoch) * params["steps"]
+        if last <= self.begin_step:
+            raise ValueError(
+                f"MagnitudePruning: `begin_step`: expected less than the {last} steps of the run, "
+                f"got {self.begin_step}. For a longer schedule pass `end_step`."
+            )
+        self.end_step = last
 
     def on_boundary(self, batch: int, logs: Logs | None = None) -> None:
         self.steps += 1
@@ -154,14 +169,20 @@ class MagnitudePruning(Callback):
 
     def _names(self) -> list[str]:
         """The paths of the weights that are pruned: floating ones that are trained."""
+        return [
+            name
+            for name in self._trained()
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
+        ]
+
+    def _trained(self) -> list[str]:
+        """The paths of floating weights that are trained."""
         params = self.model.params
         frozen = trees.named_leaves(freezing.frozen(self.model.net, params))
         return [
             name
             for name, leaf in trees.named_leaves(params).items()
-            if jnp.issubdtype(leaf.dtype, jnp.floating)
-            and not frozen[name]
-            and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
+            if jnp.issubdtype(leaf.dtype, jnp.floating) and not frozen[name]
         ]
 
 

@@ -56,7 +56,26 @@ def test_what_goes_first_is_small() -> None:
     assert np.abs(kernel[found == 0]).max() <= np.abs(found[found != 0]).min()
 
 
+def test_without_an_end_the_schedule_ends_with_the_first_fit() -> None:
+    model, pruning = _model(), MagnitudePruning(0.5, begin_step=3, frequency=100)
+    logs = model.fit(
+        X, Y, batch_size=10, initial_epoch=1, epochs=3, callbacks=[pruning], verbose=0
+    ).history
+    assert pruning.end_step == 8 and logs["sparsity"] == [0.0, 0.5]
+    with pytest.raises(ValueError, match="`begin_step`: expected less than the 4 steps of the run"):
+        _model().fit(X, Y, batch_size=10, callbacks=[MagnitudePruning(begin_step=4)], verbose=0)
+    batches = ((X, Y) for _ in range(3))
+    with pytest.raises(ValueError, match="expected `end_step`, because the number of batches"):
+        _model().fit(batches, callbacks=[MagnitudePruning(0.5)], verbose=0)
+
+
 def test_wrong_use_is_refused() -> None:
+    with pytest.raises(ValueError, match="`power`: expected a number above 0, got -1"):
+        MagnitudePruning(0.5, power=-1)
+    model = _model()
+    model.layers[0].trainable = False
+    with pytest.raises(ValueError, match=r"Trained weights: dense_1/bias, dense_1/kernel\."):
+        model.fit(X, Y, callbacks=[MagnitudePruning(weights="dense/kernel")], verbose=0)
     with pytest.raises(ValueError, match="`final_sparsity`: expected a number from 0 to below 1"):
         MagnitudePruning(1.0)
     with pytest.raises(ValueError, match="`end_step`: expected an integer of at least 6, got 5"):
