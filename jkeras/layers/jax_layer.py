@@ -198,7 +198,7 @@ class FlaxLayer(Layer):
         key: Key | None = None,
         training: bool = False,
     ) -> tuple[Any, State]:
-        rngs = {"dropout": key} if training and key is not None else {}
+        rngs = {} if key is None else {"dropout": key}
         variables = {"params": params, **state} if params else dict(state)
         outputs, new = self.module.apply(
             variables, *inputs, rngs=rngs, mutable=list(state), **self._options(training)

@@ -56,6 +56,19 @@ def test_modules_of_flax_are_layers() -> None:
     np.testing.assert_allclose(layer(X), Y, rtol=1e-6)
 
 
+def test_a_module_of_flax_may_draw_outside_of_training() -> None:
+    linen = pytest.importorskip("flax.linen", reason="Flax makes the module")
+
+    class Noise(linen.Module):
+        @linen.compact
+        def __call__(self, x: Any) -> Any:
+            return x + jax.random.normal(self.make_rng("dropout"), x.shape)
+
+    model = jkeras.Sequential([jkeras.Input((3,)), FlaxLayer(Noise())])
+    first, second = (model.predict(X, verbose=0) for _ in range(2))
+    assert not np.array_equal(first, second) and 0.5 < np.std(first - X) < 1.5
+
+
 def test_wrong_functions_are_refused() -> None:
     with pytest.raises(ValueError, match="`call_fn` with arguments among params, state, rng"):
         JaxLayer(lambda inputs, params: inputs, params={})
