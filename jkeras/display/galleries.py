@@ -27,8 +27,14 @@ from jkeras.ops.box_formats import convert, known_format
 Color = Sequence[int]
 
 
-def _images(who: str, images: Any, data_format: str | None) -> tuple[np.ndarray, str]:
-    """The images as uint8-like numbers, channels last, and the layout that they came in."""
+def _images(
+    who: str, images: Any, data_format: str | None, *, channels: Sequence[int] = (3,)
+) -> tuple[np.ndarray, str]:
+    """The images, channels last, and the layout that they came in.
+
+    Raises:
+      ValueError: no batch of images, or another number of channels than these.
+    """
     array = np.asarray(images)
     layout = image_data_format() if data_format is None else data_format
     if array.ndim != 4:
@@ -37,7 +43,21 @@ def _images(who: str, images: Any, data_format: str | None) -> tuple[np.ndarray,
             "one image a batch: image[None].",
             who=who,
         )
-    return (array if layout == "channels_last" else np.moveaxis(array, 1, -1)), layout
+    array = array if layout == "channels_last" else np.moveaxis(array, 1, -1)
+    if not len(array) or array.shape[-1] not in channels:
+        raise value_error(
+            f"`images`: expected at least one, with {' or '.join(map(str, channels))} channels "
+            f"({layout}), got {len(array)} with {array.shape[-1]}. Gray ones become colored by "
+            "np.repeat(images, 3, axis=-1).",
+            who=who,
+        )
+    return array, layout
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    """Images as bytes: integers and floats from 0 to 255, or floats that are at most 1."""
+    is_unit = array.dtype.kind == "f" and array.size > 0 and array.max() <= 1
+    return np.clip(array * 255.0 if is_unit else array, 0, 255).astype(np.uint8)
 
 
 def _back(array: np.ndarray, layout: str) -> np.ndarray:
@@ -58,7 +78,8 @@ def draw_bounding_boxes(
     """The images with the outlines of boxes, and their labels above them.
 
     Args:
-      images: `[batch, height, width, 3]`, from 0 to 255.
+      images: `[batch, height, width, 3]`, from 0 to 255; floats that are all at most 1 count as
+        from 0 to 1.
       bounding_boxes: `boxes` [batch, boxes, 4], `labels` [batch, boxes], and perhaps `confidences`
         [batch, boxes]; boxes with a label of -1 are left out.
       bounding_box_format: "xyxy", "rel_xyxy", "xywh", …
@@ -90,12 +111,17 @@ def draw_bounding_boxes(
     boxes = np.asarray(convert(given, source, "xyxy", float(height), float(width)))
     labels = np.asarray(bounding_boxes["labels"]).astype(int)
     sure = bounding_boxes.get("confidences")
-    drawn = np.clip(array, 0, 255).astype(np.uint8).copy()
+    _check_boxes(who, len(array), boxes, labels, sure)
+    colors = color if isinstance(color, Mapping) else dict.fromkeys(labels.ravel().tolist(), color)
+    missing = sorted(set(labels.ravel().tolist()) - {-1, *colors})
+    if missing:
+        raise value_error(f"`color`: expected one for each label, got none for {missing}.", who=who)
+    drawn = _as_bytes(array).copy()
     for i, j in np.ndindex(labels.shape):
         label = int(labels[i, j])
         if label == -1:
             continue
-        ink = color[label] if isinstance(color, Mapping) else color
+        ink = colors[label]
         corners = np.clip(np.round(boxes[i, j]), 0, [width, height] * 2).astype(int)
         _outline(drawn[i], corners, ink, line_thickness)
         if class_mapping is not None:
@@ -103,6 +129,20 @@ def draw_bounding_boxes(
             text += "" if sure is None else f" {float(np.asarray(sure)[i, j]):.2f}"
             drawn[i] = _with_text(drawn[i], text, corners, ink, font_scale, text_thickness)
     return _back(drawn, layout)
+
+
+def _check_boxes(who: str, count: int, boxes: np.ndarray, labels: np.ndarray, sure: Any) -> None:
+    """Raises a ValueError unless all boxes of `count` images have labels and confidences."""
+    given = {"boxes": boxes[..., 0], "labels": labels}
+    given |= {} if sure is None else {"confidences": np.asarray(sure)}
+    shapes = {name: array.shape for name, array in given.items()}
+    if labels.ndim != 2 or len(labels) != count or len(set(shapes.values())) > 1:
+        found = ", ".join(f"{name} for {shape}" for name, shape in shapes.items())
+        raise value_error(
+            f"`bounding_boxes`: expected as many boxes [batch, n, 4] as labels [batch, n] for "
+            f"{count} images, got {found}.",
+            who=who,
+        )
 
 
 def _outline(image: np.ndarray, corners: np.ndarray, ink: Color, thickness: int) -> None:
@@ -240,7 +280,14 @@ def plot_image_gallery(
         raise value_error("expected either `path` or `show=True`, got both.", who=who)
     if label_map is None and (y_true is not None or y_pred is not None):
         raise value_error("expected `label_map`, the name of each label, got None.", who=who)
-    array, _ = _images(who, images, data_format)
+    array, _ = _images(who, images, data_format, channels=(1, 3, 4))
+    for name, labels in (("y_true", y_true), ("y_pred", y_pred)):
+        if labels is not None and np.shape(labels) != (len(array),):
+            raise value_error(
+                f"`{name}`: expected a label for each of {len(array)} images, got shape "
+                f"{np.shape(labels)}.",
+                who=who,
+            )
     low, high = value_range
     scaled = np.clip((array.astype(np.float32) - low) / (high - low), 0, 1)
     count = len(scaled)

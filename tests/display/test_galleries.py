@@ -31,6 +31,16 @@ def test_boxes_are_outlines_in_their_color() -> None:
     assert by_label[0, :, 8, 10].tolist() == [1, 2, 3]
 
 
+def test_floats_up_to_one_are_shares_of_255() -> None:
+    halves = np.full(IMAGES.shape, 0.5, "float32")
+    assert (
+        visualization.draw_bounding_boxes(halves, BOXES, "rel_xyxy")[1, 0, 0].tolist() == [127] * 3
+    )
+    halves[0, 0, 0] = 200.0
+    drawn = visualization.draw_bounding_boxes(halves, BOXES, "rel_xyxy")
+    assert drawn[0, 0, 0, 0] == 200 and drawn[1, 0, 0, 0] == 0
+
+
 def test_masks_are_blended() -> None:
     drawn = visualization.draw_segmentation_masks(
         IMAGES + 100, MASKS, color_mapping={1: (200, 0, 0)}, alpha=0.5
@@ -65,6 +75,19 @@ def test_wrong_use_is_refused() -> None:
         visualization.draw_bounding_boxes(IMAGES[0], BOXES, "xyxy")
     with pytest.raises(ValueError, match="expected a dict with `boxes` and `labels`"):
         visualization.draw_bounding_boxes(IMAGES, {"boxes": BOXES["boxes"]}, "xyxy")
+    with pytest.raises(ValueError, match=r"with 3 channels \(channels_last\), got 2 with 1"):
+        visualization.draw_bounding_boxes(IMAGES[..., :1], BOXES, "xyxy")
+    with pytest.raises(ValueError, match="expected at least one, with 1 or 3 or 4 channels"):
+        visualization.plot_image_gallery(IMAGES[:0])
+    one = {"boxes": BOXES["boxes"][:1], "labels": BOXES["labels"]}
+    with pytest.raises(ValueError, match=r"got boxes for \(1, 1\), labels for \(2, 1\)"):
+        visualization.draw_bounding_boxes(IMAGES, one, "xyxy")
+    with pytest.raises(
+        ValueError, match=r"`color`: expected one for each label, got none for \[1\]"
+    ):
+        visualization.draw_bounding_boxes(IMAGES, BOXES, "xyxy", color={0: (1, 2, 3)})
+    with pytest.raises(ValueError, match=r"`y_true`: expected a label for each of 2 images, got"):
+        visualization.plot_image_gallery(IMAGES, [[0, 1], [1, 0]], label_map={0: "a"})
     with pytest.raises(ValueError, match="`segmentation_masks`: expected integers"):
         visualization.draw_segmentation_masks(IMAGES, MASKS.astype("float32"))
     with pytest.raises(ValueError, match="expected either `path` or `show=True`"):
