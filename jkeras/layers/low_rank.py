@@ -76,7 +76,8 @@ class LowRank(Deterministic):
     @property
     def lora_scale(self) -> float:
         """The factor of the product: `lora_alpha / lora_rank`."""
-        assert self.lora_rank is not None, "only with LoRA"
+        if self.lora_rank is None:
+            raise AttributeError(f"{self.who}: `lora_scale` is there after `enable_lora(rank)`.")
         return float((self.lora_alpha or self.lora_rank) / self.lora_rank)
 
     @property

@@ -55,7 +55,7 @@ def _arrays(batch: Batch) -> dict[str, str]:
     """Name -> "float32[28, 28]" of one example."""
     parts = {"x": batch.x, "y": batch.y, "sample_weight": batch.weight}
     return {
-        name: f"{leaf.dtype.name}{list(leaf.shape[1:])}"
+        name: f"{trees.dtype_name(trees.dtype_of(leaf.dtype))}{list(leaf.shape[1:])}"
         for name, leaf in trees.named_leaves(parts).items()
     }
 
