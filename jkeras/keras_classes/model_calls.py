@@ -81,6 +81,8 @@ def call_model(
     state.build(*arrays, rows=rows)
     current = state.need_values()
     values = current.params, current.state
+    if not is_traced(current.state):
+        state.check_ready(state.who)
     key = None
     if training or uses_rng(state):
         is_layer = isinstance(state.net, Layer)

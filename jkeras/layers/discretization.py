@@ -18,6 +18,7 @@ from jkeras.core.description import fields
 from jkeras.core.errors import WrongTypeError, describe, quoted, value_error
 from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
+from jkeras.core.tracing import is_shapes_only
 from jkeras.layers.adapting import Adaptable, batches
 from jkeras.layers.category_encoding import MODES, dense_only, encode, output_mode
 from jkeras.layers.options import non_negative, optional, positive_int
@@ -149,12 +150,16 @@ class Discretization(Adaptable):
         return layer._set_adapted(_boundaries(boundaries))
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
-        self._required_boundaries()
         return {}, {}
 
+    def check_ready(self, state: State) -> None:
+        self._required_boundaries()
+
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:
-        boundaries = self._required_boundaries()
         x = self.cast(inputs)
+        if self.boundaries is None and self.output_mode == "int" and is_shapes_only():
+            return jnp.zeros(x.shape, jnp.int32)  # `adapt` comes later
+        boundaries = self._required_boundaries()
         edges = jnp.asarray(boundaries, jnp.float32)
         ids = jnp.searchsorted(edges, x.astype(jnp.float32), side="right").astype(jnp.int32)
         if self.output_mode == "int":

@@ -72,6 +72,12 @@ class Lookup(OnHost):
             self._take_vocabulary(self.vocabulary, self.idf_weights)
 
     def check(self) -> None:
+        if self.max_tokens is not None and self.max_tokens <= self.token_start:
+            raise self.value_error(
+                f"more than {self.token_start}, the number of special tokens",
+                self.max_tokens,
+                argument="max_tokens",
+            )
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise self.value_error("`max_tokens` with pad_to_max_tokens=True", "none")
         if self.invert and self.output_mode != "int":
@@ -174,8 +180,9 @@ class Lookup(OnHost):
             tokens = self._typed(read_tokens(tokens) if isinstance(tokens, str) else tokens)
             special: list[Any] = [] if is_file else self.special_tokens
             bare, has_special = without_special(tokens, special)
-            if not tokens:
-                raise ValueError("expected at least one token, got none.")
+            if not bare:
+                got = "special ones alone" if tokens else "none"
+                raise ValueError(f"expected at least one token, got {got}.")
             check_tokens(
                 bare, self.mask_token, self.oov_token if self.invert else None, self.special_tokens
             )
@@ -231,13 +238,20 @@ class Lookup(OnHost):
 
         Raises:
           TypeError: there is something else than tokens.
-          ValueError: the layer has the argument `vocabulary`.
+          ValueError: there is no token, or the layer has the argument `vocabulary`.
         """
         self.reset_state()
         for batch in batches_of_words(data, steps):
             self.update_state(batch)
+        if not self._counts.tokens:
+            raise self._found_none("none")
         self.finalize_state()
         return self
+
+    def _found_none(self, got: str) -> ValueError:
+        return value_error(
+            who=f"{self.who}: adapt", argument="data", expected="at least one token", got=got
+        )
 
     @property
     def _counts(self) -> TokenCounts:
@@ -264,6 +278,8 @@ class Lookup(OnHost):
                 who=self.who,
             )
         array = self.tokens_in(data)
+        if not array.size:
+            return
         rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
         self._counts.add(rows.tolist())
 
@@ -276,6 +292,8 @@ class Lookup(OnHost):
         special = [token for token in (self.mask_token, self.oov_token) if token is not None]
         limit = None if self.max_tokens is None else self.max_tokens - self.token_start
         tokens = counts.most_common(special, limit)
+        if not tokens:
+            raise self._found_none(f"special ones alone: {', '.join(map(repr, special))}")
         weights = None
         if self.output_mode == "tf_idf":
             weights = self._padded(counts.weights(tokens), self.token_start)
@@ -300,6 +318,7 @@ class Lookup(OnHost):
                 "program. Call it on what the model predicts.",
                 who=self.who,
             )
+        self.check_ready({})
         kwargs.pop("training", None)
         (ids,) = self.side_by_side_values((*inputs, *kwargs.values()))
         return self.inverted(as_numbers(self.who, ids))
@@ -424,6 +443,8 @@ class Lookup(OnHost):
         """
         if FILE in files and not isinstance(self.vocabulary, tuple):
             tokens = self._typed_lines(lines_of(files[FILE]))
+            if tokens == self.special_tokens:  # of a layer that Keras saved before `adapt`
+                return
             known = None if weights is None else weights[: len(tokens)]  # zeros follow
             self._take_vocabulary(tokens, known)
 

@@ -30,6 +30,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.core.serialization import policy
 from jkeras.core.symbols import Symbol, has_symbols
+from jkeras.core.tracing import is_shapes_only
 from jkeras.core.trees import is_words
 from jkeras.core.words import as_words
 from jkeras.layers.adapting import Adaptable
@@ -104,6 +105,7 @@ class OnHost(Adaptable):
         inputs = self.side_by_side_values(inputs)
         if any(isinstance(x, Tracer) for x in inputs):
             return self.apply({}, {}, *inputs)[0]
+        self.check_ready({})
         return self.apply({}, {}, jnp.asarray(self.encoded(*inputs)))[0]
 
     def side_by_side_values(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -127,6 +129,8 @@ class OnHost(Adaptable):
           *inputs: ids that `encoded` made, uint32; or numbers, where the layer takes those.
           key, training: ignored.
         """
+        if not is_shapes_only():  # a vocabulary may come later: by `adapt`, or from a file
+            self.check_ready(state)
         arrays = [as_jax(x) for x in inputs]
         if len(arrays) == 1 and arrays[0].dtype == MADE_ON_HOST:
             return self.vectors(arrays[0].astype(jnp.int32)), state
@@ -191,6 +195,6 @@ def as_numbers(who: str, value: Any) -> np.ndarray:
       TypeError: something else than whole numbers.
     """
     array = np.asarray(value)
-    if array.dtype.kind not in "biu":
+    if array.size and array.dtype.kind not in "biu":
         raise WrongTypeError(f"{who}: expected integers, got {describe(array)}.")
     return array.astype(np.int64)

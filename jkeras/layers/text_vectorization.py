@@ -25,7 +25,6 @@ from jkeras.layers.lookup import Lookup
 from jkeras.layers.lookup_options import (
     Salt,
     as_list,
-    batches_of_words,
     given_weights,
     lookup_mode,
     most_tokens,
@@ -271,13 +270,9 @@ class TextVectorization(Lookup):
 
         Raises:
           TypeError: there is something else than texts.
-          ValueError: the layer has the argument `vocabulary`.
+          ValueError: there is no word, or the layer has the argument `vocabulary`.
         """
-        self.reset_state()
-        for batch in batches_of_words(data, steps):
-            self.update_state(batch)
-        self.finalize_state()
-        return self
+        return super().adapt(data, batch_size, steps)
 
 
 def _has_other_spaces(texts: list[str]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jkeras.layers import IntegerLookup, StringLookup
+from jkeras.layers import IntegerLookup, StringLookup, TextVectorization
 
 WORDS = ["a", "c", "d", "d", "z"]
 
@@ -168,8 +168,8 @@ WRONG = [
     (lambda: StringLookup(vocabulary=["a", "", "b"], mask_token=""), "reserved mask token ''"),
     (lambda: StringLookup(vocabulary=[]), "expected at least one token"),
     (
-        lambda: StringLookup(vocabulary=["a"], max_tokens=2, num_oov_indices=2),
-        "at most max_tokens=2",
+        lambda: StringLookup(vocabulary=["a", "b"], max_tokens=3, num_oov_indices=2),
+        "at most max_tokens=3",
     ),
     (
         lambda: StringLookup(vocabulary="nowhere.txt"),
@@ -181,10 +181,9 @@ WRONG = [
     (lambda: StringLookup(vocabulary=["a"])([1, 2]), "expected strings, got 1 at index 0"),
     (lambda: StringLookup(vocabulary=["a"])(["a", None]), "expected strings, got None at index 1"),
     (lambda: StringLookup(vocabulary=["a"], num_oov_indices=0)(["b"]), "others: 'b'"),
-    (
-        lambda: StringLookup(output_mode="count")(["b"]),
-        "expected a vocabulary, and it has none yet",
-    ),
+    (lambda: StringLookup(max_tokens=2, num_oov_indices=2), "expected more than 2, the number of"),
+    (lambda: StringLookup(vocabulary=["[UNK]"]), "expected at least one token, got special ones"),
+    (lambda: StringLookup().adapt(["[UNK]"]), "at least one token, got special ones alone: '[UNK]"),
     (lambda: StringLookup.from_config({"vocabulary": "/etc/hosts"}), "may not name"),
     (lambda: IntegerLookup(vocabulary_dtype="int32"), "got 'int32'"),
     (lambda: IntegerLookup(salt=3), "oov_method='farmhash' with `salt`"),
@@ -199,3 +198,41 @@ def test_wrong_use_is_named(make_fn: Any, words: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         make_fn()
     assert words in str(caught.value)
+
+
+NONE_YET = "expected a vocabulary, and it has none yet. Find one: layer.adapt(x_train); or pass"
+
+
+@pytest.mark.parametrize("kind", [StringLookup, IntegerLookup, TextVectorization])
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "count", "tf_idf"])
+@pytest.mark.parametrize("pads", [False, True])
+def test_a_layer_without_a_vocabulary_gives_no_ids(kind: Any, mode: str, pads: bool) -> None:
+    layer = kind(output_mode=mode, max_tokens=5, pad_to_max_tokens=pads)
+    data = [[1], [2]] if kind is IntegerLookup else [["a"], ["b"]]
+    with pytest.raises(ValueError) as caught:
+        layer(data)
+    assert str(caught.value) == f"{kind.__name__}: {NONE_YET} `vocabulary`."
+    layer.adapt(data)
+    assert layer(data).shape[0] == 2
+
+
+@pytest.mark.parametrize("kind", [StringLookup, IntegerLookup])
+def test_an_inverse_lookup_without_a_vocabulary_gives_no_tokens(kind: Any) -> None:
+    with pytest.raises(ValueError, match="expected a vocabulary, and it has none yet"):
+        kind(invert=True)([[1]])
+
+
+@pytest.mark.parametrize("kind", [StringLookup, IntegerLookup, TextVectorization])
+@pytest.mark.parametrize(
+    "make_fn",
+    [list, tuple, lambda: np.array([]), lambda: np.zeros((0, 1), str), lambda: iter([])],
+    ids=["list", "tuple", "array", "strings", "iterator"],
+)
+def test_adapt_needs_a_token(kind: Any, make_fn: Any) -> None:
+    layer = kind().adapt([1, 2] if kind is IntegerLookup else ["a", "b"])
+    before = layer.get_vocabulary()
+    with pytest.raises(ValueError) as caught:
+        layer.adapt(make_fn())
+    who = f"{kind.__name__}: adapt"
+    assert str(caught.value) == f"{who}: `data`: expected at least one token, got none."
+    assert layer.get_vocabulary() == before

@@ -125,8 +125,8 @@ WRONG = [
         "no `output_sequence_length` unless output_mode='int'",
     ),
     (lambda: TextVectorization(vocabulary=["a"]).adapt(["b"]), "static vocabulary"),
-    (lambda: TextVectorization()([["a", "b"]]), "texts [batch] or [batch, 1]"),
-    (lambda: TextVectorization()([1.5]), "expected strings, got 1.5 at index 0"),
+    (lambda: TextVectorization(vocabulary=["a"])([["a", "b"]]), "texts [batch] or [batch, 1]"),
+    (lambda: TextVectorization(vocabulary=["a"])([1.5]), "expected strings, got 1.5 at index 0"),
     (lambda: TextVectorization().adapt(3), "expected a list, an array or an iterable"),
 ]
 

@@ -90,6 +90,47 @@ def test_a_model_that_waits_for_it_says_so() -> None:
     assert str(caught.value) == f"predict: Normalization 'normalization': {told}{fix}"
 
 
+METHODS: dict[str, Any] = {
+    "predict": lambda net, x: net.predict(x, verbose=0),
+    "fit": lambda net, x: net.fit(x, np.zeros(2), verbose=0),
+    "evaluate": lambda net, x: net.evaluate(x, np.zeros(2), verbose=0),
+    "train_on_batch": lambda net, x: net.train_on_batch(x, np.zeros(2)),
+    "call": lambda net, x: net(x),
+    "export": lambda net, x: net.export("never.stablehlo"),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "kind", ["StringLookup", "IntegerLookup", "Normalization", "Discretization"]
+)
+def test_no_method_computes_before_adapt(kind: str, method: str) -> None:
+    words, is_bins = kind == "StringLookup", kind == "Discretization"
+    layer = getattr(layers, kind)(**{"num_bins": 2} if is_bins else {})
+    x = np.array([["a"], ["b"]]) if words else np.array([[1], [2]])
+    front = layers.Input((1,), dtype="string" if words else "int32")
+    net = jkeras.Sequential([front, layer, layers.Rescaling(1.0), layers.Dense(1)])
+    net.compile("sgd", "mse")
+    told = "a model of numbers" if (words and method == "export") else "and it has none yet"
+    with pytest.raises(ValueError, match=told):
+        METHODS[method](net, x)
+
+
+def test_a_file_from_before_adapt_still_waits_for_it(tmp_path: Path) -> None:
+    front = layers.Input((1,), dtype="string")
+    net = jkeras.Sequential([front, layers.StringLookup(), layers.Embedding(4, 1)])
+    net.save(tmp_path / "early.keras")
+    loaded = jkeras.models.load_model(tmp_path / "early.keras")
+    with pytest.raises(ValueError, match="expected a vocabulary, and it has none yet"):
+        loaded.predict(np.array([["a"]]), verbose=0)
+    loaded.layers[0].adapt(["a", "b"])
+    assert loaded.predict(np.array([["a"]]), verbose=0).shape == (1, 1, 1)
+    keras_writes = layers.StringLookup()
+    keras_writes.take_asset_files({"vocabulary.txt": "[UNK]"})
+    with pytest.raises(ValueError, match="expected a vocabulary, and it has none yet"):
+        keras_writes(["a"])
+
+
 def test_data_of_another_shape_are_refused_until_it_is_adapted_again() -> None:
     layer = layers.Normalization().adapt(X)
     net = model(layer)

@@ -26,8 +26,8 @@ def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None
 
     Raises:
       NotReadyError: the shapes of the inputs are not known.
-      ValueError: the model draws random numbers outside of training, or carries something from
-        call to call; the signature has another number of inputs.
+      ValueError: a layer waits for `adapt`; the model draws random numbers outside of training, or
+        carries something from call to call; the signature has another number of inputs.
     """
     if getattr(state.net, "takes_words", False):
         raise value_error(
@@ -40,6 +40,7 @@ def inference_of(state: ModelState, input_signature: Sequence[Any] | None = None
             ),
         )
     values = state.need_values()
+    state.check_ready("export")
     if uses_rng(state):
         raise value_error(
             who=f"{state.who}: export",

@@ -28,7 +28,7 @@ from jkeras.trainer.preflight import data_arguments, likely_mistakes
 from jkeras.trainer.preflight.agreement import check_agreement
 from jkeras.trainer.preflight.data_arguments import Data
 from jkeras.trainer.preflight.late_batches import LateBatches
-from jkeras.trainer.state import adapted_layers, inference_rng, sharing
+from jkeras.trainer.state import inference_rng, sharing
 from jkeras.trainer.state.model_state import ModelState
 
 
@@ -90,7 +90,7 @@ def prepare(
     def make(rows: int) -> Plan:
         check = data_arguments.input_check(state.net)
         data_arguments.check_inputs(who, check, batch)
-        adapted_layers.check_ready(who, state.net, state.need_values().state)
+        state.check_ready(who)
         plan = steps.plan(who, state, kind, batch, rows)
         if distribution is not None:
             check_layouts(distribution, state)

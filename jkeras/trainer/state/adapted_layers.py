@@ -44,15 +44,18 @@ def refreshed(layers: Iterable[tuple[Path, Adaptable]], state: Tree, seen: dict[
     return state if changed else None
 
 
-def check_ready(who: str, net: object, state: Tree) -> None:
+def check_ready(who: str, layers: Iterable[tuple[Path, Adaptable]], state: Tree) -> None:
     """Raises when a layer still waits for `adapt`.
 
     Args:
       who: the method that was called.
-      net: a description.
-      state: its state, with values.
+      layers: those of the model that have `adapt`.
+      state: the model's, with values.
+
+    Raises:
+      ValueError: as described.
     """
-    for path, layer in adaptable(net):
+    for path, layer in layers:
         try:
             layer.check_ready(_part(state, path))
         except ValueError as error:

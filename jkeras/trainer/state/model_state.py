@@ -259,6 +259,15 @@ class ModelState:
         self.values = values = values.replace(state=new)
         return values
 
+    def check_ready(self, who: str) -> None:
+        """Raises a ValueError when a layer still waits for `adapt`.
+
+        Args:
+          who: the method that was called.
+        """
+        state = self.need_values().state
+        adapted_layers.check_ready(who, self._adaptable[1], state)
+
     def lend(self) -> TrainState:
         """The values for code that may keep them: training continues with a copy."""
         with self.lock:
