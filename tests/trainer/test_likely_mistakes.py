@@ -40,6 +40,15 @@ def graph() -> Model:
     return Model(x, L.Dense(3)(L.Dense(2, "relu")(x)))
 
 
+def mixing(layer: L.Layer) -> Sequential:
+    return Sequential([layer, L.Flatten(), L.Dense(1)])
+
+
+def mixing_graph() -> Model:
+    x = Input((3, 8, 8))
+    return Model(x, mixing(L.CutMix(name="mix"))(x))
+
+
 SPARSE, MSE = "sparse_categorical_crossentropy", "mse"
 Case = tuple[Callable[[], Model], np.ndarray, np.ndarray, Any]
 MISTAKES: dict[str, tuple[Case, str]] = {
@@ -62,6 +71,16 @@ MISTAKES: dict[str, tuple[Case, str]] = {
         "targets of shape (None, 3) with outputs of shape (None, 1)",
     ),
     "everything frozen": ((frozen, X, X[:, :1], MSE), "all weights are frozen"),
+    "images mixed alone": (
+        (lambda: mixing(L.MixUp(name="mix")), IMAGES, X[:, :1], MSE),
+        "MixUp 'mix' mixes the images of a batch, and the labels of `y` stay as they are. Mix both "
+        'before the model, in the data set: MixUp()({"images": x, "labels": y}, training=True), '
+        "with one-hot labels.",
+    ),
+    "images mixed alone in a model in a graph": (
+        (lambda: mixing_graph(), IMAGES, X[:, :1], MSE),
+        "CutMix 'mix' mixes the images of a batch, and the labels of `y` stay as they are.",
+    ),
     "a loss that is NaN": (
         (lambda: Sequential([L.Dense(1), Nan()]), X, X[:, :1], MSE),
         "fit: epoch 1: the loss is NaN. compile(check_nans='stop') names the layer",
@@ -114,6 +133,18 @@ def test_a_likely_mistake_is_said_once(name: str) -> None:
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_meant_is_not_warned_of(name: str) -> None:
     assert warned(FINE[name]) == []
+
+
+def test_images_that_are_mixed_with_their_labels_are_fine() -> None:
+    image, label = Input((6, 6, 1)), Input((4,))
+    mixed = L.MixUp()({"images": image, "labels": label})
+    outputs = L.Dense(4)(L.Flatten()(mixed["images"])) - mixed["labels"]
+    model = Model([image, label], outputs)
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 6, 6, 1), "float32"), np.eye(4, dtype="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit([x, y], np.zeros((4, 4)), verbose=0)
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])

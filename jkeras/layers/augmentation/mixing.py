@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jkeras.core.errors import WrongTypeError, describe
+from jkeras.core.errors import describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, InSlices, PaddedRows, option
 from jkeras.layers.augmentation import options
@@ -22,7 +22,7 @@ from jkeras.layers.augmentation.base import (
 )
 from jkeras.layers.augmentation.geometry import uniform
 from jkeras.layers.augmentation.warps import applies
-from jkeras.layers.options import rate
+from jkeras.layers.options import finite, rate
 from jkeras.ops import color_changes
 
 
@@ -31,6 +31,8 @@ class MixedImages(ImageLayer):
 
     in_slices: ClassVar[InSlices] = "never"
     padded_rows: ClassVar[PaddedRows] = "seen"
+    mixes_examples: ClassVar[bool] = True
+    """Whether labels have to change with the images; `fit` warns where it has them apart."""
 
     def change_labels(self, labels: Array, transformation: Transformation) -> Array:
         """The labels, mixed as the images: floating, as one-hot vectors or probabilities.
@@ -64,7 +66,8 @@ class MixUp(MixedImages):
     """Adds to each image another one of the batch, and to its label the other's, while training.
 
     With a share w of the image from a Beta(alpha, alpha) distribution, w · image +
-    (1 - w) · other, and the same for labels and masks. Boxes of both images are kept.
+    (1 - w) · other, and the same for labels and masks. Boxes of both images are kept. Labels change
+    only where they come with the images, in a dict: call the layer in the data set, before `fit`.
 
     Args:
       alpha: from 0 to 1; small numbers mix little.
@@ -152,7 +155,8 @@ class CutMix(MixedImages):
     """Puts a box of another image of the batch into each image, and mixes labels by its area.
 
     The share of the area that stays is from a Beta(a, a) distribution, with a drawn from `factor`
-    once for a batch.
+    once for a batch. Labels change only where they come with the images, in a dict: call the layer
+    in the data set, before `fit`.
 
     Args:
       factor: f for 0 to f, or (lower, upper), from 0 to 1.
@@ -197,12 +201,16 @@ class CutMix(MixedImages):
 
 def _fill(value: Any) -> Any:
     """None, a number, or one for each of three channels."""
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
+    expected = "None, a finite number or three of them"
+    if value is None:
+        return None
     if not isinstance(value, tuple | list):
-        raise WrongTypeError(f"expected None, a number or three of them, got {describe(value)}.")
+        finite(value, expected)
+        return value
     if len(value) != 3:
-        raise ValueError(f"expected None, a number or three of them, got {value!r}.")
+        raise ValueError(f"expected {expected}, got {value!r}.")
+    for each in value:
+        finite(each, expected)
     return tuple(value)
 
 

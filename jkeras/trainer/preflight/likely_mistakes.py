@@ -1,19 +1,21 @@
 """Warnings, once a model, of what trains without an error and is hardly ever meant.
 
 Raw pixels, channels first, probabilities that are none, targets that broadcast over the outputs,
-and a model without a weight to train. Everything is read off descriptions, shapes and a few
-examples: nothing is computed.
+images that are mixed without their labels, and a model without a weight to train. Everything is
+read off descriptions, shapes and a few examples: nothing is computed.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras.core.batch import Batch
+from jkeras.core.operations import Template
 from jkeras.core.tracebacks import users_stacklevel
 from jkeras.losses.shapes import same_rank_shapes
 from jkeras.models.composite import Composite
@@ -71,6 +73,15 @@ def warn_of_plan(state: ModelState, plan: Plan, batch: Batch) -> None:
             "all weights are frozen, so that training changes none. Unfreeze what shall learn: "
             "layer.trainable = True.",
         )
+    mixing = None if batch.y is None else _mixing_layer(state.net, isinstance(batch.x, Mapping))
+    if mixing is not None:
+        _warn(
+            state,
+            "mixing",
+            f"{mixing.who} mixes the images of a batch, and the labels of `y` stay as they are. "
+            f"Mix both before the model, in the data set: {type(mixing).__name__}()"
+            '({"images": x, "labels": y}, training=True), with one-hot labels.',
+        )
     checks = [] if plan.checks is None else list(plan.checks.of(batch))
     layers: dict[int, Any] = dict(enumerate(_last_layers(state.net)))
     for check in checks:
@@ -108,6 +119,33 @@ def _last_layers(net: Any) -> list[Any]:
         _last_layers(layer)[0] if isinstance(layer, Composite) and layer.layers else layer
         for layer in last
     ]
+
+
+def _mixing_layer(net: Any, is_dict: bool) -> Any:
+    """The first layer of a model that mixes examples and gets images alone; None for none.
+
+    Args:
+      net: a description.
+      is_dict: whether the model's input is a dict, which may hold labels.
+    """
+    wiring = getattr(net, "wiring", None)
+    if wiring is None:
+        pairs = [(layer, is_dict) for layer in getattr(net, "layers", ())]
+    else:
+        pairs = [(wiring.layers[call.layer], _holds_dict(call.arguments)) for call in wiring.calls]
+    for layer, gets_dict in pairs:
+        if getattr(layer, "mixes_examples", False) and not gets_dict:
+            return layer
+        inner = _mixing_layer(layer, gets_dict)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _holds_dict(arguments: Template) -> bool:
+    """Whether one of the inputs of a call is a dict."""
+    inputs, _ = arguments.filled(dict.fromkeys(arguments.holes))
+    return any(isinstance(value, Mapping) for value in inputs)
 
 
 def _takes_integers(net: object) -> bool:
