@@ -82,6 +82,27 @@ def rate(value: Any) -> float:
     return _bounded(value, "a fraction from 0 to 1", 1)
 
 
+def finite(value: Any, expected: str = "a finite number") -> float:
+    """`value` as a float that is neither NaN nor infinite."""
+    if not np.isfinite(number(value, expected)):
+        raise ValueError(f"expected {expected}, got {value!r}.")
+    return float(value)
+
+
+def positive(value: Any) -> float:
+    """`value` as a finite number above 0."""
+    expected = "a finite number above 0"
+    if not finite(value, expected) > 0:
+        raise ValueError(f"expected {expected}, got {value!r}.")
+    return float(value)
+
+
+def finite_non_negative(value: Any) -> float:
+    """`value` as a finite number of at least 0."""
+    finite(value, "a finite number of at least 0")
+    return non_negative(value)
+
+
 def non_negative(value: Any) -> float:
     """`value` as a number of at least 0; NaN raises."""
     return _bounded(value, "a number of at least 0", np.inf)

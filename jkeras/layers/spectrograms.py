@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import one_of as scaling_of
@@ -18,7 +19,14 @@ from jkeras.core.layer import Array, Params, State, check_rank, option
 from jkeras.core.tracebacks import users_stacklevel
 from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic
-from jkeras.layers.options import non_negative, number, one_of, optional, positive_int
+from jkeras.layers.options import (
+    finite,
+    finite_non_negative,
+    one_of,
+    optional,
+    positive,
+    positive_int,
+)
 from jkeras.layers.preprocessing import PreprocessingLayer
 from jkeras.ops.constant_initializers import STFT
 from jkeras.ops.convolution import convolve
@@ -41,6 +49,18 @@ _MEL_BREAK, _MEL_Q = 700.0, 1127.0
 def _given_window(value: Any) -> Any:
     """A window as `initializers.STFT` takes it: a name, weights, or None."""
     return STFT("real", window=value).window
+
+
+def _check_window(layer: Deterministic, window: Any, length: int, argument: str) -> None:
+    """Raises a ValueError for weights that are no window of this length, which `argument` says."""
+    if window is None or isinstance(window, str):
+        return
+    weights = window.numpy()
+    if weights.shape != (length,) or not np.isfinite(weights).all() or not weights.any():
+        got = f"shape {weights.shape}" if weights.shape != (length,) else "NaN, infinity or only 0"
+        raise layer.value_error(
+            f"`{argument}` = {length} finite numbers that are not all 0", got, argument="window"
+        )
 
 
 def _window_in_config(value: Any) -> Any:
@@ -71,7 +91,8 @@ class STFTSpectrogram(Deterministic):
       data_format: "channels_last" or "channels_first".
 
     Raises:
-      ValueError: `frame_step` above `frame_length`, or `fft_length` below it.
+      ValueError: `frame_step` above `frame_length`, `fft_length` below it, or a window of another
+        length.
 
     Example:
       >>> import jax
@@ -97,6 +118,11 @@ class STFTSpectrogram(Deterministic):
     data_format: str = options.data_format()
 
     def check(self) -> None:
+        _check_window(self, self.window, self.frame_length, "frame_length")
+        if self.frequencies < 2:
+            raise self.value_error(
+                "at least 2 samples in a transform", self.frame_length, argument="frame_length"
+            )
         if self.step > self.frame_length:
             raise self.value_error(
                 f"at most `frame_length`, {self.frame_length}", self.step, argument="frame_step"
@@ -211,7 +237,8 @@ class MelSpectrogram(PreprocessingLayer):
       ref_power: the power of 0 decibels.
 
     Raises:
-      ValueError: `sequence_length` above `fft_length`.
+      ValueError: `sequence_length` above `fft_length`, `min_freq` not below `max_freq`, or a window
+        of another length.
 
     Example:
       >>> layer = MelSpectrogram(num_mel_bins=4, fft_length=16, sequence_stride=8)
@@ -227,13 +254,13 @@ class MelSpectrogram(PreprocessingLayer):
     window: Any = option(default="hann", convert=_given_window, to_config=_window_in_config)
     sampling_rate: int = option(default=16000, convert=positive_int)
     num_mel_bins: int = option(default=128, convert=positive_int)
-    min_freq: float = option(default=20.0, convert=non_negative)
-    max_freq: float | None = option(default=None, convert=optional(non_negative))
+    min_freq: float = option(default=20.0, convert=finite_non_negative)
+    max_freq: float | None = option(default=None, convert=optional(finite_non_negative))
     power_to_db: bool = option(default=True, convert=bool)
-    top_db: float = option(default=80.0, convert=number)
-    mag_exp: float = option(default=2.0, convert=number)
-    min_power: float = option(default=1e-10, convert=non_negative)
-    ref_power: float = option(default=1.0, convert=number)
+    top_db: float = option(default=80.0, convert=finite_non_negative)
+    mag_exp: float = option(default=2.0, convert=positive)
+    min_power: float = option(default=1e-10, convert=finite_non_negative)
+    ref_power: float = option(default=1.0, convert=finite)
 
     takes_integers: ClassVar[bool] = True
 
@@ -245,6 +272,20 @@ class MelSpectrogram(PreprocessingLayer):
                 f"at most `fft_length`, {self.fft_length}",
                 self.sequence_length,
                 argument="sequence_length",
+            )
+        if self.fft_length < 2:
+            raise self.value_error("at least 2 samples", self.fft_length, argument="fft_length")
+        _check_window(self, self.window, int(self.sequence_length or 0), "sequence_length")
+        highest, half = float(self.max_freq or 0), self.sampling_rate / 2
+        if self.min_freq >= highest:
+            raise self.value_error(
+                f"less than `max_freq`, {highest}", self.min_freq, argument="min_freq"
+            )
+        if highest > half:
+            warnings.warn(
+                f"{self.who}: `max_freq` is above half of `sampling_rate`, {half}: the signal has "
+                f"no such frequencies, and bands above are empty; got {highest}.",
+                stacklevel=users_stacklevel(),
             )
 
     def compute_outputs(self, params: Params, inputs: ArrayLike) -> Array:

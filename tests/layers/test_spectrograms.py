@@ -74,3 +74,34 @@ def test_wrong_use_is_named(make_fn: Any, words: str) -> None:
 def test_a_length_that_is_no_power_of_two_warns() -> None:
     with pytest.warns(UserWarning, match="recommended to be a power of two, got 24"):
         STFTSpectrogram(frame_length=12, fft_length=24)
+
+
+NAN = float("nan")
+IMPOSSIBLE: list[tuple[Any, dict[str, Any], str]] = [
+    (MelSpectrogram, {"min_freq": 8000, "max_freq": 100}, "`min_freq`: expected less than `max_"),
+    (MelSpectrogram, {"min_freq": 9000}, "`min_freq`: expected less than `max_freq`, 8000.0"),
+    (MelSpectrogram, {"max_freq": NAN}, "`max_freq`: expected a finite number of at least 0"),
+    (MelSpectrogram, {"top_db": -1}, "`top_db`: expected a number of at least 0, got -1"),
+    (MelSpectrogram, {"mag_exp": 0}, "`mag_exp`: expected a finite number above 0, got 0"),
+    (MelSpectrogram, {"ref_power": NAN}, "`ref_power`: expected a finite number, got nan"),
+    (MelSpectrogram, {"fft_length": 1}, "`fft_length`: expected at least 2 samples, got 1"),
+    (MelSpectrogram, {"window": [1.0] * 5}, "`window`: expected `sequence_length` = 2048 finite"),
+    (STFTSpectrogram, {"window": [1.0] * 5}, "`window`: expected `frame_length` = 256 finite"),
+    (STFTSpectrogram, {"window": [0.0] * 256}, "numbers that are not all 0, got NaN, infinity or"),
+    (STFTSpectrogram, {"window": [NAN] * 256}, "numbers that are not all 0, got NaN, infinity or"),
+    (STFTSpectrogram, {"frame_length": 1}, "`frame_length`: expected at least 2 samples in a"),
+]
+
+
+@pytest.mark.parametrize("kind, options, words", IMPOSSIBLE, ids=range(len(IMPOSSIBLE)))
+def test_what_cannot_be_is_refused_when_the_layer_is_made(
+    kind: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        kind(**options)
+    assert words in str(caught.value)
+
+
+def test_bands_above_all_frequencies_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="`max_freq` is above half of `sampling_rate`, 4000.0"):
+        MelSpectrogram(sampling_rate=8000, max_freq=8000)

@@ -45,7 +45,7 @@ class RandomBrightness(ImageLayer):
     Source: `keras.layers.RandomBrightness`.
     """
 
-    factor: options.Factor = option(convert=options.factor(-1, 1))
+    factor: options.Factor = option(convert=options.factor(-1, 1, beyond=True))
     value_range: options.Factor = options.value_range()
     seed: int | None = options.seed()
     data_format: str | None = options.layout(kw_only=True)
@@ -74,7 +74,7 @@ class RandomContrast(ImageLayer):
     Source: `keras.layers.RandomContrast`.
     """
 
-    factor: options.Factor = option(convert=options.factor(0, 1))
+    factor: options.Factor = option(convert=options.factor(0, 1, beyond=True))
     value_range: options.Factor = options.value_range()
     seed: int | None = options.seed()
     data_format: str | None = options.layout(kw_only=True)
@@ -100,7 +100,7 @@ class RandomHue(ImageLayer):
     Source: `keras.layers.RandomHue`.
     """
 
-    factor: options.Factor = option(convert=options.factor(0, 1))
+    factor: options.Factor = option(convert=options.factor(0, 1, beyond=True))
     value_range: options.Factor = options.value_range()
     data_format: str | None = options.layout()
     seed: int | None = options.seed()
@@ -152,7 +152,7 @@ class RandomColorDegeneration(ImageLayer):
     Source: `keras.layers.RandomColorDegeneration`.
     """
 
-    factor: options.Factor = option(convert=options.factor(-1, 1))
+    factor: options.Factor = option(convert=options.factor(-1, 1, beyond=True))
     value_range: options.Factor = options.value_range()
     data_format: str | None = options.layout()
     seed: int | None = options.seed()
@@ -179,7 +179,7 @@ class RandomSharpness(ImageLayer):
     Source: `keras.layers.RandomSharpness`.
     """
 
-    factor: options.Factor = option(convert=options.factor(0, 1))
+    factor: options.Factor = option(convert=options.factor(0, 1, beyond=True))
     value_range: options.Factor = options.value_range()
     data_format: str | None = options.layout()
     seed: int | None = options.seed()
@@ -324,7 +324,8 @@ def _odd_sizes(value: Any) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"expected {expected}, got {value!r}.")
-    sizes = [integer(int(n) if isinstance(n, float) else n, 1, expected) for n in pair]
+    whole = (int(n) if isinstance(n, float) and n.is_integer() else n for n in pair)
+    sizes = [integer(n, 1, expected) for n in whole]
     if not all(n % 2 for n in sizes):
         raise ValueError(f"expected {expected}, got {value!r}.")
     return sizes[0], sizes[1]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from jkeras.core.layer import Array, option
 from jkeras.layers.augmentation import options
 from jkeras.layers.augmentation.base import ImageLayer, Transformation
-from jkeras.layers.options import number, positive_int, sizes
+from jkeras.layers.options import finite_non_negative, positive_int, sizes
 from jkeras.ops import color_changes, histograms
 
 
@@ -78,7 +78,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     is_always_active: ClassVar[bool] = True
 
     value_range: options.Factor = options.value_range()
-    clip_limit: float = option(default=4.0, convert=number)
+    clip_limit: float = option(default=4.0, convert=finite_non_negative)
     tile_grid_size: tuple[int, int] = option(default=(8, 8), convert=sizes(2, positive_int))
     data_format: str | None = options.layout()
 

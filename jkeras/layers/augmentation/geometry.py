@@ -15,7 +15,7 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Array, option
 from jkeras.layers.augmentation import options
 from jkeras.layers.augmentation.base import ImageLayer, Sizes, Transformation
-from jkeras.layers.options import number, one_of
+from jkeras.layers.options import finite, one_of
 from jkeras.ops import box_formats, color_changes, plane_maps
 from jkeras.ops.resampling import resample_apart
 
@@ -141,11 +141,11 @@ class RandomRotation(MappedImages):
     Source: `keras.layers.RandomRotation`.
     """
 
-    factor: options.Factor = option(convert=options.factor(-1, 1))
+    factor: options.Factor = option(convert=options.factor(-1, 1, beyond=True))
     fill_mode: str = options.fill_mode()
     interpolation: str = options.interpolation()
     seed: int | None = options.seed()
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     data_format: str | None = options.layout()
 
     def draw(self, key: Key, sizes: Sizes) -> Transformation:
@@ -188,7 +188,7 @@ class RandomZoom(MappedImages):
     fill_mode: str = options.fill_mode()
     interpolation: str = options.interpolation()
     seed: int | None = options.seed()
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     data_format: str | None = options.layout()
 
     def draw(self, key: Key, sizes: Sizes) -> Transformation:
@@ -231,7 +231,7 @@ class RandomTranslation(MappedImages):
     fill_mode: str = options.fill_mode()
     interpolation: str = options.interpolation()
     seed: int | None = options.seed()
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     data_format: str | None = options.layout()
 
     def draw(self, key: Key, sizes: Sizes) -> Transformation:
@@ -267,7 +267,7 @@ class RandomShear(MappedImages):
     y_factor: Any = option(default=0.0, convert=options.span(0, 1))
     interpolation: str = options.interpolation()
     fill_mode: str = options.fill_mode()
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     data_format: str | None = options.layout()
     seed: int | None = options.seed()
 

@@ -10,7 +10,7 @@ import numpy as np
 from jkeras.core.data_format import LAYOUTS, image_data_format
 from jkeras.core.description import option
 from jkeras.core.errors import WrongTypeError, describe
-from jkeras.layers.options import number, one_of
+from jkeras.layers.options import finite, number, one_of
 
 Pair = tuple[float, float]
 
@@ -24,20 +24,24 @@ def _pair(value: Any, expected: str) -> tuple[Any, Any] | None:
     """The two numbers of a pair; None for a single number."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, tuple | list):
-        number(value, expected)
+        finite(value, expected)
         return None
     if len(value) != 2:
         raise ValueError(f"expected {expected}, got {value!r}.")
     for each in value:
-        number(each, expected)
+        if not np.isfinite(number(each, expected)):
+            raise ValueError(f"expected {expected}, got {value!r}.")
     return value[0], value[1]
 
 
-def factor(lowest: float, highest: float) -> Callable[[Any], Pair]:
-    """A converter to (lower, upper): one number f means -f to f, cut to what is allowed.
+def factor(lowest: float, highest: float, *, beyond: bool = False) -> Callable[[Any], Pair]:
+    """A converter to (lower, upper): one number f means -f to f, cut to what is allowed. A pair may
+    have the larger number first, as in Keras.
 
     Args:
-      lowest, highest: what a single number may be; a pair must overlap with it, as in Keras.
+      lowest, highest: what a number may be.
+      beyond: whether the numbers of a pair may be outside, as in Keras, if the pair overlaps with
+        what is allowed: for changes that are defined there.
     """
     expected = f"a number from {lowest} to {highest}, or a pair of them"
 
@@ -47,9 +51,11 @@ def factor(lowest: float, highest: float) -> Callable[[Any], Pair]:
             if not lowest <= value <= highest:
                 raise ValueError(f"expected {expected}, got {value!r}.")
             return max(-abs(value), lowest), abs(value)
-        if pair[0] > highest or pair[1] < lowest:
+        low, high = min(pair), max(pair)
+        is_apart = pair[0] > highest or pair[1] < lowest
+        if is_apart or (not beyond and (low < lowest or high > highest)):
             raise ValueError(f"expected {expected}, got {value!r}.")
-        return min(pair), max(pair)
+        return low, high
 
     return convert
 
@@ -89,12 +95,14 @@ def ends(value: Any) -> Pair:
 
 
 def two_numbers(value: Any) -> tuple[Any, Any]:
-    """`value` as a pair of numbers, the smaller first."""
+    """`value` as a pair of numbers, the smaller first; others raise."""
     expected = "a pair of two numbers (low, high)"
     pair = _pair(value, expected) if isinstance(value, tuple | list | np.ndarray) else None
     if pair is None:
         raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
-    return min(pair), max(pair)
+    if not pair[0] < pair[1]:
+        raise ValueError(f"expected {expected} with low < high, got {value!r}.")
+    return pair
 
 
 def value_range() -> Any:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras.core.errors import said_by
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, option
 from jkeras.layers.augmentation import options
@@ -33,7 +34,7 @@ from jkeras.layers.augmentation.geometry import (
     RandomShear,
     RandomTranslation,
 )
-from jkeras.layers.options import count, non_negative, positive_int
+from jkeras.layers.options import count, positive, positive_int
 from jkeras.ops import color_changes
 
 _LAST = "channels_last"
@@ -107,6 +108,15 @@ class Policy(ImageLayer):
         return self.steps({"images": blank, "boxes": boxes}, transformation["key"])["boxes"]
 
 
+_JITTERS: dict[str, Any] = {
+    "brightness_factor": RandomBrightness,
+    "contrast_factor": RandomContrast,
+    "saturation_factor": RandomSaturation,
+    "hue_factor": RandomHue,
+}
+"""The layers of `RandomColorJitter` by their factors, in the order in which they run."""
+
+
 class RandomColorJitter(Policy):
     """Changes brightness, contrast, saturation and hue of each image, in this order, in training.
 
@@ -133,23 +143,22 @@ class RandomColorJitter(Policy):
     data_format: str | None = options.layout()
 
     def check(self) -> None:
-        _ = self.changes  # each layer checks its factor
+        for name, kind in _JITTERS.items():
+            try:
+                self._layers_of(name)
+            except (TypeError, ValueError) as error:
+                raise said_by(error, self.who, known_as=(kind.__name__,), argument=name) from None
+
+    def _layers_of(self, name: str) -> list[ImageLayer]:
+        """The layer of a factor; none without it."""
+        given = getattr(self, name)
+        colors: dict[str, Any] = {"value_range": self.value_range, "data_format": _LAST}
+        return [] if given is None else [_JITTERS[name](given, **colors)]
 
     @property
     def changes(self) -> list[ImageLayer]:
         """The layers that run."""
-        kinds: dict[str, Any] = {
-            "brightness_factor": RandomBrightness,
-            "contrast_factor": RandomContrast,
-            "saturation_factor": RandomSaturation,
-            "hue_factor": RandomHue,
-        }
-        factors = {name: getattr(self, name) for name in kinds}
-        return [
-            kinds[name](factor, value_range=self.value_range, data_format=_LAST)
-            for name, factor in factors.items()
-            if factor is not None
-        ]
+        return [layer for name in _JITTERS for layer in self._layers_of(name)]
 
     def steps(self, data: dict[str, Any], key: Key) -> dict[str, Any]:
         for number, layer in enumerate(self.changes):  # the first draws as it does by itself
@@ -221,7 +230,7 @@ class AugMix(Policy):
     num_chains: int = option(default=3, convert=positive_int)
     chain_depth: int = option(default=3, convert=count)
     factor: options.Factor = option(default=0.3, convert=options.factor(0, 1))
-    alpha: float = option(default=1.0, convert=non_negative)
+    alpha: float = option(default=1.0, convert=positive)
     all_ops: bool = True
     interpolation: str = options.interpolation()
     seed: int | None = options.seed()

@@ -14,7 +14,7 @@ from jkeras.core.seeds import key_of
 from jkeras.layers.augmentation import options
 from jkeras.layers.augmentation.base import ImageLayer, Sizes, Transformation
 from jkeras.layers.augmentation.geometry import MappedImages, uniform
-from jkeras.layers.options import number, one_of, positive_int, rate
+from jkeras.layers.options import finite, one_of, positive_int, rate
 from jkeras.ops import box_formats, color_changes, plane_maps
 from jkeras.ops.resampling import FILLS, resample_apart
 from jkeras.ops.resizing import crop_box
@@ -48,7 +48,7 @@ class RandomPerspective(MappedImages):
     factor: options.Factor = option(default=1.0, convert=options.factor(0, 1))
     scale: float = option(default=1.0, convert=rate)
     interpolation: str = options.interpolation()
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     seed: int | None = options.seed()
     data_format: str | None = options.layout()
 
@@ -97,7 +97,7 @@ class RandomElasticTransform(ImageLayer):
     scale: options.Factor = option(default=1.0, convert=options.factor(0, 1))
     interpolation: str = options.interpolation()
     fill_mode: str = option(default="reflect", convert=one_of(*FILLS))
-    fill_value: float = option(default=0.0, convert=number)
+    fill_value: float = option(default=0.0, convert=finite)
     value_range: options.Factor = options.value_range()
     seed: int | None = options.seed()
     data_format: str | None = options.layout()
