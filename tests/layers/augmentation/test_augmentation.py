@@ -138,7 +138,8 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     (
         lambda: layers.RandomColorJitter(brightness_factor=2.0),
         ValueError,
-        "RandomBrightness: `factor`: expected a number from -1 to 1, or a pair of them, got 2.0.",
+        "RandomColorJitter: `brightness_factor`: expected a number from -1 to 1, or a pair of "
+        "them, got 2.0.",
     ),
     (
         lambda: layers.RandomFlip()(IMAGES[..., 0, 0]),
