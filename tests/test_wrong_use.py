@@ -105,7 +105,7 @@ ERRORS = [
         "units, activation, use_bias, kernel_initializer, bias_initializer, "
         "kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,"
         " bias_constraint, lora_rank, lora_alpha, name, dtype, input_shape, trainable, "
-        "quantization, quantization_config.",
+        "quantization_config.",
     ),
     Wrong(
         "dropout_rate",

@@ -61,6 +61,7 @@ def option(
     convert: Callable[[Any], Any],
     to_config: Callable[[Any], Any] | None = None,
     kw_only: bool = False,
+    is_internal: bool = False,
 ) -> Any:
     """A field whose value passes through `convert` when the description is made.
 
@@ -69,9 +70,12 @@ def option(
       convert: from what a user writes to what the field holds.
       to_config: from that to what a configuration holds, where Keras spells it in a way of its own.
       kw_only: whether the argument can only be given by name.
+      is_internal: whether the library alone gives the argument, so that messages leave it out.
     """
     return dataclasses.field(
-        default=default, kw_only=kw_only, metadata={"convert": convert, "to_config": to_config}
+        default=default,
+        kw_only=kw_only,
+        metadata={"convert": convert, "to_config": to_config, "is_internal": is_internal},
     )
 
 
@@ -132,9 +136,12 @@ class Description:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if kwargs:
             known, takes_any = _arguments(cls)
-            names = [name for name in kwargs if name not in cls.aliases]
-            error = None if takes_any else unexpected_arguments(cls.__name__, names, known)
-            if error is not None:
+            unknown = [name for name in kwargs if name not in known and name not in cls.aliases]
+            if unknown and not takes_any:
+                internal = {f.name for f in fields(cls) if f.metadata.get("is_internal")}
+                shown = [name for name in known if name not in internal]
+                error = unexpected_arguments(cls.__name__, unknown, shown)
+                assert error is not None
                 raise error
         new = super().__new__(cls)
         if cls.is_mutable:

@@ -78,7 +78,9 @@ class IntegerLookup(Lookup):
     pad_to_max_tokens: bool = option(default=False, convert=bool)
     oov_method: str = option(default="floormod", convert=one_of("floormod", "farmhash"))
     salt: Salt = option(default=None, convert=optional(hash_key), to_config=as_list)
-    known_size: int | None = option(default=None, convert=optional(count), kw_only=True)
+    known_size: int | None = option(
+        default=None, convert=optional(count), kw_only=True, is_internal=True
+    )
 
     takes_words: ClassVar[bool] = False
     takes_numbers: ClassVar[bool] = True

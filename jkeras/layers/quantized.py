@@ -58,7 +58,7 @@ class Quantizable(LowRank):
     """Base of the layers that `quantize` works on."""
 
     quantization: str | None = option(
-        default=None, convert=optional(_form), to_config=never, kw_only=True
+        default=None, convert=optional(_form), to_config=never, kw_only=True, is_internal=True
     )
     quantization_config: Any = option(
         default=None, convert=quantizers.get, to_config=if_set, kw_only=True

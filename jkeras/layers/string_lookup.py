@@ -85,7 +85,9 @@ class StringLookup(Lookup):
     oov_method: str = option(
         default="floormod", convert=one_of("floormod", "farmhash"), kw_only=True
     )
-    known_size: int | None = option(default=None, convert=optional(count), kw_only=True)
+    known_size: int | None = option(
+        default=None, convert=optional(count), kw_only=True, is_internal=True
+    )
 
     def words_of(self, value: Any, encoding: str = "") -> np.ndarray:
         return super().words_of(value, encoding or self.encoding)

@@ -123,7 +123,9 @@ class TextVectorization(Lookup):
     sparse: bool = option(default=False, convert=dense_only)
     ragged: bool = option(default=False, convert=dense_only)
     encoding: str = "utf-8"
-    known_size: int | None = option(default=None, convert=optional(count), kw_only=True)
+    known_size: int | None = option(
+        default=None, convert=optional(count), kw_only=True, is_internal=True
+    )
 
     is_kept_twice: ClassVar[bool] = True
 

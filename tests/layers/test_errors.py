@@ -36,7 +36,7 @@ CONSTRUCTION: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "Dense: unexpected argument `activaton`. Did you mean 'activation'? Arguments: units, "
         "activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, "
         "bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, lora_rank, "
-        "lora_alpha, name, dtype, input_shape, trainable, quantization, quantization_config.",
+        "lora_alpha, name, dtype, input_shape, trainable, quantization_config.",
     ),
     (
         lambda: kl.Conv2D(8, (3, 3, 3)),
