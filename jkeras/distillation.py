@@ -13,6 +13,7 @@ Source: Hinton et al. 2015, arXiv:1503.02531; `keras.distillation`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -21,9 +22,10 @@ import jax.numpy as jnp
 
 from jkeras import losses, metrics
 from jkeras.core.description import Description, option
-from jkeras.core.errors import describe, value_error
+from jkeras.core.errors import describe, type_error, value_error
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
 from jkeras.trainer import Model, Trainer
+from jkeras.trainer.files import configurations
 from jkeras.tree import assert_same_structure
 
 FINAL = "final_output"
@@ -221,7 +223,8 @@ class Distiller(Model):
       ValueError: models that do not go together, a weight out of range, or other numbers of weights
         than losses.
 
-    Differs from Keras: `sample_weight` weights the loss of the labels, which Keras leaves out.
+    Differs from Keras: the weight of a single loss counts, and `sample_weight` weights the loss of
+    the labels, which Keras leaves out.
 
     Source: `keras.distillation.Distiller`.
     """
@@ -251,14 +254,8 @@ class Distiller(Model):
             )
         is_list = isinstance(distillation_losses, list | tuple)
         rules = list(distillation_losses) if is_list else [distillation_losses]
-        weights = [1.0] * len(rules) if distillation_loss_weights is None or not is_list else list(
-            distillation_loss_weights
-        )  # fmt: skip
-        if len(weights) != len(rules):
-            raise ValueError(
-                f"{who}: `distillation_loss_weights`: expected {len(rules)}, one for each loss, "
-                f"got {len(weights)}."
-            )
+        _check_rules(who, rules)
+        weights = _weights(who, distillation_loss_weights, len(rules))
         for rule in rules:
             rule.validate_model_compatibility(teacher, student)
         self.teacher, self.student = teacher, student
@@ -292,6 +289,23 @@ class Distiller(Model):
             )
         self._loss_of_labels = _losses(loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` by name, with the loss of the labels."""
+        config = super().get_compile_config()
+        return {**config, "loss": _written(self._loss_of_labels)} if config else config
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compiles the distiller as another was.
+
+        A file of Keras lacks the loss of the labels: the distiller stays as it is, with a warning,
+        as a subclass does that has a `compile` of its own.
+        """
+        arguments = configurations.compile_arguments(config)
+        if arguments.get("loss") is None or type(self).compile is not Distiller.compile:
+            super().compile_from_config(config)
+        else:
+            self.compile(**arguments)
 
     def call(self, inputs: Any, training: Any = None, **kwargs: Any) -> Any:
         """The outputs of the student."""
@@ -368,6 +382,38 @@ class Distiller(Model):
         found = {name: deserialize_keras_object(config[name]) for name in ("teacher", "student")}
         rules = [deserialize_keras_object(rule) for rule in config["distillation_losses"]]
         return cls(**{**config, **found, "distillation_losses": rules})
+
+
+def _check_rules(who: str, rules: Sequence[Any]) -> None:
+    """Raises unless these are losses of distillation, at least one."""
+    parts: dict[str, Any] = {"who": who, "argument": "distillation_losses"}
+    if not rules:
+        raise value_error(**parts, expected="at least one loss", got="none")
+    for rule in rules:
+        if isinstance(rule, DistillationLoss):
+            continue
+        fix = "Make one: LogitsDistillation()."
+        if isinstance(rule, str):
+            fix = f"A loss by name goes into one: LogitsDistillation(loss={rule!r})."
+        raise type_error(
+            **parts, expected="objects of DistillationLoss", got=describe(rule), fix=fix
+        )
+
+
+def _weights(who: str, value: Any, count: int) -> list[float]:
+    """The argument `distillation_loss_weights`: a finite number for each loss."""
+    if value is None:
+        return [1.0] * count
+    parts: dict[str, Any] = {"who": who, "argument": "distillation_loss_weights"}
+    if not isinstance(value, list | tuple):
+        raise type_error(**parts, expected="a list of numbers", got=describe(value))
+    if len(value) != count:
+        raise value_error(**parts, expected=f"{count}, one for each loss", got=len(value))
+    for weight in value:
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not math.isfinite(weight):
+            raise value_error(**parts, expected="finite numbers", got=describe(weight))
+    return list(value)
 
 
 def _check_models(who: str, teacher: Any, student: Any) -> None:

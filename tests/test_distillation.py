@@ -116,6 +116,20 @@ def test_wrong_use_is_refused() -> None:
         Distiller(teacher, student, LogitsDistillation(), student_loss_weight=2)
     with pytest.raises(ValueError, match="expected 1, one for each loss, got 2"):
         Distiller(teacher, student, [LogitsDistillation()], [1.0, 2.0])
+    with pytest.raises(TypeError) as caught:
+        Distiller(teacher, student, "mse")
+    assert str(caught.value) == (
+        "Distiller 'distiller': `distillation_losses`: expected objects of DistillationLoss, got "
+        "'mse' (str). A loss by name goes into one: LogitsDistillation(loss='mse')."
+    )
+    with pytest.raises(TypeError, match=r"Make one: LogitsDistillation\(\)"):
+        Distiller(teacher, student, [LogitsDistillation])
+    with pytest.raises(ValueError, match="expected at least one loss, got none"):
+        Distiller(teacher, student, [])
+    with pytest.raises(TypeError, match=r"expected a list of numbers, got 0\.5"):
+        Distiller(teacher, student, LogitsDistillation(), 0.5)
+    with pytest.raises(ValueError, match="expected finite numbers, got nan"):
+        Distiller(teacher, student, LogitsDistillation(), [float("nan")])
     with pytest.raises(ValueError, match="the teacher has no outputs of 'nowhere'"):
         Distiller(teacher, student, FeatureDistillation("mse", "nowhere", "hidden"))
     with pytest.raises(ValueError, match="expected a number above 0, got 0"):
@@ -124,3 +138,18 @@ def test_wrong_use_is_refused() -> None:
         LogitsDistillation(loss=None)
     with pytest.raises(ValueError, match="expected a `loss` of the labels"):
         Distiller(teacher, student, LogitsDistillation()).compile("adam")
+
+
+def test_a_file_is_loaded_as_it_was_compiled(tmp_path: Any) -> None:
+    distiller = Distiller(_model(4, "teacher"), _model(2, "student"), LogitsDistillation(), [0.5])
+    assert distiller.distillation_loss_weights == [0.5]
+    distiller.compile("sgd", LOSS, metrics=["accuracy"])
+    targets = np.zeros(len(X), "int32")
+    distiller.fit(X, targets, verbose=0)
+    distiller.save(tmp_path / "d.keras")
+    loaded = jkeras.models.load_model(tmp_path / "d.keras")  # warnings are errors here
+    assert loaded.evaluate(X, targets, verbose=0) == distiller.evaluate(X, targets, verbose=0)
+    for one in (loaded, distiller):
+        one.fit(X, targets, shuffle=False, verbose=0)
+    for mine, other in zip(loaded.get_weights(), distiller.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6)

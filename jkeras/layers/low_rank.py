@@ -21,6 +21,7 @@ import jax.numpy as jnp
 
 from jkeras.core import keys
 from jkeras.core.description import fields
+from jkeras.core.errors import quoted
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import ChangedInPlace
 from jkeras.core.keys import Key, child
@@ -29,7 +30,7 @@ from jkeras.core.object_api import object_api
 from jkeras.core.serialization import if_set
 from jkeras.core.tracebacks import api_boundary
 from jkeras.layers.deterministic import Deterministic
-from jkeras.layers.options import number, optional, positive_int
+from jkeras.layers.options import optional, positive, positive_int
 from jkeras.ops import initializers
 
 A_INITIALIZER, B_INITIALIZER = "he_uniform", "zeros"
@@ -42,7 +43,7 @@ def rank_option(*, kw_only: bool = False) -> Any:
 
 def alpha_option(*, kw_only: bool = False) -> Any:
     """The field `lora_alpha`."""
-    return option(default=None, convert=optional(number), to_config=if_set, kw_only=kw_only)
+    return option(default=None, convert=optional(positive), to_config=if_set, kw_only=kw_only)
 
 
 class LowRank(Deterministic):
@@ -107,7 +108,9 @@ class LowRank(Deterministic):
           a_initializer, b_initializer: names, objects or functions for the two.
 
         Raises:
-          ValueError: the layer is not built, has LoRA already, or constrains the weight.
+          TypeError: `rank` is no integer.
+          ValueError: the layer is not built, has LoRA already, or constrains the weight; `rank` or
+            `lora_alpha` is not above 0.
 
         Example:
           >>> from jkeras.layers import Dense
@@ -120,8 +123,13 @@ class LowRank(Deterministic):
         if self.lora_enabled:
             fix = "Make a new layer for another rank."
             raise self.value_error("a layer without LoRA", f"one of rank {self.lora_rank}", fix)
-        alpha = None if lora_alpha is None else number(lora_alpha)
-        changed = {"lora_rank": positive_int(rank), "lora_alpha": alpha}
+        changed: dict[str, Any] = {}
+        wanted = {"rank": (positive_int, rank), "lora_alpha": (optional(positive), lora_alpha)}
+        for name, (convert, value) in wanted.items():
+            try:
+                changed[f"lora_{name.removeprefix('lora_')}"] = convert(value)
+            except (TypeError, ValueError) as error:
+                raise quoted(error, who=f"{self.who}: enable_lora", argument=name) from None
         self.replace(**changed)  # checks the arguments together
         rules = initializers.get(a_initializer), initializers.get(b_initializer)
         key = child(key_of_seed(keys.next_seed()), self.lora_target)

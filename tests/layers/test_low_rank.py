@@ -150,8 +150,17 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a layer with weights.*Build it first"):
         layer.enable_lora(2)
     layer.build((None, 3))
-    with pytest.raises(ValueError, match="expected a positive integer, got 0"):
-        layer.enable_lora(0)
+    who = f"Dense {layer.name!r}" if layer.name else "Dense"
+    for rank in (0, -1, 1.5, True, "2"):
+        with pytest.raises(ValueError) as caught:
+            layer.enable_lora(rank)
+        told = f"{who}: enable_lora: `rank`: expected a positive integer, got {rank!r}"
+        assert str(caught.value).startswith(told)
+    for alpha in (0, -1, float("nan")):
+        with pytest.raises(ValueError) as caught:
+            layer.enable_lora(2, lora_alpha=alpha)
+        told = f"{who}: enable_lora: `lora_alpha`: expected a finite number above 0, got {alpha}."
+        assert str(caught.value) == told
     layer.enable_lora(2)
     with pytest.raises(ValueError, match="expected a layer without LoRA, got one of rank 2"):
         layer.enable_lora(2)

@@ -492,3 +492,16 @@ def test_a_layer_of_one_s_own_is_three_functions() -> None:
 
 def test_the_functions_of_boxes_are_a_module_of_utils() -> None:
     assert jkeras.utils.bounding_boxes is bounding_boxes
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_equalization_of_a_batch_is_that_of_each_image_in_every_dtype(dtype: str) -> None:
+    """Keras has one histogram for a batch, so batches differ from it, whatever the dtype."""
+    images = np.random.default_rng(0).integers(0, 120, (3, 8, 8, 2)).astype("uint8")
+    images[1] //= 2
+    wide = layers.Equalization()(images)
+    found = layers.Equalization(dtype=dtype)(images)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, wide)
+    for image, equalized in zip(images, found, strict=True):
+        np.testing.assert_array_equal(layers.Equalization(dtype=dtype)(image[None])[0], equalized)
