@@ -3,6 +3,9 @@
 Every process counts up a number in the coordination service of `jax.distributed` each second, and
 leaves a word there when it fails. A process whose collective operation breaks, or that waits for
 another, says which one it was; one that waits in a program, where Python cannot raise, ends.
+
+The service is in process 0. Where that one dies, JAX ends the others at once, from C++, by `abort`:
+what they have to say is said in between (`jkeras.core.last_words`).
 """
 
 from __future__ import annotations
@@ -22,14 +25,14 @@ from typing import Any
 
 import jax
 
+from jkeras.core import last_words
+
 BEAT = 0.5
 """Seconds between two signs of life."""
 SURE = 3.0
 """Seconds without a sign of life after which a process is gone, where something is broken."""
 GRACE = 5.0
 """Seconds in which a process that waits may raise by itself, before it is ended."""
-
-COORDINATOR = "process 0, which coordinates the others, is gone"
 
 _ROOT = "jkeras/watch"
 
@@ -82,12 +85,15 @@ class Watch:
         self.work: _Work | None = None
         self._ends = threading.Event()
         self._seen: dict[int, tuple[str, float]] = {}
+        self._fault_found, self._first = "", "process 0"
         self._tell("who", f"pid {os.getpid()} on {socket.gethostname()}")
         self._thread = threading.Thread(target=self._run, name="jkeras-watch", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
         self._hook = sys.excepthook
         sys.excepthook = self._failed
+        if self.mine:
+            last_words.before_abort(self._last_words)
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -120,7 +126,7 @@ class Watch:
                     self._tell_fault(run, found)  # before this process is gone, too
                     return found
         except jax.errors.JaxRuntimeError:  # the service is in the first of all processes
-            return COORDINATOR
+            return self._coordinator_lost
         return ""
 
     def _tell_fault(self, run: str | None, fault: str) -> None:
@@ -142,6 +148,18 @@ class Watch:
         if not isinstance(error, ProcessLostError):
             self.tell_failure(error, None)
 
+    @property
+    def _coordinator_lost(self) -> str:
+        return f"{self._first}, which coordinates the others, is gone"
+
+    def _last_words(self) -> str:
+        """What to say where JAX ends this process; an empty string to leave it to JAX."""
+        work = self.work
+        if work is None or self._ends.is_set():
+            return ""
+        fault = self._fault_found or ("" if _coordinator_answers() else self._coordinator_lost)
+        return _message(work.who, fault) if fault else ""
+
     def _named(self, member: int) -> str:
         who = self._read("who").get(member)
         return f"process {member}" + (f" ({who})" if who else "")
@@ -160,11 +178,13 @@ class Watch:
             work = self.work
             try:
                 self._tell("beat", str(beats))
+                if beats == 1:
+                    self._first = self._named(0)
                 found = "" if work is None else self._fault(work)
             except Exception:  # the service is gone, and with it what could be said
-                found = COORDINATOR if work else ""
+                found = self._coordinator_lost if work else ""
             since = since if found and found == fault else time.monotonic()
-            fault = found
+            fault = self._fault_found = found
             if fault and work is not None and time.monotonic() - since > GRACE:
                 if work is self.work and not self._ends.is_set():
                     print(f"\n{_message(work.who, fault)}", file=sys.stderr, flush=True)
@@ -181,6 +201,20 @@ class Watch:
             elif member in work.members and now - self._seen[member][1] > self.timeout:
                 return f"{self._named(member)} is gone"
         return ""
+
+
+def _coordinator_answers() -> bool:
+    """Whether process 0 still takes connections: asked of the network, since the client may be what
+    ends this process.
+    """
+    from jax._src import distributed
+
+    host, _, port = str(distributed.global_state.coordinator_address).rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 _watch: Watch | None = None
