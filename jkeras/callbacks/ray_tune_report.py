@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import pickle
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest
 from jkeras.core.packages import need_package
+from jkeras.core.processes import current, follows
 from jkeras.saving import runs
 
 WHO = "RayTuneReport"
@@ -30,6 +34,10 @@ class RayTuneReport(Callback):
     A schedule of Ray that gives a copy of a trial other values of the optimizer names them in
     `keep`: the checkpoint's are not taken.
 
+    Of several processes that train together, all are given the callback; the first one is the trial
+    and reports. The others read its checkpoint, when the trial starts again, from where Ray keeps
+    it: a folder or storage that all of them see.
+
     Args:
       metrics: the logs to report: a list of names, or a dict from names in Ray to names of logs;
         all of them when left out.
@@ -47,6 +55,7 @@ class RayTuneReport(Callback):
     """
 
     writes_files = True
+    on_all_processes = True
 
     @named_arguments
     def __init__(
@@ -79,13 +88,8 @@ class RayTuneReport(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Looks whether a trial runs here, and notes the values of the optimizer to keep."""
-        from ray import tune
-
         self._logs = None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray's, which says less than the error below
-            trial = tune.get_context().get_trial_id()
-        if trial is None:
+        if not current().led(not follows() and _is_in_trial()):
             raise RuntimeError(
                 f"{WHO}: expected a trial of Ray Tune, got none. Call `fit` in a function that "
                 "ray.tune.Tuner runs, or leave the callback out."
@@ -101,13 +105,11 @@ class RayTuneReport(Callback):
 
     def earlier_run(self) -> Any:
         """The run in the checkpoint with which Ray started the trial; None for a new trial."""
-        from ray import tune
-
-        checkpoint = tune.get_checkpoint()
+        checkpoint = _checkpoint()
         if checkpoint is None:
             return None
         with checkpoint.as_directory() as folder:
-            return runs.read_latest(folder, WHO)
+            return runs.read(Path(folder) / runs.LATEST)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Gives the optimizer the values to keep, once an earlier run has given its own."""
@@ -145,9 +147,32 @@ class RayTuneReport(Callback):
     def _report(self, logs: dict[str, Any]) -> None:
         from ray import tune
 
-        if not self.checkpoint_freq or self._epoch % self.checkpoint_freq:
+        is_due = self.checkpoint_freq and not self._epoch % self.checkpoint_freq
+        snapshot = self.model.snapshot() if is_due else None  # which all processes gather
+        if follows():
+            return
+        if snapshot is None:
             tune.report(logs)
             return
         with tempfile.TemporaryDirectory() as folder:
-            runs.write_latest(folder, self.model.snapshot(), double=False)
+            runs.write_latest(folder, snapshot, double=False)
             tune.report(logs, checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def _is_in_trial() -> bool:
+    from ray import tune
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's, which says less than the error about it
+        return tune.get_context().get_trial_id() is not None
+
+
+def _checkpoint() -> Any:
+    """The checkpoint with which Ray started the trial, in every process; None for a new trial."""
+    from ray import tune
+
+    found = None if follows() else tune.get_checkpoint()
+    text = current().led(None if found is None else base64.b64encode(pickle.dumps(found)).decode())
+    if not follows() or text is None:
+        return found
+    return pickle.loads(base64.b64decode(text))  # from the first of our own processes
