@@ -163,6 +163,15 @@ def test_the_first_process_alone_prints_and_writes(results: list[Any], folder: P
     compare(model.predict(x, verbose=0), first["predicted"])
 
 
+def test_a_trial_of_ray_is_the_first_process_and_goes_on_in_all(results: list[Any]) -> None:
+    first, second = (found["trial of Ray"] for found in results)
+    assert first["told"] == second["told"] != "" and "got none. Call `fit` in a" in first["told"]
+    assert second["reported"] == [] and second["rest"] == first["rest"]
+    assert len(first["rest"]) == 4 and first["reported"] == first["rest"]
+    assert first["first"] == first["rest"][:2]
+    compare(first["rest"], alone(4))
+
+
 WRONG = {
     "other values": r"ValueError: fit: expected the same `x` on all processes, got float32 "
     r"[150, 12] with the checksum",
@@ -188,11 +197,19 @@ def test_wrong_uses_are_named_on_both_processes(results: list[Any], use: str) ->
     assert first == second
 
 
-@pytest.mark.parametrize("mode", ["die", "fail"])
+ENDS = {
+    "die": (1, "is gone, and the processes can only go on together"),
+    "fail": (1, "failed: OSError: no such camera, and the processes can only go on together"),
+    "first dies": (0, "which coordinates the others, is gone, and the processes can only go on"),
+}
+
+
+@pytest.mark.parametrize("mode", ENDS)
 def test_the_end_of_one_process_is_that_of_the_other(tmp_path: Path, mode: str) -> None:
-    first, second = pair(tmp_path, mode)
-    assert first.returncode not in (0, None) and second.returncode not in (0, None)
-    reason = "is gone" if mode == "die" else "failed: OSError: no such camera"
-    assert "process 1 (pid " in first.stderr and reason in first.stderr, first.stderr
+    done = pair(tmp_path, mode)
+    assert all(process.returncode not in (0, None) for process in done)
+    number, reason = ENDS[mode]
+    said = done[not number].stderr
+    assert f"process {number} (pid " in said and reason in said, said
     assert runs.read(tmp_path / "backup")["run"]["epoch"] == 2
     compare(alone(4, resume_from=tmp_path / "backup"), alone(4))

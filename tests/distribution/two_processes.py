@@ -4,7 +4,7 @@
 
 Each process has two devices. Without a mode every case runs, and its numbers go to
 `FOLDER/NUMBER.pickle`; the same cases run in one process with `distribution=None`. "die" and "fail"
-are runs in which process 1 is killed, or raises.
+are runs in which process 1 is killed, or raises, and "first dies" one in which process 0 is killed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import shutil
 import signal
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import datasets
 import grain
@@ -267,6 +270,38 @@ def resumed(folder: Path) -> Numbers:
     return found
 
 
+def trial_of_ray(folder: Path) -> Numbers:
+    """A trial, which the first process is, stops after two epochs and goes on; weights are cut."""
+    from ray import tune
+
+    kept: list[Any] = []
+    reported: list[Any] = []
+
+    def report(metrics: Any, *, checkpoint: Any) -> None:
+        kept.append(tune.Checkpoint.from_directory(folder / f"ray {len(reported)}"))
+        shutil.copytree(checkpoint.path, kept[-1].path)
+        reported.append(metrics["loss"])
+
+    outside = SimpleNamespace(get_trial_id=lambda: None)
+    inside = SimpleNamespace(get_trial_id=lambda: None if is_second() else "trial_1")
+    functions = {"report": report, "get_checkpoint": lambda: kept[-1] if kept else None}
+    found: Numbers = {"told": ""}
+    runs = (("none", outside, 1), ("first", inside, 2), ("rest", inside, 4))
+    with mock.patch.multiple(tune, **functions):
+        for name, context, until in runs:
+            model = compiled(dense(), sharded())
+            x, y = data_of(model)
+            callbacks = [jkeras.callbacks.RayTuneReport(keep=["learning_rate"])]
+            with mock.patch.object(tune, "get_context", lambda now=context: now):
+                try:
+                    losses = model.fit(x, y, epochs=until, verbose=0, callbacks=callbacks).history
+                except RuntimeError as error:
+                    found["told"] = str(error)
+                else:
+                    found[name] = losses["loss"]
+    return {**found, "reported": reported}
+
+
 def files(folder: Path) -> Numbers:
     """What only the first process prints and writes."""
     model = compiled(dense(), sharded())
@@ -345,12 +380,12 @@ def wrong_uses() -> Numbers:
 
 
 def broken(folder: Path, mode: str) -> None:
-    """A run in which process 1 dies, or fails, in the third epoch."""
+    """A run in which one of the processes dies, or fails, in the third epoch."""
 
     class Breaks(jkeras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if epoch == 2 and int(sys.argv[2]) == 1:
-                if mode == "die":
+            if epoch == 2 and int(sys.argv[2]) == (mode != "first dies"):
+                if mode != "fail":
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise OSError("no such camera")
 
@@ -380,6 +415,7 @@ def main() -> None:
     found |= {name: case(True) for name, case in CASES.items()}
     found |= {"interrupted": interrupted(), "rows read": rows_read()}
     found |= {"resumed": resumed(folder), "files": files(folder), "wrong uses": wrong_uses()}
+    found["trial of Ray"] = trial_of_ray(folder)
     (folder / f"{number}.pickle").write_bytes(pickle.dumps(found))
 
 
