@@ -282,8 +282,9 @@ def unexpected_arguments(
 
 
 def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorates a public method so that a misspelt argument is answered with the nearest one, and
-    errors have short tracebacks.
+    """Decorates a public method so that a misspelt argument is answered with the nearest one, one
+    that is missing or has to have its name with the call to write, and errors have short
+    tracebacks.
 
     Example:
       >>> @named_arguments
@@ -293,22 +294,71 @@ def named_arguments(function: Callable[P, T]) -> Callable[P, T]:
       Traceback (most recent call last):
       jkeras.core.errors.WrongTypeError: fit: unexpected argument `epoch`. Did you mean 'epochs'?...
     """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    signature = inspect.signature(function)
+    known = [name for name in signature.parameters if name != "self"]
+    takes_more = any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
     owner = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
         who = type(args[0]).__name__ if owner.startswith("_") else owner
-        error: Exception | None = unexpected_arguments(who, kwargs, known)
+        error = None if takes_more else unexpected_arguments(who, kwargs, known)
         if error is not None:
             raise error
         try:
             return function(*args, **kwargs)
         except Exception as raised:
-            raise filtered(raised)  # noqa: B904  # the same error
+            if isinstance(raised, TypeError):
+                error = _refused_call(who, signature, args, kwargs)
+            if error is None:
+                raise filtered(raised)  # noqa: B904  # the same error
+        raise error
 
     return checked
+
+
+def _refused_call(
+    who: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> WrongTypeError | None:
+    """An error for a call that Python refuses: an argument is missing, given twice, or lacks its
+    name; None for a call that it takes.
+    """
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        pass
+    else:
+        return None
+    parameters = [each for name, each in signature.parameters.items() if name != "self"]
+    by_place = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    by_name = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    wanted = {*by_place, *by_name}
+    needed = [p.name for p in parameters if p.name in wanted and p.default is p.empty]
+    takes_more = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    count = len(args) - ("self" in signature.parameters)
+
+    def written(names: Iterable[str]) -> str:
+        return f"Write {who}({', '.join(f'{n}=...' if n in by_name else n for n in names)})."
+
+    if count > len(by_place) and not takes_more:
+        names = "its name" if len(by_place) == 1 else "their names"
+        most = f"at most {len(by_place)}" if by_place else "no arguments"
+        return type_error(
+            who=who,
+            expected=f"{most} without {names}",
+            got=count,
+            fix=written([*by_place, *by_name[: count - len(by_place)]]),
+        )
+    given = by_place[:count]
+    for name in given:
+        if name in kwargs:
+            got = "one without its name and one with it"
+            return type_error(who=who, argument=name, expected="one value", got=got)
+    missing = next(name for name in needed if name not in given and name not in kwargs)
+    return type_error(
+        who=who, argument=missing, expected="a value", got="none", fix=written(needed)
+    )
 
 
 def describe(value: object) -> str:

@@ -20,6 +20,7 @@ PREFIXES = ("JKERAS_DISTRIBUTION_", "KERAS_DISTRIBUTION_")
 """Environment variables that `initialize` reads are one of these and a word above."""
 
 
+@named_arguments
 def list_devices(device_type: str | None = None) -> list[str]:
     """The devices of all processes, such as `["gpu:0", "gpu:1"]`.
 
@@ -34,6 +35,7 @@ def list_devices(device_type: str | None = None) -> list[str]:
     return [name_of(device) for device in _devices("list_devices", device_type)]
 
 
+@named_arguments
 def get_device_count(device_type: str | None = None) -> int:
     """The number of devices of all processes; arguments and errors: see `list_devices`.
 
@@ -126,6 +128,9 @@ def initialize(
             expected=f"a number from 0 to {num_processes - 1}",
             got=process_id,
         )
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        expected = "seconds, more than 0"
+        raise value_error(who=who, argument="timeout", expected=expected, got=describe(timeout))
     if jax.distributed.is_initialized():
         raise RuntimeError(f"{who}: this process is one of several already. Call it once.")
     seconds = max(int(timeout), 1)

@@ -404,6 +404,7 @@ class LayoutMap(MutableMapping[str, Any]):
         return f"<LayoutMap {rows}, device_mesh={self._device_mesh}>"
 
 
+@named_arguments
 def distribute_tensor(tensor: Any, layout: Any) -> Any:
     """An array in another layout; inside of a compiled function, a constraint on it.
 

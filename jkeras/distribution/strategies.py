@@ -45,16 +45,29 @@ class Distribution:
       batch_dim_name: the axis of the mesh that batches are cut along; its first when left out.
       auto_shard_dataset: as for `DataParallel`.
 
+    Raises:
+      TypeError: `device_mesh` is none.
+      ValueError: the mesh has no such axis.
+
     Source: `keras.distribution.Distribution`.
     """
 
+    @named_arguments
     def __init__(
         self,
         device_mesh: DeviceMesh,
         batch_dim_name: str | None = None,
         auto_shard_dataset: bool = True,
     ) -> None:
-        _check_mesh(type(self).__name__, device_mesh)
+        who = type(self).__name__
+        _check_mesh(who, device_mesh)
+        if batch_dim_name is not None and batch_dim_name not in device_mesh.axis_names:
+            raise value_error(
+                who=who,
+                argument="batch_dim_name",
+                expected=f"an axis of the mesh, {list(device_mesh.axis_names)}",
+                got=repr(batch_dim_name),
+            )
         self._device_mesh = device_mesh
         self._batch_dim_name = batch_dim_name or device_mesh.axis_names[0]
         self.auto_shard_dataset = auto_shard_dataset
@@ -304,7 +317,15 @@ class ModelParallel(Distribution):
                 who=who, argument="layout_map", expected="a LayoutMap", got=describe(layout_map)
             )
         mesh = layout_map.device_mesh
-        if mesh is None or (device_mesh is not None and device_mesh != mesh):
+        if mesh is None:
+            raise value_error(
+                who=who,
+                argument="layout_map",
+                expected="a LayoutMap with a mesh",
+                got="one without",
+                fix="Write LayoutMap(device_mesh).",
+            )
+        if device_mesh is not None and device_mesh != mesh:
             raise value_error(
                 who=who,
                 argument="device_mesh",
@@ -312,16 +333,8 @@ class ModelParallel(Distribution):
                 got=f"{device_mesh}, and {mesh} there",
                 fix="Write LayoutMap(device_mesh).",
             )
-        name = batch_dim_name or mesh.axis_names[0]
-        if name not in mesh.axis_names:
-            raise value_error(
-                who=who,
-                argument="batch_dim_name",
-                expected=f"an axis of the mesh, {list(mesh.axis_names)}",
-                got=repr(name),
-            )
-        super().__init__(mesh, name)
-        self.layout_map, self.auto_shard_dataset = layout_map, auto_shard_dataset
+        super().__init__(mesh, batch_dim_name, auto_shard_dataset)
+        self.layout_map = layout_map
 
     def layout_of(self, path: str, shape: Sequence[int]) -> TensorLayout:
         """What the map says; whole where it says nothing."""
@@ -369,6 +382,7 @@ class ModelParallel(Distribution):
 _current: Distribution | None = None
 
 
+@named_arguments
 def distribution() -> Distribution | None:
     """What `set_distribution` set; None for one device.
 
@@ -377,6 +391,7 @@ def distribution() -> Distribution | None:
     return _current
 
 
+@named_arguments
 def set_distribution(value: Any) -> None:
     """Lays models over devices from now on, in this process; None ends it.
 

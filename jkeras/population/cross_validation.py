@@ -10,7 +10,16 @@ import jax
 import numpy as np
 
 from jkeras.callbacks import History
-from jkeras.core.errors import WrongTypeError, describe, nearest, unexpected_arguments, value_error
+from jkeras.core import keys
+from jkeras.core.errors import (
+    WrongTypeError,
+    describe,
+    named_arguments,
+    nearest,
+    type_error,
+    unexpected_arguments,
+    value_error,
+)
 from jkeras.core.trees import Tree
 from jkeras.population.population import Population
 
@@ -76,6 +85,7 @@ class CrossValidation(NamedTuple):
         return jax.tree.map(own, outputs)
 
 
+@named_arguments
 def cross_validate(
     model: object,
     x: Tree,
@@ -127,7 +137,16 @@ def cross_validate(
         raise WrongTypeError(f"{who}: `x`: expected arrays of examples, got {describe(x)}.")
     if hasattr(folds, "split") and not isinstance(folds, str | type):
         folds = folds.split(leaves[0], y)
+    seed = keys.checked_seed(who, seed)
     pairs = checked_folds(who, folds, len(leaves[0]), seed)
+    if not isinstance(population, dict | None) or "size" in (population or {}):
+        raise type_error(
+            who=who,
+            argument="population",
+            expected="a dict of arguments of Population, without `model` and `size`, which are "
+            "those of the folds",
+            got=describe(population),
+        )
     options = {"seeds": seed, "name": who, **(population or {})}
     members = Population(model, len(pairs), **options)
     if not members.compiled:

@@ -14,7 +14,7 @@ import numpy as np
 from jkeras.callbacks import Callback, History
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import direction
-from jkeras.core.errors import WrongTypeError, describe, nearest
+from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest
 from jkeras.core.packages import need_package
 from jkeras.population import Population
 
@@ -29,6 +29,7 @@ Space = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 """Optuna's distributions by the names of hyper-parameters, or a function from a trial to values."""
 
 
+@named_arguments
 def optuna_population(
     study: Study,
     space: Space,
@@ -79,6 +80,11 @@ def optuna_population(
     _check_study(study)
     if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
         raise ValueError(f"{WHO}: `size`: expected a number of trials, got {describe(size)}.")
+    if not isinstance(monitor, str):
+        raise WrongTypeError(
+            f"{WHO}: `monitor`: expected the name of a log, such as 'val_loss', got "
+            f"{describe(monitor)}."
+        )
     if not (callable(space) or (isinstance(space, Mapping) and space)):
         raise WrongTypeError(
             f"{WHO}: `space`: expected Optuna's distributions by the names of hyper-parameters, or "

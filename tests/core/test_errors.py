@@ -1,6 +1,7 @@
 """The pieces of messages."""
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -72,8 +73,60 @@ def test_named_arguments_keeps_the_function_and_its_own_errors() -> None:
     assert str(caught.value) == (
         "do: unexpected argument `time`. Did you mean 'times'? Arguments: x, times."
     )
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
-        Thing().do()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda thing: thing(),
+            "Thing: `size`: expected a value, got none. Write Thing(size, kind=...).",
+        ),
+        (
+            lambda thing: thing(1),
+            "Thing: `kind`: expected a value, got none. Write Thing(size, kind=...).",
+        ),
+        (
+            lambda thing: thing(1, 2, 3, 4),
+            "Thing: expected at most 2 without their names, got 4. Write "
+            "Thing(size, name, kind=..., seed=...).",
+        ),
+        (
+            lambda thing: thing(1, size=2, kind=3),
+            "Thing: `size`: expected one value, got one without its name and one with it.",
+        ),
+        (
+            lambda thing: thing(1, kind=None).close(3),
+            "close: expected no arguments without their names, got 1. Write close(at=...).",
+        ),
+        (
+            lambda thing: thing(1, kind=None).more(),
+            "more: `x`: expected a value, got none. Write more(x).",
+        ),
+        (lambda thing: thing(1, kind=len), "object of type 'int' has no len()"),
+    ],
+)
+def test_calls_that_python_refuses_name_the_call_to_write(
+    call: Callable[[Any], Any], message: str
+) -> None:
+    class Thing:
+        @named_arguments
+        def __init__(self, size: int, name: str = "", *, kind: Any, seed: int = 0) -> None:
+            if kind is not None:
+                kind(size)
+
+        @named_arguments
+        def more(self, x: int, *others: int, **options: int) -> dict[str, int]:
+            return options
+
+        @named_arguments
+        def close(self, *, at: int = 0) -> None:
+            """Doc."""
+
+    assert Thing(1, kind=None).more(1, 2, epochs=3) == {"epochs": 3}
+    with pytest.raises(TypeError) as caught:
+        call(Thing)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import jkeras
 from jkeras import distribution as spread
 from jkeras import layers
 from jkeras.distribution.datasets import PartOfBatches
-from tests.distribution.check_use import batches, compiled, data, mesh, with_layout
+from tests.distribution.check_use import Cut, batches, compiled, data, mesh, with_layout
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a batch that does not divide": (
@@ -73,6 +73,27 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a kind of device that is not there": (
         lambda: spread.list_devices("gpu"),
         r"list_devices: `device_type`: expected a kind of device that is there: 'cpu', got 'gpu'",
+    ),
+    "a layout map without its name": (
+        lambda: spread.ModelParallel(spread.LayoutMap(mesh())),  # type: ignore[misc,call-arg]
+        r"ModelParallel: expected no arguments without their names, got 1\. Write "
+        r"ModelParallel\(layout_map=\.\.\.\)\.",
+    ),
+    "a layout map without a mesh": (
+        lambda: spread.ModelParallel(layout_map=spread.LayoutMap()),
+        r"`layout_map`: expected a LayoutMap with a mesh, got one without\. Write LayoutMap\(",
+    ),
+    "no layout": (
+        lambda: spread.distribute_tensor(jnp.ones(8)),  # type: ignore[call-arg]
+        r"distribute_tensor: `layout`: expected a value, got none\. Write distribute_tensor\(",
+    ),
+    "a misspelt kind of device": (
+        lambda: spread.list_devices(devicetype="cpu"),  # type: ignore[call-arg]
+        r"list_devices: unexpected argument `devicetype`\. Did you mean 'device_type'\?",
+    ),
+    "an unknown axis of batches": (
+        lambda: Cut(mesh(), "btach"),
+        r"Cut: `batch_dim_name`: expected an axis of the mesh, \['batch', 'model'\], got 'btach'",
     ),
     "a mesh and devices": (
         lambda: spread.DataParallel(mesh(), devices=["cpu:0"]),

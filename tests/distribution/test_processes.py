@@ -57,6 +57,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"job_addresses": "a:1", "num_processes": 2, "process_id": 2},
         r"`process_id`: expected a number from 0 to 1, got 2",
     ),
+    "a time-out that is none": (
+        {"job_addresses": "a:1", "num_processes": 2, "process_id": 0, "timeout": "long"},
+        r"initialize: `timeout`: expected seconds, more than 0, got 'long' \(str\)",
+    ),
     "no number": ({"num_processes": "two"}, r"`num_processes`: expected a whole number .*'two'"),
 }
 

@@ -13,6 +13,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.population import ExploitExplore
+from jkeras.population.exploit_explore import Exploit
 from tests.population.models import X, Y, assert_same_weights, dense
 
 WHO = "Population 'population'"
@@ -221,6 +222,45 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeError,
         "ExploitExplore: expected a Population, got <Sequential 'sequential': ",
     ),
+    "an_exchange_of_a_fraction_in_words": (
+        lambda: ExploitExplore(fraction="half"),  # type: ignore[arg-type]
+        ValueError,
+        "ExploitExplore: `fraction`: expected a number in (0, 0.5], got 'half' (str).",
+    ),
+    "an_exchange_with_one_factor": (
+        lambda: ExploitExplore(factors=2.0),  # type: ignore[arg-type]
+        ValueError,
+        "ExploitExplore: `factors`: expected numbers above 0, got 2.0 (float).",
+    ),
+    "an_exchange_of_one_name": (
+        lambda: ExploitExplore(names="dropout"),
+        TypeError,
+        "ExploitExplore: `names`: expected a list of names, such as ['learning_rate'], got "
+        "'dropout' (str).",
+    ),
+    "an_exchange_of_an_unknown_name": (
+        lambda: ExploitExplore(names=["learning_rat"]).set_model(compiled(learning_rate=[0.1, 1])),
+        ValueError,
+        "ExploitExplore: `names`: expected hyper-parameters that the population was made with, "
+        "['learning_rate'], got 'learning_rat'. Did you mean 'learning_rate'?",
+    ),
+    "an_exchange_with_a_seed_in_a_word": (
+        lambda: ExploitExplore(seed="a"),  # type: ignore[arg-type]
+        TypeError,
+        "ExploitExplore: `seed`: expected an integer, got 'a' (str).",
+    ),
+    "folds_with_another_size": (
+        lambda: jkeras.cross_validate(plain(), X, Y, folds=2, population={"size": 3}),
+        TypeError,
+        "cross_validate: `population`: expected a dict of arguments of Population, without `model` "
+        "and `size`, which are those of the folds, got {'size': 3} (dict).",
+    ),
+    "folds_without_their_name": (
+        lambda: jkeras.cross_validate(plain(), X, Y, 5),  # type: ignore[misc]
+        TypeError,
+        "cross_validate: expected at most 3 without their names, got 4. Write "
+        "cross_validate(model, x, y, folds=...).",
+    ),
     "one_rate_in_a_word": (
         lambda: jkeras.Population(plain(), learning_rate="0.1"),
         TypeError,
@@ -367,6 +407,15 @@ def test_the_last_values_are_those_of_the_weights_after_an_exchange() -> None:
     np.testing.assert_allclose(
         made.evaluate(X, Y, verbose=0), made.last_logs["val_loss"], rtol=1e-5
     )
+
+
+def test_an_exchange_that_goes_on_has_its_events_and_choices() -> None:
+    first, second = ExploitExplore(seed=3), ExploitExplore()
+    first.events = [Exploit(0, 3, 1)]
+    first.random.normal()
+    second.set_state(first.get_state())
+    assert [event.parent for event in second.events] == [1] and second.events == first.events
+    assert second.random.normal() == first.random.normal()
 
 
 def test_best_of_an_unknown_metric() -> None:

@@ -132,5 +132,9 @@ def test_wrong_arguments(model: jkeras.Sequential) -> None:
     with pytest.raises(TypeError, match=r"of Optuna for 'learning_rate', got \(0\.1, 1"):
         optuna_population(study, {"learning_rate": (0.1, 1.0)}, 2, model)
     assert not study.trials
+    with pytest.raises(TypeError, match=r"`monitor`: expected the name of a log, .* got 3 \(int"):
+        optuna_population(new_study(), SPACE, 2, model, monitor=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"`model`: expected a value, got none\. Write optuna_pop"):
+        optuna_population(new_study(), SPACE, 2)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="`size`: expected a number of trials, got 0"):
         optuna_population(new_study(), SPACE, 0, model)
