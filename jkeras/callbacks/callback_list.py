@@ -68,6 +68,7 @@ class CallbackList(Callback):
         **params: Any,
     ) -> None:
         self.callbacks = list(_flat(callbacks))
+        self._epoch_end: tuple[int, int, dict[str, Any]] | None = None
         for callback in self.callbacks:
             _check(callback)
         if add_history and self.history is None:
@@ -117,15 +118,20 @@ class CallbackList(Callback):
         """Calls `hook(*args)` of every callback that has it; the last argument is the logs."""
         *numbers, logs = args
         logs = plain_logs(logs)
-        for callback in self.callbacks:
-            if hook in BATCH_HOOKS and not _has_hook(callback, hook):
-                continue  # it would do nothing, for every batch
-            function = getattr(callback, hook, None)
-            if function is None:
-                function = getattr(callback, _short_name(hook), None)
-            if function is not None:
-                with _with_note(callback, hook):
-                    function(*numbers, logs)
+        try:
+            for place, callback in enumerate(self.callbacks):
+                if hook in BATCH_HOOKS and not _has_hook(callback, hook):
+                    continue  # it would do nothing, for every batch
+                if hook == "on_epoch_end":
+                    self._epoch_end = place, *numbers, logs
+                function = getattr(callback, hook, None)
+                if function is None:
+                    function = getattr(callback, _short_name(hook), None)
+                if function is not None:
+                    with _with_note(callback, hook):
+                        function(*numbers, logs)
+        finally:
+            self._epoch_end = None
 
     def watches_batches(self, phase: str) -> bool:
         """Whether a callback has to see every batch of "train", "test" or "predict"."""
@@ -181,11 +187,16 @@ class CallbackList(Callback):
 
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
         """The state of each callback under the name of its class; also of Keras's callbacks and
-        other objects with hooks.
+        other objects with hooks. Asked for by a callback in its `on_epoch_end`, that of a `History`
+        behind it has the epoch, too.
         """
         states = []
+        place, *epoch_and_logs = self._epoch_end or (len(self.callbacks),)
+        waiting = [callback for callback in self.callbacks[place:] if isinstance(callback, History)]
         for callback in self._with_attributes:
-            if hasattr(callback, "get_state"):
+            if any(callback is each for each in waiting):
+                state = callback.state_after(*epoch_and_logs)
+            elif hasattr(callback, "get_state"):
                 state = callback.get_state()
             else:
                 state = changed_attributes(callback, vars(callback).get(AT_START))

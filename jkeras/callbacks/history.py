@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Sequence
@@ -67,6 +68,14 @@ class History(Callback):
 
     def get_state(self) -> dict[str, Any]:
         return {"history": self.history, "epoch": self.epoch, "_places": self._places}
+
+    def state_after(self, epoch: int, logs: Logs) -> dict[str, Any]:
+        """What `get_state` will return after this `on_epoch_end`, which is still to come."""
+        after = copy.copy(self)
+        after.history, after.epoch = copy.deepcopy(self.history), list(self.epoch)
+        after._places, after._begun = copy.deepcopy(self._places), None
+        after.on_epoch_end(epoch, logs)
+        return after.get_state()
 
     # -- what is shown
 

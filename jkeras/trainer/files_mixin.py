@@ -173,7 +173,8 @@ class FilesMixin:
         numbers and NumPy arrays: for `fit(resume_from=)`.
 
         In `fit` callbacks ask for it where everything stands still, in `on_pause` and
-        `on_boundary`.
+        `on_boundary`. In `on_epoch_end` the callbacks behind the one that asks have not heard of
+        the epoch yet; the history has it.
 
         Args:
           with_model: whether the model's configuration is added, if it has one.

@@ -1,11 +1,12 @@
 """The record of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import jkeras
-from jkeras.callbacks import History
+from jkeras.callbacks import Callback, History
 from tests.callbacks.conftest import RUN, X, Y
 
 
@@ -28,6 +29,29 @@ def test_fit_returns_sorted_columns_of_floats_and_numbers_epochs_from_the_first(
     assert [len(column) for column in found.history.values()] == [2, 1]
     assert {type(value) for column in found.history.values() for value in column} == {float}
     assert found.model is model
+
+
+class Keeps(Callback):
+    """Takes a snapshot at the end of the second epoch, before the history hears of it."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert logs is not None
+        logs["added"] = float(epoch)
+        if epoch == 1:
+            self.model.history.seconds.append(0.0)  # which a snapshot leaves alone
+            self.kept = self.model.snapshot()
+            assert len(self.model.history.epoch) == 1 and len(self.model.history.seconds) == 2
+
+
+def test_a_snapshot_at_the_end_of_an_epoch_has_the_epoch(compiled: tuple[Any, Any]) -> None:
+    model, start = compiled
+    model.train_state = start
+    keeps = Keeps()
+    expected = model.fit(**RUN, epochs=3, callbacks=[keeps]).history
+    model.train_state = start
+    found = model.fit(**RUN, epochs=3, resume_from=keeps.kept, callbacks=[Keeps()])
+    assert found.history == expected and found.epoch == [0, 1, 2]
+    assert found.curves()["loss"][0] == [1, 2, 3]
 
 
 def test_curves_know_their_epochs_over_all_runs(model: jkeras.Sequential) -> None:
