@@ -59,6 +59,7 @@ class ModelNames:
       takes_dict: whether the model takes a dict of any columns.
       wants_targets: whether targets are looked for.
       targets: further names of columns that are targets.
+      shapes: of one example of each input, where all are known; None for an axis of any size.
     """
 
     inputs: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class ModelNames:
     takes_dict: bool = False
     wants_targets: bool = True
     targets: tuple[str, ...] = ()
+    shapes: tuple[tuple[int | None, ...], ...] = ()
 
     def choose(self, columns: Iterable[object]) -> Chosen:
         """The columns that the model takes, of those with these names.

@@ -16,8 +16,10 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from jkeras.core.errors import describe
-from jkeras.core.named_columns import Chosen, ModelNames, stacked
+from jkeras.core.named_columns import Chosen, ModelNames, names_in, stacked
 from jkeras.data.grain_sources import is_grain, source_of_grain
 from jkeras.data.sources import (
     WHOLE,
@@ -28,6 +30,9 @@ from jkeras.data.sources import (
     by_columns,
     classes_of,
 )
+
+ValueFn = Callable[[Any, int], Any]
+"""From a value of an iterable and its number to a batch."""
 
 
 def source_of(
@@ -55,7 +60,8 @@ def source_of(
         return _of_rows(x, batch_size or 32, names, share)
     if isinstance(x, classes_of("datasets", "IterableDataset")):
         batches = RowStream(x, batch_size or 32, share)
-        return Source(batches, by_columns(names), {"batch_size": batches.batch_size})
+        value_fn = None if names is None else _of_single_rows(names, by_columns(names))
+        return Source(batches, value_fn, {"batch_size": batches.batch_size})
     if hasattr(x, "dataset_info") and hasattr(x, "__getitems__"):
         return _of_records(x, batch_size or 32, names, share)
     return None
@@ -101,7 +107,42 @@ def _of_rows(x: Foreign, batch_size: int, names: ModelNames | None, share: Share
         table = table.with_format("numpy", columns=chosen.names())
 
     batches = ExampleBatches(table.__getitem__, len(x), batch_size, share)
-    return _of_examples(batches, lambda columns, number: chosen.of(columns))
+    value_fn: ValueFn = lambda columns, number: chosen.of(columns)  # noqa: E731
+    return _of_examples(batches, value_fn if names is None else _of_single_rows(names, value_fn))
+
+
+def _of_single_rows(names: ModelNames, value_fn: ValueFn | None) -> ValueFn:
+    """The function, which refuses rows that are batches already, as `Dataset.batch` makes them."""
+    assert value_fn is not None, "there are names"
+
+    def checked(columns: Foreign, number: int) -> Any:
+        if not number and (size := _size_in_rows(names, columns)) is not None:
+            raise ValueError(
+                f"expected one example in each row, got rows that are batches of {size} already. "
+                f"Leave .batch({size}) out, and write batch_size={size}."
+            )
+        return value_fn(columns, number)
+
+    return checked
+
+
+def _size_in_rows(names: ModelNames, columns: Foreign) -> int | None:
+    """The examples in the first row, where it holds several: all its columns have one length, and
+    the inputs an axis more than those of the model.
+    """
+    chosen = names.choose(columns)
+    inputs = names_in(chosen.x)
+    if isinstance(chosen.x, list) or len(inputs) != len(names.shapes):
+        return None
+    row = {name: np.shape(columns[name][0]) for name in chosen.names()}
+    sizes = {shape[:1] for shape in row.values()}
+    for name, wanted in zip(inputs, names.shapes, strict=True):
+        if len(row[name]) != len(wanted) + 1:
+            return None
+        for n, size in zip(wanted, row[name][1:], strict=True):
+            if n != size and (n is not None or size == 1):  # an axis of size one may be dropped
+                return None
+    return next(iter(sizes))[0] if len(sizes) == 1 else None
 
 
 def _of_records(x: Foreign, batch_size: int, names: ModelNames | None, share: Share) -> Source:

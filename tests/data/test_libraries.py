@@ -281,6 +281,15 @@ WRONG: dict[str, tuple[Any, str]] = {
         lambda: datasets.Dataset.from_dict({"x": [[1.0], [1.0, 2.0]], "label": [0, 1]}),
         "column 'x': expected examples of one shape, got (1,) and (2,).",
     ),
+    "rows that are batches": (
+        lambda: datasets.Dataset.from_dict({"x": X, "label": Y}).batch(4),
+        "expected one example in each row, got rows that are batches of 4 already. Leave .batch(4) "
+        "out, and write batch_size=4.",
+    ),
+    "a stream of rows that are batches": (
+        lambda: datasets.Dataset.from_dict({"x": X, "label": Y}).to_iterable_dataset().batch(11),
+        "got rows that are batches of 11 already. Leave .batch(11) out, and write batch_size=11.",
+    ),
     "words": (
         lambda: datasets.Dataset.from_dict({"x": ["a", "b"], "label": [0, 1]}),
         "`x`: expected numbers, got",

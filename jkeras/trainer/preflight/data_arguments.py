@@ -121,7 +121,10 @@ def model_names(who: str, net: object) -> ModelNames:
         inputs = (str(getattr(first, "name", "")),)
     takes_dict = bool(getattr(net, "takes_structures", False))
     outputs = tuple(getattr(net, "output_names", ()))
-    return ModelNames(inputs, outputs, takes_dict, wants_targets=who != "predict")
+    known = {str(each.name): each.shape for each in getattr(net, "layers", ()) if is_input(each)}
+    shapes = tuple(known[name] for name in inputs) if known.keys() >= {*inputs} else ()
+    targets_wanted = who != "predict"
+    return ModelNames(inputs, outputs, takes_dict, wants_targets=targets_wanted, shapes=shapes)
 
 
 def _outputs_of(net: object) -> int | None:
