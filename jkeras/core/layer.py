@@ -122,6 +122,9 @@ class Layer(LayerObject, LayerIntrospection, Description):
     frozen_weights: ClassVar[frozenset[str]] = frozenset()
     """Names of weights that are not trained while the layer is: a kernel beside its LoRA."""
 
+    computed_weights: ClassVar[frozenset[str]] = frozenset()
+    """Names of trained weights that no optimizer moves: `computed` says their next values."""
+
     takes_integers: ClassVar[bool] = False
     """Whether integer inputs (token ids, raw pixels) are expected."""
 
@@ -335,6 +338,16 @@ class Layer(LayerObject, LayerIntrospection, Description):
                 if weight in params:
                     rules.append((weight, rule))
         return rules
+
+    def computed(self, params: Params, grads: Params) -> Params:
+        """The next values of `computed_weights`: their gradients, unless overridden.
+
+        Args:
+          params: of the layer.
+          grads: their gradients; None for what is not trained, which is left out.
+        """
+        names = [name for name in params if name in self.computed_weights]
+        return {name: grads[name] for name in names if grads.get(name) is not None}
 
     def cast(self, inputs: Any) -> Array:
         """`inputs` as an array in the dtype this layer computes in."""

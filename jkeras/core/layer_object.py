@@ -27,7 +27,9 @@ WEIGHT_NAMES = frozenset(
     "depthwise_kernel pointwise_kernel scale concat_score_weight "
     "moving_stddev renorm_mean renorm_stddev "
     "lora_kernel_a lora_kernel_b lora_embeddings_a lora_embeddings_b "
-    "kernel_scale kernel_zero embeddings_scale embeddings_zero g_idx".split()
+    "kernel_scale kernel_zero embeddings_scale embeddings_zero g_idx "
+    "inputs_scale inputs_amax_history kernel_amax_history "
+    "outputs_grad_scale outputs_grad_amax_history".split()
 )
 """Names of weights that a layer shows as attributes; looked up only where no field has the name."""
 

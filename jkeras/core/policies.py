@@ -85,6 +85,7 @@ def _replaced(config: object, default: str | None) -> Any:
     if _is_policy(config):
         name = _source(config["config"]).removeprefix("mixed_")
         if "mode" in config["config"]:
-            return f"{config['config']['mode']}_from_{name}"
+            mode, length = (config["config"].get(n) for n in ("mode", "amax_history_length"))
+            return f"{mode if length is None else f'{mode}/{length}'}_from_{name}"
         return default if name == "float32" else name
     return {key: _replaced(value, default) for key, value in config.items()}

@@ -79,7 +79,10 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
     Args:
       mode, source_name: as of `QuantizedDTypePolicy`.
-      amax_history_length: how many steps the largest absolute values are remembered.
+      amax_history_length: how many steps the largest absolute values are remembered; at least 1.
+
+    Raises:
+      TypeError, ValueError: `amax_history_length` is not such a number.
 
     Source: `keras.dtype_policies.QuantizedFloat8DTypePolicy`.
     """
@@ -95,6 +98,11 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
             raise WrongTypeError(
                 f"{type(self).__name__}: `amax_history_length`: expected an integer, got "
                 f"{describe(amax_history_length)}."
+            )
+        if amax_history_length < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `amax_history_length`: expected at least 1, got "
+                f"{amax_history_length}."
             )
         object.__setattr__(self, "amax_history_length", amax_history_length)
 
@@ -180,10 +188,13 @@ def policy_of(value: Any) -> DTypePolicy | None:
     kinds: dict[str, type[QuantizedDTypePolicy]] = {
         "int4": Int4DTypePolicy, "gptq": GPTQDTypePolicy, "awq": AWQDTypePolicy,
     }  # fmt: skip
-    kind = kinds.get(mode.partition("/")[0]) if "/" in mode else None
-    if mode == "float8":
-        return QuantizedFloat8DTypePolicy(mode, source)
-    return (kind or QuantizedDTypePolicy)(mode, source)
+    base, _, length = mode.partition("/")
+    if base == "float8":
+        kind = QuantizedFloat8DTypePolicy
+        return kind(base, source, int(length)) if length.isdecimal() else kind(mode, source)
+    return (kinds.get(base, QuantizedDTypePolicy) if "/" in mode else QuantizedDTypePolicy)(
+        mode, source
+    )
 
 
 class DTypePolicyMap(dict[str, DTypePolicy]):

@@ -98,6 +98,12 @@ class Weight(LiveNumber):
         """The layer's regularizer for this weight, or None."""
         return self._rule("regularizer")
 
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether a training step computes the next value, as of the scales of float8."""
+        layer, inner_names = _layer_of(self.place, layers_by_path(self.model_state.net))
+        return "/".join(inner_names) in getattr(layer, "computed_weights", ())
+
     def _rule(self, kind: str) -> Any:
         layer, inner_names = _layer_of(self.place, layers_by_path(self.model_state.net))
         if not isinstance(layer, Layer) or not inner_names:

@@ -15,7 +15,7 @@ from jkeras.core.serialization import if_set
 from jkeras.layers import low_rank, options
 from jkeras.layers.deterministic import Deterministic, cast_floating, initial_weights
 from jkeras.layers.options import number, positive_int
-from jkeras.layers.quantized import Quantizable
+from jkeras.layers.quantized_products import QuantizableProduct
 from jkeras.ops import regularizers
 from jkeras.ops.linear import add_bias
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec, Masks
 
 
-class Dense(Quantizable):
+class Dense(QuantizableProduct):
     """A matrix product over the last axis: `activation(inputs @ kernel + bias)`.
 
     Shapes: `[batch, ..., in]` to `[batch, ..., units]`. Weights: `kernel` (in, units), `bias`
@@ -90,7 +90,7 @@ class Dense(Quantizable):
             low = (x @ weights["lora_kernel_a"]) @ weights["lora_kernel_b"]
             outputs = outputs + self.lora_scale * low
         if self.use_bias:
-            outputs = add_bias(outputs, weights["bias"])
+            outputs = add_bias(outputs, self.bias_like(weights["bias"]))
         return self.activation(outputs)
 
     def quantized_layout(self, rank: int | None) -> Any:

@@ -15,7 +15,7 @@ from jkeras.core.keys import Key, child
 from jkeras.core.layer import Array, Params, State, option
 from jkeras.layers import low_rank, options
 from jkeras.layers.options import optional, positive_int
-from jkeras.layers.quantized import Quantizable
+from jkeras.layers.quantized_products import QuantizableProduct
 from jkeras.ops import regularizers
 from jkeras.ops.einsum_equations import Equation, axis_sizes, checked_form, product, written_out
 from jkeras.ops.initializers import Initializer, VarianceScaling
@@ -54,7 +54,7 @@ def with_fan_axes(
     return rule.replace(input_axes=inputs, output_axes=outputs)
 
 
-class EinsumDense(Quantizable):
+class EinsumDense(QuantizableProduct):
     """An einsum of inputs and kernel: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Shapes: as the equation says. Weights: `kernel`, one axis per letter; `bias`, if there are
@@ -143,8 +143,8 @@ class EinsumDense(Quantizable):
         else:
             outputs = self._quantized_product(equation, weights, x, expected)
         if "bias" in weights:
-            missing = range(outputs.ndim - weights["bias"].ndim)
-            outputs = outputs + lax.expand_dims(weights["bias"], missing)
+            bias = self.bias_like(weights["bias"])
+            outputs = outputs + lax.expand_dims(bias, range(outputs.ndim - bias.ndim))
         return self.activation(outputs)
 
     def _quantized_product(

@@ -27,13 +27,19 @@ from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.identity import ChangedInPlace
 from jkeras.core.layer import Array, Params
 from jkeras.core.object_api import object_api
-from jkeras.core.quantized_policy import Int4DTypePolicy, QuantizedDTypePolicy, policy_of
+from jkeras.core.quantized_policy import (
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+    policy_of,
+)
 from jkeras.core.serialization import if_set, never
 from jkeras.core.tracebacks import api_boundary
 from jkeras.core.trees import Tree, is_traced
 from jkeras.layers.low_rank import LowRank
 from jkeras.layers.options import optional
 from jkeras.ops import quantizers
+from jkeras.ops.float8 import HISTORY
 from jkeras.ops.quantization import (
     INT4,
     INT8,
@@ -49,7 +55,7 @@ Contract = Callable[[Array, Array], Array]
 
 
 def _form(value: Any) -> str:
-    form = "int4/-1" if value == "int4" else str(value)
+    form = {"int4": "int4/-1", "float8": f"float8/{HISTORY}"}.get(value, str(value))
     quantizers.check_form(form)
     return form
 
@@ -64,6 +70,9 @@ class Quantizable(LowRank):
         default=None, convert=quantizers.get, to_config=if_set, kw_only=True
     )
 
+    quantization_modes: ClassVar[tuple[str, ...]] = ("int8", "int4")
+    """The modes that the layer has."""
+
     is_transposed: ClassVar[bool] = False
     """Whether the weight has its outputs in rows, as a table has its ids."""
 
@@ -71,9 +80,26 @@ class Quantizable(LowRank):
         policy = policy_of(self.argument("dtype"))
         if policy is not None:
             mode, source = policy.name.split("_from_")
+            length = getattr(policy, "amax_history_length", None)
             object.__setattr__(self, "dtype", source)
-            object.__setattr__(self, "quantization", mode)
+            object.__setattr__(self, "quantization", f"{mode}/{length}" if length else mode)
         super().__post_init__()
+
+    def check(self) -> None:
+        super().check()
+        self._check_mode(self.quantization_mode)
+
+    def _check_mode(self, mode: str | None) -> None:
+        if mode is not None and mode not in self.quantization_modes:
+            raise NotImplementedError(
+                f"{self.who}: expected one of {self.quantization_modes}, got {mode!r}, which is "
+                "for layers that multiply: Dense and EinsumDense."
+            )
+        if mode == "float8" and self.lora_enabled:
+            raise NotImplementedError(
+                f"{self.who}: expected no LoRA in float8, got `lora_rank`={self.lora_rank}. "
+                "quantize('int8') goes together with it."
+            )
 
     def get_config(self) -> dict[str, Any]:
         """As of any layer; the dtype of a quantized one is Keras's policy."""
@@ -95,12 +121,15 @@ class Quantizable(LowRank):
         source = super().dtype_policy
         if self.quantization is None:
             return source
-        kind = Int4DTypePolicy if "/" in self.quantization else QuantizedDTypePolicy
+        mode, _, size = self.quantization.partition("/")
+        if mode == "float8":
+            return QuantizedFloat8DTypePolicy(mode, source.name, int(size))
+        kind = Int4DTypePolicy if size else QuantizedDTypePolicy
         return kind(self.quantization, source.name)
 
     @property
     def quantization_mode(self) -> str | None:
-        """The mode, "int8" or "int4"; None for floating numbers."""
+        """The mode, "int8", "int4" or "float8"; None for floating numbers."""
         return None if self.quantization is None else self.quantization.partition("/")[0]
 
     @property
@@ -109,10 +138,15 @@ class Quantizable(LowRank):
         return int((self.quantization or "").partition("/")[2] or -1)
 
     @property
+    def amax_history_length(self) -> int:
+        """How many steps the largest absolute values are remembered in float8."""
+        return int((self.quantization or "").partition("/")[2] or HISTORY)
+
+    @property
     def frozen_weights(self) -> frozenset[str]:  # type: ignore[override]
         """The whole numbers and what belongs to them."""
         names = super().frozen_weights
-        if self.quantization is None:
+        if self.quantization_mode in (None, "float8"):
             return names
         target = self.lora_target
         return names | {target, f"{target}_scale", f"{target}_zero", "g_idx"}
@@ -121,15 +155,17 @@ class Quantizable(LowRank):
     def quantize(
         self, mode: str | None = None, type_check: bool = True, config: Any = None
     ) -> None:
-        """Turns the layer's large weight into whole numbers, in all models that have the layer.
+        """Turns the layer's large weight into whole numbers, or its products into those of float8
+        (Dense and EinsumDense), in all models that have the layer.
 
         Args:
-          mode: "int8" or "int4"; that of `config` when left out.
+          mode: "int8", "int4" or "float8"; that of `config` when left out.
           type_check: whether subclasses are refused.
           config: a `QuantizationConfig`; the usual one of the mode when left out.
 
         Raises:
-          NotImplementedError: a mode that is not built, or a subclass.
+          NotImplementedError: a mode that is not built or not for this layer, a subclass, or float8
+            beside LoRA.
           ValueError: an unknown mode; int8 over float16; the layer is not built, or quantized
             already.
 
@@ -143,12 +179,13 @@ class Quantizable(LowRank):
         """
         found = quantizers.resolved_config(mode, config)
         if self.quantization is not None:
-            raise self.value_error("a layer of floating weights", f"one in {self.quantization}")
+            raise self.value_error("a layer that is not quantized", f"one in {self.quantization}")
         if type_check and "quantized_layout" not in vars(type(self)):
             raise NotImplementedError(
                 f"{self.who}: quantize: expected Dense, EinsumDense or Embedding themselves, got "
                 f"the subclass {type(self).__name__}. type_check=False quantizes it as its base."
             )
+        self._check_mode(found.mode)
         changed = {"quantization": found.form, "quantization_config": found}
         new = self.replace(**changed)
         _ = new.dtype_policy  # raises for int8 over float16

@@ -17,6 +17,7 @@ from jkeras.core.description import Description, option
 from jkeras.core.errors import WrongTypeError, describe, nearest
 from jkeras.core.registry import deserializer, function_for
 from jkeras.core.serialization import serialize_keras_object
+from jkeras.ops.float8 import HISTORY
 from jkeras.ops.quantization import (
     EPSILON,
     INT4,
@@ -38,8 +39,6 @@ MODES = ("int8", "float8", "int4", "gptq", "awq")
 _BLOCK = 128
 
 _NOT_BUILT = {
-    "float8": "training in float8 is not built; `dtype='mixed_bfloat16'` halves the arithmetic, "
-    "and quantize('int8') the weights",
     "gptq": "the algorithm is not built; quantize('int4') needs no data",
     "awq": "the algorithm is not built; quantize('int4') needs no data",
 }
@@ -232,16 +231,27 @@ class Int4QuantizationConfig(QuantizationConfig):
 
 
 class Float8QuantizationConfig(QuantizationConfig):
-    """Names training in float8, which is not built here.
+    """Training in float8: factors and gradients are rounded, weights stay floating.
 
     Source: `keras.quantizers.Float8QuantizationConfig`.
     """
 
     mode: ClassVar[str] = "float8"
 
+    @property
+    def form(self) -> str:
+        """`float8/1024`: the mode with the length of its histories."""
+        return f"float8/{HISTORY}"
+
     def get_config(self) -> dict[str, Any]:
         """Nothing, as in Keras."""
         return {}
+
+
+_CONFIGS: dict[str, Any] = {
+    kind.mode: kind
+    for kind in (Int8QuantizationConfig, Int4QuantizationConfig, Float8QuantizationConfig)
+}
 
 
 def resolved_config(mode: Any, config: Any = None) -> QuantizationConfig:
@@ -268,7 +278,7 @@ def resolved_config(mode: Any, config: Any = None) -> QuantizationConfig:
         raise NotImplementedError(f"quantize: {wanted!r}: {_NOT_BUILT[wanted]}.")
     if config is not None:
         return config
-    return Int8QuantizationConfig() if mode == "int8" else Int4QuantizationConfig()
+    return _CONFIGS[wanted]()
 
 
 def check_form(form: str) -> None:

@@ -39,13 +39,16 @@ class OptimizerVariables:
       state: the optimizer's state, whose leaves become variables.
       count: the number of trained variables.
       decays: for each of them, whether weight decay holds for it.
+      overwritten: for each of them, whether its gradient is its next value.
     """
 
-    def __init__(self, state: Tree, count: int, decays: list[bool]) -> None:
+    def __init__(
+        self, state: Tree, count: int, decays: list[bool], overwritten: list[bool]
+    ) -> None:
         leaves, self.tree = jax.tree.flatten(state)
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
-        self.count, self.decays = count, decays
+        self.count, self.decays, self.overwritten = count, decays, overwritten
         self.variables = [
             Variable(leaf, trainable=False, name=name)
             for name, leaf in zip(names, leaves, strict=True)
@@ -112,7 +115,9 @@ class Standalone(Transformation):
             decays = [id(variable) not in excluded for variable in variables]
             named = self._decays_by_name(names)
             decays = [*map(all, zip(decays, named, strict=True))]
-            vars(self)[_NAME] = OptimizerVariables(self.init(listed), len(listed), decays)
+            overwritten = [getattr(v, "overwrite_with_gradient", False) for v in variables]
+            held = OptimizerVariables(self.init(listed), len(listed), decays, overwritten)
+            vars(self)[_NAME] = held
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
@@ -260,6 +265,7 @@ class Standalone(Transformation):
         trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
         """The trained variables and the optimizer's variables after one update; a pure function.
+        A variable that had `overwrite_with_gradient` at `build` becomes its gradient.
 
         Args:
           optimizer_variables: `variables`, or arrays of the same shapes.
@@ -287,14 +293,20 @@ class Standalone(Transformation):
                 f"gradients and {held.count} variables, for which it was built, got {sizes[0]}, "
                 f"{sizes[1]} and {sizes[2]}."
             )
-        rows = zip(grads, before, strict=True)
-        full = [jnp.zeros_like(old) if grad is None else _array(grad) for grad, old in rows]
+        rows = zip(grads, before, held.overwritten, strict=True)
+        full = [
+            jnp.zeros_like(old) if grad is None or is_next else _array(grad)
+            for grad, old, is_next in rows
+        ]
         updates, state = self.update(full, held.state(optimizer_variables), before)
         added = zip(before, updates, grads, trainable_variables, strict=True)
         new = [
             old if grad is None else _constrained(variable, old + update)
             for old, update, grad, variable in added
         ]
+        for i, is_next in enumerate(held.overwritten):
+            if is_next and grads[i] is not None:
+                new[i] = _array(grads[i]).astype(before[i].dtype)
         return new, jax.tree.leaves(state)
 
 

@@ -1,4 +1,4 @@
-"""Models with weights in 8 or 4 bits."""
+"""Models with weights in 8 or 4 bits, or trained in float8."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ Filters = str | Sequence[str] | Callable[[Any], bool] | None
 
 
 class QuantizationMixin:
-    """What turns the weights of a model's layers into whole numbers."""
+    """What turns the weights of a model's layers into whole numbers, or their products into those
+    of float8.
+    """
 
     _trainer_parts: TrainerParts
 
@@ -36,16 +38,17 @@ class QuantizationMixin:
 
             model.quantize("int8")     # weights and inputs in 8 bits
             model.quantize("int4")     # weights in 4 bits
+            model.quantize("float8")   # trained on, with products in float8: not Embedding
 
         Args:
-          mode: "int8" or "int4"; that of `config` when left out.
+          mode: "int8", "int4" or "float8"; that of `config` when left out.
           config: a `QuantizationConfig`; the usual one of the mode when left out.
           filters: which layers: a regular expression that is searched in a layer's name, several,
             or a function of a layer.
           type_check: whether subclasses of the three stay as they are, with a warning.
 
         Raises:
-          NotImplementedError: "float8", "gptq" or "awq", which are not built.
+          NotImplementedError: "gptq" or "awq", which are not built.
           TypeError: another kind of `filters`.
           ValueError: an unknown mode, the model is not built, or a layer is quantized already, in
             another form; one in the same form stays as it is.
@@ -57,11 +60,11 @@ class QuantizationMixin:
         unique = {identity_of(layer): layer for _, layer in freezing.layer_paths(state.net)}
         layers = [each for each in unique.values() if hasattr(each, "quantize") and accepts(each)]
         for layer in layers:
-            if layer.quantization not in (None, found.form):
+            is_in_float8 = layer.quantization_mode == found.mode == "float8"  # of any length
+            if layer.quantization not in (None, found.form) and not is_in_float8:
                 raise ValueError(
-                    f"quantize: {layer.who} is in {layer.quantization} already, and its floating "
-                    "weights are gone. Quantize a copy with floating weights, or leave the layer "
-                    "out with `filters`."
+                    f"quantize: {layer.who} is in {layer.quantization} already. Quantize a copy "
+                    "that is not quantized, or leave the layer out with `filters`."
                 )
         for layer in layers:
             if layer.quantization is not None:

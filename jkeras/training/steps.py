@@ -15,8 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 from jkeras import optimizers
+from jkeras.core import computed_weights
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.constants import first_values
 from jkeras.core.freezing import whole
@@ -151,19 +153,23 @@ def train_step_fn(
 
         def value_fn(trained: Tree) -> jax.Array:
             nonlocal searches
-            searches = True
+            searches, trained = True, computed_weights.held(objective.net, trained)
             return objective.value(whole(trained, params), train_state.state, batch, key, True)[0]
 
         aux, grads = gradients(objective, train_state, batch, key, size)
         extra = {"value": aux[0], "value_fn": value_fn}
 
         def update(grads: Tree, params: Tree, opt_state: Tree) -> tuple[Tree, Tree]:
+            computed = _computed(objective.net, params, grads, opt_state)
+            grads = computed_weights.without_gradient(grads, computed)
+            params = params if computed is None else whole(computed, params)
             trained = objective.trained(params)
             updates, opt_state = optimizers.compute_updates(
                 optimizer, grads, opt_state, trained, **extra
             )
             new = constrain(whole(optimizers.apply_updates(trained, updates), params))
-            return whole(objective.trained(new), params), opt_state
+            new = whole(objective.trained(new), params)
+            return (new if computed is None else whole(computed, new)), opt_state
 
         args = (grads, params, train_state.opt_state)
         good, new = finite.guarded(update, aux[0], *args) if skips else (None, update(*args))
@@ -191,6 +197,22 @@ def train_step_fn(
         return after, resolved.logs(sums)
 
     return train_step
+
+
+def _computed(net: Net, params: Tree, grads: Tree, opt_state: Tree) -> Tree | None:
+    """What no optimizer moves, after the step (`core.computed_weights`); as before a step that loss
+    scaling leaves out.
+    """
+    new = computed_weights.next_values(net, params, grads)
+    if new is None or not optimizers.scales_loss(opt_state):
+        return new
+    good = jnp.all(jnp.array([jnp.all(jnp.isfinite(grad)) for grad in jax.tree.leaves(grads)]))
+    return jax.tree.map(
+        lambda after, before: None if after is None else jnp.where(good, after, before),
+        new,
+        params,
+        is_leaf=lambda leaf: leaf is None,
+    )
 
 
 def gradients(

@@ -137,7 +137,7 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(NotImplementedError, match="'gptq': the algorithm is not built"):
         layer.quantize("gptq")
     layer.quantize("int8")
-    with pytest.raises(ValueError, match="expected a layer of floating weights, got one in int8"):
+    with pytest.raises(ValueError, match="expected a layer that is not quantized, got one in int8"):
         layer.quantize("int4")
     with pytest.raises(ValueError, match="`mode` is 'int4', and `config` is of mode 'int8'"):
         layers.Dense(2).quantize("int4", config=quantizers.Int8QuantizationConfig())

@@ -11,7 +11,7 @@ for writing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsInt
 
 import jax
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
+from jkeras.core import computed_weights
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import Tree, named_leaves
 from jkeras.optimizers import LossScaleState, MultiState, OptimizerMap, OptimizerState
@@ -142,7 +143,8 @@ def _variables_of(state: ModelState, optimizer: Transformation) -> _OptimizerVar
     count = len(jax.tree.leaves(opt_state))
     tree = jax.tree.unflatten(jax.tree.structure(opt_state), range(count))
     specs = _trained(state)
-    return _listed(optimizer, tree, list(specs), specs)
+    computed = computed_weights.names(state.net)  # Keras has no slots for them
+    return _listed(optimizer, tree, list(specs), specs, computed)
 
 
 def _trained(state: ModelState) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def _trained(state: ModelState) -> dict[str, Any]:
 
 
 def _listed(
-    rule: Any, state: Tree, names: Sequence[str], specs: _Weights
+    rule: Any, state: Tree, names: Sequence[str], specs: _Weights, computed: Collection[str]
 ) -> _OptimizerVariables | None:
     kind = type(rule)
     word = snake_case(kind.__name__)
@@ -164,24 +166,25 @@ def _listed(
         slots = {slot: dict(named_leaves(tree)) for slot, tree in state.slots.items()}
         entries = [_at(state.count)]
         entries += [] if isinstance(rate, optimizers.Scheduled) else [_at(rate)]
-        for slot in (AVERAGE, ACCUMULATOR):
-            entries += _round(slots, (slot,), names)
-        entries += _slot_entries(rule, slots, names, specs)
+        moved = [name for name in names if name not in computed]
+        entries += _round(slots, (AVERAGE,), moved)
+        entries += _round(slots, (ACCUMULATOR,), names)
+        entries += _slot_entries(rule, slots, moved, specs)
         return _OptimizerVariables(word, named, entries, [])
     if isinstance(state, LossScaleState):
-        inner = _listed(rule.inner_optimizer, state.inner, names, specs)
+        inner = _listed(rule.inner_optimizer, state.inner, names, specs, computed)
         if inner is None:
             return None
         own = [inner.entries[0], Entry((), np.float32(0)), _at(state.step_counter)]
         own += [_at(state.dynamic_scale), *inner.entries]
         return _OptimizerVariables(word, named, own, [inner._replace(word="inner_optimizer")])
     if isinstance(state, MultiState) and isinstance(rule.optimizer_map, OptimizerMap):
-        return _of_several(rule, state, names, specs)
+        return _of_several(rule, state, names, specs, computed)
     return None
 
 
 def _of_several(
-    rule: Any, state: MultiState, names: Sequence[str], specs: _Weights
+    rule: Any, state: MultiState, names: Sequence[str], specs: _Weights, computed: Collection[str]
 ) -> _OptimizerVariables:
     """Keras has the optimizers in the order of the map, the default last."""
     states = dict(zip(rule.parts(dict(specs)), state.states, strict=True))
@@ -193,7 +196,7 @@ def _of_several(
     inner = []
     for one in known:
         with_slots = {name for slot in states[one].slots.values() for name in named_leaves(slot)}
-        part = _listed(one, states[one], [n for n in names if n in with_slots], specs)
+        part = _listed(one, states[one], [n for n in names if n in with_slots], specs, computed)
         assert part is not None, "the rules of a map are plain optimizers"
         words[part.word] = number = words.get(part.word, -1) + 1
         inner.append(part._replace(word=f"optimizers/{part.word}{f'_{number}' if number else ''}"))

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras import optimizers
-from jkeras.core import trees
+from jkeras.core import computed_weights, trees
 from jkeras.core.batch import Batch, as_batch
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.freezing import trained, whole
@@ -328,8 +328,15 @@ def stateless_apply(
     params, _ = lists.values(variables, rest)
     all_grads, _ = lists.values(grads, rest)
     slots = tree.unflatten(list(optimizer_variables))
-    own = trained(params, frozen)
-    updates, slots = state.maker.transformation.update(trained(all_grads, frozen), slots, own)
+    trained_grads = trained(all_grads, frozen)
+    computed = computed_weights.next_values(state.net, params, trained_grads)
+    params = params if computed is None else whole(computed, params)
+    own, trained_grads = (
+        trained(params, frozen),
+        computed_weights.without_gradient(trained_grads, computed),
+    )
+    updates, slots = state.maker.transformation.update(trained_grads, slots, own)
     new = whole(optimizers.apply_updates(own, updates), params)
     new = state.net.constrain(new) if hasattr(state.net, "constrain") else new
+    new = new if computed is None else whole(computed, new)
     return lists.of(new, values.state)[0], jax.tree.leaves(slots)
