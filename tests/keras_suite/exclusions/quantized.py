@@ -1,9 +1,8 @@
 # ruff: noqa: E501
 """Tests of LoRA, quantization and dtype policies that are not passed, each with its reason."""
 
-from tests.keras_suite.exclusions.reasons import INTERNAL, PRIVATE, QUANTIZED
+from tests.keras_suite.exclusions.reasons import FULL_WEIGHTS, INTERNAL, PRIVATE, QUANTIZED
 
-FLOAT8_TRAINING = QUANTIZED
 OTHER_ALGORITHMS = QUANTIZED
 FROZEN = "a layer is a frozen description: `quantize` changes it, and no setter"
 INSIDE = PRIVATE
@@ -32,22 +31,14 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "DenseTest.test_int4_subchannel_g_idx_serialization": INSIDE,
         "DenseTest.test_legacy_load_own_variables": INSIDE,
         "DenseTest.test_lora_weight_name": INSIDE,
-        "DenseTest.test_quantize_by_setting_dtype_policy_float8": FLOAT8_TRAINING,
+        "DenseTest.test_quantize_by_setting_dtype_policy_float8": FROZEN,
         "DenseTest.test_quantize_by_setting_dtype_policy_int4": FROZEN,
         "DenseTest.test_quantize_by_setting_dtype_policy_int8": FROZEN,
-        "DenseTest.test_quantize_dtype_argument_float8": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_float8": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_float8_fitting": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_float8_inference": FLOAT8_TRAINING,
+        "DenseTest.test_quantize_float8": INSIDE,
         "DenseTest.test_quantize_int_int4": INSIDE,
         "DenseTest.test_quantize_int_int8": INSIDE,
         "DenseTest.test_quantize_invalid_mode_float7": INSIDE,
         "DenseTest.test_quantize_invalid_mode_int7": INSIDE,
-        "DenseTest.test_quantize_on_subclass_float8": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_on_unbuilt_layer_float8": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_when_already_quantized_float8": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_when_already_quantized_int4": FLOAT8_TRAINING,
-        "DenseTest.test_quantize_when_already_quantized_int8": FLOAT8_TRAINING,
         "EinsumDenseTest.test_awq_kernel_packing": OTHER_ALGORITHMS,
         "EinsumDenseTest.test_awq_serialization": OTHER_ALGORITHMS,
         "EinsumDenseTest.test_einsum_dense_quantize_int4": INSIDE,
@@ -73,13 +64,10 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "EinsumDenseTest.test_int4_quantization_block_size_per_channel_none": INSIDE,
         "EinsumDenseTest.test_int4_subchannel_g_idx_serialization": INSIDE,
         "EinsumDenseTest.test_legacy_load_own_variables": INSIDE,
-        "EinsumDenseTest.test_quantize_by_setting_dtype_policy_float8": FLOAT8_TRAINING,
+        "EinsumDenseTest.test_quantize_by_setting_dtype_policy_float8": FROZEN,
         "EinsumDenseTest.test_quantize_by_setting_dtype_policy_int4": FROZEN,
         "EinsumDenseTest.test_quantize_by_setting_dtype_policy_int8": FROZEN,
-        "EinsumDenseTest.test_quantize_dtype_argument_float8": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_float8": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_float8_fitting": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_float8_inference": FLOAT8_TRAINING,
+        "EinsumDenseTest.test_quantize_float8": INSIDE,
         "EinsumDenseTest.test_quantize_int_int4": INSIDE,
         "EinsumDenseTest.test_quantize_int_int8": INSIDE,
         "EinsumDenseTest.test_quantize_invalid_mode_float7": INSIDE,
@@ -87,11 +75,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "EinsumDenseTest.test_quantize_invalid_mode_int7": INSIDE,
         "EinsumDenseTest.test_quantize_lora_integration_int4_ab,bcd->acd": INSIDE,
         "EinsumDenseTest.test_quantize_lora_integration_int4_btd,ndh->btnh": INSIDE,
-        "EinsumDenseTest.test_quantize_on_subclass_float8": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_on_unbuilt_layer_float8": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_when_already_quantized_float8": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_when_already_quantized_int4": FLOAT8_TRAINING,
-        "EinsumDenseTest.test_quantize_when_already_quantized_int8": FLOAT8_TRAINING,
         "EmbeddingTest.test_embedding_quantize_config_int4": INSIDE,
         "EmbeddingTest.test_embedding_quantize_config_int8": INSIDE,
         "EmbeddingTest.test_embedding_quantize_config_int8_custom": INSIDE,
@@ -153,12 +136,12 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "GPTQConfigErrorHandlingTest.test_invalid_weight_bits": OTHER_ALGORITHMS,
         "GPTQConfigErrorHandlingTest.test_negative_num_samples": OTHER_ALGORITHMS,
         "GPTQConfigErrorHandlingTest.test_zero_sequence_length": OTHER_ALGORITHMS,
-        "QuantizedDTypePolicyTest.test_get_quantized_dtype_policy_by_str_float8_from_mixed_bfloat16": FLOAT8_TRAINING,
+        "QuantizedDTypePolicyTest.test_get_quantized_dtype_policy_by_str_float8_from_mixed_bfloat16": INSIDE,
         "QuantizedDTypePolicyTest.test_get_quantized_dtype_policy_by_str_int8_from_mixed_bfloat16": INSIDE,
-        "QuantizedDTypePolicyTest.test_initialization_for_float8_bfloat16": FLOAT8_TRAINING,
-        "QuantizedDTypePolicyTest.test_initialization_for_float8_float16": FLOAT8_TRAINING,
-        "QuantizedDTypePolicyTest.test_initialization_for_float8_from_global_bfloat16": FLOAT8_TRAINING,
-        "QuantizedDTypePolicyTest.test_initialization_for_float8_from_global_float16": FLOAT8_TRAINING,
+        "QuantizedDTypePolicyTest.test_initialization_for_float8_bfloat16": FULL_WEIGHTS,
+        "QuantizedDTypePolicyTest.test_initialization_for_float8_float16": FULL_WEIGHTS,
+        "QuantizedDTypePolicyTest.test_initialization_for_float8_from_global_bfloat16": FULL_WEIGHTS,
+        "QuantizedDTypePolicyTest.test_initialization_for_float8_from_global_float16": FULL_WEIGHTS,
         "QuantizedDTypePolicyTest.test_initialization_for_int8_bfloat16": INSIDE,
         "QuantizedDTypePolicyTest.test_initialization_for_int8_from_global_bfloat16": INSIDE,
         "QuantizedDTypePolicyTest.test_invalid_get_quantized_dtype_policy_by_str": INSIDE,
@@ -205,10 +188,7 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "QuantizersTest.test_fake_quant_with_min_max_vars_symbolic_per_tensor": INSIDE,
     },
     "models": {
-        "ModelTest.test_quantize_float8": FLOAT8_TRAINING,
         "ModelTest.test_quantize_invalid_args": INSIDE,
-        "ModelTest.test_quantize_nested_model_float8": FLOAT8_TRAINING,
-        "ModelTest.test_quantize_unbuilt_float8": FLOAT8_TRAINING,
     },
 }
 
