@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import columns
-from jkeras.core.errors import describe, nearest, type_error, value_error
+from jkeras.core.errors import describe, nearest, quoted, type_error, value_error
 from jkeras.core.symbols import Symbol
 from jkeras.layers import (
     CategoryEncoding,
@@ -265,7 +265,17 @@ class FeatureSpace:
                 expected=f"the features {', '.join(self.features)}",
                 got=f"{', '.join(map(str, table))}: {missing[0]!r} is missing",
             )
-        return {name: column_of(table[name]) for name in self.features}
+        found = {}
+        for name in self.features:
+            try:
+                found[name] = column_of(table[name])
+            except (TypeError, ValueError) as error:
+                raise quoted(error, who=self.who, argument=name) from None
+        sizes = {name: len(x) if np.ndim(x) else "one value" for name, x in found.items()}
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            raise value_error(who=self.who, expected="columns of one length", got=listed)
+        return found
 
     def _check_adapted(self) -> None:
         if not self._is_adapted:

@@ -86,7 +86,7 @@ class Cross:
     """Features that are hashed together.
 
     Args:
-      feature_names: their names.
+      feature_names: their names, at least two.
       crossing_dim: the number of bins.
       output_mode: "int" or "one_hot".
     """
@@ -94,7 +94,16 @@ class Cross:
     def __init__(
         self, feature_names: Iterable[str], crossing_dim: int, output_mode: str = "one_hot"
     ) -> None:
-        self.feature_names = tuple(feature_names)
+        names = (feature_names,) if isinstance(feature_names, str) else tuple(feature_names)
+        if len(names) < 2:
+            raise value_error(
+                who="Cross",
+                argument="feature_names",
+                expected="at least two",
+                got=repr(feature_names),
+                fix="Write a tuple for each cross: crosses=[('city', 'age')].",
+            )
+        self.feature_names = names
         self.crossing_dim = crossing_dim
         self.output_mode = checked_word("Cross", "output_mode", output_mode, ("int", "one_hot"))
 
@@ -128,7 +137,7 @@ def is_given(layer: Any) -> bool:
         return layer.vocabulary is not None
     if isinstance(layer, Normalization):
         return not layer.keeps_statistics
-    return getattr(layer, "bin_boundaries", None) is not None
+    return isinstance(layer, Discretization) and layer.num_bins is None
 
 
 def categories_of(who: str, name: str, layer: Any) -> int:

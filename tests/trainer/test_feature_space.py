@@ -107,6 +107,22 @@ WRONG = [
     (lambda: FeatureSpace({"a": "float", "b": "float"})({"a": [1.0]}), "'b' is missing"),
     (lambda: FeatureSpace({"a": "float_normalized"}).adapt(3), "expected a dict of columns"),
     (
+        lambda: FeatureSpace({"city": "float", "b": "float"}, crosses=["city", "b"]),
+        "Cross: `feature_names`: expected at least two, got 'city'",
+    ),
+    (
+        lambda: FeatureSpace({"a": "float", "b": "float"})({"a": [1.0, 2.0], "b": [1.0]}),
+        "expected columns of one length, got a 2, b 1",
+    ),
+    (
+        lambda: FeatureSpace({"a": "float", "b": "float"})({"a": [1.0, 2.0], "b": 1.0}),
+        "expected columns of one length, got a 2, b one value",
+    ),
+    (
+        lambda: FeatureSpace({"a": "string_categorical"}).adapt({"a": ["x", None]}),
+        "FeatureSpace 'feature_space': `a`: expected strings, got None at index 1",
+    ),
+    (
         lambda: FeatureSpace({"a": FeatureSpace.integer_hashed(3, output_mode="int")})({"a": [1]}),
         "which is not encoded",
     ),
@@ -132,3 +148,11 @@ def test_features_of_one_kind_have_layers_of_their_own_names() -> None:
     names = {layer.name for layer in model.layers}
     assert {"street_preprocessor", "city_preprocessor", "halls_preprocessor"} <= names
     assert model.predict(TABLE, verbose=0).shape == (4, 1)
+
+
+def test_a_second_adapt_replaces_all_that_the_first_found() -> None:
+    made = FeatureSpace({"size": FeatureSpace.float_discretized(2)}, output_mode="dict")
+    made.adapt({"size": [1.0, 2.0, 3.0, 4.0]})
+    first = made.preprocessors["size"].bin_boundaries
+    made.adapt({"size": [10.0, 20.0, 30.0, 40.0]})
+    assert made.preprocessors["size"].bin_boundaries == (10 * first[0],)
