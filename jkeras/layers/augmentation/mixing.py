@@ -22,7 +22,7 @@ from jkeras.layers.augmentation.base import (
 )
 from jkeras.layers.augmentation.geometry import uniform
 from jkeras.layers.augmentation.warps import applies
-from jkeras.layers.options import finite, rate
+from jkeras.layers.options import finite, finite_non_negative
 from jkeras.ops import color_changes
 
 
@@ -70,7 +70,7 @@ class MixUp(MixedImages):
     only where they come with the images, in a dict: call the layer in the data set, before `fit`.
 
     Args:
-      alpha: from 0 to 1; small numbers mix little.
+      alpha: at least 0; small numbers mix little, 1 makes all shares equally likely.
       data_format: "channels_last" (the default) or "channels_first".
       seed: folded into the key.
       bounding_box_format: the format of boxes in a dict, such as "xyxy".
@@ -86,7 +86,7 @@ class MixUp(MixedImages):
 
     moves_pixels: ClassVar[bool] = True
 
-    alpha: float = option(default=0.2, convert=rate)
+    alpha: float = option(default=0.2, convert=finite_non_negative)
     data_format: str | None = options.layout()
     seed: int | None = options.seed()
 

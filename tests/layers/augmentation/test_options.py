@@ -73,6 +73,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("CutMix", {"factor": (-1.0, 0.5)}),
     ("RandAugment", {"factor": (0.1, 2.0)}),
     ("AugMix", {"factor": (-2.0, 0.5)}),
+    ("MixUp", {"alpha": -0.1}),
+    ("MixUp", {"alpha": INF}),
     ("AugMix", {"alpha": 0}),
     ("AugMix", {"alpha": INF}),
     ("Solarization", {"addition_factor": NAN}),
@@ -111,3 +113,9 @@ def test_a_pair_with_the_larger_number_first_is_sorted_as_in_keras() -> None:
 def test_changes_that_are_defined_beyond_the_range_are_taken_as_in_keras(factor: Any) -> None:
     assert layers.RandomContrast(factor).factor == factor
     assert layers.RandomBrightness(factor).factor == factor
+
+
+def test_the_shares_of_mixup_come_near_the_half_for_a_large_alpha() -> None:
+    drawn = layers.MixUp(8.0).get_random_transformation(np.zeros((512, 2, 2, 1)), seed=0)
+    assert drawn is not None
+    assert abs(np.std(drawn["mix_weight"]) - 0.5 / np.sqrt(17)) < 0.01  # of Beta(8, 8)
