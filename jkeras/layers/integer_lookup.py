@@ -125,11 +125,11 @@ class IntegerLookup(Lookup):
             )
         numbers = numbers.astype(jnp.int32)
         ids = self._oov_in_program(numbers)
-        if self.found is not None and len(self.found):
-            tokens = np.asarray(self.found.tokens, np.int64)
-            fits = np.abs(tokens) < 2**31  # others are no inputs of a program
-            order = np.argsort(tokens)
-            order = order[fits[order]]
+        tokens = np.asarray(() if self.found is None else self.found.tokens, np.int64)
+        fits = np.abs(tokens) < 2**31  # others are no inputs of a program
+        order = np.argsort(tokens)
+        order = order[fits[order]]
+        if order.size:
             known = jnp.asarray(tokens[order].astype(np.int32))
             at = jnp.minimum(jnp.searchsorted(known, numbers), len(order) - 1)
             own = jnp.asarray((order + self.token_start).astype(np.int32))

@@ -129,6 +129,8 @@ def test_programs_look_numbers_up_as_the_host_does() -> None:
             )
             traced = jax.jit(lambda x, layer=layer: layer.apply({}, {}, x)[0])(jnp.asarray(data))
             np.testing.assert_array_equal(traced, layer(data))
+    beyond = IntegerLookup(vocabulary=[2**40])
+    assert beyond.apply({}, {}, jnp.array([[5]]))[0].tolist() == [[0]]
 
 
 def test_vocabularies_of_files(tmp_path: Path) -> None:
