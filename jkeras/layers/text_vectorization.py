@@ -195,8 +195,14 @@ class TextVectorization(Lookup):
           cut: whether words behind `output_sequence_length` are left out.
         """
         if callable(self.standardize):
-            given = self.standardize(_fixed_width(texts))
-            texts = self.words_of(np.asarray(given).reshape(texts.shape), self.encoding)
+            given = np.asarray(self.standardize(_fixed_width(texts)))
+            if given.size != texts.size:
+                raise self.value_error(
+                    f"a function that gives a text for each of {texts.size}",
+                    f"one that gives {describe(given)}",
+                    argument="standardize",
+                )
+            texts = self.words_of(given.reshape(texts.shape), self.encoding)
         if self.split is None:
             flat = self._translated(texts.ravel().tolist())
             shape, last = (texts.shape[:-1], texts.shape[-1]) if texts.ndim else ((), 1)
@@ -228,7 +234,15 @@ class TextVectorization(Lookup):
     def _split(self, texts: np.ndarray) -> Rows:
         if callable(self.split):
             found = self.split(_fixed_width(self._as_array(texts)))
-            listed = found.to_list() if hasattr(found, "to_list") else list(found)
+            found = found.to_list() if hasattr(found, "to_list") else found
+            is_list = hasattr(found, "__iter__") and not isinstance(found, str | bytes)
+            listed = list(found) if is_list else []
+            if not is_list or len(listed) != texts.size:
+                raise self.value_error(
+                    f"a function that gives a list of words for each of {texts.size} texts",
+                    f"one that gives {describe(found)}",
+                    argument="split",
+                )
             return [self.words_of(row, self.encoding).tolist() for row in listed]
         flat = self._translated(texts.ravel().tolist())
         if self.split == "character":

@@ -127,6 +127,18 @@ WRONG = [
     (lambda: TextVectorization(vocabulary=["a"]).adapt(["b"]), "static vocabulary"),
     (lambda: TextVectorization(vocabulary=["a"])([["a", "b"]]), "texts [batch] or [batch, 1]"),
     (lambda: TextVectorization(vocabulary=["a"])([1.5]), "expected strings, got 1.5 at index 0"),
+    (
+        lambda: TextVectorization(split=lambda texts: "abc").adapt(["a", "b"]),
+        "`split`: expected a function that gives a list of words for each of 2 texts, got one",
+    ),
+    (
+        lambda: TextVectorization(split=lambda texts: [["a"]]).adapt(["a", "b"]),
+        "a list of words for each of 2 texts, got one that gives",
+    ),
+    (
+        lambda: TextVectorization(standardize=lambda texts: texts[:1]).adapt(["a", "b"]),
+        "`standardize`: expected a function that gives a text for each of 2, got one that gives",
+    ),
     (lambda: TextVectorization().adapt(3), "expected a list, an array or an iterable"),
 ]
 
