@@ -198,7 +198,7 @@ class EinsumDense(QuantizableProduct):
         return len(nodes[0].args[0].shape) if nodes else None
 
     def _adapted_shape(self, params: Params) -> tuple[int, ...]:
-        if self.quantization_mode == "int4":
+        if self.quantization_mode == "int4" and params["kernel"].dtype == jnp.int8:  # packed
             raise self.value_error(
                 "floating or int8 weights", "int4", "Call enable_lora before quantize."
             )

@@ -133,6 +133,11 @@ class Quantizable(LowRank):
         return None if self.quantization is None else self.quantization.partition("/")[0]
 
     @property
+    def first_in_files(self) -> str:
+        """The name of the weight that Keras's files hold before the others."""
+        return self.lora_target
+
+    @property
     def block_size(self) -> int:
         """Inputs that share a scale in int4; -1 for all of them."""
         return int((self.quantization or "").partition("/")[2] or -1)
@@ -175,7 +180,7 @@ class Quantizable(LowRank):
           >>> layer.build((None, 5))
           >>> layer.quantize("int8")
           >>> [(weight.name, str(weight.dtype)) for weight in layer.weights]
-          [('kernel', 'int8'), ('bias', 'float32'), ('kernel_scale', 'float32')]
+          [('bias', 'float32'), ('kernel', 'int8'), ('kernel_scale', 'float32')]
         """
         found = quantizers.resolved_config(mode, config)
         if self.quantization is not None:
@@ -215,7 +220,7 @@ class Quantizable(LowRank):
         target = self.lora_target
         others = {name: value for name, value in params.items() if name != target}
         whole = self._whole_numbers(params[target], rank)
-        return {target: whole.pop(target), **others, **whole}
+        return {**others, target: whole.pop(target), **whole}
 
     def _whole_numbers(self, weight: Array, rank: int | None) -> Params:
         target, config = self.lora_target, self.quantization_config

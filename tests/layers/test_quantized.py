@@ -82,6 +82,38 @@ def test_numbers_and_files_are_those_of_keras(name: str, tmp_path: Any) -> None:
     np.testing.assert_allclose(back.predict(IDS, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
+KINDS: dict[str, Any] = {
+    "Dense": (lambda kinds: kinds.Dense(4), (None, 6)),
+    "Dense without bias": (lambda kinds: kinds.Dense(4, use_bias=False), (None, 6)),
+    "EinsumDense": (
+        lambda kinds: kinds.EinsumDense("ab,bcd->acd", (2, 4), bias_axes="d"),
+        (None, 6),
+    ),
+    "Embedding": (lambda kinds: kinds.Embedding(5, 4), (None,)),
+}
+
+
+@pytest.mark.parametrize("lora", [False, True])
+@pytest.mark.parametrize("mode", ["int8", "int4", "int4 blocks"])
+@pytest.mark.parametrize("name", KINDS)
+def test_the_order_of_weights_is_that_of_keras(name: str, mode: str, lora: bool) -> None:
+    make_fn, shape = KINDS[name]
+    layers_of_both = []
+    for library in (keras, jkeras):
+        layer = make_fn(library.layers)
+        layer.build(shape)
+        if lora:
+            layer.enable_lora(2)
+        layer.quantize(config=_config(library, mode))
+        layers_of_both.append(layer)
+    theirs, ours = layers_of_both
+    assert [weight.name for weight in ours.weights] == [weight.name for weight in theirs.weights]
+    ours.set_weights(theirs.get_weights())
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert mine.dtype == other.dtype
+        np.testing.assert_array_equal(mine, other)
+
+
 def test_biases_and_low_rank_parts_are_trained(tmp_path: Any) -> None:
     model = _model(jkeras)
     model.compile("sgd", "mse")
