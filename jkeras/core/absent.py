@@ -41,7 +41,6 @@ _REASONS = [
     ),
     ("", "name_scope", "weights are named by the layers and models that have them"),
     ("", "Operation", "a `Layer` without weights does it: define `call`"),
-    ("saving", "KerasFileEditor", "load, change and save the weights instead"),
     ("", "StatelessScope", "`model.net.apply` is a pure function of all values"),
     ("", "SymbolicScope", "an internal of Keras"),
 ]

@@ -17,6 +17,7 @@ from jkeras.core.custom_objects import (
     register_keras_serializable,
 )
 from jkeras.core.serialization import deserialize_keras_object, serialize_keras_object
+from jkeras.saving.file_editor import KerasFileEditor
 from jkeras.saving.weights import load, save
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.errors import WrongTypeError, describe
 from jkeras.ops import subgradients
 
 if TYPE_CHECKING:
@@ -79,6 +81,25 @@ def lu_factor(x: Array) -> tuple[Array, Array]:
         factor = jax.vmap(factor)
     lu, pivots = factor(x)
     return lu, pivots
+
+
+def matrix_power(x: Array, n: int) -> Array:
+    """The product of `n` times the same matrix; for a negative `n`, of its inverse.
+
+    Args:
+      x: `[..., m, m]`.
+      n: an integer; 0 gives the identity.
+
+    Raises:
+      TypeError: `n` is no integer.
+      ValueError: the matrices are not square.
+
+    Source: `numpy.linalg.matrix_power`; new in Keras 3.16.
+    """
+    _check_square("matrix_power", "x", x)
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise WrongTypeError(f"ops.matrix_power: `n`: expected an integer, got {describe(n)}.")
+    return jnp.linalg.matrix_power(x, operator.index(n))
 
 
 def matrix_rank(x: Array, tol: ArrayLike | None = None) -> Array:

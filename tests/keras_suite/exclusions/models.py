@@ -148,7 +148,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
 }
 
 LEFT_OUT: dict[str, str] = {
-    "saving/file_editor_test.py": "KerasFileEditor is not here",
     "trainers/data_adapters/array_data_adapter_test.py": INTERNAL,
     "trainers/data_adapters/grain_dataset_adapter_test.py": ADAPTERS,
     "trainers/data_adapters/tf_dataset_adapter_test.py": TENSORFLOW,
