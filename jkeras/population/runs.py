@@ -147,7 +147,9 @@ def _data_sets(
     """What is trained and validated on; arguments as for `fitted`."""
     parts = population.parts
     finite = parts.need_compilation("fit").refuses_nans("fit")
-    data, held_out = loaded(parts, given, kept, finite=finite, shuffle=options.shuffle)
+    val_size = options.validation_batch_size or options.batch_size
+    sizes = (options.batch_size, val_size)
+    data, held_out = loaded(parts, given, kept, finite=finite, shuffle=options.shuffle, sizes=sizes)
     data_arguments.warn_of_batch_size(options.batch_size, data)
     rows = rows_of_members("fit", population, "member_rows", own["member_rows"], data)
     given_rows = own["member_validation_rows"]
@@ -155,7 +157,6 @@ def _data_sets(
     held_rows = rows_of_members("fit", population, "member_validation_rows", given_rows, held_out)
     weights = weights_of_members("fit", population, own["member_weight"], data)
     training = prepared(population, "fit", data, options.batch_size, "train", rows, weights)
-    val_size = options.validation_batch_size or options.batch_size
     validation = _validation(population, held_out, val_size, options, held_rows)
     return Training(*training, options.shuffle), validation
 
@@ -202,7 +203,8 @@ def evaluated(
     batch_size, verbose, steps = options
     check_positive("evaluate", batch_size=batch_size, steps=steps)
     finite, steps = compiled.refuses_nans("evaluate"), limited_steps(steps)
-    data = data_arguments.load("evaluate", *given, net=template.state.net, finite=finite)
+    loading = template.loading(batch_size)
+    data = data_arguments.load("evaluate", *given, finite=finite, **loading)
     rows = rows_of_members("evaluate", population, "member_rows", own, data)
     data, plan_fn, size = prepared(population, "evaluate", data, batch_size, "evaluate", rows)
     plan, known = plan_fn(), data_arguments.steps_of(data, size, steps)
@@ -227,7 +229,7 @@ def predicted(
     batch_size, verbose, steps = options
     check_positive("predict", batch_size=batch_size, steps=steps)
     steps = limited_steps(steps)
-    data = data_arguments.load("predict", x, net=template.state.net, finite=False)
+    data = data_arguments.load("predict", x, finite=False, **template.loading(batch_size))
     data, plan_fn, size = prepared(population, "predict", data, batch_size, "predict")
     plan, known = plan_fn(), data_arguments.steps_of(data, size, steps)
     listed = CallbackList(callbacks, model=population, verbose=verbose, epochs=1, steps=known)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ import jkeras
 from jkeras import layers
 from jkeras.population import ExploitExplore
 from jkeras.population.exploit_explore import Exploit
-from tests.population.models import X, Y, assert_same_weights, dense
+from tests.population.models import COUNT, X, Y, assert_same_weights, dense
 
 WHO = "Population 'population'"
 
@@ -407,6 +408,29 @@ def test_the_last_values_are_those_of_the_weights_after_an_exchange() -> None:
     np.testing.assert_allclose(
         made.evaluate(X, Y, verbose=0), made.last_logs["val_loss"], rtol=1e-5
     )
+
+
+def test_data_of_single_examples_are_read_in_batches_of_the_given_size() -> None:
+    sizes: list[int] = []
+    rows = datasets.Dataset.from_dict({"x": X, "label": Y})
+
+    def read(part: Any) -> Any:
+        sizes.append(len(part["x"]))
+        return {name: [np.asarray(each) for each in column] for name, column in part.items()}
+
+    rows.set_transform(read)
+    made, single = compiled(), plain()
+    single.compile("sgd", "mse")
+    options: dict[str, Any] = {"epochs": 2, "verbose": 0, "shuffle": False}
+    found = made.fit(rows, batch_size=8, validation_data=rows, validation_batch_size=4, **options)
+    assert set(sizes) <= {1, 8, 4} and {8, 4} <= set(sizes)
+    expected = single.fit(X, Y, 8, validation_data=(X, Y), **options).history
+    for name, values in expected.items():
+        np.testing.assert_allclose([each[0] for each in found.history[name]], values, rtol=1e-5)
+    sizes.clear()
+    assert made.predict(rows, batch_size=8, verbose=0).mean.shape == (COUNT, 1)
+    made.evaluate(rows, batch_size=8, verbose=0)
+    assert max(sizes) == 8
 
 
 def test_an_exchange_that_goes_on_has_its_events_and_choices() -> None:
