@@ -127,7 +127,8 @@ class OptunaGeneration:
     def fit(
         self, *args: Any, callbacks: Callback | Iterable[Any] | None = None, **kwargs: Any
     ) -> History:
-        """Trains the population, and tells the study how each trial ended.
+        """Trains the population, and tells the study how each trial ended; after Ctrl-C, that all
+        failed.
 
         Args:
           *args, **kwargs: as for `Population.fit`.
@@ -149,7 +150,10 @@ class OptunaGeneration:
             given = [callback for callback in listed if callback is not None]
             fit: Callable[..., History] = self.population.fit
             history = fit(*args, callbacks=[*given, pruning], **kwargs)
-            self._tell(pruning)
+            if history.interrupted:  # values of fewer epochs are not those of other trials
+                _tell_failed(self.study, self.trials)
+            else:
+                self._tell(pruning)
         except BaseException:
             _tell_failed(self.study, self.trials)
             raise

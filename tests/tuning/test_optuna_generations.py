@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from typing import Any
 
@@ -102,6 +103,22 @@ def test_trials_that_break_are_told_to_fail(model: jkeras.Sequential) -> None:
     with pytest.raises(TypeError, match="unexpected argument `rate`"):
         optuna_population(study, {"rate": FloatDistribution(0, 1)}, 2, model)
     assert all(trial.state.is_finished() for trial in study.trials)
+
+
+class Interrupts(jkeras.callbacks.Callback):
+    """Ctrl-C in the first epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_is_told_as_a_failure(model: jkeras.Sequential) -> None:
+    study = new_study()
+    generation = optuna_population(study, SPACE, 2, model)
+    history = generation.fit(X, Y, **FIT, callbacks=Interrupts())
+    assert history.interrupted and len(history.epoch) == 1
+    assert [trial.state.name for trial in study.trials] == ["FAIL"] * 2
+    assert [list(trial.intermediate_values) for trial in study.trials] == [[0]] * 2
 
 
 def test_members_that_diverge_fail(model: jkeras.Sequential) -> None:
