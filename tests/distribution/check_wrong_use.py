@@ -99,10 +99,6 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: spread.DataParallel(mesh(), devices=["cpu:0"]),
         r"expected a mesh or devices, got both",
     ),
-    "a map without a mesh": (
-        lambda: spread.ModelParallel(layout_map=spread.LayoutMap()),
-        r"ModelParallel: `device_mesh`: expected the mesh of `layout_map`",
-    ),
     "no map": (
         lambda: spread.ModelParallel(layout_map={}),  # type: ignore[arg-type]
         r"`layout_map`: expected a LayoutMap, got",
