@@ -139,7 +139,7 @@ class _Walk:
             return first + [place for place in self.places if place.names == (*at, "vector_u")]
         left_out = getattr(layer, "weights_not_in_files", ())
         others = [(*at, *below) for _, _, below in inner if below is not None]
-        first = getattr(layer, "first_in_files", None)
+        leading = getattr(layer, "first_in_files", None)
         own = [
             place
             for place in self.places
@@ -147,7 +147,7 @@ class _Walk:
             and _begins(place.names, at)
             and not any(_begins(place.names, o) for o in others)
         ]
-        return sorted(own, key=lambda place: place.names[-1] != first) if first else own
+        return sorted(own, key=lambda place: place.names[-1] != leading) if leading else own
 
 
 def _begins(names: Path, start: Path) -> bool:
