@@ -129,7 +129,7 @@ class ImageLayer(Layer):
         data = self._dict_of(inputs)
         self.sizes(data["images"])
         active, key = training or self.is_always_active, self._own_key(key) if training else None
-        parts = {name: _arrays(data[name]) for name in PARTS if name in data}
+        parts = self._parts_of(data)
         if active and not is_traced((parts, key)):
             changed = _changed_at_once(_without_seed(self), parts, key, active)
         else:
@@ -150,6 +150,21 @@ class ImageLayer(Layer):
                 "images, or a dict with images under 'images'", f"the keys {sorted(data)}"
             )
         return data
+
+    def _parts_of(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The entries that the layer may change, as arrays.
+
+        Raises:
+          ValueError: rows of several lengths, or boxes or masks of another number of images.
+        """
+        parts = {name: _arrays(data[name]) for name in PARTS if name in data}
+        shape, masks = jnp.shape(parts["images"]), parts.get("segmentation_masks")
+        boxes = parts.get("bounding_boxes") if self.bounding_box_format else None
+        boxes = boxes.get("boxes") if isinstance(boxes, Mapping) else None
+        for name, array in (("bounding_boxes", boxes), ("segmentation_masks", masks)):
+            if array is not None and len(shape) == 4 and array.shape[:1] != shape[:1]:
+                raise self.value_error(f"{name!r} for {shape[0]} images", describe(array))
+        return parts
 
     def _own_key(self, key: Key | None) -> Key | None:
         """The key of the draws of a call in training; None where nothing is drawn."""
@@ -330,14 +345,24 @@ def _arrays(part: object) -> Any:
     """An entry of an input as arrays."""
     if isinstance(part, Mapping):
         return {name: _arrays(value) for name, value in part.items()}
-    return part if isinstance(part, jax.Array) else as_jax(np.asarray(part))
+    if isinstance(part, jax.Array):
+        return part
+    try:
+        array = np.asarray(part)
+    except ValueError:
+        raise ValueError(
+            "expected arrays, got rows of several lengths. Fill the boxes of each image up to one "
+            "number with zeros, and their labels with -1."
+        ) from None
+    return as_jax(array)
 
 
 def checked_boxes(layer: ImageLayer, bounding_boxes: Boxes) -> tuple[Array, Array]:
     """The boxes, floating, and their labels.
 
     Raises:
-      ValueError: the layer has no `bounding_box_format`, or it is no dict of boxes and labels.
+      ValueError: the layer has no `bounding_box_format`, it is no dict of boxes and labels, or
+        there are not as many of both.
     """
     if layer.bounding_box_format is None:
         raise layer.value_error(
@@ -349,7 +374,13 @@ def checked_boxes(layer: ImageLayer, bounding_boxes: Boxes) -> tuple[Array, Arra
         got = sorted(bounding_boxes) if isinstance(bounding_boxes, Mapping) else bounding_boxes
         raise layer.value_error("'bounding_boxes' a dict of 'boxes' and 'labels'", describe(got))
     boxes = box_formats.checked(layer.who, bounding_boxes["boxes"])
-    return boxes, jnp.asarray(bounding_boxes["labels"])
+    labels = jnp.asarray(bounding_boxes["labels"])
+    if labels.shape[: boxes.ndim - 1] != boxes.shape[:-1]:
+        raise layer.value_error(
+            "a label for each of the 'boxes' in 'bounding_boxes'",
+            f"labels of shape {labels.shape} for boxes of shape {boxes.shape}",
+        )
+    return boxes, labels
 
 
 def _changed(

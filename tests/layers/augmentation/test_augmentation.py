@@ -505,3 +505,32 @@ def test_equalization_of_a_batch_is_that_of_each_image_in_every_dtype(dtype: str
     np.testing.assert_array_equal(found, wide)
     for image, equalized in zip(images, found, strict=True):
         np.testing.assert_array_equal(layers.Equalization(dtype=dtype)(image[None])[0], equalized)
+
+
+def _boxes(boxes: Any, labels: Any) -> dict[str, Any]:
+    return {"images": IMAGES[:2], "bounding_boxes": {"boxes": boxes, "labels": labels}}
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (_boxes(np.zeros((3, 1, 4)), np.zeros((3, 1))), "'bounding_boxes' for 2 images, got an"),
+        (
+            _boxes(np.zeros((2, 3, 4)), np.zeros((2, 1))),
+            "labels of shape (2, 1) for boxes of shape",
+        ),
+        (
+            _boxes([np.zeros((1, 4)), np.zeros((2, 4))], [np.zeros(1), np.zeros(2)]),
+            "expected arrays, got rows of several lengths. Fill the boxes of each image",
+        ),
+        (
+            {"images": IMAGES[:2], "segmentation_masks": np.zeros((3, 8, 8), int)},
+            "'segmentation_masks' for 2 images, got an",
+        ),
+    ],
+    ids=["count", "labels", "lengths", "masks"],
+)
+def test_boxes_and_masks_that_do_not_fit_are_named(data: Any, words: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        layers.RandomFlip(bounding_box_format="xyxy")(data)
+    assert words in str(caught.value)
