@@ -253,8 +253,9 @@ class Graph(Composite):
                 put_part(state, name, with_activity(layer, own[1], jnp.zeros(())))
             parts = params.get(name, {}), state.get(name, {})
             run = functools.partial(_outputs, layer, call, key)
+            needed = {number: values[number] for number in call.arguments.holes}
             with shapes_only():
-                outputs = jax.eval_shape(run, *parts, values)
+                outputs = jax.eval_shape(run, *parts, needed)
             values.update(zip(call.outputs, jax.tree.leaves(outputs), strict=True))
         weight_ties = self.weight_ties
         weight_ties.check_shapes(self.who, params)

@@ -21,7 +21,7 @@ from jkeras.layers import (
     Masking,
     Multiply,
 )
-from jkeras.models import Chain, Graph
+from jkeras.models import Chain, Graph, graph
 from jkeras.models.graph import graph_of
 
 KEY = jax.random.key(0)
@@ -202,3 +202,23 @@ def test_a_mask_may_come_with_the_inputs() -> None:
     again = net.apply(params, state, other, mask=jnp.array([[True, True, False]]))[0]
     np.testing.assert_array_equal(found, again)
     assert not np.array_equal(net.apply(params, state, numbers)[0], found)
+
+
+def test_init_gives_each_layer_its_own_inputs_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = inputs = Input((2,))
+    for _ in range(5):
+        x = x + Dense(2)(x)
+    counts: list[int] = []
+    run = graph._outputs
+
+    def counted(*args: Any) -> Any:
+        counts.append(len(args[-1]))
+        return run(*args)
+
+    monkeypatch.setattr(graph, "_outputs", counted)
+    jax.eval_shape(
+        Graph(inputs, x).init, jax.random.key(0), jax.ShapeDtypeStruct((1, 2), "float32")
+    )
+    assert sorted(counts) == [1] * 5 + [2] * 5  # a deep graph is not quadratic in its layers
