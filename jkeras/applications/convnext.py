@@ -17,7 +17,7 @@ from jkeras.applications.parts import (
 )
 from jkeras.applications.request import Request, Shape, channels
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, published
+from jkeras.applications.weight_files import FOLDER, PLAIN, published
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.trainer import Model, Sequential
 
@@ -83,8 +83,8 @@ def build(
         x = request.pooled(x, None, None)
         x = LayerNormalization(epsilon=_EPSILON)(x)
     stem = f"convnext_{sizes.label.removeprefix('ConvNeXt').lower()}"
-    endings = (".h5", "_notop.h5")
-    return request.model(image, x, published(f"{FOLDER}convnext/", stem, sizes.checksums, endings))
+    files = published(f"{FOLDER}convnext/", stem, sizes.checksums, PLAIN)
+    return request.model(image, x, files)
 
 
 def _reduced(name: str, stage: int, filters: int) -> Sequential:

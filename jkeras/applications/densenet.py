@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, NamedTuple
-
+from jkeras.applications.family import Family, Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import (
     Activation,
@@ -14,11 +12,10 @@ from jkeras.applications.parts import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from jkeras.applications.request import Request, Shape, channel_axis, channels, normalized
+from jkeras.applications.request import Request, channel_axis, channels, normalized
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, KERNELS, published
+from jkeras.applications.weight_files import FOLDER, KERNELS, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
-from jkeras.trainer import Model
 
 __all__ = [
     "DenseNet121",
@@ -32,48 +29,26 @@ _EPSILON = 1.001e-5
 _GROWTH = 32
 
 
-class Sizes(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-      label: the name of the function.
-      blocks: how many each stage has.
-      checksums: of the published files, with the classifier and without.
-    """
-
-    label: str
-    blocks: tuple[int, int, int, int]
-    checksums: tuple[str, str]
-
-
-def build(
-    sizes: Sizes,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "densenet",
-) -> Model:
-    request = Request(sizes.label, include_top, weights, input_tensor, input_shape, pooling,
-                      classes, classifier_activation, name, channels_first=False)  # fmt: skip
-    image = request.image()
-    x = ZeroPadding2D(3)(image)
+def _outputs(row: Row, request: Request, x: KerasTensor) -> KerasTensor:
+    x = ZeroPadding2D(3)(x)
     x = Conv2D(64, 7, strides=2, use_bias=False, name="conv1_conv")(x)
     x = _activated(x, "conv1_bn", "conv1_relu")
     x = ZeroPadding2D(1)(x)
     x = MaxPooling2D(3, strides=2, name="pool1")(x)
-    for stage, blocks in enumerate(sizes.blocks, 2):
+    for stage, blocks in enumerate(row.blocks, 2):
         for i in range(1, blocks + 1):
             x = _block(x, f"conv{stage}_block{i}")
         if stage < 5:
             x = _transition(x, f"pool{stage}")
     x = _activated(x, "bn", "relu")
-    x = request.classified(x) if include_top else request.pooled(x)
-    checksums, stem = sizes.checksums, sizes.label.lower()
-    return request.model(image, x, published(f"{FOLDER}densenet/", stem, checksums, KERNELS))
+    return request.classified(x) if request.include_top else request.pooled(x)
+
+
+def _files(row: Row) -> WeightFiles:
+    return published(f"{FOLDER}densenet/", row.label.lower(), row.checksums, KERNELS)
+
+
+build = Family(_outputs, _files, channels_first=False)
 
 
 def _activated(x: KerasTensor, name: str, activation: str) -> KerasTensor:
@@ -116,7 +91,7 @@ DenseNet121, DenseNet169, DenseNet201 = (
     variant(
         build,
         f"DenseNet{depth}",
-        Sizes(f"DenseNet{depth}", blocks, checksums),
+        Row(f"DenseNet{depth}", checksums, blocks),
         source="Huang et al. 2016, arXiv:1608.06993",
         name=f"densenet{depth}",
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, NamedTuple
 
+from jkeras.applications.family import Family
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import (
     Activation,
@@ -22,7 +22,6 @@ from jkeras.applications.parts import (
 )
 from jkeras.applications.request import (
     Request,
-    Shape,
     channel_axis,
     channels,
     divisible,
@@ -31,10 +30,9 @@ from jkeras.applications.request import (
     strided_padding,
 )
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import published
+from jkeras.applications.weight_files import PLAIN, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.ops.random_initializers import VarianceScaling
-from jkeras.trainer import Model
 
 __all__ = [
     "EfficientNetB0",
@@ -55,15 +53,15 @@ CLASSIFIER = VarianceScaling(1 / 3, "fan_out", "uniform")
 """The first weights of the classifier."""
 
 _STAGES = (
-    (3, 1, 32, 16, 1, 1),
-    (3, 2, 16, 24, 6, 2),
-    (5, 2, 24, 40, 6, 2),
-    (3, 3, 40, 80, 6, 2),
-    (5, 3, 80, 112, 6, 1),
-    (5, 4, 112, 192, 6, 2),
-    (3, 1, 192, 320, 6, 1),
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
+    (3, 1, 320, 6, 1),
 )
-"""Kernel, number of blocks, channels before and after, expansion, stride of the first block."""
+"""Kernel, number of blocks, channels, expansion, stride of the first block."""
 
 _DEVIATION = (0.229, 0.224, 0.225)
 _DROP = 0.2
@@ -88,21 +86,8 @@ class Sizes(NamedTuple):
     checksums: tuple[str, str]
 
 
-def build(
-    sizes: Sizes,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "efficientnet",
-) -> Model:
-    request = Request(sizes.label, include_top, weights, input_tensor, input_shape, pooling,
-                      classes, classifier_activation, name, sizes.size)  # fmt: skip
-    image = request.image()
-    x = Normalization(axis=channel_axis())(Rescaling(1 / 255)(image))
+def _outputs(sizes: Sizes, request: Request, x: KerasTensor) -> KerasTensor:
+    x = Normalization(axis=channel_axis())(Rescaling(1 / 255)(x))
     if request.published:  # these weights expect the root of the deviation once more
         x = Rescaling([1 / math.sqrt(deviation) for deviation in _DEVIATION])(x)
     x = ZeroPadding2D(strided_padding(x, 3), name="stem_conv_pad")(x)
@@ -110,7 +95,7 @@ def build(
     x = activated(x, "stem_bn", "stem_activation")
     repeats = [math.ceil(sizes.depth * stage[1]) for stage in _STAGES]
     done = 0
-    for number, (kernel, _, _, filters, expansion, stride) in enumerate(_STAGES):
+    for number, (kernel, _, filters, expansion, stride) in enumerate(_STAGES):
         for i in range(repeats[number]):
             prefix = f"block{number + 1}{chr(ord('a') + i)}_"
             drop = _DROP * done / sum(repeats)
@@ -119,10 +104,14 @@ def build(
             done += 1
     x = convolution(x, "top_conv", divisible(1280 * sizes.width), 1)
     x = activated(x, "top_bn", "top_activation")
-    x = classified(request, x, sizes.dropout)
-    endings = (".h5", "_notop.h5")
-    stem = sizes.label.lower()
-    return request.model(image, x, published("keras-applications/", stem, sizes.checksums, endings))
+    return classified(request, x, sizes.dropout)
+
+
+def _files(sizes: Sizes) -> WeightFiles:
+    return published("keras-applications/", sizes.label.lower(), sizes.checksums, PLAIN)
+
+
+build = Family(_outputs, _files)
 
 
 def classified(request: Request, x: KerasTensor, dropout: float) -> KerasTensor:

@@ -18,7 +18,7 @@ from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import DepthwiseConv2D, Normalization, Rescaling
 from jkeras.applications.request import Request, Shape, channel_axis, channels, normalized
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, published
+from jkeras.applications.weight_files import FOLDER, PLAIN, published
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.trainer import Model
 
@@ -34,43 +34,24 @@ __all__ = [
     "preprocess_input",
 ]
 
-Stage = tuple[bool, int, int, int, int, int]
-"""Fused, number of blocks, channels before and after, expansion, stride of the first block."""
+_STAGES = (
+    (True, 1, 1),
+    (True, 4, 2),
+    (True, 4, 2),
+    (False, 4, 2),
+    (False, 6, 1),
+    (False, 6, 2),
+    (False, 6, 1),
+)
+"""Fused, expansion, stride of the first block, in all sizes; the smaller have six stages."""
 
-_B: tuple[Stage, ...] = (
-    (True, 1, 32, 16, 1, 1),
-    (True, 2, 16, 32, 4, 2),
-    (True, 2, 32, 48, 4, 2),
-    (False, 3, 48, 96, 4, 2),
-    (False, 5, 96, 112, 6, 1),
-    (False, 8, 112, 192, 6, 2),
-)
-_S: tuple[Stage, ...] = (
-    (True, 2, 24, 24, 1, 1),
-    (True, 4, 24, 48, 4, 2),
-    (True, 4, 48, 64, 4, 2),
-    (False, 6, 64, 128, 4, 2),
-    (False, 9, 128, 160, 6, 1),
-    (False, 15, 160, 256, 6, 2),
-)
-_M: tuple[Stage, ...] = (
-    (True, 3, 24, 24, 1, 1),
-    (True, 5, 24, 48, 4, 2),
-    (True, 5, 48, 80, 4, 2),
-    (False, 7, 80, 160, 4, 2),
-    (False, 14, 160, 176, 6, 1),
-    (False, 18, 176, 304, 6, 2),
-    (False, 5, 304, 512, 6, 1),
-)
-_L: tuple[Stage, ...] = (
-    (True, 4, 32, 32, 1, 1),
-    (True, 7, 32, 64, 4, 2),
-    (True, 7, 64, 96, 4, 2),
-    (False, 10, 96, 192, 4, 2),
-    (False, 19, 192, 224, 6, 1),
-    (False, 25, 224, 384, 6, 2),
-    (False, 7, 384, 640, 6, 1),
-)
+_STEM_AND_STAGES = {
+    "b": ((1, 2, 2, 3, 5, 8), (32, 16, 32, 48, 96, 112, 192)),
+    "s": ((2, 4, 4, 6, 9, 15), (24, 24, 48, 64, 128, 160, 256)),
+    "m": ((3, 5, 5, 7, 14, 18, 5), (24, 24, 48, 80, 160, 176, 304, 512)),
+    "l": ((4, 7, 7, 10, 19, 25, 7), (32, 32, 64, 96, 192, 224, 384, 640)),
+}
+"""How many blocks each stage has, and the channels of the first convolution and of each stage."""
 
 _MEAN = (0.485, 0.456, 0.406)
 _VARIANCE = (0.229**2, 0.224**2, 0.225**2)
@@ -86,7 +67,8 @@ class Sizes(NamedTuple):
       name: of the model and its files.
       width, depth: factors of channels and of blocks.
       size: height and width of images.
-      stages: the blocks.
+      blocks: how many each stage has.
+      filters: the channels of the first convolution and of each stage.
       checksums: of the published files, with the classifier and without.
     """
 
@@ -94,7 +76,8 @@ class Sizes(NamedTuple):
     width: float
     depth: float
     size: int
-    stages: tuple[Stage, ...]
+    blocks: tuple[int, ...]
+    filters: tuple[int, ...]
     checksums: tuple[str, str]
 
     @property
@@ -102,7 +85,7 @@ class Sizes(NamedTuple):
         """The name of the function."""
         return f"EfficientNetV2{self.name.rpartition('-')[2].upper()}"
 
-    def filters(self, count: int) -> int:
+    def widened(self, count: int) -> int:
         """A number of channels in this width."""
         return max(8, int(count * self.width + 4) // 8 * 8)
 
@@ -124,29 +107,29 @@ def build(
     image = x = request.image()
     if include_preprocessing:
         x = _scaled(x, sizes)
-    x = convolution(x, "stem_conv", sizes.filters(sizes.stages[0][2]), 3, strides=2)
+    x = convolution(x, "stem_conv", sizes.widened(sizes.filters[0]), 3, strides=2)
     x = activated(x, "stem_bn", "stem_activation", **_NORM)
-    blocks = sum(stage[1] for stage in sizes.stages)
     done = 0
-    for number, (fused, count, _, filters, expansion, stride) in enumerate(sizes.stages, 1):
+    for number, (count, filters) in enumerate(zip(sizes.blocks, sizes.filters[1:], strict=True)):
+        fused, expansion, stride = _STAGES[number]
         for i in range(math.ceil(sizes.depth * count)):
-            prefix, width = f"block{number}{chr(ord('a') + i)}_", sizes.filters(filters)
+            prefix, width = f"block{number + 1}{chr(ord('a') + i)}_", sizes.widened(filters)
             block = _fused_block if fused else _block
             before, step = x, stride if i == 0 else 1
             x = block(x, prefix, width, step, expansion)
             if step == 1 and channels(before) == width:
-                x = with_shortcut(x, before, prefix, _DROP * done / blocks)
+                x = with_shortcut(x, before, prefix, _DROP * done / sum(sizes.blocks))
             done += 1
-    x = convolution(x, "top_conv", sizes.filters(1280), 1)
+    x = convolution(x, "top_conv", sizes.widened(1280), 1)
     x = activated(x, "top_bn", "top_activation", **_NORM)
     x = classified(request, x, _DROPOUT)
-    folder, endings = f"{FOLDER}efficientnet_v2/", (".h5", "_notop.h5")
-    return request.model(image, x, published(folder, sizes.name, sizes.checksums, endings))
+    files = published(f"{FOLDER}efficientnet_v2/", sizes.name, sizes.checksums, PLAIN)
+    return request.model(image, x, files)
 
 
 def _scaled(x: KerasTensor, sizes: Sizes) -> KerasTensor:
     """Pixels of 0 to 255 as the network was trained on them."""
-    if sizes.stages is _B and channels(x) == 3:
+    if sizes.label[:-1].endswith("B") and channels(x) == 3:
         x = Rescaling(1 / 255)(x)
         x = Normalization(mean=_MEAN, variance=_VARIANCE, axis=channel_axis())(x)
     else:
@@ -186,22 +169,22 @@ def _fused_block(
 
 
 _TABLE = {
-    "b0": (1.0, 1.0, 224, _B,
+    "b0": (1.0, 1.0, 224,
            ("21ecbf6da12460d5c40bb2f29ceb2188", "893217f2bb855e2983157299931e43ff")),
-    "b1": (1.0, 1.1, 240, _B,
+    "b1": (1.0, 1.1, 240,
            ("069f0534ff22adf035c89e2d9547a9dc", "0e80663031ca32d657f9caa404b6ec37")),
-    "b2": (1.1, 1.2, 260, _B,
+    "b2": (1.1, 1.2, 260,
            ("424e49f28180edbde1e94797771950a7", "1dfe2e7a5d45b6632553a8961ea609eb")),
-    "b3": (1.2, 1.4, 300, _B,
+    "b3": (1.2, 1.4, 300,
            ("1f1fc43bd98a6e4fd8fdfd551e02c7a0", "f6abf7b5849ac99a89b50dd3fd532856")),
-    "s": (1.0, 1.0, 384, _S,
-          ("e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070")),
-    "m": (1.0, 1.0, 480, _M,
-          ("a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342")),
-    "l": (1.0, 1.0, 480, _L,
-          ("27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615")),
+    "s": (1.0, 1.0, 384,
+           ("e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070")),
+    "m": (1.0, 1.0, 480,
+           ("a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342")),
+    "l": (1.0, 1.0, 480,
+           ("27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615")),
 }  # fmt: skip
-"""Width, depth, size of images, stages and checksums."""
+"""Width, depth, size of images, and checksums."""
 
 (
     EfficientNetV2B0,
@@ -215,7 +198,7 @@ _TABLE = {
     variant(
         build,
         f"EfficientNetV2{size.upper()}",
-        Sizes(f"efficientnetv2-{size}", *row),
+        Sizes(f"efficientnetv2-{size}", *row[:3], *_STEM_AND_STAGES[size[0]], row[3]),
         source="Tan and Le 2021, arXiv:2104.00298",
         name=f"efficientnetv2-{size}",
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from jkeras.applications.family import Family, Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.inception import STEM, branch, convolution, join
 from jkeras.applications.own_layers import CustomScaleLayer
 from jkeras.applications.parts import Activation, Conv2D
-from jkeras.applications.request import Request, Shape, channels
+from jkeras.applications.request import Request, channels
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, KERNELS, published
+from jkeras.applications.weight_files import FOLDER, KERNELS, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
-from jkeras.trainer import Model
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
 
@@ -65,33 +64,29 @@ _STAGES = (
     ),
 )
 
-_CHECKSUMS = ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4")
+_ROW = Row(
+    "InceptionResNetV2",
+    ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4"),
+    size=299,
+)
 
 
-def build(
-    label: str,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "inception_resnet_v2",
-) -> Model:
-    request = Request(label, include_top, weights, input_tensor, input_shape, pooling, classes,
-                      classifier_activation, name, 299, 75)  # fmt: skip
-    image = request.image()
-    x = branch(image, STEM)
+def _outputs(row: Row, request: Request, x: KerasTensor) -> KerasTensor:
+    x = branch(x, STEM)
     for stage in _STAGES:
         x = join([branch(x, text) for text in stage.branches], stage.first)
         for number in range(1, stage.blocks + 1):
             is_last = stage is _STAGES[-1] and number == stage.blocks
             x = _block(x, stage, f"{stage.name}_{number}", is_last)
     x = convolution(x, 1536, (1, 1), name="conv_7b")
-    x = request.classified(x) if include_top else request.pooled(x, None, None)
-    files = published(f"{FOLDER}inception_resnet_v2/", "inception_resnet_v2", _CHECKSUMS, KERNELS)
-    return request.model(image, x, files)
+    return request.classified(x) if request.include_top else request.pooled(x, None, None)
+
+
+def _files(row: Row) -> WeightFiles:
+    return published(f"{FOLDER}inception_resnet_v2/", "inception_resnet_v2", row.checksums, KERNELS)
+
+
+build = Family(_outputs, _files, min_size=75)
 
 
 def _block(x: KerasTensor, stage: Stage, name: str, is_last: bool) -> KerasTensor:
@@ -107,7 +102,8 @@ def _block(x: KerasTensor, stage: Stage, name: str, is_last: bool) -> KerasTenso
 InceptionResNetV2 = variant(
     build,
     "InceptionResNetV2",
-    "InceptionResNetV2",
+    _ROW,
+    name="inception_resnet_v2",
     source="Szegedy et al. 2016, arXiv:1602.07261",
     min_size=75,
 )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
+from jkeras.applications.family import Family, Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.inception import STEM, branch, join
-from jkeras.applications.request import Request, Shape
+from jkeras.applications.request import Request
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, KERNELS, published
+from jkeras.applications.weight_files import FOLDER, KERNELS, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
-from jkeras.trainer import Model
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
@@ -47,34 +44,35 @@ _BLOCKS = (
 )
 """The branches of each block."""
 
-_CHECKSUMS = ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")
+_ROW = Row(
+    "InceptionV3",
+    ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63"),
+    size=299,
+)
 
 
-def build(
-    label: str,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "inception_v3",
-) -> Model:
-    request = Request(label, include_top, weights, input_tensor, input_shape, pooling, classes,
-                      classifier_activation, name, 299, 75)  # fmt: skip
-    image = request.image()
-    x = branch(image, STEM)
+def _outputs(row: Row, request: Request, x: KerasTensor) -> KerasTensor:
+    x = branch(x, STEM)
     for number, branches in enumerate(_BLOCKS):
         joined = iter((f"mixed9_{number - 9}", None))
         x = join([branch(x, text, joined) for text in branches], f"mixed{number}")
-    x = request.classified(x) if include_top else request.pooled(x, None, None)
-    files = published(f"{FOLDER}inception_v3/", "inception_v3", _CHECKSUMS, KERNELS)
-    return request.model(image, x, files)
+    return request.classified(x) if request.include_top else request.pooled(x, None, None)
+
+
+def _files(row: Row) -> WeightFiles:
+    return published(f"{FOLDER}inception_v3/", "inception_v3", row.checksums, KERNELS)
+
+
+build = Family(_outputs, _files, min_size=75)
 
 
 InceptionV3 = variant(
-    build, "InceptionV3", "InceptionV3", source="Szegedy et al. 2015, arXiv:1512.00567", min_size=75
+    build,
+    "InceptionV3",
+    _ROW,
+    name="inception_v3",
+    source="Szegedy et al. 2015, arXiv:1512.00567",
+    min_size=75,
 )
 
 preprocess_input = preprocessing("tf")

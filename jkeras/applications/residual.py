@@ -6,67 +6,47 @@ stand in front of the convolutions, and the last block of a stage has its stride
 
 from __future__ import annotations
 
-import os
-from typing import Any, NamedTuple
-
+from jkeras.applications.family import Family, Row
 from jkeras.applications.parts import Activation, Add, Conv2D, MaxPooling2D, ZeroPadding2D
-from jkeras.applications.request import Request, Shape, normalized
-from jkeras.applications.weight_files import FOLDER, KERNELS, published
+from jkeras.applications.request import Request, normalized
+from jkeras.applications.weight_files import FOLDER, KERNELS, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
-from jkeras.trainer import Model
 
 SOURCES = {
-    False: "He et al. 2015, arXiv:1512.03385",
-    True: "He et al. 2016, arXiv:1603.05027",
+    1: "He et al. 2015, arXiv:1512.03385",
+    2: "He et al. 2016, arXiv:1603.05027",
 }
 _EPSILON = 1.001e-5
 _FILTERS = (64, 128, 256, 512)
 
 
-class Sizes(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-      label: the name of the function.
-      blocks: how many each stage has.
-      preactivation: whether it is the second version.
-      checksums: of the published files, with the classifier and without.
-    """
-
-    label: str
-    blocks: tuple[int, int, int, int]
-    preactivation: bool
-    checksums: tuple[str, str]
-
-
-def build(
-    sizes: Sizes,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet",
-) -> Model:
-    request = Request(sizes.label, include_top, weights, input_tensor, input_shape, pooling,
-                      classes, classifier_activation, name)  # fmt: skip
-    image = request.image()
-    x = ZeroPadding2D(3, name="conv1_pad")(image)
+def _outputs(
+    row: Row, request: Request, x: KerasTensor, *, preactivation: bool = False
+) -> KerasTensor:
+    x = ZeroPadding2D(3, name="conv1_pad")(x)
     x = Conv2D(64, 7, strides=2, name="conv1_conv")(x)
-    if not sizes.preactivation:
+    if not preactivation:
         x = _activated(x, "conv1")
     x = ZeroPadding2D(1, name="pool1_pad")(x)
     x = MaxPooling2D(3, strides=2, name="pool1_pool")(x)
-    stage = _stage_of_version_2 if sizes.preactivation else _stage_of_version_1
-    for number, (filters, blocks) in enumerate(zip(_FILTERS, sizes.blocks, strict=True)):
+    stage = _stage_of_version_2 if preactivation else _stage_of_version_1
+    for number, (filters, blocks) in enumerate(zip(_FILTERS, row.blocks, strict=True)):
         x = stage(x, filters, blocks, number)
-    if sizes.preactivation:
+    if preactivation:
         x = _activated(x, "post")
-    x = request.classified(x) if include_top else request.pooled(x)
-    checksums, stem = sizes.checksums, sizes.label.lower()
-    return request.model(image, x, published(f"{FOLDER}resnet/", stem, checksums, KERNELS))
+    return request.classified(x) if request.include_top else request.pooled(x)
+
+
+def _outputs_of_version_2(row: Row, request: Request, x: KerasTensor) -> KerasTensor:
+    return _outputs(row, request, x, preactivation=True)
+
+
+def _files(row: Row) -> WeightFiles:
+    return published(f"{FOLDER}resnet/", row.label.lower(), row.checksums, KERNELS)
+
+
+VERSIONS = {1: Family(_outputs, _files), 2: Family(_outputs_of_version_2, _files)}
+"""The builder of each version."""
 
 
 def _activated(x: KerasTensor, name: str) -> KerasTensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jkeras.applications.family import Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
-from jkeras.applications.residual import SOURCES, Sizes, build
+from jkeras.applications.residual import SOURCES, VERSIONS
 from jkeras.applications.variants import variant
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
@@ -25,10 +26,10 @@ _TABLE = {
 
 ResNet50, ResNet101, ResNet152 = (
     variant(
-        build,
+        VERSIONS[1],
         f"ResNet{depth}",
-        Sizes(f"ResNet{depth}", blocks, False, checksums),
-        source=SOURCES[False],
+        Row(f"ResNet{depth}", checksums, blocks),
+        source=SOURCES[1],
         name=f"resnet{depth}",
     )
     for depth, (blocks, checksums) in _TABLE.items()

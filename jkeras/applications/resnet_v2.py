@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jkeras.applications.family import Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
-from jkeras.applications.residual import SOURCES, Sizes, build
+from jkeras.applications.residual import SOURCES, VERSIONS
 from jkeras.applications.variants import variant
 
 __all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
@@ -25,10 +26,10 @@ _TABLE = {
 
 ResNet50V2, ResNet101V2, ResNet152V2 = (
     variant(
-        build,
+        VERSIONS[2],
         f"ResNet{depth}V2",
-        Sizes(f"ResNet{depth}V2", blocks, True, checksums),
-        source=SOURCES[True],
+        Row(f"ResNet{depth}V2", checksums, blocks),
+        source=SOURCES[2],
         name=f"resnet{depth}v2",
     )
     for depth, (blocks, checksums) in _TABLE.items()

@@ -61,6 +61,9 @@ def published(
 KERNELS = ("_weights_tf_dim_ordering_tf_kernels.h5", "_weights_tf_dim_ordering_tf_kernels_notop.h5")
 """The endings of the oldest networks' files."""
 
+PLAIN = (".h5", "_notop.h5")
+"""The endings of the newest networks' files."""
+
 
 def load(model: Model, path: str | os.PathLike[str]) -> None:
     """Reads a file of weights into a model.

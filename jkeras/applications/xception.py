@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
+from jkeras.applications.family import Family, Row
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import Activation, Conv2D, MaxPooling2D, SeparableConv2D, add
-from jkeras.applications.request import Request, Shape, normalized
+from jkeras.applications.request import Request, normalized
 from jkeras.applications.variants import variant
-from jkeras.applications.weight_files import FOLDER, KERNELS, published
+from jkeras.applications.weight_files import FOLDER, KERNELS, WeightFiles, published
 from jkeras.core.keras_tensor import KerasTensor
-from jkeras.trainer import Model
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
@@ -24,24 +21,15 @@ _BLOCKS: tuple[tuple[int, tuple[int, ...], bool], ...] = (
 )
 """Number, channels of the convolutions, and whether the block halves height and width."""
 
-_CHECKSUMS = ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")
+_ROW = Row(
+    "Xception",
+    ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97"),
+    size=299,
+)
 
 
-def build(
-    label: str,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = "imagenet",
-    input_tensor: KerasTensor | None = None,
-    input_shape: Shape | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "xception",
-) -> Model:
-    request = Request(label, include_top, weights, input_tensor, input_shape, pooling, classes,
-                      classifier_activation, name, 299, 71)  # fmt: skip
-    image = request.image()
-    x = Conv2D(32, 3, strides=2, use_bias=False, name="block1_conv1")(image)
+def _outputs(row: Row, request: Request, x: KerasTensor) -> KerasTensor:
+    x = Conv2D(32, 3, strides=2, use_bias=False, name="block1_conv1")(x)
     x = Activation("relu", name="block1_conv1_act")(normalized(x, "block1_conv1_bn"))
     x = Conv2D(64, 3, use_bias=False, name="block1_conv2")(x)
     x = Activation("relu", name="block1_conv2_act")(normalized(x, "block1_conv2_bn"))
@@ -50,9 +38,14 @@ def build(
     for i, size in enumerate((1536, 2048), 1):
         x = _separable(x, f"block14_sepconv{i}", size)
         x = Activation("relu", name=f"block14_sepconv{i}_act")(x)
-    x = request.classified(x) if include_top else request.pooled(x, None, None)
-    files = published(f"{FOLDER}xception/", "xception", _CHECKSUMS, KERNELS)
-    return request.model(image, x, files)
+    return request.classified(x) if request.include_top else request.pooled(x, None, None)
+
+
+def _files(row: Row) -> WeightFiles:
+    return published(f"{FOLDER}xception/", "xception", row.checksums, KERNELS)
+
+
+build = Family(_outputs, _files, min_size=71)
 
 
 def _separable(x: KerasTensor, name: str, filters: int) -> KerasTensor:
@@ -77,7 +70,7 @@ def _block(x: KerasTensor, number: int, filters: tuple[int, ...], halves: bool) 
 
 
 Xception = variant(
-    build, "Xception", "Xception", source="Chollet 2016, arXiv:1610.02357", min_size=71
+    build, "Xception", _ROW, name="xception", source="Chollet 2016, arXiv:1610.02357", min_size=71
 )
 
 preprocess_input = preprocessing("tf")
