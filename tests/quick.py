@@ -74,6 +74,9 @@ LEFT_OUT = {
     "tests/applications/test_networks.py": (
         "tests/applications/test_weights_and_pixels.py: two networks, whose files are read"
     ),
+    "tests/applications/test_wrong_uses.py::test_a_frozen_base_stays_and_is_tuned_later": (
+        "tests/trainer/test_freezing.py: the same of smaller networks"
+    ),
     # Whole trainings, file by file or run by run, of what the other tests of the trainer touch.
     "tests/saving/test_disk_faults.py": "tests/saving: the writers themselves",
     "tests/saving/test_fuzz.py": "tests/saving: the readers themselves",

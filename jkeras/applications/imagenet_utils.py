@@ -12,7 +12,7 @@ import numpy as np
 from jkeras import ops
 from jkeras.applications.weight_files import WeightFile
 from jkeras.core.data_format import LAYOUTS, image_data_format
-from jkeras.core.errors import value_error
+from jkeras.core.errors import describe, type_error, value_error
 
 __all__ = ["decode_predictions", "preprocess_input"]
 
@@ -39,7 +39,8 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
         "caffe" for blue, green, red, less the mean of ImageNet.
 
     Raises:
-      ValueError: another mode or layout.
+      TypeError: `x` is no array of numbers, such as the path of a file.
+      ValueError: another mode or layout, or, but with "tf", images without three channels.
 
     Example:
       >>> preprocess_input(np.array([[[0, 127.5, 255]]]), mode="tf").tolist()
@@ -56,6 +57,15 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     if mode == "tf":
         return x / 127.5 - 1.0
     axis = len(x.shape) - (1 if data_format == "channels_last" else 3)
+    if axis < 0 or x.shape[axis] not in (3, None):
+        layout = "height, width, 3" if data_format == "channels_last" else "3, height, width"
+        raise value_error(
+            who="preprocess_input",
+            argument="x",
+            expected=f"images [..., {layout}]",
+            got=f"shape {tuple(x.shape)}",
+            fix="Grey images become such by np.repeat along the axis of channels.",
+        )
     if mode == "caffe":
         x = np.flip(x, axis) if isinstance(x, np.ndarray) else ops.flip(x, axis)
     else:
@@ -69,7 +79,16 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
 def _floating(x: Any) -> Any:
     """`x` in a floating dtype: its own, or that of `config.floatx`."""
     x = np.asarray(x) if isinstance(x, list | tuple | float | int) else x
-    if np.issubdtype(np.dtype(x.dtype), np.integer) or np.dtype(x.dtype) == bool:
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or np.dtype(dtype).kind in "OSUT":
+        raise type_error(
+            who="preprocess_input",
+            argument="x",
+            expected="an array of pixels",
+            got=describe(x),
+            fix="Read files first: jkeras.utils.img_to_array(jkeras.utils.load_img(path)).",
+        )
+    if np.issubdtype(np.dtype(dtype), np.integer) or np.dtype(dtype) == bool:
         return x.astype("float32") if isinstance(x, np.ndarray) else ops.cast(x, "float32")
     return x
 
@@ -83,14 +102,14 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, An
 
     Args:
       preds: `[batch, 1000]`.
-      top: how many classes.
+      top: how many classes, at least 1.
 
     Returns:
       For each image a list of (identifier, name, prediction), the largest first.
 
     Raises:
       ConnectionError: the names are not here, and there is no network to fetch them.
-      ValueError: another shape.
+      ValueError: another shape, or no such number of classes.
 
     Source: `keras.applications.imagenet_utils.decode_predictions`.
     """
@@ -101,6 +120,13 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, An
             argument="preds",
             expected="predictions [batch, 1000] of the classes of ImageNet",
             got=f"shape {shape}",
+        )
+    if not isinstance(top, int | np.integer) or isinstance(top, bool) or top < 1:
+        raise value_error(
+            who="decode_predictions",
+            argument="top",
+            expected="an integer of at least 1",
+            got=describe(top),
         )
     names = json.loads(Path(CLASS_INDEX.fetch()).read_text())
     return [

@@ -81,10 +81,9 @@ def build(
         x = Activation(classifier_activation, name="predictions")(x)
     else:
         x = request.pooled(x, None, None)
-    request = request.named(f"mobilenet_{alpha:0.2f}_{rows}")
     stem = f"mobilenet_{_ALPHAS.get(alpha, alpha)}_{rows}_tf"
     files = published(f"{FOLDER}mobilenet/", stem, (None, None), (".h5", "_no_top.h5"))
-    return request.model(image, x, files)
+    return request.model(image, x, files, f"mobilenet_{alpha:0.2f}_{rows}")
 
 
 def published_size(shape: Shape | None, sizes: tuple[int, ...]) -> int:

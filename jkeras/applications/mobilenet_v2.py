@@ -74,10 +74,9 @@ def build(
     x = Conv2D(last, 1, use_bias=False, name="Conv_1")(x)
     x = ReLU(6.0, name="out_relu")(normalized(x, "Conv_1_bn", **_NORM))
     x = request.classified(x, None) if include_top else request.pooled(x, None, None)
-    request = request.named(f"mobilenetv2_{alpha:0.2f}_{rows}")
     stem = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{rows}"
     files = published(f"{FOLDER}mobilenet_v2/", stem, (None, None), (".h5", "_no_top.h5"))
-    return request.model(image, x, files)
+    return request.model(image, x, files, f"mobilenetv2_{alpha:0.2f}_{rows}")
 
 
 def _block(x: KerasTensor, filters: int, stride: int, expansion: int, number: int) -> KerasTensor:

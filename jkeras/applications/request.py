@@ -13,6 +13,8 @@ import os
 import warnings
 from typing import Any
 
+import numpy as np
+
 from jkeras.applications.parts import (
     BatchNormalization,
     Dense,
@@ -22,7 +24,7 @@ from jkeras.applications.parts import (
 )
 from jkeras.applications.weight_files import WeightFiles, load
 from jkeras.core.data_format import image_data_format
-from jkeras.core.errors import describe, type_error, value_error
+from jkeras.core.errors import describe, message_of, type_error, value_error, with_message
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.ops import activations
 from jkeras.trainer import Model
@@ -120,16 +122,17 @@ class Request:
         self._check_weights()
         if self.pooling not in (None, *_POOLING):
             raise self.error("None, 'avg' or 'max'", repr(self.pooling), argument="pooling")
-        if not isinstance(self.classes, int) or self.classes < 1:
+        if not isinstance(self.classes, int | np.integer) or self.classes < 1:
             got = describe(self.classes)
             raise self.error("an integer of at least 1", got, argument="classes")
+        self._check_activation()
         given: object = self.input_tensor
         if given is not None and not isinstance(given, KerasTensor):
             fix = "Make one by jkeras.Input, and give it the array when the model runs."
             raise type_error(who=self.who, argument="input_tensor", expected="a symbol",
                              got=describe(given), fix=fix)  # fmt: skip
         if self.input_shape is not None:
-            self._check_shape(tuple(self.input_shape))
+            self._check_shape(self.input_shape)
         if self.include_top and self.fixed_size and None in self.shape:
             fix = "Give the size of images, or leave the classifier out: include_top=False."
             raise self.error(
@@ -163,18 +166,26 @@ class Request:
             raise self.error(
                 "1000 with weights='imagenet'", self.classes, argument="classes", fix=fix
             )
-        plain = (activations.get("softmax"), activations.get(None))
-        if self.include_top and activations.get(self.classifier_activation) not in plain:
-            raise self.error(
-                "'softmax' or None with weights that were trained",
-                repr(self.classifier_activation),
-                argument="classifier_activation",
-            )
 
-    def _check_shape(self, shape: Shape) -> None:
-        if len(shape) != 3:
+    def _check_activation(self) -> None:
+        if not self.include_top:
+            return
+        argument = "classifier_activation"
+        try:
+            activation = activations.get(self.classifier_activation)
+        except (TypeError, ValueError) as error:
+            message = message_of(error).replace(who=self.who, argument=argument)
+            raise with_message(error, message) from error
+        plain = (activations.get("softmax"), activations.get(None))
+        if self.weights is not None and activation not in plain:
+            expected = "'softmax' or None with weights that were trained"
+            raise self.error(expected, repr(self.classifier_activation), argument=argument)
+
+    def _check_shape(self, given: object) -> None:
+        shape = tuple(given) if isinstance(given, list | tuple) else ()
+        if len(shape) != 3 or not all(isinstance(n, int | np.integer | None) for n in shape):
             expected = "three sizes, those of one image without the batch"
-            raise self.error(expected, shape, argument="input_shape")
+            raise self.error(expected, given, argument="input_shape")
         count = shape[channel_axis()] if channel_axis() < 0 else shape[0]
         if self.published and count != 3:
             fix = "Images with other channels need weights=None."
@@ -203,10 +214,6 @@ class Request:
             fix = "Leave one of both out."
             raise self.error(expected, own, argument="input_shape", fix=fix)
 
-    def named(self, name: str) -> Request:
-        """With this name for the model, unless the caller gave one."""
-        return dataclasses.replace(self, name=name) if self.name is None else self
-
     @property
     def shape(self) -> Shape:
         """The shape of one image."""
@@ -234,7 +241,7 @@ class Request:
     def classified(
         self, x: KerasTensor, average: str | None = "avg_pool", **options: Any
     ) -> KerasTensor:
-        """The classifier over the mean of the last convolution, or `pooled` without it.
+        """The classifier over the mean of the last convolution.
 
         Args:
           x: the outputs of the last convolution.
@@ -250,17 +257,24 @@ class Request:
         x = Dense(self.classes, activation=activation, name="predictions", **options)(x)
         return x
 
-    def model(self, image: KerasTensor, x: KerasTensor, files: WeightFiles | None) -> Model:
+    def model(
+        self,
+        image: KerasTensor,
+        x: KerasTensor,
+        files: WeightFiles | None,
+        name: str | None = None,
+    ) -> Model:
         """The model from the images to `x`, with its weights.
 
         Args:
           image: what `image` gave.
           x: the outputs.
           files: the published files; None where there are none.
+          name: of the model, unless the caller gave one.
         """
         inputs: Any = image if self.input_tensor is None else get_source_inputs(image)
         inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
-        model = Model(inputs, x, name=self.name)
+        model = Model(inputs, x, name=self.name or name)
         if self.published and files is not None:
             load(model, (files.top if self.include_top else files.no_top).fetch())
         elif self.weights is not None:

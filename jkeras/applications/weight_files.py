@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from jkeras.core.errors import Message, with_message
 from jkeras.trainer import Model
 from jkeras.utils import get_file
 
@@ -69,7 +70,15 @@ def load(model: Model, path: str | os.PathLike[str]) -> None:
     """Reads a file of weights into a model.
 
     A `.h5` file that is no `.weights.h5` has the layout of Keras 2, which h5py alone reads.
+
+    Raises:
+      ValueError: the file is damaged, or its weights are not those of the model.
     """
     text = os.fspath(path)
     is_older = Path(text).suffix in (".h5", ".hdf5") and not text.endswith(".weights.h5")
-    model.load_weights(text, safe_mode=not is_older)
+    try:
+        model.load_weights(text, safe_mode=not is_older)
+    except ValueError as error:
+        fix = "With weights=None, model.load_weights(path, skip_mismatch=True) loads what fits."
+        told = str(error).replace("skip_mismatch=True loads what fits.", fix)
+        raise with_message(error, Message(told)) from error

@@ -247,6 +247,7 @@ FORMER = {
     "init": "kernel_initializer",
     "p": "rate",
     "cv": "folds",
+    "by_name": "skip_mismatch",
 }
 """Names that arguments had in earlier versions of Keras, or have in scikit-learn."""
 
