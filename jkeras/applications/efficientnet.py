@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from jkeras.applications.family import Family
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import (
@@ -87,7 +89,9 @@ class Sizes(NamedTuple):
 
 
 def _outputs(sizes: Sizes, request: Request, x: KerasTensor) -> KerasTensor:
-    x = Normalization(axis=channel_axis())(Rescaling(1 / 255)(x))
+    statistics = Normalization(axis=channel_axis())
+    statistics.take_statistics(np.zeros(channels(x)), np.ones(channels(x)))  # until a file has some
+    x = statistics(Rescaling(1 / 255)(x))
     if request.published:  # these weights expect the root of the deviation once more
         x = Rescaling([1 / math.sqrt(deviation) for deviation in _DEVIATION])(x)
     x = ZeroPadding2D(strided_padding(x, 3), name="stem_conv_pad")(x)

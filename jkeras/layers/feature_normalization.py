@@ -48,8 +48,9 @@ class Normalization(Adaptable):
 
     Mean and variance are arguments, or computed by `adapt`, which modifies the layer in place and
     returns it. After `adapt` they are state entries `mean`, `variance` (one number for each index
-    on the axes of `axis`) and `count` (0, as in Keras), saved and loaded with a model's weights; so
-    a model may also be built without `adapt` to load them. As arguments they are constants. The
+    on the axes of `axis`) and `count` (0, as in Keras; 1 where means are 0 and variances 1, which
+    tells them from none), saved and loaded with a model's weights; so a model may also be built
+    without `adapt` to load them. As arguments they are constants. The
     attributes `mean` and `variance` show them, with axes of size 1 for the rest of the inputs.
 
     Shapes: any, kept. Integers become float32.
@@ -184,8 +185,10 @@ class Normalization(Adaptable):
     def fitted_state(self) -> State:
         if not self.adapted:
             return {}
-        mean, variance = (jnp.asarray(part.values) for part in self._adapted_value)
-        return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
+        mean, variance = (part.values for part in self._adapted_value)
+        like_none = not np.any(mean) and np.all(variance == 1)
+        count = jnp.asarray(int(like_none), jnp.int32)
+        return {"mean": jnp.asarray(mean), "variance": jnp.asarray(variance), "count": count}
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
         kept = self.kept_axes(inputs.shape)
@@ -219,7 +222,8 @@ class Normalization(Adaptable):
     def check_ready(self, state: State) -> None:
         if not self.keeps_statistics or self.adapted or not state:
             return  # a model that does not call the layer has no values of it
-        if not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1):
+        has_none = not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1)
+        if has_none and not np.any(state["count"]):
             raise value_error(
                 "expected statistics of the data, and it has none yet. Compute them: "
                 "layer.adapt(x_train); or load weights, or pass `mean` and `variance`.",

@@ -133,3 +133,10 @@ def test_a_symbol_takes_the_place_of_the_input_and_the_file_reads_back(tmp_path:
     config = jkeras.saving.serialize_keras_object(model)
     again = jkeras.saving.deserialize_keras_object(config)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+
+
+def test_an_efficient_net_without_weights_has_statistics_of_pixels() -> None:
+    model = applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
+    scaled = jkeras.Model(model.input, model.get_layer("normalization").output)
+    pixels = np.full((1, 32, 32, 3), 51, "float32")
+    np.testing.assert_allclose(scaled.predict(pixels, verbose=0), pixels / 255, rtol=1e-6)

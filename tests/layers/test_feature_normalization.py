@@ -180,3 +180,12 @@ def test_the_attributes_mean_and_variance_show_the_statistics() -> None:
     assert Normalization(axis=None).adapt(X).mean.shape == (1, 1)
     constant = Normalization(mean=2.0, variance=1.0)
     assert (constant.mean, constant.variance) == (2.0, 1.0) and constant.weights == []
+
+
+def test_a_file_tells_a_mean_of_0_and_a_variance_of_1_from_none(tmp_path: Path) -> None:
+    x = np.array([[-1.0], [1.0]], "float32")
+    model = jkeras.Sequential([jkeras.Input((1,)), Normalization().adapt(x)])
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+    model.save(tmp_path / "model.keras")
+    again = jkeras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), x)
