@@ -33,9 +33,9 @@ HERE = "tests.keras_suite"
 PARTS: dict[str, tuple[str, ...]] = {
     part: (f"jkeras.{part}", f"{HERE}.tools", f"{HERE}.internals")
     for part in (
-        "activations backend callbacks config constraints datasets dtype_policies export "
-        "initializers layers losses metrics models ops optimizers preprocessing quantizers random "
-        "regularizers saving trainers tree utils wrappers"
+        "activations applications backend callbacks config constraints datasets dtype_policies "
+        "export initializers layers losses metrics models ops optimizers preprocessing quantizers "
+        "random regularizers saving trainers tree utils wrappers"
     ).split()
 } | {
     "testing": (f"{HERE}.tools", f"{HERE}.model_tools"),
@@ -56,7 +56,8 @@ PARTS["saving"] += (f"{HERE}.saving_tools",)
 PARTS["quantizers"] = (f"{HERE}.layer_tools", f"{HERE}.quantizer_tools", *PARTS["quantizers"])
 for _part in ("backend", "layers"):
     PARTS[_part] += (f"{HERE}.layer_tools",)
-PARTS |= dict.fromkeys(("applications", "distribution", "legacy"), (f"{HERE}.absent_packages",))
+PARTS |= dict.fromkeys(("distribution", "legacy"), (f"{HERE}.absent_packages",))
+PARTS["distribution"] = ("jkeras.distribution", *PARTS["distribution"])
 
 PARTS_WITH_STANDINS: dict[str, tuple[str, ...]] = {
     "activations": ("jkeras.activations",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ class BackupAndRestore(jkeras.callbacks.BackupAndRestore):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Counts epochs."""
         self._current_epoch = epoch + 1
+
+
+class OrbaxCheckpoint(jkeras.callbacks.OrbaxCheckpoint):
+    """With Keras's private way to save outside of a run."""
+
+    checkpointer = property(lambda self: types.SimpleNamespace(close=self.on_train_end))
+
+    def _save_checkpoint(self, step: int) -> None:
+        del step
+        self.on_train_begin()
+        self._save({})
 
 
 # -- what a RemoteMonitor sends, as a call of the library `requests`

@@ -94,6 +94,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "dtype_policies": ("dtype_policies/*_test.py",),
     "quantizers": ("quantizers/quantizers_test.py", "quantizers/quantization_config_test.py"),
     "tree": ("tree/*_test.py",),
+    "applications": ("applications/*_test.py",),
 }
 """The other families, by patterns of files in `keras/src`; a file belongs to its first family."""
 
@@ -176,8 +177,8 @@ ONE_IN = {
 }
 """Families of which one test in so many runs, unless the whole is asked for: they compile most."""
 
-PRODUCTS = "NumpyDtypeTest.*"
-"""The tests of pairs of dtypes, some 5,000: one in fifty stands for them."""
+ONE_IN_OF = {"NumpyDtypeTest.*": 50, "ApplicationsTest.*": 40}
+"""The same for tests by their names: some 5,000 of pairs of dtypes, and 480 of whole networks."""
 
 
 def outcome_of(
@@ -195,7 +196,8 @@ def outcome_of(
 
     def is_run(name: str) -> bool:
         """Whether a test runs, by its name."""
-        one_in = 50 if fnmatch.fnmatchcase(name, PRODUCTS) else ONE_IN.get(family, 1)
+        named = (n for pattern, n in ONE_IN_OF.items() if fnmatch.fnmatchcase(name, pattern))
+        one_in = next(named, ONE_IN.get(family, 1))
         is_picked = whole or zlib.crc32(name.encode()) % one_in == 0
         return is_picked and fnmatch.fnmatchcase(name, tests)
 

@@ -27,6 +27,7 @@ LEAST = {
     "optimizers": 0.9,
     "random": 0.9,
     "utils": 0.9,
+    "applications": 0.9,
     "preparing_layers": 0.8,
     "dtype_policies": 0.8,
     "quantizers": 0.9,

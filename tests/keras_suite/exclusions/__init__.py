@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 
 from tests.keras_suite.exclusions import (
+    applications,
     images,
     layers,
     models,
@@ -21,6 +22,7 @@ from tests.keras_suite.exclusions import (
 
 EXCLUDED: dict[str, dict[str, str]] = {
     **values.EXCLUDED,
+    **applications.EXCLUDED,
     **layers.EXCLUDED,
     **images.EXCLUDED,
     **models.EXCLUDED,

@@ -2,14 +2,11 @@
 
 from tests.keras_suite.exclusions.reasons import (
     ADAPTERS,
-    APPLICATIONS,
-    DISTRIBUTED,
     INTERNAL,
     LEGACY,
     PRIVATE,
     QUANTIZED,
     TENSORFLOW,
-    TEXT,
     TORCH,
     WORDS,
 )
@@ -27,7 +24,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
     "models": {
         "CloneModelTest.test_recursive": TAGGED,
         "CloneModelTest.test_recursive_multi_level": TAGGED,
-        "FunctionalTest.test_for_functional_in_sequential": APPLICATIONS,
         "FunctionalTest.test_manual_input_spec": "`input_spec` of a model is not assigned",
         "FunctionalTest.test_training_arg": (
             "shapes follow from `call`, which is traced without training, too"
@@ -55,8 +51,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "ModelCheckpointTest.test_model_checkpoint_options": (
             "an unknown mode is an error here; Keras warns, and takes another"
         ),
-        "OrbaxCheckpointTest.test_checkpoint_with_assets*": TEXT,
-        "OrbaxCheckpointTest.test_distributed_checkpoint_*": DISTRIBUTED,
         "TerminateOnNaNTest.test_RemoteMonitor": WORDS,
         "TestTensorBoardV2.test_TensorBoard_across_invocations": TENSORFLOW,
         "TestTensorBoardV2.test_TensorBoard_auto_trace": (
@@ -135,7 +129,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "SavingNpzIOStoreTest.*": INTERNAL,
         "SavingTest.test_compile_overridden_warnings_*": WORDS,
         "SavingTest.test_*_model_exception_raised_*_memory_config": INTERNAL,
-        "SavingTest.test_weights_sharding_efficientnet_b0_*": APPLICATIONS,
         "SerializationLibTest.test_deserialize_invalid_typespec_config": TENSORFLOW,
         "SerializationLibTest.test_layer_instance_*as_activation": ACTIVATION,
         "SerializationLibTest.test_missing_name_for_sequential_model": (

@@ -38,14 +38,12 @@ BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
 AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES, SYMBOL_SHAPE)
 """Reasons of tests whose values contradict the definition of what they test."""
 
-DISTRIBUTED = "`keras.distribution` is not here"
-TEXT = "layers of text and strings are not here"
-APPLICATIONS = "`keras.applications` is not here"
+DOWNLOADS = "it fetches published weights from the network"
 ADAPTERS = "it tests Keras's adapter of a data library that is not installed"
 LEGACY = "the older format of whole models, `.h5`, is read with safe_mode=False alone"
 
 OTHER_SUBJECTS = (
-    *(DISTRIBUTED, TEXT, APPLICATIONS, ADAPTERS, LEGACY),
+    *(DOWNLOADS, ADAPTERS, LEGACY),
     *(QUANTIZED, TENSORFLOW, TORCH, SPARSE, INTERNAL),
 )
 """Reasons of tests of other frameworks, of subjects that are not here, and of Keras's own helpers:
