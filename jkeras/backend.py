@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ from jkeras.core.session import (
 )
 from jkeras.core.variables import Variable
 
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
+
 __all__ = [
     "Variable",
     "backend",
@@ -44,12 +47,12 @@ __all__ = [
 ]
 
 
-def is_float_dtype(dtype: Any) -> bool:
+def is_float_dtype(dtype: DTypeLike | None) -> bool:
     """Whether a dtype is floating, bfloat16 included."""
     return bool(jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.floating))
 
 
-def is_int_dtype(dtype: Any) -> bool:
+def is_int_dtype(dtype: DTypeLike | None) -> bool:
     """Whether a dtype is an integer dtype, signed or unsigned."""
     return bool(jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.integer))
 

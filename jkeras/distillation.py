@@ -14,8 +14,8 @@ Source: Hinton et al. 2015, arXiv:1503.02531; `keras.distillation`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +28,14 @@ from jkeras.trainer import Model, Trainer
 from jkeras.trainer.files import configurations
 from jkeras.tree import assert_same_structure
 
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
+    from jkeras.training.loss_specs import Losses
+
 FINAL = "final_output"
 
 
-def _losses(value: Any) -> Any:
+def _losses(value: object) -> Any:
     """The losses that names in a structure stand for; at least one."""
     found = _mapped(lambda item: None if item is None else losses.get(item), value)
     if all(loss is None for loss in _leaves(found).values()):
@@ -39,7 +43,7 @@ def _losses(value: Any) -> Any:
     return found
 
 
-def _mapped(function: Any, value: Any) -> Any:
+def _mapped(function: Callable[[Any], Any], value: object) -> Any:
     if isinstance(value, Mapping):
         return {name: _mapped(function, item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -47,7 +51,7 @@ def _mapped(function: Any, value: Any) -> Any:
     return function(value)
 
 
-def _leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
+def _leaves(value: object, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     """The leaves of dicts and lists by their paths, those of dicts in the order of the names."""
     if isinstance(value, Mapping):
         items = sorted(value.items())
@@ -61,7 +65,7 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any
     return found
 
 
-def _by_output(who: str, rules: Any, *sides: Any) -> list[tuple[Any, ...]]:
+def _by_output(who: str, rules: Tree, *sides: Any) -> list[tuple[Any, ...]]:
     """For each output its loss, and its values of each side.
 
     Raises:
@@ -83,11 +87,11 @@ def _places(leaves: Mapping[tuple[Any, ...], Any]) -> str:
     return ", ".join(repr("/".join(map(str, path))) if path else "a single one" for path in leaves)
 
 
-def _written(value: Any) -> Any:
+def _written(value: object) -> Any:
     return _mapped(serialize_keras_object, value)
 
 
-def _temperature(value: Any) -> float:
+def _temperature(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number above 0, got {describe(value)}.")
     if not value > 0:
@@ -101,15 +105,15 @@ class DistillationLoss(Description):
     Source: `keras.distillation.DistillationLoss`.
     """
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Any:
         """The loss, a scalar."""
         raise NotImplementedError(f"{self.who}: expected the class to define `compute_loss`.")
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
         """Raises a ValueError where the structures of the outputs differ."""
         assert_same_structure(teacher_outputs, student_outputs)
 
-    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+    def validate_model_compatibility(self, teacher: Trainer, student: Trainer) -> None:
         """Raises a ValueError where the models do not have what the loss needs."""
 
 
@@ -134,10 +138,10 @@ class LogitsDistillation(DistillationLoss):
     temperature: float = option(default=3.0, convert=_temperature)
     loss: Any = option(default="kl_divergence", convert=_losses, to_config=_written)
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Any:
         """The sum of the losses of all outputs."""
 
-        def loss(rule: Any, teacher: Any, student: Any) -> Any:
+        def loss(rule: losses.Loss, teacher: jax.Array, student: jax.Array) -> Any:
             teacher, student = teacher / self.temperature, student / self.temperature
             if not isinstance(rule, losses.KLDivergence):
                 return jnp.mean(rule(teacher, student))
@@ -166,7 +170,7 @@ class FeatureDistillation(DistillationLoss):
     teacher_layer_name: str | None = None
     student_layer_name: str | None = None
 
-    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+    def validate_model_compatibility(self, teacher: Trainer, student: Trainer) -> None:
         """Raises a ValueError where a model has no such layer, or its graph is not known."""
         pairs = (
             (("teacher", teacher), self.teacher_layer_name),
@@ -186,12 +190,12 @@ class FeatureDistillation(DistillationLoss):
                     f"the {role} has no outputs of {name!r}: {error}", who=self.who
                 ) from None
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
         """Raises a ValueError where the structures of outputs and losses differ."""
         super().validate_outputs(teacher_outputs, student_outputs)
         _by_output(self.who, self.loss, teacher_outputs)
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Any:
         """The sum of the losses of all outputs."""
         return _total(
             self.who,
@@ -202,7 +206,9 @@ class FeatureDistillation(DistillationLoss):
         )
 
 
-def _total(who: str, loss_fn: Any, rules: Any, teacher: Any, student: Any) -> Any:
+def _total(
+    who: str, loss_fn: Callable[[Any, Any, Any], Any], rules: Tree, teacher: Tree, student: Tree
+) -> Any:
     """The sum of `loss_fn(rule, teacher's output, student's output)`."""
     triples = _by_output(who, rules, teacher, student)
     return sum((loss_fn(rule, t, s) for rule, t, s in triples if rule is not None), start=0.0)
@@ -231,8 +237,8 @@ class Distiller(Model):
 
     def __init__(
         self,
-        teacher: Any,
-        student: Any,
+        teacher: Trainer,
+        student: Trainer,
         distillation_losses: Any,
         distillation_loss_weights: Sequence[float] | None = None,
         student_loss_weight: float = 0.5,
@@ -273,7 +279,11 @@ class Distiller(Model):
         self.total_loss_tracker = metrics.Mean(name="total_loss")
 
     def compile(  # type: ignore[override]  # as in Keras: no loss weights
-        self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any
+        self,
+        optimizer: Any = "adam",
+        loss: Losses = None,
+        metrics: Sequence[Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         """As of any model; `loss` is that of the labels, and is needed.
 
@@ -307,16 +317,16 @@ class Distiller(Model):
         else:
             self.compile(**arguments)
 
-    def call(self, inputs: Any, training: Any = None, **kwargs: Any) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, **kwargs: Any) -> Any:
         """The outputs of the student."""
         return self.student(inputs, training=training, **kwargs)
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tree = None,
+        y: Tree = None,
+        y_pred: Tree = None,
+        sample_weight: Tree = None,
         training: bool = True,
     ) -> Any:
         """The loss of the labels and those of the distillation, weighted."""
@@ -332,14 +342,14 @@ class Distiller(Model):
         self.total_loss_tracker.update_state(total)
         return total
 
-    def _label_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def _label_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Any:
         who = f"Distiller {self.name!r}"
         is_shared = not isinstance(sample_weight, Mapping | list | tuple)
         weights = _mapped(lambda _: sample_weight, y) if is_shared else sample_weight
         quads = _by_output(who, self._loss_of_labels, y_pred, y, weights)
         return sum(rule(t, o, sample_weight=w) for rule, o, t, w in quads if rule is not None)
 
-    def _distillation_loss(self, x: Any, y_pred: Any, training: bool) -> Any:
+    def _distillation_loss(self, x: Tree, y_pred: Tree, training: bool) -> Any:
         if self._of_teacher is None:
             teacher = {FINAL: self.teacher(x, training=False)}
         else:
@@ -376,7 +386,9 @@ class Distiller(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         """The distiller with this configuration."""
         del custom_objects
         found = {name: deserialize_keras_object(config[name]) for name in ("teacher", "student")}
@@ -416,7 +428,7 @@ def _weights(who: str, value: Any, count: int) -> list[float]:
     return list(value)
 
 
-def _check_models(who: str, teacher: Any, student: Any) -> None:
+def _check_models(who: str, teacher: object, student: object) -> None:
     """Raises a ValueError unless both are models with equal shapes and dtypes, where known."""
     for role, model in (("teacher", teacher), ("student", student)):
         if not isinstance(model, Trainer):
@@ -440,7 +452,7 @@ def _check_models(who: str, teacher: Any, student: Any) -> None:
                 )
 
 
-def _extractor(model: Any, names: Sequence[str | None]) -> Any:
+def _extractor(model: Trainer, names: Sequence[str | None]) -> Any:
     """A model of the same layers that gives the outputs of these layers too; None for none."""
     wanted = dict.fromkeys(name for name in names if name is not None)
     if not wanted:

@@ -97,10 +97,10 @@ def _sorted(keys: Iterable[Any]) -> list[Any]:
     return list(keys)
 
 
-def _node_of_pytree(structure: Any) -> _Node:
+def _node_of_pytree(structure: object) -> _Node:
     """Of a class that is registered with JAX."""
 
-    def value_of(entry: Any) -> Any:
+    def value_of(entry: object) -> Any:
         values = (getattr(entry, kind) for kind in ("idx", "key", "name") if hasattr(entry, kind))
         return next(values, str(entry))
 
@@ -117,7 +117,7 @@ def _node_of_pytree(structure: Any) -> _Node:
     )
 
 
-def _parts_like(who: str, structure: Any, node: _Node, other: Any) -> list[Any]:
+def _parts_like(who: str, structure: object, node: _Node, other: object) -> list[Any]:
     """The parts of another structure, in the order of the parts of the first.
 
     Raises:
@@ -130,7 +130,7 @@ def _parts_like(who: str, structure: Any, node: _Node, other: Any) -> list[Any]:
     return [by_key[key] for key in node.keys]
 
 
-def _another_form(who: str, structure: Any, other: Any) -> ValueError:
+def _another_form(who: str, structure: object, other: object) -> ValueError:
     return ValueError(
         f"{who}: expected structures of one form, got {describe(structure)} and {describe(other)}."
     )
@@ -139,7 +139,7 @@ def _another_form(who: str, structure: Any, other: Any) -> ValueError:
 def _map(
     who: str,
     func: Callable[..., Any],
-    first: Any,
+    first: object,
     others: Sequence[Any],
     *,
     is_leaf: Callable[[Any], bool] | None = None,
@@ -243,7 +243,7 @@ def map_structure_up_to(shallow_structure: Tree, func: Callable[..., Any], *stru
     if not structures:
         raise ValueError(f"{who}: expected at least one structure, got none.")
 
-    def without_first(_: Any, *parts: Any) -> Any:
+    def without_first(_: object, *parts: Any) -> Any:
         return func(*parts)
 
     return _map(who, without_first, shallow_structure, structures, deeper=True)

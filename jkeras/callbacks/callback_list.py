@@ -267,7 +267,7 @@ def _flat(callbacks: object) -> Iterable[Any]:
         yield callbacks
 
 
-def _call_setter(callbacks: Iterable[Any], method: str, value: Any) -> None:
+def _call_setter(callbacks: Iterable[Any], method: str, value: object) -> None:
     if value is None or value == {}:
         return
     for callback in callbacks:

@@ -205,7 +205,7 @@ def _is_plain_object(value: object) -> bool:
     return not isinstance(value, jax.Array | np.ndarray | type)
 
 
-def _restored_object(kind: str, content: Any, like: object) -> Any:
+def _restored_object(kind: str, content: Nested, like: object) -> Any:
     """The object `like` with the content of the tag `kind`."""
     if kind == "enum" and isinstance(like, enum.Enum):
         return type(like)[content]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ import jax.numpy as jnp
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core import freezing, trees
 from jkeras.core.errors import WrongTypeError, describe, named_arguments, nearest
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 _DEFAULT = ("*kernel", "*embeddings")
 
@@ -162,7 +165,7 @@ class MagnitudePruning(Callback):
         names = set(self._names())
         share = jnp.float32(self.sparsity_at(self.steps))
 
-        def mask(path: Any, leaf: Any) -> Any:
+        def mask(path: tuple[Any, ...], leaf: jax.Array) -> Any:
             return _mask(leaf, share) if "/".join(trees.path_names(path)) in names else None
 
         self._masks = jax.tree_util.tree_map_with_path(mask, self.model.params)
@@ -194,8 +197,8 @@ def _mask(weight: jax.Array, share: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def _masked(params: Any, masks: Any) -> Any:
-    def kept(mask: Any, param: Any) -> Any:
+def _masked(params: Tree, masks: Tree) -> Any:
+    def kept(mask: jax.Array | None, param: jax.Array) -> Any:
         return param if mask is None else param * mask.astype(param.dtype)
 
     return jax.tree.map(kept, masks, params, is_leaf=lambda leaf: leaf is None)

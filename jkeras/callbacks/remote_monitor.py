@@ -81,7 +81,7 @@ class RemoteMonitor(Callback):
         warnings.warn(f"RemoteMonitor: {problem}", stacklevel=2)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """An array or number of NumPy or JAX for JSON; an array of one element as that."""
     array = np.asarray(value)
     return array.item() if array.size == 1 else array.tolist()

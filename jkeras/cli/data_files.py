@@ -94,7 +94,7 @@ def _spec(name: str | None, path: str, specs: Sequence[TensorSpec]) -> TensorSpe
     raise ValueError(f"{path}: expected one of the inputs {listed}, got {name!r}.")
 
 
-def _as_input(value: Any, spec: TensorSpec) -> np.ndarray:
+def _as_input(value: object, spec: TensorSpec) -> np.ndarray:
     """The data of an input; a column of numbers has an axis for one feature."""
     array = value
     if isinstance(value, np.ndarray) and value.ndim == len(spec.shape) - 1:

@@ -11,7 +11,7 @@ import numpy as np
 from jkeras.core.errors import WrongTypeError, describe
 
 
-def native(value: Any) -> Any:
+def native(value: object) -> Any:
     """A NumPy array in this machine's byte order, with the same values; anything else unchanged.
 
     FITS, HDF5 and old files hold big-endian numbers, which JAX does not take.
@@ -36,7 +36,7 @@ def on_device(array: np.ndarray) -> jax.Array:
     return jax.device_put(array, may_alias=False)
 
 
-def as_jax(value: Any) -> jax.Array:
+def as_jax(value: object) -> jax.Array:
     """`value` as an array of JAX, as `native` takes it.
 
     Raises:

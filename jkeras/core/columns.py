@@ -45,7 +45,7 @@ def is_column(value: object) -> bool:
     return is_example(value, plain=isinstance(value, list | tuple))
 
 
-def is_example(value: Any, *, plain: bool = True) -> bool:
+def is_example(value: object, *, plain: bool = True) -> bool:
     """Whether a value is a number or a word, or a list of lists of them; unless `plain`, arrays are
     numbers too.
     """
@@ -87,7 +87,7 @@ def by_names(x: object, names: Sequence[str]) -> Any:
     return {name: found[name] for name in names}
 
 
-def as_numpy(name: str, value: Any) -> np.ndarray:
+def as_numpy(name: str, value: object) -> np.ndarray:
     """A table, a column or a list of numbers as an array of numbers.
 
     Args:

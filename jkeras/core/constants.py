@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -40,7 +40,7 @@ def first_values(function: Callable[..., Any], *args: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(specs), copies)
 
 
-def _evaluated(jaxpr: Any, consts: Any, args: Any) -> list[Any]:
+def _evaluated(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
     """The outputs of a jaxpr whose operations only fill and copy arrays.
 
     Raises:

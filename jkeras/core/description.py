@@ -88,7 +88,7 @@ def one_of(*known: object) -> Callable[[Any], Any]:
     """
     *most, last = map(repr, known)
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Any:
         if value not in known:
             raise ValueError(f"expected {', '.join(most)} or {last}, got {value!r}.")
         return value

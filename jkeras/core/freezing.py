@@ -101,7 +101,7 @@ def frozen(net: object, params: Tree, patterns: Sequence[str] = ()) -> Tree:
     if not patterns:
         return by_layer
 
-    def held(path: Any, by_layer: bool) -> bool:
+    def held(path: tuple[Any, ...], by_layer: bool) -> bool:
         name = "/".join(path_names(path))
         return by_layer or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 

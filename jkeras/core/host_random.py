@@ -39,7 +39,7 @@ _PARITY = np.uint32(0x1BD11BDA)
 _MASK = 0xFFFFFFFF
 
 
-def words_of(key: Any) -> np.ndarray | None:
+def words_of(key: jax.Array | np.ndarray) -> np.ndarray | None:
     """The two words of a key; None if it is traced, or its bits are not those of this module."""
     if isinstance(key, jax.core.Tracer) or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return None
@@ -54,7 +54,7 @@ def words_of(key: Any) -> np.ndarray | None:
     return np.asarray(words)
 
 
-def fold_in(key: Any, number: int) -> Any:
+def fold_in(key: jax.Array | np.ndarray, number: int) -> Any:
     """`jax.random.fold_in`; for the two words of a key, as `words_of` gives them, words again."""
     words = words_of(key)
     if words is None:
@@ -78,7 +78,7 @@ def _key(words: np.ndarray) -> jax.Array:
     return jax.random.wrap_key_data(on_device(words), impl=_USUAL)
 
 
-def bits(key: Any, shape: tuple[int, ...]) -> Any:
+def bits(key: jax.Array | np.ndarray, shape: tuple[int, ...]) -> Any:
     """`jax.random.bits(key, shape, "uint32")`."""
     words = words_of(key)
     if words is None:
@@ -105,7 +105,7 @@ def bits_of_all(words: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def drawn(
-    numbers_fn: NumbersFn, key: Any, shape: tuple[int, ...], *parameters: float
+    numbers_fn: NumbersFn, key: jax.Array | np.ndarray, shape: tuple[int, ...], *parameters: float
 ) -> np.ndarray | None:
     """Random numbers by one program for all shapes; None where the key's bits are JAX's own
     business, or the array is large.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -13,6 +13,9 @@ from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.fixed_values import FixedDict
 from jkeras.core.trees import dtype_of
 
+if TYPE_CHECKING:
+    from typing import SupportsIndex
+
 Shape = tuple[int | None, ...]
 
 
@@ -20,7 +23,7 @@ def _dtype(value: object) -> str | None:
     return None if value is None else str(dtype_of(value))
 
 
-def shape_or_none(value: Any) -> Shape | None:
+def shape_or_none(value: object) -> Shape | None:
     """A tuple of sizes, or None: the converter of a field."""
     if value is not None and not isinstance(value, list | tuple):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
@@ -28,7 +31,7 @@ def shape_or_none(value: Any) -> Shape | None:
     return None if value is None else tuple(value)
 
 
-def _rank(value: Any) -> int | None:
+def _rank(value: SupportsIndex | None) -> int | None:
     return None if value is None else operator.index(value)
 
 

@@ -187,7 +187,7 @@ class KerasTensor(Symbol):
     __neg__, __abs__ = _unary("Negative"), _unary("Absolute")
     __invert__ = _unary("LogicalNot")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's operators with an array on the left: `array * symbol`."""
         if ufunc is np.equal:
             return False  # symbols are equal to themselves alone

@@ -21,7 +21,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,11 @@ from jkeras.core.policies import with_plain_dtypes
 from jkeras.core.serialization import if_set, policy
 from jkeras.core.trees import Tree
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+    from jkeras.core.typing import ArraySpec
+
 Array = jax.Array
 Params = dict[str, Any]
 State = dict[str, Any]
@@ -55,13 +60,13 @@ CARRIED = "rnn_state"
 """The state entry for what a stateful layer carries from batch to batch: no weight either."""
 
 
-def _name_or_none(value: Any) -> str | None:
+def _name_or_none(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise WrongTypeError(f"expected a string, got {describe(value)}.")
     return value or None
 
 
-def _true_or_false(value: Any) -> bool:
+def _true_or_false(value: object) -> bool:
     if not isinstance(value, bool):
         raise WrongTypeError(f"expected True or False, got {describe(value)}.")
     return value
@@ -229,7 +234,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
         first = {name: config.pop(name) for name in ("name", "trainable", "dtype")}
         return {**first, **config}
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Any = None) -> Any:
         """The mask of the outputs, by that of the inputs: the same, unless overridden.
 
         Args:
@@ -349,7 +354,7 @@ class Layer(LayerObject, LayerIntrospection, Description):
         names = [name for name in params if name in self.computed_weights]
         return {name: grads[name] for name in names if grads.get(name) is not None}
 
-    def cast(self, inputs: Any) -> Array:
+    def cast(self, inputs: ArrayLike) -> Array:
         """`inputs` as an array in the dtype this layer computes in."""
         inputs = as_jax(inputs)
         if self.dtype is not None:
@@ -383,7 +388,7 @@ def _in_weight_dtype(init: Callable[..., Any]) -> Any:
     """The method `init` with the dtype of new weights that the layer asks for."""
 
     @functools.wraps(init)
-    def initialized(self: Layer, key: Any, *inputs: Any, **kwargs: Any) -> Any:
+    def initialized(self: Layer, key: Key, *inputs: Any, **kwargs: Any) -> Any:
         with weights_of(self, (*inputs, *kwargs.values())):
             return init(self, key, *inputs, **kwargs)
 
@@ -396,7 +401,7 @@ def _takes_mask(apply: Callable[..., Any]) -> bool:
 
 
 def check_rank(
-    layer: Layer, inputs: Any, rank: int, axes: str, *, or_more: bool = False, fix: str = ""
+    layer: Layer, inputs: ArraySpec, rank: int, axes: str, *, or_more: bool = False, fix: str = ""
 ) -> None:
     """Raises unless `inputs` has `rank` axes (at least that many with `or_more`).
 

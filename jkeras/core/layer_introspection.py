@@ -102,7 +102,7 @@ class LayerIntrospection:
         return DTypePolicy(f"mixed_{name}" if name in ("bfloat16", "float16") else name)
 
 
-def _symbols(layer: LayerIntrospection, shape: Any) -> Any:
+def _symbols(layer: LayerIntrospection, shape: object) -> Any:
     """Symbols of a shape, or of a structure of shapes."""
     if isinstance(shape, dict):
         return {name: _symbols(layer, part) for name, part in shape.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.calling import call_on_symbols
 from jkeras.core.contract import LayerContract
@@ -18,6 +18,9 @@ from jkeras.core.naming import snake_case
 from jkeras.core.object_api import object_api
 from jkeras.core.symbols import has_symbols
 from jkeras.core.tracebacks import api_boundary
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import Identifier
 
 _KERAS_METHODS = frozenset({"build", "call"})
 """What a layer class in Keras's way defines, in place of `apply`."""
@@ -180,7 +183,7 @@ class LayerObject:
         """
         return object_api().weights(self).losses()
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Always raises: only a class with a `call` of its own adds losses there.
 
         Raises:
@@ -250,7 +253,11 @@ def init_of_objects(init: Callable[..., None]) -> Callable[..., None]:
     known = list(inspect.signature(init).parameters)[1:]
 
     def __init__(
-        self: LayerObject, *, activity_regularizer: Any = None, autocast: bool = True, **kwargs: Any
+        self: LayerObject,
+        *,
+        activity_regularizer: Identifier = None,
+        autocast: bool = True,
+        **kwargs: Any,
     ) -> None:
         names = [name for name in kwargs if name not in self.aliases]
         error = unexpected_arguments(type(self).__name__, names, known)

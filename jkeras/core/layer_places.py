@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 
 from jkeras.core.trees import Tree
+
+if TYPE_CHECKING:
+    from jax.extend.core import Primitive
 
 _NOT_KEPT = frozenset(
     "sharding_constraint reshape transpose convert_element_type broadcast_in_dim squeeze".split()
@@ -86,7 +89,7 @@ def regathering(function: Callable[..., Any]) -> Callable[..., Any]:
     if _current.value is None or not _current.value[0].gathers_again:
         return function
 
-    def is_kept(primitive: Any, *_: Any, **__: Any) -> bool:
+    def is_kept(primitive: Primitive, *_: Any, **__: Any) -> bool:
         return primitive.name not in _NOT_KEPT
 
     return jax.checkpoint(function, policy=is_kept)

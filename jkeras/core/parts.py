@@ -14,9 +14,12 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core.identity import Identity, identity_of
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 Path = tuple[Any, ...]  # of names, at the end perhaps an `Own`
 
@@ -107,7 +110,7 @@ def lies_at(names: Path, place: Path) -> bool:
     return inside and (own is None or names[len(front)] not in own)
 
 
-def at(tree: Any, path: Path) -> Any:
+def at(tree: Tree, path: Path) -> Any:
     """The part of nested dicts at a path; an empty dict where there is none."""
     for name in path:
         if isinstance(name, Own):
@@ -116,7 +119,7 @@ def at(tree: Any, path: Path) -> Any:
     return tree
 
 
-def put(tree: Any, path: Path, part: Any) -> Any:
+def put(tree: Tree, path: Path, part: Tree) -> Any:
     """Nested dicts with another part at a path; an empty part leaves nothing there.
 
     Example:

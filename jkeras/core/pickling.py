@@ -51,10 +51,10 @@ class Packed:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
-    def __deepcopy__(self, memo: Any) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.value  # none of these values ever changes
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,17 +65,17 @@ class Packed:
         return pickle.loads, (written.getvalue(),)
 
 
-def packed(value: Any) -> Any:
+def packed(value: object) -> Any:
     """The attributes of an object for its `__getstate__`; what lies in containers, too."""
     return _replaced(value, lambda leaf: Packed(leaf) if _needs_place(leaf) else leaf)
 
 
-def unpacked(value: Any) -> Any:
+def unpacked(value: object) -> Any:
     """The attributes of an object for its `__setstate__`."""
     return _replaced(value, lambda leaf: leaf.value if type(leaf) is Packed else leaf)
 
 
-def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
+def _replaced(value: object, replace: Callable[[Any], Any]) -> Any:
     """Nested dicts, lists and tuples with other leaves; the same object where none is another."""
     if type(value) is dict:
         changed = {
@@ -136,7 +136,7 @@ class _Trial(pickle.Pickler):
         super().__init__(io.BytesIO())
         self._owner = owner
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> Any:
         if obj is self._owner or isinstance(obj, jax.Array):
             return int, ()
         if isinstance(obj, np.ndarray) and obj.dtype != object:
@@ -150,7 +150,7 @@ class _Trial(pickle.Pickler):
 class _Pickler(pickle.Pickler):
     """Pickles functions of libraries by their place."""
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> Any:
         if isinstance(obj, types.ModuleType):
             return importlib.import_module, (obj.__name__,)
         if not _is_function(obj) and not isinstance(obj, type):
@@ -166,12 +166,12 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
-def _not_by_name(obj: Any) -> str:
+def _not_by_name(obj: types.FunctionType | type) -> str:
     where = "has no name" if obj.__name__ == "<lambda>" else "is defined inside a function"
     return f"{obj!r} {where} and cannot be pickled: define it at a module's top level"
 
 
-def _needs_place(value: Any) -> bool:
+def _needs_place(value: object) -> bool:
     """Whether a value is one that Python cannot pickle, and this module can or says why not."""
     if type(value).__module__.partition(".")[0] in ("flax", "haiku", "equinox"):
         return True
@@ -183,7 +183,7 @@ def _needs_place(value: Any) -> bool:
     return named is not None
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> bool:
     """Whether a value is a function, or what JAX makes of one."""
     return callable(value) and not isinstance(value, type) and hasattr(value, "__name__")
 
@@ -193,7 +193,7 @@ def _is_of_library(function: Any) -> bool:
     return isinstance(function, types.FunctionType) and module.partition(".")[0] in _LIBRARIES
 
 
-def _name_of(value: Any) -> tuple[str, str] | None:
+def _name_of(value: object) -> tuple[str, str] | None:
     """The module and the path in it where a function or a class lies; None for neither."""
     name = getattr(value, "__name__", "")
     own = getattr(value, "__module__", None) or "", getattr(value, "__qualname__", name)
@@ -210,7 +210,7 @@ def _attribute(module: str, path: str) -> Any:
     return operator.attrgetter(path)(sys.modules.get(module) or importlib.import_module(module))
 
 
-def _itself(value: Any) -> Any:
+def _itself(value: object) -> Any:
     return value
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def policy(dtype: Any) -> Any:
+def policy(dtype: np.dtype | None) -> Any:
     """A rule for the dtype of layers: Keras's policy of that name; None for None.
 
     Float32, Keras's default, would read as None in that form, so it is written as a string.

@@ -7,11 +7,14 @@ constraints each have a table of names; the rules for reading an identifier are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.errors import WrongTypeError, describe, look_up
 from jkeras.core.serialization import resolved
+
+if TYPE_CHECKING:
+    from jkeras.core.typing import Identifier
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -20,7 +23,9 @@ T_co = TypeVar("T_co", covariant=True)
 class Deserialize(Protocol[T_co]):
     """The signature of `deserialize`, the same for every kind of object."""
 
-    def __call__(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> T_co: ...
+    def __call__(
+        self, config: Identifier, custom_objects: Mapping[str, Any] | None = None
+    ) -> T_co: ...
 
 
 def function_for(
@@ -91,7 +96,7 @@ def deserializer(get: Callable[[Any], T], kind: str, source: str) -> Deserialize
       The loss for a name or a configuration.
     """
 
-    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> T:
+    def deserialize(config: Identifier, custom_objects: Mapping[str, Any] | None = None) -> T:
         with CustomObjectScope(custom_objects):
             return get(config)
 

@@ -27,14 +27,17 @@ An option of one compilation does not do: XLA reads the flag once in a process.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import jax
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe, nearest, type_error, value_error
+
+if TYPE_CHECKING:
+    from jax.extend.core import Primitive
 
 Mode = Literal["full", "activations", "larger_than", "list_of_layers"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +69,10 @@ class RematScope:
     """
 
     def __init__(
-        self, mode: Mode | None = "full", output_size_threshold: int = 1024, layer_names: Any = None
+        self,
+        mode: Mode | None = "full",
+        output_size_threshold: int = 1024,
+        layer_names: Iterable[str] | None = None,
     ) -> None:
         if mode is not None and mode not in _MODES:
             known = ", ".join(map(repr, _MODES))
@@ -132,7 +138,7 @@ def rematerialized(
         finally:
             _inside.reset(token)
 
-    def is_product(primitive: Any, *_: Any, **__: Any) -> bool:
+    def is_product(primitive: Primitive, *_: Any, **__: Any) -> bool:
         return primitive.name in _PRODUCTS
 
     kept = is_product if scope.mode == "activations" else None

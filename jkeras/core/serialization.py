@@ -161,7 +161,7 @@ def _object(obj: Any) -> dict[str, Any]:
     return written
 
 
-def _own_config(config: Any) -> Any:
+def _own_config(config: object) -> Any:
     """The configuration of a user's class, with the objects in it written as Keras writes them."""
     if not isinstance(config, dict):
         return config
@@ -300,7 +300,7 @@ def _read_items(items: list[Any] | tuple[Any, ...]) -> list[Any]:
     return objects
 
 
-def _numbers(content: Any) -> np.ndarray:
+def _numbers(content: Mapping[str, Any]) -> np.ndarray:
     value, dtype = content["value"], content.get("dtype", "float32")
     try:
         return np.asarray(value, np.dtype(dtype))

@@ -7,13 +7,16 @@ import gc
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras.core.errors import describe, nearest
 from jkeras.core.processes import follows, print_text
 from jkeras.core.symbols import Symbol
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 PYTHON = {bool: "bool", int: "int32", float: "float32"}
 """The dtypes of Python's types."""
@@ -139,7 +142,7 @@ _limits = {
 }
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: DTypeLike | None) -> str:
     """The name of a dtype; None stands for float32, Python's types for 32 bits.
 
     Raises:

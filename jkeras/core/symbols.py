@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import jax
 
 from jkeras.core.identity import next_serial
 from jkeras.core.trees import dtype_name, dtype_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Shape = tuple[int | None, ...]
 
@@ -75,7 +78,7 @@ class Symbol:
     def __int__(self) -> int:
         _raise(self, "number", "Give the data to the model: model(x).")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         del inputs, kwargs
         function = f"np.{ufunc.__name__}" if method == "__call__" else "the NumPy function"
         _raise(self, "array", f"Use jkeras.ops, or a layer, in place of {function}.")

@@ -15,7 +15,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -24,6 +24,9 @@ from jkeras.core.errors import Message, describe, message_of, value_error, with_
 from jkeras.core.seeds import is_tracing
 from jkeras.core.symbols import Symbol, symbols_in
 from jkeras.core.trees import is_words
+
+if TYPE_CHECKING:
+    from jkeras.core.keys import Key
 
 # The batch is tried with a small size, which slices cut short, and one that many numbers divide, so
 # that slices and parts of it are unknown; axes behind it with sizes that five halvings and a kernel
@@ -146,7 +149,9 @@ def _entrances(layer: LayerContract, args: tuple[Any, ...]) -> Any:
     return layer.entrances(args)  # type: ignore[attr-defined]
 
 
-def _two_traces(layer: LayerContract, args: Any, options: Any) -> list[tuple[Any, Any]]:
+def _two_traces(
+    layer: LayerContract, args: tuple[Any, ...], options: dict[str, Any]
+) -> list[tuple[Any, Any]]:
     """(params and state, outputs) for two sizes of each unknown axis.
 
     Unknown axes of arguments that broadcast against known ones fit as ones alone. What is one in
@@ -188,7 +193,7 @@ def _further_sizes(layer: LayerContract, args: object, options: object) -> Itera
             yield from ((first, other) for other in others)
 
 
-def _ones_as_twos(spec: Any) -> jax.ShapeDtypeStruct:
+def _ones_as_twos(spec: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(2 if n == 1 else n for n in spec.shape), spec.dtype)
 
 
@@ -267,7 +272,7 @@ def _traced(
     leaves, tree = jax.tree.flatten((args, options))
     at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Symbol)]
 
-    def run(key: Any, *values: Any) -> tuple[Any, Any]:
+    def run(key: Key, *values: Any) -> tuple[Any, Any]:
         filled = list(leaves)
         for i, value in zip(at, values, strict=True):
             filled[i] = value
@@ -282,7 +287,7 @@ def _traced(
 
 
 def spec(
-    symbol: Any,
+    symbol: Symbol,
     sizes: tuple[Any, Any] = (1, 1),
     number: int = 0,
     fixed: dict[tuple[int, int], int] | None = None,
@@ -310,7 +315,7 @@ def _check_weights(first: object, second: object) -> None:
             )
 
 
-def _common_shape(a: Any, b: Any) -> tuple[int | None, ...]:
+def _common_shape(a: jax.ShapeDtypeStruct, b: jax.ShapeDtypeStruct) -> tuple[int | None, ...]:
     """The shape of two specs, None for an axis in which they differ."""
     return tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
 

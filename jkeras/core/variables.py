@@ -16,7 +16,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,11 @@ from jkeras.core.global_arrays import on_host
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key
 from jkeras.core.trees import dtype_of
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike, DTypeLike
+
+    from jkeras.core.typing import HoldsArray
 
 T = TypeVar("T")
 
@@ -45,7 +50,7 @@ class Frame:
 
     phase = ""
 
-    def __init__(self, owner: Any, dtype: Any = None, fixed: str = "") -> None:
+    def __init__(self, owner: Any, dtype: DTypeLike | None = None, fixed: str = "") -> None:
         self.owner, self.dtype, self.fixed = owner, dtype, fixed
         self.values: dict[Variable, Any] = {}
 
@@ -59,7 +64,7 @@ _frames: ContextVar[tuple[Any, ...]] = ContextVar("frames", default=())
 
 
 @contextlib.contextmanager
-def within(frame: Any) -> Iterator[None]:
+def within(frame: Frame) -> Iterator[None]:
     """Makes a frame the innermost one."""
     token = _frames.set((*_frames.get(), frame))
     try:
@@ -132,7 +137,7 @@ class Variable:
         self,
         initializer: Any,
         shape: Any = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -244,7 +249,7 @@ class Variable:
         weight = self._find()
         return self.name if weight is None else weight.path
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: ArrayLike | HoldsArray) -> Any:
         """Makes `value` the array, cast to its dtype; returns the array.
 
         Raises:
@@ -276,11 +281,11 @@ class Variable:
                 weight.assign(value)
         return value
 
-    def assign_add(self, value: Any) -> Any:
+    def assign_add(self, value: ArrayLike | HoldsArray) -> Any:
         """Adds `value` to the array."""
         return self.assign(self._plain() + _array(value))
 
-    def assign_sub(self, value: Any) -> Any:
+    def assign_sub(self, value: ArrayLike | HoldsArray) -> Any:
         """Subtracts `value` from the array."""
         return self.assign(self._plain() - _array(value))
 
@@ -308,11 +313,11 @@ class Variable:
     def __jax_array__(self) -> Any:
         return self.value
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         del copy
         return np.asarray(on_host(self.value), dtype)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         plain = [_array(x) for x in inputs]
         if method == "__call__" and not kwargs and hasattr(jnp, ufunc.__name__):
             return getattr(jnp, ufunc.__name__)(*plain)  # of traced arrays, too
@@ -376,16 +381,16 @@ def _no_weight() -> None:
     """The view on a weight that is in no model."""
 
 
-def _is_function(initializer: Any) -> bool:
+def _is_function(initializer: object) -> bool:
     """Whether it is a function that makes the array, and not the array itself."""
     return callable(initializer) and not hasattr(initializer, "shape")
 
 
-def _array(value: Any) -> Any:
+def _array(value: object) -> Any:
     return value.value if isinstance(value, Variable) else value
 
 
-def weight_shape(who: str, shape: Any) -> tuple[int, ...]:
+def weight_shape(who: str, shape: object) -> tuple[int, ...]:
     """The shape of a new weight.
 
     Raises:

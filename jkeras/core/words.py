@@ -41,7 +41,7 @@ def holds_words(value: Any) -> bool:
     return type(value).__module__.startswith("tensorflow") and "string" in str(value.dtype)
 
 
-def as_words(value: Any, encoding: str = "utf-8") -> np.ndarray:
+def as_words(value: object, encoding: str = "utf-8") -> np.ndarray:
     """Words as an array of Python's strings, in the shape they were given in.
 
     Args:
@@ -73,11 +73,11 @@ def as_words(value: Any, encoding: str = "utf-8") -> np.ndarray:
     return words.reshape(array.shape)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return describe(value) if isinstance(value, list | tuple | np.ndarray) else repr(value)
 
 
-def _as_objects(value: Any) -> np.ndarray:
+def _as_objects(value: object) -> np.ndarray:
     """An array of dtype object with the shape of what was given."""
     if columns.is_table(value):
         value = np.column_stack([_as_objects(column) for _, column in columns.columns_of(value)])

@@ -411,7 +411,7 @@ class Stream:
         return padded(batch, self._size) if self.pads else batch
 
 
-def _kind_of(value: Any) -> Any:
+def _kind_of(value: object) -> Any:
     """Shapes and dtypes of a tuple of NumPy's arrays in memory; None for anything else."""
     if type(value) is not tuple:
         return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,11 +24,14 @@ from jkeras.core.errors import describe, value_error
 from jkeras.display.figures import new_figure
 from jkeras.ops.box_formats import convert, known_format
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 Color = Sequence[int]
 
 
 def _images(
-    who: str, images: Any, data_format: str | None, *, channels: Sequence[int] = (3,)
+    who: str, images: ArrayLike, data_format: str | None, *, channels: Sequence[int] = (3,)
 ) -> tuple[np.ndarray, str]:
     """The images, channels last, and the layout that they came in.
 
@@ -65,7 +68,7 @@ def _back(array: np.ndarray, layout: str) -> np.ndarray:
 
 
 def draw_bounding_boxes(
-    images: Any,
+    images: ArrayLike,
     bounding_boxes: Mapping[str, Any],
     bounding_box_format: str,
     class_mapping: Mapping[int, str] | None = None,
@@ -174,8 +177,8 @@ def _with_text(
 
 
 def draw_segmentation_masks(
-    images: Any,
-    segmentation_masks: Any,
+    images: ArrayLike,
+    segmentation_masks: ArrayLike,
     num_classes: int | None = None,
     color_mapping: Mapping[int, Color] | None = None,
     alpha: float = 0.8,
@@ -236,9 +239,9 @@ def _palette(count: int) -> dict[int, Color]:
 
 
 def plot_image_gallery(
-    images: Any,
-    y_true: Any = None,
-    y_pred: Any = None,
+    images: ArrayLike,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
     label_map: Mapping[int, str] | None = None,
     rows: int | None = None,
     cols: int | None = None,
@@ -248,7 +251,7 @@ def plot_image_gallery(
     show: bool | None = None,
     transparent: bool = True,
     dpi: int = 60,
-    legend_handles: Any = None,
+    legend_handles: Sequence[Any] | None = None,
     data_format: str | None = None,
 ) -> Any:
     """A grid of images, with their labels below them.
@@ -316,10 +319,10 @@ def plot_image_gallery(
 
 
 def plot_bounding_box_gallery(
-    images: Any,
+    images: ArrayLike,
     bounding_box_format: str,
-    y_true: Any = None,
-    y_pred: Any = None,
+    y_true: Mapping[str, Any] | None = None,
+    y_pred: Mapping[str, Any] | None = None,
     value_range: tuple[float, float] = (0, 255),
     true_color: Color = (0, 188, 212),
     pred_color: Color = (255, 235, 59),
@@ -330,7 +333,7 @@ def plot_bounding_box_gallery(
     ground_truth_mapping: Mapping[int, str] | None = None,
     prediction_mapping: Mapping[int, str] | None = None,
     legend: bool = False,
-    legend_handles: Any = None,
+    legend_handles: Sequence[Any] | None = None,
     rows: int | None = None,
     cols: int | None = None,
     data_format: str | None = None,
@@ -389,18 +392,18 @@ def _handles(colors: Mapping[str, Color]) -> list[Any]:
     return [patches.Patch(color=paint, label=name) for name, paint in paints.items()]
 
 
-def _to_bytes(images: Any, value_range: tuple[float, float]) -> np.ndarray:
+def _to_bytes(images: ArrayLike, value_range: tuple[float, float]) -> np.ndarray:
     low, high = value_range
     array = np.asarray(images).astype(np.float32)
     return np.asarray(np.clip((array - low) / (high - low) * 255, 0, 255).astype(np.uint8))
 
 
 def plot_segmentation_mask_gallery(
-    images: Any,
+    images: ArrayLike,
     num_classes: int,
     value_range: tuple[float, float] = (0, 255),
-    y_true: Any = None,
-    y_pred: Any = None,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
     color_mapping: Mapping[int, Color] | None = None,
     blend: bool = True,
     alpha: float = 0.8,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
-from typing import Any
 
 import jax
 
@@ -49,7 +48,7 @@ def name_of(device: jax.Device) -> str:
     return f"{device.platform}:{device.id}"
 
 
-def device_of(who: str, given: Any) -> jax.Device:
+def device_of(who: str, given: object) -> jax.Device:
     """A device from its name; a device of JAX as it is.
 
     Raises:

@@ -7,7 +7,7 @@ import functools
 import math
 import re
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -17,6 +17,9 @@ from jkeras.core.errors import describe, named_arguments, type_error, value_erro
 from jkeras.core.global_arrays import put
 from jkeras.core.symbols import Symbol
 from jkeras.distribution.devices import device_of, list_devices, name_of
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 OUTPUT = "output"
 """The last word of the path of a layer's outputs: `"dense_1/output"`."""
@@ -42,7 +45,7 @@ class DeviceMesh:
 
     @named_arguments
     def __init__(
-        self, shape: Sequence[int], axis_names: Sequence[str], devices: Any = None
+        self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[Any] | None = None
     ) -> None:
         who = "DeviceMesh"
         shape, axis_names = _sizes(who, shape), _names(who, axis_names)
@@ -135,7 +138,7 @@ class DeviceMesh:
         return f"<DeviceMesh shape={self._shape}, axis_names={list(self._axis_names)}>"
 
 
-def _sizes(who: str, shape: Any) -> tuple[int, ...]:
+def _sizes(who: str, shape: object) -> tuple[int, ...]:
     """Devices along each axis, as given to a mesh."""
     listed = shape if isinstance(shape, Sequence | np.ndarray) else None
     if listed is None or any(isinstance(n, bool) or not hasattr(n, "__index__") for n in listed):
@@ -173,7 +176,7 @@ class TensorLayout:
     """
 
     @named_arguments
-    def __init__(self, axes: Any, device_mesh: DeviceMesh | None = None) -> None:
+    def __init__(self, axes: object, device_mesh: DeviceMesh | None = None) -> None:
         if isinstance(axes, str) or not isinstance(axes, Sequence):
             expected = "a tuple with a name or None for each dimension"
             raise type_error(
@@ -405,7 +408,7 @@ class LayoutMap(MutableMapping[str, Any]):
 
 
 @named_arguments
-def distribute_tensor(tensor: Any, layout: Any) -> Any:
+def distribute_tensor(tensor: ArrayLike | Symbol, layout: object) -> Any:
     """An array in another layout; inside of a compiled function, a constraint on it.
 
     Args:

@@ -134,7 +134,7 @@ class StepPlaces(NamedTuple):
         if self.distribution.gathers or platform() != "cpu":
             return grads
 
-        def turned(path: tuple[Any, ...], grad: Any) -> Any:
+        def turned(path: tuple[Any, ...], grad: jax.Array) -> Any:
             if not isinstance(grad, jax.core.Tracer) or grad.ndim < 2:
                 return grad
             if any(self.distribution.layout_of("/".join(path_names(path)), grad.shape).axes):
@@ -150,7 +150,7 @@ class StepPlaces(NamedTuple):
             return outputs
         name = self.distribution.batch_dim_name
 
-        def place(array: Any) -> Any:
+        def place(array: jax.Array) -> Any:
             if layout.axes[:1] == (name,) and len(array) % self.distribution.num_model_replicas:
                 return array
             layout.check_fits(f"{path}/output", array.shape)

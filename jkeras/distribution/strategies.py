@@ -392,7 +392,7 @@ def distribution() -> Distribution | None:
 
 
 @named_arguments
-def set_distribution(value: Any) -> None:
+def set_distribution(value: Distribution | None) -> None:
     """Lays models over devices from now on, in this process; None ends it.
 
     `compile(distribution=…)` does so for one model.
@@ -441,7 +441,7 @@ def _mesh_of(who: str, device_mesh: Any, devices: Sequence[Any] | None) -> Devic
     return mesh
 
 
-def _check_mesh(who: str, device_mesh: Any) -> None:
+def _check_mesh(who: str, device_mesh: object) -> None:
     if not isinstance(device_mesh, DeviceMesh):
         is_count = isinstance(device_mesh, int)
         raise type_error(

@@ -28,7 +28,7 @@ def check_arguments(estimator: Any) -> None:
             )
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
@@ -37,9 +37,8 @@ def _is_sizes(value: Any) -> bool:
     return is_list and all(_is_integer(size) and size > 0 for size in value)
 
 
-def _is_fraction(value: Any) -> bool:
-    is_number = hasattr(value, "__float__") and not isinstance(value, bool)
-    return is_number and 0 <= float(value) < 1
+def _is_fraction(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, bool) and 0 <= float(value) < 1
 
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -138,7 +138,7 @@ def gaps_of(values: np.ndarray) -> np.ndarray:
     return np.array([_is_gap(value) for value in values], bool)
 
 
-def _is_gap(value: Any) -> bool:
+def _is_gap(value: object) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float | np.floating) and bool(np.isnan(value))

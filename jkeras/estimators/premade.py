@@ -56,8 +56,8 @@ class _Premade(BaseEstimator):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         patience: int = 10,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | str = 0,
     ) -> None:
         self.columns = columns
         self.unknown = unknown
@@ -205,8 +205,8 @@ class _Deep(_Premade):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         patience: int = 10,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | str = 0,
     ) -> None:
         super().__init__(
             columns,

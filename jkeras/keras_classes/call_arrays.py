@@ -31,7 +31,7 @@ def as_array(value: object) -> Any:
     return as_jax(value) if is_array and not isinstance(value, jax.Array) else value
 
 
-def spec_or_value(value: Any) -> Any:
+def spec_or_value(value: object) -> Any:
     """The spec of an array; any other value unchanged."""
     return spec_of(value) if hasattr(value, "shape") and hasattr(value, "dtype") else value
 
@@ -62,7 +62,7 @@ def leaf_masks(values: Tree, masks: Tree) -> list[tuple[Any, Any]]:
 _returned: ContextVar[list[Any]] = ContextVar("returned")
 
 
-def note_returned(outputs: Any) -> None:
+def note_returned(outputs: Tree) -> None:
     """Notes what the outermost `call` returned, before it is made of arrays."""
     _returned.get([]).append(outputs)
 
@@ -75,7 +75,7 @@ def returning_variables() -> Iterator[Callable[[Any], Any]]:
     returned: list[Any] = []
     before = _returned.set(returned)
 
-    def restored(outputs: Any) -> Any:
+    def restored(outputs: Tree) -> Any:
         leaves, tree = jax.tree.flatten(returned[-1:])
         if not any(isinstance(leaf, Variable) for leaf in leaves) or is_traced(outputs):
             return outputs

@@ -26,7 +26,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,9 @@ from jkeras.models.calls import (
     unpacked,
     warn_of_lost_mask,
 )
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 
 def plan_weights(view: Layer, key: Key, inputs: tuple[Any, ...]) -> WeightPlan:
@@ -148,7 +151,7 @@ def run(
     return outputs, new, out_masks
 
 
-def _cast(value: object, dtype: Any) -> Any:
+def _cast(value: object, dtype: DTypeLike | None) -> Any:
     """An input as an array, in the dtype to compute in if it is floating."""
     array = as_array(value)
     if dtype is None or not hasattr(array, "dtype"):
@@ -260,7 +263,7 @@ def _mask_of_all(value: Tree) -> Any:
 
 
 def _with_some_mask(
-    call: Any, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+    call: Callable[..., Any], names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """The outputs of `call`, with a mask where it needs one for its shapes; `names` are those of
     its inputs.
@@ -282,7 +285,7 @@ def _with_some_mask(
         raise
 
 
-def _compute_masks(frame: CallFrame, outputs: Tree, explicit: Any) -> Any:
+def _compute_masks(frame: CallFrame, outputs: Tree, explicit: Tree) -> Any:
     """The masks of the outputs: from the layers inside, else from `compute_mask`, which gets the
     explicit mask of the call where there is one.
     """

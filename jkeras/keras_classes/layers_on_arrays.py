@@ -33,7 +33,7 @@ from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
 from jkeras.core.seeds import counting_generators, is_tracing, key_of
 from jkeras.core.symbols import has_symbols
-from jkeras.core.trees import is_traced, path_names
+from jkeras.core.trees import Tree, is_traced, path_names
 from jkeras.core.variables import Variable
 from jkeras.keras_classes.call_arrays import (
     as_array,
@@ -289,7 +289,7 @@ class Weights:
         arrays = [jnp.asarray(getattr(v, "value", v)) for v in (*trained, *others)]
         new = dict(zip([*views[0], *views[1]], arrays, strict=True))
 
-        def values_of(part: str, tree: Any) -> Any:
+        def values_of(part: str, tree: Tree) -> Any:
             """The layer's part of a tree with the new values."""
             by_leaf = {view.place.leaf: v for view, v in new.items() if view.place.part == part}
             old, structure = jax.tree.flatten(tree)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from jkeras.core.trees import is_traced
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 
 class LiveNumber(NDArrayOperatorsMixin):
@@ -56,7 +59,7 @@ class LiveNumber(NDArrayOperatorsMixin):
         """The current value, as a NumPy scalar."""
         return np.asarray(self.value)[()]
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Sets the number.
 
         Raises:
@@ -90,13 +93,15 @@ class LiveNumber(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"<{self.name}: {self.numpy()!s}>"
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> np.ndarray[Any, Any]:
         return np.array(self.value, dtype)
 
     def __jax_array__(self) -> jax.Array:
         return jax.numpy.asarray(self.value)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         values = [x.value if isinstance(x, LiveNumber) else x for x in inputs]
         if is_traced(values) and method == "__call__":  # in a step: a function of JAX's
             return getattr(jax.numpy, ufunc.__name__)(*values, **kwargs)

@@ -106,7 +106,7 @@ def call_model(
     return outputs if out_masks is None else with_masks(outputs, out_masks)
 
 
-def _as_array(who: str, value: Any) -> jax.Array:
+def _as_array(who: str, value: object) -> jax.Array:
     """One array of the inputs."""
     try:
         if columns.is_table(value) or hasattr(value, "to_numpy") or columns.is_lazy(value):

@@ -9,7 +9,7 @@ no weight has no state, and is left out.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from jkeras.core.trees import widest_float
 from jkeras.keras_classes.live_number import LiveNumber
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.state.weight_order import without
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 
 class DescriptionView:
@@ -62,7 +65,7 @@ class DescriptionView:
     def _get_rate(self) -> Any: ...
 
     @abstractmethod
-    def _set_rate(self, value: Any) -> None: ...
+    def _set_rate(self, value: ArrayLike | LiveNumber) -> None: ...
 
 
 class OptimizerPart(DescriptionView):
@@ -96,7 +99,7 @@ class OptimizerPart(DescriptionView):
     def _get_rate(self) -> Any:
         return optimizers.get_learning_rate(self._state())
 
-    def _set_rate(self, value: Any) -> None:
+    def _set_rate(self, value: ArrayLike | LiveNumber) -> None:
         rate = value.numpy() if isinstance(value, LiveNumber) else value
         values = self._model_state.need_values()
         opt_state = values.opt_state
@@ -111,7 +114,7 @@ class OptimizerPart(DescriptionView):
         return _multi_state(self._model_state.need_values().opt_state).states[self.index]
 
 
-def multi_of(description: Any) -> Any:
+def multi_of(description: object) -> Any:
     """The `MultiOptimizer` that an optimizer is, or scales the loss for; else None."""
     inner = getattr(description, "inner_optimizer", description)
     return inner if isinstance(inner, optimizers.MultiOptimizer) else None
@@ -154,7 +157,7 @@ def no_rate(description: Any, state: ModelState) -> AttributeError:
     )
 
 
-def _rank(multi: Any, rule: Any) -> int:
+def _rank(multi: optimizers.MultiOptimizer, rule: optimizers.Optimizer) -> int:
     """The position of an optimizer in an `OptimizerMap`; 0 if a function chooses the optimizers."""
     choose = multi.optimizer_map
     if not isinstance(choose, optimizers.OptimizerMap):

@@ -13,7 +13,7 @@ itself, and `model.learning_rate` reads and writes its rate.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,9 @@ from jkeras.trainer.compiling.compilation import first_rate, with_rate
 from jkeras.trainer.loop.parts import TrainerParts
 from jkeras.trainer.state.model_state import ModelState
 from jkeras.trainer.steps import method_steps
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 
 def learning_rate(parts: TrainerParts) -> float:
@@ -99,7 +102,7 @@ class OptimizerVariable(LiveNumber):
     def _get(self) -> Any:
         return jax.tree.leaves(self._state.lend().opt_state)[self._leaf]
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: ArrayLike) -> None:
         values = self._state.need_values()
         leaves: list[Any] = jax.tree.leaves(values.opt_state)
         structure: Any = jax.tree.structure(values.opt_state)
@@ -183,7 +186,7 @@ class OptimizerView(DescriptionView):
     def _get_rate(self) -> float:
         return learning_rate(self._parts)
 
-    def _set_rate(self, value: Any) -> None:
+    def _set_rate(self, value: ArrayLike | LiveNumber) -> None:
         set_learning_rate(self._parts, value)
 
     @property
@@ -300,7 +303,7 @@ class OptimizerView(DescriptionView):
         state = self._parts.state
         state.replace(state.need_values().replace(params=self.averaged_params()))
 
-    def build(self, variables: Any = None) -> None:
+    def build(self, variables: object = None) -> None:
         """Builds the model, and with it the optimizer's state."""
         del variables
         self._parts.state.need_values()
@@ -318,13 +321,13 @@ class OptimizerView(DescriptionView):
         return config
 
 
-def view_of(description: Any, parts: TrainerParts) -> Any:
+def view_of(description: object, parts: TrainerParts) -> Any:
     """The view of an optimizer of jkeras; any other optimizer unchanged."""
     kinds = optimizers.Optimizer, optimizers.MultiOptimizer, optimizers.LossScaleOptimizer
     return OptimizerView(description, parts) if isinstance(description, kinds) else description
 
 
-def description_of(optimizer: Any) -> Any:
+def description_of(optimizer: object) -> Any:
     """The description behind a view, with the current rate: so `model.optimizer` can be passed to
     `compile` again, or to that of another model.
     """

@@ -17,7 +17,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -33,6 +33,9 @@ from jkeras.keras_classes.call_arrays import as_array, masks_of, with_masks
 from jkeras.models.calls import call_layer, unpacked
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import state_of
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 _builds_parts: ContextVar[bool] = ContextVar("builds_parts", default=False)
 
@@ -54,9 +57,9 @@ class StepFrame(Frame):
         self,
         model: Any,
         key: Key | None,
-        opt_tree: Any = None,
-        params: Any = None,
-        state: Any = None,
+        opt_tree: Tree = None,
+        params: Tree = None,
+        state: Tree = None,
     ) -> None:
         super().__init__(model)
         self.key, self.opt_tree, self.calls = key, opt_tree, 0

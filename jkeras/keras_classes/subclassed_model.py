@@ -17,7 +17,8 @@ the attributes that `call` does not call is a part of the model all the same, if
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 
@@ -34,6 +35,9 @@ from jkeras.keras_classes.uncalled_parts import add_uncalled, build_parts, late_
 from jkeras.keras_classes.weight_plan import WeightPlan
 from jkeras.trainer.state.model_state import has_state, state_of
 
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
+
 
 class Subclassed(Layer):
     """A model's `call` as a layer.
@@ -46,7 +50,11 @@ class Subclassed(Layer):
     in_keras: ClassVar[tuple[str, str]] = ("keras", "Model")
 
     def __init__(
-        self, model: Any, name: str | None = None, dtype: Any = None, trainable: bool = True
+        self,
+        model: Any,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
     ) -> None:
         vars(self)[ORIGIN] = model
         super().__init__(name=name, dtype=dtype, trainable=trainable)
@@ -79,7 +87,7 @@ class Subclassed(Layer):
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         settable = type(self).settable
         if name in settable:
             settable[name](self, value)
@@ -96,7 +104,7 @@ class Subclassed(Layer):
         """The class in summaries, from which the default name is made."""
         return type(vars(self)[ORIGIN]).__name__
 
-    def arranged(self, values: Any) -> list[Any]:
+    def arranged(self, values: Sequence[Any]) -> list[Any]:
         """The inputs side by side; a single list is a list of inputs."""
         is_list = len(values) == 1 and isinstance(values[0], list | tuple)
         return list(values[0] if is_list else values)
@@ -137,7 +145,7 @@ _RESERVED = {
 _SETTABLE = ("params", "train_state", "learning_rate")  # of a built or compiled model
 
 
-def check_not_reserved(model: Any, name: str) -> None:
+def check_not_reserved(model: object, name: str) -> None:
     """Checks that the attribute to be set is not one that every model has.
 
     Raises:
@@ -158,7 +166,7 @@ def check_not_reserved(model: Any, name: str) -> None:
     )
 
 
-def who_of(model: Any) -> str:
+def who_of(model: object) -> str:
     """The name of a model in messages, also before `super().__init__()`."""
     return state_of(model).who if has_state(model) else type(model).__name__
 
@@ -184,7 +192,7 @@ class SuperCall:
         return body
 
 
-def check_no_call(model: Any) -> None:
+def check_no_call(model: object) -> None:
     """Checks that the class of layers in a row defines no `call`, which would never be run.
 
     Raises:
@@ -199,7 +207,7 @@ def check_no_call(model: Any) -> None:
         )
 
 
-def check_steps(model: Any) -> None:
+def check_steps(model: object) -> None:
     """Checks the signatures of `train_step` and `test_step` of a model's class.
 
     Raises:
@@ -230,7 +238,7 @@ def input_arguments(model: Any) -> list[str]:
     return signature(type(model)).inputs
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: object) -> bool:
     """Whether a value is the shape of one input, not a list of shapes."""
     return isinstance(value, tuple | list) and all(
         n is None or hasattr(n, "__index__") for n in value

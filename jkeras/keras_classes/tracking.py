@@ -65,7 +65,7 @@ class Record:
     def begin(self, owner: object) -> None:
         """Begins a `build`: saves the attributes the first time, restores them later."""
 
-        def shallow(value: Any) -> Any:
+        def shallow(value: object) -> Any:
             return copy.copy(value) if type(value) in (list, dict, set) else value
 
         current, private = vars(owner), _private_names(owner)
@@ -163,7 +163,7 @@ def metrics_in(owner: object) -> list[Any]:
     return list({id(m): m for m in members if isinstance(m, Metric)}.values())
 
 
-def _members(value: Any) -> Iterator[Any]:
+def _members(value: object) -> Iterator[Any]:
     """The members of nested lists, tuples and dicts; for any other value the value itself."""
     if isinstance(value, Mapping):
         value = list(value.values())

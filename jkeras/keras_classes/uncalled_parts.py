@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -37,6 +37,9 @@ from jkeras.keras_classes.weight_plan import CalledLayer, WeightPlan, WeightsEls
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import ModelState, has_state, state_of
 from jkeras.trainer.state.specs import concrete, spec_of_input
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 _ordering: ContextVar[tuple[ModelState, ...]] = ContextVar("ordering", default=())
 """The states whose order of weights is being found."""
@@ -115,7 +118,7 @@ def _made(layer: Any, part: Any, own: ModelState) -> CalledLayer | WeightsElsewh
         finally:
             _ordering.reset(token)
 
-    def ordered(tree: Any, at_names: tuple[Any, ...]) -> Any:
+    def ordered(tree: Tree, at_names: tuple[Any, ...]) -> Any:
         """Specs in the order in which the layer's own `init` makes the values."""
         if not isinstance(tree, dict):
             return trees.spec_of(tree)

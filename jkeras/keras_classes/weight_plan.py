@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import ACTIVITY_LOSS, Layer, Params, State
 from jkeras.core.parts import put
-from jkeras.core.trees import widest_float
+from jkeras.core.trees import Tree, widest_float
 from jkeras.core.variables import Variable
 from jkeras.models.calls import with_activity
 from jkeras.models.weight_tying import WeightTies
@@ -91,7 +91,7 @@ class WeightPlan:
         return self.weight_ties.deduplicate(params), self.weight_ties.deduplicate(state)
 
 
-def _zeros(specs: Any) -> Any:
+def _zeros(specs: Tree) -> Any:
     """Zeros for specs in nested dicts, whose order stays."""
     if isinstance(specs, dict):
         return {name: _zeros(part) for name, part in specs.items()}

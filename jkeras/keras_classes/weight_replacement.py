@@ -8,17 +8,20 @@ compiled for the model is stale.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core import freezing, trees
 from jkeras.core.errors import value_error
 from jkeras.core.identity import identity_of, note_build
 from jkeras.core.layer import Layer
-from jkeras.core.parts import at, path_to, put
+from jkeras.core.parts import Path, at, path_to, put
 from jkeras.keras_classes.holders import holders_of
 from jkeras.keras_classes.layers_on_arrays import Weights
 from jkeras.models.weight_tying import weight_ties_of
 from jkeras.trainer.state.model_state import ModelState
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 
 def replace_weights(
@@ -50,7 +53,7 @@ def replace_weights(
     note_build()
 
 
-def _kept_at(state: ModelState, path: Any) -> Any:
+def _kept_at(state: ModelState, path: Path | None) -> Any:
     """The path at which a model keeps the values of the layer at a path."""
     for group in weight_ties_of(state.net).groups:
         if path in group:
@@ -58,7 +61,7 @@ def _kept_at(state: ModelState, path: Any) -> Any:
     return path
 
 
-def _put(state: ModelState, path: Any, new: Any) -> None:
+def _put(state: ModelState, path: Path, new: Tree) -> None:
     with state.lock:
         values, before = state.values, state.frozen
         assert values is not None, "only models that are built"

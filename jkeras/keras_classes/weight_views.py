@@ -114,11 +114,11 @@ class Weight(LiveNumber):
         """A copy of the value."""
         return np.array(on_host(self.value))
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: object) -> None:
         """Adds to the value."""
         self.assign(self.value + jnp.asarray(value, self.dtype))
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: object) -> None:
         """Subtracts from the value."""
         self.assign(self.value - jnp.asarray(value, self.dtype))
 
@@ -157,7 +157,7 @@ class Weight(LiveNumber):
             found = found.get(name, {}) if isinstance(found, dict) else {}
         return None if isinstance(found, dict) else found
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: object) -> None:
         old = self._get()
         new = as_jax(value)
         if new.shape != old.shape:

@@ -166,7 +166,7 @@ class Softmax(Elementwise):
         return activations.softmax(x, self.axis)
 
 
-def _shared_axes(value: Any) -> tuple[int, ...]:
+def _shared_axes(value: object) -> tuple[int, ...]:
     several = axis_tuple(value)
     if min(several) < 1:
         raise ValueError(f"expected axes counted from 1, behind the batch axis, got {value!r}.")

@@ -29,7 +29,7 @@ def output_mode(*words: str) -> Any:
     return lambda value: known("multi_hot" if value == "binary" else value)
 
 
-def dense_only(value: Any) -> bool:
+def dense_only(value: object) -> bool:
     """False; raises a ValueError for another value."""
     if value:
         raise ValueError(f"expected False, got {value!r}: outputs here are dense arrays.")

@@ -273,7 +273,7 @@ def nested_states(layer: Layer, cell: Layer, states: tuple[Any, ...], inputs: Ar
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
-def as_cell(value: Any) -> Any:
+def as_cell(value: object) -> Any:
     """A cell as it is, a list of cells as a `StackedRNNCells`; raises a TypeError for others."""
     if isinstance(value, tuple | list):
         return StackedRNNCells(tuple(value))
@@ -288,7 +288,7 @@ def as_cell(value: Any) -> Any:
     return value
 
 
-def _named_cells(value: Any) -> tuple[Any, ...]:
+def _named_cells(value: object) -> tuple[Any, ...]:
     """The cells with their names in the stack; one object at two places has one name."""
     if not isinstance(value, tuple | list) or not value:
         raise WrongTypeError(f"expected a list of cells, got {describe(value)}.")

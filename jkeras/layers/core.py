@@ -133,7 +133,7 @@ class Identity(Layer):
         return (outputs[0] if len(outputs) == 1 else outputs), state
 
 
-def _comparable(value: Any) -> float:
+def _comparable(value: object) -> float:
     if math.isnan(number(value)):
         raise ValueError("expected a number, got nan, which equals nothing: no step is masked.")
     return number(value)

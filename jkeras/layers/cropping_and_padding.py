@@ -27,7 +27,7 @@ def _pairs(rank: int) -> Callable[[Any], tuple[Pair, ...]]:
     """A converter to a pair, in front and behind, per axis: from 2, (1, 2) or ((1, 1), (0, 2))."""
     both = sizes(2, count)
 
-    def convert(value: Any) -> tuple[Pair, ...]:
+    def convert(value: object) -> tuple[Pair, ...]:
         if not isinstance(value, tuple | list):
             return ((count(value), count(value)),) * rank
         if len(value) != rank:

@@ -24,6 +24,8 @@ from jkeras.layers.category_encoding import MODES, dense_only, encode, output_mo
 from jkeras.layers.options import non_negative, optional, positive_int
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jax.typing import ArrayLike
 
     from jkeras.core.typing import ArraySpec
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 Boundaries = tuple[float, ...]
 
 
-def _boundaries(value: Any) -> Boundaries:
+def _boundaries(value: Iterable[float]) -> Boundaries:
     """`value` as a tuple of increasing floats."""
     try:
         boundaries = tuple(float(item) for item in value)

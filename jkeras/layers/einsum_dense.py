@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
 
-def _equation(value: Any) -> str:
+def _equation(value: object) -> str:
     if not isinstance(value, str):
         raise WrongTypeError(f"expected an equation such as 'abc,cd->abd', got {describe(value)}.")
     checked_form(value)
     return value
 
 
-def output_sizes(value: Any) -> tuple[int | None, ...]:
+def output_sizes(value: object) -> tuple[int | None, ...]:
     """`value`, a size or a list of sizes and None, as a tuple."""
     items = value if isinstance(value, tuple | list) else (value,)
     return tuple(optional(positive_int)(item) for item in items)
 
 
-def _letters(value: Any) -> str:
+def _letters(value: object) -> str:
     if not isinstance(value, str):
         raise WrongTypeError(f"expected the letters of some output axes, got {describe(value)}.")
     return value

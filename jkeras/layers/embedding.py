@@ -31,16 +31,17 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec, Masks
 
 
-def _matrix(value: Any) -> FixedArray:
+def _matrix(value: object) -> FixedArray:
     """An initial table: an array, or Keras's list of one array."""
     only = value[0] if isinstance(value, list) and len(value) == 1 else value
     return FixedArray(only)
 
 
-def _positive(value: Any) -> float:
-    if not non_negative(value) > 0:
+def _positive(value: object) -> float:
+    positive = non_negative(value)
+    if not positive > 0:
         raise ValueError(f"expected a number greater than 0, got {value!r}.")
-    return float(value)
+    return positive
 
 
 class Table(Quantizable):

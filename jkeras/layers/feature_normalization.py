@@ -36,7 +36,7 @@ Moments = tuple[int, np.ndarray, np.ndarray]
 """How many numbers each entry of a mean and a variance is made of, and the two."""
 
 
-def _axes(value: Any) -> tuple[int, ...]:
+def _axes(value: object) -> tuple[int, ...]:
     """`axis` as a tuple; None is no axis."""
     if value is None or value in ((), []):
         return ()

@@ -22,7 +22,7 @@ from jkeras.layers.on_host import MADE_ON_HOST, OnHost, Shape, as_numbers, count
 from jkeras.layers.options import one_of, optional, positive_int
 
 
-def _word_or_number(value: Any) -> Any:
+def _word_or_number(value: object) -> Any:
     if value is not None and not isinstance(value, str | int | float | np.number):
         raise WrongTypeError(f"expected a word, a number or None, got {describe(value)}.")
     return value
@@ -154,7 +154,7 @@ class HashedCrossing(OnHost):
         features = [self._feature(x) for x in self.side_by_side_values(inputs)]
         return self._bins([array for array, _ in features], [hashes for _, hashes in features])
 
-    def _feature(self, value: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _feature(self, value: object) -> tuple[np.ndarray, np.ndarray]:
         """A feature as an array, and its fingerprints."""
         if not holds_words(value):
             array = as_numbers(self.who, value)

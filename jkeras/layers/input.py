@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Shape = tuple[int | None, ...]
 
 
-def _shape(value: Any) -> Shape:
+def _shape(value: object) -> Shape:
     """`value` as a tuple of positive integers and None (any size)."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
@@ -37,7 +37,7 @@ def _shape(value: Any) -> Shape:
     return tuple(None if size is None else positive_int(size) for size in value)
 
 
-def _dtype(value: Any) -> Any:
+def _dtype(value: object) -> Any:
     """A dtype to compute in, that of words, or None."""
     is_of_words = is_words(value) or (isinstance(value, str) and value == "string")
     return WORDS if is_of_words else compute_dtype(value)

@@ -24,7 +24,7 @@ from jkeras.layers.on_host import MADE_ON_HOST, as_numbers
 from jkeras.layers.options import count, one_of, optional
 
 
-def _integer_or_none(value: Any) -> int | None:
+def _integer_or_none(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__index__"):
@@ -98,7 +98,7 @@ class IntegerLookup(Lookup):
         except (TypeError, ValueError):
             raise WrongTypeError(f"expected integers, got {tokens[:8]!r}.") from None
 
-    def tokens_in(self, data: Any) -> np.ndarray:
+    def tokens_in(self, data: object) -> np.ndarray:
         return as_numbers(self.who, data)
 
     def inverted(self, ids: np.ndarray) -> Any:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jkeras.core.typing import Masks
 
 
-def _function(value: Any) -> Any:
+def _function(value: object) -> Any:
     if not callable(value):
         raise WrongTypeError(f"expected a function of arrays, got {describe(value)}.")
     if isinstance(value, Layer):
@@ -34,17 +34,17 @@ def _function(value: Any) -> Any:
     return value
 
 
-def _mask(value: Any) -> Any:
+def _mask(value: object) -> Any:
     return value if value is None or callable(value) else FixedArray(value)
 
 
-def _arguments(value: Any) -> FixedDict:
+def _arguments(value: object) -> FixedDict:
     if value is not None and not isinstance(value, Mapping):
         raise WrongTypeError(f"expected a dict of keyword arguments, got {describe(value)}.")
     return FixedDict(value or {})
 
 
-def _output_shape(value: Any) -> Any:
+def _output_shape(value: object) -> Any:
     if value is None or callable(value):
         return value
     if not isinstance(value, tuple | list):

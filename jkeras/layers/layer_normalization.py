@@ -204,7 +204,7 @@ class UnitNormalization(AxisNormalization):
         return x * lax.rsqrt(jnp.maximum(jnp.sum(lax.square(x), over, keepdims=True), 1e-24))
 
 
-def _groups(value: Any) -> int:
+def _groups(value: object) -> int:
     """`value` as a positive integer, or -1."""
     groups = integer(value, -1, "a positive integer, or -1 for all")
     if groups == 0:

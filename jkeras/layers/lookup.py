@@ -12,6 +12,7 @@ Keras's files a given one is in the configuration, a found one in a file of its 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -39,6 +40,9 @@ from jkeras.layers.vocabulary import (
     tokens_of,
     without_special,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Lookup(OnHost):
@@ -153,7 +157,9 @@ class Lookup(OnHost):
             return self.known_size
         return self.token_start + (0 if self.found is None else len(self.found))
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: str | ArrayLike, idf_weights: ArrayLike | None = None
+    ) -> None:
         """Replaces the vocabulary.
 
         Args:
@@ -168,7 +174,7 @@ class Lookup(OnHost):
         """
         self._take_vocabulary(vocabulary, idf_weights)
 
-    def _take_vocabulary(self, vocabulary: Any, weights: Any) -> None:
+    def _take_vocabulary(self, vocabulary: str | ArrayLike, weights: ArrayLike | None) -> None:
         if (weights is None) == (self.output_mode == "tf_idf"):
             raise self.value_error(
                 "`idf_weights` with output_mode='tf_idf', and in no other mode",
@@ -197,7 +203,7 @@ class Lookup(OnHost):
             )
         self._set_tokens(bare, self._weights(weights, len(tokens), has_special))
 
-    def _weights(self, given: Any, count: int, has_special: bool) -> Sequence[float] | None:
+    def _weights(self, given: object, count: int, has_special: bool) -> Sequence[float] | None:
         """The weights of all ids, from those of the tokens that were given."""
         if given is None:
             return None
@@ -208,7 +214,7 @@ class Lookup(OnHost):
             )
         return self._padded(weights, 0 if has_special else self.token_start)
 
-    def _padded(self, weights: Any, in_front: int) -> Sequence[float]:
+    def _padded(self, weights: Sequence[float], in_front: int) -> Sequence[float]:
         depth = self.max_tokens if self.pad_to_max_tokens else None
         padded: list[float] = padded_weights(weights, in_front, depth).tolist()
         return padded
@@ -225,7 +231,7 @@ class Lookup(OnHost):
 
     # -- adapt
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> Self:
+    def adapt(self, data: object, batch_size: int | None = None, steps: int | None = None) -> Self:
         """Finds the vocabulary of data, which replaces the one before.
 
         Args:
@@ -265,7 +271,7 @@ class Lookup(OnHost):
         """Forgets the tokens that were counted."""
         object.__setattr__(self, "_token_counts", None)
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: object) -> None:
         """Counts the tokens of a batch; a batch of rank 1 is one document.
 
         Raises:
@@ -305,7 +311,7 @@ class Lookup(OnHost):
 
     # -- ids
 
-    def tokens_in(self, data: Any) -> np.ndarray:
+    def tokens_in(self, data: object) -> np.ndarray:
         """Data as an array of tokens."""
         return self.words_of(data)
 
@@ -434,7 +440,9 @@ class Lookup(OnHost):
             return {}
         return {FILE: "\n".join(str(token) for token in self.get_vocabulary())}
 
-    def take_asset_files(self, files: Mapping[str, str], weights: Any = None) -> None:
+    def take_asset_files(
+        self, files: Mapping[str, str], weights: Sequence[float] | None = None
+    ) -> None:
         """Takes the vocabulary of a file beside the configuration.
 
         Args:
@@ -451,12 +459,12 @@ class Lookup(OnHost):
     def _typed_lines(self, lines: list[str]) -> list[Any]:
         return list(lines)
 
-    def save_assets(self, dir_path: Any) -> None:
+    def save_assets(self, dir_path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary into a folder, unless it was an argument."""
         for name, text in self.asset_files().items():
             (Path(dir_path) / name).write_text(text, encoding="utf-8", newline="")
 
-    def load_assets(self, dir_path: Any) -> None:
+    def load_assets(self, dir_path: str | os.PathLike[str]) -> None:
         """Takes the vocabulary of `save_assets`, unless it was an argument."""
         if isinstance(self.vocabulary, tuple):
             return

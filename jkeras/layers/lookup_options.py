@@ -22,17 +22,18 @@ _known_mode = one_of(*LOOKUP_MODES)
 Salt = tuple[int, int] | None
 
 
-def lookup_mode(value: Any) -> str:
+def lookup_mode(value: object) -> str:
     """An output mode; "binary" and "tf-idf" are older names."""
     mode: str = _known_mode(_OLDER.get(value, value) if isinstance(value, str) else value)
     return mode
 
 
-def most_tokens(value: Any) -> int:
+def most_tokens(value: object) -> int:
     """`value` as an integer above 1."""
-    if positive_int(value) == 1:
+    tokens = positive_int(value)
+    if tokens == 1:
         raise ValueError("expected an integer above 1, got 1.")
-    return int(value)
+    return tokens
 
 
 def hash_key(value: Any) -> tuple[int, int]:
@@ -44,18 +45,18 @@ def hash_key(value: Any) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def as_list(value: Any) -> Any:
+def as_list(value: object) -> Any:
     """A tuple as the list that a configuration has."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def given_vocabulary(value: Any) -> Any:
+def given_vocabulary(value: object) -> Any:
     """The argument `vocabulary` as a tuple of tokens, or a path."""
     tokens = tokens_of(value)
     return tokens if isinstance(tokens, str) else tuple(tokens)
 
 
-def given_weights(value: Any) -> tuple[float, ...]:
+def given_weights(value: object) -> tuple[float, ...]:
     """The argument `idf_weights` as a tuple."""
     array = np.asarray(value, np.float64)
     if array.ndim != 1:
@@ -63,7 +64,7 @@ def given_weights(value: Any) -> tuple[float, ...]:
     return tuple(array.tolist())
 
 
-def in_config(value: Any) -> Any:
+def in_config(value: object) -> Any:
     """A vocabulary as a configuration has it: one of a file lies beside."""
     return None if isinstance(value, str) else as_list(value)
 

@@ -33,6 +33,9 @@ from jkeras.layers.deterministic import Deterministic
 from jkeras.layers.options import optional, positive, positive_int
 from jkeras.ops import initializers
 
+if TYPE_CHECKING:
+    from jkeras.core.typing import Identifier
+
 A_INITIALIZER, B_INITIALIZER = "he_uniform", "zeros"
 
 
@@ -96,8 +99,8 @@ class LowRank(Deterministic):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = A_INITIALIZER,
-        b_initializer: Any = B_INITIALIZER,
+        a_initializer: Identifier = A_INITIALIZER,
+        b_initializer: Identifier = B_INITIALIZER,
     ) -> None:
         """Freezes the layer's large weight and adds a trained product of two thin ones, in all
         models that have the layer.

@@ -241,7 +241,7 @@ class Concatenate(Layer):
         return tuple(None if axis == position else n for axis, n in enumerate(shape))
 
 
-def _dot_axes(value: Any) -> int | tuple[int, int]:
+def _dot_axes(value: object) -> int | tuple[int, int]:
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     integers = all(isinstance(axis, int) and not isinstance(axis, bool) for axis in pair)
     if len(pair) != 2 or not integers:

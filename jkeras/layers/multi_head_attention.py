@@ -18,7 +18,7 @@ from jkeras.layers.options import axis_tuple, optional, positive_int, rate
 from jkeras.layers.projected_attention import Heads, ProjectedAttention, Sizes
 
 
-def _output_shape(value: Any) -> tuple[int, ...]:
+def _output_shape(value: object) -> tuple[int, ...]:
     items = value if isinstance(value, tuple | list) else (value,)
     if not items:
         raise ValueError(f"expected a positive integer or several, got {describe(value)}.")

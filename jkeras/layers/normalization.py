@@ -56,7 +56,7 @@ class Clipping(Description):
             )
 
 
-def clipping(value: Any) -> Clipping:
+def clipping(value: object) -> Clipping:
     """`value` as a `Clipping`: from a dict with some of its names, or None for no bounds.
 
     Example:

@@ -45,7 +45,7 @@ NO_ID = np.uint32(0xFFFFFFFF)
 Shape = tuple[int | None, ...]
 
 
-def _dtype(value: Any) -> Any:
+def _dtype(value: object) -> Any:
     """The dtype of vectors; that of words, which Keras writes too, stands for none."""
     is_of_words = is_words(value) or (isinstance(value, str) and value == "string")
     return None if is_of_words else compute_dtype(value)
@@ -152,7 +152,7 @@ class OnHost(Adaptable):
         dtype = "string" if self.takes_words else "int32"
         return self.compute_output_spec(*(KerasTensor(shape, dtype) for shape in given)).shape
 
-    def words_of(self, value: Any, encoding: str = "utf-8") -> np.ndarray:
+    def words_of(self, value: object, encoding: str = "utf-8") -> np.ndarray:
         """`as_words`, whose errors name the layer."""
         try:
             return as_words(value, encoding)
@@ -188,7 +188,7 @@ def counted(ids: Array, depth: int, mode: str, dtype: DTypeLike) -> Array:
     return vectors.reshape(*ids.shape[:-1], depth)
 
 
-def as_numbers(who: str, value: Any) -> np.ndarray:
+def as_numbers(who: str, value: object) -> np.ndarray:
     """Integers as an array of NumPy's.
 
     Raises:

@@ -58,7 +58,7 @@ def fraction(default: float = 0.0) -> Any:
     return option(default, convert=rate)
 
 
-def integer(value: Any, least: int, expected: str) -> int:
+def integer(value: object, least: int, expected: str) -> int:
     """`value` as an int of at least `least`; `expected` says so in the message."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
@@ -67,54 +67,57 @@ def integer(value: Any, least: int, expected: str) -> int:
     return operator.index(value)
 
 
-def positive_int(value: Any) -> int:
+def positive_int(value: object) -> int:
     """`value` as an int of at least 1."""
     return integer(value, 1, "a positive integer")
 
 
-def count(value: Any) -> int:
+def count(value: object) -> int:
     """`value` as an int of at least 0."""
     return integer(value, 0, "an integer of at least 0")
 
 
-def rate(value: Any) -> float:
+def rate(value: object) -> float:
     """`value` as a fraction in [0, 1]."""
     return _bounded(value, "a fraction from 0 to 1", 1)
 
 
-def finite(value: Any, expected: str = "a finite number") -> float:
+def finite(value: object, expected: str = "a finite number") -> float:
     """`value` as a float that is neither NaN nor infinite."""
-    if not np.isfinite(number(value, expected)):
+    checked = number(value, expected)
+    if not np.isfinite(checked):
         raise ValueError(f"expected {expected}, got {value!r}.")
-    return float(value)
+    return checked
 
 
-def positive(value: Any) -> float:
+def positive(value: object) -> float:
     """`value` as a finite number above 0."""
     expected = "a finite number above 0"
-    if not finite(value, expected) > 0:
+    checked = finite(value, expected)
+    if not checked > 0:
         raise ValueError(f"expected {expected}, got {value!r}.")
-    return float(value)
+    return checked
 
 
-def finite_non_negative(value: Any) -> float:
+def finite_non_negative(value: object) -> float:
     """`value` as a finite number of at least 0."""
     finite(value, "a finite number of at least 0")
     return non_negative(value)
 
 
-def non_negative(value: Any) -> float:
+def non_negative(value: object) -> float:
     """`value` as a number of at least 0; NaN raises."""
     return _bounded(value, "a number of at least 0", np.inf)
 
 
-def _bounded(value: Any, expected: str, most: float) -> float:
-    if not 0 <= number(value, expected) <= most:
+def _bounded(value: object, expected: str, most: float) -> float:
+    bounded = number(value, expected)
+    if not 0 <= bounded <= most:
         raise ValueError(f"expected {expected}, got {value!r}.")
-    return float(value)
+    return bounded
 
 
-def number(value: Any, expected: str = "a number") -> float:
+def number(value: object, expected: str = "a number") -> float:
     """`value` as a float."""
     if not isinstance(value, int | float | np.number) or isinstance(value, bool):
         raise WrongTypeError(f"expected {expected}, got {describe(value)}.")
@@ -124,7 +127,7 @@ def number(value: Any, expected: str = "a number") -> float:
 def sizes(rank: int, each: Callable[[Any], int] = positive_int) -> Callable[[Any], tuple[int, ...]]:
     """A converter to `rank` integers, by `each`: one integer stands for all of them."""
 
-    def convert(value: Any) -> tuple[int, ...]:
+    def convert(value: object) -> tuple[int, ...]:
         if not isinstance(value, tuple | list):
             return (each(value),) * rank
         if len(value) != rank:
@@ -134,7 +137,7 @@ def sizes(rank: int, each: Callable[[Any], int] = positive_int) -> Callable[[Any
     return convert
 
 
-def open_sizes(value: Any) -> tuple[int | None, ...] | None:
+def open_sizes(value: object) -> tuple[int | None, ...] | None:
     """A tuple of sizes, None for an axis of any size; or None."""
     if value is None:
         return None
@@ -149,13 +152,13 @@ def optional(convert: Convert) -> Convert:
     return lambda value: None if value is None else convert(value)
 
 
-def axes(value: Any) -> int | tuple[int, ...]:
+def axes(value: object) -> int | tuple[int, ...]:
     """`value` as one axis number, or as a tuple of one or more different ones."""
     several = axis_tuple(value)
     return several if isinstance(value, tuple | list) else several[0]
 
 
-def axis_tuple(value: Any) -> tuple[int, ...]:
+def axis_tuple(value: object) -> tuple[int, ...]:
     """`value`, one axis number or several different ones, as a tuple."""
     items = value if isinstance(value, tuple | list) else (value,)
     if not all(hasattr(item, "__index__") and not isinstance(item, bool) for item in items):
@@ -168,7 +171,7 @@ def axis_tuple(value: Any) -> tuple[int, ...]:
 def one_of(*words: str) -> Convert:
     """A converter that accepts only these words, in any letter case."""
 
-    def convert(value: Any) -> str:
+    def convert(value: object) -> str:
         folded = value.lower() if isinstance(value, str) else value
         if folded not in words:
             listed = ", ".join(repr(word) for word in words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 
@@ -18,8 +18,11 @@ from jkeras.core.symbols import has_symbols
 from jkeras.core.variables import innermost
 from jkeras.layers.wrapper import one_layer
 
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
-def _named(value: Any) -> tuple[Any, ...]:
+
+def _named(value: object) -> tuple[Any, ...]:
     """The layers with their names in the row; one object at two places has one name."""
     if not isinstance(value, tuple | list):
         raise WrongTypeError(f"expected a list of layers, got {describe(value)}.")
@@ -92,7 +95,7 @@ class Pipeline(Layer):
         changes = {} if self.dtype is None else {"dtype": self.dtype}
         return [layer.replace(**changes) if changes else layer for layer in self.layers]
 
-    def init(self, key: Key, inputs: Any) -> tuple[Params, State]:
+    def init(self, key: Key, inputs: Tree) -> tuple[Params, State]:
         params: Params = {}
         state: State = {}
         for layer in self.running:
@@ -109,7 +112,7 @@ class Pipeline(Layer):
         self,
         params: Params,
         state: State,
-        inputs: Any,
+        inputs: Tree,
         *,
         key: Key | None = None,
         training: bool = False,
@@ -135,5 +138,5 @@ class Pipeline(Layer):
         return {"name": self.name, "layers": [serialize_keras_object(x) for x in self.layers]}
 
 
-def _outputs(layer: Layer, params: Params, state: State, inputs: Any, key: Key) -> Any:
+def _outputs(layer: Layer, params: Params, state: State, inputs: Tree, key: Key) -> Any:
     return layer.apply(params, state, inputs, key=key)[0]

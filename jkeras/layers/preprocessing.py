@@ -86,7 +86,7 @@ class PreprocessingLayer(Deterministic):
             raise quoted(error, who=self.who) from None
 
 
-def numbers(value: Any) -> Numbers:
+def numbers(value: object) -> Numbers:
     """`value` as a float, or as nested tuples of floats where it is an array or a list."""
     try:
         array = np.asarray(value, np.float64)
@@ -97,7 +97,7 @@ def numbers(value: Any) -> Numbers:
     return _nested(array.tolist())
 
 
-def _nested(value: Any) -> Numbers:
+def _nested(value: float | list[Any]) -> Numbers:
     return tuple(_nested(item) for item in value) if isinstance(value, list) else float(value)
 
 

@@ -214,7 +214,7 @@ def first_mask(mask: Masks) -> Any:
     return mask[0] if isinstance(mask, tuple | list) else mask
 
 
-def without_cudnn(value: Any) -> Any:
+def without_cudnn(value: object) -> Any:
     """`"auto"` or False; raises a ValueError for True, which requires cuDNN, and for others."""
     if value is True:
         raise ValueError(

@@ -49,7 +49,7 @@ _pairs: weakref.WeakKeyDictionary[Identity, tuple[Identity, Identity]] = weakref
 """For the identity of a Bidirectional those of the layers it makes, which all its copies share."""
 
 
-def over_sequences(value: Any) -> Any:
+def over_sequences(value: object) -> Any:
     """A recurrent layer, whose direction can be reversed; raises a TypeError for others."""
     if not isinstance(value, Layer) or not hasattr(value, "go_backwards"):
         raise WrongTypeError(
@@ -58,7 +58,7 @@ def over_sequences(value: Any) -> Any:
     return value
 
 
-def without_weights(value: Any) -> None:
+def without_weights(value: object) -> None:
     """None, since a description holds no weights; raises a ValueError for others."""
     if value is not None:
         raise ValueError(

@@ -6,7 +6,7 @@ Laws: integers stay integers; the gradient is the inverse operation; the batch a
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import jax.numpy as jnp
 
@@ -49,7 +49,7 @@ class Flatten(Deterministic):
         return carried(lambda y: y.reshape(x.shape[0], math.prod(x.shape[1:])), x)
 
 
-def _target_shape(value: Any) -> tuple[int, ...]:
+def _target_shape(value: object) -> tuple[int, ...]:
     if not isinstance(value, tuple | list):
         fix = f" Write ({value},)." if isinstance(value, int) else ""
         raise WrongTypeError(f"expected a tuple of integers, got {describe(value)}.{fix}")
@@ -101,7 +101,7 @@ class Reshape(Deterministic):
         return tuple(entries // known if size == -1 else size for size in self.target_shape)
 
 
-def _order(value: Any) -> tuple[int, ...]:
+def _order(value: object) -> tuple[int, ...]:
     if not isinstance(value, tuple | list):
         raise WrongTypeError(f"expected a tuple of axis numbers from 1, got {describe(value)}.")
     if sorted(value) != list(range(1, len(value) + 1)):

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from jkeras.core.typing import ArraySpec
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise WrongTypeError(f"expected True or False, got {describe(value)}.")
     return bool(value)
 
 
-def _constant(value: Any) -> str:
+def _constant(value: object) -> str:
     if value != "constant":
         raise ValueError(f"expected 'constant', the only one there is, got {value!r}.")
     return "constant"
 
 
-def _box_format(value: Any) -> str | None:
+def _box_format(value: object) -> str | None:
     if value is None:
         return None
     from jkeras.ops.box_formats import FORMATS

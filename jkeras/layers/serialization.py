@@ -8,7 +8,7 @@ from jkeras.core.registry import deserializer, reader
 from jkeras.core.serialization import serialize_keras_object
 
 
-def serialize(layer: Any) -> dict[str, Any]:
+def serialize(layer: object) -> dict[str, Any]:
     """The configuration of a layer or a model: a dict that can be written as JSON.
 
     Example:

@@ -44,7 +44,7 @@ class PerAxis:
     for_rank: Callable[[int], Convert] = sizes
     repeats_default: bool = True
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: object) -> Any:
         return value
 
 

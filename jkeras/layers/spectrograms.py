@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jax.typing import ArrayLike
 
     from jkeras.core.typing import ArraySpec
+    from jkeras.ops.constant_initializers import FrozenArray
 
 Side = Literal["real", "imag"]
 SPECTRA = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
@@ -46,12 +47,14 @@ _MEL_BREAK, _MEL_Q = 700.0, 1127.0
 """Of the mel scale: mel(f) = 1127 ln(1 + f / 700)."""
 
 
-def _given_window(value: Any) -> Any:
+def _given_window(value: object) -> Any:
     """A window as `initializers.STFT` takes it: a name, weights, or None."""
     return STFT("real", window=value).window
 
 
-def _check_window(layer: Deterministic, window: Any, length: int, argument: str) -> None:
+def _check_window(
+    layer: Deterministic, window: str | FrozenArray | None, length: int, argument: str
+) -> None:
     """Raises a ValueError for weights that are no window of this length, which `argument` says."""
     if window is None or isinstance(window, str):
         return
@@ -63,7 +66,7 @@ def _check_window(layer: Deterministic, window: Any, length: int, argument: str)
         )
 
 
-def _window_in_config(value: Any) -> Any:
+def _window_in_config(value: str | FrozenArray | None) -> Any:
     return value if value is None or isinstance(value, str) else value.numpy().tolist()
 
 
@@ -161,7 +164,7 @@ class STFTSpectrogram(Deterministic):
         rules = {side: STFT(side, self.window, self.scaling, self.periodic) for side in sides}
         return {f"{side}_kernel": rule(shape) for side, rule in rules.items()}, {}
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_inputs(self, inputs: ArraySpec) -> None:
         check_rank(self, inputs, 3, f"[batch, samples, channels] ({self.data_format})")
         if not jnp.issubdtype(inputs.dtype, jnp.floating):
             raise WrongTypeError(f"{self.who}: expected floating inputs, got {inputs.dtype.name}.")

@@ -22,7 +22,7 @@ from jkeras.layers.lookup_options import (
 from jkeras.layers.options import count, one_of, optional
 
 
-def word_or_none(value: Any) -> str | None:
+def word_or_none(value: object) -> str | None:
     """`value` as a string; None stays."""
     if isinstance(value, bytes):
         return value.decode()
@@ -89,5 +89,5 @@ class StringLookup(Lookup):
         default=None, convert=optional(count), kw_only=True, is_internal=True
     )
 
-    def words_of(self, value: Any, encoding: str = "") -> np.ndarray:
+    def words_of(self, value: object, encoding: str = "") -> np.ndarray:
         return super().words_of(value, encoding or self.encoding)

@@ -54,7 +54,7 @@ def _or_callable(*words: str) -> Callable[[Any], Any]:
     return lambda value: value if value is None or callable(value) else known(value)
 
 
-def _ngrams(value: Any) -> int | tuple[int, ...]:
+def _ngrams(value: object) -> int | tuple[int, ...]:
     if isinstance(value, list | tuple):
         return tuple(positive_int(n) for n in value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -182,7 +182,7 @@ class TextVectorization(Lookup):
         squeezed = shape[:-1] if len(shape) > 1 else shape
         return (*squeezed, width)
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: object) -> None:
         if self.vocabulary is not None:
             super().update_state(data)  # raises
         self._counts.add(self._rows(self.words_of(data, self.encoding), cut=False)[0])
@@ -272,7 +272,7 @@ class TextVectorization(Lookup):
             for text in texts
         ]
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> Self:
+    def adapt(self, data: object, batch_size: int | None = None, steps: int | None = None) -> Self:
         """Finds the vocabulary of texts, which replaces the one before.
 
         Args:

@@ -125,7 +125,7 @@ class TokenCounts:
         return [math.log(1 + self.total / (1 + self.documents[token])) for token in tokens]
 
 
-def tokens_of(value: Any) -> list[Any] | str:
+def tokens_of(value: object) -> list[Any] | str:
     """The argument `vocabulary`: the tokens as a list, or the path of a file.
 
     Raises:
@@ -181,7 +181,7 @@ def without_special(tokens: list[Any], special: list[Any]) -> tuple[list[Any], b
 
 
 def check_tokens(
-    tokens: Sequence[Any], mask_token: Any, oov_token: Any, special: list[Any]
+    tokens: Sequence[Any], mask_token: object, oov_token: object, special: list[Any]
 ) -> None:
     """Raises for tokens that are there twice, or special ones in the midst of others.
 

@@ -9,7 +9,7 @@ from jkeras.core.layer import Array, Layer, PaddedRows, Params, State, option
 from jkeras.core.parts import Path
 
 
-def one_layer(value: Any) -> Any:
+def one_layer(value: object) -> Any:
     """A layer as it is, a model as its description; raises a TypeError for others."""
     value = value.as_layer() if hasattr(value, "as_layer") else value
     if isinstance(value, Layer):

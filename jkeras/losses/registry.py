@@ -48,6 +48,8 @@ from jkeras.losses.regression import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from jkeras.core.typing import ArraySpec
 
 _CLASSES: tuple[type[FormulaLoss], ...] = (
@@ -131,10 +133,10 @@ class ByShape(Loss):
         self,
         y_true: Any,
         y_pred: Any,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         *,
-        valid: Any = None,
-        mask: Any = None,
+        valid: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> Array:
         """The loss of a batch, by its shapes; arguments as for every loss."""
         loss = resolve(self.word, y_true, y_pred)
@@ -146,11 +148,11 @@ class ByShape(Loss):
         """Those of the loss that the shapes call for."""
         return resolve(self.word, y_true, y_pred).parts(y_true, y_pred, *args, **kwargs)
 
-    def values(self, y_true: Any, y_pred: Any, *, valid: Any = None) -> Array:
+    def values(self, y_true: Any, y_pred: Any, *, valid: jax.Array | None = None) -> Array:
         """Those of the loss that the shapes call for."""
         return resolve(self.word, y_true, y_pred).values(y_true, y_pred, valid=valid)
 
-    def check_data(self, y_true: Any, outputs: jax.ShapeDtypeStruct) -> None:
+    def check_data(self, y_true: ArrayLike, outputs: jax.ShapeDtypeStruct) -> None:
         """`check_data` of the loss that fits the shapes."""
         resolve(self.word, np.asarray(y_true), outputs).check_data(y_true, outputs)
 

@@ -34,6 +34,8 @@ from jkeras.metrics.base import Metric, Sums
 from jkeras.metrics.means import FunctionMetric, LossMetric, MeanMetric
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from jkeras.core.typing import ArraySpec
 
 _CLASSES: tuple[type[Metric], ...] = (
@@ -130,7 +132,7 @@ class ByShape(MeanMetric):
         """The word, as Keras writes it."""
         return self.word
 
-    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: Any = None) -> Sums:
+    def update(self, sums: Sums, y_true: Any, y_pred: Any, weight: ArrayLike | None = None) -> Sums:
         """Adds a batch to the sums of the metric that fits the shapes of the batch."""
         return resolve(self.word, y_true, y_pred).update(sums, y_true, y_pred, weight)
 

@@ -34,6 +34,8 @@ from jkeras.metrics.subclassed_metric import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from jkeras.core.typing import HoldsArray
+
 NAME = "_object_sums"
 
 
@@ -102,7 +104,7 @@ class SumVariable(Variable):
         """The current array."""
         return jax.tree.leaves(object_sums(self._metric))[self._index]
 
-    def assign(self, value: ArrayLike) -> Any:
+    def assign(self, value: ArrayLike | HoldsArray) -> Any:
         """Replaces the array by `value`, cast to the dtype of the array; returns the new array."""
         leaves, tree = jax.tree.flatten(object_sums(self._metric))
         value = jnp.asarray(getattr(value, "value", value), self.dtype)

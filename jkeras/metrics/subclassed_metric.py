@@ -211,7 +211,7 @@ def _run_method(
     return returned, frame.sums()
 
 
-def _as_value(value: Any) -> Any:
+def _as_value(value: object) -> Any:
     """The current value of a variable: outside of the frame it would be the initial one."""
     return value.value if isinstance(value, Variable) else value
 

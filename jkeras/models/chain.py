@@ -128,7 +128,12 @@ class Chain(Composite):
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
     def run_layers(
-        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+        self,
+        params: Params,
+        state: State,
+        inputs: tuple[Any, ...],
+        masks: Masks,
+        kwargs: dict[str, Any],
     ) -> tuple[Any, Any]:
         pair: tuple[Any, Any] = inputs, tuple(masks_of_inputs(self, masks, len(inputs)))
         for following in self._run(params, state, pair, kwargs):

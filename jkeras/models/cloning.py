@@ -54,7 +54,7 @@ _PUBLIC = {"clone_fn": "clone_function", "call_fn": "call_function", "inputs": "
 
 def clone_model(
     model: Any,
-    input_tensors: Any = None,
+    input_tensors: Tree = None,
     clone_function: Callable[[Any], Any] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
@@ -159,7 +159,7 @@ def _clone_layer(layer: Layer, clones: dict[int, Any]) -> Layer:
     return layer.replace(**{name: new for name, new in inner.items() if new is not values[name]})
 
 
-def replaced_layers(net: Any, options: CloneOptions) -> list[Any]:
+def replaced_layers(net: Graph | Chain, options: CloneOptions) -> list[Any]:
     """The layers that take the places of those of a graph or a chain.
 
     Args:
@@ -176,7 +176,7 @@ def replaced_layers(net: Any, options: CloneOptions) -> list[Any]:
     return [done[identity_of(layer)] for layer in layers]
 
 
-def _replaced(layer: Any, options: CloneOptions) -> Any:
+def _replaced(layer: Layer, options: CloneOptions) -> Any:
     if options.recursive and isinstance(layer, Graph):
         inner = options._replace(inputs=None)
         inputs, outputs = rebuild_graph(layer, replaced_layers(layer, inner), inner)
@@ -227,7 +227,7 @@ def rebuild_graph(
     return mapped(graph.inputs), mapped(graph.outputs)
 
 
-def given_inputs(own: Any, inputs: Any) -> list[Any]:
+def given_inputs(own: Tree, inputs: Tree) -> list[Any]:
     """The symbols that take the places of a model's own inputs, which are symbols or names."""
     inputs = jax.tree.map(lambda x: getattr(x, "output", x), inputs)
     single = isinstance(inputs, list | tuple) and len(inputs) == len(jax.tree.leaves(own)) == 1

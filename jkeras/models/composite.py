@@ -73,13 +73,24 @@ class Composite(Layer):
         return outputs, self.weight_ties.deduplicate(state), out_masks
 
     def run_layers(
-        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+        self,
+        params: Params,
+        state: State,
+        inputs: tuple[Any, ...],
+        masks: Masks,
+        kwargs: dict[str, Any],
     ) -> tuple[Any, Any]:
         """The outputs and their masks; every layer's entry of `state` is replaced."""
         raise NotImplementedError(f"{type(self).__name__}: expected a method `run_layers`.")
 
     def run_layer(
-        self, layer: Layer, params: Params, state: State, inputs: Any, masks: Any, **kwargs: Any
+        self,
+        layer: Layer,
+        params: Params,
+        state: State,
+        inputs: tuple[Any, ...],
+        masks: tuple[Any, ...],
+        **kwargs: Any,
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The outputs of one layer and their masks; replaces the layer's entry of `state`.
 

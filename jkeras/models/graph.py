@@ -37,7 +37,7 @@ from jkeras.models.graph_config import config_of_graph, graph_parts
 from jkeras.models.wiring import Call, Wiring, wired
 
 
-def _structure(value: Any) -> Any:
+def _structure(value: object) -> Any:
     """Kept as it is: a list stays a list, since outputs come in this structure."""
     return value
 
@@ -262,7 +262,12 @@ class Graph(Composite):
         return weight_ties.deduplicate(params), weight_ties.deduplicate(state)
 
     def run_layers(
-        self, params: Params, state: State, inputs: Any, masks: Masks, kwargs: dict[str, Any]
+        self,
+        params: Params,
+        state: State,
+        inputs: tuple[Any, ...],
+        masks: Masks,
+        kwargs: dict[str, Any],
     ) -> tuple[Any, Any]:
         values, known = self._run(params, state, inputs, masks, kwargs)
         outputs, out_masks = self.wiring.outputs.filled(values), self.wiring.outputs.filled(known)

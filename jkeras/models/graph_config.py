@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -26,6 +26,9 @@ from jkeras.layers.input import InputLayer, entrance
 from jkeras.models.chain import written_layer
 from jkeras.models.wiring import Wiring
 from jkeras.ops import activations
+
+if TYPE_CHECKING:
+    from jkeras.core.layer import Layer
 
 _TENSOR = "__keras_tensor__"
 _GRAPHS = ("Functional", "Model")
@@ -78,7 +81,7 @@ def config_of_graph(
     }
 
 
-def _layer_config(layer: Any, nodes: list[Node], places: _Places) -> dict[str, Any]:
+def _layer_config(layer: Layer | Operation, nodes: list[Node], places: _Places) -> dict[str, Any]:
     if isinstance(layer, Operation):
         kind = layer.shown_as
         _function_of(kind, layer.who)  # raises where a configuration cannot name it
@@ -126,17 +129,17 @@ def _named(kind: str, node: Node) -> tuple[list[Any], dict[str, Any]]:
     return kept, {**named, **kwargs}
 
 
-def _is_option(name: str, value: Any) -> bool:
+def _is_option(name: str, value: object) -> bool:
     return name not in _CALLED_ON and not symbols_in(value)
 
 
-def _call_config(layer: Any, node: Node, places: _Places) -> dict[str, Any]:
+def _call_config(layer: Layer | Operation, node: Node, places: _Places) -> dict[str, Any]:
     args, kwargs = node.given
     if isinstance(layer, Operation) and layer.shown_as not in OPERATORS:
         args, named = _named(layer.shown_as, node)
         kwargs = {name: value for name, value in named.items() if not _is_option(name, value)}
 
-    def written(value: Any) -> Any:
+    def written(value: object) -> Any:
         if not isinstance(value, Symbol):
             return serialize_keras_object(value)
         history = {
@@ -149,7 +152,7 @@ def _call_config(layer: Any, node: Node, places: _Places) -> dict[str, Any]:
     return {"args": _mapped(written, list(args)), "kwargs": _mapped(written, dict(kwargs))}
 
 
-def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+def _mapped(change: Callable[[Any], Any], value: object) -> Any:
     """A structure with its leaves changed. Tuples become lists, as in JSON."""
     if isinstance(value, Mapping):
         return {key: _mapped(change, item) for key, item in value.items()}
@@ -239,7 +242,7 @@ def _function_of(kind: str, who: str) -> Callable[..., Any]:
     return function
 
 
-def _sources(value: Any) -> set[tuple[str, int]]:
+def _sources(value: object) -> set[tuple[str, int]]:
     """The calls that arguments come from."""
     if isinstance(value, Mapping):
         if value.get("class_name") == _TENSOR:
@@ -249,7 +252,7 @@ def _sources(value: Any) -> set[tuple[str, int]]:
     return set().union(*map(_sources, value)) if isinstance(value, list | tuple) else set()
 
 
-def _filled(value: Any, outputs: dict[tuple[str, int], list[Any]]) -> Any:
+def _filled(value: object, outputs: dict[tuple[str, int], list[Any]]) -> Any:
     """Arguments with symbols where the configuration has places."""
     if isinstance(value, Mapping):
         if value.get("class_name") == _TENSOR:

@@ -17,18 +17,22 @@ arrays all come through `encoded`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.operations import Template, template
 from jkeras.core.symbols import Symbol
-from jkeras.core.trees import is_words
+from jkeras.core.trees import Tree, is_words
 from jkeras.core.words import as_words, holds_words
 from jkeras.layers.on_host import MADE_ON_HOST, OnHost
 from jkeras.models.chain import Chain, front_and_first
 from jkeras.models.wiring import Call, Wiring
+
+if TYPE_CHECKING:
+    from jkeras.core.layer import Layer
+    from jkeras.layers.input import InputLayer
 
 
 class HostCall(NamedTuple):
@@ -107,7 +111,7 @@ def split(who: str, wiring: Wiring) -> HostPart | None:
     return HostPart(tuple(host), kept, tuple(program))
 
 
-def _entrance_count(layer: Any) -> int:
+def _entrance_count(layer: Layer) -> int:
     """How many entrances a layer that takes words has in a program."""
     if isinstance(layer, Chain):
         return _entrance_count(front_and_first(layer)[1])
@@ -157,7 +161,7 @@ class Host:
     def __init__(self, run_fn: Callable[[Any], list[Any]]) -> None:
         self._run_fn = run_fn
 
-    def encoded(self, x: Any) -> Any:
+    def encoded(self, x: Tree) -> Any:
         """The program's entrances, a tuple of several or the one, for inputs of words.
 
         Args:
@@ -172,7 +176,7 @@ class Host:
         return found[0] if len(found) == 1 else tuple(found)
 
 
-def are_entrances(x: Any) -> bool:
+def are_entrances(x: object) -> bool:
     """Whether inputs have gone through the host: ids are among them that it made."""
     if isinstance(x, Mapping):
         x = list(x.values())
@@ -202,7 +206,7 @@ def host_of(net: Any) -> Host | None:
     return Host(lambda x: _run_graph(net, x))
 
 
-def _ids(layer: Any, front: Any, x: Any) -> list[Any]:
+def _ids(layer: OnHost, front: InputLayer | None, x: Tree) -> list[Any]:
     """The ids of the inputs of a layer in front; numbers stay, where it takes them too."""
     is_single = isinstance(x, tuple | list) and len(x) == 1 and hasattr(x[0], "shape")
     x = x[0] if is_single else x
@@ -214,11 +218,11 @@ def _ids(layer: Any, front: Any, x: Any) -> list[Any]:
     return [layer.encoded(*inputs)]
 
 
-def _first(x: Any) -> Any:
+def _first(x: Tree) -> Any:
     return x[0] if isinstance(x, tuple) and x else x
 
 
-def _in_rank(front: Any, x: Any) -> Any:
+def _in_rank(front: Any, x: Tree) -> Any:
     """Words in the rank of their `Input`: as in Keras, a last axis of one comes or goes."""
     if not holds_words(x) or front is None:
         return x
@@ -233,7 +237,7 @@ def _in_rank(front: Any, x: Any) -> Any:
     raise ValueError(f"expected strings of shape {shape}, got {words.shape}.{fix}")
 
 
-def _run_graph(graph: Any, x: Any) -> list[Any]:
+def _run_graph(graph: Any, x: Tree) -> list[Any]:
     """The entrances of a graph's program, for its inputs as a user gives them."""
     fronts = [graph.layers[position] for position in graph.wiring.front]
     given = [_input(front, value) for front, value in zip(fronts, _listed(graph, x), strict=True)]
@@ -251,7 +255,7 @@ def _run_graph(graph: Any, x: Any) -> list[Any]:
     return found
 
 
-def _input(front: Any, value: Any) -> Any:
+def _input(front: Any, value: Tree) -> Any:
     """One input of a graph: words in the rank of its `Input`, numbers as an array."""
     if not is_words(front.dtype):
         is_listed = isinstance(value, list | tuple) or hasattr(value, "to_numpy")
@@ -269,7 +273,7 @@ def _input(front: Any, value: Any) -> Any:
         raise type(error)(f"`{front.name}`: {error}") from None
 
 
-def _listed(graph: Any, x: Any) -> list[Any]:
+def _listed(graph: Any, x: Tree) -> list[Any]:
     """One value for each input of a graph, from how a user gives them."""
     names = graph.input_names
     if isinstance(x, tuple | list) and len(x) == 1:

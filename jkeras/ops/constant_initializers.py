@@ -111,7 +111,7 @@ class FrozenArray(Description):
         return f"array(shape={self.shape}, dtype={self.dtype})"
 
 
-def _number_or_array(value: Any) -> Any:
+def _number_or_array(value: npt.ArrayLike | FrozenArray) -> Any:
     """A Python number as it is, an array (or nested list) frozen."""
     if isinstance(value, int | float | FrozenArray):
         return value
@@ -198,7 +198,7 @@ class Identity(Initializer):
         return self.gain * jnp.eye(*sizes, dtype=float32_or(dtype))
 
 
-def _window(value: Any) -> Any:
+def _window(value: npt.ArrayLike | FrozenArray | None) -> Any:
     """A window's name checked by SciPy, an array frozen, None."""
     if isinstance(value, str):
         from scipy.signal import get_window  # type: ignore[import-untyped]

@@ -27,7 +27,7 @@ Axis = int | tuple[int, ...]
 _EPSILON = 1e-7  # Keras's: added to a norm before dividing by it
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     """A norm's bound: a number ≥ 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongTypeError(f"expected a number ≥ 0, got {describe(value)}.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ from jkeras.ops.patches import (
     convolve_groups,
     explicit_pads,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 _MANY = 16
@@ -117,7 +120,7 @@ def _convolve_on_cpu(
 
 
 def _fastest(
-    window: Sequence[int], channels: int, filters: int, dilation: Sequence[int], dtype: Any
+    window: Sequence[int], channels: int, filters: int, dilation: Sequence[int], dtype: np.dtype
 ) -> Callable[..., jax.Array]:
     """The formulation without groups. Value and gradients in a loop, two cores, products of patches
     and Eigen's convolution: 32 to 32 channels of 16 by 16 pixels 13.1 and 9.3 ms, 12 to 12 of 28 by

@@ -23,7 +23,7 @@ from jkeras.core.arrays import as_jax
 from jkeras.core.errors import WrongTypeError
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from jax.typing import ArrayLike, DTypeLike
 
 Array = jax.Array
 Range = tuple[int, int]
@@ -37,7 +37,7 @@ def abs_max_quantize(
     inputs: ArrayLike,
     axis: int | Sequence[int],
     value_range: Sequence[int] = INT8,
-    dtype: Any = "int8",
+    dtype: DTypeLike = "int8",
     epsilon: float = EPSILON,
     to_numpy: bool = False,
 ) -> tuple[Array, Array]:
@@ -75,7 +75,7 @@ def abs_max_quantize_grouped_with_zero_point(
     inputs: ArrayLike,
     block_size: int,
     value_range: Sequence[int] = INT4,
-    dtype: Any = "int8",
+    dtype: DTypeLike = "int8",
     epsilon: float = EPSILON,
     to_numpy: bool = False,
 ) -> tuple[Array, Array, Array]:
@@ -257,7 +257,9 @@ def _fake_quant_forward(settings: Settings, x: Array, low: Array, high: Array) -
     return _fake_quant(settings, x, low, high), (x, low, high)
 
 
-def _fake_quant_backward(settings: Settings, saved: Any, upstream: Array) -> Any:
+def _fake_quant_backward(
+    settings: Settings, saved: tuple[Array, Array, Array], upstream: Array
+) -> Any:
     x, low, high = saved
     least, most, _ = _nudged(settings, x, low, high)
     axes = tuple(i for i in range(x.ndim) if i != settings[2])
@@ -302,7 +304,7 @@ def compute_float8_amax_history(x: ArrayLike, amax_history: ArrayLike) -> Array:
 
 
 def quantize_and_dequantize(
-    inputs: ArrayLike, scale: ArrayLike, quantized_dtype: Any, compute_dtype: Any
+    inputs: ArrayLike, scale: ArrayLike, quantized_dtype: DTypeLike, compute_dtype: DTypeLike
 ) -> Array:
     """The numbers as float8 can tell them apart.
 

@@ -8,7 +8,7 @@ Source: `keras.quantizers`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -33,6 +33,8 @@ from jkeras.ops.quantization import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jax.typing import ArrayLike
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")
@@ -44,13 +46,13 @@ _NOT_BUILT = {
 }
 
 
-def _range(value: Any) -> tuple[int, int]:
+def _range(value: object) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise WrongTypeError(f"expected (least, largest), got {describe(value)}.")
     return int(value[0]), int(value[1])
 
 
-def _axes(value: Any) -> tuple[int, ...] | None:
+def _axes(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
     return None if value is None else (value,) if isinstance(value, int) else tuple(value)
 
 
@@ -65,7 +67,7 @@ class Quantizer(Description):
 
     output_dtype: str = option(default="int8", convert=str, kw_only=True)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: jax.Array) -> Any:
         """The quantized array."""
         return x
 
@@ -123,11 +125,11 @@ class AbsMaxQuantizer(Quantizer):
         return {name: value for name, value in config.items() if name != "axis" or value}
 
 
-def _quantizer(value: Any) -> Any:
+def _quantizer(value: object) -> Any:
     return get(value)
 
 
-def _activation_quantizer(value: Any) -> Any:
+def _activation_quantizer(value: object) -> Any:
     return AbsMaxQuantizer() if value == "default" else get(value)
 
 
@@ -177,7 +179,7 @@ class Int8QuantizationConfig(QuantizationConfig):
             )
 
 
-def _weights_alone(value: Any) -> Any:
+def _weights_alone(value: object) -> Any:
     return None if value == "default" else get(value)
 
 
@@ -225,7 +227,7 @@ class Int4QuantizationConfig(QuantizationConfig):
             )
 
     @classmethod
-    def from_config(cls, config: Any) -> Int4QuantizationConfig:
+    def from_config(cls, config: Mapping[str, Any]) -> Int4QuantizationConfig:
         """As of any description; a configuration without `block_size` means none, as in Keras."""
         return super().from_config({"block_size": None, **config})
 
@@ -300,7 +302,7 @@ TABLE |= {kind.__name__: kind for kind in TABLE.values()}
 """What each name stands for."""
 
 
-def get(identifier: Any, **kwargs: Any) -> Any:
+def get(identifier: object, **kwargs: Any) -> Any:
     """The quantizer for a name, a configuration, or an object; None for None.
 
     Raises:
@@ -316,7 +318,7 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     return function_for(identifier, "quantizers", TABLE, base=kinds, expected=expected)  # type: ignore[arg-type]
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Any:
     """The configuration of a quantizer."""
     return serialize_keras_object(initializer)
 

@@ -38,7 +38,7 @@ _TRUNCATED_STDDEV = 0.87962566103423978
 """The standard deviation of a standard normal number kept only within [-2, 2]."""
 
 
-def _seed(value: Any) -> int | None:
+def _seed(value: object) -> int | None:
     """A seed in [0, 2**32), or None."""
     if value is None:
         return None
@@ -212,7 +212,7 @@ def fans(
     return field * shape[-2], field * shape[-1]
 
 
-def _scale(value: Any) -> float:
+def _scale(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongTypeError(f"expected a number > 0, got {describe(value)}.")
     if not value > 0:
@@ -220,7 +220,7 @@ def _scale(value: Any) -> float:
     return float(value)
 
 
-def _distribution(value: Any) -> str:
+def _distribution(value: object) -> str:
     """Keras's words in any letter case; "normal" is the truncated one."""
     word = value.lower() if isinstance(value, str) else value
     if word == "normal":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TINY = 1e-7  # Keras's epsilon: the smallest norm that OrthogonalRegularizer divides by
 
 
-def _factor(value: Any) -> float:
+def _factor(value: object) -> float:
     """`value` as a float, finite and not negative."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise WrongTypeError(f"expected a finite number ≥ 0, got {describe(value)}.")

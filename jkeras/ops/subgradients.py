@@ -9,8 +9,7 @@ of `jax.numpy`; so are derivatives everywhere else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -105,17 +104,22 @@ def power(x1: Array, x2: Array) -> Array:
     return _root(x1, x2) if roots else jnp.power(x1, x2)
 
 
-def std(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def std(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """The standard deviation; the derivative of that of equal numbers counts as 0."""
     return sqrt(jnp.var(x, axis=axis, keepdims=keepdims))
 
 
-def nanstd(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def nanstd(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """The standard deviation of the numbers that are not NaN; derivatives as for `std`."""
     return sqrt(jnp.nanvar(x, axis=axis, keepdims=keepdims))
 
 
-def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+def norm(
+    x: Array,
+    ord: int | float | str | None = None,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+) -> Array:
     """The norm of vectors or matrices; its derivative at zero vectors counts as 0.
 
     Args:

@@ -100,7 +100,7 @@ def override_learning_rate(
 def _with_rate(opt_state: Tree, rate: Array | Scheduled) -> Tree:
     """The state with another entry for the rate, where it holds one."""
 
-    def changed(node: Any) -> Any:
+    def changed(node: Tree) -> Any:
         if not _holds_rate(node):
             return node
         return node._replace(hyperparams={**node.hyperparams, "learning_rate": rate})

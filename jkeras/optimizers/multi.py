@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import jax
 
@@ -23,6 +23,9 @@ from jkeras.optimizers import arguments
 from jkeras.optimizers.arguments import Number
 from jkeras.optimizers.base import Optimizer, OptimizerState
 from jkeras.optimizers.standalone import Transformation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Variable(NamedTuple):
@@ -56,7 +59,9 @@ def _optimizer(value: object) -> Optimizer:
     return value
 
 
-def _entries(value: Any) -> tuple[tuple[str, Optimizer], ...]:
+def _entries(
+    value: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None,
+) -> tuple[tuple[str, Optimizer], ...]:
     """A dict from paths or regular expressions to optimizers as a tuple of pairs; None for none."""
     pairs = tuple(value.items()) if isinstance(value, Mapping) else tuple(value or ())
     for pattern, optimizer in pairs:

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 if TYPE_CHECKING:
     import optax
 
+    from jkeras.core.trees import Tree
+
 Array = jax.Array
 
 
@@ -52,7 +54,7 @@ def applied(
     return update, {name: new[slot_fields[name]] for name in slots}
 
 
-def _filled(state: Any, values: Mapping[str, Array]) -> Any:
+def _filled(state: Tree, values: Mapping[str, Array]) -> Any:
     """A state of optax, of nested tuples, with `values` in the fields of these names."""
     if hasattr(state, "_fields"):
         parts = {name: _filled(part, values) for name, part in state._asdict().items()}
@@ -60,7 +62,7 @@ def _filled(state: Any, values: Mapping[str, Array]) -> Any:
     return tuple(_filled(part, values) for part in state) if isinstance(state, tuple) else state
 
 
-def _entries(state: Any) -> Iterator[tuple[str, Any]]:
+def _entries(state: Tree) -> Iterator[tuple[str, Any]]:
     """The fields of all named tuples in a state of optax."""
     if hasattr(state, "_fields"):
         yield from state._asdict().items()

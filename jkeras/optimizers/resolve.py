@@ -75,7 +75,7 @@ as_transformation = get
 def apply_updates(params: Tree, updates: Tree) -> Tree:
     """`params + updates`, leaf by leaf, in the dtypes of `params`; None leaves a leaf unchanged."""
 
-    def added(update: Any, param: Any) -> Any:
+    def added(update: jax.Array | None, param: jax.Array) -> Any:
         return param if update is None else (param + update).astype(param.dtype)
 
     return jax.tree.map(added, updates, params, is_leaf=lambda leaf: leaf is None)

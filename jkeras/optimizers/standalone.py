@@ -310,10 +310,10 @@ class Standalone(Transformation):
         return new, jax.tree.leaves(state)
 
 
-def _constrained(variable: Any, value: jax.Array) -> Any:
+def _constrained(variable: object, value: jax.Array) -> Any:
     rule = getattr(variable, "constraint", None)
     return value if rule is None else rule(value)
 
 
-def _array(value: Any) -> Any:
+def _array(value: object) -> Any:
     return as_jax(getattr(value, "value", value))

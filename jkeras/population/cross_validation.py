@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,6 +22,9 @@ from jkeras.core.errors import (
 )
 from jkeras.core.trees import Tree
 from jkeras.population.population import Population
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
@@ -91,7 +94,7 @@ def cross_validate(
     x: Tree,
     y: Tree = None,
     *,
-    folds: Any = 5,
+    folds: int | Iterable[tuple[ArrayLike, ArrayLike]] = 5,
     seed: int = 0,
     population: dict[str, Any] | None = None,
     batch_size: int | None = None,

@@ -14,12 +14,15 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from jkeras.core.errors import MissingFileError
 from jkeras.saving.keras_hdf5 import UNSAFE, datasets
+
+if TYPE_CHECKING:
+    import h5py
 
 Stored = dict[str, dict[str, np.ndarray]]
 """The arrays of each group, by their names in it: "0", "1", … ."""
@@ -67,7 +70,7 @@ def write(file: BinaryIO, groups: Iterable[Group]) -> None:
                 write_array(h5_group, name, np.asarray(value))
 
 
-def write_array(group: Any, name: str, array: np.ndarray) -> None:
+def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
     """Writes an array under a name in a group of h5py."""
     dataset = group.create_dataset(name, data=array)
     if array.dtype.name == "bfloat16":  # HDF5 has no such dtype; Keras's mark for it

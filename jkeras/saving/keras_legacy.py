@@ -15,13 +15,16 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.saving.keras_archive import KERAS, json_object
 from jkeras.saving.keras_h5 import Stored, grouped, write_array
+
+if TYPE_CHECKING:
+    import h5py
 
 MOST_OF_ATTRIBUTE = 64_000
 """Bytes of an attribute in HDF5, about."""
@@ -140,7 +143,7 @@ def _opened(data: bytes, who: str) -> Iterator[Any]:
         raise ValueError(f"{who}: expected a file of Keras, and it is damaged: {error}") from error
 
 
-def _texts(group: Any, name: str) -> list[str]:
+def _texts(group: h5py.Group, name: str) -> list[str]:
     """The strings of an attribute; a long one is divided into `name0`, `name1`, …."""
     parts = itertools.takewhile(group.attrs.__contains__, (f"{name}{i}" for i in itertools.count()))
     names = [name] if name in group.attrs else parts
@@ -148,7 +151,7 @@ def _texts(group: Any, name: str) -> list[str]:
     return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]
 
 
-def _array(dataset: Any) -> np.ndarray:
+def _array(dataset: h5py.Dataset) -> np.ndarray:
     array = np.asarray(dataset)
     if array.dtype == np.dtype("V2"):  # bfloat16 as h5py writes it
         return array.view(jnp.bfloat16)
@@ -203,12 +206,12 @@ def write(
             _write_arrays(h5.create_group(optimizer.name), optimizer.arrays)
 
 
-def _set_texts(group: Any, texts: Mapping[str, str]) -> None:
+def _set_texts(group: h5py.Group, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         group.attrs[name] = text.encode()
 
 
-def _set_names(group: Any, name: str, names: Sequence[str]) -> None:
+def _set_names(group: h5py.Group, name: str, names: Sequence[str]) -> None:
     """An attribute of strings, divided where it is longer than an attribute may be."""
     encoded = [text.encode() for text in names]
     parts = -(-sum(map(len, encoded)) * 2 // MOST_OF_ATTRIBUTE) or 1
@@ -220,7 +223,7 @@ def _set_names(group: Any, name: str, names: Sequence[str]) -> None:
         group.attrs[f"{name}{number}"] = encoded[number * size : (number + 1) * size]
 
 
-def _write_arrays(group: Any, arrays: Mapping[str, np.ndarray]) -> None:
+def _write_arrays(group: h5py.Group, arrays: Mapping[str, np.ndarray]) -> None:
     _set_names(group, "weight_names", list(arrays))
     for path, array in arrays.items():
         write_array(group, path, array)

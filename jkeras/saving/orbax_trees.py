@@ -87,7 +87,7 @@ def read_tree(path: Path, *, packed: int = PACKED) -> Any:
             f"{declared} bytes."
         )
 
-    def as_numpy(leaf: Any) -> Any:
+    def as_numpy(leaf: object) -> Any:
         is_array = getattr(leaf, "shape", None) is not None
         return ocp.RestoreArgs(restore_type=np.ndarray) if is_array else ocp.RestoreArgs()
 

@@ -12,7 +12,7 @@ import contextlib
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -242,7 +242,7 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     return {"dtype": kind, "tensor_shape": shape, "name": spec.name}
 
 
-async def _maybe_in_thread(size: int, function: Any, *args: Any) -> Any:
+async def _maybe_in_thread(size: int, function: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.to_thread(function, *args) if size > BIG else function(*args)
 
 

@@ -101,7 +101,7 @@ def _no_constant(word: str) -> NoReturn:
     _refuse("the body", "finite numbers, as JSON has them", word)
 
 
-def _rows(given: Any, specs: Sequence[TensorSpec]) -> dict[str, Any]:
+def _rows(given: object, specs: Sequence[TensorSpec]) -> dict[str, Any]:
     """The row form as columns."""
     if not isinstance(given, list):
         _refuse("instances", "a list of examples", _kind(given))
@@ -122,7 +122,7 @@ def _columns(given: Any, specs: Sequence[TensorSpec]) -> dict[str, Any]:
     return dict(given)
 
 
-def _check_names(where: str, given: Any, names: Mapping[str, Any]) -> None:
+def _check_names(where: str, given: object, names: Mapping[str, Any]) -> None:
     expected = f"a dict with {', '.join(map(repr, names))}"
     if not isinstance(given, dict):
         _refuse(where, expected, _kind(given))
@@ -134,7 +134,7 @@ def _check_names(where: str, given: Any, names: Mapping[str, Any]) -> None:
             _refuse(where, expected, f"no {name!r}")
 
 
-def as_array(value: Any, spec: TensorSpec) -> np.ndarray:
+def as_array(value: object, spec: TensorSpec) -> np.ndarray:
     """A list as the array of an input.
 
     Raises:
@@ -201,7 +201,7 @@ def _shown(shape: Sequence[int | str]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float) and not math.isfinite(value):

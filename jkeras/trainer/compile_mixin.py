@@ -259,7 +259,7 @@ class CompileMixin:
         return self._trainer_parts.policy
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: object) -> None:
         parts, state = self._trainer_parts, self._trainer_parts.state
         plain = parts.plain[0] if parts.plain[1] is state.net else state.net
         try:
@@ -337,7 +337,7 @@ class CompileMixin:
 def _in_dtype(tree: Tree, before: str, after: str) -> Any:
     """The weights of one dtype in another; sums of losses, which are no weights, stay."""
 
-    def cast(path: Any, leaf: Any) -> Any:
+    def cast(path: tuple[Any, ...], leaf: jax.Array) -> Any:
         is_sum = path_names(path)[-1:] == (ACTIVITY_LOSS,)
         return leaf.astype(after) if leaf.dtype == before and not is_sum else leaf
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,6 +48,9 @@ from jkeras.trainer.features import (
     written,
 )
 from jkeras.trainer.files import feature_spaces
+
+if TYPE_CHECKING:
+    from jax import Array
 
 
 class FeatureSpace:
@@ -200,7 +203,7 @@ class FeatureSpace:
         """Words by their hash."""
         return Feature("string", Hashing(num_bins, name=prepared_name(name)), output_mode)
 
-    def _feature(self, key: str, value: Any) -> Feature:
+    def _feature(self, key: str, value: object) -> Feature:
         if isinstance(value, Feature):
             return value.named(key)
         if isinstance(value, dict):
@@ -214,7 +217,7 @@ class FeatureSpace:
         made: Feature = getattr(self, word)(*sizes.get(word, ()), name=key)
         return made
 
-    def _cross(self, value: Any) -> Cross:
+    def _cross(self, value: Cross | Mapping[str, Any] | Iterable[str]) -> Cross:
         if isinstance(value, dict):
             value = Cross.from_config(value["config"])
         if not isinstance(value, Cross):
@@ -240,7 +243,7 @@ class FeatureSpace:
             if hasattr(layer, "adapt") and not is_given(layer)
         ]
 
-    def adapt(self, dataset: Any) -> None:
+    def adapt(self, dataset: object) -> None:
         """Lets the layers of the features learn from a table.
 
         Args:
@@ -301,7 +304,7 @@ class FeatureSpace:
             self._encoded = self._run(self.inputs)
         return self._encoded
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: object) -> Any:
         """The encoded features of a table.
 
         Args:
@@ -354,13 +357,13 @@ class FeatureSpace:
                 )
         return Concatenate(axis=-1)(list(encoded.values())) if len(encoded) > 1 else value
 
-    def _prepared_feature(self, name: str, value: Any) -> Any:
+    def _prepared_feature(self, name: str, value: object) -> Any:
         is_array = not isinstance(value, Symbol)
         if is_array and self.features[name].dtype != "string":
             value = jnp.asarray(np.asarray(value).astype(self.features[name].dtype))
         return self.preprocessors[name](value)
 
-    def _encoded_feature(self, name: str, value: Any, mode: str) -> Any:
+    def _encoded_feature(self, name: str, value: Array | Symbol, mode: str) -> Any:
         if mode != "one_hot":
             return value
         layer = self.crossers.get(name) or self.preprocessors[name]

@@ -29,7 +29,7 @@ SIMPLE = (
 )
 
 
-def checked_word(who: str, name: str, value: Any, words: Sequence[str]) -> str:
+def checked_word(who: str, name: str, value: object, words: Sequence[str]) -> str:
     """`value`, one of these words."""
     if value not in words:
         raise value_error(
@@ -131,7 +131,7 @@ def prepared_name(name: str | None) -> str | None:
     return None if name is None else f"{name}{_PREPARED}"
 
 
-def is_given(layer: Any) -> bool:
+def is_given(layer: object) -> bool:
     """Whether a layer with `adapt` was given what it would learn."""
     if isinstance(layer, Lookup):
         return layer.vocabulary is not None
@@ -140,7 +140,7 @@ def is_given(layer: Any) -> bool:
     return isinstance(layer, Discretization) and layer.num_bins is None
 
 
-def categories_of(who: str, name: str, layer: Any) -> int:
+def categories_of(who: str, name: str, layer: Layer) -> int:
     """How many ids a layer gives."""
     if isinstance(layer, Lookup):
         return layer.vocabulary_size()
@@ -167,17 +167,17 @@ def written(value: Feature | Cross) -> dict[str, Any]:
     }
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     return value.to_numpy() if hasattr(value, "to_numpy") else value
 
 
-def column_of(value: Any) -> Any:
+def column_of(value: object) -> Any:
     """A column as an array `[rows, 1]`."""
     array = as_words(value) if holds_words(value) else np.asarray(plain(value))
     return array[:, None] if array.ndim == 1 else array
 
 
-def table_of(who: str, dataset: Any) -> dict[str, Any]:
+def table_of(who: str, dataset: object) -> dict[str, Any]:
     """A dict of whole columns, from what `adapt` gets."""
     if columns.is_table(dataset):
         return dict(columns.columns_of(dataset))

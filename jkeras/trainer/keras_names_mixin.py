@@ -21,7 +21,7 @@ class _Shown:
         self.value_fn = value_fn
         self.__doc__ = value_fn.__doc__
 
-    def __get__(self, model: Any, owner: type) -> Any:
+    def __get__(self, model: object, owner: type) -> Any:
         return self if model is None else self.value_fn(model)
 
 

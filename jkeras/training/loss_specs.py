@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -27,6 +27,9 @@ from jkeras.losses.registry import LossLike
 from jkeras.metrics import Metric
 from jkeras.training.loss_terms import NESTED, resolve_loss_terms
 from jkeras.training.outline import Outline, spread
+
+if TYPE_CHECKING:
+    from typing import SupportsFloat
 
 Pairs = tuple[tuple[str, Metric], ...]
 PerOutput = list[Any] | dict[str, Any]
@@ -128,7 +131,7 @@ def _each(argument: str, tree: object, get: Callable[[Any], Any]) -> Any:
         raise type(error)(f"`{argument}`: {error}") from None
 
 
-def _weight(value: Any) -> float:
+def _weight(value: SupportsFloat) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):

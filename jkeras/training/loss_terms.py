@@ -10,7 +10,7 @@ Source for the rules and the names: measured on Keras 3.15.1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -19,6 +19,9 @@ from jkeras.core.trees import Tree
 from jkeras.losses import Loss
 from jkeras.losses.together import takes_several
 from jkeras.training.outline import Outline, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
 
 NESTED = list | tuple | dict
 
@@ -56,7 +59,7 @@ class _Misfit(ValueError):
     """Losses that are nested otherwise than the outputs."""
 
 
-def resolve_loss_terms(loss: Any, loss_weights: Any, structure: Outline) -> tuple[LossTerm, ...]:
+def resolve_loss_terms(loss: Tree, loss_weights: Tree, structure: Outline) -> tuple[LossTerm, ...]:
     """The terms, in the order in which Keras logs them.
 
     Args:
@@ -82,7 +85,7 @@ def resolve_loss_terms(loss: Any, loss_weights: Any, structure: Outline) -> tupl
 
 
 def _entries(
-    loss: Any, loss_weights: Any, structure: Outline
+    loss: Tree, loss_weights: Tree, structure: Outline
 ) -> tuple[list[_Entry], dict[int, float] | None]:
     """The losses at their places, and the factors by output, where the losses have none of their
     own.
@@ -121,7 +124,7 @@ def _entries(
 
 
 def _walk(
-    given: Any, weights: Any, place: Tree, path: tuple[Any, ...], structure: Outline
+    given: Tree, weights: Tree, place: Tree, path: tuple[Any, ...], structure: Outline
 ) -> Iterator[_Entry]:
     """The losses given at a place, and at those inside of it."""
     if given is None:
@@ -151,11 +154,11 @@ def _walk(
         yield from _walk(item, weight, place[key], (*path, key), structure)
 
 
-def _listed(weights: Any, given: Any) -> Any:
+def _listed(weights: Tree, given: Sized) -> Any:
     return [None] * len(given) if weights is None else weights
 
 
-def _is_alike(loss: Any, weights: Any) -> bool:
+def _is_alike(loss: Tree, weights: Tree) -> bool:
     """Whether the weights are nested as the losses are."""
     if not isinstance(loss, NESTED):
         return not isinstance(weights, NESTED)
@@ -170,7 +173,7 @@ def _is_part(given: dict[Any, Any], tree: Tree) -> bool:
     return isinstance(tree, dict) and bool(set(given) & set(tree))
 
 
-def _factors(loss_weights: Any, structure: Outline) -> dict[int, float] | None:
+def _factors(loss_weights: Tree, structure: Outline) -> dict[int, float] | None:
     """The factor of each output's losses."""
     if loss_weights is None:
         return None
@@ -216,7 +219,7 @@ def _log_word(entry: _Entry, structure: Outline) -> str:
     return "/".join(words)
 
 
-def _misfit(given: Any, structure: Outline) -> _Misfit:
+def _misfit(given: object, structure: Outline) -> _Misfit:
     named = dict(enumerate(structure.names))
     tree = jax.tree.map(lambda i: i if named[i] is None else named[i], structure.tree)
     return _Misfit(

@@ -338,7 +338,7 @@ def padded_rows(net: Net) -> str:
     return getattr(net, "padded_rows", "seen")
 
 
-def _widened(x: Any) -> Any:
+def _widened(x: jax.Array) -> Any:
     """Outputs of mixed precision as losses and metrics take them."""
     narrow = hasattr(x, "dtype") and x.dtype in (jnp.bfloat16, jnp.float16)
     return carried(lambda y: y.astype(jnp.float32), x) if narrow else x

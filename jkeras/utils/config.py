@@ -65,13 +65,13 @@ class Config(MutableMapping[str, Any]):
             raise AttributeError(f"Config: no value {name!r}.{nearest(name, values)}")
         return values[name]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self._check()
         self._values[name] = value
 

@@ -218,7 +218,7 @@ def from_arrays(arrays: Tree, batch_size: int | None = None) -> Dataset:
     return Dataset(lambda i: jax.tree.map(lambda a: a[i], arrays), length, batch_size)
 
 
-def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
+def checked_count(who: str, name: str, value: object, *, least: int = 0) -> int:
     """`value` as an int of at least `least`.
 
     Raises:
@@ -227,7 +227,7 @@ def checked_count(who: str, name: str, value: Any, *, least: int = 0) -> int:
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise WrongTypeError(f"{who}: `{name}`: expected an integer, got {describe(value)}.")
-    if value < least:
+    if operator.index(value) < least:
         raise ValueError(f"{who}: `{name}`: expected at least {least}, got {value}.")
     return operator.index(value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from jkeras.core.keys import default_seed, next_seed
 from jkeras.data.arrays import ClassWeight
 from jkeras.models.cloning import clone_model
 from jkeras.trainer import Trainer
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
@@ -40,7 +43,7 @@ class _Wrapper(BaseEstimator):
         warm_start: bool = False,
         model_kwargs: Mapping[str, Any] | None = None,
         fit_kwargs: Mapping[str, Any] | None = None,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.model = model
         self.warm_start = warm_start
@@ -223,7 +226,7 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
             fit_kwargs = {**fit_kwargs, "class_weight": by_id}
         return super()._fit_model(X, y, fit_kwargs)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """The model's outputs: `[examples, classes]`; probabilities where its last activation makes
         them.
 
@@ -233,7 +236,7 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if outputs.shape[-1] == 1 else outputs
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The label with the largest output: `[examples]`.
 
         Args:
@@ -271,7 +274,7 @@ class SKLearnRegressor(RegressorMixin, _Wrapper):
         self._is_column, self._dtype = y.ndim == 1, y.dtype
         return self._fit_model(_floats(X), _floats(y.reshape(len(y), -1)), kwargs)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The model's outputs, in the shape of the targets.
 
         Args:
@@ -313,7 +316,7 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
         return self._fit_model(_floats(X), _floats(y.reshape(len(y), -1)), kwargs)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """The model's outputs: `[examples, ...]`; doubles for doubles, as scikit-learn has it.
 
         Args:
@@ -353,7 +356,7 @@ def class_weight_by_id(class_weight: ClassWeight | None, classes: np.ndarray, wh
     return {i: given[label] for i, label in enumerate(labels) if label in given}
 
 
-def class_ids(y: Any, who: str) -> tuple[np.ndarray, np.ndarray]:
+def class_ids(y: ArrayLike, who: str) -> tuple[np.ndarray, np.ndarray]:
     """The classes in order, and the number of each example's.
 
     Args:

@@ -59,7 +59,7 @@ def _open(operators: Any, code: int, operation: Any, buffers: list[Any], number:
         operation.builtinOptions, operation.builtinOptionsType = None, 0
 
 
-def _opened(sizes: Any, number: int) -> np.ndarray:
+def _opened(sizes: np.ndarray, number: int) -> np.ndarray:
     sizes = np.array(sizes, np.int32)
     return np.where((sizes > 0) & (sizes % number == 0), -1, sizes).astype(np.int32)
 

@@ -5,6 +5,7 @@ Each number is compared with each other one along an axis, so axes are short: up
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -35,7 +36,7 @@ def top_k(x: Array, *, k: int, axis: int, **_: Any) -> list[Array]:
     return [jnp.moveaxis(_put(each, places, k), -1, axis) for each in (rows, indices)]
 
 
-def _places(x: Array, precedes: Any) -> Array:
+def _places(x: Array, precedes: Callable[[Array, Array], Array]) -> Array:
     """The place of each number of the last axis: how many stand before it, equal ones in order."""
     size = x.shape[-1]
     shape = (*x.shape[:-1], size, size)
@@ -71,7 +72,14 @@ def picked(x: Array, labels: Array, wanted: Array) -> Array:
     return jnp.sum(numbers, -1, dtype=x.dtype)
 
 
-def along_axis(x: Array, indices: Array, *, numbers: Any, sizes: Any, mode: Any) -> Array:
+def along_axis(
+    x: Array,
+    indices: Array,
+    *,
+    numbers: lax.GatherDimensionNumbers,
+    sizes: Sequence[int],
+    mode: Any,
+) -> Array:
     """`take_along_axis`: indices along one axis for each place of the others."""
     batch, axes = numbers.operand_batching_dims, numbers.start_index_map
     rest = tuple(axis for axis in range(x.ndim) if axis not in axes)

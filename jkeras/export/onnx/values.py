@@ -87,7 +87,7 @@ def is_static(shape: tuple[Dim, ...]) -> bool:
     return all(isinstance(n, int | np.integer) for n in shape)
 
 
-def constant(array: Any, label: str = "") -> Value:
+def constant(array: jax.Array | np.ndarray, label: str = "") -> Value:
     """A value known now; the key of a random generator, which nothing draws from, as zeros."""
     if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         array = np.zeros(array.shape, np.uint32)

@@ -164,7 +164,7 @@ def _ends(jaxpr: Jaxpr) -> list[str]:
     return [_last_operation(jaxpr, variable) for variable in jaxpr.outvars]
 
 
-def _last_operation(jaxpr: Jaxpr, variable: Any) -> str:
+def _last_operation(jaxpr: Jaxpr, variable: object) -> str:
     """The name of the operation that an output is the result of; "" for none."""
     for equation in reversed(jaxpr.eqns):
         if variable in equation.outvars:

@@ -12,7 +12,7 @@ from jkeras.layers.augmentation.base import Boxes, Drawn, ImageLayer, Transforma
 from jkeras.layers.options import integer, positive_int
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     return integer(value, -(2**31), "an integer")
 
 

@@ -5,8 +5,6 @@ The changes are those of `jkeras.ops.color_changes`. Masks and boxes stay as the
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -318,7 +316,7 @@ class Solarization(ImageLayer):
         return color_changes.solarize(images, addition, threshold, self.value_range)
 
 
-def _odd_sizes(value: Any) -> tuple[int, int]:
+def _odd_sizes(value: object) -> tuple[int, int]:
     """A window's width and height, both odd, from one integer or two."""
     expected = "an odd integer, or two of them"
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)

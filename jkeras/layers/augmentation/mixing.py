@@ -199,7 +199,7 @@ class CutMix(MixedImages):
         )
 
 
-def _fill(value: Any) -> Any:
+def _fill(value: object) -> Any:
     """None, a number, or one for each of three channels."""
     expected = "None, a finite number or three of them"
     if value is None:

@@ -20,7 +20,7 @@ Factor = Any
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
-def _pair(value: Any, expected: str) -> tuple[Any, Any] | None:
+def _pair(value: object, expected: str) -> tuple[Any, Any] | None:
     """The two numbers of a pair; None for a single number."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, tuple | list):
@@ -87,14 +87,14 @@ def span(
     return convert
 
 
-def ends(value: Any) -> Pair:
+def ends(value: float | Pair) -> Pair:
     """The lower and the upper end that a converted `span` means."""
     if isinstance(value, tuple):
         return min(value), max(value)
     return -abs(value), abs(value)
 
 
-def two_numbers(value: Any) -> tuple[Any, Any]:
+def two_numbers(value: object) -> tuple[Any, Any]:
     """`value` as a pair of numbers, the smaller first; others raise."""
     expected = "a pair of two numbers (low, high)"
     pair = _pair(value, expected) if isinstance(value, tuple | list | np.ndarray) else None
@@ -114,7 +114,7 @@ def layout(*, kw_only: bool = False) -> Any:
     """A field for the layout: one of `LAYOUTS`, for None the one that is set for new layers."""
     known = one_of(*LAYOUTS)
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Any:
         return known(image_data_format() if value is None else value)
 
     return option(default=None, convert=convert, kw_only=kw_only)
@@ -135,7 +135,7 @@ def seed() -> Any:
     return option(default=None, convert=_seed)
 
 
-def _seed(value: Any) -> int | None:
+def _seed(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__index__"):

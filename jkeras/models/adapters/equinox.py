@@ -13,6 +13,7 @@ does ("state"). A module with state is given with it, as `eqx.nn.make_with_state
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -89,11 +90,11 @@ def _is_batch_norm(leaf: object) -> bool:
     return type(leaf).__name__ == "BatchNorm" and hasattr(leaf, "axis_name")
 
 
-def _module_and_state(value: Any) -> tuple[Any, Any]:
+def _module_and_state(value: object) -> tuple[Any, Any]:
     return value if isinstance(value, tuple) and len(value) == 2 else (value, None)
 
 
-def _module_source(value: Any) -> ModuleSource:
+def _module_source(value: object) -> ModuleSource:
     """The module with its parts; a class or a partial as what makes one.
 
     Raises:
@@ -117,7 +118,7 @@ def _module_source(value: Any) -> ModuleSource:
     return ModuleSource(value, parts, _module_source)
 
 
-def _call_factory(factory: Any, key: Key) -> Any:
+def _call_factory(factory: Callable[..., Any], key: Key) -> Any:
     """The module, or `(module, state)` where it has a state."""
     import equinox as eqx
 
@@ -193,7 +194,9 @@ class Equinox(Foreign):
         for name in ("deterministic", "inference"):  # inference_mode sets them
             flags.pop(name, None)
 
-        def run(inputs: Any, carried: Any, key: Any, kwargs: Any) -> tuple[Any, Any]:
+        def run(
+            inputs: tuple[Any, ...], carried: Tree, key: Key | None, kwargs: dict[str, Any]
+        ) -> tuple[Any, Any]:
             kwargs = {**flags, **kwargs}
             if "key" in self.parameters():
                 kwargs["key"] = key
@@ -229,7 +232,7 @@ class Equinox(Foreign):
             )
         return module
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """The module with these values; `(module, state)` where it has a state."""
         module, carried = self.module.parts.module(params, state)
         return (module, carried) if self._carries else module

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,10 @@ from jkeras.core.layer import Array, Layer, Params, State, option
 from jkeras.core.pickling import Packed
 from jkeras.models.adapters.windows import with_our_windows
 
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
+    from jkeras.core.typing import Masks
+
 _TRAINING = ("training", "train", "is_training")
 _STATISTICS = "use_running_average"
 _EVALUATION = ("deterministic", "inference", "enable_dropout")
@@ -30,20 +34,20 @@ _ROWS = ("ignored", "masked", "seen")
 _LIBRARIES = ("flax", "haiku", "equinox")
 
 
-def _word_or_none(value: Any) -> str | None:
+def _word_or_none(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise WrongTypeError(f"expected an argument's name, got {value!r}.")
     return value
 
 
-def _rows_or_none(value: Any) -> str | None:
+def _rows_or_none(value: object) -> str | None:
     if value is not None and value not in _ROWS:
         hint = nearest(value, _ROWS) if isinstance(value, str) else ""
         raise ValueError(f"expected 'ignored', 'masked', 'seen' or None, got {value!r}.{hint}")
     return value
 
 
-def _flag_or_none(value: Any) -> bool | None:
+def _flag_or_none(value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise WrongTypeError(f"expected True, False or None, got {value!r}.")
     return value
@@ -65,7 +69,7 @@ class ModuleSource:
     def __init__(self, value: Any, parts: Any, make: Callable[[Any], ModuleSource]) -> None:
         self.value, self.parts, self.make = value, parts, make
 
-    def __deepcopy__(self, memo: Any) -> ModuleSource:
+    def __deepcopy__(self, memo: dict[int, Any]) -> ModuleSource:
         return self  # neither part ever changes
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -143,7 +147,7 @@ class Foreign(Layer):
         key: Key | None = None,
         training: bool = False,
         rows: Array | None = None,
-        mask: Any = None,
+        mask: Masks = None,
     ) -> tuple[Any, State]:
         """As every layer's `apply`. The new state has the structure and dtypes of the old one.
 
@@ -198,7 +202,7 @@ class Foreign(Layer):
         """The arguments of the module's own call."""
         return parameters_of(self.kind.__call__)
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """The values in the library's own form: what its users call, save or pass on.
 
         Args:
@@ -263,7 +267,7 @@ class Foreign(Layer):
             return {}
         return {"mask": masks[0] if len(masks) == 1 else masks}
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Masks = None) -> Any:
         return mask if self.supports_masking else None
 
     def cast_inputs(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -289,12 +293,12 @@ class Foreign(Layer):
             raise
 
 
-def is_factory(value: Any) -> bool:
+def is_factory(value: object) -> bool:
     """Whether this is a class, or `functools.partial` of one, and no module."""
     return isinstance(value.func if isinstance(value, functools.partial) else value, type)
 
 
-def class_of(value: Any) -> Any:
+def class_of(value: object) -> Any:
     """The class of a module, or the class that a factory calls."""
     if isinstance(value, functools.partial):
         return class_of(value.func)

@@ -22,7 +22,7 @@ from jkeras.models.adapters.foreign import zeros_of
 from jkeras.models.adapters.pair import Pair, name_of
 
 
-def _transform(value: Any) -> Any:
+def _transform(value: object) -> Any:
     kind = type(value).__name__
     if kind not in ("Transformed", "TransformedWithState"):
         raise WrongTypeError(

@@ -55,7 +55,7 @@ class _Source(ModuleSource):
         return _Source, (self.value, self.parts)
 
 
-def _on_jax(value: Any) -> Any:
+def _on_jax(value: object) -> Any:
     if isinstance(value, _Source):
         return value
     backend = sys.modules["keras"].backend.backend()
@@ -162,7 +162,7 @@ class Keras(Foreign):
             return inputs
         return (list(inputs),)
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """The Keras object, into which these values are written."""
         names = _Names(self.module)
         for variables, values in zip(names.lists, names.to_lists(params, state), strict=True):

@@ -8,17 +8,20 @@ which `apply` may change. The call's flag may be `train`, `training`, `is_traini
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Params, State, option
 from jkeras.models.adapters.foreign import Foreign, ModuleCall, zeros_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _SOWN = "intermediates"
 
 
-def _names(value: Any) -> tuple[str, ...] | None:
+def _names(value: Iterable[str] | None) -> tuple[str, ...] | None:
     """Names of collections, or None for all.
 
     Raises:
@@ -89,6 +92,6 @@ class Linen(Foreign):
         fields = self.flags(training, fields)
         return (self.module.clone(**fields) if fields else self.module), {}
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """The variables that `module.apply` takes: `{"params": …, "batch_stats": …}`."""
         return {"params": params, **state}

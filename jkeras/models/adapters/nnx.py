@@ -60,7 +60,7 @@ def _variable(path: Path) -> Path:
     return path[:-1] if path[-1:] == ("value",) else path
 
 
-def _stream(key: Key, path: Any, spec: Any) -> Any:
+def _stream(key: Key, path: tuple[Any, ...], spec: Any) -> Any:
     """The start of a random stream: a key of its own, or a count of zero."""
     if not jnp.issubdtype(spec.dtype, jax.dtypes.prng_key):
         return jnp.zeros(spec.shape, spec.dtype)
@@ -134,6 +134,6 @@ class Nnx(Foreign):
         _, _, _, rest = _split(module)
         return outputs, Named(rest, _variable).to_dict(rest)
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """A module with these values; its random streams begin with `jax.random.key(0)`."""
         return self.module.parts.module(*trees.copy((params, state)), None)

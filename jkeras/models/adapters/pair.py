@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 
@@ -25,6 +25,9 @@ from jkeras.core.keys import Key
 from jkeras.core.layer import Params, State, option
 from jkeras.core.naming import snake_case
 from jkeras.models.adapters.foreign import Foreign, ModuleCall, parameters_of, zeros_of
+
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
 
 _KEYS = ("key", "rng", "rngs", "rng_key", "prng_key")
 _STAX = "input_shape"
@@ -117,7 +120,7 @@ class Pair(Foreign):
     initial_flag: ClassVar[bool] = False
     """The flag of training that `init` gets, if it has an argument for it."""
 
-    def _checked(self, part: str, tree: Any) -> Any:
+    def _checked(self, part: str, tree: Tree) -> Any:
         """`tree`, if it is a container of arrays: a model keeps parts by name."""
         wrong = [leaf for leaf in jax.tree.leaves(tree) if not hasattr(leaf, "dtype")]
         if not isinstance(tree, dict | list | tuple | Mapping) or wrong:
@@ -148,12 +151,12 @@ class Pair(Foreign):
             )
         return outputs[0], outputs[1] if self.trainable else state
 
-    def restored(self, params: Any, state: Any) -> Any:
+    def restored(self, params: Params, state: State) -> Any:
         """`params`, or `(params, state)` where there is a state."""
         return (params, state) if self.has_state else params
 
 
-def name_of(function: Any, otherwise: str) -> str:
+def name_of(function: object, otherwise: str) -> str:
     """What a function is called, in the form of a class name; `otherwise` for a lambda."""
     name = getattr(function, "__name__", type(function).__name__)
     words = snake_case(name).split("_") if name.isidentifier() else []

@@ -23,7 +23,7 @@ _ELSEWHERE = {
 }
 
 
-def library_of(value: Any) -> str | None:
+def library_of(value: object) -> str | None:
     """Which library's module this is: "linen", "nnx", "haiku", "equinox", "keras", "pair", or
     None.
 
@@ -109,7 +109,7 @@ def _layer_of(module: Any, options: Mapping[str, Any], who: str) -> Layer:
     return layer
 
 
-def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
+def adapted(value: object, among: Sequence[Any] = ()) -> Any:
     """A module of another library as a layer; anything else as it is.
 
     Args:
@@ -129,7 +129,7 @@ def adapted(value: Any, among: Sequence[Any] = ()) -> Any:
     return _layer_of(value, {}, "")
 
 
-def trained_as(value: Any) -> Any:
+def trained_as(value: object) -> Any:
     """A trainer's net: a module of another library as a layer. A pair that has the whole
     contract (a state, a key and the flag `training`) stays as it is, as any other object does.
 
@@ -150,7 +150,7 @@ def all_adapted(values: Iterable[Any]) -> list[Any]:
     return layers
 
 
-def instead_of(value: Any) -> str:
+def instead_of(value: object) -> str:
     """What to do with something that is no module."""
     package = class_of(value).__module__.split(".")[0]
     if package in _ELSEWHERE:

@@ -8,7 +8,7 @@ run again with ours in their place. What they compute stays the same, up to roun
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -39,12 +39,12 @@ def with_our_windows(function: Callable[..., Any], *args: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
 
 
-def _run(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+def _run(jaxpr: core.Jaxpr, consts: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
     """The outputs of a program."""
     known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     known |= zip(jaxpr.invars, inputs, strict=True)
 
-    def value(atom: Any) -> Any:
+    def value(atom: core.Var | core.Literal) -> Any:
         return atom.val if isinstance(atom, core.Literal) else known[atom]
 
     for equation in jaxpr.eqns:
@@ -54,7 +54,7 @@ def _run(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
     return list(map(value, jaxpr.outvars))
 
 
-def _outputs(equation: Any, given: list[Any]) -> Sequence[Any]:
+def _outputs(equation: core.JaxprEqn, given: list[Any]) -> Sequence[Any]:
     primitive, params = equation.primitive, equation.params
     if primitive.name == "conv_general_dilated" and _is_ours(given, params):
         return [_convolved(given, params)]
@@ -70,7 +70,7 @@ def _outputs(equation: Any, given: list[Any]) -> Sequence[Any]:
     return outputs if primitive.multiple_results else [outputs]
 
 
-def _has_windows(jaxpr: Any) -> bool:
+def _has_windows(jaxpr: core.Jaxpr) -> bool:
     return any(
         equation.primitive.name in ("conv_general_dilated", *_POOLS)
         or any(map(_has_windows, _inner(equation.params)))
@@ -78,13 +78,13 @@ def _has_windows(jaxpr: Any) -> bool:
     )
 
 
-def _inner(params: Any) -> Iterator[Any]:
+def _inner(params: Mapping[str, Any]) -> Iterator[Any]:
     inner = params.get("jaxpr")
     if inner is not None:
         yield getattr(inner, "jaxpr", inner)
 
 
-def _is_ours(given: Sequence[Any], params: Any) -> bool:
+def _is_ours(given: Sequence[Any], params: Mapping[str, Any]) -> bool:
     """Whether our convolution says the same."""
     plain = all(n == 1 for n in params["lhs_dilation"]) and params["batch_group_count"] == 1
     wanted = params["preferred_element_type"] or "float32"
@@ -93,7 +93,7 @@ def _is_ours(given: Sequence[Any], params: Any) -> bool:
     return plain and known and dtypes == {jnp.dtype("float32")}
 
 
-def _convolved(given: Sequence[Any], params: Any) -> Any:
+def _convolved(given: Sequence[Any], params: Mapping[str, Any]) -> Any:
     x, kernel = given
     layout = params["dimension_numbers"]
     batch, channels, *spatial = layout.lhs_spec
@@ -111,12 +111,12 @@ def _convolved(given: Sequence[Any], params: Any) -> Any:
     return jnp.transpose(outputs, places)
 
 
-def _is_plain(given: Sequence[Any], params: Any) -> bool:
+def _is_plain(given: Sequence[Any], params: Mapping[str, Any]) -> bool:
     dilations = (*params["base_dilation"], *params["window_dilation"])
     return given[0].dtype == jnp.float32 and all(n == 1 for n in dilations)
 
 
-def _pooled(name: str, x: Any, params: Any) -> Any:
+def _pooled(name: str, x: jax.Array, params: Mapping[str, Any]) -> Any:
     pads, window = params["padding"], params["window_dimensions"]
     if any(pads[axis] != (0, 0) for axis in range(x.ndim)):
         x = lax.pad(x, np.float32(_POOLS[name]), [(*pair, 0) for pair in pads])

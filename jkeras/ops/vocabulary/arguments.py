@@ -33,13 +33,13 @@ def sizes(who: str, argument: str, value: int | Sequence[int], rank: int) -> tup
     return tuple(int(n) for n in values)
 
 
-def repeated(value: Any, rank: int) -> tuple[Any, ...]:
+def repeated(value: object, rank: int) -> tuple[Any, ...]:
     """The entries of a tuple, list or NumPy array; any other value `rank` times."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
     return tuple(value) if isinstance(value, tuple | list) else (value,) * rank
 
 
-def without_variables(value: Any) -> Any:
+def without_variables(value: object) -> Any:
     """A structure with arrays for the variables in it, which JAX's loops and gradients refuse."""
 
     def plain(leaf: Any) -> Any:

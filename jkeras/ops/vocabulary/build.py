@@ -238,7 +238,7 @@ def _public(signature: inspect.Signature) -> inspect.Signature:
     return inspect.Signature(bare)
 
 
-def as_array(who: str, argument: str, value: Any) -> Any:
+def as_array(who: str, argument: str, value: object) -> Any:
     """`value` as an array of JAX; None for None.
 
     Raises:
@@ -272,7 +272,7 @@ def as_arrays(who: str, argument: str, value: Any) -> list[Any]:
     return [as_array(who, argument, item) for item in value]
 
 
-def as_dtype(who: str, argument: str, value: Any) -> Any:
+def as_dtype(who: str, argument: str, value: object) -> Any:
     """The dtype of a name; None for None.
 
     Raises:
@@ -290,7 +290,7 @@ def as_dtype(who: str, argument: str, value: Any) -> Any:
         ) from None
 
 
-def as_default_dtype(who: str, argument: str, value: Any) -> Any:
+def as_default_dtype(who: str, argument: str, value: object) -> Any:
     """As `as_dtype`; `floatx()` for None."""
     return as_dtype(who, argument, floatx() if value is None else value)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.ops.vocabulary.control import saturate_cast
+
+if TYPE_CHECKING:
+    from jax.typing import DTypeLike
 
 
 def floating(images: jax.Array) -> jax.Array:
@@ -17,7 +20,7 @@ def floating(images: jax.Array) -> jax.Array:
     return images.astype(dtype)
 
 
-def stored_as(values: jax.Array, dtype: Any) -> jax.Array:
+def stored_as(values: jax.Array, dtype: DTypeLike) -> jax.Array:
     """`values` in a dtype: integers are rounded, and cut to what the dtype can hold."""
     whole = jnp.issubdtype(dtype, jnp.integer)
     return saturate_cast(jnp.round(values) if whole else values, dtype)

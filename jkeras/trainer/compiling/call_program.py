@@ -37,7 +37,7 @@ def is_compilable(net: object) -> bool:
     return True
 
 
-def _is_of_library(function: Any) -> bool:
+def _is_of_library(function: object) -> bool:
     """Whether a function, or the class of an object that is called, is jkeras's or JAX's own."""
     while isinstance(function, functools.partial):
         function = function.func

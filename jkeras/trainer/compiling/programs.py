@@ -149,7 +149,7 @@ class Programs:
     """
 
     def __init__(self, functions: StepFunctions, distribution: Distribution | None = None) -> None:
-        def on_host(leaf: Any) -> Any:  # no donation takes these zeros away; random keys stay
+        def on_host(leaf: jax.Array) -> Any:  # no donation takes these zeros away; random keys stay
             is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
             return leaf if is_key else np.asarray(leaf)
 

@@ -141,14 +141,14 @@ def without_rate(transformation: Any) -> Any:
     return type(transformation), tuple(values.items())
 
 
-def number_as_rate(transformation: Any) -> Any:
+def number_as_rate(transformation: object) -> Any:
     """The number that an optimizer of the library has as its learning rate; None for none."""
     if not isinstance(transformation, optimizers.Optimizer) or transformation.is_mutable:
         return None
     return None if callable(transformation.learning_rate) else transformation.learning_rate
 
 
-def _key(value: Any) -> Hashable:
+def _key(value: object) -> Hashable:
     """A hashable value that is equal for equal values of the library's own kinds.
 
     Raises:
@@ -193,7 +193,7 @@ def _contents(description: Description) -> dict[str, Any]:
     return contents
 
 
-def _of_library(thing: Any) -> Any:
+def _of_library(thing: object) -> Any:
     """A class or function of a library, which stands in its module under its name.
 
     Raises:

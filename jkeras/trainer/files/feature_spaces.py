@@ -69,7 +69,7 @@ def save(
     atomic_write(path, lambda file: keras_archive.write(file, whole, weights, texts))
 
 
-def _statistics(layer: Any) -> tuple[Any, ...]:
+def _statistics(layer: object) -> tuple[Any, ...]:
     """Mean, variance and count of a layer that normalizes."""
     state = layer.fitted_state() if isinstance(layer, Normalization) else {}
     return tuple(np.asarray(value) for value in state.values())

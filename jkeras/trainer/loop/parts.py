@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 
-from jkeras.callbacks import CallbackList
+from jkeras.callbacks import Callback, CallbackList
 from jkeras.core.batch import Batch
 from jkeras.core.dtype_policy import DTypePolicy
 from jkeras.core.freezing import layer_paths
@@ -50,10 +50,10 @@ class PartsAttribute(property):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def _read(self, trainer: Any) -> Any:
+    def _read(self, trainer: object) -> Any:
         return getattr(getattr(trainer, PARTS), self._name)
 
-    def _write(self, trainer: Any, value: Any) -> None:
+    def _write(self, trainer: object, value: object) -> None:
         setattr(getattr(trainer, PARTS), self._name, value)
 
 
@@ -127,7 +127,7 @@ class TrainerParts:
         spread = self.distribution
         return ALONE if spread is None else spread.team
 
-    def callbacks_here(self, callbacks: Any) -> list[Any]:
+    def callbacks_here(self, callbacks: Callback | Iterable[Any] | None) -> list[Any]:
         """The callbacks that this process calls: of several the first one calls all, the others not
         those that write files.
         """
@@ -262,7 +262,7 @@ class TrainerParts:
         return self.placed.data
 
 
-def _is_for_all(callback: Any) -> bool:
+def _is_for_all(callback: object) -> bool:
     writes = getattr(callback, "writes_files", False)
     return not writes or getattr(callback, "on_all_processes", False)
 

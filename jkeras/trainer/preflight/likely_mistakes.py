@@ -109,7 +109,7 @@ def warn_of_plan(state: ModelState, plan: Plan, batch: Batch) -> None:
             )
 
 
-def _last_layers(net: Any) -> list[Any]:
+def _last_layers(net: object) -> list[Any]:
     """The layer that makes each output of a model, inside of nested models, too."""
     layers = list(getattr(net, "layers", ()))
     named = {layer.name: layer for layer in layers}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +16,9 @@ from jkeras.data.feeds import with_rows
 from jkeras.data.mapped_files import in_memory
 from jkeras.data.streams import Stream
 from jkeras.display import memory_text
+
+if TYPE_CHECKING:
+    from jax.sharding import Sharding
 
 ALWAYS_FITS = 64 << 20
 """Bytes that are put on the device without asking whether there is room."""
@@ -41,7 +44,11 @@ class Placed(NamedTuple):
 
 
 def place(
-    data: Arrays | Stream, engine: str = "auto", sharding: Any = None, *, is_eager: bool = False
+    data: Arrays | Stream,
+    engine: str = "auto",
+    sharding: Sharding | None = None,
+    *,
+    is_eager: bool = False,
 ) -> Placed:
     """Puts arrays on the device if they fit beside the model, in their own dtypes.
 
@@ -93,7 +100,7 @@ def place(
     return Placed(Arrays(put_tree(batch, sharding), data.length), "resident", why)
 
 
-def _from_device(leaf: Any) -> Any:
+def _from_device(leaf: object) -> Any:
     """An array of this process on the host; one that lies on several processes as it is."""
     is_own = isinstance(leaf, jax.Array) and leaf.is_fully_addressable
     return np.asarray(leaf) if is_own else leaf

@@ -87,7 +87,7 @@ def of_carried_rows(specs: tuple[Any, ...], state: Tree) -> tuple[Any, ...]:
         return specs
     (size,) = rows
 
-    def fixed(spec: Any) -> OpenSpec:
+    def fixed(spec: OpenSpec) -> OpenSpec:
         batch = size if spec.shape[:1] == (None,) else spec.shape[0]
         return OpenSpec((batch, *spec.shape[1:]), spec.dtype, spec.size)
 

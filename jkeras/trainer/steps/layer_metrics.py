@@ -16,7 +16,7 @@ behind the metrics of `compile`, and a model's own values have no trace of them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jkeras.core.batch import Batch, as_batch
@@ -62,7 +62,7 @@ def with_layer_metrics(functions: StepFunctions, objective: Objective, held: Hel
     def parted(sums: Sums) -> tuple[Sums, Any]:
         return {name: part for name, part in sums.items() if name != METRIC_SUMS}, sums[METRIC_SUMS]
 
-    def filled(state: Tree, own: Any) -> Tree:
+    def filled(state: Tree, own: Sequence[Any]) -> Tree:
         for path, variables in zip(held, own, strict=True):
             state = put(state, (*path, METRIC_SUMS), variables)
         return state
@@ -73,7 +73,7 @@ def with_layer_metrics(functions: StepFunctions, objective: Objective, held: Hel
             state = put(state, (*path, METRIC_SUMS), {})
         return state, own
 
-    def results(own: Any) -> dict[str, Any]:
+    def results(own: Sequence[Any]) -> dict[str, Any]:
         logs = {}
         for metrics, variables in zip(held.values(), own, strict=True):
             rest = list(variables)
@@ -83,7 +83,7 @@ def with_layer_metrics(functions: StepFunctions, objective: Objective, held: Hel
                 rest = rest[count:]
         return logs
 
-    def train(train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:
+    def train(train_state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
         assert functions.train is not None, "called only on a plan for training"
         rest, own = parted(train_state.sums)
         begun = train_state.replace(state=filled(train_state.state, own), sums=rest)
