@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 
@@ -23,6 +23,9 @@ from jkeras.core.host_random import key_of_seed
 from jkeras.core.keys import Key, child
 from jkeras.core.layer import Layer, Params, State
 
+if TYPE_CHECKING:
+    from jkeras.core.trees import Tree
+
 CALL_ARGUMENTS = ("params", "state", "rng", "inputs", "training")
 INIT_ARGUMENTS = ("rng", "inputs", "training")
 
@@ -30,15 +33,20 @@ INIT_ARGUMENTS = ("rng", "inputs", "training")
 class _Tree:
     """A tree of arrays that is equal to itself alone, as an argument of a description."""
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
 
-def _tree(value: Any) -> _Tree | None:
+def _tree(value: object) -> _Tree | None:
     return value if value is None or isinstance(value, _Tree) else _Tree(value)
 
 
-def _function(value: Any) -> Callable[..., Any]:
+def _arrays(box: _Tree | None) -> Any:
+    """The tree that was given, with JAX's arrays as leaves; None for none."""
+    return None if box is None else jax.tree.map(jax.numpy.asarray, box.tree)
+
+
+def _function(value: object) -> Callable[..., Any]:
     if not callable(value):
         raise WrongTypeError(f"expected a function, got {describe(value)}.")
     return value
@@ -85,7 +93,7 @@ class JaxLayer(Layer):
             raise self.value_error("`init_fn`, or the first `params`", "neither")
 
     def _check_arguments(
-        self, name: str, function: Any, known: Sequence[str], needed: set[str]
+        self, name: str, function: Callable[..., Any], known: Sequence[str], needed: set[str]
     ) -> None:
         given = list(inspect.signature(function).parameters)
         if [word for word in known if word in given] != given or not needed <= set(given):
@@ -99,7 +107,7 @@ class JaxLayer(Layer):
         return name in inspect.signature(self.call_fn).parameters
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        params, state = self._given(self.params), self._given(self.state)
+        params, state = _arrays(self.params), _arrays(self.state)
         if self.init_fn is not None and params is None:
             key = key if self.seed is None else key_of_seed(self.seed)
             zeros = [jax.numpy.zeros(x.shape, x.dtype) for x in inputs]
@@ -111,10 +119,6 @@ class JaxLayer(Layer):
             {} if params is None else {"params": params},
             {} if state is None else {"state": state},
         )
-
-    @staticmethod
-    def _given(box: _Tree | None) -> Any:
-        return None if box is None else jax.tree.map(jax.numpy.asarray, box.tree)
 
     def apply(
         self,
@@ -182,7 +186,7 @@ class FlaxLayer(Layer):
         return options
 
     def init(self, key: Key, *inputs: Any) -> tuple[Params, State]:
-        variables = JaxLayer._given(self.variables)
+        variables = _arrays(self.variables)
         if variables is None:
             zeros = [jax.numpy.zeros(x.shape, x.dtype) for x in inputs]
             rngs = {name: child(key, name) for name in ("params", "dropout")}

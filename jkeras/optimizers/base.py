@@ -219,7 +219,7 @@ class Optimizer(Standalone, Description):
         arrays = {
             name: jnp.asarray(value, widest_float()) for name, value in numbers.items() if value
         }
-        return OptimizerState(count, {"learning_rate": self._rate_entry(count), **arrays}, slots)
+        return OptimizerState(count, {"learning_rate": self.rate_entry(count), **arrays}, slots)
 
     def update(
         self, grads: Tree, state: OptimizerState, params: Tree | None = None
@@ -258,7 +258,7 @@ class Optimizer(Standalone, Description):
         count = optax.safe_increment(state.count)
         hyperparams = state.hyperparams
         if callable(self.learning_rate):
-            hyperparams = {**hyperparams, "learning_rate": self._rate_entry(count)}
+            hyperparams = {**hyperparams, "learning_rate": self.rate_entry(count)}
         return updates, OptimizerState(count, hyperparams, slots)
 
     # -- the parts of an update
@@ -399,7 +399,7 @@ class Optimizer(Standalone, Description):
         steps = self.gradient_accumulation_steps
         return count // steps if steps else count
 
-    def _rate_entry(self, count: Array) -> Array | Scheduled:
+    def rate_entry(self, count: Array) -> Array | Scheduled:
         """The entry of the state for the rate of the step after `count` updates."""
         if not callable(self.learning_rate):
             return jnp.asarray(self.learning_rate, widest_float())

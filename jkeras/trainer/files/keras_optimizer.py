@@ -129,7 +129,7 @@ def _scheduled(rule: Any, state: Tree, trained: Mapping[str, Any]) -> Any:
         pairs = zip(rule.parts(dict(trained)), state.states, strict=True)
         return MultiState(tuple(_scheduled(one, own, trained) for one, own in pairs))
     if isinstance(state.hyperparams["learning_rate"], optimizers.Scheduled):
-        rate = rule._rate_entry(state.count)
+        rate = rule.rate_entry(state.count)
         return state._replace(hyperparams={**state.hyperparams, "learning_rate": rate})
     return state
 
