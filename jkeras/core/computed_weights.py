@@ -47,7 +47,10 @@ def next_values(net: object, params: Tree, grads: Tree) -> Tree | None:
     for path, layer in layers:
         own = at(params, path)
         if own:
-            new = put(new, path, {**at(new, path), **layer.computed(own, at(grads, path))})
+            given, names = at(grads, path), layer.computed_weights & own.keys()
+            trained = {name: given[name] for name in names if given.get(name) is not None}
+            values = layer.computed({name: own[name] for name in names}, trained)
+            new = put(new, path, {**at(new, path), **values})
     return new
 
 

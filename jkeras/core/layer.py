@@ -344,15 +344,14 @@ class Layer(LayerObject, LayerIntrospection, Description):
                     rules.append((weight, rule))
         return rules
 
-    def computed(self, params: Params, grads: Params) -> Params:
+    def computed(self, values: Params, grads: Params) -> Params:
         """The next values of `computed_weights`: their gradients, unless overridden.
 
         Args:
-          params: of the layer.
-          grads: their gradients; None for what is not trained, which is left out.
+          values: of these weights.
+          grads: of those of them that are trained; the others stay as they are.
         """
-        names = [name for name in params if name in self.computed_weights]
-        return {name: grads[name] for name in names if grads.get(name) is not None}
+        return {name: grads[name] for name in values if name in grads}
 
     def cast(self, inputs: ArrayLike) -> Array:
         """`inputs` as an array in the dtype this layer computes in."""

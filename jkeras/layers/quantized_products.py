@@ -43,8 +43,8 @@ class QuantizableProduct(Quantizable):
         """The scales and histories of a layer in float8."""
         return frozenset(float8.NAMES if self.is_in_float8 else ())
 
-    def computed(self, params: Params, grads: Params) -> Params:
-        return float8.next_statistics(params, grads)
+    def computed(self, values: Params, grads: Params) -> Params:
+        return float8.next_statistics(values, grads)
 
     @property
     def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the mode

@@ -61,14 +61,14 @@ def next_statistics(statistics: Statistics, grads: Mapping[str, Any]) -> dict[st
 
     Args:
       statistics: of the step.
-      grads: their gradients; those with None for a history stay as they are, and are left out.
+      grads: their gradients; what has none stays as it is, and is left out.
     """
     new = {}
     for name, dtype in KINDS.items():
         scale, history = f"{name}_scale", f"{name}_amax_history"
-        if grads.get(scale) is not None:
+        if scale in grads:
             new[scale] = _next_scale(dtype, statistics[scale], statistics[history])
-        if grads.get(history) is not None:
+        if history in grads:
             new[history] = compute_float8_amax_history(grads[history][0], statistics[history])
     return new
 
