@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jkeras.core import code
 from jkeras.core.errors import WrongTypeError, quoted, value_error
@@ -386,16 +385,16 @@ class Lookup(OnHost):
         if self.output_mode == "int":
             return ids
         dtype = float_dtype(self.dtype)
-        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        vectors = counted(ids, self.depth, mode, dtype)
         if self.output_mode != "tf_idf":
-            return vectors
+            return counted(ids, self.depth, self.output_mode, dtype)
         weights = None if self.found is None else self.found.weights
         if weights is None:
             if is_shapes_only():  # of a file, whose vocabulary comes later
-                return vectors
+                return counted(ids, self.depth, "count", dtype)
             raise self._no_vocabulary()
-        return vectors * lax.expand_dims(jnp.asarray(weights, dtype), range(vectors.ndim - 1))
+        # Added up instead of multiplied: large vectors are written once.
+        each = jnp.asarray(weights, jnp.promote_types(dtype, jnp.float32))
+        return counted(ids, self.depth, "count", each.dtype, each).astype(dtype)
 
     # -- files
 

@@ -165,7 +165,9 @@ def float_dtype(dtype: np.dtype | None) -> DTypeLike:
     return dtype if dtype is not None and jnp.issubdtype(dtype, jnp.floating) else jnp.float32
 
 
-def counted(ids: Array, depth: int, mode: str, dtype: DTypeLike) -> Array:
+def counted(
+    ids: Array, depth: int, mode: str, dtype: DTypeLike, weights: Array | None = None
+) -> Array:
     """Ids as vectors of length `depth`; an id outside of them counts nowhere.
 
     Args:
@@ -174,6 +176,7 @@ def counted(ids: Array, depth: int, mode: str, dtype: DTypeLike) -> Array:
       mode: "one_hot", `[..., ids, depth]`, without an axis of one id; "multi_hot" or "count",
         `[..., depth]`.
       dtype: of the vectors.
+      weights: `[depth]`, what an occurrence of each id counts in the mode "count"; 1 when left out.
     """
     ids = ids.reshape(ids.shape or (1,))
     if mode == "one_hot":
@@ -184,7 +187,11 @@ def counted(ids: Array, depth: int, mode: str, dtype: DTypeLike) -> Array:
     zeros = jnp.zeros((len(places), depth), dtype)
     at = zeros.at[rows, places]
     one = jnp.ones((), dtype)
-    vectors = at.set(one, mode="drop") if mode == "multi_hot" else at.add(one, mode="drop")
+    if mode == "multi_hot":
+        vectors = at.set(one, mode="drop")
+    else:
+        each = one if weights is None else weights.at[places].get(mode="clip")
+        vectors = at.add(each, mode="drop")
     return vectors.reshape(*ids.shape[:-1], depth)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 import string
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -30,7 +31,7 @@ from jkeras.layers.lookup_options import (
     most_tokens,
     vocabulary_option,
 )
-from jkeras.layers.on_host import MADE_ON_HOST, Shape
+from jkeras.layers.on_host import MADE_ON_HOST, NO_ID, Shape
 from jkeras.layers.options import count, one_of, optional, positive_int
 
 Rows = Sequence[Sequence[str]]
@@ -43,6 +44,9 @@ _STANDARDS: dict[str, tuple[bytes | None, bytes]] = {
     "strip_punctuation": (None, _PUNCTUATION),
 }
 """What `bytes.translate` takes: a table of letters, and the bytes to leave out."""
+
+_END = b"\0"
+"""What stands behind the words of each text where all texts are split in one pass."""
 
 _OTHER_SPACES = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 """What Python takes for whitespace, and ASCII does not."""
@@ -159,17 +163,26 @@ class TextVectorization(Lookup):
 
     def encoded(self, *inputs: Any) -> np.ndarray:
         texts = self.words_of(self.side_by_side_values(inputs)[0], self.encoding)
-        rows, shape = self._rows(texts)
-        fill = self.masked_id
-        ids = self.ids_of_tokens(list(itertools.chain.from_iterable(rows)))
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        words = self._words_in_one_pass(texts)
+        if words is not None:
+            shape, ids = self._squeezed(texts).shape, self._ids_of_words(words)
+            ends = np.flatnonzero(ids == NO_ID)
+            lengths = np.diff(ends, prepend=-1) - 1
+            starts = ends - lengths
+        else:
+            rows, shape = self._rows(texts)
+            ids = self.ids_of_tokens(list(itertools.chain.from_iterable(rows)))
+            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+            starts = np.cumsum(lengths) - lengths
         width = self.output_sequence_length
         if self.split is None and self.ngrams is None and width is None:
             return ids.reshape(texts.shape)
         if width is None:
             width = int(lengths.max(initial=0))
-        filled = np.full((len(rows), width), fill, MADE_ON_HOST)
-        filled[np.arange(width) < lengths[:, None]] = ids
+        steps = np.arange(width)
+        is_word = steps < lengths[:, None]
+        filled = np.full(is_word.shape, self.masked_id, MADE_ON_HOST)
+        filled[is_word] = ids[(starts[:, None] + steps)[is_word]]
         return filled.reshape(*shape, width)
 
     def encoded_shape(self, *shapes: Shape) -> Shape:
@@ -185,7 +198,40 @@ class TextVectorization(Lookup):
     def update_state(self, data: object) -> None:
         if self.vocabulary is not None:
             super().update_state(data)  # raises
-        self._counts.add(self._rows(self.words_of(data, self.encoding), cut=False)[0])
+        texts = self.words_of(data, self.encoding)
+        words = None if self._counts.by_document else self._words_in_one_pass(texts)
+        if words is None:
+            self._counts.add(self._rows(texts, cut=False)[0])
+            return
+        counts = Counter(words)
+        del counts[_END]
+        self._counts.tokens.update({_decoded(word): n for word, n in counts.items()})
+
+    def _words_in_one_pass(self, texts: np.ndarray) -> list[bytes] | None:
+        """The words of all texts in UTF-8, with `_END` behind those of each text.
+
+        Returns:
+          The words; None where texts are not split at whitespace alone, or one contains `_END`.
+        """
+        if callable(self.standardize) or self.split != "whitespace" or self.ngrams is not None:
+            return None
+        ended = " \0 ".join([*self._squeezed(texts).ravel().tolist(), ""])
+        if ended.count("\0") != texts.size:
+            return None
+        encoded = _encoded(ended)
+        if self.standardize is not None:
+            encoded = encoded.translate(*_STANDARDS[self.standardize])
+        return encoded.split()
+
+    def _ids_of_words(self, words: list[bytes]) -> np.ndarray:
+        """The ids of words in UTF-8, uint32; `NO_ID` for `_END`."""
+        known = vars(self).get("_ids_in_bytes")
+        if known is None or known[0] is not self.found:
+            table = {_encoded(word): i for word, i in self._table().items()}
+            known = self.found, table | {_END: int(NO_ID)}
+            object.__setattr__(self, "_ids_in_bytes", known)
+        ids = map(known[1].get, words, itertools.repeat(self.oov_start))
+        return np.fromiter(ids, MADE_ON_HOST, len(words))
 
     def _rows(self, texts: np.ndarray, *, cut: bool = True) -> tuple[Rows, tuple[int, ...]]:
         """The words of each text, and the shape of the texts.
@@ -248,7 +294,7 @@ class TextVectorization(Lookup):
         if self.split == "character":
             return [list(text) for text in flat]
         if _has_other_spaces(flat):
-            return [[word.decode() for word in text.encode().split()] for text in flat]
+            return [[_decoded(word) for word in _encoded(text).split()] for text in flat]
         return [text.split() for text in flat]
 
     def _as_array(self, texts: np.ndarray) -> np.ndarray:
@@ -261,16 +307,12 @@ class TextVectorization(Lookup):
         if self.standardize is None or callable(self.standardize):
             return texts
         table, removed = _STANDARDS[self.standardize]
-        joined = "\0".join(texts).encode("utf-8", "surrogatepass").translate(table, removed)
-        found = joined.decode("utf-8", "surrogatepass").split("\0") if texts else []
+        joined = _encoded("\0".join(texts)).translate(table, removed)
+        found = _decoded(joined).split("\0") if texts else []
         if len(found) == len(texts):
             return found
-        return [  # a text contains the separator
-            text.encode("utf-8", "surrogatepass")
-            .translate(table, removed)
-            .decode("utf-8", "surrogatepass")
-            for text in texts
-        ]
+        # A text contains the separator.
+        return [_decoded(_encoded(text).translate(table, removed)) for text in texts]
 
     def adapt(self, data: object, batch_size: int | None = None, steps: int | None = None) -> Self:
         """Finds the vocabulary of texts, which replaces the one before.
@@ -289,6 +331,14 @@ class TextVectorization(Lookup):
           ValueError: there is no word, or the layer has the argument `vocabulary`.
         """
         return super().adapt(data, batch_size, steps)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogatepass")
 
 
 def _has_other_spaces(texts: list[str]) -> bool:

@@ -117,8 +117,8 @@ class TokenCounts:
         """
         for token in special:
             self.tokens.pop(token, None)
-        pairs = sorted(((n, token) for token, n in self.tokens.items()), reverse=True)
-        return [token for _, token in pairs[:limit]]
+        by_name = sorted(self.tokens, reverse=True)
+        return sorted(by_name, key=self.tokens.__getitem__, reverse=True)[:limit]
 
     def weights(self, tokens: Sequence[Any]) -> list[float]:
         """The inverse document frequency of each token: log(1 + documents / (1 + its own))."""

@@ -4,8 +4,10 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from jkeras.layers import TextVectorization
 from jkeras.utils import register_keras_serializable
@@ -59,6 +61,25 @@ def test_words(options: dict[str, Any], text: str, expected: list[str]) -> None:
 def test_texts_with_the_separator_are_standardized_one_by_one() -> None:
     layer = TextVectorization(vocabulary=["a\0b", "c"])
     assert layer(["A\0B!", "c"]).tolist() == [[2], [3]]
+
+
+@hypothesis.given(
+    st.lists(st.text("abAB'. \t\0\x1c\xa0é\u2003\ud800", max_size=12), max_size=6),
+    st.sampled_from(["lower_and_strip_punctuation", "lower", "strip_punctuation", None]),
+    st.sampled_from([None, 3]),
+)
+def test_all_texts_at_once_have_the_words_of_each(
+    texts: list[str], standardize: str | None, length: int | None
+) -> None:
+    options = {"standardize": standardize, "output_sequence_length": length}
+    layer, by_rows = TextVectorization(**options), TextVectorization(ngrams=(1,), **options)
+    for each in (layer, by_rows):
+        each.adapt([*texts, "a b"])
+    assert layer.get_vocabulary() == by_rows.get_vocabulary()
+    np.testing.assert_array_equal(layer(np.array(texts, object)), by_rows(np.array(texts, object)))
+    layer.set_vocabulary(["b"])  # what was kept for the vocabulary before is not used
+    by_rows.set_vocabulary(["b"])
+    np.testing.assert_array_equal(layer(["b a", "b"]), by_rows(["b a", "b"]))
 
 
 def test_lengths_and_shapes() -> None:
