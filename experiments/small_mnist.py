@@ -43,7 +43,7 @@ def network() -> jkeras.Sequential:
 def report(name: str, model: Any, test: Any, folder: Path) -> None:
     """Prints the accuracy of a model, and the size of its file, plain and compressed."""
     path = folder / f"{name.replace(' ', '_')}.keras"
-    model.save(path)
+    model.save(path, include_optimizer=False)
     content = path.read_bytes()
     accuracy = model.evaluate(*test, verbose=0)[1]
     sizes = len(content) / 1024, len(gzip.compress(content)) / 1024
