@@ -24,7 +24,14 @@ from jkeras.applications.parts import (
 )
 from jkeras.applications.weight_files import WeightFiles, load
 from jkeras.core.data_format import image_data_format
-from jkeras.core.errors import describe, message_of, type_error, value_error, with_message
+from jkeras.core.errors import (
+    describe,
+    message_of,
+    nearest,
+    type_error,
+    value_error,
+    with_message,
+)
 from jkeras.core.keras_tensor import KerasTensor
 from jkeras.ops import activations
 from jkeras.trainer import Model
@@ -160,6 +167,7 @@ class Request:
                 "None, 'imagenet' or the path of a file that is there",
                 repr(self.weights),
                 argument="weights",
+                fix=nearest(str(self.weights), [IMAGENET]).strip(),
             )
         if self.published and self.include_top and self.classes != IMAGENET_CLASSES:
             fix = "Leave the classifier out, include_top=False, and add a Dense of your own."

@@ -265,9 +265,10 @@ def resolved_config(mode: Any, config: Any = None) -> QuantizationConfig:
     if isinstance(config, str):
         mode, config = config, None
     if mode is not None and mode not in MODES:
+        built = [name for name in MODES if name not in _NOT_BUILT]
         raise ValueError(
-            f"quantize: `mode`: expected one of {', '.join(map(repr, MODES))}, got "
-            f"{mode!r}.{nearest(str(mode), MODES)}"
+            f"quantize: `mode`: expected one of {', '.join(map(repr, built))}, got "
+            f"{mode!r}.{nearest(str(mode), built)}"
         )
     if config is None and mode is None:
         raise ValueError("quantize: expected `mode`, such as 'int8', or `config`, got neither.")

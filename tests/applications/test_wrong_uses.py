@@ -22,6 +22,7 @@ PIXELS = np.zeros((1, 4, 4, 3), "uint8")
         ({"input_shape": ("32", "32", "3")}, "without the batch, got \\('32', '32', '3'\\)"),
         ({"classifier_activation": "sofmax"}, "ResNet50: `classifier_activation`: unknown activ"),
         ({"classes": 10.0}, "`classes`: expected an integer of at least 1, got 10.0 \\(float\\)"),
+        ({"weights": "imagenett"}, "got 'imagenett'. Did you mean 'imagenet'"),
         ({"weights": "here/none.weights.h5"}, "path of a file that is there, got 'here/none"),
     ],
     ids=str,
