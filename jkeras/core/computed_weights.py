@@ -3,9 +3,10 @@
     computed = next_values(net, params, grads)
     params = whole(computed, params)             # `jkeras.core.freezing.whole`
 
-A layer names such weights in `computed_weights`, and its method `computed` says their next values.
-To everybody else they are trained weights: they have gradients, which are, or tell, the next
-values. The optimizer gets gradients of zero for them.
+A layer names such weights in `computed_weights`, and its method `computed` says their next values:
+the scales of float8, and weights of `add_weight(overwrite_with_gradient=True)`. To everybody else
+they are trained weights: they have gradients, which are, or tell, the next values. The optimizer
+gets gradients of zero for them, and its averages do not take their place.
 """
 
 from __future__ import annotations
@@ -72,10 +73,15 @@ def without_gradient(grads: Tree, computed: Tree | None) -> Tree:
     )
 
 
+def kept(net: object, new: Tree, params: Tree) -> Tree:
+    """`new`, such as averages, with such weights as they are in `params`."""
+    for path, layer in layers_with_computed_weights(net):
+        own = at(params, path)
+        mine = {name: own[name] for name in layer.computed_weights & own.keys()}
+        new = put(new, path, {**at(new, path), **mine}) if mine else new
+    return new
+
+
 def held(net: object, trained: Tree) -> Tree:
     """The params of a loss that an optimizer searches itself, with no gradient of such weights."""
-    for path, layer in layers_with_computed_weights(net):
-        own = at(trained, path)
-        kept = {n: jax.lax.stop_gradient(own[n]) for n in layer.computed_weights & own.keys()}
-        trained = put(trained, path, {**own, **kept}) if own else trained
-    return trained
+    return kept(net, trained, jax.lax.stop_gradient(trained))

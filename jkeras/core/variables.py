@@ -164,6 +164,7 @@ class Variable:
         self.name = "variable" if name is None else str(name)
         self.named = name is not None
         self.in_params, self.autocast = bool(trainable), autocast
+        self._is_overwritten = False
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer = initializer = native(initializer)
         self._find: Callable[[], Any] = _no_weight
@@ -242,6 +243,20 @@ class Variable:
             self.in_params = bool(value)
         else:
             weight.trainable = value
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether a training step makes its gradient its next value, and no optimizer moves it."""
+        return self._is_overwritten
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise WrongTypeError(
+                f"{self!r}: `overwrite_with_gradient`: expected True or False, got "
+                f"{describe(value)}."
+            )
+        self._is_overwritten = value
 
     @property
     def path(self) -> str:

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
+from jkeras.core import computed_weights
 from jkeras.core.global_arrays import on_host
 from jkeras.core.naming import snake_case
 from jkeras.core.trees import Tree, path_names, widest_float
@@ -310,8 +311,10 @@ class OptimizerView(DescriptionView):
 
     def averaged_params(self) -> Tree:
         """The model's parameters, averaged where the optimizer has `use_ema`."""
-        values = self._parts.state.lend()
-        return optimizers.final_params(values.params, values.opt_state)
+        state = self._parts.state
+        values = state.lend()
+        averages = optimizers.final_params(values.params, values.opt_state)
+        return computed_weights.kept(state.net, averages, values.params)
 
     def get_config(self) -> dict[str, Any]:
         """The description's configuration, with the current rate."""

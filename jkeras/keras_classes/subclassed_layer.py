@@ -138,6 +138,22 @@ class SubclassedLayer:
         return new
 
     @property
+    def computed_weights(self: Any) -> frozenset[str]:
+        """The weights with `overwrite_with_gradient`, and those of the base layer."""
+        base, own = base_layer(self), own_variables(origin_of(self)).items()
+        names = frozenset(name for variable, name in own if variable.overwrite_with_gradient)
+        return names if base is None else names | base.computed_weights
+
+    def computed(self: Any, values: Params, grads: Params) -> Params:
+        """The next values of `computed_weights`: gradients; the base layer says its own."""
+        of_base = base_weights(origin_of(self), values)
+        new = {n: grads[n] for n in values if n in grads and n not in of_base}
+        base = base_layer(self) if of_base else None
+        if base is not None:
+            new |= base.computed(of_base, {n: grads[n] for n in of_base if n in grads})
+        return new
+
+    @property
     def makes_masks(self: Any) -> bool:
         """Whether the class defines `compute_mask`, or a layer inside makes masks."""
         origin = origin_of(self)
@@ -193,16 +209,19 @@ class SubclassedLayer:
           trainable: whether the optimizer updates the weight; other weights are assigned in `call`.
           autocast: whether the weight is cast to the dtype that the layer computes in.
           regularizer, constraint: names, objects or functions, as in `layers.Dense`.
-          aggregation, overwrite_with_gradient: ignored.
+          aggregation: ignored.
+          overwrite_with_gradient: whether a training step makes the gradient of the weight its next
+            value; no optimizer moves it, and its constraint is not applied.
           name: the name in `params` or `state`; by default that of the attribute. It may come
             first, as in Keras 2: `self.add_weight("kernel", shape=(3, 4))`.
 
         Raises:
+          TypeError: `overwrite_with_gradient` is no bool, or an argument is of another wrong kind.
           ValueError: called in `call`, or a size is unknown.
 
         Source: `keras.layers.Layer.add_weight`.
         """
-        del aggregation, overwrite_with_gradient
+        del aggregation
         tracking.check_super_init(self)
         owner, shape, frame = origin_of(self), weight_shape(self.who, shape), innermost(CallFrame)
         if frame is not None and frame.owner is owner and frame.phase == "call":
@@ -222,6 +241,7 @@ class SubclassedLayer:
             init_fn, shape, dtype, trainable, autocast, name=name,
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
         )  # fmt: skip
+        variable.overwrite_with_gradient = overwrite_with_gradient
         tracking.record_of(owner).variables.append(variable)
         return variable
 

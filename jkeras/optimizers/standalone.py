@@ -173,7 +173,8 @@ class Standalone(Transformation):
         return [not any(re.search(e, name) for e in expressions) for name in names]
 
     def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
-        """With `use_ema`, assigns to each variable its average; does nothing before `build`.
+        """With `use_ema`, assigns averages to the variables that the optimizer moves; does nothing
+        before `build`.
 
         Args:
           var_list: the variables that the optimizer was built for.
@@ -182,8 +183,10 @@ class Standalone(Transformation):
         """
         if self.use_ema and self.built:
             averages = jax.tree.leaves(self._held.state(self.variables).slots[AVERAGE])
-            for variable, average in zip(var_list, averages, strict=True):
-                variable.assign(average)
+            rows = zip(var_list, averages, self._held.overwritten, strict=True)
+            for variable, average, is_next in rows:
+                if not is_next:
+                    variable.assign(average)
 
     @property
     def _held(self) -> Any:

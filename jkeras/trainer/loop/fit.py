@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras import optimizers
-from jkeras.core import trees
+from jkeras.core import computed_weights, trees
 from jkeras.core.session import limited_steps
 from jkeras.data.streams import Stream
 from jkeras.display import epoch_header
@@ -256,6 +256,7 @@ def _keep_averages(state: ModelState) -> None:
     """At the end of training, the averages of an optimizer with `use_ema` are the weights."""
     values = state.need_values()
     averages = optimizers.final_params(values.params, values.opt_state)
+    averages = computed_weights.kept(state.net, averages, values.params)
     pairs = zip(jax.tree.leaves(averages), jax.tree.leaves(values.params), strict=True)
     if any(average is not param for average, param in pairs):
         # A copy: the next step donates weights and averages, which must be two buffers.
