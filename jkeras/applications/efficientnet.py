@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from jkeras.applications.family import Family
 from jkeras.applications.imagenet_utils import decode_predictions, preprocessing
 from jkeras.applications.parts import (
@@ -89,8 +87,7 @@ class Sizes(NamedTuple):
 
 
 def _outputs(sizes: Sizes, request: Request, x: KerasTensor) -> KerasTensor:
-    statistics = Normalization(axis=channel_axis())
-    statistics.take_statistics(np.zeros(channels(x)), np.ones(channels(x)))  # until a file has some
+    statistics = Normalization(axis=channel_axis()).start_as_identity()  # until a file has some
     x = statistics(Rescaling(1 / 255)(x))
     if request.published:  # these weights expect the root of the deviation once more
         x = Rescaling([1 / math.sqrt(deviation) for deviation in _DEVIATION])(x)

@@ -12,6 +12,7 @@
 - Copies that differ only in `name`, `trainable`, `dtype` or `input_shape` share the adapted value,
   so a layer may be adapted before or after it is added to a model (which makes such a copy to name
   the layer), through either object. Any other copy is not adapted.
+- A `separate_copy` has an equal adapted value of its own.
 - `init` returns the adapted value in the state, if it is an array; a built model uses a new value
   the next time it runs. The layer then has weights of its own, as if it were built, and a model in
   whose attributes it stands has them, too.
@@ -19,6 +20,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,14 +50,16 @@ class AdaptedValue:
       value: an object with equality and hash; None before the first `adapt`.
       specs: the specs of the inputs that the data stand for, where the layer has statistics.
       version: the number of calls of `set`.
+      is_awaited: whether a layer that needs the value is of no use without it.
     """
 
-    __slots__ = ("specs", "value", "version")
+    __slots__ = ("is_awaited", "specs", "value", "version")
 
     def __init__(self) -> None:
         self.value: Any = None
         self.specs: tuple[jax.ShapeDtypeStruct, ...] = ()
         self.version = 0
+        self.is_awaited = True
 
     def set(self, value: Hashable, specs: tuple[jax.ShapeDtypeStruct, ...]) -> None:
         """Replaces the value and the specs."""
@@ -83,6 +87,11 @@ class Adaptable(PreprocessingLayer):
         return self._adapted_value is not None
 
     @property
+    def awaits_adapt(self) -> bool:
+        """Whether a layer that needs what `adapt` finds is of no use before it."""
+        return self.fit_box.is_awaited
+
+    @property
     def known_specs(self) -> tuple[Any, ...]:
         """The specs of inputs like the data of `adapt`; empty before it, and without statistics."""
         return self.fit_box.specs
@@ -93,10 +102,16 @@ class Adaptable(PreprocessingLayer):
         The copy shares the adapted value if only `name`, `trainable`, `dtype` or `input_shape`
         change.
         """
-        copy = super().replace(**changes)
+        changed = super().replace(**changes)
         if _SHARED.issuperset(changes):
-            object.__setattr__(copy, "_fit", self.fit_box)
-        return copy
+            object.__setattr__(changed, "_fit", self.fit_box)
+        return changed
+
+    def separate_copy(self) -> Self:
+        """An equal layer that shares nothing with this one."""
+        separate = self.replace()
+        object.__setattr__(separate, "_fit", copy.copy(self.fit_box))
+        return separate
 
     def fitted_state(self) -> State:
         """The entries of the state that `adapt` computes; an empty dict before `adapt`."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
@@ -48,10 +49,14 @@ class Normalization(Adaptable):
 
     Mean and variance are arguments, or computed by `adapt`, which modifies the layer in place and
     returns it. After `adapt` they are state entries `mean`, `variance` (one number for each index
-    on the axes of `axis`) and `count` (0, as in Keras; 1 where means are 0 and variances 1, which
-    tells them from none), saved and loaded with a model's weights; so a model may also be built
-    without `adapt` to load them. As arguments they are constants. The
-    attributes `mean` and `variance` show them, with axes of size 1 for the rest of the inputs.
+    on the axes of `axis`) and `count` (0, as in Keras; -1 while `adapt` is awaited), saved and
+    loaded with a model's weights; so a model may also be built without `adapt` to load them. As
+    arguments they are constants. The attributes `mean` and `variance` show them, with axes of size
+    1 for the rest of the inputs.
+
+    A layer that a configuration or a file of Keras describes begins with mean 0 and variance 1, as
+    in Keras. One that code makes needs `adapt`, weights or arguments, and a model that has none of
+    them refuses to run.
 
     Shapes: any, kept. Integers become float32.
 
@@ -149,6 +154,16 @@ class Normalization(Adaptable):
         value = tuple(FixedArray(np.asarray(x, widest_float())) for x in (mean, variance))
         self._set_adapted(value, (jax.ShapeDtypeStruct((1, *mean.shape), widest_float()),))
 
+    def start_as_identity(self) -> Self:
+        """Lets the layer run with mean 0 and variance 1 until it gets others; returns it."""
+        self.fit_box.is_awaited = False
+        return self
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The layer with these arguments; it begins with mean 0 and variance 1, as in Keras."""
+        return super().from_config(config).start_as_identity()
+
     def _moments(self, data: Data) -> tuple[Moments, tuple[int, ...]]:
         """Count, mean and variance of all batches together, in float64, and the shape of the last
         example.
@@ -185,10 +200,8 @@ class Normalization(Adaptable):
     def fitted_state(self) -> State:
         if not self.adapted:
             return {}
-        mean, variance = (part.values for part in self._adapted_value)
-        like_none = not np.any(mean) and np.all(variance == 1)
-        count = jnp.asarray(int(like_none), jnp.int32)
-        return {"mean": jnp.asarray(mean), "variance": jnp.asarray(variance), "count": count}
+        mean, variance = (jnp.asarray(part.values) for part in self._adapted_value)
+        return {"mean": mean, "variance": variance, "count": jnp.zeros((), jnp.int32)}
 
     def init(self, key: Key | None, inputs: ArraySpec) -> tuple[Params, State]:
         kept = self.kept_axes(inputs.shape)
@@ -197,8 +210,8 @@ class Normalization(Adaptable):
             self._check_constants(shape)
             return {}, {}
         if not self.adapted:
-            zero = jnp.zeros((), jnp.int32)
-            return {}, {"mean": jnp.zeros(shape), "variance": jnp.ones(shape), "count": zero}
+            count = jnp.asarray(-1 if self.awaits_adapt else 0, jnp.int32)
+            return {}, {"mean": jnp.zeros(shape), "variance": jnp.ones(shape), "count": count}
         adapted = self._adapted_value[0].values.shape
         if adapted != shape:
             fix = " Axis 0 is the batch: for one number per example pass axis=None."
@@ -222,8 +235,8 @@ class Normalization(Adaptable):
     def check_ready(self, state: State) -> None:
         if not self.keeps_statistics or self.adapted or not state:
             return  # a model that does not call the layer has no values of it
-        has_none = not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1)
-        if has_none and not np.any(state["count"]):
+        is_identity = not np.any(state["mean"]) and np.all(np.asarray(state["variance"]) == 1)
+        if is_identity and np.asarray(state["count"]) < 0:
             raise value_error(
                 "expected statistics of the data, and it has none yet. Compute them: "
                 "layer.adapt(x_train); or load weights, or pass `mean` and `variance`.",

@@ -17,6 +17,7 @@ from jkeras.core.operations import Operation
 from jkeras.core.serialization import deserialize_keras_object
 from jkeras.core.symbols import Symbol
 from jkeras.core.trees import Tree
+from jkeras.layers.adapting import Adaptable
 from jkeras.layers.input import InputLayer, entrance
 from jkeras.models.chain import Chain
 from jkeras.models.graph import Graph
@@ -61,6 +62,8 @@ def clone_model(
     **kwargs: Any,
 ) -> Any:
     """A model of the same layers with fresh weights, compiled alike; the two share nothing.
+
+    Layers keep what `adapt` found, unless the model is a class with a `call` of its own.
 
     Args:
       model: a `Sequential`, a `Model` or a `Trainer`.
@@ -141,7 +144,9 @@ def clone_layers(layers: list[Any]) -> list[Any]:
 
 def _clone_value(value: object, clones: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
-        return tuple(_clone_value(item, clones) for item in value)
+        items = tuple(_clone_value(item, clones) for item in value)
+        is_same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if is_same else items
     if not isinstance(value, Layer):
         return value
     if id(value) not in clones:
@@ -150,6 +155,8 @@ def _clone_value(value: object, clones: dict[int, Any]) -> Any:
 
 
 def _clone_layer(layer: Layer, clones: dict[int, Any]) -> Layer:
+    if isinstance(layer, Adaptable):
+        return layer.separate_copy()
     if isinstance(layer, Graph):
         layers = [_clone_value(inner, clones) for inner in layer.layers]
         inputs, outputs = rebuild_graph(layer, layers)

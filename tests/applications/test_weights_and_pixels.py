@@ -137,6 +137,9 @@ def test_a_symbol_takes_the_place_of_the_input_and_the_file_reads_back(tmp_path:
 
 def test_an_efficient_net_without_weights_has_statistics_of_pixels() -> None:
     model = applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
-    scaled = jkeras.Model(model.input, model.get_layer("normalization").output)
     pixels = np.full((1, 32, 32, 3), 51, "float32")
-    np.testing.assert_allclose(scaled.predict(pixels, verbose=0), pixels / 255, rtol=1e-6)
+    clone, read = jkeras.models.clone_model(model), jkeras.Model.from_config(model.get_config())
+    for net in (model, clone, read):
+        scaled = jkeras.Model(net.input, net.get_layer("normalization").output)
+        np.testing.assert_allclose(scaled.predict(pixels, verbose=0), pixels / 255, rtol=1e-6)
+    assert clone.net == read.net == model.net

@@ -52,7 +52,7 @@ def test_unadapted_it_is_the_identity_whose_weights_may_be_loaded() -> None:
     assert params == {} and {n: v.tolist() for n, v in state.items()} == {
         "mean": [0.0, 0.0],
         "variance": [1.0, 1.0],
-        "count": 0,
+        "count": -1,
     }
 
 
@@ -189,3 +189,64 @@ def test_a_file_tells_a_mean_of_0_and_a_variance_of_1_from_none(tmp_path: Path) 
     model.save(tmp_path / "model.keras")
     again = jkeras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict(x, verbose=0), x)
+
+
+def waiting() -> Any:
+    """A model whose layer was made by code, and not adapted."""
+    return jkeras.Sequential([jkeras.Input((2,)), Normalization()])
+
+
+def assert_identity(model: Any) -> None:
+    np.testing.assert_array_equal(model.predict(X, verbose=0), X)
+
+
+def assert_waits(model: Any) -> None:
+    with pytest.raises(ValueError, match="expected statistics of the data, and it has none yet"):
+        model.predict(X, verbose=0)
+
+
+def test_what_a_configuration_describes_begins_as_the_identity() -> None:
+    layer = Normalization.from_config(Normalization().get_config())
+    np.testing.assert_array_equal(layer(X), X)
+    assert layer == Normalization() and not layer.adapted
+    model = waiting()
+    read = jkeras.Sequential.from_config(model.get_config())
+    assert_identity(read)
+    assert_identity(jkeras.models.clone_model(read))
+    assert_waits(model)
+    read.get_layer("normalization").adapt(X)
+    np.testing.assert_allclose(read.predict(X, verbose=0).mean(0), [0, 0], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
+def test_files_of_keras_from_before_adapt_run_as_there(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="Keras is the oracle")
+    theirs = keras.Sequential([keras.Input((2,)), keras.layers.Normalization()])
+    theirs.save(tmp_path / "theirs.keras")
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
+    assert_identity(theirs)
+    assert_identity(jkeras.models.load_model(tmp_path / "theirs.keras"))
+    model = waiting()
+    model.load_weights(tmp_path / "theirs.weights.h5")
+    assert_identity(model)
+
+
+def test_our_file_from_before_adapt_still_waits_for_it(tmp_path: Path) -> None:
+    waiting().save(tmp_path / "ours.keras")
+    model = jkeras.models.load_model(tmp_path / "ours.keras")
+    assert_waits(model)
+    model.get_layer("normalization").adapt(X)
+    np.testing.assert_allclose(model.predict(X, verbose=0).mean(0), [0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [-1, None])
+def test_a_clone_has_equal_statistics_of_its_own(axis: int | None) -> None:
+    layer = Normalization(axis=axis).adapt(X)
+    model = jkeras.Sequential([jkeras.Input((2,)), layer])
+    clone = jkeras.models.clone_model(model)
+    expected = model.predict(X, verbose=0)
+    np.testing.assert_array_equal(clone.predict(X, verbose=0), expected)
+    clone.get_layer("normalization").adapt(X + 1)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), expected)
+    np.testing.assert_allclose(layer.adapt_mean, X.mean(0 if axis else None), rtol=1e-6)
+    assert_waits(jkeras.models.clone_model(waiting()))

@@ -212,3 +212,14 @@ def test_a_clone_takes_other_inputs_and_clones_models_inside() -> None:
     assert clone_model(chain, input_tensors=z).input_shape == (None, 3)
     with pytest.raises(ValueError, match="in the structure of the model's inputs"):
         clone_model(model, input_tensors=[z, z])
+
+
+class Doubled(layers.Conv2D):
+    def call(self, inputs: Any) -> Any:
+        return 2 * super().call(inputs)
+
+
+def test_a_subclass_with_tuples_among_its_arguments_is_cloned() -> None:
+    model = jkeras.Sequential([jkeras.Input((4, 4, 1)), Doubled(2, (3, 3))])
+    clone = clone_model(model)
+    assert clone.output_shape == (None, 2, 2, 2) and clone.layers[-1] is not model.layers[-1]

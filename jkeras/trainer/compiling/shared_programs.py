@@ -94,15 +94,17 @@ def _layers(net: Any) -> list[Any]:
 
 
 def _places(net: Any) -> Hashable:
-    """What layers know beside their descriptions: flags, scopes, and which of them are one."""
+    """What layers know beside their descriptions: flags, scopes, whether they wait for `adapt`, and
+    which of them are one.
+    """
     layers = _layers(net)
     numbers: dict[Identity, int] = {}
     for layer in layers:
         numbers.setdefault(identity_of(layer), len(numbers))
-    return tuple(
-        (getattr(layer, "trainable", None), identity_of(layer).remat, numbers[identity_of(layer)])
-        for layer in layers
-    )
+    flags = [[getattr(x, name, None) for x in layers] for name in ("trainable", "awaits_adapt")]
+    scopes = [identity_of(layer).remat for layer in layers]
+    places = [numbers[identity_of(layer)] for layer in layers]
+    return tuple(zip(*flags, scopes, places, strict=True))
 
 
 def _copied(net: Any) -> Any:
