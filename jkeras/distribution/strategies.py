@@ -46,7 +46,7 @@ class Distribution:
       auto_shard_dataset: as for `DataParallel`.
 
     Raises:
-      TypeError: `device_mesh` is none.
+      TypeError: `device_mesh` is none, or `auto_shard_dataset` is no bool.
       ValueError: the mesh has no such axis.
 
     Source: `keras.distribution.Distribution`.
@@ -70,7 +70,7 @@ class Distribution:
             )
         self._device_mesh = device_mesh
         self._batch_dim_name = batch_dim_name or device_mesh.axis_names[0]
-        self.auto_shard_dataset = auto_shard_dataset
+        self.auto_shard_dataset = _flag(who, "auto_shard_dataset", auto_shard_dataset)
 
     gathers: ClassVar[bool] = False
     """Whether weights that lie in parts are gathered where a layer uses them."""
@@ -208,7 +208,7 @@ class DataParallel(Distribution):
         False where each reads data of its own.
 
     Raises:
-      TypeError: `device_mesh` is none.
+      TypeError: `device_mesh` is none, or `auto_shard_dataset` is no bool.
 
     Source: `keras.distribution.DataParallel`.
     """
@@ -257,13 +257,14 @@ class FullyShardedDataParallel(DataParallel):
         reshard_after_forward: bool = True,
     ) -> None:
         super().__init__(device_mesh, devices, auto_shard_dataset)
+        who = type(self).__name__
         if isinstance(min_size, bool) or not hasattr(min_size, "__index__"):
-            who = type(self).__name__
             expected = "a number of elements"
             raise type_error(
                 who=who, argument="min_size", expected=expected, got=describe(min_size)
             )
-        self.min_size, self.reshard_after_forward = min_size, reshard_after_forward
+        self.min_size = min_size
+        self.reshard_after_forward = _flag(who, "reshard_after_forward", reshard_after_forward)
 
     gathers: ClassVar[bool] = True
 
@@ -296,7 +297,7 @@ class ModelParallel(Distribution):
       device_mesh: the map's mesh; another one is an error.
 
     Raises:
-      TypeError: `layout_map` is none.
+      TypeError: `layout_map` is none, or `auto_shard_dataset` is no bool.
       ValueError: it has no mesh, or the mesh no such axis.
 
     Source: `keras.distribution.ModelParallel`.
@@ -425,6 +426,14 @@ def _nearest_paths(pattern: str, known: list[str]) -> str:
         return f"An expression has to match a whole path, such as {inside[0]!r}: '.*{pattern}.*'."
     near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.3)
     return f"The nearest paths are {near or known[:3]}: write one of them, or delete the rule."
+
+
+def _flag(who: str, argument: str, value: object) -> bool:
+    """`value`, which must be True or False: a word in its place would count as True."""
+    if not isinstance(value, bool):
+        got = describe(value)
+        raise type_error(who=who, argument=argument, expected="True or False", got=got)
+    return value
 
 
 def _mesh_of(who: str, device_mesh: Any, devices: Sequence[Any] | None) -> DeviceMesh:

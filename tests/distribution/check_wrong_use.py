@@ -155,6 +155,25 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: spread.DeviceMesh((8,), [0]),  # type: ignore[list-item]
         r"`axis_names`: expected a list of names",
     ),
+    "a word in the place of a flag": (
+        lambda: spread.DataParallel(auto_shard_dataset="no"),  # type: ignore[arg-type]
+        r"DataParallel: `auto_shard_dataset`: expected True or False, got 'no' \(str\)\.",
+    ),
+    "a word in the place of a flag of a map": (
+        lambda: spread.ModelParallel(
+            layout_map=spread.LayoutMap(mesh()),
+            auto_shard_dataset="no",  # type: ignore[arg-type]
+        ),
+        r"ModelParallel: `auto_shard_dataset`: expected True or False, got 'no' \(str\)\.",
+    ),
+    "a number in the place of a flag": (
+        lambda: Cut(mesh(), "batch", 0),  # type: ignore[arg-type]
+        r"Cut: `auto_shard_dataset`: expected True or False, got 0 \(int\)\.",
+    ),
+    "a word for whether weights are kept": (
+        lambda: spread.FullyShardedDataParallel(reshard_after_forward="no"),  # type: ignore[arg-type]
+        r"FullyShardedDataParallel: `reshard_after_forward`: expected True or False, got 'no'",
+    ),
     "a device twice": (
         lambda: spread.DataParallel(devices=["cpu:0", "cpu:0"]),
         r"DeviceMesh: `devices`: expected each device once, got \['cpu:0'\] more than once",
