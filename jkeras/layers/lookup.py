@@ -234,7 +234,8 @@ class Lookup(OnHost):
         """Finds the vocabulary of data, which replaces the one before.
 
         Args:
-          data: a list or array of tokens; or an iterable of batches of them, such as a data set.
+          data: a list, an array or a column of tokens, or of texts that the layer splits; or an
+            iterable of batches of them, such as a data set of these or of pairs (tokens, labels).
           batch_size: ignored.
           steps: the number of batches to read from an iterable; all when left out.
 
@@ -242,7 +243,7 @@ class Lookup(OnHost):
           The layer itself.
 
         Raises:
-          TypeError: there is something else than tokens.
+          TypeError: there is something else than tokens or texts.
           ValueError: there is no token, or the layer has the argument `vocabulary`.
         """
         self.reset_state()

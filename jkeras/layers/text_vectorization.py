@@ -314,24 +314,6 @@ class TextVectorization(Lookup):
         # A text contains the separator.
         return [_decoded(_encoded(text).translate(table, removed)) for text in texts]
 
-    def adapt(self, data: object, batch_size: int | None = None, steps: int | None = None) -> Self:
-        """Finds the vocabulary of texts, which replaces the one before.
-
-        Args:
-          data: a list, an array or a column of texts; or an iterable of batches of them, such as a
-            data set of texts or of pairs (texts, labels).
-          batch_size: ignored.
-          steps: the number of batches to read from an iterable; all when left out.
-
-        Returns:
-          The layer itself.
-
-        Raises:
-          TypeError: there is something else than texts.
-          ValueError: there is no word, or the layer has the argument `vocabulary`.
-        """
-        return super().adapt(data, batch_size, steps)
-
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
