@@ -21,6 +21,7 @@ from jkeras.keras_classes.layers_on_arrays import call_key, note_losses
 from jkeras.keras_classes.step_context import call_in_step, is_in_step
 from jkeras.keras_classes.subclassed_layer import is_inside_call
 from jkeras.keras_classes.subclassed_model import call_inside
+from jkeras.keras_classes.tracking import is_subclassed
 from jkeras.models.host_part import host_of
 from jkeras.trainer.compiling.call_program import moved, run
 from jkeras.trainer.loop.parts import TrainerParts
@@ -81,7 +82,7 @@ def call_model(
     state.build(*arrays, rows=rows)
     current = state.need_values()
     values = current.params, current.state
-    if not is_traced(current.state):
+    if not is_traced(current.state) and not is_subclassed(state.net):  # `call` may leave some out
         state.check_ready(state.who)
     key = None
     if training or uses_rng(state):

@@ -246,8 +246,8 @@ def test_a_folder_is_read_as_a_tree_of_orbax(
         (
             lambda source: source.load_weights("w.safetensors", by_name=True),
             TypeError,
-            "load_weights: unexpected argument `by_name`. Did you mean 'rename'? Arguments: "
-            "filepath, skip_mismatch, rename, safe_mode, objects_to_skip.",
+            "load_weights: unexpected argument `by_name`. Did you mean 'skip_mismatch'? "
+            "Arguments: filepath, skip_mismatch, rename, safe_mode, objects_to_skip.",
         ),
         (
             lambda _: jkeras.Sequential([Dense(2)], name="net").save_weights("w.safetensors"),
