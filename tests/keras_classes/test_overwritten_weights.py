@@ -119,6 +119,25 @@ def test_an_optimizer_in_a_loop_of_ones_own_does_as_that_of_keras() -> None:
     np.testing.assert_array_equal(models[0].get_weights()[1], 2 * grads[1])
 
 
+def test_averages_do_not_take_their_place() -> None:
+    models = [_model(library) for library in (jkeras, keras)]
+    grads = [jnp.full((3, 2), 0.5), jnp.array([3.0, -4.0])]
+    for model, library in zip(models, (jkeras, keras), strict=True):
+        optimizer = library.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+        for factor in (1, 2):
+            optimizer.apply([factor * grad for grad in grads], model.trainable_variables)
+        optimizer.finalize_variable_values(model.trainable_variables)
+    _assert_same(*models)
+    np.testing.assert_array_equal(models[0].get_weights()[1], 2 * grads[1])
+    models[0].compile(jkeras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
+    for start in (0, 8):
+        models[0].train_on_batch(X[start : start + 8], Y[start : start + 8])
+    matrix, scale = models[0].get_weights()
+    models[0].optimizer.finalize_variable_values()
+    assert (models[0].get_weights()[0] != matrix).all()
+    np.testing.assert_array_equal(models[0].get_weights()[1], scale)
+
+
 def test_a_layer_of_the_library_keeps_its_own_rule_beside() -> None:
     models = [_model(library, "Model", "Dense", 2) for library in (jkeras, keras)]
     for model in models:
