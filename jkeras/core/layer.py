@@ -337,8 +337,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
         rules = []
         for field in fields(type(self)):
             prefix, _, kind = field.name.rpartition("_")
-            rule = getattr(self, field.name)
-            if kind == suffix and rule is not None and prefix != "activity":
+            rule = getattr(self, field.name) if kind == suffix else None
+            if rule is not None and prefix != "activity":
                 weight = prefix if prefix in params else f"{prefix}_kernel"
                 if weight in params:
                     rules.append((weight, rule))

@@ -34,7 +34,7 @@ def _seeds(layer: Any) -> list[Any]:
     if hasattr(layer, "seed"):
         amounts = [getattr(layer, name) for name in _AMOUNTS if hasattr(layer, name)]
         draws = not amounts or any(amount != 0 for amount in amounts)
-        return [layer.seed] if draws else []
+        return [layer.seed] if draws and getattr(layer, "takes_rng", True) else []
     parts = [part for _, part in parts_of(layer, {})]
     if not parts and hasattr(layer, "named_sublayers"):
         parts = layer.named_sublayers()
