@@ -33,7 +33,7 @@ OTHERWISE = [
     ("layers", "*", "lora_*", "LoRA is for Dense, EinsumDense and Embedding"),
     ("layers", "*", "quantization_config", "int8 and int4 are for Dense, EinsumDense, Embedding"),
     ("layers", "*", "gptq_*", "GPTQ is not built"),
-    ("layers", "JaxLayer", "native_*", "it names platforms of TensorFlow's files"),
+    ("layers", "JaxLayer", "native_*", "taken and ignored: platforms of TensorFlow's files"),
     ("layers", "Input*", "sparse", "sparse tensors are out of scope"),
     ("layers", "Input*", "ragged", "ragged tensors are out of scope"),
     ("layers", "Input*", "*tensor", "an input of TensorFlow's graphs"),

@@ -30,6 +30,11 @@ class LayerWeights(Protocol):
         that users see, one for each weight in whatever model.
         """
 
+    def tree(self, part: str) -> Any:
+        """The `params` or the `state` of the layer, with the views that users see in the place of
+        arrays; an empty dict before there are any.
+        """
+
     def get(self) -> list[Any]:
         """Copies as NumPy arrays."""
 

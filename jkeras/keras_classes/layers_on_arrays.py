@@ -27,7 +27,7 @@ from jkeras.core.errors import WrongTypeError, quoted
 from jkeras.core.host_random import key_of_seed
 from jkeras.core.identity import identity_of
 from jkeras.core.keys import child
-from jkeras.core.layer import CARRIED, Layer, State, activity_losses
+from jkeras.core.layer import ACTIVITY_LOSS, CARRIED, Layer, State, activity_losses
 from jkeras.core.layer_seeds import fixed_seed
 from jkeras.core.naming import kind_of, snake_case
 from jkeras.core.parts import at, lies_at, put
@@ -254,6 +254,17 @@ class Weights:
 
         views = [view for view in weights_of(holder, trained) if is_of_layer(view.place)]
         return kept_views(views) if kept else views
+
+    def tree(self, part: str) -> Any:
+        """The layer's params or state, with the views that users see in the place of arrays."""
+        if self.location is None:
+            return {}
+        holder, path = self.location
+        values = at(getattr(holder.need_values(), part), path)
+        kept = {name: x for name, x in values.items() if name not in (ACTIVITY_LOSS, CARRIED)}
+        views = [view for view in self.views(kept=True) if view.place.part == part]
+        ordered = sorted(views, key=lambda view: view.place.leaf)
+        return jax.tree.unflatten(jax.tree.structure(kept), ordered)
 
     def losses(self) -> list[Any]:
         """The losses of the last call on arrays, and the regularization losses of the weights."""

@@ -43,7 +43,7 @@ ELSEWHERE = {
     "ConvLSTM2D": "tests/layers/test_recurrent_golden.py",
     "ConvLSTM3D": "tests/layers/test_recurrent_golden.py",
     "CutMix": "tests/layers/augmentation/test_golden.py",
-    "FlaxLayer": "tests/layers/test_jax_layer.py",
+    "FlaxLayer": "tests/layers/test_flax_layer.py",
     "JaxLayer": "tests/layers/test_jax_layer.py",
     "Discretization": "tests/layers/test_golden_preprocessing.py",
     "EinsumDense": "tests/layers/test_golden_attention.py",
