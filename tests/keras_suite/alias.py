@@ -198,7 +198,7 @@ def module_of(folder: Path, file: str) -> types.ModuleType:
       file: the path in it: "losses/loss_test.py".
     """
     # A class of a module of Keras counts as Keras's own, which one that a test saves is not.
-    is_saved = file.startswith(("callbacks/", "saving/"))
+    is_saved = file.startswith(("callbacks/", "saving/", "utils/jax_layer"))
     package = "tests_of_keras." if is_saved else "keras.src."
     name = package + file.removesuffix(".py").replace("/", ".")
     module = types.ModuleType(name)

@@ -177,8 +177,9 @@ ONE_IN = {
 }
 """Families of which one test in so many runs, unless the whole is asked for: they compile most."""
 
-ONE_IN_OF = {"NumpyDtypeTest.*": 50, "ApplicationsTest.*": 40}
-"""The same for tests by their names: some 5,000 of pairs of dtypes, and 480 of whole networks."""
+ONE_IN_OF = {"NumpyDtypeTest.*": 50, "ApplicationsTest.*": 40, "TestJaxLayer.test_flax_layer_*": 11}
+"""The same for tests by their names: some 5,000 of pairs of dtypes, 480 of whole networks, and four
+of them that are excluded."""
 
 
 def outcome_of(

@@ -11,7 +11,9 @@ from jkeras.layers import (
     ConvLSTM1D,
     ConvLSTM2D,
     ConvLSTM3D,
+    FlaxLayer,
     IntegerLookup,
+    JaxLayer,
     StringLookup,
     convolutional_recurrent,
 )
@@ -20,7 +22,16 @@ from jkeras.layers.einsum_dense import EinsumDense
 from jkeras.ops import image
 from jkeras.trainer.feature_space import FeatureSpace
 
-__all__ = ["FeatureSpace", "GroupedQueryAttention", "RematScope", "image", "numpy", "remat"]
+__all__ = [
+    "FeatureSpace",
+    "FlaxLayer",
+    "GroupedQueryAttention",
+    "JaxLayer",
+    "RematScope",
+    "image",
+    "numpy",
+    "remat",
+]
 
 SUPPORTS_SPARSE_TENSORS = SUPPORTS_RAGGED_TENSORS = False
 

@@ -62,6 +62,8 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "TextDatasetFromDirectoryTest.test_text_dataset_from_directory_not_batched_tf": STRINGS,
         "TextDatasetFromDirectoryTest.test_text_dataset_from_directory_standalone_tf": STRINGS,
         "TimeseriesDatasetTest.test_shuffle_tf": EPOCHS,
+        "TestJaxLayer.test_jax_layer*": TENSORFLOW,  # they end with a file of TensorFlow's
+        "TestJaxLayer.test_flax_layer*": TENSORFLOW,
         "ProgbarTest.test_stateful_stateless_output_*": LINES,
         "SummaryUtilsTest.test_print_model_summary1": "`compile` takes an optimizer; left out it "
         "is one that `evaluate` does not need",
@@ -78,8 +80,6 @@ LEFT_OUT: dict[str, str] = {
     "utils/code_stats_test.py": INTERNAL,
     "utils/dataset_utils_test.py": TORCH,
     "utils/dtype_utils_test.py": INTERNAL,
-    "utils/jax_layer_test.py": "most tests write TensorFlow's files, read `params` as weights, or "
-    "give `call_fn` its arguments in another order; tests/layers/test_jax_layer.py",
     "utils/python_utils_test.py": INTERNAL,
     "utils/torch_utils_test.py": TORCH,
     "utils/tracking_test.py": INTERNAL,
