@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jkeras.core.arrays import as_jax
 from jkeras.core.description import Description, fields, option
 from jkeras.core.dtype_policy import OF_INPUTS, compute_dtype, followed, weights_of
+from jkeras.core.elementwise import leaves_examples_apart
 from jkeras.core.errors import WrongTypeError, describe, value_error
 from jkeras.core.freezing import Trainable, set_trainable
 from jkeras.core.identity import NOT_COPIED, Identity, identity_of, same
@@ -113,11 +114,6 @@ class Layer(LayerObject, LayerIntrospection, Description):
 
     follows_policy: ClassVar[bool] = True
     """Whether a layer without `dtype` takes that of the policy for every layer."""
-
-    padded_rows: ClassVar[PaddedRows] = "ignored"
-    """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing if
-    the argument `rows=` of `apply` marks the real rows ("masked"); or they change the result
-    ("seen")."""
 
     in_slices: ClassVar[InSlices] = "never"
     """How the layer takes a large batch in slices, on the CPU: its activations then stay in the
@@ -331,6 +327,16 @@ class Layer(LayerObject, LayerIntrospection, Description):
             weight: rule(params[weight]) for weight, rule in self.weight_rules("constraint", params)
         }
         return {**params, **changed} if changed else params
+
+    @property
+    def padded_rows(self) -> PaddedRows:
+        """What filler examples at the end of a batch do to the others: nothing ("ignored"); nothing
+        if the argument `rows=` of `apply` marks the real rows ("masked"); or they change the result
+        ("seen"), as an activation of the user's may that looks across the batch.
+        """
+        names = (field.name for field in fields(type(self)) if field.name.endswith("activation"))
+        functions = (getattr(self, name) for name in names)
+        return "ignored" if all(map(leaves_examples_apart, functions)) else "seen"
 
     def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
         """Weights with their rule; `recurrent_regularizer` is that of `recurrent_kernel`."""

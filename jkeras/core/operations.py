@@ -169,7 +169,7 @@ class Operation(Layer):
         object.__setattr__(self, "kind", kind)
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the function
+    def padded_rows(self) -> PaddedRows:  # here it depends on the function
         """Arithmetic leaves examples apart; other functions may mix them."""
         return "ignored" if self.kind in _ELEMENTWISE else "seen"
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras.core.keys import Key
-from jkeras.core.layer import Array, InSlices, Params, State, option
+from jkeras.core.layer import Array, InSlices, PaddedRows, Params, State, option
 from jkeras.layers import options
 from jkeras.layers.deterministic import Deterministic, broadcasts, initial_weights
 from jkeras.layers.options import axes, axis_tuple, non_negative, number, optional
@@ -125,6 +125,11 @@ class Softmax(Elementwise):
     """
 
     axis: int | tuple[int, ...] = option(default=-1, convert=axes)
+
+    @property
+    def padded_rows(self) -> PaddedRows:
+        """Rows are apart unless they are summed, along axis 0."""
+        return "seen" if 0 in axis_tuple(self.axis) else "ignored"
 
     def apply(
         self,

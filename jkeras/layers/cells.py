@@ -339,7 +339,7 @@ class StackedRNNCells(NamedParts, Cell):
         return tuple(getattr(cell, "state_size", None) for cell in self.cells)
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the cells
+    def padded_rows(self) -> PaddedRows:  # here it depends on the cells
         """`padded_rows` of the cells: the strictest of all."""
         return "ignored" if all(c.padded_rows == "ignored" for c in self.cells) else "seen"
 

@@ -12,10 +12,11 @@ import jax.numpy as jnp
 from jkeras.core import code
 from jkeras.core.code import checked_safe_mode
 from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.core.elementwise import leaves_examples_apart
 from jkeras.core.errors import WrongTypeError, describe
 from jkeras.core.fixed_values import FixedArray, FixedDict, thawed
 from jkeras.core.keys import Key
-from jkeras.core.layer import Layer, Params, State, option
+from jkeras.core.layer import Layer, PaddedRows, Params, State, option
 from jkeras.core.serialization import if_set
 from jkeras.layers.deterministic import cast_floating
 
@@ -111,6 +112,12 @@ class Lambda(Layer):
         safe = checked_safe_mode(cls.__name__, safe_mode) and not code.is_allowed()
         with CustomObjectScope(custom_objects or {}), code.allowed(not safe):
             return super().from_config(config)
+
+    @property
+    def padded_rows(self) -> PaddedRows:
+        """Functions of single numbers leave examples apart; others may mix them."""
+        is_apart = not self.arguments and leaves_examples_apart(self.function)
+        return "ignored" if is_apart else "seen"
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]  # here it depends on arguments

@@ -56,7 +56,7 @@ class AxisNormalization(Deterministic):
     axis: int | tuple[int, ...] = option(default=-1, convert=axes)
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the axes
+    def padded_rows(self) -> PaddedRows:  # here it depends on the axes
         """Filler rows change the statistics only if `axis` includes the batch axis."""
         return "seen" if 0 in self.axes else "ignored"
 

@@ -75,7 +75,7 @@ class Pipeline(Layer):
         return not self.layers or bool(self.layers[0].takes_integers)
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+    def padded_rows(self) -> PaddedRows:  # here it depends on the layers
         """`padded_rows` of the layers: the strictest of all."""
         is_ignored = all(layer.padded_rows == "ignored" for layer in self.layers)
         return "ignored" if is_ignored else "seen"

@@ -47,9 +47,9 @@ class QuantizableProduct(Quantizable):
         return float8.next_statistics(values, grads)
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the mode
+    def padded_rows(self) -> PaddedRows:  # here it depends on the mode
         """In float8 filler rows are left out of the largest values."""
-        return "masked" if self.is_in_float8 else "ignored"
+        return "masked" if self.is_in_float8 else super().padded_rows
 
     def apply(
         self,

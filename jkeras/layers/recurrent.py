@@ -69,7 +69,7 @@ class Recurrent(Layer):
     """The axes of the inputs in words, for messages."""
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on arguments
+    def padded_rows(self) -> PaddedRows:  # here it depends on arguments
         """The effect of filler rows: "masked" for a stateful layer whose cell ignores them."""
         if self._cell.padded_rows != "ignored":
             return "seen"

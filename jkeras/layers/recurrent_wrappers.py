@@ -169,7 +169,7 @@ class Bidirectional(NamedParts):
         """None: the layer runs two copies of its argument `layer`."""
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+    def padded_rows(self) -> PaddedRows:  # here it depends on the layers
         """`padded_rows` of the two layers: the stricter one."""
         kinds = {layer.padded_rows for layer in self.both}
         if "seen" in kinds or any(_activity(layer) for layer in self.both):

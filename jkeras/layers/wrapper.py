@@ -85,7 +85,7 @@ class Wrapper(Layer):
         return self.layer.replace(**changes) if changes else self.layer
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # it is the wrapped layer's
+    def padded_rows(self) -> PaddedRows:  # it is the wrapped layer's
         """`padded_rows` of the wrapped layer."""
         return self.layer.padded_rows
 

@@ -134,7 +134,7 @@ class Composite(Layer):
         return super().__hash__()
 
     @property
-    def padded_rows(self) -> PaddedRows:  # type: ignore[override]  # here it depends on the layers
+    def padded_rows(self) -> PaddedRows:  # here it depends on the layers
         """The `padded_rows` of the most affected layer."""
         kinds: set[str] = {layer.padded_rows for layer in self.layers}
         # An activity regularizer is any function of all outputs, so it may see the filler rows.

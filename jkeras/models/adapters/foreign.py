@@ -113,7 +113,7 @@ class Foreign(Layer):
     state_advice: ClassVar[str] = ""
     """What to do about a module that returns a state of another structure."""
 
-    padded_rows: Any = option(None, convert=_rows_or_none, kw_only=True)  # type: ignore[misc]
+    padded_rows: Any = option(None, convert=_rows_or_none, kw_only=True)
     training_argument: str | None = option(None, convert=_word_or_none, kw_only=True)
     supports_masking: Any = option(None, convert=_flag_or_none, kw_only=True)  # type: ignore[misc]
 
