@@ -40,7 +40,7 @@ mnist: $(STAMP)-run
 	@$(BIN)/python experiments/mnist_mlp.py $(ARGS)
 
 test: check
-	@JKERAS_TESTS=$(if $(ALL)$(TESTS),all,quick) $(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup $(TESTS)
+	@JKERAS_TESTS=$(if $(ALL)$(TESTS),all,quick) $(BIN)/python -m pytest --numprocesses=logical --dist=loadscope --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)-test
 	@$(BIN)/ruff check --quiet

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -89,23 +90,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 PROGRAMS = Path(__file__).parents[1] / ".jax_cache"
 """Compiled programs, kept from one run of the tests to the next."""
 
-ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py")
+ALONE = ("test_experiments.py", "test_package.py", "test_benchmarks.py", "test_families.py")
 """Files whose tests start processes of their own."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the quick form leaves out, and keep the tests of a file on one worker.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file on one worker, which compiles its programs once.
 
-    `tests/quick.py` names the first. One worker for a file has its programs compiled once. Tests
-    that start a process of their own share nothing: each goes where there is room.
+    Tests that start a process of their own share nothing: each goes where there is room.
     """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return nodeid if Path(file).name in ALONE else file
+
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `tests/quick.py` names, in the quick form."""
     if os.environ.get("JKERAS_TESTS") == "quick":
         left_out = {item.nodeid for item in items if is_left_out(item.nodeid)}
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
         items[:] = [item for item in items if item.nodeid not in left_out]
-    for item in items:
-        if item.path.name not in ALONE:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(autouse=True, scope="module")

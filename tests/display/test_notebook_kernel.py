@@ -31,7 +31,7 @@ SPEC = f"""{{
 }}"""
 
 SETUP = """
-import signal, time
+import signal, tempfile, time
 import numpy as np
 import jkeras
 from jkeras.callbacks import Callback, LambdaCallback, LivePlot
@@ -41,6 +41,8 @@ y = 2 * x
 model = jkeras.Sequential([jkeras.layers.Dense(1, input_shape=(1,))], seed=0, name="line")
 model.compile("sgd", "mse")
 history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_data=(x, y))
+
+folder = tempfile.mkdtemp()
 
 class Slow(Callback):
     def on_train_batch_end(self, batch, logs=None):
@@ -58,9 +60,6 @@ class Interrupted(Callback):
 
 Output = dict[str, Any]
 Run = Callable[..., list[Output]]
-
-
-pytestmark = pytest.mark.xdist_group("kernel")  # which is started once
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +220,7 @@ def test_a_value_is_shown_as_html_and_as_text(run: Run, source: str) -> None:
 )
 def test_a_figure_is_shown_once(run: Run, source: str, pyplot: bool) -> None:
     before = "import matplotlib.pyplot as plt\n" * pyplot
-    folder = "import tempfile; folder = tempfile.mkdtemp()\n"
-    (output,) = run(before + folder + source)
+    (output,) = run(before + source)
     assert output["output_type"] == "execute_result"
     assert base64.b64decode(output["data"]["image/png"]).startswith(b"\x89PNG")
 
@@ -255,6 +253,7 @@ def test_a_live_plot_is_one_picture_that_changes(run: Run) -> None:
 
 def test_each_run_has_a_live_plot_of_its_own(run: Run) -> None:
     outputs = run(
+        "live = LivePlot()\n"
         "for _ in range(2):\n    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=live)"
     )
     assert [output["output_type"] for output in outputs] == ["display_data"] * 2

@@ -17,9 +17,6 @@ from tests.docs.pages import ROOT
 from tests.modules import module_at
 from tests.test_experiments import offline
 
-# One process builds it: two at the same time would write each other's pages in docs/.
-pytestmark = pytest.mark.xdist_group("site")
-
 API = module_at(ROOT / "docs" / "make_api.py")
 
 

@@ -58,15 +58,7 @@ def outcome(family: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    "family",
-    [
-        pytest.param(
-            family, marks=[pytest.mark.xdist_group("keras_values")] if family in VALUES else []
-        )
-        for family in EXCLUDED
-    ],
-)
+@pytest.mark.parametrize("family", EXCLUDED)
 def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None:
     found = outcome(family)
     failed = found["failed"]
@@ -83,7 +75,6 @@ def test_what_fails_is_what_is_excluded_and_most_tests_pass(family: str) -> None
     assert passed / (passed + wrong) >= LEAST.get(family, 0.95)
 
 
-@pytest.mark.xdist_group("keras_values")  # the outcomes are those of the tests above
 def test_95_percent_of_the_tests_of_values_pass() -> None:
     outcomes = {family: outcome(family) for family in VALUES}
     passed = sum(len(found["passed"]) for found in outcomes.values())

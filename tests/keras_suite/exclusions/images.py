@@ -1,10 +1,9 @@
 """The tests of image augmentation that are not passed."""
 
-from tests.keras_suite.exclusions.reasons import PRIVATE, TENSORFLOW, WORDS
+from tests.keras_suite.exclusions.reasons import BATCHES, PRIVATE, TENSORFLOW, WORDS
 
 PIXELS = "boxes are where the pixels are; a shear or a crop of Keras leaves them elsewhere"
 ALONE = "what has no batch axis stays without"
-BATCHES = "an `Input` of images has a batch axis; an error says so, where Keras takes one image"
 KEPT = "a dict that a layer is called on stays as it is"
 
 EXCLUDED: dict[str, dict[str, str]] = {

@@ -30,10 +30,13 @@ INTERNAL = "it tests a helper inside Keras that has no counterpart here"
 SPARSE = "arrays here are dense: it makes or takes sparse or ragged tensors"
 FULL_WEIGHTS = "the weights of a bfloat16 or float16 layer are float32: small updates are not lost"
 SHAPES = "symbols that do not go together: Keras finds no fault, and fails on such arrays"
+BATCHES = "an `Input` of images has a batch axis; an error says so, where Keras takes one image"
 SYMBOL_SHAPE = "Keras's symbol has another shape than the array it stands for"
 
-BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES)
-"""Reasons of tests that compare no values, but messages, classes of errors, internals, devices."""
+BEYOND_VALUES = (KIND, WORDS, PRIVATE, SYMBOLS, DEVICES, BATCHES)
+"""Reasons of tests that compare no values, but messages, classes of errors, internals, devices, or
+the shapes alone that a layer gives to symbols.
+"""
 
 AGAINST_DEFINITION = (EXCHANGED, EXAMPLES, SHAPES, SYMBOL_SHAPE)
 """Reasons of tests whose values contradict the definition of what they test."""
