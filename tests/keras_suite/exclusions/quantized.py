@@ -73,8 +73,6 @@ EXCLUDED: dict[str, dict[str, str]] = {
         "EinsumDenseTest.test_quantize_invalid_mode_float7": INSIDE,
         "EinsumDenseTest.test_quantize_invalid_mode_int3": INSIDE,
         "EinsumDenseTest.test_quantize_invalid_mode_int7": INSIDE,
-        "EinsumDenseTest.test_quantize_lora_integration_int4_ab,bcd->acd": INSIDE,
-        "EinsumDenseTest.test_quantize_lora_integration_int4_btd,ndh->btnh": INSIDE,
         "EmbeddingTest.test_embedding_quantize_config_int4": INSIDE,
         "EmbeddingTest.test_embedding_quantize_config_int8": INSIDE,
         "EmbeddingTest.test_embedding_quantize_config_int8_custom": INSIDE,
