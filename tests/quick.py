@@ -85,6 +85,7 @@ LEFT_OUT = {
     "tests/test_models.py::test_a_step_of_training_is_that_of_keras": "tests/test_experiments.py",
     "tests/trainer/test_curves_of_keras.py": "tests/trainer/test_runs_of_keras.py",
     "tests/trainer/test_engines.py": "tests/trainer/test_laws.py",
+    "tests/trainer/test_float64.py::test_float64": "the refusals of the same file",
     "tests/trainer/test_function_steps.py": "experiments with a step of their own, such as gan.py",
     "tests/trainer/test_interruptions.py": "tests/trainer/test_resuming.py",
     "tests/trainer/test_data_positions.py::test_it_ends_with_the_same_bits": (
@@ -147,7 +148,11 @@ LEFT_OUT = {
 }
 """A file, or a test of a file with all its rows, and what of the quick form stands for it."""
 
-FEWER = {"calls": ["--networks", "dense"], "compare": ["--models", "mlp", "transformer"]}
+FEWER = {
+    "calls": ["--networks", "dense"],
+    "compare": ["--models", "mlp", "transformer"],
+    "first_minute": ["--rows", "equal models", "streams"],
+}
 """Options of experiments that run a process for each model: what the quick form runs of them."""
 
 

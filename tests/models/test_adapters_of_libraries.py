@@ -278,7 +278,7 @@ WRONG = [
         lambda: as_layer(nn.Dense(2), padded_row="seen"),
         TypeError,
         "Linen: unexpected argument `padded_row`. Did you mean 'padded_rows'? Arguments: module, "
-        "name, dtype, input_shape, trainable, padded_rows, supports_masking, training_argument, "
+        "name, dtype, input_shape, trainable, supports_masking, padded_rows, training_argument, "
         "collections.",
     ),
     Wrong(
