@@ -73,6 +73,12 @@ def _true_or_false(value: object) -> bool:
     return value
 
 
+@functools.cache
+def _activations(kind: type) -> tuple[str, ...]:
+    """The fields of a class of layers that hold activations: a call of a model asks every layer."""
+    return tuple(field.name for field in fields(kind) if field.name.endswith("activation"))
+
+
 class Layer(LayerObject, LayerIntrospection, Description):
     """A description with `init` and `apply`. Subclass it, annotate the arguments, write the two.
 
@@ -334,8 +340,8 @@ class Layer(LayerObject, LayerIntrospection, Description):
         if the argument `rows=` of `apply` marks the real rows ("masked"); or they change the result
         ("seen"), as an activation of the user's may that looks across the batch.
         """
-        names = (field.name for field in fields(type(self)) if field.name.endswith("activation"))
-        functions = (getattr(self, name) for name in names)
+        kind: type = type(self)
+        functions = (getattr(self, name) for name in _activations(kind))
         return "ignored" if all(map(leaves_examples_apart, functions)) else "seen"
 
     def weight_rules(self, suffix: str, params: Params) -> list[tuple[str, Any]]:
